@@ -1,0 +1,1 @@
+"""Everything that would stay true if Flask and Amazon changed."""

@@ -1,0 +1,178 @@
+"""What can go wrong, in words fit for a visitor: what happened, why, and what to do next."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What an error page, or a problem+json answer, says."""
+
+    status: int
+    happened: str
+    why: str
+    next_step: str
+    retry_after: int | None = None
+
+
+class DuckError(Exception):
+    """Ours: `why` is shown to the visitor, `cause` only to the operator, in the log."""
+
+    status: ClassVar[int] = 500
+    happened: ClassVar[str] = "Something broke on our side"
+    next_step: ClassVar[str] = "Please try again in a minute."
+    retry_after: ClassVar[int | None] = None
+
+    def __init__(self, why: str, *, cause: str | None = None) -> None:
+        super().__init__(why if cause is None else f"{why} ({cause})")
+        self.why = why
+        self.cause = cause
+
+    @property
+    def problem(self) -> Problem:
+        return Problem(self.status, self.happened, self.why, self.next_step, self.retry_after)
+
+
+class NoPicture(DuckError):
+    status = 400
+    happened = "No picture arrived"
+    next_step = "Choose a picture, then send it again."
+
+
+class UploadIncomplete(DuckError):
+    status = 400
+    happened = "The upload stopped half-way"
+    next_step = "Check your connection and send the picture again."
+
+
+class PictureTooLarge(DuckError):
+    status = 413
+    happened = "That file is too big"
+    next_step = "Send a smaller version of the picture; a screenshot of it will do."
+
+
+class NotAPicture(DuckError):
+    status = 415
+    happened = "That is not a picture we can read"
+    next_step = "Send a JPEG, PNG, WebP, GIF, AVIF, HEIC, BMP or TIFF."
+
+
+class BrokenPicture(DuckError):
+    status = 422
+    happened = "That picture is broken"
+    next_step = "Send another copy of it, or another picture."
+
+
+class TooManyPixels(DuckError):
+    status = 422
+    happened = "That picture has too many pixels"
+    next_step = "Send a smaller version of the picture; a screenshot of it will do."
+
+
+class TooSmall(DuckError):
+    status = 422
+    happened = "That picture is too small"
+    next_step = "Send a larger version of the picture."
+
+
+class NoSuchResult(DuckError):
+    status = 404
+    happened = "There is nothing here"
+    next_step = "Check the link, or ask about a picture of your own."
+
+    def __init__(self) -> None:
+        super().__init__("No page and no result has this address.")
+
+
+class Unavailable(DuckError):
+    """A part that we lean on does not answer; the visitor may try again soon."""
+
+    status = 503
+    happened = "We cannot look at pictures just now"
+    next_step = "Nothing of yours is lost on our side. Please try again in a minute."
+    retry_after = 60
+
+
+class TooBusy(Unavailable):
+    happened = "Too many pictures at once"
+    next_step = "Please try again in a few seconds."
+    retry_after = 5
+
+
+class DetectorFailed(Unavailable):
+    pass
+
+
+class StorageFailed(Unavailable):
+    pass
+
+
+class ResultsUnavailable(Unavailable):
+    pass
+
+
+class WrongQuestion(DuckError):
+    """The question file cannot be used; found at start, so only the operator sees it."""
+
+
+class BrokenModel(DuckError):
+    """The embedded detector's model file cannot be used; found at start."""
+
+
+# What Flask and Werkzeug refuse by themselves, said in our words.
+PROBLEMS = {
+    problem.status: problem
+    for problem in (
+        Problem(
+            400,
+            "We could not understand that request",
+            "Something in it is malformed.",
+            "Go back and try again.",
+        ),
+        NoSuchResult().problem,
+        Problem(
+            405,
+            "That does not work here",
+            "This address does not take that kind of request.",
+            "Start again from the first page.",
+        ),
+        Problem(
+            413,
+            PictureTooLarge.happened,
+            "The request is larger than we accept.",
+            PictureTooLarge.next_step,
+        ),
+        Problem(
+            415,
+            NotAPicture.happened,
+            "What arrived is of a kind we do not take.",
+            NotAPicture.next_step,
+        ),
+        Problem(
+            422,
+            BrokenPicture.happened,
+            "What arrived could not be read.",
+            BrokenPicture.next_step,
+        ),
+        Problem(
+            429,
+            "That was a lot of pictures",
+            "You have asked more often than one visitor may.",
+            "Please wait a minute, then go on.",
+            60,
+        ),
+        Problem(
+            500,
+            DuckError.happened,
+            "It is our mistake, not yours; it has been written down.",
+            "Please try again in a minute. If it happens again, tell us the request number.",
+        ),
+        Problem(
+            503,
+            Unavailable.happened,
+            "A part that we lean on does not answer.",
+            Unavailable.next_step,
+            60,
+        ),
+    )
+}

@@ -1,0 +1,102 @@
+"""The nouns: a box, a label, a verdict, a result."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from statistics import fmean
+
+
+@dataclass(frozen=True)
+class Box:
+    """A place in a picture: fractions of its width and height, seen upright.
+
+    A detector may answer with sides below 0 or past 1; `corners` cuts them off.
+    """
+
+    left: float
+    top: float
+    width: float
+    height: float
+    label: str
+    confidence: float
+
+    def corners(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
+        """Left, top, right and bottom in pixels, inside a picture of `size` (width, height).
+
+        >>> Box(-0.1, 0.25, 0.6, 0.5, "Duck", 99.0).corners((200, 100))
+        (0, 25, 100, 75)
+        """
+        width, height = size
+        return (
+            _inside(self.left * width, width),
+            _inside(self.top * height, height),
+            _inside((self.left + self.width) * width, width),
+            _inside((self.top + self.height) * height, height),
+        )
+
+
+def _inside(place: float, length: int) -> int:
+    return min(max(round(place), 0), length)
+
+
+@dataclass(frozen=True)
+class Label:
+    """One thing a detector says is in the picture; confidence is percent."""
+
+    name: str
+    confidence: float
+    boxes: tuple[Box, ...] = ()
+    parents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Our answer: the label that spoke for each group of the question, and the groups without one.
+
+    >>> Verdict(because=(Label("Duck", 90.0), Label("Toy", 70.0))).score
+    80.0
+    """
+
+    because: tuple[Label, ...] = ()
+    missing: tuple[str, ...] = ()
+    boxes: tuple[Box, ...] = ()
+
+    @property
+    def found(self) -> bool:
+        return bool(self.because) and not self.missing
+
+    @property
+    def score(self) -> float | None:
+        """Percent; None when the answer is no."""
+        return fmean(label.confidence for label in self.because) if self.found else None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one detector said of one picture, and what we made of it.
+
+    `instead_of` names the detector that should have answered, when another one stood in.
+    """
+
+    labels: tuple[Label, ...]
+    verdict: Verdict
+    engine: str
+    instead_of: str | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """A picture that was looked at, as it is kept."""
+
+    id: str
+    created_at: datetime
+    question: str
+    width: int
+    height: int
+    several_frames: bool
+    picture_key: str
+    marked_key: str | None
+    answer: Answer
+
+    @property
+    def verdict(self) -> Verdict:
+        return self.answer.verdict

@@ -1,0 +1,103 @@
+"""Every setting: a `DUCK_…` variable, typed, checked at start."""
+
+import difflib
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, FilePath, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+PREFIX = "DUCK_"
+BUCKET_NAME = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
+DATABASE_URL = r"^(sqlite:///|postgresql\+psycopg://)."
+
+
+class WrongSettings(ValueError):
+    """One line for each wrong variable: its name and what it must be, never its value."""
+
+
+def _from_root(path: Path) -> Path:
+    return ROOT / path
+
+
+class Settings(BaseSettings):
+    """Defaults give the whole site on one machine, with no account."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=ROOT / ".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        validate_default=True,
+    )
+
+    bucket: Annotated[str | None, Field(pattern=BUCKET_NAME)] = Field(
+        None, description="the name of your private S3 bucket; with it, Amazon Rekognition answers"
+    )
+    region: str = Field(
+        "eu-central-1",
+        pattern=r"^[a-z]{2}(-[a-z]+)+-\d$",
+        description="the AWS region of the bucket and of Rekognition",
+    )
+    database_url: str = Field(
+        "sqlite:///instance/duck.db",
+        pattern=DATABASE_URL,
+        repr=False,
+        description="sqlite:///FILE, or postgresql+psycopg://USER:PASSWORD@HOST/NAME",
+    )
+    uploads: Annotated[Path, AfterValidator(_from_root)] = Field(
+        Path("uploads"), description="the folder for pictures when there is no bucket"
+    )
+    question: Annotated[FilePath | None, AfterValidator(lambda path: path and path.resolve())] = (
+        Field(None, description="a TOML file with another question than the rubber duck")
+    )
+    max_bytes: int = Field(
+        15_000_000, ge=10_000, le=100_000_000, description="the largest upload, in bytes"
+    )
+    max_side: int = Field(
+        2048, ge=320, le=8192, description="the longest side of a stored picture, in pixels"
+    )
+    link_seconds: int = Field(
+        900, ge=60, le=3600, description="how long a link to a picture in the bucket lives"
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="how much the log tells"
+    )
+
+    def shown(self) -> dict[str, str]:
+        """Each variable and its value, as far as it may be shown."""
+        return {
+            PREFIX + name.upper(): (
+                ("set" if name in self.model_fields_set else "default")
+                + (", not shown" if not field.repr else f", {getattr(self, name) or 'none'}")
+            )
+            for name, field in Settings.model_fields.items()
+        }
+
+
+def load_settings() -> Settings:
+    """The settings of this process's environment and `.env`; WrongSettings names what is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [_line(str(each["loc"][0]), each["msg"]) for each in error.errors()]
+        raise WrongSettings("\n".join(lines)) from None
+
+
+def _line(name: str, message: str) -> str:
+    # Pydantic's own text holds the value, which may be a secret; `msg` alone does not.
+    wanted = Settings.model_fields[name].description
+    return f"{PREFIX}{name.upper()} is wrong: {message}. It must be {wanted}."
+
+
+def unknown_variables() -> dict[str, str | None]:
+    """`DUCK_…` variables that are no setting of ours, each with the one probably meant."""
+    known = [PREFIX + name.upper() for name in Settings.model_fields]
+    return {
+        name: next(iter(difflib.get_close_matches(name, known, 1)), None)
+        for name in sorted(os.environ)
+        if name.startswith(PREFIX) and name not in known
+    }

@@ -1,0 +1,140 @@
+"""Settings: typed, complete in the documents, and refused without telling secrets."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from dotenv import dotenv_values
+
+from rubberduck.settings import ROOT, Settings, WrongSettings, load_settings, unknown_variables
+
+DEFAULTS = {f"DUCK_{name.upper()}": field.default for name, field in Settings.model_fields.items()}
+
+
+def test_the_example_file_has_every_setting_with_its_default(tmp_path: Path) -> None:
+    text = (ROOT / ".env.example").read_text()
+    example = tmp_path / "example"
+    example.write_text(re.sub(r"^# (?=DUCK_)", "", text, flags=re.MULTILINE))
+    written = dotenv_values(example)
+    assert written == {name: str(default or "") for name, default in DEFAULTS.items()}
+
+
+def test_the_readme_has_every_setting_with_its_default_and_meaning() -> None:
+    text = (ROOT / "README.md").read_text()
+    rows = re.findall(r"^\| `(DUCK_\w+)` \| (.*?) \| (.*?) \|$", text, re.M)
+    plain = {name: (default.strip("`"), words.replace("`", "")) for name, default, words in rows}
+    assert plain == {
+        f"DUCK_{name.upper()}": (str(field.default or "none"), field.description)
+        for name, field in Settings.model_fields.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DUCK_MAX_BYTES", "ten-secret"),
+        ("DUCK_MAX_BYTES", "999999999999"),
+        ("DUCK_MAX_SIDE", "33"),
+        ("DUCK_LINK_SECONDS", "-1"),
+        ("DUCK_BUCKET", "Secret_Bucket"),
+        ("DUCK_REGION", "secretland"),
+        ("DUCK_DATABASE_URL", "mysql://secret@host/x"),
+        ("DUCK_QUESTION", "/nowhere/secret.toml"),
+        ("DUCK_LOG_LEVEL", "secret"),
+    ],
+)
+def test_a_wrong_one_is_named_never_its_value(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(WrongSettings) as error:
+        load_settings()
+    assert str(error.value).startswith(f"{name} is wrong: ")
+    assert value not in str(error.value)
+
+
+def test_every_wrong_one_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DUCK_MAX_SIDE", "wide")
+    monkeypatch.setenv("DUCK_MAX_BYTES", "many")
+    with pytest.raises(WrongSettings) as error:
+        load_settings()
+    assert len(str(error.value).splitlines()) == 2
+
+
+def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DUCK_BUCKET", "")
+    assert load_settings().bucket is None
+
+
+def test_a_file_of_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("DUCK_MAX_SIDE=1000\nDUCK_MAX_BYTES=20000\nAWS_PROFILE=x\n")
+    monkeypatch.setitem(Settings.model_config, "env_file", tmp_path / ".env")
+    monkeypatch.setenv("DUCK_MAX_BYTES", "30000")
+    settings = load_settings()
+    assert (settings.max_side, settings.max_bytes) == (1000, 30000)
+
+
+def test_relative_folders_count_from_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DUCK_UPLOADS", "kept/here")
+    assert load_settings().uploads == ROOT / "kept" / "here"
+
+
+def test_misspelt_variables_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DUCK_BUKET", "x")
+    monkeypatch.setenv("DUCK_ZZZ", "x")
+    assert unknown_variables() == {"DUCK_BUKET": "DUCK_BUCKET", "DUCK_ZZZ": None}
+
+
+def test_what_is_shown_hides_the_database_password() -> None:
+    settings = Settings(database_url="postgresql+psycopg://duck:secret@host/duck", max_side=900)
+    assert "secret" not in str(settings.shown())
+    assert "secret" not in repr(settings)
+    assert settings.shown()["DUCK_MAX_SIDE"] == "set, 900"
+    assert settings.shown()["DUCK_BUCKET"] == "default, none"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("DUCK_MAX_BYTES", "ten", "DUCK_MAX_BYTES is wrong"),
+        ("DUCK_QUESTION", "{question}", "line 1, titel"),
+    ],
+)
+def test_the_site_does_not_start_with_a_wrong_setting(
+    tmp_path: Path, name: str, value: str, words: str
+) -> None:
+    question = tmp_path / "question.toml"
+    question.write_text("titel = 'x'\n")
+    environment = {name: value.format(question=question)}
+    for command in (["-m", "gunicorn", "wsgi:app", "--bind=127.0.0.1:0"], ["-m", "flask", "check"]):
+        done = subprocess.run(
+            [sys.executable, *command],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode != 0
+        assert words in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_a_question_beyond_the_embedded_detector_needs_a_bucket(tmp_path: Path) -> None:
+    question = tmp_path / "cat.toml"
+    question.write_text('title = "A cat?"\n[[groups]]\nname = "a cat"\nany_of = ["Cat"]\n')
+    done = subprocess.run(
+        [sys.executable, "-m", "flask", "check"],
+        cwd=ROOT,
+        env={"DUCK_QUESTION": str(question)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "it knows Bird, Duck, Toy" in done.stderr
+    assert "set DUCK_BUCKET" in done.stderr
