@@ -1,0 +1,153 @@
+"""The rule: which labels make a yes. A question is data; the rubber duck is the default one."""
+
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+
+from rubberduck.errors import WrongQuestion
+from rubberduck.model import Label, Verdict
+
+Percent = Annotated[float, Field(ge=0, le=100)]
+Words = Annotated[str, Field(min_length=1, max_length=200)]
+Names = tuple[Words, ...]
+STRICT = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True)
+class Group:
+    """Labels of which one (`any_of`) or every one (`all_of`) must be seen."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    name: Words
+    any_of: Names = ()
+    all_of: Names = ()
+
+    def __post_init__(self) -> None:
+        if bool(self.any_of) == bool(self.all_of):
+            raise ValueError("give either any_of or all_of, with at least one label")
+
+    def speaker(self, seen: Mapping[str, Label]) -> Label | None:
+        """The label that speaks for the group: the surest of any, or the least sure of all."""
+        found = [seen[name] for name in self.any_of or self.all_of if name in seen]
+        if self.any_of:
+            return max(found, key=_confidence, default=None)
+        return min(found, key=_confidence) if len(found) == len(self.all_of) else None
+
+
+@dataclass(frozen=True)
+class BoxRule:
+    """Which labels' boxes are shown: these, when the label is surer than `above` percent."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    labels: Names = ()
+    above: Percent = 50.0
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked. A label below `min_confidence` percent does not count at all."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    title: Words
+    groups: Annotated[tuple[Group, ...], Field(min_length=1)]
+    yes: Words = "Yes!"
+    no: Words = "No."
+    boxes: BoxRule = BoxRule()
+    min_confidence: Percent = 35.0
+
+    def can_be_answered_with(self, words: Iterable[str]) -> bool:
+        """Could a detector that knows only these labels ever make this a yes?"""
+        known = frozenset(words)
+        return all(
+            known.issuperset(group.all_of) if group.all_of else not known.isdisjoint(group.any_of)
+            for group in self.groups
+        )
+
+
+RUBBER_DUCK = Question(
+    title="Is there a rubber duck in this image?",
+    yes="Rubber duck detected! :))",
+    no="No rubber duck detected :(",
+    groups=(
+        Group("a bird", any_of=("Duck", "Bird")),
+        Group("a toy", any_of=("Toy", "Inflatable")),
+    ),
+    boxes=BoxRule(("Toy", "Bird", "Duck", "Inflatable", "Helmet"), above=50.0),
+)
+
+
+def judge(question: Question, labels: Iterable[Label]) -> Verdict:
+    """A yes needs a label for every group; the score is the mean of those that spoke."""
+    counted = sorted(
+        (label for label in labels if label.confidence >= question.min_confidence),
+        key=_confidence,
+        reverse=True,
+    )
+    seen = {label.name: label for label in reversed(counted)}
+    speakers = {group.name: group.speaker(seen) for group in question.groups}
+    because = tuple(label for label in speakers.values() if label is not None)
+    missing = tuple(name for name, label in speakers.items() if label is None)
+    if missing:
+        return Verdict(because, missing)
+    boxes = tuple(
+        box
+        for label in counted
+        if label.name in question.boxes.labels and label.confidence > question.boxes.above
+        for box in label.boxes
+    )
+    return Verdict(because, missing, boxes)
+
+
+def _confidence(label: Label) -> float:
+    return label.confidence
+
+
+def load_question(path: Path | None) -> Question:
+    """The question in a TOML file, or the rubber duck; WrongQuestion names the wrong line."""
+    if path is None:
+        return RUBBER_DUCK
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise WrongQuestion(f"{path} cannot be read: {error}.") from None
+    try:
+        return TypeAdapter(Question).validate_python(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise WrongQuestion(f"{path} is not TOML: {error}.") from None
+    except ValidationError as error:
+        lines = [_complaint(text, each["loc"], each["msg"]) for each in error.errors()]
+        raise WrongQuestion(f"{path} is wrong: " + "; ".join(lines) + ".") from None
+
+
+def _complaint(text: str, place: Sequence[int | str], message: str) -> str:
+    where = ".".join(str(step) for step in place)
+    return f"line {_line_of(text, place)}, {where}: {message}"
+
+
+def _line_of(text: str, place: Sequence[int | str]) -> int:
+    """The line where the thing at `place` (or, if it is missing, what should hold it) ends.
+
+    tomllib keeps no positions, so read the file line by line until the thing is there.
+    """
+    lines = text.splitlines()
+    for steps in range(len(place), 0, -1):
+        for count in range(1, len(lines) + 1):
+            try:
+                _at(tomllib.loads("\n".join(lines[:count])), place[:steps])
+            except (tomllib.TOMLDecodeError, LookupError, TypeError):
+                continue
+            return count
+    return 1
+
+
+def _at(tree: Any, place: Sequence[int | str]) -> Any:
+    for step in place:
+        tree = tree[step]
+    return tree
