@@ -1,0 +1,235 @@
+"""Pictures: read, refused, turned upright, made sRGB, stripped of everything but the pixels."""
+
+import struct
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+
+import numpy as np
+from PIL import Image, ImageCms
+from PIL.Image import Resampling, Transpose
+from pillow_heif import register_heif_opener
+
+from rubberduck.errors import (
+    BrokenPicture,
+    DuckError,
+    NoPicture,
+    NotAPicture,
+    PictureTooLarge,
+    TooBusy,
+    TooManyPixels,
+    TooSmall,
+)
+
+register_heif_opener()
+# We decide from the header ourselves, with a far lower cap than Pillow's.
+Image.MAX_IMAGE_PIXELS = None
+
+# "MPO" is not listed: it breaks `Image.open(formats=…)`, and its files open as JPEG.
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF", "BMP", "TIFF")
+MOST_PIXELS = 25_000_000
+SHORTEST_SIDE = 80  # Rekognition's least, and about what a duck needs
+JPEG_QUALITY = 90
+
+# A 25-megapixel picture costs up to 430 MB while it is decoded.
+DECODING_AT_ONCE = 2
+DECODING_WAIT = 10.0  # seconds
+_decoding = threading.BoundedSemaphore(DECODING_AT_ONCE)
+
+# All of these came out of Pillow for broken files; OSError alone lets 3.5 % of them through.
+BROKEN = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    RuntimeError,
+    EOFError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    MemoryError,
+    struct.error,
+    Image.DecompressionBombError,
+)
+
+EXIF_ORIENTATION = 0x0112
+UPRIGHT = {
+    2: Transpose.FLIP_LEFT_RIGHT,
+    3: Transpose.ROTATE_180,
+    4: Transpose.FLIP_TOP_BOTTOM,
+    5: Transpose.TRANSPOSE,
+    6: Transpose.ROTATE_270,
+    7: Transpose.TRANSVERSE,
+    8: Transpose.ROTATE_90,
+}
+SIDEWAYS = {UPRIGHT[orientation] for orientation in (5, 6, 7, 8)}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An upright sRGB picture, and the JPEG of it that is stored.
+
+    `full_size` is the upload's own, upright, in pixels.
+    """
+
+    image: Image.Image
+    jpeg: bytes
+    full_size: tuple[int, int]
+    several_frames: bool = False
+
+
+def read_picture(data: bytes, *, max_bytes: int, max_side: int) -> Picture:
+    """Decode an upload; the longest side comes out at most `max_side` pixels.
+
+    Raises NoPicture, PictureTooLarge, NotAPicture, BrokenPicture, TooManyPixels, TooSmall or, when
+    others are being decoded for too long, TooBusy.
+    """
+    if not data:
+        raise NoPicture("The file is empty.")
+    if len(data) > max_bytes:
+        raise PictureTooLarge(f"It is larger than {max_bytes / 1e6:g} MB, the most that we take.")
+    with _a_turn(), _open(data) as file:
+        width, height = file.size
+        _refuse_by_header(width, height, max_side)
+        try:
+            file.draft(file.mode, _within(width, height, max_side))  # a JPEG, decoded small
+            several_frames = getattr(file, "is_animated", False)
+            file.load()
+            turn = UPRIGHT.get(_orientation(file))
+            image = _bare_pixels(file, max_side)
+        except BROKEN as error:
+            raise BrokenPicture("It starts well, but cannot be read to its end.") from error
+        if turn is not None:
+            image = image.transpose(turn)
+        if turn in SIDEWAYS:
+            width, height = height, width
+        return Picture(image, to_jpeg(image), (width, height), several_frames)
+
+
+def to_jpeg(image: Image.Image, quality: int = JPEG_QUALITY) -> bytes:
+    """A JPEG of an RGB image's pixels and nothing else: no Exif, no comment, no profile."""
+    out = BytesIO()
+    image.save(out, "JPEG", quality=quality, comment=b"")
+    return out.getvalue()
+
+
+def to_jpeg_within(image: Image.Image, most_bytes: int) -> bytes:
+    """A JPEG of at most `most_bytes`: of less quality first, then smaller."""
+    for quality in (85, 70, 50):
+        if len(data := to_jpeg(image, quality)) <= most_bytes:
+            return data
+    return to_jpeg_within(image.reduce(2), most_bytes)
+
+
+@contextmanager
+def _a_turn() -> Iterator[None]:
+    if not _decoding.acquire(timeout=DECODING_WAIT):
+        raise TooBusy("Other visitors' pictures are being read.")
+    try:
+        yield
+    finally:
+        _decoding.release()
+
+
+def _open(data: bytes) -> Image.Image:
+    try:
+        return Image.open(BytesIO(data), formats=FORMATS)
+    except BROKEN as error:
+        raise _refusal(data) from error
+
+
+def _refusal(data: bytes) -> DuckError:
+    for name in FORMATS:
+        accepts = Image.OPEN[name][1]
+        if accepts and accepts(data[:16]) is True:
+            return BrokenPicture("It starts like a picture, but the rest does not fit.")
+    return NotAPicture("The file holds something else, whatever its name says.")
+
+
+def _refuse_by_header(width: int, height: int, max_side: int) -> None:
+    # A small file can unpack to a huge picture; the header tells before we pay.
+    short, long = sorted((width, height))
+    if width * height > MOST_PIXELS:
+        raise TooManyPixels(
+            f"It has {width} × {height} pixels; we take up to {MOST_PIXELS // 1_000_000} million."
+        )
+    if short < SHORTEST_SIDE:
+        raise TooSmall(
+            f"It has {width} × {height} pixels; each side needs at least {SHORTEST_SIDE}."
+        )
+    if short * max_side < SHORTEST_SIDE * long:
+        raise TooSmall(
+            f"It has {width} × {height} pixels: too narrow a strip. Shrunk to {max_side} pixels, "
+            f"its short side would be under {SHORTEST_SIDE}."
+        )
+
+
+def _within(width: int, height: int, max_side: int) -> tuple[int, int]:
+    scale = min(1.0, max_side / max(width, height))
+    return int(width * scale), int(height * scale)
+
+
+def _bare_pixels(file: Image.Image, max_side: int) -> Image.Image:
+    """The pixels as sRGB on white, without metadata. Shrunk first: the rest then costs little."""
+    profile = file.info.get("icc_profile")
+    image = _easy_mode(file)
+    image.thumbnail((max_side, max_side), Resampling.LANCZOS)
+    image = _to_srgb(_on_white(image), profile)
+    image.info = {}
+    return image
+
+
+def _orientation(file: Image.Image) -> int:
+    try:
+        return int(file.getexif().get(EXIF_ORIENTATION, 1))
+    except BROKEN:
+        return 1  # broken Exif costs the turn, not the picture
+
+
+def _easy_mode(image: Image.Image) -> Image.Image:
+    """One of L, RGB, RGBA, CMYK and LAB, which shrink well and keep their colours."""
+    if image.mode.startswith(("I", "F")):
+        return _to_grey(image)
+    if image.has_transparency_data:
+        return image.convert("RGBA")
+    if image.mode in ("L", "RGB", "CMYK", "LAB"):
+        return image.copy()
+    return image.convert("RGB")
+
+
+def _to_grey(image: Image.Image) -> Image.Image:
+    """Pillow cuts deep greys off at 255; scale them instead."""
+    grey = np.asarray(image).astype(np.float64)
+    if image.mode.startswith("I;16"):
+        low, high = 0.0, 65535.0
+    else:
+        grey = np.nan_to_num(grey, posinf=0.0, neginf=0.0)
+        low, high = float(grey.min()), float(grey.max())
+    return Image.fromarray(((grey - low) * (255.0 / ((high - low) or 1.0))).astype(np.uint8))
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    if image.mode != "RGBA":
+        return image
+    white = Image.new("RGB", image.size, "white")
+    white.paste(image, mask=image)
+    return white
+
+
+def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    srgb = ImageCms.createProfile("sRGB")
+    try:
+        if image.mode == "LAB":
+            source = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
+        elif profile:
+            source = ImageCms.ImageCmsProfile(BytesIO(profile))
+        else:
+            return image.convert("RGB")
+        converted = ImageCms.profileToProfile(image, source, srgb, outputMode="RGB")
+    except (ImageCms.PyCMSError, *BROKEN):
+        # A profile that is broken, or made for other pixels: better its numbers than no picture.
+        return image.convert("RGB")
+    assert converted is not None  # only `inPlace` gives None
+    return converted
