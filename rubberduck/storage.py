@@ -1,0 +1,164 @@
+"""Where pictures are kept: a folder of this machine, or a private S3 bucket."""
+
+import os
+import secrets
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from rubberduck.errors import StorageFailed
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+JPEG = "image/jpeg"
+SORRY = "The place where we keep pictures does not answer."
+
+
+class Storage(Protocol):
+    """JPEGs by key. A missing key is a FileNotFoundError, any other fault StorageFailed."""
+
+    where: str
+
+    def put(self, key: str, jpeg: bytes) -> None: ...
+    def get(self, key: str) -> bytes: ...
+    def delete(self, key: str) -> None: ...
+    def url(self, key: str) -> str | None:
+        """A short-lived link of the storage's own; None where only we can serve the picture."""
+
+    def check(self) -> None:
+        """StorageFailed, with the cause and its cure for the operator, unless it is ready."""
+
+
+class FolderStorage:
+    """Pictures in a folder of this machine."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.where = "a folder on this machine"
+
+    def put(self, key: str, jpeg: bytes) -> None:
+        path = self.folder / key
+        with _disk_failures(self.folder):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # Never half a picture under its own name, even if the disk fills up or we are killed.
+            with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
+                try:
+                    file.write(jpeg)
+                    file.close()
+                    os.replace(file.name, path)
+                except OSError:
+                    os.unlink(file.name)
+                    raise
+
+    def get(self, key: str) -> bytes:
+        with _disk_failures(self.folder):
+            return (self.folder / key).read_bytes()
+
+    def delete(self, key: str) -> None:
+        with _disk_failures(self.folder):
+            (self.folder / key).unlink(missing_ok=True)
+
+    def url(self, key: str) -> str | None:
+        return None
+
+    def check(self) -> None:
+        key = f"check-{secrets.token_urlsafe(8)}"
+        self.put(key, b"x")
+        self.delete(key)
+
+
+@contextmanager
+def _disk_failures(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise StorageFailed(
+            SORRY,
+            cause=f"folder {folder}: {error.strerror}; make it writable, with room on its disk, "
+            "for the user who runs the site, or set DUCK_UPLOADS",
+        ) from error
+
+
+class S3Storage:
+    """Pictures in a private S3 bucket, encrypted, reached by short-lived links."""
+
+    def __init__(self, client: "S3Client", bucket: str, link_seconds: int) -> None:
+        self.client = client
+        self.bucket = bucket
+        self.link_seconds = link_seconds
+        self.where = "a private bucket on Amazon S3"
+        self._checked = threading.Event()
+
+    def put(self, key: str, jpeg: bytes) -> None:
+        if not self._checked.is_set():
+            self.check()  # S3 would quietly follow us into another region
+        with self._s3_failures("s3:PutObject"):
+            self.client.put_object(
+                Bucket=self.bucket,
+                Key=key,
+                Body=jpeg,
+                ContentType=JPEG,
+                ServerSideEncryption="AES256",
+            )
+
+    def get(self, key: str) -> bytes:
+        with self._s3_failures("s3:GetObject"):
+            return self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+
+    def delete(self, key: str) -> None:
+        with self._s3_failures("s3:DeleteObject"):
+            self.client.delete_object(Bucket=self.bucket, Key=key)
+
+    def url(self, key: str) -> str | None:
+        with self._s3_failures("s3:GetObject"):  # no credentials, no signature
+            return self.client.generate_presigned_url(
+                "get_object",
+                Params={"Bucket": self.bucket, "Key": key},
+                ExpiresIn=self.link_seconds,
+            )
+
+    def check(self) -> None:
+        with self._s3_failures("s3:ListBucket"):
+            answer = self.client.head_bucket(Bucket=self.bucket)
+        there, here = answer.get("BucketRegion"), self.client.meta.region_name
+        if there and there != here:
+            raise StorageFailed(SORRY, cause=self._elsewhere(there))
+        self._checked.set()
+
+    def _elsewhere(self, region: str) -> str:
+        return f"bucket {self.bucket} lies in {region}: set DUCK_REGION to it"
+
+    @contextmanager
+    def _s3_failures(self, permission: str) -> Iterator[None]:
+        # Not at the top: without a bucket the site starts without Amazon's library.
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            yield
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchKey":
+                raise FileNotFoundError("no such picture in the bucket") from None
+            raise StorageFailed(SORRY, cause=self._cause(error.response, permission)) from error
+        except BotoCoreError as error:
+            raise StorageFailed(SORRY, cause=f"S3 did not answer: {error}") from error
+
+    def _cause(self, response: Any, permission: str) -> str:
+        code = response["Error"]["Code"]
+        headers = response["ResponseMetadata"].get("HTTPHeaders", {})
+        region = headers.get("x-amz-bucket-region")
+        if code in ("301", "PermanentRedirect", "AuthorizationHeaderMalformed") and region:
+            return self._elsewhere(region)
+        if code in ("404", "NoSuchBucket"):
+            return f"bucket {self.bucket} does not exist: create it, or set DUCK_BUCKET"
+        if code in ("403", "AccessDenied", "AllAccessDisabled"):
+            return (
+                f"bucket {self.bucket} is not ours to use: allow {permission} on it, "
+                "or set DUCK_BUCKET to a bucket of this account"
+            )
+        return f"bucket {self.bucket}: {code} {response['Error'].get('Message', '')}"

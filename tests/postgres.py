@@ -1,0 +1,75 @@
+"""A real PostgreSQL server of the tests' own, in a temporary folder, without a network port."""
+
+import os
+import pwd
+import secrets
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+PATH = os.pathsep.join([*map(str, BINARIES), os.environ.get("PATH", "")])
+
+
+def missing() -> str | None:
+    """Why there is no PostgreSQL for the tests, if there is none."""
+    if not shutil.which("initdb", path=PATH):
+        return "PostgreSQL is not installed: its tests are SKIPPED (apt-get install postgresql)"
+    return None
+
+
+@dataclass(frozen=True)
+class Server:
+    folder: Path
+
+    def url(self, name: str) -> str:
+        return f"postgresql+psycopg://tests@/{name}?host={self.folder}"
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        name = f"t{secrets.token_hex(6)}"
+        self._do(f"CREATE DATABASE {name}")
+        yield self.url(name)
+        self._do(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def _do(self, statement: str) -> None:
+        where = f"host={self.folder} user=tests dbname=postgres"
+        with psycopg.connect(where, autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+
+@contextmanager
+def running() -> Iterator[Server]:
+    # Not under pytest's own folder: a socket's path is at most 107 bytes long.
+    folder = Path(tempfile.mkdtemp(prefix="pg"))
+    user = _who_may_run_it()
+    if user:
+        shutil.chown(folder, user)
+    data = str(folder / "data")
+    options = f"-k {folder} -c listen_addresses= -c fsync=off"
+    try:
+        _run(user, "initdb", "-D", data, "-U", "tests", "-A", "trust", "--no-sync")
+        _run(user, "pg_ctl", "start", "-w", "-D", data, "-o", options, "-l", f"{folder}/log")
+        yield Server(folder)
+    finally:
+        _run(user, "pg_ctl", "stop", "-D", data, "-m", "immediate", check=False)
+        shutil.rmtree(folder)
+
+
+def _who_may_run_it() -> str | None:
+    """PostgreSQL refuses to run as root."""
+    if os.geteuid() != 0:
+        return None
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in names else "nobody"
+
+
+def _run(user: str | None, program: str, *arguments: str, check: bool = True) -> None:
+    command = [shutil.which(program, path=PATH) or program, *arguments]
+    subprocess.run(command, user=user, cwd="/", check=check, stdout=subprocess.DEVNULL, timeout=60)

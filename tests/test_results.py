@@ -1,0 +1,255 @@
+"""The results database, the same on SQLite and on PostgreSQL."""
+
+import multiprocessing
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, select, text
+
+from db_setup import CannotSetUp, set_up
+from rubberduck.errors import NoSuchResult, ResultsUnavailable
+from rubberduck.model import Answer, Label, Result
+from rubberduck.question import RUBBER_DUCK, judge
+from rubberduck.results import SCHEMA, Results, duck_results, metadata
+from rubberduck.settings import ROOT, Settings
+from tests.conftest import a_duck
+
+NOW = datetime(2026, 11, 20, 12, 30, 15, 123_000, UTC)
+
+
+def a_result(id: str = "an-id") -> Result:
+    labels = (*a_duck(), Label("Cat", 12.5, (), ("Animal",)))
+    return Result(
+        id=id,
+        created_at=NOW,
+        question=RUBBER_DUCK.title,
+        width=640,
+        height=480,
+        several_frames=True,
+        picture_key=f"uploads/{id}.jpg",
+        marked_key=f"marked/{id}.jpg",
+        answer=Answer(labels, judge(RUBBER_DUCK, labels), "embedded detector", "Amazon"),
+    )
+
+
+Open = Callable[[str], Results]
+
+
+@pytest.fixture
+def book(database_url: str, open_results: Open) -> Results:
+    set_up(database_url)
+    return open_results(database_url)
+
+
+def kept(book: Results, result: Result) -> Result:
+    book.begin(result.id, result.created_at, result.question, result.picture_key)
+    book.save(result)
+    return book.get(result.id)
+
+
+def test_what_is_saved_is_got(book: Results) -> None:
+    assert kept(book, a_result()) == a_result()
+
+
+def test_a_no_is_kept_too(book: Results) -> None:
+    labels = (Label("Bird", 99.0),)
+    answer = Answer(labels, judge(RUBBER_DUCK, labels), "embedded detector")
+    result = replace(a_result(), answer=answer, marked_key=None)
+    assert kept(book, result) == result
+
+
+def test_the_table_is_readable_by_hand(book: Results) -> None:
+    kept(book, a_result())
+    with book.engine.connect() as connection:
+        row = connection.execute(
+            text("SELECT duck_found, confidence_score, s3_key, status FROM duck_results")
+        ).one()
+    assert tuple(row) == (True, 94.0, "uploads/an-id.jpg", "ready")
+
+
+@pytest.mark.parametrize("id", ["nobody", "", "a" * 500, "\0", "ü", "'; DROP TABLE duck_results"])
+def test_an_id_that_nobody_has(book: Results, id: str) -> None:
+    with pytest.raises(NoSuchResult):
+        book.get(id)
+
+
+def test_a_picture_on_its_way_is_written_down_but_not_shown(book: Results) -> None:
+    book.begin("an-id", NOW, RUBBER_DUCK.title, "uploads/an-id.jpg")
+    with pytest.raises(NoSuchResult):
+        book.get("an-id")
+    with book.engine.connect() as connection:
+        row = connection.execute(select(duck_results)).mappings().one()
+    assert (row["status"], row["s3_key"]) == ("pending", "uploads/an-id.jpg")
+
+
+def test_the_check_leaves_no_row(book: Results) -> None:
+    book.check()
+    with book.engine.connect() as connection:
+        assert connection.execute(select(duck_results)).all() == []
+
+
+def test_setting_up_twice_keeps_everything(database_url: str, open_results: Open) -> None:
+    assert set_up(database_url) == (None, SCHEMA)
+    book = open_results(database_url)
+    kept(book, a_result())
+    assert set_up(database_url) == (SCHEMA, SCHEMA)
+    assert book.get("an-id") == a_result()
+
+
+def test_four_workers_set_up_at_once(database_url: str) -> None:
+    with multiprocessing.get_context("spawn").Pool(4) as pool:
+        answers = pool.map(set_up, [database_url] * 4, chunksize=1)
+    assert sorted(answers, key=str) == [(SCHEMA, SCHEMA)] * 3 + [(None, SCHEMA)]
+
+
+def test_code_and_migrations_agree(book: Results) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "migrations"))
+    assert ScriptDirectory.from_config(config).get_current_head() == SCHEMA
+    made = inspect(book.engine).get_columns("duck_results")
+    wanted = metadata.tables["duck_results"].columns
+    assert {(c["name"], c["nullable"]) for c in made} == {(c.name, c.nullable) for c in wanted}
+
+
+def test_a_database_newer_than_the_code_is_refused_and_left_alone(
+    database_url: str, book: Results, open_results: Open
+) -> None:
+    with book.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(CannotSetUp, match="revision 9999, newer than this code"):
+        set_up(database_url)
+    with pytest.raises(ResultsUnavailable) as error:
+        open_results(database_url).get("an-id")
+    assert "revision 9999, this code needs" in str(error.value.cause)
+    with book.engine.connect() as connection:
+        left = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    assert left == "9999"
+
+
+def test_sixteen_threads_write_at_once(book: Results) -> None:
+    failures: list[Exception] = []
+
+    def write(writer: int) -> None:
+        try:
+            for i in range(10):
+                kept(book, a_result(f"{writer}-{i}"))
+        except ResultsUnavailable as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=write, args=(writer,)) for writer in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+def test_a_missing_database_is_not_made_in_passing(
+    settings: Settings, tmp_path: Path, open_results: Open
+) -> None:
+    with pytest.raises(ResultsUnavailable) as error:
+        open_results(settings.database_url).get("an-id")
+    assert "`python db_setup.py` makes one" in str(error.value.cause)
+    assert not (tmp_path / "duck.db").exists()
+
+
+def test_an_emptied_database_is_not_made_anew(
+    settings: Settings, tmp_path: Path, open_results: Open
+) -> None:
+    (tmp_path / "duck.db").touch()
+    with pytest.raises(CannotSetUp, match="put the backup back"):
+        set_up(settings.database_url)
+    with pytest.raises(ResultsUnavailable):
+        open_results(settings.database_url).get("an-id")
+    assert (tmp_path / "duck.db").stat().st_size == 0
+
+
+def test_a_corrupt_database(
+    settings: Settings, results: Results, tmp_path: Path, open_results: Open
+) -> None:
+    kept(results, a_result())
+    results.close()
+    file = tmp_path / "duck.db"
+    file.write_bytes(b"SQLite format 3\0" + b"quack" * 4000)
+    before = file.read_bytes()
+    with pytest.raises(ResultsUnavailable):
+        open_results(settings.database_url).get("an-id")
+    assert file.read_bytes() == before
+
+
+def test_a_locked_database_is_waited_for(results: Results, tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "duck.db", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    timer = threading.Timer(1.0, other.rollback)
+    timer.start()
+    assert kept(results, a_result()) == a_result()
+    timer.join()
+    other.close()
+
+
+def test_a_database_locked_for_too_long(
+    settings: Settings,
+    results: Results,
+    tmp_path: Path,
+    open_results: Open,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("rubberduck.results.BUSY_SECONDS", 0.1)
+    impatient = open_results(settings.database_url)
+    other = sqlite3.connect(tmp_path / "duck.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(ResultsUnavailable) as error:
+        kept(impatient, a_result())
+    assert "locked" in str(error.value.cause)
+    other.close()
+
+
+def test_the_log_never_holds_a_password() -> None:
+    url = "postgresql+psycopg://duck:very-secret@127.0.0.1:1/duck"
+    with pytest.raises(ResultsUnavailable) as error:
+        Results(url).get("an-id")
+    assert "very-secret" not in str(error.value)
+
+
+def run_db_setup(**environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "db_setup.py"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_command(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'new' / 'duck.db'}"
+    first, second = run_db_setup(DUCK_DATABASE_URL=url), run_db_setup(DUCK_DATABASE_URL=url)
+    assert (first.returncode, first.stdout) == (0, "Made a new results database, revision 0001.\n")
+    assert (second.returncode, second.stdout) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("mysql://root:very-secret@localhost/duck", "DUCK_DATABASE_URL is wrong"),
+        ("postgresql+psycopg://a:very-secret@127.0.0.1:1/duck", "The database cannot be set up"),
+        ("sqlite:////proc/nowhere/duck.db", "The database cannot be set up"),
+    ],
+)
+def test_the_command_says_what_is_wrong_and_no_secret(url: str, words: str) -> None:
+    done = run_db_setup(DUCK_DATABASE_URL=url)
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert "very-secret" not in done.stderr
+    assert "Traceback" not in done.stderr
