@@ -1,0 +1,97 @@
+"""Amazon Rekognition's DetectLabels; the only file that knows its words."""
+
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from rubberduck.errors import DetectorFailed
+from rubberduck.model import Box, Label
+from rubberduck.pictures import Picture, to_jpeg_within
+
+if TYPE_CHECKING:
+    from mypy_boto3_rekognition import RekognitionClient
+
+MAX_LABELS = 320  # with fewer, half-hidden ducks were missed
+MOST_BYTES = 5_242_880  # of a picture that travels inside the request
+NO_PICTURE = b"Is there a rubber duck in here?"
+DOLLARS_A_PICTURE = 0.001  # in the first million a month
+
+# What an operator can do about each refusal. Codes: DetectLabels' reference, and signing's.
+CURES = {
+    "AccessDeniedException": "allow rekognition:DetectLabels to the user or role of this site",
+    "UnrecognizedClientException": "the AWS credentials are not valid: renew them",
+    "InvalidSignatureException": "the AWS secret key, or this machine's clock, is wrong",
+    "ExpiredTokenException": "the AWS credentials have expired: renew them",
+    "SubscriptionRequiredException": "sign this AWS account up for Rekognition",
+    "ThrottlingException": "more pictures a second than this account may ask: raise its quota",
+    "ProvisionedThroughputExceededException": "raise this account's Rekognition quota",
+    "LimitExceededException": "raise this account's Rekognition quota",
+}
+
+
+class Rekognition:
+    """A detector that sends the picture along: neither the bucket nor its rights matter here."""
+
+    name = "Amazon Rekognition"
+    words = None  # it knows thousands
+    dollars_a_picture = DOLLARS_A_PICTURE
+
+    def __init__(self, client: "RekognitionClient", min_confidence: float) -> None:
+        self.client = client
+        self.min_confidence = min_confidence
+
+    def labels(self, picture: Picture) -> list[Label]:
+        """DetectorFailed, with the cause for the operator, when Rekognition cannot answer."""
+        jpeg = picture.jpeg
+        if len(jpeg) > MOST_BYTES:
+            jpeg = to_jpeg_within(picture.image, MOST_BYTES)
+        try:
+            return self._ask(jpeg)
+        except ClientError as error:
+            raise _failure(_cause(error)) from error
+        except BotoCoreError as error:
+            raise _failure(str(error)) from error
+
+    def check(self) -> None:
+        """DetectorFailed unless it may be asked. What is no picture is refused, not billed."""
+        try:
+            self._ask(NO_PICTURE)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "InvalidImageFormatException":
+                raise _failure(_cause(error)) from error
+        except BotoCoreError as error:
+            raise _failure(str(error)) from error
+
+    def _ask(self, jpeg: bytes) -> list[Label]:
+        answer = self.client.detect_labels(
+            Image={"Bytes": jpeg}, MaxLabels=MAX_LABELS, MinConfidence=self.min_confidence
+        )
+        return [label_from(item) for item in answer["Labels"]]
+
+
+def label_from(item: Any) -> Label:
+    """One of DetectLabels' `Labels`."""
+    name = item["Name"]
+    return Label(
+        name=name,
+        confidence=item["Confidence"],
+        boxes=tuple(_box_from(name, each) for each in item.get("Instances", ())),
+        parents=tuple(parent["Name"] for parent in item.get("Parents", ())),
+    )
+
+
+def _box_from(name: str, instance: Any) -> Box:
+    side = instance["BoundingBox"]
+    return Box(
+        side["Left"], side["Top"], side["Width"], side["Height"], name, instance["Confidence"]
+    )
+
+
+def _failure(cause: str) -> DetectorFailed:
+    return DetectorFailed("Amazon Rekognition could not look just now.", cause=cause)
+
+
+def _cause(error: ClientError) -> str:
+    code = error.response["Error"]["Code"]
+    message = error.response["Error"].get("Message", "")
+    return f"{code}: {CURES.get(code) or message}"

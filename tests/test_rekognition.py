@@ -1,0 +1,225 @@
+"""Amazon Rekognition over the wire: real boto3, real HTTP, an endpoint of our own at the end."""
+
+import json
+import time
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+from PIL import Image
+
+from app import build_finder
+from rekognition import CURES, Rekognition
+from rubberduck.errors import DetectorFailed
+from rubberduck.model import Box
+from rubberduck.pictures import read_picture
+from rubberduck.question import RUBBER_DUCK, judge
+from rubberduck.settings import Settings
+from tests.fake_rekognition import HANG_UP, FakeRekognition, recorded
+from tests.pictures import encoded
+
+PICTURE = read_picture(encoded(), max_bytes=15_000_000, max_side=2048)
+
+
+@pytest.fixture
+def rekognition(eyes: FakeRekognition, aws_settings: Settings) -> Rekognition:
+    """As the site composes it."""
+    detector = build_finder(aws_settings).detector
+    assert isinstance(detector, Rekognition)
+    return detector
+
+
+def test_a_recorded_answer_becomes_labels(rekognition: Rekognition) -> None:
+    labels = rekognition.labels(PICTURE)
+    assert [label.name for label in labels] == ["Inflatable", "Bird", "Toy"]
+    assert labels[1].boxes[1] == giant_box()
+    verdict = judge(RUBBER_DUCK, labels)
+    assert verdict.score == 88.78921890258789
+    assert len(verdict.boxes) == 2
+
+
+def giant_box() -> Box:
+    bird = recorded("detect_labels_giant_duck_boxes")["Labels"][1]["Instances"][1]
+    sides = bird["BoundingBox"]
+    where = (sides["Left"], sides["Top"], sides["Width"], sides["Height"])
+    return Box(*where, "Bird", bird["Confidence"])
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("detect_labels_giant_duck_no_box", True),
+        ("detect_labels_five_dogs", False),
+        ("detect_labels_electronics", False),
+    ],
+)
+def test_other_recorded_answers(
+    rekognition: Rekognition, eyes: FakeRekognition, name: str, found: bool
+) -> None:
+    eyes.answer = recorded(name)
+    assert judge(RUBBER_DUCK, rekognition.labels(PICTURE)).found is found
+
+
+def test_parents_are_kept(rekognition: Rekognition, eyes: FakeRekognition) -> None:
+    eyes.answer = recorded("detect_labels_giant_duck_no_box")
+    assert rekognition.labels(PICTURE)[1].parents == ("Animal", "Bird")
+
+
+def test_it_is_asked_as_the_original_asked(rekognition: Rekognition, eyes: FakeRekognition) -> None:
+    rekognition.labels(PICTURE)
+    assert eyes.requests == [
+        {"Image": {"Bytes": PICTURE.jpeg}, "MaxLabels": 320, "MinConfidence": 35.0}
+    ]
+
+
+def test_the_request_is_the_one_that_the_service_model_knows() -> None:
+    client = boto3.client(
+        "rekognition", region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="x"
+    )
+    asked = {"Image": {"Bytes": PICTURE.jpeg}, "MaxLabels": 320, "MinConfidence": 60.0}
+    with Stubber(client) as stub:
+        stub.add_response("detect_labels", recorded("detect_labels_five_dogs"), asked)
+        assert Rekognition(client, 60.0).labels(PICTURE)[0].name == "Pet"
+
+
+def test_a_picture_too_heavy_for_a_request_is_made_lighter(
+    rekognition: Rekognition, eyes: FakeRekognition
+) -> None:
+    noise = Image.effect_noise((3000, 2400), 150).convert("RGB")
+    heavy = read_picture(encoded(noise, quality=98), max_bytes=30_000_000, max_side=8192)
+    assert len(heavy.jpeg) > 5_242_880
+    rekognition.labels(heavy)
+    assert len(eyes.requests[0]["Image"]["Bytes"]) <= 5_242_880
+
+
+@pytest.mark.parametrize(
+    ("fault", "asked"),
+    [
+        ("ThrottlingException", 3),
+        ("ProvisionedThroughputExceededException", 3),
+        ("InternalServerError", 3),
+        ("AccessDeniedException", 1),
+        ("InvalidImageFormatException", 1),
+        ("ImageTooLargeException", 1),
+        ("InvalidParameterException", 1),
+        ("LimitExceededException", 3),
+        ("ExpiredTokenException", 1),
+        ("UnrecognizedClientException", 1),
+    ],
+)
+def test_every_refusal_has_its_cause_and_only_passing_ones_are_tried_again(
+    rekognition: Rekognition, eyes: FakeRekognition, fault: str, asked: int
+) -> None:
+    eyes.always = fault
+    with pytest.raises(DetectorFailed) as error:
+        rekognition.labels(PICTURE)
+    assert error.value.cause is not None
+    assert error.value.cause.startswith(f"{fault}: ")
+    assert CURES.get(fault, "") in error.value.cause
+    assert len(eyes.requests) == asked
+
+
+def test_a_missing_permission_is_named(rekognition: Rekognition, eyes: FakeRekognition) -> None:
+    eyes.always = "AccessDeniedException"
+    with pytest.raises(DetectorFailed) as error:
+        rekognition.labels(PICTURE)
+    assert "allow rekognition:DetectLabels" in str(error.value.cause)
+    assert "rekognition:" not in error.value.problem.why
+
+
+def test_one_bad_moment_is_overcome(rekognition: Rekognition, eyes: FakeRekognition) -> None:
+    eyes.faults.extend(["ThrottlingException", HANG_UP])
+    assert rekognition.labels(PICTURE)
+
+
+def test_who_hangs_up_every_time(rekognition: Rekognition, eyes: FakeRekognition) -> None:
+    eyes.always = HANG_UP
+    with pytest.raises(DetectorFailed) as error:
+        rekognition.labels(PICTURE)
+    assert "Connection was closed" in str(error.value.cause)
+
+
+def test_who_is_too_slow_is_not_waited_for(eyes: FakeRekognition, aws_settings: Settings) -> None:
+    composed = build_finder(aws_settings).detector
+    assert isinstance(composed, Rekognition)
+    config = composed.client.meta.config
+    assert (config.connect_timeout, config.read_timeout) == (2, 8)  # type: ignore[attr-defined]
+    assert config.retries["total_max_attempts"] == 3  # type: ignore[attr-defined]
+    impatient = boto3.client(
+        "rekognition",
+        config=config.merge(type(config)(read_timeout=0.2, retries={"total_max_attempts": 2})),
+    )
+    eyes.delay = 1.0
+    start = time.monotonic()
+    with pytest.raises(DetectorFailed) as error:
+        Rekognition(impatient, 35.0).labels(PICTURE)
+    assert "Read timeout" in str(error.value.cause)
+    assert time.monotonic() - start < 10
+
+
+def test_the_check_costs_nothing(rekognition: Rekognition, eyes: FakeRekognition) -> None:
+    rekognition.check()
+    assert len(eyes.requests) == 1  # refused as no picture, so not billed
+    eyes.always = "AccessDeniedException"
+    with pytest.raises(DetectorFailed):
+        rekognition.check()
+    eyes.always = HANG_UP
+    with pytest.raises(DetectorFailed):
+        rekognition.check()
+
+
+class TestTheFakeEndpoint:
+    """It must refuse what the service refuses, or the tests above prove nothing."""
+
+    @pytest.fixture
+    def client(self, eyes: FakeRekognition) -> Any:
+        return boto3.client("rekognition")
+
+    @pytest.mark.parametrize(
+        ("request_", "code"),
+        [
+            ({"Image": {"Bytes": b"quack"}}, "InvalidImageFormatException"),
+            ({"Image": {"Bytes": encoded(format="WEBP")}}, "InvalidImageFormatException"),
+            ({"Image": {"Bytes": PICTURE.jpeg[:900]}}, "InvalidImageFormatException"),
+            ({"Image": {"Bytes": bytes(5_242_881)}}, "ImageTooLargeException"),
+            (
+                {"Image": {"Bytes": encoded(Image.new("RGB", (79, 80)))}},
+                "InvalidParameterException",
+            ),
+            (
+                {"Image": {"Bytes": PICTURE.jpeg}, "MinConfidence": 101.0},
+                "InvalidParameterException",
+            ),
+            (
+                {"Image": {"S3Object": {"Bucket": "nobodys-bucket", "Name": "x"}}},
+                "InvalidS3ObjectException",
+            ),
+        ],
+    )
+    def test_refuses(self, client: Any, request_: dict[str, Any], code: str) -> None:
+        with pytest.raises(client.exceptions.ClientError) as error:
+            client.detect_labels(**request_)
+        assert error.value.response["Error"]["Code"] == code
+
+    def test_reads_the_object_from_s3(self, client: Any, s3: Any) -> None:
+        s3.put_object(Bucket="ducks-of-the-tests", Key="duck.jpg", Body=PICTURE.jpeg)
+        where = {"S3Object": {"Bucket": "ducks-of-the-tests", "Name": "duck.jpg"}}
+        assert client.detect_labels(Image=where)["Labels"]
+
+    def test_applies_the_limits(self, client: Any, eyes: FakeRekognition) -> None:
+        eyes.answer = recorded("detect_labels_electronics")
+        image = {"Bytes": PICTURE.jpeg}
+        assert len(client.detect_labels(Image=image, MaxLabels=3)["Labels"]) == 3
+        sure = client.detect_labels(Image=image, MinConfidence=99.0)["Labels"]
+        assert all(label["Confidence"] >= 99.0 for label in sure)
+
+    def test_knows_a_wrong_answer_of_its_own(self, client: Any, eyes: FakeRekognition) -> None:
+        eyes.answer = {"Labels": [{"Name": 7, "Confidence": 99.0}]}
+        client.detect_labels(Image={"Bytes": PICTURE.jpeg})
+        assert "Labels[0].Name" in eyes.mistakes.pop()
+
+
+def test_recordings_are_what_they_say() -> None:
+    labels = recorded("detect_labels_giant_duck_boxes")["Labels"]
+    assert json.dumps(labels).count("BoundingBox") == 2
