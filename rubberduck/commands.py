@@ -1,0 +1,257 @@
+"""Commands: `flask check`, `flask look`, `flask evaluate`."""
+
+import json
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, Protocol, TypeVar, cast
+
+import click
+from flask import Blueprint, current_app
+from tqdm import tqdm
+
+from rubberduck.errors import DuckError
+from rubberduck.evaluation import Figures, Outcome, best_overlap, measure
+from rubberduck.finder import Finder
+from rubberduck.model import Answer, Box
+from rubberduck.pictures import Picture
+from rubberduck.question import judge
+from rubberduck.settings import Settings, unknown_variables
+
+SUFFIXES = set(
+    ".jpg .jpeg .jpe .jfif .mpo .png .apng .webp .gif .avif .heic .heif .bmp .tif .tiff".split()
+)
+STDIN = "-"
+Each = TypeVar("Each")
+HELP = {"help_option_names": ["-h", "--help"]}
+
+
+class Checked(Protocol):
+    def check(self) -> None:
+        """DuckError, with the cause for the operator, unless it is ready."""
+
+
+commands = Blueprint("commands", __name__, cli_group=None)
+paying = click.option("--yes", is_flag=True, help="Do not ask before spending money.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+
+
+def finder() -> Finder:
+    return cast(Finder, current_app.extensions["finder"])
+
+
+@commands.cli.command("look", context_settings=HELP)
+@as_json
+@paying
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+def look(paths: tuple[str, ...], as_json: bool, yes: bool) -> None:
+    """Ask about pictures: files, folders, or - for standard input. Nothing is kept.
+
+    \b
+    Examples:
+      flask look duck.jpg
+      flask look --json holiday/ > answers.jsonl
+      cat duck.jpg | flask look -
+
+    With --json, each picture is a line: {file, duck, score, boxes, error}.
+    A picture that cannot be read is a line too.
+    """
+    files = list(_files(paths))
+    _ask_before_paying(len(files), yes)
+    for file in _with_bar(files):
+        told = _told(file)
+        tqdm.write(json.dumps(told) if as_json else _in_words(told), file=sys.stdout)
+
+
+def _files(paths: Iterable[str]) -> Iterator[str]:
+    for path in paths:
+        if path != STDIN and Path(path).is_dir():
+            inside = sorted(each for each in Path(path).rglob("*") if each.is_file())
+            yield from (str(each) for each in inside if each.suffix.lower() in SUFFIXES)
+        else:
+            yield path
+
+
+def _ask_before_paying(pictures: int, yes: bool) -> None:
+    price = pictures * finder().detector.dollars_a_picture
+    if price and not yes:
+        name = finder().detector.name
+        question = f"{name} will be asked {pictures} times, for about ${price:.3f}. Go on?"
+        click.confirm(question, abort=True, err=True)
+
+
+def _with_bar(items: list[Each]) -> Iterable[Each]:
+    """A progress bar on standard error, if that is a terminal."""
+    return tqdm(items, unit="picture", disable=not sys.stderr.isatty(), leave=False)
+
+
+def _told(file: str) -> dict[str, Any]:
+    try:
+        answer = finder().answer(_read(file))
+    except (DuckError, OSError) as error:
+        return {"file": file, "duck": None, "score": None, "boxes": [], "error": _why(error)}
+    return {
+        "file": file,
+        "duck": answer.verdict.found,
+        "score": answer.verdict.score,
+        "boxes": [asdict(box) for box in answer.verdict.boxes],
+        "error": None,
+    }
+
+
+def _read(file: str | Path) -> Picture:
+    data = sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
+    return finder().read(data)
+
+
+def _why(error: DuckError | OSError) -> str:
+    if isinstance(error, DuckError):
+        problem = error.problem
+        return " ".join([f"{problem.happened}.", problem.why, problem.next_step])
+    return f"The file cannot be read: {error.strerror}."
+
+
+def _in_words(told: dict[str, Any]) -> str:
+    if told["error"]:
+        return f"{told['file']}: {told['error']}"
+    if not told["duck"]:
+        return f"{told['file']}: no"
+    return f"{told['file']}: yes, {told['score']:.0f}%"
+
+
+@commands.cli.command("evaluate", context_settings=HELP)
+@as_json
+@paying
+@click.option(
+    "--boxes",
+    "boxes_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="JSON: a picture's path in DIR → its boxes [[left, top, right, bottom], …] in pixels.",
+)
+@click.argument("folder", metavar="DIR", type=click.Path(exists=True, path_type=Path))
+def evaluate(folder: Path, boxes_file: Path | None, as_json: bool, yes: bool) -> None:
+    """Measure the answers on pictures in DIR/duck and DIR/no-duck.
+
+    \b
+    Examples:
+      flask evaluate photos
+      flask evaluate --json --boxes photos/boxes.json photos > figures.json
+    """
+    pictures = [(file, True) for file in _files([str(folder / "duck")])]
+    pictures += [(file, False) for file in _files([str(folder / "no-duck")])]
+    if not all((folder / name).is_dir() for name in ("duck", "no-duck")) or not pictures:
+        raise click.UsageError(f"{folder} needs the folders duck and no-duck, with pictures.")
+    boxes = _known_boxes(boxes_file)
+    _ask_before_paying(len(pictures), yes)
+    outcomes = []
+    for file, truth in _with_bar(pictures):
+        known = boxes.get(Path(file).relative_to(folder).as_posix())
+        try:
+            outcomes.append(_outcome(file, truth, known))
+        except (DuckError, OSError) as error:
+            tqdm.write(f"{file}: left out. {_why(error)}", file=sys.stderr)
+    figures = measure(outcomes)
+    click.echo(json.dumps(asdict(figures)) if as_json else _table(figures))
+
+
+def _known_boxes(file: Path | None) -> dict[str, list[list[float]]]:
+    if file is None:
+        return {}
+    try:
+        boxes = json.loads(file.read_text())
+        for corners in (each for several in boxes.values() for each in several):
+            left, top, right, bottom = corners
+            if not (left < right and top < bottom):
+                raise ValueError(f"{corners} is no box")
+    except (ValueError, AttributeError, TypeError) as error:
+        raise click.BadParameter(f"{file}: {error}", param_hint="--boxes") from None
+    return cast(dict[str, list[list[float]]], boxes)
+
+
+def _outcome(file: str, truth: bool, known: list[list[float]] | None) -> Outcome:
+    start = time.perf_counter()
+    picture = _read(file)
+    answer = finder().answer(picture)
+    milliseconds = 1000 * (time.perf_counter() - start)
+    fit = None
+    if known:
+        fit = best_overlap(answer.verdict.boxes, _as_fractions(known, picture.full_size))
+    return Outcome(truth, answer.verdict.found, _rank(answer), milliseconds, fit)
+
+
+def _as_fractions(known: list[list[float]], size: tuple[int, int]) -> list[Box]:
+    width, height = size
+    return [
+        Box(left / width, top / height, (right - left) / width, (bottom - top) / height, "", 100)
+        for left, top, right, bottom in known
+    ]
+
+
+def _rank(answer: Answer) -> float:
+    """The score it would have without any threshold, so that also the noes have an order."""
+    return judge(replace(finder().question, min_confidence=0.0), answer.labels).score or 0.0
+
+
+def _table(figures: Figures) -> str:
+    def line(name: str, value: float | None, form: str) -> str:
+        return f"{name:32}" + ("-" if value is None else form.format(value))
+
+    return "\n".join(
+        [
+            line("pictures", figures.pictures, "{}"),
+            line("with a duck", figures.ducks, "{}"),
+            line("called a duck", figures.found, "{}"),
+            line("precision", figures.precision, "{:.3f}"),
+            line("recall", figures.recall, "{:.3f}"),
+            line("F1", figures.f1, "{:.3f}"),
+            line("false-alarm rate", figures.false_alarm_rate, "{:.3f}"),
+            line("pictures with known boxes", figures.boxed_pictures, "{}"),
+            line("… whose best box has IoU ≥ 0.5", figures.good_box_share, "{:.3f}"),
+            line("AUC", figures.auc, "{:.3f}"),
+            line("milliseconds a picture (median)", figures.milliseconds, "{:.1f}"),
+        ]
+    )
+
+
+@commands.cli.command("check", context_settings=HELP)
+def check() -> None:
+    """Look at every setting, the database, storage, engine and model; exit 1 if one is wrong.
+
+    \b
+    Example:
+      flask check
+    """
+    settings = cast(Settings, current_app.extensions["settings"])
+    for name, shown in settings.shown().items():
+        click.echo(f"ok     {name}: {shown}")
+    troubles: list[str | None] = [
+        _unknown(name, meant) for name, meant in unknown_variables().items()
+    ]
+    parts: dict[str, Checked] = {
+        "database": finder().results,
+        f"storage, {finder().storage.where}": finder().storage,
+        f"engine, {finder().detector.name}": finder().detector,
+    }
+    if stand_in := finder().stand_in:
+        parts[f"stand-in, {stand_in.name}"] = stand_in
+    for name, part in parts.items():
+        trouble = _trouble(part)
+        click.echo(f"ok     {name}" if trouble is None else f"wrong  {name}: {trouble}")
+        troubles.append(trouble)
+    sys.exit(1 if any(troubles) else 0)
+
+
+def _unknown(name: str, meant: str | None) -> str:
+    advice = f"did you mean {meant}?" if meant else "remove it."
+    click.echo(f"wrong  {name}: there is no such setting; {advice}")
+    return name
+
+
+def _trouble(part: Checked) -> str | None:
+    try:
+        part.check()
+    except DuckError as error:
+        return error.cause or error.why
+    return None

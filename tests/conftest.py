@@ -1,0 +1,197 @@
+"""Fixtures: a clean environment, real databases, real storages, the whole site."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+import boto3
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from moto.server import ThreadedMotoServer
+
+from app import build_finder, create_app
+from db_setup import set_up
+from rubberduck.finder import Finder
+from rubberduck.model import Box, Label
+from rubberduck.pictures import Picture
+from rubberduck.question import RUBBER_DUCK
+from rubberduck.results import Results
+from rubberduck.settings import Settings
+from rubberduck.storage import FolderStorage
+from tests import fake_rekognition, postgres
+
+BUCKET = "ducks-of-the-tests"
+REGION: Literal["eu-central-1"] = "eu-central-1"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--aws", action="store_true", help="also test against a real AWS account")
+
+
+def pytest_report_header() -> list[str]:
+    return [f"WARNING: {reason}" for reason in (postgres.missing(),) if reason]
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the developer's own settings or AWS account reaches a test."""
+    for name in list(os.environ):
+        if name.startswith(("DUCK_", "AWS_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+
+
+class FakeDetector:
+    """Says what it is told to."""
+
+    name = "fake detector"
+    words = frozenset({"Duck", "Bird", "Toy"})
+    dollars_a_picture = 0.0
+
+    def __init__(self, *labels: Label) -> None:
+        self.answer = list(labels)
+        self.calls = 0
+
+    def labels(self, picture: Picture) -> list[Label]:
+        self.calls += 1
+        return self.answer
+
+    def check(self) -> None: ...
+
+
+def a_duck(confidence: float = 98.0, toy: float = 90.0) -> tuple[Label, ...]:
+    place = (0.25, 0.2, 0.5, 0.6)
+    return (
+        Label("Duck", confidence, (Box(*place, "Duck", confidence),), ("Animal", "Bird")),
+        Label("Bird", confidence, (Box(*place, "Bird", confidence),), ("Animal",)),
+        Label("Toy", toy, (Box(*place, "Toy", toy),)),
+    )
+
+
+@pytest.fixture
+def detector() -> FakeDetector:
+    return FakeDetector(*a_duck())
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(database_url=f"sqlite:///{tmp_path / 'duck.db'}", uploads=tmp_path / "uploads")
+
+
+@pytest.fixture
+def open_results() -> Iterator[Callable[[str], Results]]:
+    """Opens results databases, and closes them after the test."""
+    opened: list[Results] = []
+
+    def open_one(database_url: str) -> Results:
+        opened.append(Results(database_url))
+        return opened[-1]
+
+    yield open_one
+    for each in opened:
+        each.close()
+
+
+@pytest.fixture
+def results(settings: Settings, open_results: Callable[[str], Results]) -> Results:
+    set_up(settings.database_url)
+    return open_results(settings.database_url)
+
+
+@pytest.fixture
+def finder(settings: Settings, results: Results, detector: FakeDetector) -> Finder:
+    return Finder(
+        question=RUBBER_DUCK,
+        detector=detector,
+        stand_in=None,
+        storage=FolderStorage(settings.uploads),
+        results=results,
+        max_bytes=settings.max_bytes,
+        max_side=settings.max_side,
+    )
+
+
+@pytest.fixture
+def app(settings: Settings, finder: Finder) -> Flask:
+    return create_app(settings, finder=finder)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture(scope="session")
+def _moto() -> Iterator[ThreadedMotoServer]:
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def aws(_moto: ThreadedMotoServer, monkeypatch: pytest.MonkeyPatch) -> str:
+    """S3 over the wire; gives its address. The environment leads boto3 there."""
+    host, port = _moto.get_host_and_port()
+    url = f"http://{host}:{port}"
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a-secret-of-the-tests")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", url)
+    return url
+
+
+@pytest.fixture
+def s3(aws: str) -> Iterator[Any]:
+    """A client for looking behind the site's back, and an empty bucket."""
+    client = boto3.client("s3")
+    client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    yield client
+    for item in client.list_objects_v2(Bucket=BUCKET).get("Contents", []):
+        client.delete_object(Bucket=BUCKET, Key=item["Key"])
+    client.delete_bucket(Bucket=BUCKET)
+
+
+@pytest.fixture
+def eyes(aws: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[fake_rekognition.FakeRekognition]:
+    """Rekognition over the wire."""
+    with fake_rekognition.running() as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_REKOGNITION", server.url)
+        yield server
+
+
+@pytest.fixture
+def aws_settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"bucket": BUCKET})
+
+
+@pytest.fixture
+def aws_client(aws_settings: Settings, s3: Any, eyes: Any, results: Results) -> FlaskClient:
+    """The site as it is composed with DUCK_BUCKET set."""
+    finder = replace(build_finder(aws_settings), results=results)
+    return create_app(aws_settings, finder=finder).test_client()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Server]:
+    if reason := postgres.missing():
+        pytest.skip(reason)
+    with postgres.running() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, settings: Settings) -> Iterator[str]:
+    """An empty database of each kind."""
+    if request.param == "sqlite":
+        yield settings.database_url
+        return
+    server = request.getfixturevalue("postgres_server")
+    with server.database() as url:
+        yield url

@@ -1,0 +1,95 @@
+"""The site as it is served: gunicorn, in a process of its own, with two workers."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+from rubberduck.settings import ROOT
+
+PATIENCE = 60.0  # seconds
+
+
+@dataclass(frozen=True)
+class Site:
+    port: int
+    process: subprocess.Popen[bytes]
+    log_file: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> str:
+        return self.log_file.read_text()
+
+    @property
+    def workers(self) -> list[int]:
+        return [int(pid) for pid in re.findall(r"Booting worker with pid: (\d+)", self.log)]
+
+    def get(self, path: str) -> tuple[int, bytes]:
+        return ask(Request(self.url + path))
+
+
+def ask(request: Request) -> tuple[int, bytes]:
+    try:
+        with urlopen(request, timeout=PATIENCE) as answer:
+            return answer.status, answer.read()
+    except HTTPError as error:
+        with error:
+            return error.code, error.read()
+
+
+@contextmanager
+def serving(folder: Path, **environment: str) -> Iterator[Site]:
+    """`python db_setup.py && gunicorn wsgi:app`, as `make run` does, on data in `folder`."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {
+        "DUCK_DATABASE_URL": f"sqlite:///{folder / 'duck.db'}",
+        "DUCK_UPLOADS": str(folder / "uploads"),
+        "HOME": str(folder),
+        "PATH": os.environ["PATH"],
+        "PORT": str(port),
+        "WEB_CONCURRENCY": "2",
+        **environment,
+    }
+    subprocess.run([sys.executable, "db_setup.py"], cwd=ROOT, env=environment, check=True)
+    log_file = folder / "log"
+    with log_file.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", "wsgi:app"],
+            cwd=ROOT,
+            env=environment,
+            stdout=log,
+            stderr=log,
+        )
+        site = Site(port, process, log_file)
+        try:
+            _wait_until_alive(site)
+            yield site
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(PATIENCE)
+
+
+def _wait_until_alive(site: Site) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and site.process.poll() is None:
+        try:
+            if site.get("/healthz")[0] == 200:
+                return
+        except (URLError, ConnectionError):
+            time.sleep(0.1)
+    raise AssertionError(f"the site did not start:\n{site.log}")

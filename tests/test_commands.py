@@ -1,0 +1,203 @@
+"""The commands, as typed."""
+
+import json
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from flask import Flask
+
+from app import build_finder, create_app
+from rubberduck.finder import Finder
+from rubberduck.model import Label
+from rubberduck.results import Results
+from rubberduck.settings import Settings
+from tests.conftest import FakeDetector
+from tests.fake_rekognition import FakeRekognition
+from tests.pictures import corners, encoded
+
+
+def run(app: Flask, *words: str, **options: Any) -> Result:
+    return app.test_cli_runner().invoke(args=list(words), **options)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "a.jpg").write_bytes(encoded())
+    (folder / "b broken.png").write_bytes(b"quack")
+    (folder / "deep" / "c.webp").write_bytes(encoded(format="WEBP"))
+    (folder / "notes.txt").write_text("not asked about")
+    return folder
+
+
+def test_look_at_a_file(app: Flask, photos: Path, settings: Settings, tmp_path: Path) -> None:
+    done = run(app, "look", str(photos / "a.jpg"))
+    assert (done.exit_code, done.stdout) == (0, f"{photos / 'a.jpg'}: yes, 94%\n")
+    assert not settings.uploads.exists()  # nothing is kept
+    with sqlite3.connect(tmp_path / "duck.db") as database:
+        assert database.execute("SELECT count(*) FROM duck_results").fetchone() == (0,)
+    database.close()
+
+
+def test_look_at_a_folder_as_json(app: Flask, photos: Path) -> None:
+    done = run(app, "look", "--json", str(photos))
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.exit_code == 0
+    assert [Path(line["file"]).name for line in lines] == ["a.jpg", "b broken.png", "c.webp"]
+    assert all(set(line) == {"file", "duck", "score", "boxes", "error"} for line in lines)
+    assert [line["duck"] for line in lines] == [True, None, True]
+    assert lines[0]["boxes"][0]["label"] == "Duck"
+    assert "not a picture" in lines[1]["error"]
+
+
+def test_look_says_no_and_goes_on_after_a_missing_file(
+    app: Flask, photos: Path, detector: FakeDetector
+) -> None:
+    detector.answer = []
+    done = run(app, "look", "missing.jpg", str(photos / "a.jpg"))
+    missing, found = done.stdout.splitlines()
+    assert missing == "missing.jpg: The file cannot be read: No such file or directory."
+    assert found.endswith("a.jpg: no")
+    assert done.exit_code == 0
+
+
+def test_look_at_standard_input(app: Flask) -> None:
+    done = run(app, "look", "--json", "-", input=encoded())
+    assert json.loads(done.stdout)["duck"] is True
+
+
+def test_look_without_anything_is_a_question_of_usage(app: Flask) -> None:
+    assert run(app, "look").exit_code == 2
+
+
+@pytest.mark.parametrize("command", ["look", "evaluate", "check"])
+def test_help_has_examples(app: Flask, command: str) -> None:
+    done = run(app, command, "-h")
+    assert done.exit_code == 0
+    assert f"  flask {command}" in done.stdout
+
+
+class Dear(FakeDetector):
+    name = "a dear detector"
+    dollars_a_picture = 0.001
+
+
+def test_what_costs_money_is_asked_before(settings: Settings, finder: Finder, photos: Path) -> None:
+    dear = Dear()
+    app = create_app(settings, finder=replace(finder, detector=dear))
+    done = run(app, "look", str(photos), input="n\n")
+    assert "a dear detector will be asked 3 times, for about $0.003." in done.stderr
+    assert (done.exit_code, dear.calls) == (1, 0)
+    assert run(app, "look", "--yes", str(photos)).exit_code == 0
+    assert dear.calls == 2
+
+
+class ByBrightness(FakeDetector):
+    """The brighter the picture, the surer."""
+
+    def labels(self, picture: Any) -> list[Label]:
+        self.calls += 1
+        sure = picture.image.convert("L").resize((1, 1)).getpixel((0, 0)) / 2.55
+        duck = self.answer[0]
+        return [replace(duck, confidence=sure), Label("Toy", sure)]
+
+
+@pytest.fixture
+def labelled(tmp_path: Path) -> Path:
+    folder = tmp_path / "labelled"
+    shades = {"duck/a": 230, "duck/b": 60, "no-duck/c": 120, "no-duck/d": 20}
+    for name, brightness in shades.items():
+        file = folder / f"{name}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        grey = corners(320, 240).convert("L").point(lambda _, b=brightness: b)
+        file.write_bytes(encoded(grey, "PNG"))
+    (folder / "duck" / "z.jpg").write_bytes(b"quack")
+    return folder
+
+
+def test_evaluate(settings: Settings, finder: Finder, labelled: Path, tmp_path: Path) -> None:
+    duck = finder.detector.labels(None)[0]  # type: ignore[arg-type]
+    app = create_app(settings, finder=replace(finder, detector=ByBrightness(duck)))
+    boxes = tmp_path / "boxes.json"
+    # The fake detector's box, in pixels of the full picture; and one that nobody answers.
+    boxes.write_text(json.dumps({"duck/a.png": [[80, 48, 240, 192]], "duck/b.png": [[0, 0, 9, 9]]}))
+    done = run(app, "evaluate", "--json", "--boxes", str(boxes), str(labelled))
+    assert done.exit_code == 0
+    assert "z.jpg: left out. That is not a picture" in done.stderr
+    figures = json.loads(done.stdout)
+    assert figures.pop("milliseconds") > 0
+    assert figures == {
+        "pictures": 4,
+        "ducks": 2,
+        "found": 2,
+        "precision": 0.5,
+        "recall": 0.5,
+        "f1": 0.5,
+        "false_alarm_rate": 0.5,
+        "boxed_pictures": 2,
+        "good_box_share": 0.5,
+        "auc": 0.75,  # also below the threshold the scores have an order
+    }
+    table = run(app, "evaluate", str(labelled)).stdout
+    assert "precision                       0.500" in table
+    assert "… whose best box has IoU ≥ 0.5  -" in table
+
+
+@pytest.mark.parametrize(
+    "boxes", ["quack", "[]", '{"duck/a.png": [[1, 2, 3]]}', '{"duck/a.png": [[9, 9, 1, 1]]}']
+)
+def test_evaluate_refuses_boxes_that_are_none(
+    app: Flask, labelled: Path, tmp_path: Path, boxes: str
+) -> None:
+    (tmp_path / "boxes.json").write_text(boxes)
+    done = run(app, "evaluate", "--boxes", str(tmp_path / "boxes.json"), str(labelled))
+    assert done.exit_code == 2
+    assert "boxes.json" in done.stderr
+
+
+def test_evaluate_needs_its_two_folders(app: Flask, tmp_path: Path) -> None:
+    done = run(app, "evaluate", str(tmp_path))
+    assert done.exit_code == 2
+    assert "needs the folders duck and no-duck" in done.stderr
+
+
+def test_check_when_all_is_well(app: Flask) -> None:
+    done = run(app, "check")
+    assert done.exit_code == 0
+    assert "ok     DUCK_MAX_BYTES: default, 15000000" in done.stdout
+    for part in ("database", "storage, a folder on this machine", "engine, fake detector"):
+        assert f"ok     {part}\n" in done.stdout
+
+
+def test_check_says_what_is_wrong_and_what_to_do(
+    app: Flask, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DUCK_BUKET", "x")
+    (tmp_path / "duck.db").unlink()
+    settings.uploads.write_text("a file stands where the folder should be")
+    done = run(app, "check")
+    assert done.exit_code == 1
+    lines = [line for line in done.stdout.splitlines() if line.startswith("wrong")]
+    assert "did you mean DUCK_BUCKET?" in lines[0]
+    assert "`python db_setup.py` makes one" in lines[1]
+    assert "make it writable" in lines[2]
+
+
+def test_check_of_the_aws_composition(
+    aws_settings: Settings, s3: Any, eyes: FakeRekognition, results: Results
+) -> None:
+    finder = replace(build_finder(aws_settings), results=results)
+    app = create_app(aws_settings, finder=finder)
+    done = run(app, "check")
+    assert done.exit_code == 0
+    assert "ok     engine, Amazon Rekognition\n" in done.stdout
+    assert "ok     stand-in, embedded detector\n" in done.stdout
+    eyes.always = "AccessDeniedException"
+    done = run(app, "check")
+    assert done.exit_code == 1
+    assert "allow rekognition:DetectLabels" in done.stdout

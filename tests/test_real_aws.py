@@ -1,0 +1,52 @@
+"""A real AWS account, only when asked: `DUCK_BUCKET=… pytest --aws`. It cleans up after itself."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from flask.testing import FlaskClient
+
+from app import build_finder, create_app
+from db_setup import set_up
+from rubberduck.finder import Finder
+from rubberduck.settings import ROOT, Settings
+from tests.test_pages import give, words
+
+DUCK = ROOT / "tests" / "recorded" / "duck.jpg"
+# Taken before the fixtures clear them.
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k.startswith(("AWS_", "DUCK_"))}
+
+pytestmark = pytest.mark.enable_socket
+
+
+@pytest.fixture
+def real(
+    pytestconfig: pytest.Config, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Finder]:
+    if not pytestconfig.getoption("--aws"):
+        pytest.skip("a real account is asked only with --aws")
+    monkeypatch.delenv("AWS_CONFIG_FILE")
+    monkeypatch.delenv("AWS_SHARED_CREDENTIALS_FILE")
+    monkeypatch.delenv("AWS_EC2_METADATA_DISABLED")
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    set_up(settings.database_url)
+    region = os.environ.get("DUCK_REGION", settings.region)
+    where = {"bucket": os.environ["DUCK_BUCKET"], "region": region}
+    finder = build_finder(settings.model_copy(update=where))
+    yield finder
+    finder.results.close()
+
+
+def test_a_duck_in_the_real_world(real: Finder, settings: Settings) -> None:
+    client: FlaskClient = create_app(settings, finder=real).test_client()
+    assert client.get("/readyz").status_code == 200
+    where = give(client, DUCK.read_bytes()).location
+    result = real.results.get(where.split("/")[-1])
+    try:
+        assert result.answer.engine == "Amazon Rekognition"
+        assert "Rubber duck detected!" in words(client.get(where).text)
+    finally:
+        for key in (result.picture_key, result.marked_key):
+            if key:
+                real.storage.delete(key)

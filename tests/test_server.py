@@ -1,0 +1,134 @@
+"""The site as it is served, with the embedded detector, over real HTTP."""
+
+import json
+import os
+import re
+import shlex
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.request import Request
+
+import pytest
+
+from rubberduck.settings import ROOT
+from tests.pictures import encoded, form
+from tests.server import Site, ask, serving
+
+DUCK = ROOT / "tests" / "recorded" / "duck.jpg"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with serving(tmp_path_factory.mktemp("site")) as site:
+        yield site
+
+
+def post(site: Site, data: bytes) -> tuple[int, bytes]:
+    parts = form(data)
+    headers = {"Content-Type": parts["content_type"]}
+    return ask(Request(f"{site.url}/api/v1/pictures", parts["data"], headers))
+
+
+def test_a_photo_of_a_duck_is_a_yes_and_one_without_is_a_no(site: Site) -> None:
+    status, body = post(site, DUCK.read_bytes())
+    answer = json.loads(body)
+    assert (status, answer["duck"], answer["engine"]) == (201, True, "embedded detector")
+    assert answer["boxes"]
+    status, body = post(site, encoded())
+    assert (status, json.loads(body)["duck"]) == (201, False)
+
+
+def test_two_workers_share_the_visitors_and_lose_nothing(site: Site) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: post(site, encoded()), range(40)))
+    assert [status for status, _ in answers] == [201] * 40
+    links = [json.loads(body)["links"]["self"] for _, body in answers]
+    assert len(set(links)) == 40
+    assert {site.get(link)[0] for link in links} == {200}
+    assert len(set(site.workers)) == 2
+
+
+def test_an_upload_that_stops_half_way_is_told_so(site: Site) -> None:
+    parts = form(DUCK.read_bytes())
+    head = (
+        f"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {parts['content_type']}\r\n"
+        f"Content-Length: {len(parts['data'])}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", site.port), timeout=30) as connection:
+        connection.sendall(head.encode() + parts["data"][: len(parts["data"]) // 2])
+        connection.shutdown(socket.SHUT_WR)
+        answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+    assert answer.startswith("HTTP/1.1 400 ")
+    assert "The upload stopped half-way" in answer
+
+
+def test_an_upload_that_is_too_big_gets_its_page(site: Site) -> None:
+    """curl, as it sends a body of 20 MB, has to see the answer, not a reset connection."""
+    parts = form(bytes(20_000_000))
+    headers = {"Content-Type": parts["content_type"]}
+    status, body = ask(Request(f"{site.url}/", parts["data"], headers))
+    assert status == 413
+    assert b"That file is too big" in body
+
+
+def test_a_killed_worker_loses_no_answered_picture(tmp_path: Path) -> None:
+    with serving(tmp_path) as site:
+        answered = []
+        for round_ in range(6):
+            status, body = post(site, encoded())
+            assert status == 201
+            answered.append(json.loads(body)["links"]["self"])
+            if round_ % 2:
+                os.kill(site.workers[-1], signal.SIGKILL)
+        assert {site.get(link)[0] for link in answered} == {200}
+    with sqlite3.connect(tmp_path / "duck.db") as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    database.close()
+
+
+def shell_lines() -> list[str]:
+    blocks = re.findall(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
+    return "".join(blocks).replace("\\\n", "").splitlines()
+
+
+def test_the_readmes_make_targets_exist() -> None:
+    text = (ROOT / "README.md").read_text()
+    targets = set(re.findall(r"make (run|test|detector)\b", text))
+    assert targets == {"run", "test", "detector"}
+    for target in targets:
+        subprocess.run(["make", "-n", target], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+
+
+OURS = [line for line in shell_lines() if line.startswith((".venv/bin/flask", "curl"))]
+
+
+@pytest.mark.parametrize("line", OURS)
+def test_the_readmes_own_commands(site: Site, tmp_path: Path, line: str) -> None:
+    (tmp_path / "photos").mkdir()
+    for name in ("photo.jpg", "photos/one.jpg"):
+        (tmp_path / name).write_bytes(DUCK.read_bytes())
+    line = line.replace(".venv/bin/flask", f"{sys.executable} -m flask --app {ROOT / 'wsgi.py'}")
+    line = line.replace("http://127.0.0.1:8000", site.url)
+    done = subprocess.run(
+        shlex.split(line),
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "yes" in done.stdout or '"duck": true' in done.stdout or '"duck":true' in done.stdout
+
+
+def test_the_readmes_commands_are_all_known() -> None:
+    known = ("make ", ".venv/bin/flask ", "curl ", "aws ", "DUCK_BUCKET=my-ducks make run")
+    assert [line for line in shell_lines() if not line.startswith(known)] == []
+    assert len(OURS) >= 3

@@ -1,0 +1,5 @@
+"""Door for gunicorn and `flask run`."""
+
+from app import start
+
+app = start()
