@@ -1,0 +1,46 @@
+# For a newcomer: `make run` serves the site, `make test` proves it. Both install what they need.
+
+PYTHON ?= python3
+PORT ?= 8000
+BIN := .venv/bin
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
+LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header
+
+.PHONY: run test venv lint services lock detector
+
+run: venv
+	$(BIN)/python db_setup.py
+	@echo "Open http://127.0.0.1:$(PORT) and give it a picture. Stop with Ctrl+C."
+	@PORT=$(PORT) exec $(BIN)/gunicorn wsgi:app
+
+test: .venv/.tested-with lint services
+	$(BIN)/pytest -n 2 --cov --cov-report=term:skip-covered --cov-fail-under=95
+
+venv: .venv/.runs-with
+
+.venv/.runs-with: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+		"Python 3.11 or newer is needed. If you have one: make $(MAKECMDGOALS) PYTHON=python3.12")'
+	@echo "Installing what the site needs into .venv; this takes a minute or two."
+	$(PYTHON) -m venv .venv
+	$(INSTALL) -r requirements.txt
+	@touch $@
+
+.venv/.tested-with: .venv/.runs-with requirements-dev.txt
+	$(INSTALL) -r requirements-dev.txt
+	@touch $@
+
+lint: .venv/.tested-with
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+# A real PostgreSQL and a real Chromium, from Debian's packages where that is possible.
+services: .venv/.tested-with
+	tests/install_services.sh
+
+# After a change of requirements.in or requirements-dev.in.
+lock: venv
+	$(BIN)/pip install --quiet uv
+	$(LOCK) requirements.in -o requirements.txt
+	$(LOCK) requirements-dev.in -o requirements-dev.txt

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Installs what the tests use besides Python: PostgreSQL's server and Chromium.
+# Where that is not possible, the tests that need them are skipped and say so.
+set -u
+
+missing=()
+command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
+command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing+=(chromium)
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+  echo "Installing ${missing[*]} for the tests."
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get -qq update && apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null && exit 0
+fi
+case " ${missing[*]} " in *" chromium "*)
+  echo "Chromium is not in reach of apt: trying the browser that Playwright brings."
+  .venv/bin/playwright install chromium ;;
+esac
+echo "WARNING: could not install all of: ${missing[*]}. The tests that need them will be skipped." >&2
+exit 0
