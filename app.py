@@ -47,6 +47,8 @@ from rubberduck.storage import JPEG, FolderStorage, S3Storage, Storage
 log = logging.getLogger(__name__)
 
 FORM_AROUND_A_PICTURE = 64 * 1024  # bytes that a multipart form may add to its file
+HEARD_OUT = 10  # times the largest upload; whoever sends even more is cut off
+READ_AT_ONCE = 1024 * 1024
 AWS_CONNECTIONS = 32
 
 pages = Blueprint("pages", __name__)
@@ -233,6 +235,7 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
 
 
 def _answer(problem: Problem) -> Response:
+    _hear_out()
     if request.path.startswith("/api/"):
         response = problem_json(problem, g.request_id)
     else:
@@ -241,6 +244,13 @@ def _answer(problem: Problem) -> Response:
     if problem.retry_after:
         response.headers["Retry-After"] = str(problem.retry_after)
     return response
+
+
+def _hear_out() -> None:
+    """Take in what is left of the request: a browser reads no answer before it has sent it all."""
+    left = HEARD_OUT * finder().max_bytes
+    while left > 0 and (chunk := request.environ["wsgi.input"].read(READ_AT_ONCE)):
+        left -= len(chunk)
 
 
 def percent(value: float) -> str:

@@ -2,9 +2,8 @@
 
 import json
 import sys
-import time
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
@@ -13,11 +12,9 @@ from flask import Blueprint, current_app
 from tqdm import tqdm
 
 from rubberduck.errors import DuckError
-from rubberduck.evaluation import Figures, Outcome, best_overlap, measure
+from rubberduck.evaluation import Corners, ask, measure, table
 from rubberduck.finder import Finder
-from rubberduck.model import Answer, Box
 from rubberduck.pictures import Picture
-from rubberduck.question import judge
 from rubberduck.settings import Settings, unknown_variables
 
 SUFFIXES = set(
@@ -149,14 +146,15 @@ def evaluate(folder: Path, boxes_file: Path | None, as_json: bool, yes: bool) ->
     for file, truth in _with_bar(pictures):
         known = boxes.get(Path(file).relative_to(folder).as_posix())
         try:
-            outcomes.append(_outcome(file, truth, known))
+            data = Path(file).read_bytes()
+            outcomes.append(ask(finder(), data, truth, known))
         except (DuckError, OSError) as error:
             tqdm.write(f"{file}: left out. {_why(error)}", file=sys.stderr)
     figures = measure(outcomes)
-    click.echo(json.dumps(asdict(figures)) if as_json else _table(figures))
+    click.echo(json.dumps(asdict(figures)) if as_json else table(figures))
 
 
-def _known_boxes(file: Path | None) -> dict[str, list[list[float]]]:
+def _known_boxes(file: Path | None) -> dict[str, list[Corners]]:
     if file is None:
         return {}
     try:
@@ -167,52 +165,7 @@ def _known_boxes(file: Path | None) -> dict[str, list[list[float]]]:
                 raise ValueError(f"{corners} is no box")
     except (ValueError, AttributeError, TypeError) as error:
         raise click.BadParameter(f"{file}: {error}", param_hint="--boxes") from None
-    return cast(dict[str, list[list[float]]], boxes)
-
-
-def _outcome(file: str, truth: bool, known: list[list[float]] | None) -> Outcome:
-    start = time.perf_counter()
-    picture = _read(file)
-    answer = finder().answer(picture)
-    milliseconds = 1000 * (time.perf_counter() - start)
-    fit = None
-    if known:
-        fit = best_overlap(answer.verdict.boxes, _as_fractions(known, picture.full_size))
-    return Outcome(truth, answer.verdict.found, _rank(answer), milliseconds, fit)
-
-
-def _as_fractions(known: list[list[float]], size: tuple[int, int]) -> list[Box]:
-    width, height = size
-    return [
-        Box(left / width, top / height, (right - left) / width, (bottom - top) / height, "", 100)
-        for left, top, right, bottom in known
-    ]
-
-
-def _rank(answer: Answer) -> float:
-    """The score it would have without any threshold, so that also the noes have an order."""
-    return judge(replace(finder().question, min_confidence=0.0), answer.labels).score or 0.0
-
-
-def _table(figures: Figures) -> str:
-    def line(name: str, value: float | None, form: str) -> str:
-        return f"{name:32}" + ("-" if value is None else form.format(value))
-
-    return "\n".join(
-        [
-            line("pictures", figures.pictures, "{}"),
-            line("with a duck", figures.ducks, "{}"),
-            line("called a duck", figures.found, "{}"),
-            line("precision", figures.precision, "{:.3f}"),
-            line("recall", figures.recall, "{:.3f}"),
-            line("F1", figures.f1, "{:.3f}"),
-            line("false-alarm rate", figures.false_alarm_rate, "{:.3f}"),
-            line("pictures with known boxes", figures.boxed_pictures, "{}"),
-            line("… whose best box has IoU ≥ 0.5", figures.good_box_share, "{:.3f}"),
-            line("AUC", figures.auc, "{:.3f}"),
-            line("milliseconds a picture (median)", figures.milliseconds, "{:.1f}"),
-        ]
-    )
+    return cast(dict[str, list[Corners]], boxes)
 
 
 @commands.cli.command("check", context_settings=HELP)

@@ -1,12 +1,17 @@
 """How good are the answers? Figures over pictures whose truth is known."""
 
+import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean, median
 
 import numpy as np
 
+from rubberduck.finder import Finder
 from rubberduck.model import Box
+from rubberduck.question import judge
+
+Corners = tuple[float, float, float, float]  # left, top, right, bottom in pixels
 
 GOOD_BOX = 0.5  # intersection over union, as detection benchmarks count a hit
 
@@ -40,6 +45,28 @@ class Figures:
     good_box_share: float | None
     auc: float | None
     milliseconds: float | None
+
+
+def ask(finder: Finder, data: bytes, truth: bool, known: Iterable[Corners] | None) -> Outcome:
+    """One picture through reading and answering, timed. Raises what `Finder.read` raises."""
+    start = time.perf_counter()
+    picture = finder.read(data)
+    answer = finder.answer(picture)
+    milliseconds = 1000 * (time.perf_counter() - start)
+    fit = None
+    if known:
+        fit = best_overlap(answer.verdict.boxes, _as_fractions(known, picture.full_size))
+    # The score that it would have without any threshold, so that also the noes have an order.
+    rank = judge(replace(finder.question, min_confidence=0.0), answer.labels).score or 0.0
+    return Outcome(truth, answer.verdict.found, rank, milliseconds, fit)
+
+
+def _as_fractions(known: Iterable[Corners], size: tuple[int, int]) -> list[Box]:
+    width, height = size
+    return [
+        Box(left / width, top / height, (right - left) / width, (bottom - top) / height, "", 100)
+        for left, top, right, bottom in known
+    ]
 
 
 def measure(outcomes: Sequence[Outcome]) -> Figures:
@@ -97,3 +124,24 @@ def overlap(one: Box, other: Box) -> float:
 
 def _share(part: int, whole: int) -> float | None:
     return part / whole if whole else None
+
+
+def table(figures: Figures) -> str:
+    def line(name: str, value: float | None, form: str) -> str:
+        return f"{name:32}" + ("-" if value is None else form.format(value))
+
+    return "\n".join(
+        [
+            line("pictures", figures.pictures, "{}"),
+            line("with a duck", figures.ducks, "{}"),
+            line("called a duck", figures.found, "{}"),
+            line("precision", figures.precision, "{:.3f}"),
+            line("recall", figures.recall, "{:.3f}"),
+            line("F1", figures.f1, "{:.3f}"),
+            line("false-alarm rate", figures.false_alarm_rate, "{:.3f}"),
+            line("pictures with known boxes", figures.boxed_pictures, "{}"),
+            line("… whose best box has IoU ≥ 0.5", figures.good_box_share, "{:.3f}"),
+            line("AUC", figures.auc, "{:.3f}"),
+            line("milliseconds a picture (median)", figures.milliseconds, "{:.1f}"),
+        ]
+    )

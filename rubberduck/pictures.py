@@ -175,8 +175,10 @@ def _bare_pixels(file: Image.Image, max_side: int) -> Image.Image:
     """The pixels as sRGB on white, without metadata. Shrunk first: the rest then costs little."""
     profile = file.info.get("icc_profile")
     image = _easy_mode(file)
-    image.thumbnail((max_side, max_side), Resampling.LANCZOS)
+    image.thumbnail((max_side, max_side), Resampling.BICUBIC)
     image = _to_srgb(_on_white(image), profile)
+    if image is file:
+        image = image.copy()  # only the pixels: a file drags its format, frames and bytes along
     image.info = {}
     return image
 
@@ -195,7 +197,7 @@ def _easy_mode(image: Image.Image) -> Image.Image:
     if image.has_transparency_data:
         return image.convert("RGBA")
     if image.mode in ("L", "RGB", "CMYK", "LAB"):
-        return image.copy()
+        return image
     return image.convert("RGB")
 
 
@@ -226,7 +228,7 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
         elif profile:
             source = ImageCms.ImageCmsProfile(BytesIO(profile))
         else:
-            return image.convert("RGB")
+            return image if image.mode == "RGB" else image.convert("RGB")
         converted = ImageCms.profileToProfile(image, source, srgb, outputMode="RGB")
     except (ImageCms.PyCMSError, *BROKEN):
         # A profile that is broken, or made for other pixels: better its numbers than no picture.

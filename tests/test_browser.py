@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Error, Page, sync_playwright
 
-from rubberduck.settings import ROOT
+from tests.ducks import duck_photo
 from tests.pictures import encoded
 from tests.server import Site, serving
 
-DUCK = ROOT / "tests" / "recorded" / "duck.jpg"
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 pytestmark = pytest.mark.enable_socket
 
@@ -46,6 +45,13 @@ def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
     context.close()
 
 
+@pytest.fixture(scope="module")
+def duck(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("photos") / "duck.jpg"
+    file.write_bytes(duck_photo())
+    return file
+
+
 def give(page: Page, site: Site, file: Path) -> None:
     page.goto(site.url)
     page.get_by_label("Upload a picture").set_input_files(file)
@@ -63,9 +69,10 @@ def fits(page: Page) -> bool:
     return box["x"] + box["width"] <= width and picture["x"] + picture["width"] <= width
 
 
-def test_a_duck(page: Page, site: Site) -> None:
-    give(page, site, DUCK)
+def test_a_duck(page: Page, site: Site, duck: Path) -> None:
+    give(page, site, duck)
     assert page.get_by_role("heading", level=1).inner_text() == "Rubber duck detected! :))"
+    page.wait_for_load_state()
     picture = page.get_by_alt_text("Your picture, with a box around what was found")
     size = picture.evaluate("image => [image.complete, image.naturalWidth > 0]")
     assert size == [True, True]
@@ -79,18 +86,18 @@ def test_no_duck(page: Page, site: Site, tmp_path: Path) -> None:
     assert fits(page)
 
 
-def test_no_picture_and_then_one(page: Page, site: Site, tmp_path: Path) -> None:
+def test_no_picture_and_then_one(page: Page, site: Site, duck: Path, tmp_path: Path) -> None:
     (tmp_path / "photo.jpg").write_text("quack")
     give(page, site, tmp_path / "photo.jpg")
     assert page.get_by_role("heading", level=1).inner_text() == "That is not a picture we can read"
-    page.get_by_label("Ask about a picture").set_input_files(DUCK)
+    page.get_by_label("Ask about a picture").set_input_files(duck)
     page.get_by_role("button", name="Look").click()
     assert page.get_by_role("heading", level=1).inner_text() == "Rubber duck detected! :))"
 
 
-def test_reload_and_back(browser: Browser, site: Site) -> None:
+def test_reload_and_back(browser: Browser, site: Site, duck: Path) -> None:
     page = browser.new_page()
-    give(page, site, DUCK)
+    give(page, site, duck)
     where = page.url
     page.reload()
     assert page.url == where

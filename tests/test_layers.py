@@ -9,11 +9,11 @@ from rubberduck.settings import ROOT
 
 ROWS = [
     ["rubberduck.model", "rubberduck.errors", "rubberduck.settings"],
-    ["rubberduck.question", "rubberduck.evaluation"],
+    ["rubberduck.question"],
     ["rubberduck.pictures", "rubberduck.drawing"],
     ["rekognition", "rubberduck.local_detector", "rubberduck.storage", "rubberduck.results"],
     ["rubberduck.finder", "db_setup"],
-    ["rubberduck.readiness"],
+    ["rubberduck.readiness", "rubberduck.evaluation"],
     ["rubberduck.api", "rubberduck.commands"],
     ["app"],
     ["wsgi", "gunicorn.conf"],

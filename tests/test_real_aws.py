@@ -9,10 +9,10 @@ from flask.testing import FlaskClient
 from app import build_finder, create_app
 from db_setup import set_up
 from rubberduck.finder import Finder
-from rubberduck.settings import ROOT, Settings
+from rubberduck.settings import Settings
+from tests.ducks import duck_photo
 from tests.test_pages import give, words
 
-DUCK = ROOT / "tests" / "recorded" / "duck.jpg"
 # Taken before the fixtures clear them.
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k.startswith(("AWS_", "DUCK_"))}
 
@@ -41,7 +41,7 @@ def real(
 def test_a_duck_in_the_real_world(real: Finder, settings: Settings) -> None:
     client: FlaskClient = create_app(settings, finder=real).test_client()
     assert client.get("/readyz").status_code == 200
-    where = give(client, DUCK.read_bytes()).location
+    where = give(client, duck_photo()).location
     result = real.results.get(where.split("/")[-1])
     try:
         assert result.answer.engine == "Amazon Rekognition"

@@ -9,7 +9,8 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.request import Request
@@ -17,10 +18,9 @@ from urllib.request import Request
 import pytest
 
 from rubberduck.settings import ROOT
+from tests.ducks import duck_photo
 from tests.pictures import encoded, form
 from tests.server import Site, ask, serving
-
-DUCK = ROOT / "tests" / "recorded" / "duck.jpg"
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def post(site: Site, data: bytes) -> tuple[int, bytes]:
 
 
 def test_a_photo_of_a_duck_is_a_yes_and_one_without_is_a_no(site: Site) -> None:
-    status, body = post(site, DUCK.read_bytes())
+    status, body = post(site, duck_photo())
     answer = json.loads(body)
     assert (status, answer["duck"], answer["engine"]) == (201, True, "embedded detector")
     assert answer["boxes"]
@@ -55,7 +55,7 @@ def test_two_workers_share_the_visitors_and_lose_nothing(site: Site) -> None:
 
 
 def test_an_upload_that_stops_half_way_is_told_so(site: Site) -> None:
-    parts = form(DUCK.read_bytes())
+    parts = form(duck_photo())
     head = (
         f"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {parts['content_type']}\r\n"
         f"Content-Length: {len(parts['data'])}\r\n\r\n"
@@ -85,11 +85,34 @@ def test_a_killed_worker_loses_no_answered_picture(tmp_path: Path) -> None:
             assert status == 201
             answered.append(json.loads(body)["links"]["self"])
             if round_ % 2:
+                booted = len(site.workers)
                 os.kill(site.workers[-1], signal.SIGKILL)
+                _until(lambda booted=booted: len(site.workers) > booted)
         assert {site.get(link)[0] for link in answered} == {200}
     with sqlite3.connect(tmp_path / "duck.db") as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     database.close()
+
+
+def _until(true: Callable[..., bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_no_thread_is_there_to_call_home_or_to_die_in_a_fork() -> None:
+    """onnxruntime 1.29 brought telemetry: a thread, a connection, and workers that hang at exit."""
+    count = "import os, app; print(len(os.listdir('/proc/self/task')))"
+    done = subprocess.run(
+        [sys.executable, "-c", count],
+        cwd=ROOT,
+        env={"OPENBLAS_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "1\n"
 
 
 def shell_lines() -> list[str]:
@@ -112,7 +135,7 @@ OURS = [line for line in shell_lines() if line.startswith((".venv/bin/flask", "c
 def test_the_readmes_own_commands(site: Site, tmp_path: Path, line: str) -> None:
     (tmp_path / "photos").mkdir()
     for name in ("photo.jpg", "photos/one.jpg"):
-        (tmp_path / name).write_bytes(DUCK.read_bytes())
+        (tmp_path / name).write_bytes(duck_photo())
     line = line.replace(".venv/bin/flask", f"{sys.executable} -m flask --app {ROOT / 'wsgi.py'}")
     line = line.replace("http://127.0.0.1:8000", site.url)
     done = subprocess.run(
