@@ -106,20 +106,7 @@ def auc(truths: Sequence[float], others: Sequence[float]) -> float | None:
 def best_overlap(answers: Iterable[Box], truths: Iterable[Box]) -> float:
     """The best intersection over union between any answer and any truth; 0 without answers."""
     truths = tuple(truths)
-    return max((overlap(one, other) for one in answers for other in truths), default=0.0)
-
-
-def overlap(one: Box, other: Box) -> float:
-    """Intersection over union.
-
-    >>> overlap(Box(0, 0, 1, 1, "", 0), Box(0.5, 0, 1, 1, "", 0))
-    0.3333333333333333
-    """
-    width = min(one.left + one.width, other.left + other.width) - max(one.left, other.left)
-    height = min(one.top + one.height, other.top + other.height) - max(one.top, other.top)
-    shared = max(width, 0.0) * max(height, 0.0)
-    whole = one.width * one.height + other.width * other.height - shared
-    return shared / whole if whole else 0.0
+    return max((one.overlap(other) for one in answers for other in truths), default=0.0)
 
 
 def _share(part: int, whole: int) -> float | None:

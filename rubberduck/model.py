@@ -29,9 +29,29 @@ class Box:
         return (
             _inside(self.left * width, width),
             _inside(self.top * height, height),
-            _inside((self.left + self.width) * width, width),
-            _inside((self.top + self.height) * height, height),
+            _inside(self._right * width, width),
+            _inside(self._bottom * height, height),
         )
+
+    def overlap(self, other: "Box") -> float:
+        """The share that two boxes have in common: intersection over union.
+
+        >>> Box(0, 0, 1, 1, "", 0).overlap(Box(0.5, 0, 1, 1, "", 0))
+        0.3333333333333333
+        """
+        left, right = max(self.left, other.left), min(self._right, other._right)
+        top, bottom = max(self.top, other.top), min(self._bottom, other._bottom)
+        shared = max(right - left, 0.0) * max(bottom - top, 0.0)
+        whole = self.width * self.height + other.width * other.height - shared
+        return shared / whole if whole else 0.0
+
+    @property
+    def _right(self) -> float:
+        return self.left + self.width
+
+    @property
+    def _bottom(self) -> float:
+        return self.top + self.height
 
 
 def _inside(place: float, length: int) -> int:

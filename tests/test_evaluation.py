@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rubberduck.evaluation import Outcome, auc, best_overlap, measure, overlap
+from rubberduck.evaluation import Outcome, auc, best_overlap, measure
 from rubberduck.model import Box
 
 
@@ -62,9 +62,9 @@ def test_overlap_is_even_and_whole_with_itself(
     left: float, top: float, width: float, height: float, shift: float
 ) -> None:
     one, other = box(left, top, width, height), box(left + shift, top, width, height)
-    assert overlap(one, one) == pytest.approx(1)
-    assert overlap(one, other) == pytest.approx(overlap(other, one))
-    assert 0 <= overlap(one, other) < 1
+    assert one.overlap(one) == pytest.approx(1)
+    assert one.overlap(other) == pytest.approx(other.overlap(one))
+    assert 0 <= one.overlap(other) < 1
 
 
 def test_the_best_of_several_boxes_counts() -> None:
