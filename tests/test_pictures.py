@@ -67,6 +67,11 @@ def test_broken_exif_costs_the_turn_not_the_picture() -> None:
     assert looks_like_corners(read(data).image)
 
 
+def test_a_turn_that_is_no_number_is_none() -> None:
+    ascii_turn = struct.pack("<2sHIHHHI4sI", b"II", 42, 8, 1, 0x0112, 2, 4, b"abc", 0)
+    assert looks_like_corners(read(encoded(exif=b"Exif\0\0" + ascii_turn)).image)
+
+
 def test_nothing_of_the_upload_but_its_pixels_is_kept() -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     data = encoded(exif=exif(1), comment=b"my secret", icc_profile=profile)

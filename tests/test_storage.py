@@ -1,7 +1,7 @@
 """Pictures in a folder and in S3: the same promises, over real disks and real HTTP."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,12 +10,12 @@ from urllib.request import urlopen
 
 import boto3
 import pytest
-from botocore.awsrequest import AWSResponse, HTTPHeaders
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HTTPHeaders
 
 from app import build_finder
 from rubberduck.errors import StorageFailed
 from rubberduck.settings import Settings
-from rubberduck.storage import FolderStorage, Storage
+from rubberduck.storage import FolderStorage, S3Storage, Storage
 from tests.conftest import BUCKET
 
 KEY = "uploads/a-key.jpg"
@@ -143,25 +143,41 @@ def test_a_bucket_in_another_region(settings: Settings, aws: str) -> None:
         other.delete_bucket(Bucket="ducks-elsewhere")
 
 
-def test_a_bucket_that_is_not_ours(
-    settings: Settings, s3: Any, monkeypatch: pytest.MonkeyPatch
+class NoBody:
+    def stream(self) -> Iterator[bytes]:
+        return iter(())
+
+    def read(self, *_: int) -> bytes:
+        return b""
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "words"),
+    [
+        pytest.param(403, {}, "is not ours to use: allow s3:ListBucket", id="not ours"),
+        pytest.param(
+            301, {"x-amz-bucket-region": "eu-west-1"}, "lies in eu-west-1", id="elsewhere"
+        ),
+        pytest.param(501, {}, f"bucket {BUCKET}: 501", id="anything else"),
+    ],
+)
+def test_what_s3_refuses_is_said_with_its_cure(
+    settings: Settings, s3: Any, status: int, headers: dict[str, str], words: str
 ) -> None:
+    """moto owns every bucket and region, so these answers are put in on the way."""
     storage = s3_storage(settings)
-    storage.client.meta.events.register("before-send.s3", _forbidden)  # type: ignore[attr-defined]
+    assert isinstance(storage, S3Storage)
+    answered = HTTPHeaders()
+    for name, value in headers.items():
+        answered[name] = value
+
+    def answer(request: AWSPreparedRequest, **_: object) -> Any:
+        return AWSResponse(str(request.url), status, answered, NoBody())
+
+    storage.client.meta.events.register("before-send.s3", answer)
     with pytest.raises(StorageFailed) as error:
         storage.check()
-    assert "allow s3:ListBucket" in str(error.value.cause)
-
-
-def _forbidden(request: Any, **_: Any) -> Any:
-    class Empty:
-        def stream(self) -> Any:
-            return iter(())
-
-        def read(self, *_: Any) -> bytes:
-            return b""
-
-    return AWSResponse(request.url, 403, HTTPHeaders(), Empty())
+    assert words in str(error.value.cause)
 
 
 def test_s3_that_does_not_answer(
