@@ -1,6 +1,7 @@
 """Commands: `flask check`, `flask look`, `flask evaluate`."""
 
 import json
+import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
@@ -81,7 +82,9 @@ def _ask_before_paying(pictures: int, yes: bool) -> None:
 
 def _with_bar(items: list[Each]) -> Iterable[Each]:
     """A progress bar on standard error, if that is a terminal."""
-    return tqdm(items, unit="picture", disable=not sys.stderr.isatty(), leave=False)
+    shown = sys.stderr.isatty()
+    width = shutil.get_terminal_size().columns
+    return tqdm(items, unit="picture", disable=not shown, leave=False, ncols=width)
 
 
 def _told(file: str) -> dict[str, Any]:
