@@ -44,3 +44,6 @@ lock: venv
 	$(BIN)/pip install --quiet uv
 	$(LOCK) requirements.in -o requirements.txt
 	$(LOCK) requirements-dev.in -o requirements-dev.txt
+
+detector:
+	@echo "see training/README.md"

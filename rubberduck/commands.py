@@ -83,8 +83,8 @@ def _ask_before_paying(pictures: int, yes: bool) -> None:
 def _with_bar(items: list[Each]) -> Iterable[Each]:
     """A progress bar on standard error, if that is a terminal."""
     shown = sys.stderr.isatty()
-    width = shutil.get_terminal_size().columns
-    return tqdm(items, unit="picture", disable=not shown, leave=False, ncols=width)
+    columns, rows = shutil.get_terminal_size()  # also for a terminal that does not tell
+    return tqdm(items, unit="picture", disable=not shown, leave=False, ncols=columns, nrows=rows)
 
 
 def _told(file: str) -> dict[str, Any]:
