@@ -13,7 +13,7 @@ from flask import Blueprint, current_app
 from tqdm import tqdm
 
 from rubberduck.errors import DuckError
-from rubberduck.evaluation import Corners, ask, measure, table
+from rubberduck.evaluation import DUCK, NO_DUCK, Corners, ask, by_kind, measure, table
 from rubberduck.finder import Finder
 from rubberduck.pictures import Picture
 from rubberduck.settings import Settings, unknown_variables
@@ -132,29 +132,34 @@ def _in_words(told: dict[str, Any]) -> str:
 )
 @click.argument("folder", metavar="DIR", type=click.Path(exists=True, path_type=Path))
 def evaluate(folder: Path, boxes_file: Path | None, as_json: bool, yes: bool) -> None:
-    """Measure the answers on pictures in DIR/duck and DIR/no-duck.
+    """Measure the answers on pictures in DIR/duck and DIR/no-duck, and in folders of these.
 
     \b
     Examples:
       flask evaluate photos
       flask evaluate --json --boxes photos/boxes.json photos > figures.json
     """
-    pictures = [(file, True) for file in _files([str(folder / "duck")])]
-    pictures += [(file, False) for file in _files([str(folder / "no-duck")])]
-    if not all((folder / name).is_dir() for name in ("duck", "no-duck")) or not pictures:
+    sides = [folder / DUCK, folder / NO_DUCK]
+    pictures = list(_files(str(side) for side in sides))
+    if not all(side.is_dir() for side in sides) or not pictures:
         raise click.UsageError(f"{folder} needs the folders duck and no-duck, with pictures.")
     boxes = _known_boxes(boxes_file)
     _ask_before_paying(len(pictures), yes)
     outcomes = []
-    for file, truth in _with_bar(pictures):
-        known = boxes.get(Path(file).relative_to(folder).as_posix())
+    for file in _with_bar(pictures):
+        place = Path(file).relative_to(folder)
         try:
             data = Path(file).read_bytes()
-            outcomes.append(ask(finder(), data, truth, known))
+            known = boxes.get(place.as_posix())
+            outcomes.append(ask(finder(), data, place.parent.as_posix(), known))
         except (DuckError, OSError) as error:
             tqdm.write(f"{file}: left out. {_why(error)}", file=sys.stderr)
-    figures = measure(outcomes)
-    click.echo(json.dumps(asdict(figures)) if as_json else table(figures))
+    figures, kinds = measure(outcomes), by_kind(outcomes)
+    if as_json:
+        told = {kind: asdict(each) for kind, each in kinds.items()}
+        click.echo(json.dumps({**asdict(figures), "kinds": told}))
+    else:
+        click.echo(table(figures, kinds))
 
 
 def _known_boxes(file: Path | None) -> dict[str, list[Corners]]:

@@ -13,6 +13,7 @@ from rubberduck.question import judge
 
 Corners = tuple[float, float, float, float]  # left, top, right, bottom in pixels
 
+DUCK, NO_DUCK = "duck", "no-duck"  # the folders of the truth
 GOOD_BOX = 0.5  # intersection over union, as detection benchmarks count a hit
 
 
@@ -21,8 +22,10 @@ class Outcome:
     """One picture: the truth, our answer, and how well the best box fits, if boxes are known.
 
     `score` is percent and goes on below the threshold, so that answers can be ranked.
+    `kind` is the folder that the picture lies in, such as "duck/costume".
     """
 
+    kind: str
     truth: bool
     found: bool
     score: float
@@ -47,7 +50,7 @@ class Figures:
     milliseconds: float | None
 
 
-def ask(finder: Finder, data: bytes, truth: bool, known: Iterable[Corners] | None) -> Outcome:
+def ask(finder: Finder, data: bytes, kind: str, known: Iterable[Corners] | None) -> Outcome:
     """One picture through reading and answering, timed. Raises what `Finder.read` raises."""
     start = time.perf_counter()
     picture = finder.read(data)
@@ -58,7 +61,9 @@ def ask(finder: Finder, data: bytes, truth: bool, known: Iterable[Corners] | Non
         fit = best_overlap(answer.verdict.boxes, _as_fractions(known, picture.full_size))
     # The score that it would have without any threshold, so that also the noes have an order.
     rank = judge(replace(finder.question, min_confidence=0.0), answer.labels).score or 0.0
-    return Outcome(truth, answer.verdict.found, rank, milliseconds, fit)
+    return Outcome(
+        kind, kind.split("/", maxsplit=1)[0] == DUCK, answer.verdict.found, rank, milliseconds, fit
+    )
 
 
 def _as_fractions(known: Iterable[Corners], size: tuple[int, int]) -> list[Box]:
@@ -91,6 +96,13 @@ def measure(outcomes: Sequence[Outcome]) -> Figures:
     )
 
 
+def by_kind(outcomes: Iterable[Outcome]) -> dict[str, Figures]:
+    kinds: dict[str, list[Outcome]] = {}
+    for each in outcomes:
+        kinds.setdefault(each.kind, []).append(each)
+    return {kind: measure(kinds[kind]) for kind in sorted(kinds)}
+
+
 def auc(truths: Sequence[float], others: Sequence[float]) -> float | None:
     """How often a true one scores higher than another one; equal scores count half.
 
@@ -113,7 +125,7 @@ def _share(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
-def table(figures: Figures) -> str:
+def table(figures: Figures, kinds: dict[str, Figures]) -> str:
     def line(name: str, value: float | None, form: str) -> str:
         return f"{name:32}" + ("-" if value is None else form.format(value))
 
@@ -130,5 +142,10 @@ def table(figures: Figures) -> str:
             line("… whose best box has IoU ≥ 0.5", figures.good_box_share, "{:.3f}"),
             line("AUC", figures.auc, "{:.3f}"),
             line("milliseconds a picture (median)", figures.milliseconds, "{:.1f}"),
+            "called a duck, by folder",
+            *(
+                line(f"  {kind}", each.found / each.pictures, f"{{:.3f}} of {each.pictures}")
+                for kind, each in kinds.items()
+            ),
         ]
     )

@@ -110,7 +110,7 @@ class ByBrightness(FakeDetector):
 @pytest.fixture
 def labelled(tmp_path: Path) -> Path:
     folder = tmp_path / "labelled"
-    shades = {"duck/a": 230, "duck/b": 60, "no-duck/c": 120, "no-duck/d": 20}
+    shades = {"duck/a": 230, "duck/bathing/b": 60, "no-duck/c": 120, "no-duck/d": 20}
     for name, brightness in shades.items():
         file = folder / f"{name}.png"
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -125,12 +125,20 @@ def test_evaluate(settings: Settings, finder: Finder, labelled: Path, tmp_path: 
     app = create_app(settings, finder=replace(finder, detector=ByBrightness(duck)))
     boxes = tmp_path / "boxes.json"
     # The fake detector's box, in pixels of the full picture; and one that nobody answers.
-    boxes.write_text(json.dumps({"duck/a.png": [[80, 48, 240, 192]], "duck/b.png": [[0, 0, 9, 9]]}))
+    boxes.write_text(
+        json.dumps({"duck/a.png": [[80, 48, 240, 192]], "duck/bathing/b.png": [[0, 0, 9, 9]]})
+    )
     done = run(app, "evaluate", "--json", "--boxes", str(boxes), str(labelled))
     assert done.exit_code == 0
     assert "z.jpg: left out. That is not a picture" in done.stderr
     figures = json.loads(done.stdout)
     assert figures.pop("milliseconds") > 0
+    kinds = figures.pop("kinds")
+    assert {kind: each["found"] for kind, each in kinds.items()} == {
+        "duck": 1,
+        "duck/bathing": 0,
+        "no-duck": 1,
+    }
     assert figures == {
         "pictures": 4,
         "ducks": 2,
@@ -146,6 +154,7 @@ def test_evaluate(settings: Settings, finder: Finder, labelled: Path, tmp_path: 
     table = run(app, "evaluate", str(labelled)).stdout
     assert "precision                       0.500" in table
     assert "… whose best box has IoU ≥ 0.5  -" in table
+    assert "  no-duck                       0.500 of 2" in table
 
 
 @pytest.mark.parametrize(

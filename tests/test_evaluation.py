@@ -9,7 +9,7 @@ from rubberduck.model import Box
 
 
 def outcome(truth: bool, found: bool, score: float = 0.0, fit: float | None = None) -> Outcome:
-    return Outcome(truth, found, score, 10.0, fit)
+    return Outcome("duck" if truth else "no-duck", truth, found, score, 10.0, fit)
 
 
 def test_the_figures_of_a_small_set() -> None:
