@@ -66,6 +66,13 @@ def test_no_duck_is_a_no(client: FlaskClient, detector: FakeDetector) -> None:
     assert "picture.jpg" in page
 
 
+def test_a_near_miss_is_shown_as_one(client: FlaskClient, detector: FakeDetector) -> None:
+    detector.answer = [Label("Duck", 99.0), Label("Toy", 20.0)]
+    page = words(given_and_shown(client, encoded()))
+    assert "Toy 20% too unsure to count" in page
+    assert "Duck 99% too" not in page
+
+
 def test_nothing_seen_is_a_no(client: FlaskClient, detector: FakeDetector) -> None:
     detector.answer = []
     page = words(given_and_shown(client, encoded()))
