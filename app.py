@@ -8,6 +8,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import cast
 
+import click
 from flask import (
     Blueprint,
     Flask,
@@ -25,8 +26,9 @@ from flask.typing import ResponseReturnValue
 from jinja2 import StrictUndefined
 from werkzeug.exceptions import HTTPException
 
-from rubberduck.api import UploadRequest, api, finder, problem_json, rfc3339, uploaded_picture
+from rubberduck.api import api, problem_json, rfc3339
 from rubberduck.commands import commands
+from rubberduck.door import UploadRequest, finder, hear_out, uploaded_picture
 from rubberduck.errors import (
     PROBLEMS,
     BrokenModel,
@@ -37,7 +39,7 @@ from rubberduck.errors import (
 )
 from rubberduck.finder import Detector, Finder
 from rubberduck.local_detector import LocalDetector
-from rubberduck.model import Result
+from rubberduck.model import Result, percent
 from rubberduck.question import Question, load_question
 from rubberduck.readiness import Readiness
 from rubberduck.results import Results
@@ -47,8 +49,6 @@ from rubberduck.storage import JPEG, FolderStorage, S3Storage, Storage
 log = logging.getLogger(__name__)
 
 FORM_AROUND_A_PICTURE = 64 * 1024  # bytes that a multipart form may add to its file
-HEARD_OUT = 10  # times the largest upload; whoever sends even more is cut off
-READ_AT_ONCE = 1024 * 1024
 AWS_CONNECTIONS = 32
 
 pages = Blueprint("pages", __name__)
@@ -58,12 +58,23 @@ def start() -> Flask:
     """For wsgi.py: whatever is wrong at start is told in plain words, without a traceback."""
     try:
         settings = load_settings()
-        logging.basicConfig(
-            level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-        )
-        return create_app(settings)
+        _log_to_stderr(settings.log_level)
+        app = create_app(settings)
     except (WrongSettings, WrongQuestion, BrokenModel) as error:
         sys.exit(f"The site does not start. {error}")
+    if click.get_current_context(silent=True) is None:  # a command says itself what it does
+        finder: Finder = app.extensions["finder"]
+        where, who = finder.storage.where, finder.detector.name
+        log.info("Pictures go to %s; the answers are of %s.", where, who)
+    return app
+
+
+def _log_to_stderr(level: str) -> None:
+    """`level` is for our own lines: Pillow's at DEBUG would tell the visitors' metadata."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger().setLevel(max(logging.INFO, logging.getLevelName(level)))
+    for name in (__name__, "rubberduck"):
+        logging.getLogger(name).setLevel(level)
 
 
 def create_app(settings: Settings, *, finder: Finder | None = None) -> Flask:
@@ -105,7 +116,6 @@ def build_finder(settings: Settings) -> Finder:
         )
     else:
         storage, detector, stand_in = FolderStorage(settings.uploads), local, None
-    log.info("Pictures go to %s; the answers are of %s.", storage.where, detector.name)
     return Finder(
         question=question,
         detector=detector,
@@ -121,6 +131,7 @@ def _on_aws(settings: Settings, bucket: str, question: Question) -> tuple[Storag
     # Not at the top: without a bucket the site starts without Amazon's library.
     import boto3
     from botocore.config import Config
+    from botocore.exceptions import BotoCoreError
 
     from rekognition import Rekognition
 
@@ -131,11 +142,19 @@ def _on_aws(settings: Settings, bucket: str, question: Question) -> tuple[Storag
         read_timeout=8,
         retries={"mode": "standard", "total_max_attempts": 3},
         max_pool_connections=AWS_CONNECTIONS,
+        # The bucket's regional address: the global one redirects, and a signed link breaks.
+        s3={"addressing_style": "virtual"},
     )
-    session = boto3.Session()
-    s3 = session.client("s3", config=config)
-    # "s3v4" is S3's own name for its signature; the rest of AWS says "v4".
-    eyes = session.client("rekognition", config=config.merge(Config(signature_version="v4")))
+    try:
+        session = boto3.Session()
+        s3 = session.client("s3", config=config)
+        # "s3v4" is S3's own name for its signature; the rest of AWS says "v4".
+        eyes = session.client("rekognition", config=config.merge(Config(signature_version="v4")))
+    except (BotoCoreError, ValueError) as error:
+        raise WrongSettings(
+            f"AWS's own settings are wrong ({type(error).__name__}): look at AWS_PROFILE, "
+            "AWS_CONFIG_FILE, and any AWS_ENDPOINT_URL."
+        ) from None
     return (
         S3Storage(s3, bucket, settings.link_seconds),
         Rekognition(eyes, question.min_confidence),
@@ -227,6 +246,8 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
     """What Flask refused by itself; a mistake of ours arrives here as a 500, already logged."""
     if error.code is None or error.code < HTTPStatus.BAD_REQUEST:
         return error
+    if error.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.error("request %s: %s at %s", g.request_id, error, request.path)
     response = _answer(PROBLEMS.get(error.code) or replace(PROBLEMS[400], status=error.code))
     for name, value in error.get_headers():
         if name in ("Allow", "Retry-After"):
@@ -235,7 +256,8 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
 
 
 def _answer(problem: Problem) -> Response:
-    _hear_out()
+    if problem.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        hear_out()
     if request.path.startswith("/api/"):
         response = problem_json(problem, g.request_id)
     else:
@@ -244,17 +266,6 @@ def _answer(problem: Problem) -> Response:
     if problem.retry_after:
         response.headers["Retry-After"] = str(problem.retry_after)
     return response
-
-
-def _hear_out() -> None:
-    """Take in what is left of the request: a browser reads no answer before it has sent it all."""
-    left = HEARD_OUT * finder().max_bytes
-    while left > 0 and (chunk := request.environ["wsgi.input"].read(READ_AT_ONCE)):
-        left -= len(chunk)
-
-
-def percent(value: float) -> str:
-    return f"{value:.0f}%"
 
 
 def day(moment: datetime) -> str:

@@ -3,19 +3,14 @@
 from dataclasses import asdict
 from datetime import datetime
 from http import HTTPStatus
-from io import BytesIO
-from typing import IO, Any, cast
+from typing import Any
 
-from flask import Blueprint, Request, Response, abort, current_app, jsonify, request, url_for
+from flask import Blueprint, Response, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import ClientDisconnected
-from werkzeug.formparser import FormDataParser
 
-from rubberduck.errors import NoPicture, Problem, UploadIncomplete
-from rubberduck.finder import Finder
+from rubberduck.door import finder, uploaded_picture
+from rubberduck.errors import Problem
 from rubberduck.model import Result
-
-FIELD = "picture"
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
 
@@ -31,43 +26,6 @@ def look() -> ResponseReturnValue:
 @api.get("/results/<id>")
 def result(id: str) -> ResponseReturnValue:
     return jsonify(as_json(finder().results.get(id)))
-
-
-class LoudFormParser(FormDataParser):
-    """Says when a form is cut off, where Werkzeug's own would hand over an empty form."""
-
-    def parse(self, *args: Any, **kwargs: Any) -> Any:
-        self.silent = False
-        return super().parse(*args, **kwargs)
-
-
-class UploadRequest(Request):
-    form_data_parser_class = LoudFormParser
-
-    def _get_file_stream(self, *_args: Any, **_kwargs: Any) -> IO[bytes]:
-        """Memory, not a temporary file: a picture is bounded, and read whole anyway."""
-        return BytesIO()
-
-
-def finder() -> Finder:
-    return cast(Finder, current_app.extensions["finder"])
-
-
-def uploaded_picture() -> bytes:
-    """The bytes of the request's field `picture`; NoPicture or UploadIncomplete without them."""
-    try:
-        upload = request.files.get(FIELD)
-    except ClientDisconnected:
-        raise UploadIncomplete("The connection ended before the picture did.") from None
-    except ValueError:
-        if not request.mimetype_params.get("boundary"):
-            abort(HTTPStatus.BAD_REQUEST)
-        raise UploadIncomplete("The end of the picture is missing.") from None
-    if upload is None:
-        raise NoPicture(f"The request has no file in a multipart field named “{FIELD}”.")
-    if not upload.filename:
-        raise NoPicture("No file was chosen.")
-    return cast(bytes, upload.read())
 
 
 def as_json(result: Result) -> dict[str, Any]:

@@ -61,6 +61,7 @@ def serving(folder: Path, **environment: str) -> Iterator[Site]:
         "DUCK_UPLOADS": str(folder / "uploads"),
         "HOME": str(folder),
         "PATH": os.environ["PATH"],
+        "FLASK_SKIP_DOTENV": "1",
         "PORT": str(port),
         "WEB_CONCURRENCY": "2",
         **environment,

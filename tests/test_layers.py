@@ -13,7 +13,7 @@ ROWS = [
     ["rubberduck.pictures", "rubberduck.drawing"],
     ["rekognition", "rubberduck.local_detector", "rubberduck.storage", "rubberduck.results"],
     ["rubberduck.finder", "db_setup"],
-    ["rubberduck.readiness", "rubberduck.evaluation"],
+    ["rubberduck.readiness", "rubberduck.evaluation", "rubberduck.door"],
     ["rubberduck.api", "rubberduck.commands"],
     ["app"],
     ["wsgi", "gunicorn.conf"],
@@ -22,9 +22,9 @@ ROW = {module: row for row, modules in enumerate(ROWS) for module in modules}
 ONLY_IN = {
     "boto3": {"app"},
     "botocore": {"app", "rekognition", "rubberduck.storage"},
-    "flask": {"app", "rubberduck.api", "rubberduck.commands"},
+    "flask": {"app", "rubberduck.api", "rubberduck.commands", "rubberduck.door"},
     "PIL": {"rubberduck.pictures", "rubberduck.drawing", "rubberduck.local_detector"},
-    "sqlalchemy": {"rubberduck.results", "db_setup"},
+    "sqlalchemy": {"rubberduck.results", "rubberduck.settings", "db_setup"},
     "matplotlib": {"rubberduck.drawing"},
     "onnxruntime": {"rubberduck.local_detector"},
 }

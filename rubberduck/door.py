@@ -1,0 +1,70 @@
+"""What every door needs: the finder behind it, and the picture out of a request."""
+
+from http import HTTPStatus
+from io import BytesIO
+from typing import IO, Any, cast
+
+from flask import Request, abort, current_app, request
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import ClientDisconnected
+from werkzeug.formparser import FormDataParser
+
+from rubberduck.errors import NoPicture, UploadIncomplete
+from rubberduck.finder import Finder
+
+FIELD = "picture"
+HEARD_OUT = 10  # times the largest upload; whoever sends even more is cut off
+READ_AT_ONCE = 1024 * 1024
+# How Werkzeug says that a form ended before its last boundary.
+NO_END = "cannot parse beyond"
+
+
+class LoudFormParser(FormDataParser):
+    """Says when a form is cut off, where Werkzeug's own would hand over an empty form."""
+
+    def parse(self, *args: Any, **kwargs: Any) -> Any:
+        self.silent = False
+        return super().parse(*args, **kwargs)
+
+
+class UploadRequest(Request):
+    form_data_parser_class = LoudFormParser
+
+    def _get_file_stream(self, *_args: Any, **_kwargs: Any) -> IO[bytes]:
+        """Memory, not a temporary file: a picture is bounded, and read whole anyway."""
+        return BytesIO()
+
+
+def finder() -> Finder:
+    return cast(Finder, current_app.extensions["finder"])
+
+
+def uploaded_picture() -> bytes:
+    """The bytes of the request's field `picture`; NoPicture or UploadIncomplete without them."""
+    try:
+        upload = request.files.get(FIELD)
+    except (ClientDisconnected, ParseException, OSError):
+        raise UploadIncomplete("The connection ended before the picture did.") from None
+    except UnicodeDecodeError:
+        raise NoPicture("The file's name holds letters that are not UTF-8; rename it.") from None
+    except ValueError as error:
+        if NO_END in str(error):
+            raise UploadIncomplete("The end of the picture is missing.") from None
+        abort(HTTPStatus.BAD_REQUEST)
+    if upload is None:
+        raise NoPicture(f"The request has no file in a multipart field named “{FIELD}”.")
+    if not upload.filename:
+        raise NoPicture("No file was chosen.")
+    return cast(bytes, upload.read())
+
+
+def hear_out() -> None:
+    """Take in the rest of a request too large: browsers read no answer before all is sent."""
+    if not request.environ.get("wsgi.input_terminated"):
+        return  # this server would wait for more than there is
+    left = HEARD_OUT * finder().max_bytes
+    try:
+        while left > 0 and (chunk := request.environ["wsgi.input"].read(READ_AT_ONCE)):
+            left -= len(chunk)
+    except (ParseException, OSError):
+        return  # nobody is listening any more
