@@ -1,6 +1,7 @@
 """Makes or upgrades the results database: `python db_setup.py`, as often as you like."""
 
 import fcntl
+import glob
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,6 +38,9 @@ def set_up(database_url: str) -> tuple[str | None, str | None]:
                 "Deploy the version of the site that made it; nothing was changed."
             )
         config.attributes["connection"] = connection
+        if connection.dialect.name == "sqlite":
+            # Python begins no transaction for CREATE TABLE there; half an upgrade must not stay.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
         command.upgrade(config, "head")
         connection.commit()
         return before, scripts.get_current_head()
@@ -65,15 +69,23 @@ def _alone_on_sqlite(database_url: str) -> Iterator[Connection]:
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.with_name(file.name + ".setup").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if file.exists() and file.stat().st_size == 0:
+        is_new = not file.exists()
+        if not is_new and file.stat().st_size == 0:
             raise CannotSetUp(
                 f"{file} is there, but empty. If it held results, put the backup back; "
                 "if not, delete it and run this again."
             )
-        with _connected(database_url, create=True) as connection:
-            # Kept in the file: readers and a writer do not wait for each other.
-            connection.exec_driver_sql("PRAGMA journal_mode = WAL")
-            yield connection
+        try:
+            with _connected(database_url, create=True) as connection:
+                # Kept in the file: readers and a writer do not wait for each other.
+                connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+                yield connection
+        except BaseException:
+            if is_new:  # a full disk, say: an empty file would look like a lost database
+                for leftover in file.parent.glob(f"{glob.escape(file.name)}*"):
+                    if leftover.name != file.name + ".setup":
+                        leftover.unlink()
+            raise
 
 
 @contextmanager

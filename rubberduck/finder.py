@@ -66,6 +66,8 @@ class Finder:
             id=id,
             created_at=now,
             question=self.question.title,
+            said=self.question.yes if answer.verdict.found else self.question.no,
+            min_confidence=self.question.min_confidence,
             width=picture.image.width,
             height=picture.image.height,
             several_frames=picture.several_frames,
@@ -94,7 +96,7 @@ class Finder:
                 "%s failed, the %s answers instead: %s",
                 self.detector.name,
                 self.stand_in.name,
-                error.cause,
+                error.for_operator,
             )
             return self.stand_in.labels(picture), self.stand_in.name, self.detector.name
 

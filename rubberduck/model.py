@@ -5,6 +5,15 @@ from datetime import datetime
 from statistics import fmean
 
 
+def percent(value: float) -> str:
+    """Whole percent; what is not quite sure is never called 100%.
+
+    >>> percent(99.7), percent(54.05)
+    ('99%', '54%')
+    """
+    return f"{min(round(value), 99) if value < 100 else 100}%"
+
+
 @dataclass(frozen=True)
 class Box:
     """A place in a picture: fractions of its width and height, seen upright.
@@ -105,11 +114,13 @@ class Answer:
 
 @dataclass(frozen=True)
 class Result:
-    """A picture that was looked at, as it is kept."""
+    """A picture that was looked at, as it is kept, with the words and the limit of its day."""
 
     id: str
     created_at: datetime
     question: str
+    said: str
+    min_confidence: float
     width: int
     height: int
     several_frames: bool

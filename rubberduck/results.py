@@ -25,7 +25,7 @@ from sqlalchemy import (
     event,
     make_url,
 )
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, SQLAlchemyError
 
 from rubberduck.errors import NoSuchResult, ResultsUnavailable
 from rubberduck.model import Answer, Box, Label, Result, Verdict
@@ -34,6 +34,18 @@ from rubberduck.settings import ROOT
 SCHEMA = "0001"  # the Alembic revision that this code reads and writes
 BUSY_SECONDS = 5  # how long a writer waits for another one, on SQLite and on PostgreSQL
 PENDING, READY = "pending", "ready"
+
+# What an operator can do about a driver's words.
+CURES = {
+    "alembic_version": "is the database there? `python db_setup.py` makes one",
+    "unable to open": "is the database there? `python db_setup.py` makes one",
+    "malformed": "the file is damaged; put the backup back",
+    "not a database": "the file is damaged; put the backup back",
+    "readonly": "make the file and its folder writable for the user who runs the site",
+    "is full": "make room on the disk",
+    "locked": "another process writes for too long; is a backup running?",
+    "connection": "is PostgreSQL running, and DUCK_DATABASE_URL right?",
+}
 
 metadata = MetaData()
 duck_results = Table(
@@ -45,6 +57,8 @@ duck_results = Table(
     Column("question", String(200), nullable=False),
     Column("s3_key", String(200), nullable=False),  # the storage's key, also in a folder
     Column("marked_key", String(200)),
+    Column("said", String(200)),
+    Column("min_confidence", Float),
     Column("width", Integer),
     Column("height", Integer),
     Column("several_frames", Boolean),
@@ -65,6 +79,10 @@ class Results:
     def __init__(self, database_url: str) -> None:
         self.engine = engine_for(database_url)
         event.listen(self.engine, "connect", _refuse_other_schema)
+        if self.engine.dialect.name == "sqlite":
+            watch = _Watch(sqlite_file(database_url))
+            event.listen(self.engine, "connect", watch.remember)
+            event.listen(self.engine, "checkout", watch.refuse_another)
 
     def begin(self, id: str, created_at: datetime, question: str, picture_key: str) -> None:
         """Write down that a picture is on its way, so that a crash leaves nothing unknown."""
@@ -98,9 +116,10 @@ class Results:
 
     def check(self) -> None:
         """ResultsUnavailable unless a row can be written."""
-        id = f"check-{secrets.token_urlsafe(8)}"
-        self.begin(id, datetime.now(UTC), "", "")
+        id, now = f"check-{secrets.token_urlsafe(8)}", _naive(datetime.now(UTC))
+        row = {"id": id, "status": PENDING, "created_at": now, "question": "", "s3_key": ""}
         with self._transaction() as connection:
+            connection.execute(duck_results.insert().values(row))
             connection.execute(duck_results.delete().where(duck_results.c.id == id))
 
     def close(self) -> None:
@@ -115,8 +134,29 @@ class Results:
                 yield connection
         except (SQLAlchemyError, raw) as error:
             raise ResultsUnavailable(
-                "The book in which we write down results does not open.", cause=_cause(error)
+                "Our list of results cannot be opened.", cause=_cause(error)
             ) from error
+
+
+class _Watch:
+    """A kept connection would go on writing into a file that was deleted or moved away."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def remember(self, _connection: Any, record: Any) -> None:
+        record.info["file"] = self._identity()
+
+    def refuse_another(self, _connection: Any, record: Any, _proxy: Any) -> None:
+        if record.info["file"] != self._identity():
+            raise DisconnectionError("the database's file is another one now")
+
+    def _identity(self) -> tuple[int, int] | None:
+        try:
+            stat = self.file.stat()
+        except OSError:
+            return None
+        return stat.st_dev, stat.st_ino
 
 
 def engine_for(database_url: str, *, create: bool = False) -> Engine:
@@ -150,7 +190,7 @@ def _refuse_other_schema(connection: Any, _record: Any) -> None:
         connection.rollback()
     if row is None or row[0] != SCHEMA:
         raise ResultsUnavailable(
-            "The book in which we write down results is of another edition.",
+            "Our list of results was made by another version of this site.",
             cause=f"the database is at revision {row and row[0]}, this code needs {SCHEMA}: "
             "run `python db_setup.py`, or deploy the version of the site that made it",
         )
@@ -158,10 +198,9 @@ def _refuse_other_schema(connection: Any, _record: Any) -> None:
 
 def _cause(error: Exception) -> str:
     """The driver's own words: SQLAlchemy's would hold the statement and its values."""
-    words = str(error.orig if isinstance(error, DBAPIError) else error).strip()
-    if "alembic_version" in words or "unable to open" in words:
-        return f"{words}: is the database there? `python db_setup.py` makes one"
-    return words
+    words = " ".join(str(error.orig if isinstance(error, DBAPIError) else error).split())
+    cure = next((cure for sign, cure in CURES.items() if sign in words), None)
+    return f"{words}: {cure}" if cure else words
 
 
 def _to_row(result: Result) -> dict[str, Any]:
@@ -172,6 +211,8 @@ def _to_row(result: Result) -> dict[str, Any]:
         "question": result.question,
         "s3_key": result.picture_key,
         "marked_key": result.marked_key,
+        "said": result.said,
+        "min_confidence": result.min_confidence,
         "width": result.width,
         "height": result.height,
         "several_frames": result.several_frames,
@@ -197,6 +238,8 @@ def _from_row(row: dict[str, Any]) -> Result:
         id=row["id"],
         created_at=row["created_at"].replace(tzinfo=UTC),
         question=row["question"],
+        said=row["said"],
+        min_confidence=row["min_confidence"],
         width=row["width"],
         height=row["height"],
         several_frames=row["several_frames"],

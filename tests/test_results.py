@@ -1,6 +1,7 @@
 """The results database, the same on SQLite and on PostgreSQL."""
 
 import multiprocessing
+import os
 import sqlite3
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import pytest
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.runtime.migration import HeadMaintainer
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, select, text
 
@@ -32,6 +35,8 @@ def a_result(id: str = "an-id") -> Result:
         id=id,
         created_at=NOW,
         question=RUBBER_DUCK.title,
+        said="Rubber duck detected! :))",
+        min_confidence=35.0,
         width=640,
         height=480,
         several_frames=True,
@@ -162,6 +167,53 @@ def test_a_missing_database_is_not_made_in_passing(
     assert not (tmp_path / "duck.db").exists()
 
 
+def test_a_database_moved_away_while_the_site_runs_is_missed_at_once(
+    results: Results, tmp_path: Path
+) -> None:
+    kept(results, a_result())
+    (tmp_path / "duck.db").rename(tmp_path / "backup.db")
+    with pytest.raises(ResultsUnavailable):
+        results.get("an-id")
+    with pytest.raises(ResultsUnavailable):
+        results.check()
+    assert not (tmp_path / "duck.db").exists()
+    (tmp_path / "backup.db").rename(tmp_path / "duck.db")
+    assert results.get("an-id") == a_result()
+
+
+def test_a_set_up_that_fails_leaves_nothing_half_made(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, os.strerror(28))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MigrationContext, "_ensure_version_table", full)
+        with pytest.raises(OSError, match="No space left"):
+            set_up(settings.database_url)
+    assert not (tmp_path / "duck.db").exists()
+    assert set_up(settings.database_url) == (None, SCHEMA)
+
+
+def test_an_upgrade_cut_off_in_the_middle_can_be_tried_again(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_up(settings.database_url)
+    with sqlite3.connect(tmp_path / "duck.db") as database:
+        database.execute("DROP TABLE duck_results")
+        database.execute("DROP TABLE alembic_version")
+    database.close()
+
+    def cut_off(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(HeadMaintainer, "_insert_version", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            set_up(settings.database_url)
+    assert set_up(settings.database_url) == (None, SCHEMA)
+
+
 def test_an_emptied_database_is_not_made_anew(
     settings: Settings, tmp_path: Path, open_results: Open
 ) -> None:
@@ -224,7 +276,7 @@ def run_db_setup(**environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "db_setup.py"],
         cwd=ROOT,
-        env=environment,
+        env={"FLASK_SKIP_DOTENV": "1", **environment},
         capture_output=True,
         text=True,
         timeout=60,

@@ -16,6 +16,8 @@ def upgrade() -> None:
         sa.Column("question", sa.String(200), nullable=False),
         sa.Column("s3_key", sa.String(200), nullable=False),
         sa.Column("marked_key", sa.String(200)),
+        sa.Column("said", sa.String(200)),
+        sa.Column("min_confidence", sa.Float),
         sa.Column("width", sa.Integer),
         sa.Column("height", sa.Integer),
         sa.Column("several_frames", sa.Boolean),
