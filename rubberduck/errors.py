@@ -29,6 +29,10 @@ class DuckError(Exception):
         self.cause = cause
 
     @property
+    def for_operator(self) -> str:
+        return self.cause or self.why
+
+    @property
     def problem(self) -> Problem:
         return Problem(self.status, self.happened, self.why, self.next_step, self.retry_after)
 
@@ -89,7 +93,7 @@ class Unavailable(DuckError):
 
     status = 503
     happened = "We cannot look at pictures just now"
-    next_step = "Nothing of yours is lost on our side. Please try again in a minute."
+    next_step = "Please try again in a minute. Results that you already have are safe."
     retry_after = 60
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 JPEG = "image/jpeg"
+A_PICTURES_SIZE = 500_000  # bytes
 SORRY = "The place where we keep pictures does not answer."
 
 
@@ -42,7 +43,7 @@ class FolderStorage:
 
     def put(self, key: str, jpeg: bytes) -> None:
         path = self.folder / key
-        with _disk_failures(self.folder):
+        try:
             path.parent.mkdir(parents=True, exist_ok=True)
             # Never half a picture under its own name, even if the disk fills up or we are killed.
             with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
@@ -53,36 +54,38 @@ class FolderStorage:
                 except OSError:
                     os.unlink(file.name)
                     raise
+        except OSError as error:
+            raise _disk_failure(self.folder, error) from error
 
     def get(self, key: str) -> bytes:
-        with _disk_failures(self.folder):
+        try:
             return (self.folder / key).read_bytes()
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise _disk_failure(self.folder, error) from error
 
     def delete(self, key: str) -> None:
-        with _disk_failures(self.folder):
+        try:
             (self.folder / key).unlink(missing_ok=True)
+        except OSError as error:
+            raise _disk_failure(self.folder, error) from error
 
     def url(self, key: str) -> str | None:
         return None
 
     def check(self) -> None:
         key = f"check-{secrets.token_urlsafe(8)}"
-        self.put(key, b"x")
+        self.put(key, bytes(A_PICTURES_SIZE))
         self.delete(key)
 
 
-@contextmanager
-def _disk_failures(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise StorageFailed(
-            SORRY,
-            cause=f"folder {folder}: {error.strerror}; make it writable, with room on its disk, "
-            "for the user who runs the site, or set DUCK_UPLOADS",
-        ) from error
+def _disk_failure(folder: Path, error: OSError) -> StorageFailed:
+    return StorageFailed(
+        SORRY,
+        cause=f"folder {folder}: {error.strerror}; make it writable, with room on its disk, "
+        "for the user who runs the site, or set DUCK_UPLOADS",
+    )
 
 
 class S3Storage:
@@ -146,7 +149,7 @@ class S3Storage:
                 raise FileNotFoundError("no such picture in the bucket") from None
             raise StorageFailed(SORRY, cause=self._cause(error.response, permission)) from error
         except BotoCoreError as error:
-            raise StorageFailed(SORRY, cause=f"S3 did not answer: {error}") from error
+            raise StorageFailed(SORRY, cause=_unanswered(error)) from error
 
     def _cause(self, response: Any, permission: str) -> str:
         code = response["Error"]["Code"]
@@ -162,3 +165,7 @@ class S3Storage:
                 "or set DUCK_BUCKET to a bucket of this account"
             )
         return f"bucket {self.bucket}: {code} {response['Error'].get('Message', '')}"
+
+
+def _unanswered(error: Exception) -> str:
+    return f"S3 did not answer: {error} Look at the AWS credentials, DUCK_REGION and the network."

@@ -1,7 +1,7 @@
 """The visitor's story: a picture in, a verdict out, and every way it can go wrong."""
 
-import logging
 import re
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from flask import Flask, abort
 from flask.testing import FlaskClient
+from jinja2 import UndefinedError
 from PIL import Image
 from werkzeug.test import TestResponse
 
@@ -61,7 +62,7 @@ def test_no_duck_is_a_no(client: FlaskClient, detector: FakeDetector) -> None:
     detector.answer = [Label("Bird", 99.0, (), ("Animal",))]
     page = given_and_shown(client, encoded())
     assert "<h1>No rubber duck detected :(</h1>" in page
-    assert "Missing: a toy. Seen: Bird (99%)." in words(page)
+    assert "We saw Bird (99%). For a yes we would also have to see a toy." in words(page)
     assert "marked.jpg" not in page
     assert "picture.jpg" in page
 
@@ -76,7 +77,7 @@ def test_a_near_miss_is_shown_as_one(client: FlaskClient, detector: FakeDetector
 def test_nothing_seen_is_a_no(client: FlaskClient, detector: FakeDetector) -> None:
     detector.answer = []
     page = words(given_and_shown(client, encoded()))
-    assert "Missing: a bird, a toy." in page
+    assert "For a yes we would have to see a bird and a toy." in page
     assert "Nothing that matters to this question." in page
 
 
@@ -259,11 +260,13 @@ def test_a_storage_that_fails_is_a_503(settings: Settings, finder: Finder) -> No
 def test_a_database_that_fails_is_a_503_and_keeps_no_picture(
     client: FlaskClient, settings: Settings, tmp_path: Path
 ) -> None:
+    given_and_shown(client, encoded())
+    kept = sorted(settings.uploads.rglob("*"))
     (tmp_path / "duck.db").rename(tmp_path / "elsewhere.db")
     answer = give(client, encoded())
     assert answer.status_code == 503
-    assert "does not open" in answer.text
-    assert not settings.uploads.exists()
+    assert "cannot be opened" in answer.text
+    assert sorted(settings.uploads.rglob("*")) == kept
     (tmp_path / "elsewhere.db").rename(tmp_path / "duck.db")
     given_and_shown(client, encoded())  # and it recovers by itself
 
@@ -289,6 +292,8 @@ def test_a_mistake_of_ours_is_a_page_and_a_line_in_the_log(
     assert "our mistake, not yours" in answer.text
     assert "our secret" not in answer.text
     assert "our secret" in caplog.text
+    assert f"request {answer.headers['X-Request-ID']}" in caplog.text
+    assert answer.headers["X-Request-ID"] in answer.text
 
 
 def test_alive_and_ready(client: FlaskClient) -> None:
@@ -322,14 +327,56 @@ def test_readiness_is_asked_at_most_once_in_five_seconds(
     assert client.get("/readyz").status_code == 503
 
 
-def test_templates_know_every_name_they_use(app: Flask) -> None:
-    with app.test_request_context(), pytest.raises(Exception, match="undefined"):
+def test_a_misspelt_name_in_a_template_is_no_silence(app: Flask) -> None:
+    with app.test_request_context(), pytest.raises(UndefinedError, match="quack"):
         app.jinja_env.from_string("{{ quack }}").render()
 
 
-def test_who_composed_the_site_is_said_once(
-    settings: Settings, caplog: pytest.LogCaptureFixture
+def test_an_old_result_keeps_its_words(
+    client: FlaskClient, settings: Settings, finder: Finder
 ) -> None:
-    with caplog.at_level(logging.INFO):
-        create_app(settings)
-    assert caplog.text.count("Pictures go to a folder on this machine") == 1
+    where = give(client, encoded()).location
+    other = replace(finder.question, title="A bird?", yes="A bird!", min_confidence=95.0)
+    page = words(site(settings, finder, question=other).get(where).text)
+    assert "Rubber duck detected! :)) The question was: Is there a rubber duck" in page
+    assert "A bird!" not in page
+    assert "too unsure" not in page
+
+
+def test_nearly_sure_is_not_called_sure(client: FlaskClient, detector: FakeDetector) -> None:
+    detector.answer = [Label("Duck", 99.7), Label("Toy", 99.9)]
+    assert "99% sure" in words(given_and_shown(client, encoded()))
+
+
+def test_a_name_in_no_known_letters_is_no_half_upload(client: FlaskClient) -> None:
+    parts = form(encoded(), "NAME")
+    parts["data"] = parts["data"].replace(b"NAME", b"k\xfchl.jpg")
+    answer = client.post("/", **parts)
+    assert answer.status_code == 400
+    assert "letters that are not UTF-8" in answer.text
+
+
+def test_a_slow_check_keeps_nobody_waiting(settings: Settings, finder: Finder) -> None:
+    asked, answer_now = threading.Event(), threading.Event()
+
+    class Slow(FolderStorage):
+        def check(self) -> None:
+            asked.set()
+            answer_now.wait(20)
+
+    client = site(settings, finder, storage=Slow(settings.uploads))
+    first = threading.Thread(target=client.get, args=("/readyz",))
+    first.start()
+    assert asked.wait(20)
+    start = time.monotonic()
+    assert client.get("/readyz").status_code == 503  # not known to be ready yet
+    assert time.monotonic() - start < 5
+    answer_now.set()
+    first.join()
+    assert client.get("/readyz").status_code == 200
+
+
+def test_a_folder_that_cannot_be_made(settings: Settings, finder: Finder) -> None:
+    client = site(settings, finder, storage=FolderStorage(Path("/proc/nowhere")))
+    assert give(client, encoded()).status_code == 503
+    assert client.get("/readyz").status_code == 503

@@ -119,6 +119,16 @@ def test_a_link_is_signed_short_lived_and_opens(settings: Settings, s3: Any) -> 
         assert answer.read() == b"a picture"
 
 
+def test_links_lead_to_the_buckets_own_region(
+    settings: Settings, aws: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The global address redirects for a new bucket, and a signed link then breaks."""
+    monkeypatch.delenv("AWS_ENDPOINT_URL_S3")
+    url = s3_storage(settings).url(KEY)
+    assert url is not None
+    assert url.startswith(f"https://{BUCKET}.s3.eu-central-1.amazonaws.com/{KEY}?")
+
+
 def test_a_bucket_that_does_not_exist(settings: Settings, aws: str) -> None:
     storage = s3_storage(settings)
     for use in uses(storage):
