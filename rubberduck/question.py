@@ -4,17 +4,26 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, Strict, TypeAdapter, ValidationError
 
 from rubberduck.errors import WrongQuestion
 from rubberduck.model import Label, Verdict
 
-Percent = Annotated[float, Field(ge=0, le=100)]
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+Percent = Annotated[float, Strict(), Field(ge=0, le=100)]
 Words = Annotated[str, Field(min_length=1, max_length=200)]
 Names = tuple[Words, ...]
 STRICT = ConfigDict(extra="forbid")
+# Pydantic's words where they are Python's, not the file's.
+PLAIN_WORDS = {
+    "missing": "it is missing",
+    "too_short": "it must not be empty",
+    "unexpected_keyword_argument": "there is no such key",
+}
 
 
 @dataclass(frozen=True)
@@ -91,9 +100,9 @@ def judge(question: Question, labels: Iterable[Label]) -> Verdict:
         reverse=True,
     )
     seen = {label.name: label for label in reversed(counted)}
-    speakers = {group.name: group.speaker(seen) for group in question.groups}
-    because = tuple(label for label in speakers.values() if label is not None)
-    missing = tuple(name for name, label in speakers.items() if label is None)
+    speakers = [(group.name, group.speaker(seen)) for group in question.groups]
+    because = tuple(label for _, label in speakers if label is not None)
+    missing = tuple(name for name, label in speakers if label is None)
     if missing:
         return Verdict(because, missing)
     boxes = tuple(
@@ -114,7 +123,7 @@ def load_question(path: Path | None) -> Question:
     if path is None:
         return RUBBER_DUCK
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise WrongQuestion(f"{path} cannot be read: {error}.") from None
     try:
@@ -122,13 +131,21 @@ def load_question(path: Path | None) -> Question:
     except tomllib.TOMLDecodeError as error:
         raise WrongQuestion(f"{path} is not TOML: {error}.") from None
     except ValidationError as error:
-        lines = [_complaint(text, each["loc"], each["msg"]) for each in error.errors()]
+        lines = [_complaint(text, each) for each in error.errors() if _is_inmost(each, error)]
         raise WrongQuestion(f"{path} is wrong: " + "; ".join(lines) + ".") from None
 
 
-def _complaint(text: str, place: Sequence[int | str], message: str) -> str:
-    where = ".".join(str(step) for step in place)
-    return f"line {_line_of(text, place)}, {where}: {message}"
+def _is_inmost(complaint: "ErrorDetails", error: ValidationError) -> bool:
+    """What is wrong inside a thing makes the thing wrong too; once is enough."""
+    place = complaint["loc"]
+    deeper = (each["loc"] for each in error.errors() if len(each["loc"]) > len(place))
+    return not any(other[: len(place)] == place for other in deeper)
+
+
+def _complaint(text: str, error: "ErrorDetails") -> str:
+    where = ".".join(str(step) for step in error["loc"])
+    message = PLAIN_WORDS.get(error["type"], error["msg"].removeprefix("Value error, "))
+    return f"line {_line_of(text, error['loc'])}, {where}: {message}"
 
 
 def _line_of(text: str, place: Sequence[int | str]) -> int:

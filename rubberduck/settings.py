@@ -3,10 +3,13 @@
 import difflib
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, FilePath, ValidationError
+from dotenv import load_dotenv
+from pydantic import AfterValidator, BeforeValidator, Field, FilePath, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "DUCK_"
@@ -18,8 +21,18 @@ class WrongSettings(ValueError):
     """One line for each wrong variable: its name and what it must be, never its value."""
 
 
-def _from_root(path: Path) -> Path:
-    return ROOT / path
+def _from_root(path: Any) -> Any:
+    return ROOT / path if isinstance(path, str | Path) else path
+
+
+def _a_good_address(url: str) -> str:
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise ValueError("it is no address of a database") from None
+    if "@" in (parsed.host or ""):
+        raise ValueError("signs such as @ in its password have to be percent-encoded")
+    return url
 
 
 class Settings(BaseSettings):
@@ -27,7 +40,6 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
-        env_file=ROOT / ".env",
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
@@ -42,7 +54,7 @@ class Settings(BaseSettings):
         pattern=r"^[a-z]{2}(-[a-z]+)+-\d$",
         description="the AWS region of the bucket and of Rekognition",
     )
-    database_url: str = Field(
+    database_url: Annotated[str, AfterValidator(_a_good_address)] = Field(
         "sqlite:///instance/duck.db",
         pattern=DATABASE_URL,
         repr=False,
@@ -51,8 +63,8 @@ class Settings(BaseSettings):
     uploads: Annotated[Path, AfterValidator(_from_root)] = Field(
         Path("uploads"), description="the folder for pictures when there is no bucket"
     )
-    question: Annotated[FilePath | None, AfterValidator(lambda path: path and path.resolve())] = (
-        Field(None, description="a TOML file with another question than the rubber duck")
+    question: Annotated[FilePath | None, BeforeValidator(_from_root)] = Field(
+        None, description="a TOML file with another question than the rubber duck"
     )
     max_bytes: int = Field(
         15_000_000, ge=10_000, le=100_000_000, description="the largest upload, in bytes"
@@ -80,6 +92,10 @@ class Settings(BaseSettings):
 
 def load_settings() -> Settings:
     """The settings of this process's environment and `.env`; WrongSettings names what is wrong."""
+    # Into the environment, so that AWS's own variables work too, and an empty one can unset a line.
+    # Flask's commands do the same, and have this variable to leave it.
+    if not os.environ.get("FLASK_SKIP_DOTENV"):
+        load_dotenv(ROOT / ".env")
     try:
         return Settings()
     except ValidationError as error:

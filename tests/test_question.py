@@ -114,7 +114,8 @@ def test_a_question_from_a_file(tmp_path: Path) -> None:
     ("wrong", "line"),
     [
         pytest.param(CAT.replace("= 60", "= 160"), "line 3, min_confidence", id="out of range"),
-        pytest.param(CAT.replace("= 60", '= "much"'), "line 3, min_confidence", id="no number"),
+        pytest.param(CAT.replace("= 60", '= "60"'), "line 3, min_confidence", id="no number"),
+        pytest.param(CAT.replace("= 60", "= true"), "line 3, min_confidence", id="true"),
         pytest.param(CAT.replace("above", "abvoe"), "line 11, boxes.abvoe", id="misspelt"),
         pytest.param(CAT.replace("any_of", "one_of"), "line 7, groups.0.one_of", id="unknown key"),
         pytest.param(CAT.replace('["Cat", "Kitten"]', "[]"), "line 5, groups.0", id="empty group"),
@@ -130,6 +131,25 @@ def test_a_wrong_file_is_refused_with_the_line(tmp_path: Path, wrong: str, line:
     with pytest.raises(WrongQuestion, match=r"wrong\.toml") as error:
         load_question(file)
     assert line in str(error.value)
+
+
+def test_a_byte_order_mark_is_no_letter(tmp_path: Path) -> None:
+    (tmp_path / "cat.toml").write_text(CAT, encoding="utf-8-sig")
+    assert load_question(tmp_path / "cat.toml").title == "Is there a cat?"
+
+
+def test_what_is_wrong_is_said_once_and_in_plain_words(tmp_path: Path) -> None:
+    (tmp_path / "wrong.toml").write_text(CAT.replace("any_of", "one_of"))
+    with pytest.raises(WrongQuestion) as error:
+        load_question(tmp_path / "wrong.toml")
+    assert str(error.value).endswith("wrong: line 7, groups.0.one_of: there is no such key.")
+
+
+def test_groups_of_one_name_are_two_groups() -> None:
+    cat, dog = Group("a pet", any_of=("Cat",)), Group("a pet", any_of=("Dog",))
+    question = Question("Cat and dog?", (cat, dog))
+    assert not judge(question, [Label("Dog", 90)]).found
+    assert judge(question, [Label("Dog", 90), Label("Cat", 90)]).found
 
 
 def test_a_file_that_is_no_text(tmp_path: Path) -> None:

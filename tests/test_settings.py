@@ -1,5 +1,6 @@
 """Settings: typed, complete in the documents, and refused without telling secrets."""
 
+import os
 import re
 import subprocess
 import sys
@@ -8,7 +9,9 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
+from app import build_finder
 from rubberduck.settings import ROOT, Settings, WrongSettings, load_settings, unknown_variables
+from tests.pictures import encoded, exif
 
 DEFAULTS = {f"DUCK_{name.upper()}": field.default for name, field in Settings.model_fields.items()}
 
@@ -41,6 +44,8 @@ def test_the_readme_has_every_setting_with_its_default_and_meaning() -> None:
         ("DUCK_BUCKET", "Secret_Bucket"),
         ("DUCK_REGION", "secretland"),
         ("DUCK_DATABASE_URL", "mysql://secret@host/x"),
+        ("DUCK_DATABASE_URL", "postgresql+psycopg://u:p@host:secret/x"),
+        ("DUCK_DATABASE_URL", "postgresql+psycopg://u:SEC@RET@host/x"),
         ("DUCK_QUESTION", "/nowhere/secret.toml"),
         ("DUCK_LOG_LEVEL", "secret"),
     ],
@@ -53,6 +58,7 @@ def test_a_wrong_one_is_named_never_its_value(
         load_settings()
     assert str(error.value).startswith(f"{name} is wrong: ")
     assert value not in str(error.value)
+    assert "RET" not in str(error.value)
 
 
 def test_every_wrong_one_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,11 +75,13 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_file_of_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / ".env").write_text("DUCK_MAX_SIDE=1000\nDUCK_MAX_BYTES=20000\nAWS_PROFILE=x\n")
-    monkeypatch.setitem(Settings.model_config, "env_file", tmp_path / ".env")
-    monkeypatch.setenv("DUCK_MAX_BYTES", "30000")
+    lines = ["DUCK_MAX_SIDE=1000", "DUCK_MAX_BYTES=20000", "DUCK_BUCKET=ducks", "AWS_PROFILE=x"]
+    (tmp_path / ".env").write_text("\n".join(lines))
+    monkeypatch.setattr("rubberduck.settings.ROOT", tmp_path)
+    monkeypatch.setattr(os, "environ", {"DUCK_MAX_BYTES": "30000", "DUCK_BUCKET": ""})
     settings = load_settings()
-    assert (settings.max_side, settings.max_bytes) == (1000, 30000)
+    assert (settings.max_side, settings.max_bytes, settings.bucket) == (1000, 30000, None)
+    assert os.environ["AWS_PROFILE"] == "x"  # for Amazon's library
 
 
 def test_relative_folders_count_from_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,7 +107,7 @@ def test_what_is_shown_hides_the_database_password() -> None:
     ("name", "value", "words"),
     [
         ("DUCK_MAX_BYTES", "ten", "DUCK_MAX_BYTES is wrong"),
-        ("DUCK_QUESTION", "{question}", "line 1, titel"),
+        ("DUCK_QUESTION", "{question}", "line 1, titel: there is no such key"),
     ],
 )
 def test_the_site_does_not_start_with_a_wrong_setting(
@@ -107,7 +115,7 @@ def test_the_site_does_not_start_with_a_wrong_setting(
 ) -> None:
     question = tmp_path / "question.toml"
     question.write_text("titel = 'x'\n")
-    environment = {name: value.format(question=question)}
+    environment = {"FLASK_SKIP_DOTENV": "1", name: value.format(question=question)}
     for command in (["-m", "gunicorn", "wsgi:app", "--bind=127.0.0.1:0"], ["-m", "flask", "check"]):
         done = subprocess.run(
             [sys.executable, *command],
@@ -129,7 +137,7 @@ def test_a_question_beyond_the_embedded_detector_needs_a_bucket(tmp_path: Path) 
     done = subprocess.run(
         [sys.executable, "-m", "flask", "check"],
         cwd=ROOT,
-        env={"DUCK_QUESTION": str(question)},
+        env={"FLASK_SKIP_DOTENV": "1", "DUCK_QUESTION": str(question)},
         capture_output=True,
         text=True,
         timeout=60,
@@ -138,3 +146,31 @@ def test_a_question_beyond_the_embedded_detector_needs_a_bucket(tmp_path: Path) 
     assert done.returncode == 1
     assert "it knows Bird, Duck, Toy" in done.stderr
     assert "set DUCK_BUCKET" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("AWS_PROFILE", "nope"), ("AWS_ENDPOINT_URL_S3", "nonsense")],
+)
+def test_amazons_own_settings_are_checked_too(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(WrongSettings, match=r"look at AWS_PROFILE") as error:
+        build_finder(settings.model_copy(update={"bucket": "ducks"}))
+    assert value not in str(error.value)
+
+
+def test_our_debug_lines_are_not_everybodys(tmp_path: Path) -> None:
+    """Pillow's would tell the log what a visitor's camera is called."""
+    (tmp_path / "photo.jpg").write_bytes(encoded(exif=exif(6)))
+    done = subprocess.run(
+        [sys.executable, "-m", "flask", "look", str(tmp_path / "photo.jpg")],
+        cwd=ROOT,
+        env={"FLASK_SKIP_DOTENV": "1", "DUCK_LOG_LEVEL": "DEBUG"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.endswith("photo.jpg: no\n")
+    assert "Canary" not in done.stderr
