@@ -1,6 +1,6 @@
 """Boxes with their labels, drawn by matplotlib on a copy of the picture."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
@@ -8,15 +8,18 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import Normal, Stroke
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
 from PIL import Image
 
-from rubberduck.model import Box
+from rubberduck.model import Box, percent
 
 # A power of two: width / DPI * DPI is then exact, so the drawing has the picture's own size.
 DPI = 64
 POINTS = 72 / DPI  # matplotlib measures lines and letters in points
 YELLOW, INK = "#ffd43b", "#1b1b1b"
 CLEAR_OF_EDGE = 2  # pixels
+SAME_THING = 0.8  # boxes that overlap more (IoU) are one thing under several names
 
 
 @dataclass(frozen=True)
@@ -37,8 +40,10 @@ def draw_boxes(image: Image.Image, boxes: Iterable[Box]) -> Image.Image:
     canvas = FigureCanvasAgg(figure)
     axes = figure.add_axes((0, 0, 1, 1), frameon=False, xlim=(0, width), ylim=(height, 0))
     axes.set_axis_off()
+    plates: list[Bbox] = []
     for frame in frames(boxes, image.size):
-        _draw(axes, canvas, frame, image.size)
+        _draw_box(axes, frame, image.size)
+        plates.append(_draw_label(axes, canvas, frame, plates))
     canvas.draw()
     drawing = Image.frombuffer("RGBA", image.size, canvas.buffer_rgba())
     marked = image.copy()
@@ -47,28 +52,37 @@ def draw_boxes(image: Image.Image, boxes: Iterable[Box]) -> Image.Image:
 
 
 def frames(boxes: Iterable[Box], size: tuple[int, int]) -> list[Frame]:
-    """Boxes as pixels. One thing seen as Duck, Bird and Toy at once gets one frame, not three.
+    """Boxes as pixels. One thing seen as Duck, Bird and Toy gets one frame: its surest box's.
 
     >>> [frame.text for frame in frames([Box(0, 0, 1, 1, "Duck", 98), Box(0, 0, 1, 1, "Toy", 91)],
     ...                                 (100, 100))]
     ['Duck, Toy 98%']
     """
-    together: dict[tuple[int, int, int, int], list[Box]] = {}
+    together: list[list[Box]] = []
     for box in sorted(boxes, key=lambda box: -box.confidence):
-        corners = box.corners(size)
-        if corners[0] < corners[2] and corners[1] < corners[3]:
-            together.setdefault(corners, []).append(box)
-    return [
-        Frame(
-            *corners,
-            f"{', '.join(dict.fromkeys(box.label for box in same))} {same[0].confidence:.0f}%",
-        )
-        for corners, same in together.items()
-    ]
+        for same in together:
+            if same[0].overlap(box) >= SAME_THING:
+                same.append(box)
+                break
+        else:
+            together.append([box])
+    return [frame for same in together if (frame := _frame(same, size))]
 
 
-def _draw(axes: Axes, canvas: FigureCanvasAgg, frame: Frame, size: tuple[int, int]) -> None:
-    line = max(2.0, min(size) / 250)
+def _frame(same: list[Box], size: tuple[int, int]) -> Frame | None:
+    left, top, right, bottom = same[0].corners(size)
+    if left == right or top == bottom:
+        return None
+    names = ", ".join(dict.fromkeys(box.label for box in same))
+    return Frame(left, top, right, bottom, f"{names} {percent(same[0].confidence)}")
+
+
+def _line(size: tuple[int, int]) -> float:
+    return max(2.0, min(size) / 250)
+
+
+def _draw_box(axes: Axes, frame: Frame, size: tuple[int, int]) -> None:
+    line = _line(size)
     axes.add_patch(
         Rectangle(
             (frame.left, frame.top),
@@ -82,24 +96,49 @@ def _draw(axes: Axes, canvas: FigureCanvasAgg, frame: Frame, size: tuple[int, in
             path_effects=[Stroke(linewidth=2 * line * POINTS, foreground=INK), Normal()],
         )
     )
-    letters = max(11.0, min(size) / 36)
+
+
+def _draw_label(axes: Axes, canvas: FigureCanvasAgg, frame: Frame, others: Iterable[Bbox]) -> Bbox:
+    """Write the label on its box, inside the picture, off the `others`; gives its place."""
+    size = canvas.get_width_height()
+    line = _line(size)
     text = axes.text(
         frame.left,
         frame.top - line,
         frame.text,
-        fontsize=letters * POINTS,
+        fontsize=max(11.0, min(size) / 26) * POINTS,
         color=INK,
         parse_math=False,
         verticalalignment="bottom",
         bbox={"boxstyle": "round,pad=0.25", "facecolor": YELLOW, "edgecolor": INK, "linewidth": 1},
     )
-    # The size of the written label is known only now: move it back into the picture.
+    plate = _plate(text, canvas)
+    for x, y in _places(frame, plate, size, line):
+        text.set_position((x, y))
+        plate = _plate(text, canvas)
+        if not any(plate.overlaps(other) for other in others):
+            return plate
+    text.set_position((x, y))
+    return plate
+
+
+def _places(
+    frame: Frame, plate: Bbox, size: tuple[int, int], line: float
+) -> Iterator[tuple[float, float]]:
+    """Where a label may stand: on the box, under it, or lower and lower inside it."""
+    width, height = size
+    margin = frame.left - plate.x0  # the plate is larger than its letters
+    x = min(max(frame.left, CLEAR_OF_EDGE + margin), width - CLEAR_OF_EDGE - plate.width + margin)
+    highest, lowest = plate.height + CLEAR_OF_EDGE - margin, height - CLEAR_OF_EDGE - margin
+    above, below = frame.top - line, frame.bottom + line + plate.height
+    inside = (frame.top + (row + 1) * plate.height for row in range(8))
+    for y in (above, below, *inside):
+        yield x, min(max(y, highest), lowest)
+
+
+def _plate(text: Text, canvas: FigureCanvasAgg) -> Bbox:
+    """The label's place in pixels, known only once it is written."""
     patch = text.get_bbox_patch()
     assert patch is not None
     text.update_bbox_position_size(canvas.get_renderer())
-    extent = patch.get_window_extent(canvas.get_renderer())
-    width, height = size
-    right = max(0.0, extent.x1 - (width - CLEAR_OF_EDGE))
-    left = max(0.0, CLEAR_OF_EDGE - (extent.x0 - right))
-    down = max(0.0, extent.y1 - (height - CLEAR_OF_EDGE))
-    text.set_position((frame.left - right + left, frame.top - line + down))
+    return patch.get_window_extent(canvas.get_renderer())

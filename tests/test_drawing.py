@@ -18,6 +18,12 @@ def grey(width: int = 400, height: int = 300) -> Image.Image:
     return Image.new("RGB", (width, height), (128, 128, 128))
 
 
+def yellow(image: Image.Image) -> int:
+    """How many pixels have the plates' colour."""
+    difference = np.abs(np.asarray(image).astype(int) - (255, 212, 59)).sum(axis=2)
+    return int((difference < 30).sum())
+
+
 @pytest.mark.parametrize("width", [80, 81, 333, 640, 1023, 1279, 2047, 2048])
 def test_the_drawing_has_the_pictures_own_size(width: int) -> None:
     assert draw_boxes(grey(width, 97), [HALF]).size == (width, 97)
@@ -62,9 +68,9 @@ def test_corners_are_always_inside(left: float, top: float, width: float, height
 
 def test_the_label_stays_in_the_picture() -> None:
     everywhere = [Box(x, y, 0.2, 0.2, "Inflatable", 77.0) for x in (-0.1, 0.95) for y in (0, 0.9)]
-    drawn = np.asarray(draw_boxes(grey(), everywhere))
-    plates = (np.abs(drawn.astype(int) - (255, 212, 59)).sum(axis=2) < 30).sum()
-    assert plates > 4 * 600  # four whole plates; one cut off at the edge would be smaller
+    assert (
+        yellow(draw_boxes(grey(), everywhere)) > 4 * 600
+    )  # four whole plates; one cut off at the edge would be smaller
 
 
 def test_one_thing_with_three_names_gets_one_frame() -> None:
@@ -73,6 +79,14 @@ def test_one_thing_with_three_names_gets_one_frame() -> None:
         "Duck 98%",
         "Bird, Toy 91%",
     ]
+
+
+def test_names_a_few_pixels_apart_share_a_frame_and_others_keep_clear() -> None:
+    shifted = [Box(0.25 + i / 80, 0.25, 0.5, 0.5, name, 90.0 - i) for i, name in enumerate("AB")]
+    assert [frame.text for frame in frames(shifted, (400, 300))] == ["A, B 90%"]
+    beside = Box(0.25, 0.26, 0.2, 0.3, "Toy", 80.0)
+    one, both = (yellow(draw_boxes(grey(), boxes)) for boxes in ([HALF], [HALF, beside]))
+    assert both > 1.5 * one  # the second plate hides nothing of the first
 
 
 def test_a_box_without_area_is_not_drawn() -> None:
