@@ -45,27 +45,25 @@ class Rekognition:
         jpeg = picture.jpeg
         if len(jpeg) > MOST_BYTES:
             jpeg = to_jpeg_within(picture.image, MOST_BYTES)
-        try:
-            return self._ask(jpeg)
-        except ClientError as error:
-            raise _failure(_cause(error)) from error
-        except BotoCoreError as error:
-            raise _failure(str(error)) from error
+        return self._ask(jpeg)
 
     def check(self) -> None:
         """DetectorFailed unless it may be asked. What is no picture is refused, not billed."""
         try:
             self._ask(NO_PICTURE)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "InvalidImageFormatException":
-                raise _failure(_cause(error)) from error
-        except BotoCoreError as error:
-            raise _failure(str(error)) from error
+        except DetectorFailed as error:
+            if error.cause is None or not error.cause.startswith("InvalidImageFormatException"):
+                raise
 
     def _ask(self, jpeg: bytes) -> list[Label]:
-        answer = self.client.detect_labels(
-            Image={"Bytes": jpeg}, MaxLabels=MAX_LABELS, MinConfidence=self.min_confidence
-        )
+        try:
+            answer = self.client.detect_labels(
+                Image={"Bytes": jpeg}, MaxLabels=MAX_LABELS, MinConfidence=self.min_confidence
+            )
+        except ClientError as error:
+            raise _failure(_cause(error)) from error
+        except BotoCoreError as error:
+            raise _failure(f"{error} Look at the AWS credentials and DUCK_REGION.") from error
         return [label_from(item) for item in answer["Labels"]]
 
 

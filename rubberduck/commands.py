@@ -1,21 +1,24 @@
 """Commands: `flask check`, `flask look`, `flask evaluate`."""
 
 import json
+import os
+import secrets
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import click
 from flask import Blueprint, current_app
+from pydantic import TypeAdapter, ValidationError
 from tqdm import tqdm
 
+from rubberduck.door import finder
 from rubberduck.errors import DuckError
 from rubberduck.evaluation import DUCK, NO_DUCK, Corners, ask, by_kind, measure, table
-from rubberduck.finder import Finder
-from rubberduck.pictures import Picture
+from rubberduck.model import percent
 from rubberduck.settings import Settings, unknown_variables
 
 SUFFIXES = set(
@@ -26,18 +29,9 @@ Each = TypeVar("Each")
 HELP = {"help_option_names": ["-h", "--help"]}
 
 
-class Checked(Protocol):
-    def check(self) -> None:
-        """DuckError, with the cause for the operator, unless it is ready."""
-
-
 commands = Blueprint("commands", __name__, cli_group=None)
 paying = click.option("--yes", is_flag=True, help="Do not ask before spending money.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Write JSON.")
-
-
-def finder() -> Finder:
-    return cast(Finder, current_app.extensions["finder"])
 
 
 @commands.cli.command("look", context_settings=HELP)
@@ -65,19 +59,25 @@ def look(paths: tuple[str, ...], as_json: bool, yes: bool) -> None:
 
 def _files(paths: Iterable[str]) -> Iterator[str]:
     for path in paths:
-        if path != STDIN and Path(path).is_dir():
-            inside = sorted(each for each in Path(path).rglob("*") if each.is_file())
-            yield from (str(each) for each in inside if each.suffix.lower() in SUFFIXES)
-        else:
+        if path == STDIN or not os.path.isdir(path):
             yield path
+            continue
+        inside = sorted(each for each in Path(path).rglob("*") if each.is_file())
+        pictures = [str(each) for each in inside if each.suffix.lower() in SUFFIXES]
+        if not pictures:
+            click.echo(f"{_printable(path)}: no pictures in this folder.", err=True)
+        yield from pictures
 
 
 def _ask_before_paying(pictures: int, yes: bool) -> None:
     price = pictures * finder().detector.dollars_a_picture
-    if price and not yes:
-        name = finder().detector.name
-        question = f"{name} will be asked {pictures} times, for about ${price:.3f}. Go on?"
-        click.confirm(question, abort=True, err=True)
+    if not price or yes:
+        return
+    name = finder().detector.name
+    cost = f"{name} will be asked {pictures} times, for about ${price:.3f}."
+    if not sys.stdin.isatty():  # nobody to ask, or a picture on its way
+        raise click.UsageError(f"{cost} Add --yes to agree.")
+    click.confirm(f"{cost} Go on?", abort=True, err=True)
 
 
 def _with_bar(items: list[Each]) -> Iterable[Each]:
@@ -89,7 +89,7 @@ def _with_bar(items: list[Each]) -> Iterable[Each]:
 
 def _told(file: str) -> dict[str, Any]:
     try:
-        answer = finder().answer(_read(file))
+        answer = finder().answer(finder().read(_data(file)))
     except (DuckError, OSError) as error:
         return {"file": file, "duck": None, "score": None, "boxes": [], "error": _why(error)}
     return {
@@ -101,9 +101,18 @@ def _told(file: str) -> dict[str, Any]:
     }
 
 
-def _read(file: str | Path) -> Picture:
-    data = sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
-    return finder().read(data)
+def _data(file: str) -> bytes:
+    """The file, or as much of it as shows that it is too large."""
+    enough = finder().max_bytes + 1
+    if file == STDIN:
+        return sys.stdin.buffer.read(enough)
+    with open(file, "rb") as opened:
+        return opened.read(enough)
+
+
+def _printable(name: str) -> str:
+    """A file's name without what a terminal would obey or cannot show."""
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in name)
 
 
 def _why(error: DuckError | OSError) -> str:
@@ -114,11 +123,10 @@ def _why(error: DuckError | OSError) -> str:
 
 
 def _in_words(told: dict[str, Any]) -> str:
+    file = _printable(told["file"])
     if told["error"]:
-        return f"{told['file']}: {told['error']}"
-    if not told["duck"]:
-        return f"{told['file']}: no"
-    return f"{told['file']}: yes, {told['score']:.0f}%"
+        return f"{file}: {told['error']}"
+    return f"{file}: yes, {percent(told['score'])}" if told["duck"] else f"{file}: no"
 
 
 @commands.cli.command("evaluate", context_settings=HELP)
@@ -149,11 +157,14 @@ def evaluate(folder: Path, boxes_file: Path | None, as_json: bool, yes: bool) ->
     for file in _with_bar(pictures):
         place = Path(file).relative_to(folder)
         try:
-            data = Path(file).read_bytes()
-            known = boxes.get(place.as_posix())
-            outcomes.append(ask(finder(), data, place.parent.as_posix(), known))
+            known = boxes.pop(place.as_posix(), None)
+            outcomes.append(ask(finder(), _data(file), place.parent.as_posix(), known))
         except (DuckError, OSError) as error:
-            tqdm.write(f"{file}: left out. {_why(error)}", file=sys.stderr)
+            tqdm.write(f"{_printable(file)}: left out. {_why(error)}", file=sys.stderr)
+    for name in boxes:
+        click.echo(f"{_printable(name)}: its boxes fit no picture here.", err=True)
+    if not outcomes:
+        raise click.ClickException("No picture could be read.")
     figures, kinds = measure(outcomes), by_kind(outcomes)
     if as_json:
         told = {kind: asdict(each) for kind, each in kinds.items()}
@@ -166,14 +177,15 @@ def _known_boxes(file: Path | None) -> dict[str, list[Corners]]:
     if file is None:
         return {}
     try:
-        boxes = json.loads(file.read_text())
-        for corners in (each for several in boxes.values() for each in several):
-            left, top, right, bottom = corners
-            if not (left < right and top < bottom):
-                raise ValueError(f"{corners} is no box")
-    except (ValueError, AttributeError, TypeError) as error:
-        raise click.BadParameter(f"{file}: {error}", param_hint="--boxes") from None
-    return cast(dict[str, list[Corners]], boxes)
+        boxes = TypeAdapter(dict[str, list[Corners]]).validate_json(file.read_bytes())
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        where = ".".join(str(step) for step in wrong["loc"])
+        raise click.BadParameter(f"{file}: {where}: {wrong['msg']}", param_hint="--boxes") from None
+    for name, several in boxes.items():
+        if any(left >= right or top >= bottom for left, top, right, bottom in several):
+            raise click.BadParameter(f"{file}: {name}: no box", param_hint="--boxes")
+    return boxes
 
 
 @commands.cli.command("check", context_settings=HELP)
@@ -187,32 +199,37 @@ def check() -> None:
     settings = cast(Settings, current_app.extensions["settings"])
     for name, shown in settings.shown().items():
         click.echo(f"ok     {name}: {shown}")
-    troubles: list[str | None] = [
-        _unknown(name, meant) for name, meant in unknown_variables().items()
-    ]
-    parts: dict[str, Checked] = {
-        "database": finder().results,
-        f"storage, {finder().storage.where}": finder().storage,
-        f"engine, {finder().detector.name}": finder().detector,
+    wrong = 0
+    for name, meant in unknown_variables().items():
+        advice = f"did you mean {meant}?" if meant else "remove it."
+        click.echo(f"wrong  {name}: there is no such setting; {advice}")
+        wrong += 1
+    for name, part in _parts().items():
+        try:
+            part()
+        except DuckError as error:
+            click.echo(f"wrong  {name}: {error.for_operator}")
+            wrong += 1
+        else:
+            click.echo(f"ok     {name}")
+    sys.exit(1 if wrong else 0)
+
+
+def _parts() -> dict[str, Callable[[], None]]:
+    parts = {
+        "database": finder().results.check,
+        f"storage, {finder().storage.where}": _store_and_forget,
+        f"engine, {finder().detector.name}": finder().detector.check,
     }
     if stand_in := finder().stand_in:
-        parts[f"stand-in, {stand_in.name}"] = stand_in
-    for name, part in parts.items():
-        trouble = _trouble(part)
-        click.echo(f"ok     {name}" if trouble is None else f"wrong  {name}: {trouble}")
-        troubles.append(trouble)
-    sys.exit(1 if any(troubles) else 0)
+        parts[f"stand-in, {stand_in.name}"] = stand_in.check
+    return parts
 
 
-def _unknown(name: str, meant: str | None) -> str:
-    advice = f"did you mean {meant}?" if meant else "remove it."
-    click.echo(f"wrong  {name}: there is no such setting; {advice}")
-    return name
-
-
-def _trouble(part: Checked) -> str | None:
-    try:
-        part.check()
-    except DuckError as error:
-        return error.cause or error.why
-    return None
+def _store_and_forget() -> None:
+    """Every verb of the storage, so that a missing permission shows before a visitor comes."""
+    storage, key = finder().storage, f"check-{secrets.token_urlsafe(8)}"
+    storage.check()
+    storage.put(key, b"a picture, if it were one")
+    storage.get(key)
+    storage.delete(key)

@@ -4,14 +4,17 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean, median
+from typing import Annotated
 
 import numpy as np
+from pydantic import AllowInfNan, Strict
 
 from rubberduck.finder import Finder
 from rubberduck.model import Box
 from rubberduck.question import judge
 
-Corners = tuple[float, float, float, float]  # left, top, right, bottom in pixels
+Pixels = Annotated[float, Strict(), AllowInfNan(False)]
+Corners = tuple[Pixels, Pixels, Pixels, Pixels]  # left, top, right, bottom
 
 DUCK, NO_DUCK = "duck", "no-duck"  # the folders of the truth
 GOOD_BOX = 0.5  # intersection over union, as detection benchmarks count a hit

@@ -203,13 +203,15 @@ def _easy_mode(image: Image.Image) -> Image.Image:
 
 def _to_grey(image: Image.Image) -> Image.Image:
     """Pillow cuts deep greys off at 255; scale them instead."""
-    grey = np.asarray(image).astype(np.float64)
+    grey = np.array(image, np.float32)
     if image.mode.startswith("I;16"):
         low, high = 0.0, 65535.0
     else:
-        grey = np.nan_to_num(grey, posinf=0.0, neginf=0.0)
+        np.nan_to_num(grey, copy=False, posinf=0.0, neginf=0.0)
         low, high = float(grey.min()), float(grey.max())
-    return Image.fromarray(((grey - low) * (255.0 / ((high - low) or 1.0))).astype(np.uint8))
+    grey -= low  # in place: these are a hundred megabytes
+    grey *= 255.0 / ((high - low) or 1.0)
+    return Image.fromarray(grey.astype(np.uint8))
 
 
 def _on_white(image: Image.Image) -> Image.Image:

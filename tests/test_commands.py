@@ -1,6 +1,7 @@
 """The commands, as typed."""
 
 import json
+import os
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -71,6 +72,34 @@ def test_look_at_standard_input(app: Flask) -> None:
     assert json.loads(done.stdout)["duck"] is True
 
 
+def test_look_reads_no_more_than_it_must(app: Flask, tmp_path: Path) -> None:
+    with (tmp_path / "film.jpg").open("wb") as file:
+        file.truncate(5_000_000_000)  # takes no room on the disk, but would in memory
+    done = run(app, "look", str(tmp_path / "film.jpg"))
+    assert "too big" in done.stdout
+
+
+def test_look_at_names_that_a_terminal_would_obey(app: Flask, tmp_path: Path) -> None:
+    (tmp_path / "a\x1b[2J\nb.jpg").write_bytes(encoded())
+    (tmp_path / os.fsdecode(b"k\xfchl.jpg")).write_bytes(encoded())
+    done = run(app, "look", str(tmp_path))
+    assert "a\\x1b[2J\\nb.jpg: yes" in done.stdout
+    assert "k\\udcfchl.jpg: yes" in done.stdout
+
+
+@pytest.mark.parametrize("path", ["", "x" * 300])
+def test_look_at_paths_that_are_none(app: Flask, path: str) -> None:
+    done = run(app, "look", path)
+    assert "The file cannot be read" in done.stdout
+
+
+def test_look_at_an_empty_folder(app: Flask, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    done = run(app, "look", str(tmp_path / "empty"))
+    assert "no pictures in this folder" in done.stderr
+    assert done.stdout == ""
+
+
 def test_look_without_anything_is_a_question_of_usage(app: Flask) -> None:
     assert run(app, "look").exit_code == 2
 
@@ -90,9 +119,9 @@ class Dear(FakeDetector):
 def test_what_costs_money_is_asked_before(settings: Settings, finder: Finder, photos: Path) -> None:
     dear = Dear()
     app = create_app(settings, finder=replace(finder, detector=dear))
-    done = run(app, "look", str(photos), input="n\n")
-    assert "a dear detector will be asked 3 times, for about $0.003." in done.stderr
-    assert (done.exit_code, dear.calls) == (1, 0)
+    done = run(app, "look", str(photos))
+    assert "a dear detector will be asked 3 times, for about $0.003. Add --yes" in done.stderr
+    assert (done.exit_code, dear.calls) == (2, 0)
     assert run(app, "look", "--yes", str(photos)).exit_code == 0
     assert dear.calls == 2
 
@@ -158,7 +187,15 @@ def test_evaluate(settings: Settings, finder: Finder, labelled: Path, tmp_path: 
 
 
 @pytest.mark.parametrize(
-    "boxes", ["quack", "[]", '{"duck/a.png": [[1, 2, 3]]}', '{"duck/a.png": [[9, 9, 1, 1]]}']
+    "boxes",
+    [
+        "quack",
+        "[]",
+        '{"duck/a.png": [[1, 2, 3]]}',
+        '{"duck/a.png": [[9, 9, 1, 1]]}',
+        '{"duck/a.png": [["1", "2", "3", "4"]]}',
+        '{"duck/a.png": [[0, 0, Infinity, 4]]}',
+    ],
 )
 def test_evaluate_refuses_boxes_that_are_none(
     app: Flask, labelled: Path, tmp_path: Path, boxes: str
@@ -167,6 +204,17 @@ def test_evaluate_refuses_boxes_that_are_none(
     done = run(app, "evaluate", "--boxes", str(tmp_path / "boxes.json"), str(labelled))
     assert done.exit_code == 2
     assert "boxes.json" in done.stderr
+
+
+def test_evaluate_says_when_nothing_fits(app: Flask, tmp_path: Path) -> None:
+    for name in ("duck", "no-duck"):
+        (tmp_path / "set" / name).mkdir(parents=True)
+        (tmp_path / "set" / name / "a.jpg").write_bytes(b"quack")
+    (tmp_path / "boxes.json").write_text('{"duck/z.jpg": [[1, 2, 3, 4]]}')
+    done = run(app, "evaluate", "--boxes", str(tmp_path / "boxes.json"), str(tmp_path / "set"))
+    assert done.exit_code == 1
+    assert "duck/z.jpg: its boxes fit no picture here." in done.stderr
+    assert "No picture could be read." in done.stderr
 
 
 def test_evaluate_needs_its_two_folders(app: Flask, tmp_path: Path) -> None:
