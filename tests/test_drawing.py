@@ -68,9 +68,8 @@ def test_corners_are_always_inside(left: float, top: float, width: float, height
 
 def test_the_label_stays_in_the_picture() -> None:
     everywhere = [Box(x, y, 0.2, 0.2, "Inflatable", 77.0) for x in (-0.1, 0.95) for y in (0, 0.9)]
-    assert (
-        yellow(draw_boxes(grey(), everywhere)) > 4 * 600
-    )  # four whole plates; one cut off at the edge would be smaller
+    # Four whole plates; one cut off at the edge would be smaller.
+    assert yellow(draw_boxes(grey(), everywhere)) > 4 * 600
 
 
 def test_one_thing_with_three_names_gets_one_frame() -> None:
