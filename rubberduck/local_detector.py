@@ -1,0 +1,130 @@
+"""The embedded detector: a small net that looks for rubber ducks without asking anybody.
+
+The file beside it holds all that was learnt, calibration included; `training/` made it.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state as engine
+from PIL import Image
+
+from rubberduck.errors import BrokenModel
+from rubberduck.model import Box, Label
+from rubberduck.pictures import Picture
+
+MODEL = Path(__file__).with_name("duck_detector.onnx")
+
+SIDE = 320  # the net looks at a square of this many pixels
+PADDING = (127, 127, 127)  # what the net takes for nothing at all
+LEAST_WORTH_SAYING = 1.0  # percent
+LEAST_FOR_A_BOX = 35.0  # percent: what the site calls a rubber duck
+SAME_DUCK = 0.45  # boxes that share more than this (IoU) are one duck
+MOST_BOXES = 100  # what Rekognition would answer at most
+
+ANSWERS = ["duck", "places", "boxes", "waterfowl"]  # what the file must tell
+
+# What onnxruntime says of broken files; its errors have no parent of their own.
+ENGINE_ERRORS = (
+    engine.Fail,
+    engine.InvalidArgument,
+    engine.InvalidGraph,
+    engine.InvalidProtobuf,
+    engine.NoModel,
+    engine.NotImplemented,
+    engine.RuntimeException,
+    RuntimeError,
+    ValueError,
+)
+
+Floats = npt.NDArray[np.float32]
+
+
+class LocalDetector:
+    """The embedded detector: rubber ducks are Duck, Bird and Toy; live waterfowl lack the Toy."""
+
+    name = "embedded detector"
+    words = frozenset({"Duck", "Bird", "Toy"})
+    dollars_a_picture = 0.0
+
+    def __init__(self, model: Path = MODEL) -> None:
+        options = onnxruntime.SessionOptions()
+        # One thread: the site looks at several pictures at once, and pools do not survive a fork.
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 4  # what is wrong with the file, we say ourselves
+        try:
+            self._session = onnxruntime.InferenceSession(
+                model.read_bytes(), options, providers=["CPUExecutionProvider"]
+            )
+        except OSError as error:
+            raise _broken(model, "cannot be read", error) from None
+        except ENGINE_ERRORS as error:
+            raise _broken(model, "is damaged", error) from None
+        if [answer.name for answer in self._session.get_outputs()] != ANSWERS:
+            raise _broken(model, "is not a duck detector", None)
+
+    def labels(self, picture: Picture) -> list[Label]:
+        square, frame = letterbox(picture.image)
+        duck, places, boxes, waterfowl = self._session.run(ANSWERS, {"pixels": square[None]})
+        toy, bird = float(duck) * 100, float(waterfowl) * 100
+        found = _boxes(toy, np.asarray(places) * 100, np.asarray(boxes), frame)
+        answers = (
+            Label("Duck", max(toy, bird), _named("Duck", found), ("Animal", "Bird")),
+            Label("Bird", max(toy, bird), _named("Bird", found), ("Animal",)),
+            Label("Toy", toy, _named("Toy", found)),
+        )
+        return [label for label in answers if label.confidence >= LEAST_WORTH_SAYING]
+
+    def check(self) -> None:
+        """Look at nothing, once: it loads at start, and then it answers."""
+        self._session.run(ANSWERS, {"pixels": np.zeros((1, SIDE, SIDE, 3), np.uint8)})
+
+
+def _broken(model: Path, how: str, error: Exception | None) -> BrokenModel:
+    return BrokenModel(
+        f"The model file {model} {how}. Restore it from the repository, or make it again with "
+        "`make detector`.",
+        cause=None if error is None else f"{type(error).__name__}: {str(error)[:200]}",
+    )
+
+
+def letterbox(image: Image.Image) -> tuple[npt.NDArray[np.uint8], tuple[int, int, int, int]]:
+    """The picture in the middle of a square, and where it lies: left, top, width, height."""
+    scale = SIDE / max(image.size)
+    width, height = (max(1, round(side * scale)) for side in image.size)
+    left, top = (SIDE - width) // 2, (SIDE - height) // 2
+    square = Image.new("RGB", (SIDE, SIDE), PADDING)
+    small = image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0)
+    square.paste(small, (left, top))
+    return np.asarray(square), (left, top, width, height)
+
+
+def _boxes(
+    toy: float, percents: Floats, corners: Floats, frame: tuple[int, int, int, int]
+) -> list[Box]:
+    """Every duck it is sure of, the surest first, as fractions of the picture."""
+    if toy < LEAST_FOR_A_BOX:
+        return []
+    percents = percents.copy()
+    # The surest place is what the whole picture was judged by.
+    percents[np.unravel_index(percents.argmax(), percents.shape)] = max(toy, percents.max())
+    left, top, width, height = frame
+    inside = (corners - np.array([left, top, left, top])) / np.array([width, height] * 2)
+    inside = np.clip(inside, 0, 1).astype(np.float32)
+    sure = percents >= LEAST_FOR_A_BOX
+    kept: list[Box] = []
+    for corner, percent in sorted(
+        zip(inside[sure], percents[sure], strict=True), key=lambda found: -found[1]
+    ):
+        x0, y0, x1, y1 = (float(side) for side in corner)
+        box = Box(x0, y0, x1 - x0, y1 - y0, "", float(percent))
+        if x1 > x0 and y1 > y0 and all(box.overlap(other) <= SAME_DUCK for other in kept):
+            kept.append(box)
+    return kept[:MOST_BOXES]
+
+
+def _named(name: str, boxes: list[Box]) -> tuple[Box, ...]:
+    return tuple(replace(box, label=name) for box in boxes)

@@ -1,0 +1,147 @@
+"""The embedded detector: what it says of pictures, and of a model file that is broken."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rubberduck.errors import BrokenModel
+from rubberduck.local_detector import MODEL, SIDE, LocalDetector, letterbox
+from rubberduck.pictures import Picture, to_jpeg
+from training.ducks import duck
+from training.light import GAMMA, light_for, lit
+from training.render import View, render
+
+
+def picture_of(image: Image.Image) -> Picture:
+    return Picture(image, to_jpeg(image), image.size)
+
+
+def gradient(size: tuple[int, int] = (640, 480)) -> Image.Image:
+    width, height = size
+    across = np.linspace(90, 200, width)[None, :, None]
+    down = np.linspace(0.6, 1.0, height)[:, None, None]
+    pixels = across * down * np.array([0.8, 0.9, 1.0])
+    return Image.fromarray(pixels.astype(np.uint8))
+
+
+def rendered_duck(seed: int, side: int) -> Image.Image:
+    """A yellow duck of the training's own making, cut out."""
+    rng = np.random.default_rng(seed)
+    parts = list(duck(rng).parts)
+    lamp = np.array([0.4, 0.7, 0.6], np.float32)
+    sprite = render(parts, View(yaw=40, pitch=15, roll=0), lamp, side)
+    assert sprite is not None
+    pixels = lit(sprite, light_for(np.full((8, 8, 3), 0.3, np.float32), rng), rng)
+    pixels[..., :3] = np.clip(pixels[..., :3], 0, 1) ** (1 / GAMMA)
+    return Image.fromarray((pixels * 255).astype(np.uint8), "RGBA")
+
+
+Spoil = Callable[[bytes], bytes]
+YELLOW = 12  # a seed whose duck is plain and yellow
+
+
+@pytest.fixture(scope="module")
+def detector() -> LocalDetector:
+    return LocalDetector()
+
+
+@pytest.fixture(scope="module")
+def duck_scene() -> Picture:
+    scene, cut_out = gradient(), rendered_duck(YELLOW, 220)
+    scene.paste(cut_out, (300, 180), cut_out)
+    return picture_of(scene)
+
+
+def test_a_rubber_duck_is_a_duck_a_bird_and_a_toy(
+    detector: LocalDetector, duck_scene: Picture
+) -> None:
+    labels = {label.name: label for label in detector.labels(duck_scene)}
+    assert set(labels) == {"Duck", "Bird", "Toy"}
+    assert labels["Toy"].confidence > 80
+    assert labels["Duck"].parents == ("Animal", "Bird")
+    assert labels["Bird"].parents == ("Animal",)
+    assert {box.label for box in labels["Duck"].boxes} == {"Duck"}
+
+
+def test_its_box_is_where_the_duck_is(detector: LocalDetector, duck_scene: Picture) -> None:
+    (duck_label, *_) = detector.labels(duck_scene)
+    (box,) = duck_label.boxes
+    left, top, right, bottom = box.corners((640, 480))
+    assert abs((left + right) / 2 - 400) < 40
+    assert abs((top + bottom) / 2 - 285) < 40
+
+
+def test_two_ducks_get_two_boxes(detector: LocalDetector) -> None:
+    scene, cut_out = gradient(), rendered_duck(YELLOW, 200)
+    scene.paste(cut_out, (40, 200), cut_out)
+    scene.paste(cut_out, (380, 200), cut_out)
+    labels = detector.labels(picture_of(scene))
+    assert [len(label.boxes) for label in labels] == [2, 2, 2]
+
+
+def test_a_plain_gradient_is_no_duck(detector: LocalDetector) -> None:
+    assert all(label.confidence < 35 for label in detector.labels(picture_of(gradient())))
+
+
+@pytest.mark.parametrize("size", [(80, 80), (2048, 90), (90, 2048), (1, 500)])
+def test_pictures_of_any_shape_are_looked_at(
+    detector: LocalDetector, size: tuple[int, int]
+) -> None:
+    for label in detector.labels(picture_of(gradient(size))):
+        assert label.confidence >= 1
+
+
+def test_boxes_stay_inside_the_picture(detector: LocalDetector) -> None:
+    scene, cut_out = gradient((400, 400)), rendered_duck(YELLOW, 360)
+    for at in [(-150, 100), (220, 60), (40, -150), (40, 220)]:
+        cut = scene.copy()
+        cut.paste(cut_out, at, cut_out)
+        for label in detector.labels(picture_of(cut)):
+            for box in label.boxes:
+                assert 0 <= box.left <= box.left + box.width <= 1 + 1e-6
+                assert 0 <= box.top <= box.top + box.height <= 1 + 1e-6
+
+
+def test_threads_share_one_detector(detector: LocalDetector, duck_scene: Picture) -> None:
+    alone = detector.labels(duck_scene)
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(detector.labels, [duck_scene] * 8)) == [alone] * 8
+
+
+@pytest.mark.parametrize("width", [1, 7, 79, 80, 319, 320, 321, 1000, 2048])
+@pytest.mark.parametrize("height", [1, 80, 320, 777, 2048])
+def test_the_letterbox_keeps_the_shape(width: int, height: int) -> None:
+    square, (left, top, wide, high) = letterbox(Image.new("RGB", (width, height), (255, 0, 0)))
+    assert square.shape == (SIDE, SIDE, 3)
+    assert max(wide, high) == SIDE
+    assert min(wide, high) == max(1, round(min(width, height) * SIDE / max(width, height)))
+    assert 0 <= left == (SIDE - wide) // 2
+    assert 0 <= top == (SIDE - high) // 2
+    assert (square[top : top + high, left : left + wide] == (255, 0, 0)).all()
+    assert (square != (255, 0, 0)).any(2).sum() == SIDE * SIDE - wide * high
+
+
+def test_a_missing_model_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(BrokenModel, match=r"nothing\.onnx cannot be read.*make detector"):
+        LocalDetector(tmp_path / "nothing.onnx")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param(lambda data: b"", id="empty"),
+        pytest.param(lambda data: b"not a model at all", id="something else"),
+        pytest.param(lambda data: data[: len(data) // 2], id="truncated"),
+        pytest.param(lambda data: data[:-1000], id="the end is missing"),
+        pytest.param(lambda data: bytes(1000) + data[1000:], id="overwritten"),
+    ],
+)
+def test_a_damaged_model_says_what_to_do(tmp_path: Path, spoil: Spoil) -> None:
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(spoil(MODEL.read_bytes()))
+    with pytest.raises(BrokenModel, match=r"broken\.onnx is damaged.*make detector"):
+        LocalDetector(broken)

@@ -1,0 +1,1 @@
+"""How the embedded detector is made: rendered ducks on real photographs, and a small net."""

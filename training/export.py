@@ -1,0 +1,115 @@
+"""Writes the net as one ONNX file that takes bytes and answers in probabilities."""
+
+import io
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from onnx import TensorProto, numpy_helper
+from torch import Tensor, nn
+
+from training.calibrate import Calibration
+from training.net import NO_PEAK, WATERFOWL, Net, corners, peaks, verdict
+from training.scenes import SIDE
+
+MOST_BYTES = 20_000_000
+# The net spreads its bets over a thousand classes: even of a mallard alone it says 0.2.
+SHARPER = 2.0
+CLOSE = 0.02  # how far probabilities may move when weights are stored in 16 bits
+
+
+class Meaning(NamedTuple):
+    """What the three kinds of logit mean: a duck somewhere, a duck here, live waterfowl."""
+
+    duck: Calibration
+    place: Calibration
+    waterfowl: Calibration
+
+
+class Shipped(nn.Module):
+    """Pixels (1, side, side, 3) in; the calibration and the classes of waterfowl are inside."""
+
+    def __init__(self, net: Net, meaning: Meaning) -> None:
+        super().__init__()
+        self.net, self.meaning = net, meaning
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        seen = self.net(pixels.permute(0, 3, 1, 2))
+        duck = _probability(self.meaning.duck, verdict(seen)[0])
+        heat = peaks(seen.heat)[0, 0]
+        places = torch.where(
+            heat > NO_PEAK, _probability(self.meaning.place, heat), torch.zeros_like(heat)
+        )
+        waterfowl = _probability(self.meaning.waterfowl, waterfowl_logit(seen.classes)[0])
+        return duck, places, corners(seen.sides)[0].permute(1, 2, 0), waterfowl
+
+
+def _probability(line: Calibration, logit: Tensor) -> Tensor:
+    return torch.sigmoid(line.slope * logit + line.offset)
+
+
+def waterfowl_logit(classes: Tensor) -> Tensor:
+    """ImageNet's waterfowl against all its other classes."""
+    classes = classes * SHARPER
+    birds = torch.logsumexp(classes[:, list(WATERFOWL)], 1)
+    others = [i for i in range(classes.shape[1]) if i not in WATERFOWL]
+    return birds - torch.logsumexp(classes[:, others], 1)
+
+
+def _halved(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Large weights stored in 16 bits, and made 32 again when the file is loaded."""
+    kept, casts = [], []
+    for weight in model.graph.initializer:
+        values = numpy_helper.to_array(weight)
+        if weight.data_type != TensorProto.FLOAT or values.size < 64:
+            kept.append(weight)
+            continue
+        name = weight.name + ".half"
+        kept.append(numpy_helper.from_array(values.astype(np.float16), name))
+        casts.append(onnx.helper.make_node("Cast", [name], [weight.name], to=TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.initializer[:], model.graph.node[:]
+    model.graph.initializer.extend(kept)
+    model.graph.node.extend(nodes)
+    return model
+
+
+def export(shipped: Shipped, path: Path, facts: dict[str, str]) -> None:
+    """Written beside and renamed, so that nobody ever loads half a file."""
+    file = io.BytesIO()
+    example = torch.zeros((1, SIDE, SIDE, 3), dtype=torch.uint8)
+    torch.onnx.export(
+        shipped.eval(),
+        (example,),
+        file,
+        input_names=["pixels"],
+        output_names=["duck", "places", "boxes", "waterfowl"],
+        opset_version=17,
+        dynamo=False,
+    )
+    model = _halved(onnx.load_from_string(file.getvalue()))
+    onnx.helper.set_model_props(model, facts)
+    onnx.checker.check_model(model)
+    data = model.SerializeToString()
+    if len(data) > MOST_BYTES:
+        raise ValueError(f"the model has {len(data)} bytes, more than {MOST_BYTES}")
+    scratch = path.with_suffix(".part")
+    scratch.write_bytes(data)
+    scratch.rename(path)
+
+
+@torch.no_grad()
+def check(shipped: Shipped, path: Path, images: np.ndarray) -> float:
+    """The largest difference between the file's probabilities and the trained net's."""
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    worst = 0.0
+    for image in images:
+        ours = shipped(torch.from_numpy(image[None]))
+        theirs = session.run(None, {"pixels": image[None]})
+        worst = max(worst, *(abs(float(ours[i]) - float(theirs[i])) for i in (0, 3)))
+    if worst > CLOSE:
+        raise ValueError(f"the exported file differs from the trained net by {worst:.4f}")
+    return worst
