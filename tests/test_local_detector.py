@@ -4,44 +4,20 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
 from rubberduck.errors import BrokenModel
 from rubberduck.local_detector import MODEL, SIDE, LocalDetector, letterbox
 from rubberduck.pictures import Picture, to_jpeg
-from training.ducks import duck
-from training.light import GAMMA, light_for, lit
-from training.render import View, render
+from tests.ducks import YELLOW, gradient, rendered_duck
 
 
 def picture_of(image: Image.Image) -> Picture:
     return Picture(image, to_jpeg(image), image.size)
 
 
-def gradient(size: tuple[int, int] = (640, 480)) -> Image.Image:
-    width, height = size
-    across = np.linspace(90, 200, width)[None, :, None]
-    down = np.linspace(0.6, 1.0, height)[:, None, None]
-    pixels = across * down * np.array([0.8, 0.9, 1.0])
-    return Image.fromarray(pixels.astype(np.uint8))
-
-
-def rendered_duck(seed: int, side: int) -> Image.Image:
-    """A yellow duck of the training's own making, cut out."""
-    rng = np.random.default_rng(seed)
-    parts = list(duck(rng).parts)
-    lamp = np.array([0.4, 0.7, 0.6], np.float32)
-    sprite = render(parts, View(yaw=40, pitch=15, roll=0), lamp, side)
-    assert sprite is not None
-    pixels = lit(sprite, light_for(np.full((8, 8, 3), 0.3, np.float32), rng), rng)
-    pixels[..., :3] = np.clip(pixels[..., :3], 0, 1) ** (1 / GAMMA)
-    return Image.fromarray((pixels * 255).astype(np.uint8), "RGBA")
-
-
 Spoil = Callable[[bytes], bytes]
-YELLOW = 12  # a seed whose duck is plain and yellow
 
 
 @pytest.fixture(scope="module")
