@@ -4,11 +4,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from rubberduck import local_detector
 from rubberduck.errors import BrokenModel
-from rubberduck.local_detector import MODEL, SIDE, LocalDetector, letterbox
+from rubberduck.local_detector import MODEL, SIDE, LocalDetector, letterbox, tiles
 from rubberduck.pictures import Picture, to_jpeg
 from tests.ducks import YELLOW, gradient, rendered_duck
 
@@ -57,6 +59,27 @@ def test_two_ducks_get_two_boxes(detector: LocalDetector) -> None:
     scene.paste(cut_out, (380, 200), cut_out)
     labels = detector.labels(picture_of(scene))
     assert [len(label.boxes) for label in labels] == [2, 2, 2]
+
+
+def test_a_closer_look_finds_a_small_duck(
+    detector: LocalDetector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene, cut_out = gradient((1280, 960)), rendered_duck(YELLOW, 40)
+    scene.paste(cut_out, (900, 650), cut_out)
+    assert detector.labels(picture_of(scene))[0].confidence >= 35
+    monkeypatch.setattr(local_detector, "UNSURE", (101.0, 101.0))
+    assert detector.labels(picture_of(scene))[0].confidence < 35
+
+
+@pytest.mark.parametrize("size", [(640, 480), (333, 1000), (2, 500), (2048, 80)])
+def test_tiles_reach_every_corner(size: tuple[int, int]) -> None:
+    width, height = size
+    where = Image.new("RGB", size)
+    for x, y, colour in [(0, 0, 50), (width - 1, 0, 100), (0, height - 1, 150)]:
+        where.putpixel((x, y), (colour, 0, 0))
+    where.putpixel((width - 1, height - 1), (200, 0, 0))
+    seen = [set(np.asarray(tile)[..., 0].flat) - {0} for tile in tiles(where)]
+    assert seen == [{50}, {100}, {150}, {200}]
 
 
 def test_a_plain_gradient_is_no_duck(detector: LocalDetector) -> None:
@@ -121,3 +144,20 @@ def test_a_damaged_model_says_what_to_do(tmp_path: Path, spoil: Spoil) -> None:
     broken.write_bytes(spoil(MODEL.read_bytes()))
     with pytest.raises(BrokenModel, match=r"broken\.onnx is damaged.*make detector"):
         LocalDetector(broken)
+
+
+def test_one_flipped_bit_is_noticed(tmp_path: Path) -> None:
+    model = tmp_path / "flipped.onnx"
+    data = bytearray(MODEL.read_bytes())
+    data[len(data) // 2] ^= 1
+    model.write_bytes(data)
+    (tmp_path / "flipped.onnx.sha256").write_text(
+        MODEL.with_name(MODEL.name + ".sha256").read_text()
+    )
+    with pytest.raises(BrokenModel, match=r"flipped\.onnx is damaged"):
+        LocalDetector(model)
+
+
+def test_the_shipped_checksum_is_the_shipped_files(detector: LocalDetector) -> None:
+    """The detector above loaded, so it fits; and it is there."""
+    assert MODEL.with_name(MODEL.name + ".sha256").exists()

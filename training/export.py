@@ -1,5 +1,6 @@
 """Writes the net as one ONNX file that takes bytes and answers in probabilities."""
 
+import hashlib
 import io
 from pathlib import Path
 from typing import NamedTuple
@@ -99,6 +100,7 @@ def export(shipped: Shipped, path: Path, facts: dict[str, str]) -> None:
     scratch = path.with_suffix(".part")
     scratch.write_bytes(data)
     scratch.rename(path)
+    path.with_name(path.name + ".sha256").write_text(hashlib.sha256(data).hexdigest() + "\n")
 
 
 @torch.no_grad()
