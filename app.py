@@ -1,6 +1,7 @@
 """The site: its composition, its pages, its error pages."""
 
 import logging
+import os
 import secrets
 import sys
 from dataclasses import replace
@@ -135,6 +136,9 @@ def _on_aws(settings: Settings, bucket: str, question: Question) -> tuple[Storag
 
     from rekognition import Rekognition
 
+    # Amazon's bucket is asked at its regional address: the global one redirects, and a signed link
+    # breaks on the way. Another server, such as a test's, need not know its buckets as host names.
+    is_amazons = not (os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"))
     config = Config(
         region_name=settings.region,
         signature_version="s3v4",
@@ -142,8 +146,7 @@ def _on_aws(settings: Settings, bucket: str, question: Question) -> tuple[Storag
         read_timeout=8,
         retries={"mode": "standard", "total_max_attempts": 3},
         max_pool_connections=AWS_CONNECTIONS,
-        # The bucket's regional address: the global one redirects, and a signed link breaks.
-        s3={"addressing_style": "virtual"},
+        s3={"addressing_style": "virtual" if is_amazons else "path"},
     )
     try:
         session = boto3.Session()

@@ -139,7 +139,8 @@ def _moto() -> Iterator[ThreadedMotoServer]:
 def aws(_moto: ThreadedMotoServer, monkeypatch: pytest.MonkeyPatch) -> str:
     """S3 over the wire; gives its address. The environment leads boto3 there."""
     host, port = _moto.get_host_and_port()
-    url = f"http://{host}:{port}"
+    assert host == "127.0.0.1"
+    url = f"http://localhost:{port}"  # a name, so that a bucket in the host's name would not work
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a-secret-of-the-tests")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)

@@ -69,6 +69,9 @@ class FakeRekognition(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
 
+    def handle_error(self, *_: object) -> None:
+        """A client that did not wait for a slow answer is what some tests are about."""
+
     def detect_labels(self, request: dict[str, Any]) -> dict[str, Any]:
         self.requests.append(request)
         _validate(request)

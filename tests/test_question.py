@@ -1,6 +1,7 @@
 """The rule, and questions from a file."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from rubberduck.errors import WrongQuestion
 from rubberduck.model import Box, Label
 from rubberduck.question import RUBBER_DUCK, BoxRule, Group, Question, judge, load_question
+from rubberduck.settings import ROOT
 
 GOLDEN = json.loads((Path(__file__).parent / "recorded" / "golden.json").read_text())
 
@@ -131,6 +133,16 @@ def test_a_wrong_file_is_refused_with_the_line(tmp_path: Path, wrong: str, line:
     with pytest.raises(WrongQuestion, match=r"wrong\.toml") as error:
         load_question(file)
     assert line in str(error.value)
+
+
+def test_the_readmes_question(tmp_path: Path) -> None:
+    text = (ROOT / "README.md").read_text()
+    (example,) = re.findall(r"^```toml\n(.*?)^```", text, re.M | re.S)
+    (tmp_path / "hats.toml").write_text(example)
+    hats = load_question(tmp_path / "hats.toml")
+    seen = [boxed("Person", 99), boxed("Helmet", 90), boxed("Hardhat", 80)]
+    assert judge(hats, seen).score == 89.5
+    assert not judge(hats, seen[:2]).found
 
 
 def test_a_byte_order_mark_is_no_letter(tmp_path: Path) -> None:
