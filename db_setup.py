@@ -1,7 +1,6 @@
 """Makes or upgrades the results database: `python db_setup.py`, as often as you like."""
 
 import fcntl
-import glob
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -82,9 +81,8 @@ def _alone_on_sqlite(database_url: str) -> Iterator[Connection]:
                 yield connection
         except BaseException:
             if is_new:  # a full disk, say: an empty file would look like a lost database
-                for leftover in file.parent.glob(f"{glob.escape(file.name)}*"):
-                    if leftover.name != file.name + ".setup":
-                        leftover.unlink()
+                for end in ("", "-wal", "-shm", "-journal"):
+                    file.with_name(file.name + end).unlink(missing_ok=True)
             raise
 
 

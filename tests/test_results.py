@@ -187,11 +187,12 @@ def test_a_set_up_that_fails_leaves_nothing_half_made(
     def full(*_: object) -> None:
         raise OSError(28, os.strerror(28))
 
+    (tmp_path / "duck.db.bak").write_text("the operator's own")
     with monkeypatch.context() as patch:
         patch.setattr(MigrationContext, "_ensure_version_table", full)
         with pytest.raises(OSError, match="No space left"):
             set_up(settings.database_url)
-    assert not (tmp_path / "duck.db").exists()
+    assert {file.name for file in tmp_path.iterdir()} == {"duck.db.bak", "duck.db.setup"}
     assert set_up(settings.database_url) == (None, SCHEMA)
 
 
