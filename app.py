@@ -44,7 +44,7 @@ from rubberduck.model import Result, percent
 from rubberduck.question import Question, load_question
 from rubberduck.readiness import Readiness
 from rubberduck.results import Results
-from rubberduck.settings import Settings, WrongSettings, load_settings
+from rubberduck.settings import Settings, WrongSettings, load_settings, unknown_variables
 from rubberduck.storage import JPEG, FolderStorage, S3Storage, Storage
 
 log = logging.getLogger(__name__)
@@ -67,6 +67,8 @@ def start() -> Flask:
         finder: Finder = app.extensions["finder"]
         where, who = finder.storage.where, finder.detector.name
         log.info("Pictures go to %s; the answers are of %s.", where, who)
+        for name, meant in unknown_variables().items():
+            log.warning("%s is no setting; did you mean %s?", name, meant or "something else")
     return app
 
 
@@ -241,7 +243,9 @@ def _sign(response: Response) -> Response:
 
 def _our_error(error: DuckError) -> ResponseReturnValue:
     if error.problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        log.error("request %s: %s", g.request_id, error, exc_info=error)
+        # A part that does not answer is one line; only our own mistakes need to be traced.
+        trace = error if error.problem.status == HTTPStatus.INTERNAL_SERVER_ERROR else None
+        log.error("request %s: %s", g.request_id, error, exc_info=trace)
     return _answer(error.problem)
 
 

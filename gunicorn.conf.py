@@ -1,6 +1,7 @@
 """gunicorn's settings; it reads this file by itself."""
 
 import os
+from typing import Any
 
 bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
 workers = int(os.environ.get("WEB_CONCURRENCY", os.cpu_count() or 2))
@@ -11,3 +12,10 @@ timeout = 60
 preload_app = True
 control_socket_disable = True
 accesslog = "-"
+
+SILENCE = 20  # seconds
+
+
+def pre_request(worker: Any, req: Any) -> None:
+    """A body that stops coming must not keep its thread; half a header needs a proxy in front."""
+    req.unreader.sock.settimeout(SILENCE)

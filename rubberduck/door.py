@@ -46,7 +46,7 @@ def uploaded_picture() -> bytes:
     except (ClientDisconnected, ParseException, OSError):
         raise UploadIncomplete("The connection ended before the picture did.") from None
     except UnicodeDecodeError:
-        raise NoPicture("The file's name holds letters that are not UTF-8; rename it.") from None
+        raise NoPicture("Something in the form, such as the file's name, is not UTF-8.") from None
     except ValueError as error:
         if NO_END in str(error):
             raise UploadIncomplete("The end of the picture is missing.") from None

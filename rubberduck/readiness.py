@@ -11,6 +11,7 @@ from rubberduck.finder import Finder
 log = logging.getLogger(__name__)
 
 KEPT_SECONDS = 5.0
+FIRST_SECONDS = 3.0
 
 
 class Readiness:
@@ -19,19 +20,25 @@ class Readiness:
     def __init__(self, finder: Finder) -> None:
         self._checks = {"database": finder.results.check, "storage": finder.storage.check}
         self._lock = threading.Lock()
-        self._parts = dict.fromkeys(self._checks, False)
+        self._parts: dict[str, bool] = {}
         self._asked_at = -KEPT_SECONDS
 
     def parts(self) -> dict[str, bool]:
         """Each part and whether it is ready; at most five seconds old, or the last answer."""
-        if time.monotonic() - self._asked_at >= KEPT_SECONDS and self._lock.acquire(blocking=False):
-            # One asks; the others, meanwhile, get the last answer instead of a place in a queue.
+        # One asks; the others, meanwhile, get the last answer instead of a place in a queue. Only
+        # before the very first answer do they wait, and not for long.
+        patience = 0.0 if self._parts else FIRST_SECONDS
+        if self._is_stale() and self._lock.acquire(timeout=patience):
             try:
-                self._parts = {name: _is_ready(name, ask) for name, ask in self._checks.items()}
-                self._asked_at = time.monotonic()
+                if self._is_stale():
+                    self._parts = {name: _is_ready(name, ask) for name, ask in self._checks.items()}
+                    self._asked_at = time.monotonic()
             finally:
                 self._lock.release()
-        return self._parts
+        return self._parts or dict.fromkeys(self._checks, False)
+
+    def _is_stale(self) -> bool:
+        return time.monotonic() - self._asked_at >= KEPT_SECONDS
 
 
 def _is_ready(name: str, check: Callable[[], None]) -> bool:

@@ -2,14 +2,19 @@
 
 import difflib
 import os
+from io import StringIO
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from dotenv import load_dotenv
+from dotenv.parser import parse_stream
 from pydantic import AfterValidator, BeforeValidator, Field, FilePath, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "DUCK_"
@@ -30,6 +35,8 @@ def _a_good_address(url: str) -> str:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
         raise ValueError("it is no address of a database") from None
+    if parsed.get_backend_name() == "sqlite" and (parsed.query or parsed.database == ":memory:"):
+        raise ValueError("of SQLite, give only the file")
     if "@" in (parsed.host or ""):
         raise ValueError("signs such as @ in its password have to be percent-encoded")
     return url
@@ -95,16 +102,32 @@ def load_settings() -> Settings:
     # Into the environment, so that AWS's own variables work too, and an empty one can unset a line.
     # Flask's commands do the same, and have this variable to leave it.
     if not os.environ.get("FLASK_SKIP_DOTENV"):
-        load_dotenv(ROOT / ".env")
+        _load_env_file(ROOT / ".env")
     try:
         return Settings()
     except ValidationError as error:
-        lines = [_line(str(each["loc"][0]), each["msg"]) for each in error.errors()]
+        lines = [_line(str(each["loc"][0]), each) for each in error.errors()]
         raise WrongSettings("\n".join(lines)) from None
 
 
-def _line(name: str, message: str) -> str:
+def _load_env_file(file: Path) -> None:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return
+    except (OSError, UnicodeDecodeError) as error:
+        raise WrongSettings(f"{file} cannot be read: {type(error).__name__}.") from None
+    for binding in parse_stream(StringIO(text)):
+        if binding.error:  # python-dotenv itself would go on without the line
+            raise WrongSettings(f"{file} is wrong: line {binding.original.line} has no end.")
+    load_dotenv(stream=StringIO(text))
+
+
+def _line(name: str, error: "ErrorDetails") -> str:
     # Pydantic's own text holds the value, which may be a secret; `msg` alone does not.
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "string_pattern_mismatch":
+        message = "it does not look like one"
     wanted = Settings.model_fields[name].description
     return f"{PREFIX}{name.upper()} is wrong: {message}. It must be {wanted}."
 

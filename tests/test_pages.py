@@ -353,7 +353,7 @@ def test_a_name_in_no_known_letters_is_no_half_upload(client: FlaskClient) -> No
     parts["data"] = parts["data"].replace(b"NAME", b"k\xfchl.jpg")
     answer = client.post("/", **parts)
     assert answer.status_code == 400
-    assert "letters that are not UTF-8" in answer.text
+    assert "is not UTF-8" in answer.text
 
 
 def test_a_slow_check_keeps_nobody_waiting(settings: Settings, finder: Finder) -> None:
@@ -370,7 +370,7 @@ def test_a_slow_check_keeps_nobody_waiting(settings: Settings, finder: Finder) -
     assert asked.wait(20)
     start = time.monotonic()
     assert client.get("/readyz").status_code == 503  # not known to be ready yet
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 15
     answer_now.set()
     first.join()
     assert client.get("/readyz").status_code == 200

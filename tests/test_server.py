@@ -76,6 +76,19 @@ def test_an_upload_that_stops_half_way_is_told_so(site: Site) -> None:
     assert "The upload stopped half-way" in answer
 
 
+def test_silent_senders_do_not_stop_the_site(site: Site) -> None:
+    """As many as both workers have threads, and gunicorn's patience with them."""
+    head = (
+        b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 999\r\n"
+        b"Content-Type: multipart/form-data; boundary=x\r\n\r\nabc"
+    )
+    with contextlib.ExitStack() as stack:
+        for _ in range(20):
+            sender = stack.enter_context(socket.create_connection(("127.0.0.1", site.port)))
+            sender.sendall(head)
+        assert site.get("/healthz")[0] == 200
+
+
 @pytest.mark.parametrize(
     ("line", "body", "status"),
     [

@@ -44,6 +44,8 @@ def test_the_readme_has_every_setting_with_its_default_and_meaning() -> None:
         ("DUCK_BUCKET", "Secret_Bucket"),
         ("DUCK_REGION", "secretland"),
         ("DUCK_DATABASE_URL", "mysql://secret@host/x"),
+        ("DUCK_DATABASE_URL", "sqlite:///:memory:"),
+        ("DUCK_DATABASE_URL", "sqlite:///duck.db?mode=ro"),
         ("DUCK_DATABASE_URL", "postgresql+psycopg://u:p@host:secret/x"),
         ("DUCK_DATABASE_URL", "postgresql+psycopg://u:SEC@RET@host/x"),
         ("DUCK_QUESTION", "/nowhere/secret.toml"),
@@ -82,6 +84,24 @@ def test_a_file_of_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     settings = load_settings()
     assert (settings.max_side, settings.max_bytes, settings.bucket) == (1000, 30000, None)
     assert os.environ["AWS_PROFILE"] == "x"  # for Amazon's library
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"DUCK_UPLOADS=k\xfchl\n", "cannot be read"),
+        (b'DUCK_MAX_SIDE=900\nDUCK_BUCKET="my-ducks\n', "line 2"),
+    ],
+)
+def test_a_file_that_cannot_be_understood_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes, words: str
+) -> None:
+    (tmp_path / ".env").write_bytes(content)
+    monkeypatch.setattr("rubberduck.settings.ROOT", tmp_path)
+    monkeypatch.setattr(os, "environ", {})
+    with pytest.raises(WrongSettings, match=words) as error:
+        load_settings()
+    assert "my-ducks" not in str(error.value)
 
 
 def test_relative_folders_count_from_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
