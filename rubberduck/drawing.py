@@ -101,25 +101,29 @@ def _draw_box(axes: Axes, frame: Frame, size: tuple[int, int]) -> None:
 def _draw_label(axes: Axes, canvas: FigureCanvasAgg, frame: Frame, others: Iterable[Bbox]) -> Bbox:
     """Write the label on its box, inside the picture, off the `others`; gives its place."""
     size = canvas.get_width_height()
-    line = _line(size)
+    line, letters = _line(size), max(11.0, min(size) / 26) * POINTS
     text = axes.text(
         frame.left,
         frame.top - line,
         frame.text,
-        fontsize=max(11.0, min(size) / 26) * POINTS,
+        fontsize=letters,
         color=INK,
         parse_math=False,
         verticalalignment="bottom",
         bbox={"boxstyle": "round,pad=0.25", "facecolor": YELLOW, "edgecolor": INK, "linewidth": 1},
     )
     plate = _plate(text, canvas)
+    while plate.width > size[0] - 2 * CLEAR_OF_EDGE:  # letters do not shrink evenly: try
+        letters *= 0.9
+        text.set_fontsize(letters)
+        plate = _plate(text, canvas)
+    here_x, here_y = text.get_position()
     for x, y in _places(frame, plate, size, line):
         text.set_position((x, y))
-        plate = _plate(text, canvas)
-        if not any(plate.overlaps(other) for other in others):
-            return plate
-    text.set_position((x, y))
-    return plate
+        moved = plate.translated(x - here_x, here_y - y)  # matplotlib counts pixels upwards
+        if not any(moved.overlaps(other) for other in others):
+            break
+    return moved
 
 
 def _places(
@@ -128,7 +132,8 @@ def _places(
     """Where a label may stand: on the box, under it, or lower and lower inside it."""
     width, height = size
     margin = frame.left - plate.x0  # the plate is larger than its letters
-    x = min(max(frame.left, CLEAR_OF_EDGE + margin), width - CLEAR_OF_EDGE - plate.width + margin)
+    x = min(frame.left, width - CLEAR_OF_EDGE - plate.width + margin)
+    x = max(x, CLEAR_OF_EDGE + margin)
     highest, lowest = plate.height + CLEAR_OF_EDGE - margin, height - CLEAR_OF_EDGE - margin
     above, below = frame.top - line, frame.bottom + line + plate.height
     inside = (frame.top + (row + 1) * plate.height for row in range(8))

@@ -147,9 +147,10 @@ def _boxes(
     """Every duck it is sure of, the surest first, as fractions of the picture."""
     if toy < LEAST_FOR_A_BOX:
         return []
-    percents = percents.copy()
-    # The surest place is what the whole picture was judged by.
-    percents[np.unravel_index(percents.argmax(), percents.shape)] = max(toy, percents.max())
+    surest = np.unravel_index(percents.argmax(), percents.shape)
+    # No place is surer than the picture as a whole, and the surest is what it was judged by.
+    percents = np.minimum(percents, toy)
+    percents[surest] = toy
     left, top, width, height = frame
     inside = (corners - np.array([left, top, left, top])) / np.array([width, height] * 2)
     inside = np.clip(inside, 0, 1).astype(np.float32)

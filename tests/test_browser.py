@@ -54,7 +54,8 @@ def duck(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def give(page: Page, site: Site, file: Path) -> None:
     page.goto(site.url)
     page.get_by_label("Upload a picture").set_input_files(file)
-    page.get_by_role("button", name="Look").click()
+    with page.expect_navigation():  # of the whole page, with its picture
+        page.get_by_role("button", name="Look").click()
 
 
 def fits(page: Page) -> bool:
@@ -70,7 +71,6 @@ def fits(page: Page) -> bool:
 def test_a_duck(page: Page, site: Site, duck: Path) -> None:
     give(page, site, duck)
     assert page.get_by_role("heading", level=1).inner_text() == "Rubber duck detected! :))"
-    page.wait_for_load_state()
     picture = page.get_by_alt_text("Your picture, with a box around what was found")
     size = picture.evaluate("image => [image.complete, image.naturalWidth > 0]")
     assert size == [True, True]

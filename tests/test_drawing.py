@@ -72,6 +72,17 @@ def test_the_label_stays_in_the_picture() -> None:
     assert yellow(draw_boxes(grey(), everywhere)) > 4 * 600
 
 
+@pytest.mark.parametrize("side", [80, 100, 160])
+def test_a_label_wider_than_the_picture_is_written_smaller(side: int) -> None:
+    names = [Box(0.2, 0.5, 0.5, 0.4, name, 96.0) for name in ("Duck", "Inflatable", "Toy")]
+    drawn = np.asarray(draw_boxes(grey(side, side), names)).astype(int)
+    # A whole plate has grey left and right of it, in every one of its rows.
+    plate = np.abs(drawn - (255, 212, 59)).sum(axis=2) < 30
+    rows = plate.sum(axis=1).argmax()
+    assert (drawn[rows, 0] == 128).all()
+    assert (drawn[rows, -1] == 128).all()
+
+
 def test_one_thing_with_three_names_gets_one_frame() -> None:
     boxes = [Box(0.1, 0.1, 0.5, 0.5, name, 90.0 + i) for i, name in enumerate(["Toy", "Bird"])]
     assert [frame.text for frame in frames([*boxes, HALF], (100, 100))] == [

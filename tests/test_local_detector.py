@@ -53,6 +53,14 @@ def test_its_box_is_where_the_duck_is(detector: LocalDetector, duck_scene: Pictu
     assert abs((top + bottom) / 2 - 285) < 40
 
 
+def test_no_box_is_surer_than_its_label(detector: LocalDetector) -> None:
+    for side in (40, 60, 100, 200):
+        scene, cut_out = gradient((1280, 960)), rendered_duck(YELLOW, side)
+        scene.paste(cut_out, (900, 650), cut_out)
+        for label in detector.labels(picture_of(scene)):
+            assert max(box.confidence for box in label.boxes) == pytest.approx(label.confidence)
+
+
 def test_two_ducks_get_two_boxes(detector: LocalDetector) -> None:
     scene, cut_out = gradient(), rendered_duck(YELLOW, 200)
     scene.paste(cut_out, (40, 200), cut_out)
