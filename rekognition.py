@@ -63,7 +63,9 @@ class Rekognition:
         except ClientError as error:
             raise _failure(_cause(error)) from error
         except BotoCoreError as error:
-            raise _failure(f"{error} Look at the AWS credentials and DUCK_REGION.") from error
+            raise _failure(
+                f"{str(error).rstrip('.')}. Look at the AWS credentials and DUCK_REGION."
+            ) from error
         return [label_from(item) for item in answer["Labels"]]
 
 

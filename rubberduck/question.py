@@ -15,13 +15,16 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 Percent = Annotated[float, Strict(), Field(ge=0, le=100)]
-Words = Annotated[str, Field(min_length=1, max_length=200)]
+# Something to read: PostgreSQL takes no NUL, and a title of blanks is none.
+Words = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f]*[^\s\x00-\x1f][^\x00-\x1f]*$")]
 Names = tuple[Words, ...]
+MOST_COMPLAINTS = 5  # at once
 STRICT = ConfigDict(extra="forbid")
 # Pydantic's words where they are Python's, not the file's.
 PLAIN_WORDS = {
     "missing": "it is missing",
     "too_short": "it must not be empty",
+    "string_pattern_mismatch": "it must be words that can be read",
     "unexpected_keyword_argument": "there is no such key",
 }
 
@@ -128,17 +131,18 @@ def load_question(path: Path | None) -> Question:
         raise WrongQuestion(f"{path} cannot be read: {error}.") from None
     try:
         return TypeAdapter(Question).validate_python(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise WrongQuestion(f"{path} is not TOML: {error}.") from None
     except ValidationError as error:
-        lines = [_complaint(text, each) for each in error.errors() if _is_inmost(each, error)]
+        errors = error.errors()[:MOST_COMPLAINTS]
+        lines = [_complaint(text, each) for each in errors if _is_inmost(each, errors)]
         raise WrongQuestion(f"{path} is wrong: " + "; ".join(lines) + ".") from None
 
 
-def _is_inmost(complaint: "ErrorDetails", error: ValidationError) -> bool:
+def _is_inmost(complaint: "ErrorDetails", errors: "list[ErrorDetails]") -> bool:
     """What is wrong inside a thing makes the thing wrong too; once is enough."""
     place = complaint["loc"]
-    deeper = (each["loc"] for each in error.errors() if len(each["loc"]) > len(place))
+    deeper = (each["loc"] for each in errors if len(each["loc"]) > len(place))
     return not any(other[: len(place)] == place for other in deeper)
 
 

@@ -168,4 +168,5 @@ class S3Storage:
 
 
 def _unanswered(error: Exception) -> str:
-    return f"S3 did not answer: {error} Look at the AWS credentials, DUCK_REGION and the network."
+    cause = str(error).rstrip(".")
+    return f"S3 did not answer: {cause}. Look at the AWS credentials, DUCK_REGION and the network."
