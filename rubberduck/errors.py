@@ -79,6 +79,11 @@ class TooSmall(DuckError):
     next_step = "Send a larger version of the picture."
 
 
+class TooNarrow(TooSmall):
+    happened = "That picture is too narrow"
+    next_step = "Cut out the part that matters and send that."
+
+
 class NoSuchResult(DuckError):
     status = 404
     happened = "There is nothing here"

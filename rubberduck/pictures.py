@@ -20,6 +20,7 @@ from rubberduck.errors import (
     PictureTooLarge,
     TooBusy,
     TooManyPixels,
+    TooNarrow,
     TooSmall,
 )
 
@@ -160,7 +161,7 @@ def _refuse_by_header(width: int, height: int, max_side: int) -> None:
             f"It has {width} × {height} pixels; each side needs at least {SHORTEST_SIDE}."
         )
     if short * max_side < SHORTEST_SIDE * long:
-        raise TooSmall(
+        raise TooNarrow(
             f"It has {width} × {height} pixels: too narrow a strip. Shrunk to {max_side} pixels, "
             f"its short side would be under {SHORTEST_SIDE}."
         )

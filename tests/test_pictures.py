@@ -20,6 +20,7 @@ from rubberduck.errors import (
     PictureTooLarge,
     TooBusy,
     TooManyPixels,
+    TooNarrow,
     TooSmall,
 )
 from rubberduck.pictures import Picture, read_picture, to_jpeg_within
@@ -246,6 +247,12 @@ def test_the_pixel_limit_is_exact() -> None:
 def test_small_pictures_are_refused(size: tuple[int, int], words: str) -> None:
     with pytest.raises(TooSmall, match=words):
         read(encoded(Image.new("RGB", size)))
+
+
+def test_a_strip_is_not_told_to_come_larger() -> None:
+    with pytest.raises(TooNarrow) as error:
+        read(encoded(Image.new("RGB", (100, 3000))))
+    assert error.value.problem.next_step == "Cut out the part that matters and send that."
 
 
 def test_eighty_pixels_are_enough() -> None:
