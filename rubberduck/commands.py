@@ -15,9 +15,10 @@ from flask import Blueprint, current_app
 from pydantic import TypeAdapter, ValidationError
 from tqdm import tqdm
 
+from rubberduck import charts
 from rubberduck.door import finder
 from rubberduck.errors import DuckError
-from rubberduck.evaluation import DUCK, NO_DUCK, Corners, ask, by_kind, measure, table
+from rubberduck.evaluation import DUCK, NO_DUCK, Corners, Outcome, ask, by_kind, measure, table
 from rubberduck.model import percent
 from rubberduck.settings import Settings, unknown_variables
 
@@ -27,6 +28,20 @@ SUFFIXES = set(
 STDIN = "-"
 Each = TypeVar("Each")
 HELP = {"help_option_names": ["-h", "--help"]}
+
+
+class NewPicture(click.ParamType[Path]):
+    """A PNG that can be written: better known before the pictures are asked about."""
+
+    name = "file.png"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        path = Path(value)
+        if path.suffix.lower() != ".png":
+            self.fail(f"{value}: the picture is a PNG, so its name must end in .png.", param, ctx)
+        if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+            self.fail(f"{value}: its folder is missing, or cannot be written.", param, ctx)
+        return path
 
 
 commands = Blueprint("commands", __name__, cli_group=None)
@@ -138,14 +153,24 @@ def _in_words(told: dict[str, Any]) -> str:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="JSON: a picture's path in DIR → its boxes [[left, top, right, bottom], …] in pixels.",
 )
+@click.option("--plot", "plot_file", type=NewPicture(), help="Precision, recall, calibration.")
+@click.option("--sheet", "sheet_file", type=NewPicture(), help="The mistakes, as thumbnails.")
 @click.argument("folder", metavar="DIR", type=click.Path(exists=True, path_type=Path))
-def evaluate(folder: Path, boxes_file: Path | None, as_json: bool, yes: bool) -> None:
+def evaluate(  # noqa: PLR0913, PLR0917 - click gives each option its argument
+    folder: Path,
+    boxes_file: Path | None,
+    plot_file: Path | None,
+    sheet_file: Path | None,
+    as_json: bool,
+    yes: bool,
+) -> None:
     """Measure the answers on pictures in DIR/duck and DIR/no-duck, and in folders of these.
 
     \b
     Examples:
       flask evaluate photos
       flask evaluate --json --boxes photos/boxes.json photos > figures.json
+      flask evaluate --plot curves.png --sheet mistakes.png photos
     """
     sides = [folder / DUCK, folder / NO_DUCK]
     pictures = list(_files(str(side) for side in sides))
@@ -153,24 +178,40 @@ def evaluate(folder: Path, boxes_file: Path | None, as_json: bool, yes: bool) ->
         raise click.UsageError(f"{folder} needs the folders duck and no-duck, with pictures.")
     boxes = _known_boxes(boxes_file)
     _ask_before_paying(len(pictures), yes)
-    outcomes = []
+    answered: dict[str, Outcome] = {}
     for file in _with_bar(pictures):
         place = Path(file).relative_to(folder)
         try:
             known = boxes.pop(place.as_posix(), None)
-            outcomes.append(ask(finder(), _data(file), place.parent.as_posix(), known))
+            answered[file] = ask(finder(), _data(file), place.parent.as_posix(), known)
         except (DuckError, OSError) as error:
             tqdm.write(f"{_printable(file)}: left out. {_why(error)}", file=sys.stderr)
     for name in boxes:
         click.echo(f"{_printable(name)}: its boxes fit no picture here.", err=True)
-    if not outcomes:
+    if not answered:
         raise click.ClickException("No picture could be read.")
+    outcomes = list(answered.values())
+    if plot_file:
+        plot_file.write_bytes(charts.plot(outcomes, finder().question.min_confidence))
+    if sheet_file:
+        sheet_file.write_bytes(charts.sheet_of_mistakes(_mistakes(answered), len(answered)))
     figures, kinds = measure(outcomes), by_kind(outcomes)
     if as_json:
         told = {kind: asdict(each) for kind, each in kinds.items()}
         click.echo(json.dumps({**asdict(figures), "kinds": told}))
     else:
         click.echo(table(figures, kinds))
+
+
+def _mistakes(answered: dict[str, Outcome]) -> list[charts.Example]:
+    """The wrong answers with their pictures, read again: keeping all would fill the memory."""
+    found = []
+    for file, outcome in answered.items():
+        if outcome.wrong:
+            picture = finder().read(_data(file))
+            marked = charts.thumbnail(picture.image, outcome.boxes)
+            found.append(charts.Example(outcome, _printable(Path(file).name), marked))
+    return found
 
 
 def _known_boxes(file: Path | None) -> dict[str, list[Corners]]:

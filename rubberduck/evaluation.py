@@ -34,6 +34,11 @@ class Outcome:
     score: float
     milliseconds: float
     overlap: float | None = None
+    boxes: tuple[Box, ...] = ()  # of the answer
+
+    @property
+    def wrong(self) -> bool:
+        return self.found != self.truth
 
 
 @dataclass(frozen=True)
@@ -64,9 +69,9 @@ def ask(finder: Finder, data: bytes, kind: str, known: Iterable[Corners] | None)
         fit = best_overlap(answer.verdict.boxes, _as_fractions(known, picture.full_size))
     # The score that it would have without any threshold, so that also the noes have an order.
     rank = judge(replace(finder.question, min_confidence=0.0), answer.labels).score or 0.0
-    return Outcome(
-        kind, kind.split("/", maxsplit=1)[0] == DUCK, answer.verdict.found, rank, milliseconds, fit
-    )
+    truth = kind.split("/", maxsplit=1)[0] == DUCK
+    verdict = answer.verdict
+    return Outcome(kind, truth, verdict.found, rank, milliseconds, fit, tuple(verdict.boxes))
 
 
 def _as_fractions(known: Iterable[Corners], size: tuple[int, int]) -> list[Box]:

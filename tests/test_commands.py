@@ -2,14 +2,17 @@
 
 import json
 import os
+import re
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import Result
 from flask import Flask
+from PIL import Image
 
 from app import build_finder, create_app
 from rubberduck.finder import Finder
@@ -184,6 +187,42 @@ def test_evaluate(settings: Settings, finder: Finder, labelled: Path, tmp_path: 
     assert "precision                       0.500" in table
     assert "… whose best box has IoU ≥ 0.5  -" in table
     assert "  no-duck                       0.500 of 2" in table
+
+
+def test_evaluate_draws(settings: Settings, finder: Finder, labelled: Path, tmp_path: Path) -> None:
+    duck = finder.detector.labels(None)[0]  # type: ignore[arg-type]
+    app = create_app(settings, finder=replace(finder, detector=ByBrightness(duck)))
+    plot, sheet = tmp_path / "plot.png", tmp_path / "sheet.PNG"
+    done = run(app, "evaluate", "--plot", str(plot), "--sheet", str(sheet), str(labelled))
+    assert done.exit_code == 0
+    for file in (plot, sheet):
+        with Image.open(file) as image:
+            assert image.format == "PNG"
+            # Something was drawn: many colours, and mostly paper.
+            colours, counts = np.unique(
+                np.asarray(image.convert("RGB")).reshape(-1, 3), axis=0, return_counts=True
+            )
+            assert len(colours) > 20
+            assert colours[counts.argmax()].tolist() == [255, 255, 255]
+
+
+@pytest.mark.parametrize("option", ["--plot", "--sheet"])
+@pytest.mark.parametrize(
+    ("name", "why"), [("plot.jpg", r"must end in\s+\.png"), ("none/plot.png", "folder is missing")]
+)
+def test_evaluate_knows_at_once_what_it_cannot_write(
+    app: Flask,
+    labelled: Path,
+    tmp_path: Path,
+    detector: FakeDetector,
+    option: str,
+    name: str,
+    why: str,
+) -> None:
+    done = run(app, "evaluate", option, str(tmp_path / name), str(labelled))
+    assert done.exit_code == 2
+    assert re.search(why, done.stderr)
+    assert detector.calls == 0
 
 
 @pytest.mark.parametrize(

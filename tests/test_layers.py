@@ -14,7 +14,8 @@ ROWS = [
     ["rekognition", "rubberduck.local_detector", "rubberduck.storage", "rubberduck.results"],
     ["rubberduck.finder", "db_setup"],
     ["rubberduck.readiness", "rubberduck.evaluation", "rubberduck.door"],
-    ["rubberduck.api", "rubberduck.commands"],
+    ["rubberduck.api", "rubberduck.charts"],
+    ["rubberduck.commands"],
     ["app"],
     ["wsgi", "gunicorn.conf"],
 ]
@@ -23,9 +24,14 @@ ONLY_IN = {
     "boto3": {"app"},
     "botocore": {"app", "rekognition", "rubberduck.storage"},
     "flask": {"app", "rubberduck.api", "rubberduck.commands", "rubberduck.door"},
-    "PIL": {"rubberduck.pictures", "rubberduck.drawing", "rubberduck.local_detector"},
+    "PIL": {
+        "rubberduck.pictures",
+        "rubberduck.drawing",
+        "rubberduck.local_detector",
+        "rubberduck.charts",
+    },
     "sqlalchemy": {"rubberduck.results", "rubberduck.settings", "db_setup"},
-    "matplotlib": {"rubberduck.drawing"},
+    "matplotlib": {"rubberduck.drawing", "rubberduck.charts"},
     "onnxruntime": {"rubberduck.local_detector"},
 }
 

@@ -1,0 +1,82 @@
+"""What `flask evaluate` draws: the numbers behind the lines, and which mistakes are shown."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rubberduck.charts import (
+    MOST_EXAMPLES,
+    Example,
+    plot,
+    precision_and_recall,
+    reliability,
+    sheet_of_mistakes,
+    thumbnail,
+)
+from rubberduck.evaluation import Outcome
+from rubberduck.model import Box
+
+
+def outcome(score: float, truth: bool) -> Outcome:
+    return Outcome("duck" if truth else "no-duck", truth, score >= 35, score, 1.0)
+
+
+def mistake(score: float, truth: bool, name: str = "a.jpg") -> Example:
+    return Example(outcome(score, truth), name, Image.new("RGB", (40, 30), "navy"))
+
+
+def test_precision_and_recall_by_hand() -> None:
+    outcomes = [outcome(*each) for each in [(90, True), (80, False), (70, True), (10, False)]]
+    precision, recall = precision_and_recall(outcomes)
+    assert precision == pytest.approx([1, 1 / 2, 2 / 3, 2 / 4])
+    assert recall == pytest.approx([1 / 2, 1 / 2, 1, 1])
+
+
+def test_equal_scores_cannot_be_told_apart() -> None:
+    precision, recall = precision_and_recall([outcome(50, True), outcome(50, False)])
+    assert (precision.tolist(), recall.tolist()) == ([0.5], [1.0])
+
+
+def test_reliability_by_hand() -> None:
+    outcomes = [outcome(*each) for each in [(82, True), (88, False), (100, True), (5, False)]]
+    assert reliability(outcomes) == [(5, 0, 1), (85, 50, 2), (100, 100, 1)]
+
+
+@pytest.mark.parametrize(
+    "outcomes",
+    [
+        [outcome(90, True)],
+        [outcome(3, False)],
+        [outcome(0, True), outcome(0, False)],
+        [outcome(float(s), s % 3 > 0) for s in range(100)],
+    ],
+)
+def test_any_outcomes_can_be_plotted(outcomes: list[Outcome]) -> None:
+    with Image.open(io.BytesIO(plot(outcomes, 35))) as image:
+        assert image.size == (1320, 600)
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, MOST_EXAMPLES + 20])
+def test_any_number_of_mistakes_fits_on_a_sheet(count: int) -> None:
+    mistakes = [mistake(40 + i / 2, False, f"$x_{i}$ {'long ' * 30}.jpg") for i in range(count)]
+    with Image.open(io.BytesIO(sheet_of_mistakes(mistakes, 500))) as image:
+        navy = (np.asarray(image.convert("RGB")) == (0, 0, 128)).all(2).any()
+        assert navy == (count > 0)
+        assert image.height < 4000
+
+
+def test_the_surest_mistakes_are_shown() -> None:
+    unsure = [mistake(36, False)] * MOST_EXAMPLES
+    blind = Example(outcome(0, True), "missed.jpg", Image.new("RGB", (40, 30), "red"))
+    with Image.open(io.BytesIO(sheet_of_mistakes([*unsure, blind], 500))) as image:
+        assert (np.asarray(image.convert("RGB")) == (255, 0, 0)).all(2).any()
+
+
+def test_a_mistake_shows_its_boxes_and_leaves_the_picture() -> None:
+    picture = Image.new("RGB", (1600, 800), "navy")
+    small = thumbnail(picture, [Box(0.2, 0.2, 0.5, 0.5, "Toy", 60)])
+    assert small.size == (320, 160)
+    assert len(np.unique(np.asarray(small).reshape(-1, 3), axis=0)) > 2
+    assert picture.size == (1600, 800)
