@@ -189,7 +189,11 @@ def look() -> ResponseReturnValue:
 
 @pages.get("/result/<id>")
 def result(id: str) -> ResponseReturnValue:
-    return render_template("result.html", result=finder().results.get(id))
+    result, question = finder().results.get(id), finder().question
+    remark = None
+    if result.question == question.title and not result.verdict.found:
+        remark = question.remark(result.answer.labels)
+    return render_template("result.html", result=result, remark=remark)
 
 
 @pages.get("/result/<id>/picture.jpg")

@@ -62,6 +62,16 @@ class BoxRule:
 
 
 @dataclass(frozen=True)
+class Remark:
+    """What to say besides a no, when all these labels were seen."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    says: Words
+    all_of: Annotated[Names, Field(min_length=1)]
+
+
+@dataclass(frozen=True)
 class Question:
     """What is asked. A label below `min_confidence` percent does not count at all."""
 
@@ -73,6 +83,13 @@ class Question:
     no: Words = "No."
     boxes: BoxRule = BoxRule()
     min_confidence: Percent = 35.0
+    remarks: tuple[Remark, ...] = ()
+
+    def remark(self, labels: Iterable[Label]) -> str | None:
+        """The first remark that fits the labels of a no."""
+        seen = {label.name for label in labels if label.confidence >= self.min_confidence}
+        fitting = (remark.says for remark in self.remarks if seen.issuperset(remark.all_of))
+        return next(fitting, None)
 
     def can_be_answered_with(self, words: Iterable[str]) -> bool:
         """Could a detector that knows only these labels ever make this a yes?"""
@@ -92,6 +109,7 @@ RUBBER_DUCK = Question(
         Group("a toy", any_of=("Toy", "Inflatable")),
     ),
     boxes=BoxRule(("Toy", "Bird", "Duck", "Inflatable", "Helmet"), above=50.0),
+    remarks=(Remark("That is a real duck.", all_of=("Duck", "Bird")),),
 )
 
 

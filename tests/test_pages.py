@@ -67,6 +67,28 @@ def test_no_duck_is_a_no(client: FlaskClient, detector: FakeDetector) -> None:
     assert "picture.jpg" in page
 
 
+def test_a_real_duck_is_called_one(client: FlaskClient, detector: FakeDetector) -> None:
+    detector.answer = [Label("Bird", 99.0), Label("Duck", 98.0), Label("Toy", 20.0)]
+    page = words(given_and_shown(client, encoded()))
+    assert "That is a real duck. We saw Bird (99%). For a yes we would also" in page
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [Label("Bird", 99.0)],
+        [Label("Bird", 99.0), Label("Duck", 30.0)],
+        [Label("Bird", 99.0), Label("Duck", 98.0), Label("Toy", 90.0)],
+        [],
+    ],
+)
+def test_nothing_else_is_called_a_real_duck(
+    client: FlaskClient, detector: FakeDetector, labels: list[Label]
+) -> None:
+    detector.answer = labels
+    assert "real duck" not in words(given_and_shown(client, encoded()))
+
+
 def test_a_near_miss_is_shown_as_one(client: FlaskClient, detector: FakeDetector) -> None:
     detector.answer = [Label("Duck", 99.0), Label("Toy", 20.0)]
     page = words(given_and_shown(client, encoded()))
