@@ -150,10 +150,14 @@ def table(figures: Figures, kinds: dict[str, Figures]) -> str:
             line("… whose best box has IoU ≥ 0.5", figures.good_box_share, "{:.3f}"),
             line("AUC", figures.auc, "{:.3f}"),
             line("milliseconds a picture (median)", figures.milliseconds, "{:.1f}"),
-            "called a duck, by folder",
-            *(
-                line(f"  {kind}", each.found / each.pictures, f"{{:.3f}} of {each.pictures}")
-                for kind, each in kinds.items()
-            ),
+            "",
+            f"{'by folder':32}{'pictures':>10}{'called a duck':>16}{'good boxes':>12}",
+            *(_row(kind, each) for kind, each in kinds.items()),
         ]
     )
+
+
+def _row(kind: str, figures: Figures) -> str:
+    called = figures.found / figures.pictures
+    good = "-" if figures.good_box_share is None else f"{figures.good_box_share:.3f}"
+    return f"{kind:32}{figures.pictures:>10}{called:>16.3f}{good:>12}"
