@@ -192,7 +192,7 @@ def result(id: str) -> ResponseReturnValue:
     result, question = finder().results.get(id), finder().question
     remark = None
     if result.question == question.title and not result.verdict.found:
-        remark = question.remark(result.answer.labels)
+        remark = question.remark(result.answer.labels, result.min_confidence)
     return render_template("result.html", result=result, remark=remark)
 
 

@@ -2,6 +2,7 @@
 
 import io
 import textwrap
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -19,9 +20,12 @@ from rubberduck.model import Box, percent
 
 BLUE, GREY, RED = "#1f6feb", "#8c959f", "#c93c37"
 BINS = 10  # of the calibration chart
+LOW = 15  # percent: counts stand above such points, below the others
 COLUMNS = 6  # of the contact sheet
 MOST_EXAMPLES = 60
-THUMBNAIL = 320  # pixels of the longer side
+THUMBNAIL = 320  # pixels of the longer side,
+NARROWEST = 80  # unless the shorter one would get too small for a label
+LONGEST_NAME = 60
 
 
 @dataclass(frozen=True)
@@ -74,16 +78,19 @@ def plot(outcomes: Sequence[Outcome], threshold: float) -> bytes:
 
 
 def _draw_precision_and_recall(axes: Axes, outcomes: Sequence[Outcome], threshold: float) -> None:
-    precision, recall = precision_and_recall(outcomes)
-    axes.plot([0, *recall], [1, *precision], color=BLUE, drawstyle="steps-pre")
-    called = [each.truth for each in outcomes if each.found]
     ducks = sum(each.truth for each in outcomes)
+    if 0 < ducks < len(outcomes):
+        precision, recall = precision_and_recall(outcomes)
+        axes.plot(recall, precision, color=BLUE, drawstyle="steps-pre")
+    else:
+        axes.text(0.5, 0.5, "It takes pictures with and without a duck.", ha="center")
+    called = [each.truth for each in outcomes if each.found]
     if called and ducks:
         here = (sum(called) / ducks, sum(called) / len(called))
         axes.plot(*here, "o", color=RED, label=f"as it answers, at {percent(threshold)}")
         axes.legend(loc="lower left")
     axes.set(
-        title=f"{ducks} pictures with a duck, {len(outcomes) - ducks} without",
+        title=f"Pictures with a duck: {ducks}, without: {len(outcomes) - ducks}",
         xlabel="recall: ducks that were found",
         ylabel="precision: answers that were right",
         xlim=(0, 1.02),
@@ -98,25 +105,17 @@ def _draw_reliability(axes: Axes, outcomes: Sequence[Outcome], threshold: float)
     axes.axvline(threshold, color=RED, linewidth=1, label=f"threshold, {percent(threshold)}")
     axes.plot([said for said, _, _ in rows], [true for _, true, _ in rows], "o-", color=BLUE)
     for said, true, count in rows:
-        axes.annotate(str(count), (said, true), xytext=(6, -12), textcoords="offset points")
-    axes.legend(loc="upper left")
+        aside = (6, 6) if true < LOW else (-6 - 6 * len(str(count)), -12)
+        axes.annotate(str(count), (said, true), xytext=aside, textcoords="offset points")
+    axes.legend(loc="lower right")
     axes.set(
         title="Calibration (the numbers count pictures)",
         xlabel="score, percent",
         ylabel="ducks among them, percent",
-        xlim=(-2, 102),
-        ylim=(-4, 104),
+        xlim=(-6, 106),
+        ylim=(-6, 106),
     )
     axes.grid(alpha=0.3)
-
-
-def sheet_of_mistakes(mistakes: Sequence[Example], pictures: int) -> bytes:
-    """PNG: the mistakes, the surest first."""
-    many = {0: "No mistakes", 1: "1 mistake"}.get(len(mistakes), f"{len(mistakes)} mistakes")
-    title = f"{many} in {pictures} pictures"
-    if len(mistakes) > MOST_EXAMPLES:
-        title += f"; the {MOST_EXAMPLES} surest"
-    return sheet(sorted(mistakes, key=_wrongness, reverse=True)[:MOST_EXAMPLES], title)
 
 
 def sheet(examples: Sequence[Example], title: str) -> bytes:
@@ -131,14 +130,9 @@ def sheet(examples: Sequence[Example], title: str) -> bytes:
 
 
 def thumbnail(image: Image.Image, boxes: Iterable[Box]) -> Image.Image:
-    small = image.copy()
-    small.thumbnail((THUMBNAIL, THUMBNAIL))
-    return draw_boxes(small, boxes)
-
-
-def _wrongness(example: Example) -> float:
-    score = example.outcome.score
-    return 100 - score if example.outcome.truth else score
+    scale = min(1.0, max(THUMBNAIL / max(image.size), NARROWEST / min(image.size)))
+    width, height = (max(1, round(side * scale)) for side in image.size)
+    return draw_boxes(image.resize((width, height)), boxes)
 
 
 def _draw_example(axes: Axes, example: Example) -> None:
@@ -147,12 +141,16 @@ def _draw_example(axes: Axes, example: Example) -> None:
     right = "found" if example.outcome.truth else "no duck"
     wrong = "missed" if example.outcome.truth else "false alarm"
     what = wrong if example.outcome.wrong else right
-    name = textwrap.shorten(example.name, 60, placeholder="…")
+    name = example.name
+    if len(name) > LONGEST_NAME:
+        name = "…" + name[1 - LONGEST_NAME :]
     lines = [f"{what}, {percent(example.outcome.score)}", *textwrap.wrap(name, 30)]
     axes.set_title("\n".join(lines), fontsize=9, parse_math=False)
 
 
 def _png(figure: Figure) -> bytes:
     file = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(file)
+    with warnings.catch_warnings():  # a file's name may have signs that the font lacks
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        FigureCanvasAgg(figure).print_png(file)
     return file.getvalue()

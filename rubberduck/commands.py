@@ -39,8 +39,20 @@ class NewPicture(click.ParamType[Path]):
         path = Path(value)
         if path.suffix.lower() != ".png":
             self.fail(f"{value}: the picture is a PNG, so its name must end in .png.", param, ctx)
-        if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-            self.fail(f"{value}: its folder is missing, or cannot be written.", param, ctx)
+        try:
+            path.stat()
+            free = not path.is_dir() and os.access(path, os.W_OK)
+        except FileNotFoundError:  # nothing there yet, or a link to nothing
+            free = os.access(path.parent, os.W_OK) and not path.is_symlink()
+        except OSError as error:
+            self.fail(f"{value}: {error.strerror}.", param, ctx)
+        if not free:
+            self.fail(
+                f"{value} cannot be written: its folder is missing or closed, or "
+                "something is there that cannot be overwritten.",
+                param,
+                ctx,
+            )
         return path
 
 
@@ -176,42 +188,67 @@ def evaluate(  # noqa: PLR0913, PLR0917 - click gives each option its argument
     pictures = list(_files(str(side) for side in sides))
     if not all(side.is_dir() for side in sides) or not pictures:
         raise click.UsageError(f"{folder} needs the folders duck and no-duck, with pictures.")
+    if plot_file and plot_file == sheet_file:
+        raise click.UsageError("--plot and --sheet need a file each.")
     boxes = _known_boxes(boxes_file)
     _ask_before_paying(len(pictures), yes)
-    answered: dict[str, Outcome] = {}
-    for file in _with_bar(pictures):
-        place = Path(file).relative_to(folder)
-        try:
-            known = boxes.pop(place.as_posix(), None)
-            answered[file] = ask(finder(), _data(file), place.parent.as_posix(), known)
-        except (DuckError, OSError) as error:
-            tqdm.write(f"{_printable(file)}: left out. {_why(error)}", file=sys.stderr)
+    answered = dict(_answers(pictures, folder, boxes))
     for name in boxes:
         click.echo(f"{_printable(name)}: its boxes fit no picture here.", err=True)
     if not answered:
         raise click.ClickException("No picture could be read.")
     outcomes = list(answered.values())
-    if plot_file:
-        plot_file.write_bytes(charts.plot(outcomes, finder().question.min_confidence))
-    if sheet_file:
-        sheet_file.write_bytes(charts.sheet_of_mistakes(_mistakes(answered), len(answered)))
     figures, kinds = measure(outcomes), by_kind(outcomes)
     if as_json:
         told = {kind: asdict(each) for kind, each in kinds.items()}
         click.echo(json.dumps({**asdict(figures), "kinds": told}))
     else:
         click.echo(table(figures, kinds))
+    # Last, so that nothing that goes wrong here can lose the figures.
+    if plot_file:
+        _write(plot_file, charts.plot(outcomes, finder().question.min_confidence))
+    if sheet_file:
+        _write(sheet_file, _sheet_of_mistakes(folder, answered))
 
 
-def _mistakes(answered: dict[str, Outcome]) -> list[charts.Example]:
-    """The wrong answers with their pictures, read again: keeping all would fill the memory."""
-    found = []
-    for file, outcome in answered.items():
-        if outcome.wrong:
-            picture = finder().read(_data(file))
-            marked = charts.thumbnail(picture.image, outcome.boxes)
-            found.append(charts.Example(outcome, _printable(Path(file).name), marked))
-    return found
+def _answers(
+    files: list[str], folder: Path, boxes: dict[str, list[Corners]]
+) -> Iterator[tuple[str, Outcome]]:
+    """What comes out of each file that can be read; takes the boxes that it needs."""
+    for file in _with_bar(files):
+        place = Path(file).relative_to(folder)
+        known = boxes.pop(place.as_posix(), None)
+        try:
+            yield file, ask(finder(), _data(file), place.parent.as_posix(), known)
+        except (DuckError, OSError) as error:
+            tqdm.write(f"{_printable(file)}: left out. {_why(error)}", file=sys.stderr)
+
+
+def _sheet_of_mistakes(folder: Path, answered: dict[str, Outcome]) -> bytes:
+    mistakes = [each for each in answered.items() if each[1].wrong]
+    mistakes.sort(key=lambda each: -each[1].wrongness)
+    title = f"Mistakes: {len(mistakes)} of {len(answered)}"
+    if len(mistakes) > charts.MOST_EXAMPLES:
+        title += f", the {charts.MOST_EXAMPLES} surest"
+    shown = mistakes[: charts.MOST_EXAMPLES]
+    return charts.sheet([_example(folder, *mistake) for mistake in shown], title)
+
+
+def _example(folder: Path, file: str, outcome: Outcome) -> charts.Example:
+    """With its picture read again: keeping them all would fill the memory."""
+    name = _printable(Path(file).relative_to(folder).as_posix())
+    try:
+        picture = finder().read(_data(file))
+    except (DuckError, OSError) as error:
+        raise click.ClickException(f"{name} has changed meanwhile. {_why(error)}") from None
+    return charts.Example(outcome, name, charts.thumbnail(picture.image, outcome.boxes))
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise click.ClickException(f"{path} cannot be written: {error.strerror}.") from None
 
 
 def _known_boxes(file: Path | None) -> dict[str, list[Corners]]:

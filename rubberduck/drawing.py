@@ -19,6 +19,7 @@ DPI = 64
 POINTS = 72 / DPI  # matplotlib measures lines and letters in points
 YELLOW, INK = "#ffd43b", "#1b1b1b"
 CLEAR_OF_EDGE = 2  # pixels
+LEAST_LETTERS = 1.0  # points
 SAME_THING = 0.8  # boxes that overlap more (IoU) are one thing under several names
 
 
@@ -113,7 +114,8 @@ def _draw_label(axes: Axes, canvas: FigureCanvasAgg, frame: Frame, others: Itera
         bbox={"boxstyle": "round,pad=0.25", "facecolor": YELLOW, "edgecolor": INK, "linewidth": 1},
     )
     plate = _plate(text, canvas)
-    while plate.width > size[0] - 2 * CLEAR_OF_EDGE:  # letters do not shrink evenly: try
+    # Letters do not shrink evenly: try. Below a point matplotlib does not shrink them at all.
+    while plate.width > size[0] - 2 * CLEAR_OF_EDGE and letters > LEAST_LETTERS:
         letters *= 0.9
         text.set_fontsize(letters)
         plate = _plate(text, canvas)

@@ -40,6 +40,11 @@ class Outcome:
     def wrong(self) -> bool:
         return self.found != self.truth
 
+    @property
+    def wrongness(self) -> float:
+        """How far from the truth, in percent."""
+        return 100 - self.score if self.truth else self.score
+
 
 @dataclass(frozen=True)
 class Figures:

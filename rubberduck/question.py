@@ -26,6 +26,7 @@ PLAIN_WORDS = {
     "too_short": "it must not be empty",
     "string_pattern_mismatch": "it must be words that can be read",
     "unexpected_keyword_argument": "there is no such key",
+    "tuple_type": "it must be a list",
 }
 
 
@@ -85,9 +86,9 @@ class Question:
     min_confidence: Percent = 35.0
     remarks: tuple[Remark, ...] = ()
 
-    def remark(self, labels: Iterable[Label]) -> str | None:
-        """The first remark that fits the labels of a no."""
-        seen = {label.name for label in labels if label.confidence >= self.min_confidence}
+    def remark(self, labels: Iterable[Label], min_confidence: float) -> str | None:
+        """The first remark that fits the labels of a no, judged with that day's threshold."""
+        seen = {label.name for label in labels if label.confidence >= min_confidence}
         fitting = (remark.says for remark in self.remarks if seen.issuperset(remark.all_of))
         return next(fitting, None)
 

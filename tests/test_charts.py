@@ -12,7 +12,7 @@ from rubberduck.charts import (
     plot,
     precision_and_recall,
     reliability,
-    sheet_of_mistakes,
+    sheet,
     thumbnail,
 )
 from rubberduck.evaluation import Outcome
@@ -58,20 +58,25 @@ def test_any_outcomes_can_be_plotted(outcomes: list[Outcome]) -> None:
         assert image.size == (1320, 600)
 
 
-@pytest.mark.parametrize("count", [0, 1, 7, MOST_EXAMPLES + 20])
+@pytest.mark.parametrize("count", [0, 1, 7, MOST_EXAMPLES])
 def test_any_number_of_mistakes_fits_on_a_sheet(count: int) -> None:
-    mistakes = [mistake(40 + i / 2, False, f"$x_{i}$ {'long ' * 30}.jpg") for i in range(count)]
-    with Image.open(io.BytesIO(sheet_of_mistakes(mistakes, 500))) as image:
+    mistakes = [mistake(40 + i / 2, False, f"$x_{i}$ {'long' * 30}.jpg") for i in range(count)]
+    with Image.open(io.BytesIO(sheet(mistakes, "Mistakes"))) as image:
         navy = (np.asarray(image.convert("RGB")) == (0, 0, 128)).all(2).any()
         assert navy == (count > 0)
         assert image.height < 4000
 
 
-def test_the_surest_mistakes_are_shown() -> None:
-    unsure = [mistake(36, False)] * MOST_EXAMPLES
-    blind = Example(outcome(0, True), "missed.jpg", Image.new("RGB", (40, 30), "red"))
-    with Image.open(io.BytesIO(sheet_of_mistakes([*unsure, blind], 500))) as image:
-        assert (np.asarray(image.convert("RGB")) == (255, 0, 0)).all(2).any()
+@pytest.mark.parametrize("size", [(80, 2000), (2000, 80), (82, 6000), (1, 1)])
+def test_a_thumbnail_of_any_shape_can_be_drawn_on(size: tuple[int, int]) -> None:
+    names = "Duck, Bird, Toy"
+    small = thumbnail(Image.new("RGB", size), [Box(0.1, 0.1, 0.8, 0.2, names, 99)])
+    assert small.width <= max(320, size[0] * 80 / min(size))
+
+
+def test_signs_that_the_font_lacks_are_no_trouble(recwarn: pytest.WarningsRecorder) -> None:
+    assert sheet([mistake(40, False, "橡皮鸭 🦆.jpg")], "Mistakes").startswith(b"\x89PNG")
+    assert not recwarn.list
 
 
 def test_a_mistake_shows_its_boxes_and_leaves_the_picture() -> None:

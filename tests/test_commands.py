@@ -15,6 +15,7 @@ from flask import Flask
 from PIL import Image
 
 from app import build_finder, create_app
+from rubberduck import charts
 from rubberduck.finder import Finder
 from rubberduck.model import Label
 from rubberduck.results import Results
@@ -211,7 +212,13 @@ def test_evaluate_draws(settings: Settings, finder: Finder, labelled: Path, tmp_
 
 @pytest.mark.parametrize("option", ["--plot", "--sheet"])
 @pytest.mark.parametrize(
-    ("name", "why"), [("plot.jpg", r"must end in\s+\.png"), ("none/plot.png", "folder is missing")]
+    ("name", "why"),
+    [
+        ("plot.jpg", r"must end in\s+\.png"),
+        ("none/plot.png", "folder is missing"),
+        ("x" * 300 + ".png", "File name too long"),
+        ("folder.png", "cannot be overwritten"),
+    ],
 )
 def test_evaluate_knows_at_once_what_it_cannot_write(
     app: Flask,
@@ -222,10 +229,50 @@ def test_evaluate_knows_at_once_what_it_cannot_write(
     name: str,
     why: str,
 ) -> None:
+    (tmp_path / "folder.png").mkdir()
     done = run(app, "evaluate", option, str(tmp_path / name), str(labelled))
     assert done.exit_code == 2
     assert re.search(why, done.stderr)
     assert detector.calls == 0
+
+
+def test_evaluate_keeps_the_figures_when_a_picture_cannot_be_written(
+    app: Flask, labelled: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "plot.png").symlink_to("/dev/full")
+    done = run(app, "evaluate", "--plot", str(tmp_path / "plot.png"), str(labelled))
+    assert "recall" in done.stdout
+    assert "cannot be written: No space left on device." in done.stderr
+    assert done.exit_code == 1
+
+
+def test_evaluate_needs_a_file_for_each_drawing(app: Flask, labelled: Path, tmp_path: Path) -> None:
+    both = str(tmp_path / "both.png")
+    done = run(app, "evaluate", "--plot", both, "--sheet", both, str(labelled))
+    assert "need a file each" in done.stderr
+    assert done.exit_code == 2
+
+
+def test_evaluate_shows_the_surest_mistakes(
+    settings: Settings,
+    finder: Finder,
+    labelled: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """Of b.png, a duck at 24 %, and c.png, none at 47 %, the first is wrong by more."""
+    duck = finder.detector.labels(None)[0]  # type: ignore[arg-type]
+    app = create_app(settings, finder=replace(finder, detector=ByBrightness(duck)))
+    monkeypatch.setattr(charts, "MOST_EXAMPLES", 1)
+    shown: list[charts.Example] = []
+
+    def sheet(examples: list[charts.Example], title: str) -> bytes:
+        shown.extend(examples)
+        return title.encode()
+
+    monkeypatch.setattr(charts, "sheet", sheet)
+    run(app, "evaluate", "--sheet", str(tmp_path / "sheet.png"), str(labelled))
+    assert [example.name for example in shown] == ["duck/bathing/b.png"]
 
 
 @pytest.mark.parametrize(
