@@ -45,8 +45,9 @@ lock: venv
 	$(LOCK) requirements.in -o requirements.txt
 	$(LOCK) requirements-dev.in -o requirements-dev.txt
 
-# Makes rubberduck/duck_detector.onnx again, from nothing; see training/README.md.
-detector:
+# Makes rubberduck/duck_detector.onnx again, from nothing, and its figures; see training/README.md.
+detector: venv
 	$(PYTHON) -m venv .venv-training
 	.venv-training/bin/pip install --quiet --disable-pip-version-check -r training/requirements.txt
 	.venv-training/bin/python -m training.make
+	$(BIN)/python -m training.card

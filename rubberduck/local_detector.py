@@ -4,9 +4,10 @@ The file beside it holds all that was learnt, calibration included; `training/` 
 """
 
 import hashlib
-import math
+import json
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,8 +27,9 @@ LEAST_WORTH_SAYING = 1.0  # percent
 LEAST_FOR_A_BOX = 35.0  # percent: what the site calls a rubber duck
 SAME_DUCK = 0.45  # boxes that share more than this (IoU) are one duck
 # Between these percents a closer look makes answers better (training/README.md has the figures).
-UNSURE = (5.0, 90.0)
-TILE = 0.6  # of each side
+UNSURE = (0.5, 98.0)
+ROOM = 2.5  # a closer look takes in so many times the longer side of the likeliest duck,
+CLOSEST, WIDEST = 0.3, 0.7  # but no less and no more of the picture's longer side
 LEAST_PROBABLE = 1e-5  # nothing is impossible, or its logit would be endless
 MOST_BOXES = 100  # what Rekognition would answer at most
 
@@ -47,6 +49,20 @@ ENGINE_ERRORS = (
 )
 
 Floats = npt.NDArray[np.float32]
+
+
+class View(NamedTuple):
+    """What one look told; all but the corners are probabilities."""
+
+    duck: float
+    waterfowl: float
+    places: Floats  # (rows, columns): the middle of a duck lies there
+    corners: Floats  # (rows, columns, 4): left, top, right, bottom, fractions of the picture
+
+    @property
+    def likeliest(self) -> Floats:
+        """The corners of the likeliest duck, also of an unlikely one."""
+        return np.asarray(self.corners.reshape(-1, 4)[self.places.argmax()])
 
 
 class LocalDetector:
@@ -71,14 +87,18 @@ class LocalDetector:
             raise _broken(model, "is damaged", error) from None
         if [answer.name for answer in self._session.get_outputs()] != ANSWERS:
             raise _broken(model, "is not a duck detector", None)
+        # What two looks mean together is measured with a file that does not tell it yet.
+        learnt = self._session.get_modelmeta().custom_metadata_map
+        line = json.loads(learnt.get("together", '{"slope": 1, "offset": 0}'))
+        self._slope, self._offset = float(line["slope"]), float(line["offset"])
 
     def labels(self, picture: Picture) -> list[Label]:
-        square, frame = letterbox(picture.image)
-        duck, places, boxes, waterfowl = self._session.run(ANSWERS, {"pixels": square[None]})
-        toy, bird = float(duck) * 100, float(waterfowl) * 100
+        view = self.look(picture.image)
+        toy, bird = view.duck * 100, view.waterfowl * 100
         if UNSURE[0] <= toy <= UNSURE[1]:
-            toy = self._closer_look(picture.image, toy)
-        found = _boxes(toy, np.asarray(places) * 100, np.asarray(boxes), frame)
+            closer = self.look(around(picture.image, view.likeliest))
+            toy = float(self.together(view.duck, closer.duck)) * 100
+        found = _boxes(toy, view)
         answers = (
             Label("Duck", max(toy, bird), _named("Duck", found), ("Animal", "Bird")),
             Label("Bird", max(toy, bird), _named("Bird", found), ("Animal",)),
@@ -86,14 +106,17 @@ class LocalDetector:
         )
         return [label for label in answers if label.confidence >= LEAST_WORTH_SAYING]
 
-    def _closer_look(self, image: Image.Image, toy: float) -> float:
-        """Percent, from the whole view and the best of four tiles, each as likely to be right."""
-        seen = [
-            self._session.run(["duck"], {"pixels": letterbox(tile)[0][None]})[0]
-            for tile in tiles(image)
-        ]
-        evidence = (_logit(toy / 100) + _logit(float(max(seen)))) / 2
-        return 100 / (1 + math.exp(-evidence))
+    def look(self, image: Image.Image) -> View:
+        """One look at a whole picture, or at a part of one."""
+        square, (left, top, width, height) = letterbox(image)
+        duck, places, corners, waterfowl = self._session.run(ANSWERS, {"pixels": square[None]})
+        inside = (corners - np.array([left, top, left, top])) / np.array([width, height] * 2)
+        return View(float(duck), float(waterfowl), places, np.clip(inside, 0, 1).astype(np.float32))
+
+    def together(self, first: Floats | float, second: Floats | float) -> Floats:
+        """One probability from those of two looks, as the file says."""
+        evidence = (logit(first) + logit(second)) / 2
+        return np.asarray(1 / (1 + np.exp(-(self._slope * evidence + self._offset))))
 
     def check(self) -> None:
         """Look at nothing, once: it loads at start, and then it answers."""
@@ -128,36 +151,34 @@ def letterbox(image: Image.Image) -> tuple[npt.NDArray[np.uint8], tuple[int, int
     return np.asarray(square), (left, top, width, height)
 
 
-def tiles(image: Image.Image) -> list[Image.Image]:
-    """One from each corner, overlapping: what is small in the picture is larger in its tile."""
-    width, height = image.size
-    wide, high = max(1, round(width * TILE)), max(1, round(height * TILE))
-    corners = [(left, top) for top in (0, height - high) for left in (0, width - wide)]
-    return [image.crop((left, top, left + wide, top + high)) for left, top in corners]
+def around(image: Image.Image, corners: Floats) -> Image.Image:
+    """The part of the picture around a place: what is small in the whole is larger in it."""
+    left, top, right, bottom = (float(v) for v in corners * np.array([*image.size] * 2))
+    longer = max(image.size)
+    room = ROOM * max(right - left, bottom - top)
+    side = min(max(room, CLOSEST * longer), WIDEST * longer)
+    width, height = (max(1, round(min(side, limit))) for limit in image.size)
+    x = round(min(max((left + right - width) / 2, 0), image.width - width))
+    y = round(min(max((top + bottom - height) / 2, 0), image.height - height))
+    return image.crop((x, y, x + width, y + height))
 
 
-def _logit(probability: float) -> float:
-    probability = min(max(probability, LEAST_PROBABLE), 1 - LEAST_PROBABLE)
-    return math.log(probability / (1 - probability))
+def logit(probability: Floats | float) -> Floats:
+    probability = np.clip(probability, LEAST_PROBABLE, 1 - LEAST_PROBABLE)
+    return np.asarray(np.log(probability / (1 - probability)))
 
 
-def _boxes(
-    toy: float, percents: Floats, corners: Floats, frame: tuple[int, int, int, int]
-) -> list[Box]:
+def _boxes(toy: float, view: View) -> list[Box]:
     """Every duck it is sure of, the surest first, as fractions of the picture."""
     if toy < LEAST_FOR_A_BOX:
         return []
-    surest = np.unravel_index(percents.argmax(), percents.shape)
     # No place is surer than the picture as a whole, and the surest is what it was judged by.
-    percents = np.minimum(percents, toy)
-    percents[surest] = toy
-    left, top, width, height = frame
-    inside = (corners - np.array([left, top, left, top])) / np.array([width, height] * 2)
-    inside = np.clip(inside, 0, 1).astype(np.float32)
+    percents = np.minimum(view.places * 100, toy)
+    percents.flat[view.places.argmax()] = toy
     sure = percents >= LEAST_FOR_A_BOX
     kept: list[Box] = []
     for corner, percent in sorted(
-        zip(inside[sure], percents[sure], strict=True), key=lambda found: -found[1]
+        zip(view.corners[sure], percents[sure], strict=True), key=lambda found: -found[1]
     ):
         x0, y0, x1, y1 = (float(side) for side in corner)
         box = Box(x0, y0, x1 - x0, y1 - y0, "", float(percent))

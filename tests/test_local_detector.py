@@ -10,7 +10,7 @@ from PIL import Image
 
 from rubberduck import local_detector
 from rubberduck.errors import BrokenModel
-from rubberduck.local_detector import MODEL, SIDE, LocalDetector, letterbox, tiles
+from rubberduck.local_detector import MODEL, SIDE, LocalDetector, around, letterbox
 from rubberduck.pictures import Picture, to_jpeg
 from tests.ducks import YELLOW, gradient, rendered_duck
 
@@ -80,14 +80,24 @@ def test_a_closer_look_finds_a_small_duck(
 
 
 @pytest.mark.parametrize("size", [(640, 480), (333, 1000), (2, 500), (2048, 80)])
-def test_tiles_reach_every_corner(size: tuple[int, int]) -> None:
-    width, height = size
+@pytest.mark.parametrize("at", [(0, 0), (0.5, 0.4), (0.98, 0.97)])
+def test_a_closer_look_shows_the_place_in_full(
+    size: tuple[int, int], at: tuple[float, float]
+) -> None:
     where = Image.new("RGB", size)
-    for x, y, colour in [(0, 0, 50), (width - 1, 0, 100), (0, height - 1, 150)]:
-        where.putpixel((x, y), (colour, 0, 0))
-    where.putpixel((width - 1, height - 1), (200, 0, 0))
-    seen = [set(np.asarray(tile)[..., 0].flat) - {0} for tile in tiles(where)]
-    assert seen == [{50}, {100}, {150}, {200}]
+    corners = np.clip(np.array([*at, at[0] + 0.1, at[1] + 0.1], np.float32), 0, 1)
+    left, top, right, bottom = (round(float(v)) for v in corners * np.array([*size] * 2))
+    where.paste((255, 0, 0), (left, top, max(right, left + 1), max(bottom, top + 1)))
+    shown = around(where, corners)
+    assert np.asarray(shown)[..., 0].sum() == np.asarray(where)[..., 0].sum(dtype=int)
+    assert shown.width <= max(0.7 * max(size), 1)
+    assert shown.height <= max(0.7 * max(size), 1)
+    assert max(shown.size) >= round(0.3 * max(size))
+
+
+def test_a_closer_look_at_something_large_shows_most_of_it() -> None:
+    everything = np.array([0, 0, 1, 1], np.float32)
+    assert around(Image.new("RGB", (1000, 500)), everything).size == (700, 500)
 
 
 def test_a_plain_gradient_is_no_duck(detector: LocalDetector) -> None:

@@ -1,12 +1,12 @@
 """Turns logits into percent that mean what they say: Platt's two numbers, on pictures apart."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 DECISION = 0.35  # the probability from which the site says "rubber duck"
-
 DECISION_LOGIT = float(np.log(DECISION / (1 - DECISION)))
 TOLERATED = 0.05  # of the look-alikes may be called ducks
 
@@ -33,27 +33,52 @@ def fit(logits: np.ndarray, truth: np.ndarray, duck_share: float = 0.5) -> Calib
     y = torch.tensor(truth, dtype=torch.float64)
     weight = torch.where(y > 0, duck_share / y.mean(), (1 - duck_share) / (1 - y.mean()))
     line = torch.tensor([1.0, 0.0], dtype=torch.float64, requires_grad=True)
-    optimizer = torch.optim.LBFGS([line], max_iter=200, line_search_fn="strong_wolfe")
 
-    def closure() -> torch.Tensor:
-        optimizer.zero_grad()
+    def loss() -> torch.Tensor:
         logit = line[0] * x + line[1]
-        losses = torch.nn.functional.binary_cross_entropy_with_logits(logit, y, weight)
-        losses.backward()
-        return losses
+        return torch.nn.functional.binary_cross_entropy_with_logits(logit, y, weight)
 
-    optimizer.step(closure)
+    _minimise(loss, line)
     return Calibration(float(line[0].detach()), float(line[1].detach()))
 
 
-def cautious(line: Calibration, lookalikes: np.ndarray) -> Calibration:
-    """Moved so that one look-alike in twenty reaches the decision.
+def cautious(
+    logits: np.ndarray,
+    truth: np.ndarray,
+    lookalike: np.ndarray,
+    doubtful: np.ndarray | slice = slice(None),
+) -> Calibration:
+    """The best line on which one look-alike in twenty reaches the decision.
 
     Rendered scenes are kinder than the world: most of their pictures without a duck are easy,
-    while people ask about what does look like one. So the percent of rendered ducks come out low.
+    while people ask about what does look like one. So the decision is pinned to the look-alikes,
+    and only the slope is free to tell how fast doubt ends on both sides of it. It is fitted on the
+    `doubtful` pictures.
     """
-    level = float(np.quantile(lookalikes, 1 - TOLERATED))
-    return Calibration(line.slope, DECISION_LOGIT - line.slope * level)
+    level = float(np.quantile(logits[lookalike], 1 - TOLERATED))
+    x = torch.tensor((logits - level)[doubtful], dtype=torch.float64)
+    y = torch.tensor(truth[doubtful], dtype=torch.float64)
+    weight = torch.where(y > 0, 0.5 / y.mean(), 0.5 / (1 - y.mean()))
+    slope = torch.tensor(1.0, dtype=torch.float64, requires_grad=True)
+
+    def loss() -> torch.Tensor:
+        logit = slope * x + DECISION_LOGIT
+        return torch.nn.functional.binary_cross_entropy_with_logits(logit, y, weight)
+
+    _minimise(loss, slope)
+    return Calibration(float(slope.detach()), DECISION_LOGIT - float(slope.detach()) * level)
+
+
+def _minimise(loss: Callable[[], torch.Tensor], parameter: torch.Tensor) -> None:
+    optimizer = torch.optim.LBFGS([parameter], max_iter=200, line_search_fn="strong_wolfe")
+
+    def closure() -> torch.Tensor:
+        optimizer.zero_grad()
+        value = loss()
+        value.backward()
+        return value
+
+    optimizer.step(closure)
 
 
 def reliability(probability: np.ndarray, truth: np.ndarray) -> list[tuple[float, float, int]]:

@@ -13,20 +13,20 @@ def _exposure(pixels: np.ndarray, rng: Random) -> np.ndarray:
     pixels = np.clip(pixels * rng.uniform(0.75, 1.25), 0, 1)
     gamma = rng.uniform(0.8, 1.25)
     if rng.random() < 0.1:
-        gamma = rng.uniform(1.3, 2.2)
+        gamma = rng.uniform(1.2, 1.8)
         pixels = pixels * rng.uniform(0.5, 0.9)
     pixels = pixels**gamma
     pixels = (pixels - 0.5) * rng.uniform(0.75, 1.2) + 0.5
     balance = rng.normal(1, 0.05, 3)
     if rng.random() < 0.08:
-        balance = balance * (0.35 + np.array(hsv(rng.random(), rng.uniform(0.3, 0.9), 1.0)))
+        balance = balance * (0.35 + np.array(hsv(rng.random(), rng.uniform(0.2, 0.8), 1.0)))
     pixels = pixels * balance
     if rng.random() < 0.1:
         grey = pixels.mean(2, keepdims=True)
         pixels = grey + (pixels - grey) * rng.uniform(0.3, 0.9)
     # A night scene still has something to see.
     brightest = float(np.percentile(pixels, 97)) + 1e-3
-    pixels = pixels * max(1.0, rng.uniform(0.15, 0.4) / brightest)
+    pixels = pixels * max(1.0, rng.uniform(0.3, 0.6) / brightest)
     return np.asarray(np.clip(pixels, 0, 1))
 
 

@@ -14,42 +14,35 @@ from training.scenes import SIDE, Mix, Stage, letterbox, view
 from training.sprites import cast
 
 EVEN = Mix()
-PHOTO_STEP = 7  # every seventh photograph is kept for validation
+DUCKS, OTHERS = ("ducks", "characters"), ("others", "goods")
 BATCH = 100
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How many sprites and scenes. Seeds differ, so no sprite or photograph is in two sets."""
+    """How many sprites and scenes. Seeds and uses differ between what is learnt, calibrated and
+    reported, so none of these has a sprite or photograph of another."""
 
     name: str
     seed: int
-    ducks: int
-    others: int
     scenes: int
-    goods: int = 0
+    ducks: int
+    characters: int
+    others: int
+    goods: int
     mix: Mix = EVEN
-    scene_seed: int = 0  # the same as the sprites' unless told
-    apart: bool = False  # on the photographs that are kept from training
+    photographs: str = "training"
+    scene_seed: int = 0  # the sprites' unless told
+
+    @property
+    def cast(self) -> dict[str, int]:
+        return {name: getattr(self, name) for name in (*DUCKS, *OTHERS)}
 
 
-TRAINING = Recipe("training", 1, 2800, 2000, 12000)
-# The second round: fewer ducks, more of what was taken for one.
-HARDER = Recipe(
-    "harder",
-    1,
-    2800,
-    2000,
-    5000,
-    goods=1000,
-    mix=Mix(0.35, 0.3, 0.35, recoloured=0.4, closest=0.2),
-    scene_seed=5,
-)
+TRAINING = Recipe("training", 1, 14000, ducks=2800, characters=1500, others=3000, goods=1000)
 # What the percent mean is learnt on one set, and the figures are told from another.
-CALIBRATION = Recipe(
-    "calibration", 4, 240, 160, 1200, goods=120, mix=Mix(0.5, 0.25, 0.25, 0.3, 0.2), apart=True
-)
-VALIDATION = Recipe("validation", 2, 240, 240, 1200, apart=True)
+CALIBRATION = Recipe("calibration", 4, 1200, 240, 120, 160, 120, photographs="calibration")
+VALIDATION = Recipe("validation", 2, 1200, 240, 120, 240, 120, photographs="validation")
 
 
 @dataclass(frozen=True)
@@ -61,14 +54,13 @@ class Scenes:
 
 def stage_for(cache: Path, recipe: Recipe) -> Stage:
     photos = [
-        Image.open(path).convert("RGB")
-        for i, path in enumerate(gather(cache / "photos"))
-        if (i % PHOTO_STEP == 0) == recipe.apart
+        Image.open(path).convert("RGB") for path in gather(cache / "photos", recipe.photographs)
     ]
-    sprites = cache / "sprites"
-    ducks = cast(sprites, "ducks", recipe.seed, recipe.ducks, workers=1)
-    others = cast(sprites, "others", recipe.seed, recipe.others, workers=1)
-    others += cast(sprites, "goods", recipe.seed, recipe.goods, workers=1)
+    players = {
+        name: cast(cache / "sprites", name, recipe.seed, count, workers=1)
+        for name, count in recipe.cast.items()
+    }
+    ducks, others = (players[a] + players[b] for a, b in (DUCKS, OTHERS))
     return Stage(ducks, others, photos, recipe.mix)
 
 
@@ -95,9 +87,8 @@ def _batch(cache: Path, recipe: Recipe, number: int) -> Path:
 def scenes(cache: Path, recipe: Recipe, workers: int = 2) -> Scenes:
     """Makes what is not yet in the cache."""
     (cache / "scenes").mkdir(parents=True, exist_ok=True)
-    gather(cache / "photos")
-    counts = {"ducks": recipe.ducks, "others": recipe.others, "goods": recipe.goods}
-    for name, count in counts.items():
+    gather(cache / "photos", recipe.photographs)
+    for name, count in recipe.cast.items():
         cast(cache / "sprites", name, recipe.seed, count, workers)
     with ProcessPoolExecutor(workers) as pool:
         numbers = range(-(-recipe.scenes // BATCH))

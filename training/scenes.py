@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageFilter
 
-from training.colours import Random, hsv
+from training.backgrounds import crop, recoloured, road, scene_size, wall, water
+from training.colours import Random
+from training.covers import cover
 from training.damage import damaged, fisheye
 from training.light import GAMMA, Light, light_for, lit
 from training.render import Sprite
@@ -15,18 +17,20 @@ from training.sprites import Player
 SIDE = 320  # of the letterbox that the net sees
 PADDING = (127, 127, 127)  # what the net's normalisation turns into 0
 LEAST_BOX = 8  # pixels
-LOOKALIKES = {"plush": 0.3, "real_bird": 0.15}  # told apart only from this share of the frame on
+# What can be told for what it is only from this share of the frame on.
+LEAST_SHARE = {"plush": 0.3, "real_bird": 0.15, "costumed": 0.06, "painted": 0.06}
+UNHARMED = 0.2  # of scenes are sharp, well lit and not packed
 LEAST_SHOWN = 0.35  # of a duck; what is hidden more is not placed
 
 
 class Mix(NamedTuple):
     """Shares of scenes, and how their photographs are taken."""
 
-    ducks: float = 0.55
-    others: float = 0.22
-    photos: float = 0.23
-    recoloured: float = 0.0
-    closest: float = 0.35  # of a photograph's side
+    ducks: float = 0.45
+    others: float = 0.25
+    photos: float = 0.30
+    recoloured: float = 0.15
+    closest: float = 0.25  # of a photograph's side
 
 
 class Stage(NamedTuple):
@@ -44,45 +48,26 @@ class Scene:
     image: Image.Image
     boxes: tuple[tuple[float, float, float, float], ...]
     kind: str
+    ducks: tuple[str, ...] = ()  # the kind of each duck that was placed, seen or not
 
 
-def _background(stage: Stage, rng: Random) -> Image.Image:
-    """A crop of a photograph, or now and then a bare wall or table."""
-    aspect = float(rng.choice([1, 4 / 3, 3 / 4, 3 / 2, 2 / 3, 16 / 9, 9 / 16]))
-    side = stage.side
-    size = (side, round(side / aspect)) if aspect > 1 else (round(side * aspect), side)
-    if rng.random() < 0.07:
-        flat = np.array(hsv(rng.random(), rng.uniform(0, 0.7) ** 2, rng.uniform(0.1, 1)))
-        slope = np.linspace(1, rng.uniform(0.5, 1.1), size[1])[:, None, None]
-        pixels = np.clip(flat * slope * np.ones((1, size[0], 1)), 0, 1) * 255
-        return Image.fromarray(pixels.astype(np.uint8))
+def _background(stage: Stage, rng: Random, size: tuple[int, int] | None = None) -> Image.Image:
+    """Mostly a crop of a photograph; now and then a wall, a robot's road, or water."""
+    size = size or scene_size(stage.side, rng)
+    kind = rng.random()
+    if kind < 0.05:
+        return wall(size, rng)
+    if kind < 0.09:
+        return water(size, rng)
     photo = stage.photos[rng.integers(len(stage.photos))]
-    share = rng.uniform(stage.mix.closest, 1)
-    width = min(photo.width, photo.height * aspect) * share
-    height = width / aspect
-    left = rng.uniform(0, photo.width - width)
-    top = rng.uniform(0, photo.height - height)
-    image = photo.resize(size, Image.Resampling.BICUBIC, (left, top, left + width, top + height))
-    if rng.random() < 0.5:
-        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    if stage.mix.recoloured and rng.random() < stage.mix.recoloured:
-        image = _recoloured(image, rng)
+    image = crop(photo, size, stage.mix.closest, rng)
+    if kind < 0.14:
+        return road(size, image, rng)
+    if rng.random() < stage.mix.recoloured:
+        image = recoloured(image, rng)
     if rng.random() < 0.12:  # out of focus, as behind a close object
         image = image.filter(ImageFilter.GaussianBlur(rng.uniform(1, 5)))
     return image
-
-
-def _recoloured(image: Image.Image, rng: Random) -> Image.Image:
-    """All hues turned so that some thing in the photograph gets a duck's or a beak's colour."""
-    pixels = np.asarray(image.convert("HSV")).astype(np.float32)
-    vivid = np.argwhere((pixels[..., 1] > 60) & (pixels[..., 2] > 60))
-    if len(vivid):
-        row, column = vivid[rng.integers(len(vivid))]
-        target = rng.uniform(-0.02, 0.17) * 255
-        pixels[..., 0] = (pixels[..., 0] + target - pixels[row, column, 0]) % 255
-    pixels[..., 1] = np.clip(pixels[..., 1] * rng.uniform(1, 2), 0, 255)
-    pixels[..., 2] = np.clip(pixels[..., 2] * rng.uniform(1, 1.3), 0, 255)
-    return Image.fromarray(pixels.astype(np.uint8), "HSV").convert("RGB")
 
 
 def _mirrored(sprite: Sprite) -> Sprite:
@@ -131,34 +116,6 @@ def _reflection(canvas: Image.Image, image: Image.Image, at: tuple[int, int], rn
     canvas.paste(turned, (at[0], at[1] + image.height - round(image.height * 0.06)), alpha)
 
 
-def _cover(canvas: Image.Image, stage: Stage, box: tuple[int, int, int, int], rng: Random) -> None:
-    """Something in front: a piece of another photograph, a stick, foam; mostly from below."""
-    left, top, right, bottom = box
-    wide, high = right - left, bottom - top
-    mask = Image.new("L", canvas.size)
-    draw = ImageDraw.Draw(mask)
-    kind = rng.random()
-    if kind < 0.5:
-        x, y = left + wide * rng.uniform(-0.1, 1.1), bottom + high * rng.uniform(-0.1, 0.1)
-        rx, ry = wide * rng.uniform(0.15, 0.6), high * rng.uniform(0.15, 0.42)
-        draw.ellipse((x - rx, y - ry, x + rx, y + ry), fill=255)
-    elif kind < 0.75:
-        x, y = left + wide * rng.uniform(0, 1), bottom
-        end = (x + wide * rng.uniform(-0.6, 0.6), y - high * rng.uniform(0.2, 1.2))
-        draw.line(((x, y + 5), end), fill=255, width=max(2, round(wide * rng.uniform(0.05, 0.2))))
-    else:
-        for _ in range(rng.integers(6, 22)):
-            x, y = left + wide * rng.uniform(-0.2, 1.2), bottom - high * abs(rng.normal(0, 0.16))
-            r = wide * rng.uniform(0.04, 0.16)
-            draw.ellipse((x - r, y - r, x + r, y + r), fill=int(rng.uniform(150, 255)))
-    mask = mask.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.2)))
-    if kind < 0.75:
-        front = _background(stage, rng).resize(canvas.size)
-    else:
-        front = Image.new("RGB", canvas.size, tuple(int(v) for v in rng.uniform(205, 255, 3)))
-    canvas.paste(front, (0, 0), mask)
-
-
 def _how_large(rng: Random, count: int) -> float:
     """The longer side of a thing, as a share of the frame."""
     if count > 8:
@@ -185,11 +142,12 @@ class Canvas:
         linear = (np.asarray(self.image.resize((32, 32)), np.float32) / 255) ** GAMMA
         self.light = light_for(np.asarray(linear, np.float32), rng)
         self.masks: list[np.ndarray] = []
+        self.ducks: list[str] = []
 
     def place(self, player: Player, share: float, wet: bool) -> None:
         """Somewhere in the frame, sometimes cut by its edge."""
         rng, (width, height) = self.rng, self.image.size
-        share = max(share, LOOKALIKES.get(player.kind, 0))
+        share = max(share, LEAST_SHARE.get(player.kind, 0))
         thing = _developed(player.sprite, self.light, share * max(width, height), rng)
         slack = rng.uniform(0.15, 0.45) if rng.random() < 0.25 else 0.0
         low_x, high_x = -slack * thing.width, width - (1 - slack) * thing.width
@@ -213,13 +171,15 @@ class Canvas:
         self.image.paste(thing, at, thing)
         if player.is_duck:
             self.masks.append(solid)
+            self.ducks.append(player.kind)
 
     def hide(self) -> None:
         """Puts something in front of a part of one duck."""
         mask = self.masks[self.rng.integers(len(self.masks))]
-        box = _extent(mask)
+        box = extent(mask)
         if box:
-            _cover(self.image, self.stage, box, self.rng)
+            front = _background(self.stage, self.rng, self.image.size)
+            cover(self.image, front, box, self.rng)
 
     def bend(self) -> None:
         rows, columns = fisheye(self.image.size, self.rng)
@@ -227,7 +187,7 @@ class Canvas:
         self.masks = [mask[rows, columns] for mask in self.masks]
 
 
-def _extent(mask: np.ndarray) -> tuple[int, int, int, int] | None:
+def extent(mask: np.ndarray) -> tuple[int, int, int, int] | None:
     rows, columns = np.nonzero(mask)
     if not len(rows):
         return None
@@ -245,15 +205,18 @@ def view(stage: Stage, rng: Random) -> Scene:
             canvas.place(player, _how_large(rng, 3), wet)
         count = _how_many(rng)
         cast = stage.ducks if kind == "ducks" else stage.others
+        if count > 1 and rng.random() < 0.4:  # a few models, many of each
+            cast = [cast[i] for i in rng.integers(len(cast), size=rng.integers(1, 4))]
         for share in sorted(_how_large(rng, count) for _ in range(count)):
             canvas.place(cast[rng.integers(len(cast))], share, wet)
         if canvas.masks and rng.random() < 0.25:
             canvas.hide()
     if rng.random() < 0.07:
         canvas.bend()
-    extents = [extent for mask in canvas.masks if (extent := _extent(mask))]
+    extents = [box for mask in canvas.masks if (box := extent(mask))]
     boxes = tuple(box for box in extents if max(box[2] - box[0], box[3] - box[1]) >= LEAST_BOX)
-    return Scene(damaged(canvas.image, rng), boxes, str(kind))
+    image = canvas.image if rng.random() < UNHARMED else damaged(canvas.image, rng)
+    return Scene(image, boxes, str(kind), tuple(canvas.ducks))
 
 
 def letterbox(scene: Scene) -> Scene:

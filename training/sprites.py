@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from training.characters import character
 from training.colours import Random
 from training.costumes import costumed
 from training.ducks import duck
@@ -49,8 +50,10 @@ def some_duck(rng: Random) -> tuple[str, list[Part]]:
     return "costumed", costumed(body, rng)
 
 
+DUCKS = (some_duck, character)
 CASTS: dict[str, Callable[[Random], tuple[str, list[Part]]]] = {
     "ducks": some_duck,
+    "characters": character,
     "others": other,
     "goods": good,
 }
@@ -60,7 +63,7 @@ def play(make: Callable[[Random], tuple[str, list[Part]]], seed: tuple[int, ...]
     rng = np.random.default_rng(seed)
     kind, parts = make(rng)
     sprite = render(parts, some_view(rng), some_lamp(rng), SIDE)
-    return Player(sprite, kind, make is some_duck) if sprite else None
+    return Player(sprite, kind, make in DUCKS) if sprite else None
 
 
 def _batch(folder: Path, name: str, seed: int, number: int) -> Path:

@@ -29,6 +29,8 @@ class Plan:
     learning_from: int = FROZEN  # the first block that learns; 16 trains the heads alone
     memory: float = 0.5  # weight of ImageNet's classes
     averaging: float = 0.995
+    styles: float = 0.0  # share of batches whose pictures exchange their styles
+    seed: int = SEED  # of the order of the pictures; the heads always begin the same
 
 
 @dataclass(frozen=True)
@@ -83,16 +85,6 @@ def lesson(scenes: Scenes, path: Path) -> Lesson:
     return Lesson(fine_, classes_, scenes.boxes)
 
 
-def both(one: Lesson, other: Lesson, share: float) -> Lesson:
-    """All of one lesson, and the first part of another."""
-    count = int(len(other.boxes) * share)
-    return Lesson(
-        torch.cat([one.fine, other.fine[:count]]),
-        torch.cat([one.classes, other.classes[:count]]),
-        [*one.boxes, *other.boxes[:count]],
-    )
-
-
 def _learners(net: Net, plan: Plan) -> list[dict[str, object]]:
     for parameter in net.trunk.parameters():
         parameter.requires_grad_(False)
@@ -109,8 +101,8 @@ def _learners(net: Net, plan: Plan) -> list[dict[str, object]]:
     ]
 
 
-def _batches(count: int, steps: int) -> Iterator[Tensor]:
-    generator = torch.Generator().manual_seed(SEED)
+def _batches(count: int, steps: int, seed: int) -> Iterator[Tensor]:
+    generator = torch.Generator().manual_seed(seed)
     done = 0
     while done < steps:
         for batch in torch.randperm(count, generator=generator).split(BATCH):
@@ -130,10 +122,22 @@ def loss_of(seen: Seen, boxes: list[np.ndarray], classes: Tensor, plan: Plan) ->
     }
 
 
+def restyled(fine: Tensor) -> Tensor:
+    """Each picture with some of another one's contrast and colour, which are in the channels'
+    means and spreads: ducks must be known in any light (MixStyle, arXiv:2104.02008)."""
+    mean, spread = fine.mean((2, 3), keepdim=True), fine.std((2, 3), keepdim=True) + 1e-5
+    order = torch.randperm(len(fine))
+    share = torch.distributions.Beta(0.1, 0.1).sample((len(fine), 1, 1, 1))
+    mixed_mean = share * mean + (1 - share) * mean[order]
+    mixed_spread = share * spread + (1 - share) * spread[order]
+    return (fine - mean) / spread * mixed_spread + mixed_mean
+
+
 def train(learn: Lesson, plan: Plan, net: Net | None = None) -> Net:
     """The averaged net after the plan. Batch-norm statistics stay ImageNet's throughout."""
     torch.manual_seed(SEED)
     net = (net or Net()).to(memory_format=torch.channels_last)
+    torch.manual_seed(plan.seed)
     optimizer = torch.optim.AdamW(_learners(net, plan))
     steps = int(plan.epochs * len(learn.boxes) / BATCH)
     warm_up = min(100, steps // 10 + 1)
@@ -147,8 +151,11 @@ def train(learn: Lesson, plan: Plan, net: Net | None = None) -> Net:
     net.train()
     net.trunk.eval()  # batch norm and dropping of connections stay as in use
     started, sums = time.monotonic(), dict[str, float]()
-    for step, batch in enumerate(_batches(len(learn.boxes), steps), 1):
-        seen = net.late(learn.fine[batch].float().contiguous(memory_format=torch.channels_last))
+    for step, batch in enumerate(_batches(len(learn.boxes), steps, plan.seed), 1):
+        fine = learn.fine[batch].float()
+        if torch.rand(()) < plan.styles:
+            fine = restyled(fine)
+        seen = net.late(fine.contiguous(memory_format=torch.channels_last))
         losses = loss_of(seen, [learn.boxes[i] for i in batch], learn.classes[batch], plan)
         optimizer.zero_grad(set_to_none=True)
         torch.stack(list(losses.values())).sum().backward()

@@ -1,0 +1,110 @@
+"""The figures and pictures of the model card: `python -m training.card`, after `make detector`.
+
+All pictures are asked through the detector as it ships, closer look included: scenes larger than
+its square, apart from training, and real photographs that nobody trained on.
+"""
+
+import argparse
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from rubberduck import charts
+from rubberduck.evaluation import Outcome, best_overlap, by_kind, measure, table
+from rubberduck.local_detector import LocalDetector
+from rubberduck.model import Box
+from rubberduck.pictures import Picture
+from rubberduck.question import RUBBER_DUCK, judge
+from training.backgrounds import wall, water
+from training.data import VALIDATION, stage_for
+from training.photos import gather
+from training.scenes import Scene, view
+
+FOLDER = Path(__file__).parent / "card"
+SIDE = 800  # of a scene: as photographs are, larger than the net's square
+SEED = 3
+SMALL = 0.12  # of the frame
+CROWD = 5
+DARK = 50  # mean brightness of 255
+SHOWN = 12
+OWN_BACKGROUNDS = 60
+
+
+def kind_of(scene: Scene) -> str:
+    """The first of these that fits, as one folder of pictures would be called."""
+    if not scene.boxes:
+        return f"no-duck/{'hidden' if scene.ducks else scene.kind}"
+    longest = max(max(x1 - x0, y1 - y0) for x0, y0, x1, y1 in scene.boxes)
+    if longest < SMALL * max(scene.image.size):
+        return "duck/small"
+    if len(scene.boxes) >= CROWD:
+        return "duck/many"
+    if np.asarray(scene.image.convert("L")).mean() < DARK:
+        return "duck/dark"
+    return f"duck/{scene.ducks[0].replace('_', ' ')}"
+
+
+def ask(detector: LocalDetector, scene: Scene, kind: str) -> Outcome:
+    start = time.perf_counter()
+    labels = detector.labels(Picture(scene.image, b"", scene.image.size))
+    milliseconds = 1000 * (time.perf_counter() - start)
+    verdict = judge(RUBBER_DUCK, labels)
+    score = next((label.confidence for label in labels if label.name == "Toy"), 0.0)
+    width, height = scene.image.size
+    known = [
+        Box(x0 / width, y0 / height, (x1 - x0) / width, (y1 - y0) / height, "", 100)
+        for x0, y0, x1, y1 in scene.boxes
+    ]
+    fit = best_overlap(verdict.boxes, known) if known else None
+    return Outcome(kind, bool(known), verdict.found, score, milliseconds, fit, verdict.boxes)
+
+
+def answered(detector: LocalDetector, scenes: Iterator[Scene]) -> Iterator[tuple[Scene, Outcome]]:
+    for scene in scenes:
+        yield scene, ask(detector, scene, kind_of(scene))
+
+
+def real(cache: Path) -> Iterator[Scene]:
+    """Photographs that served nothing else, as they are."""
+    for path in gather(cache / "photos", "validation"):
+        yield Scene(Image.open(path).convert("RGB"), (), "photograph")
+
+
+def examples(answers: list[tuple[Scene, Outcome]]) -> list[charts.Example]:
+    return [
+        charts.Example(
+            outcome, outcome.kind.split("/")[1], charts.thumbnail(scene.image, outcome.boxes)
+        )
+        for scene, outcome in answers[:SHOWN]
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cache", type=Path, default=Path(".cache/training"))
+    parser.add_argument("--scenes", type=int, default=1500)
+    asked = parser.parse_args()
+    detector, stage = LocalDetector(), stage_for(asked.cache, VALIDATION)._replace(side=SIDE)
+    made = (view(stage, np.random.default_rng((SEED, i))) for i in range(asked.scenes))
+    outcomes = [outcome for _, outcome in answered(detector, made)]
+    outcomes += [outcome for _, outcome in answered(detector, real(asked.cache))]
+    print(table(measure(outcomes), by_kind(outcomes)))
+    FOLDER.mkdir(exist_ok=True)
+    (FOLDER / "calibration.png").write_bytes(charts.plot(outcomes, RUBBER_DUCK.min_confidence))
+    # What is shown is all our own, backgrounds included.
+    rng = np.random.default_rng(SEED)
+    ours = [(water if i % 2 else wall)((SIDE, SIDE * 3 // 4), rng) for i in range(OWN_BACKGROUNDS)]
+    own_stage = stage._replace(photos=ours)
+    shown = (view(own_stage, np.random.default_rng((SEED, 1, i))) for i in range(300))
+    answers = list(answered(detector, shown))
+    found = examples([each for each in answers if each[1].truth and each[1].found])
+    wrong = examples([each for each in answers if each[1].wrong])
+    (FOLDER / "found.png").write_bytes(charts.sheet(found, "Found"))
+    (FOLDER / "mistakes.png").write_bytes(charts.sheet(wrong, "Missed, or taken for a duck"))
+
+
+if __name__ == "__main__":
+    main()
