@@ -30,6 +30,7 @@ SAME_DUCK = 0.45  # boxes that share more than this (IoU) are one duck
 UNSURE = (0.5, 98.0)
 ROOM = 2.5  # a closer look takes in so many times the longer side of the likeliest duck,
 CLOSEST, WIDEST = 0.3, 0.7  # but no less and no more of the picture's longer side
+SMALL = 0.12  # of the picture's longer side: the closer look sees such a duck's edges better
 LEAST_PROBABLE = 1e-5  # nothing is impossible, or its logit would be endless
 MOST_BOXES = 100  # what Rekognition would answer at most
 
@@ -64,6 +65,19 @@ class View(NamedTuple):
         """The corners of the likeliest duck, also of an unlikely one."""
         return np.asarray(self.corners.reshape(-1, 4)[self.places.argmax()])
 
+    def refined(
+        self, closer: "View", window: tuple[int, int, int, int], size: tuple[int, int]
+    ) -> "View":
+        """With the corners that a closer look at a window gave a small duck; large ones it cuts."""
+        left, top, right, bottom = (float(side) for side in self.likeliest)
+        if max((right - left) * size[0], (bottom - top) * size[1]) >= SMALL * max(size):
+            return self
+        start, scale = np.array(window[:2] * 2), np.array([*size] * 2)
+        span = np.array([window[2] - window[0], window[3] - window[1]] * 2)
+        corners = self.corners.copy()
+        corners.reshape(-1, 4)[self.places.argmax()] = (closer.likeliest * span + start) / scale
+        return self._replace(corners=corners)
+
 
 class LocalDetector:
     """The embedded detector: rubber ducks are Duck, Bird and Toy; live waterfowl lack the Toy."""
@@ -96,8 +110,10 @@ class LocalDetector:
         view = self.look(picture.image)
         toy, bird = view.duck * 100, view.waterfowl * 100
         if UNSURE[0] <= toy <= UNSURE[1]:
-            closer = self.look(around(picture.image, view.likeliest))
+            window = around(picture.image.size, view.likeliest)
+            closer = self.look(picture.image.crop(window))
             toy = float(self.together(view.duck, closer.duck)) * 100
+            view = view.refined(closer, window, picture.image.size)
         found = _boxes(toy, view)
         answers = (
             Label("Duck", max(toy, bird), _named("Duck", found), ("Animal", "Bird")),
@@ -151,16 +167,17 @@ def letterbox(image: Image.Image) -> tuple[npt.NDArray[np.uint8], tuple[int, int
     return np.asarray(square), (left, top, width, height)
 
 
-def around(image: Image.Image, corners: Floats) -> Image.Image:
-    """The part of the picture around a place: what is small in the whole is larger in it."""
-    left, top, right, bottom = (float(v) for v in corners * np.array([*image.size] * 2))
-    longer = max(image.size)
+def around(size: tuple[int, int], corners: Floats) -> tuple[int, int, int, int]:
+    """The part of a picture around a place, in pixels: what is small in the whole is larger in it.
+    Left, top, right, bottom."""
+    left, top, right, bottom = (float(v) for v in corners * np.array([*size] * 2))
+    longer = max(size)
     room = ROOM * max(right - left, bottom - top)
     side = min(max(room, CLOSEST * longer), WIDEST * longer)
-    width, height = (max(1, round(min(side, limit))) for limit in image.size)
-    x = round(min(max((left + right - width) / 2, 0), image.width - width))
-    y = round(min(max((top + bottom - height) / 2, 0), image.height - height))
-    return image.crop((x, y, x + width, y + height))
+    width, height = (max(1, round(min(side, limit))) for limit in size)
+    x = round(min(max((left + right - width) / 2, 0), size[0] - width))
+    y = round(min(max((top + bottom - height) / 2, 0), size[1] - height))
+    return x, y, x + width, y + height
 
 
 def logit(probability: Floats | float) -> Floats:

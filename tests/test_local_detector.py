@@ -11,6 +11,7 @@ from PIL import Image
 from rubberduck import local_detector
 from rubberduck.errors import BrokenModel
 from rubberduck.local_detector import MODEL, SIDE, LocalDetector, around, letterbox
+from rubberduck.model import Box
 from rubberduck.pictures import Picture, to_jpeg
 from tests.ducks import YELLOW, gradient, rendered_duck
 
@@ -88,7 +89,7 @@ def test_a_closer_look_shows_the_place_in_full(
     corners = np.clip(np.array([*at, at[0] + 0.1, at[1] + 0.1], np.float32), 0, 1)
     left, top, right, bottom = (round(float(v)) for v in corners * np.array([*size] * 2))
     where.paste((255, 0, 0), (left, top, max(right, left + 1), max(bottom, top + 1)))
-    shown = around(where, corners)
+    shown = where.crop(around(where.size, corners))
     assert np.asarray(shown)[..., 0].sum() == np.asarray(where)[..., 0].sum(dtype=int)
     assert shown.width <= max(0.7 * max(size), 1)
     assert shown.height <= max(0.7 * max(size), 1)
@@ -97,7 +98,18 @@ def test_a_closer_look_shows_the_place_in_full(
 
 def test_a_closer_look_at_something_large_shows_most_of_it() -> None:
     everything = np.array([0, 0, 1, 1], np.float32)
-    assert around(Image.new("RGB", (1000, 500)), everything).size == (700, 500)
+    assert around((1000, 500), everything) == (150, 0, 850, 500)
+
+
+@pytest.mark.parametrize("at", [(900, 650), (20, 30), (1230, 5)])
+def test_a_small_duck_has_a_tight_box(detector: LocalDetector, at: tuple[int, int]) -> None:
+    """As the closer look sees it: the first one's places are as large as the duck itself."""
+    scene, cut_out = gradient((1280, 960)), rendered_duck(YELLOW, 48)
+    scene.paste(cut_out, at, cut_out)
+    (box,) = detector.labels(picture_of(scene))[0].boxes
+    width, height = cut_out.size
+    truth = Box(at[0] / 1280, at[1] / 960, width / 1280, height / 960, "", 100)
+    assert box.overlap(truth) > 0.6
 
 
 def test_a_plain_gradient_is_no_duck(detector: LocalDetector) -> None:

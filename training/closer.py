@@ -29,7 +29,7 @@ def looks(detector: LocalDetector, scenes: list[Scene]) -> np.ndarray:
     seen = []
     for scene in scenes:
         first = detector.look(scene.image)
-        second = detector.look(around(scene.image, first.likeliest))
+        second = detector.look(scene.image.crop(around(scene.image.size, first.likeliest)))
         seen.append((logit(first.duck), logit(second.duck)))
     return np.array(seen)
 
