@@ -10,8 +10,8 @@ import numpy as np
 from pydantic import AllowInfNan, Strict
 
 from rubberduck.finder import Finder
-from rubberduck.model import Box
-from rubberduck.question import judge
+from rubberduck.model import Box, Label
+from rubberduck.question import Question, judge
 
 Pixels = Annotated[float, Strict(), AllowInfNan(False)]
 Corners = tuple[Pixels, Pixels, Pixels, Pixels]  # left, top, right, bottom
@@ -71,15 +71,19 @@ def ask(finder: Finder, data: bytes, kind: str, known: Iterable[Corners] | None)
     milliseconds = 1000 * (time.perf_counter() - start)
     fit = None
     if known:
-        fit = best_overlap(answer.verdict.boxes, _as_fractions(known, picture.full_size))
-    # The score that it would have without any threshold, so that also the noes have an order.
-    rank = judge(replace(finder.question, min_confidence=0.0), answer.labels).score or 0.0
+        fit = best_overlap(answer.verdict.boxes, as_fractions(known, picture.full_size))
     truth = kind.split("/", maxsplit=1)[0] == DUCK
     verdict = answer.verdict
-    return Outcome(kind, truth, verdict.found, rank, milliseconds, fit, tuple(verdict.boxes))
+    score = rank(finder.question, answer.labels)
+    return Outcome(kind, truth, verdict.found, score, milliseconds, fit, verdict.boxes)
 
 
-def _as_fractions(known: Iterable[Corners], size: tuple[int, int]) -> list[Box]:
+def rank(question: Question, labels: Iterable[Label]) -> float:
+    """The score without any threshold, so that also the noes have an order."""
+    return judge(replace(question, min_confidence=0.0), labels).score or 0.0
+
+
+def as_fractions(known: Iterable[Corners], size: tuple[int, int]) -> list[Box]:
     width, height = size
     return [
         Box(left / width, top / height, (right - left) / width, (bottom - top) / height, "", 100)

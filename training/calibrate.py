@@ -23,22 +23,14 @@ class Calibration:
         """The logit at which the probability is the decision's."""
         return (DECISION_LOGIT - self.offset) / self.slope
 
-    def probability(self, logits: np.ndarray) -> np.ndarray:
-        return np.asarray(1 / (1 + np.exp(-(self.slope * logits + self.offset))))
-
 
 def fit(logits: np.ndarray, truth: np.ndarray, duck_share: float = 0.5) -> Calibration:
-    """Both kinds of picture weigh as if `duck_share` of all pictures had a duck."""
+    """Platt's two numbers, if `duck_share` of all pictures had a duck."""
     x = torch.tensor(logits, dtype=torch.float64)
     y = torch.tensor(truth, dtype=torch.float64)
-    weight = torch.where(y > 0, duck_share / y.mean(), (1 - duck_share) / (1 - y.mean()))
     line = torch.tensor([1.0, 0.0], dtype=torch.float64, requires_grad=True)
 
-    def loss() -> torch.Tensor:
-        logit = line[0] * x + line[1]
-        return torch.nn.functional.binary_cross_entropy_with_logits(logit, y, weight)
-
-    _minimise(loss, line)
+    _minimise(lambda: _wrongness(line[0] * x + line[1], y, duck_share), line)
     return Calibration(float(line[0].detach()), float(line[1].detach()))
 
 
@@ -58,15 +50,17 @@ def cautious(
     level = float(np.quantile(logits[lookalike], 1 - TOLERATED))
     x = torch.tensor((logits - level)[doubtful], dtype=torch.float64)
     y = torch.tensor(truth[doubtful], dtype=torch.float64)
-    weight = torch.where(y > 0, 0.5 / y.mean(), 0.5 / (1 - y.mean()))
     slope = torch.tensor(1.0, dtype=torch.float64, requires_grad=True)
 
-    def loss() -> torch.Tensor:
-        logit = slope * x + DECISION_LOGIT
-        return torch.nn.functional.binary_cross_entropy_with_logits(logit, y, weight)
-
-    _minimise(loss, slope)
+    _minimise(lambda: _wrongness(slope * x + DECISION_LOGIT, y), slope)
     return Calibration(float(slope.detach()), DECISION_LOGIT - float(slope.detach()) * level)
+
+
+def _wrongness(logit: torch.Tensor, truth: torch.Tensor, duck_share: float = 0.5) -> torch.Tensor:
+    """Both kinds of picture weigh as if `duck_share` of all pictures had a duck."""
+    share = truth.mean()
+    weight = torch.where(truth > 0, duck_share / share, (1 - duck_share) / (1 - share))
+    return torch.nn.functional.binary_cross_entropy_with_logits(logit, truth, weight)
 
 
 def _minimise(loss: Callable[[], torch.Tensor], parameter: torch.Tensor) -> None:
@@ -79,17 +73,3 @@ def _minimise(loss: Callable[[], torch.Tensor], parameter: torch.Tensor) -> None
         return value
 
     optimizer.step(closure)
-
-
-def reliability(probability: np.ndarray, truth: np.ndarray) -> list[tuple[float, float, int]]:
-    """For each tenth: mean probability, share of ducks, number of pictures."""
-    tenth = np.minimum((probability * 10).astype(int), 9)
-    return [
-        (
-            float(probability[tenth == i].mean()),
-            float(truth[tenth == i].mean()),
-            int((tenth == i).sum()),
-        )
-        for i in range(10)
-        if (tenth == i).any()
-    ]

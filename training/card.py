@@ -13,24 +13,22 @@ import numpy as np
 from PIL import Image
 
 from rubberduck import charts
-from rubberduck.evaluation import Outcome, best_overlap, by_kind, measure, table
+from rubberduck.evaluation import Outcome, as_fractions, best_overlap, by_kind, measure, rank, table
 from rubberduck.local_detector import LocalDetector
-from rubberduck.model import Box
 from rubberduck.pictures import Picture
 from rubberduck.question import RUBBER_DUCK, judge
 from training.backgrounds import wall, water
-from training.data import VALIDATION, stage_for
+from training.data import LARGE, VALIDATION, large, stage_for
 from training.photos import gather
-from training.scenes import Scene, view
+from training.scenes import Scene
 
 FOLDER = Path(__file__).parent / "card"
-SIDE = 800  # of a scene: as photographs are, larger than the net's square
 SEED = 3
 SMALL = 0.12  # of the frame
 CROWD = 5
 DARK = 50  # mean brightness of 255
 SHOWN = 12
-OWN_BACKGROUNDS = 60
+OWN_BACKGROUNDS, OWN_SCENES = 60, 300
 
 
 def kind_of(scene: Scene) -> str:
@@ -52,12 +50,8 @@ def ask(detector: LocalDetector, scene: Scene, kind: str) -> Outcome:
     labels = detector.labels(Picture(scene.image, b"", scene.image.size))
     milliseconds = 1000 * (time.perf_counter() - start)
     verdict = judge(RUBBER_DUCK, labels)
-    score = next((label.confidence for label in labels if label.name == "Toy"), 0.0)
-    width, height = scene.image.size
-    known = [
-        Box(x0 / width, y0 / height, (x1 - x0) / width, (y1 - y0) / height, "", 100)
-        for x0, y0, x1, y1 in scene.boxes
-    ]
+    score = rank(RUBBER_DUCK, labels)
+    known = as_fractions(scene.boxes, scene.image.size)
     fit = best_overlap(verdict.boxes, known) if known else None
     return Outcome(kind, bool(known), verdict.found, score, milliseconds, fit, verdict.boxes)
 
@@ -87,8 +81,8 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path(".cache/training"))
     parser.add_argument("--scenes", type=int, default=1500)
     asked = parser.parse_args()
-    detector, stage = LocalDetector(), stage_for(asked.cache, VALIDATION)._replace(side=SIDE)
-    made = (view(stage, np.random.default_rng((SEED, i))) for i in range(asked.scenes))
+    detector, stage = LocalDetector(), stage_for(asked.cache, VALIDATION)
+    made = large(stage, (SEED,), asked.scenes)
     outcomes = [outcome for _, outcome in answered(detector, made)]
     outcomes += [outcome for _, outcome in answered(detector, real(asked.cache))]
     print(table(measure(outcomes), by_kind(outcomes)))
@@ -96,9 +90,10 @@ def main() -> None:
     (FOLDER / "calibration.png").write_bytes(charts.plot(outcomes, RUBBER_DUCK.min_confidence))
     # What is shown is all our own, backgrounds included.
     rng = np.random.default_rng(SEED)
-    ours = [(water if i % 2 else wall)((SIDE, SIDE * 3 // 4), rng) for i in range(OWN_BACKGROUNDS)]
-    own_stage = stage._replace(photos=ours)
-    shown = (view(own_stage, np.random.default_rng((SEED, 1, i))) for i in range(300))
+    ours = [
+        (water if i % 2 else wall)((LARGE, LARGE * 3 // 4), rng) for i in range(OWN_BACKGROUNDS)
+    ]
+    shown = large(stage._replace(photos=ours), (SEED, 1), OWN_SCENES)
     answers = list(answered(detector, shown))
     found = examples([each for each in answers if each[1].truth and each[1].found])
     wrong = examples([each for each in answers if each[1].wrong])

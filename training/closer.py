@@ -1,8 +1,4 @@
-"""What two looks mean together, and whether the second helps: `python -m training.closer`.
-
-The scenes are larger than the net's square, as photographs are: only then can the part around the
-likeliest place show more.
-"""
+"""What two looks mean together, and whether the second helps: `python -m training.closer`."""
 
 import argparse
 from pathlib import Path
@@ -10,18 +6,19 @@ from pathlib import Path
 import numpy as np
 
 from rubberduck.local_detector import MODEL, UNSURE, LocalDetector, around, logit
-from training.calibrate import DECISION, Calibration, cautious
-from training.data import CALIBRATION, VALIDATION, Recipe, stage_for
-from training.scenes import Scene, view
+from training.calibrate import DECISION_LOGIT, Calibration, cautious
+from training.data import CALIBRATION, VALIDATION, Recipe, large, stage_for
+from training.evaluate import Marks, recall_at
+from training.scenes import Scene
 
-SIDE = 800
 SEED = 999  # further than any batch of scenes is numbered
 SCENES = 1500
 
 
-def large(cache: Path, recipe: Recipe, count: int) -> list[Scene]:
-    stage = stage_for(cache, recipe)._replace(side=SIDE)
-    return [view(stage, np.random.default_rng((recipe.seed, SEED, i))) for i in range(count)]
+def large_scenes(cache: Path, recipe: Recipe, count: int) -> tuple[list[Scene], np.ndarray]:
+    """Large scenes, and whether each has a duck."""
+    made = list(large(stage_for(cache, recipe), (recipe.seed, SEED), count))
+    return made, np.array([len(scene.boxes) > 0 for scene in made])
 
 
 def looks(detector: LocalDetector, scenes: list[Scene]) -> np.ndarray:
@@ -36,9 +33,8 @@ def looks(detector: LocalDetector, scenes: list[Scene]) -> np.ndarray:
 
 def together(model: Path, cache: Path) -> Calibration:
     """The calibration of the mean of both logits; its slope is for pictures that need two looks."""
-    scenes = large(cache, CALIBRATION, SCENES)
+    scenes, truth = large_scenes(cache, CALIBRATION, SCENES)
     seen = looks(LocalDetector(model), scenes)
-    truth = np.array([len(scene.boxes) > 0 for scene in scenes])
     lookalike = np.array([scene.kind == "others" for scene in scenes]) & ~truth
     return cautious(seen.mean(1), truth, lookalike, doubtful=unsure(seen[:, 0]))
 
@@ -50,13 +46,11 @@ def unsure(logits: np.ndarray) -> np.ndarray:
 
 
 def line(name: str, logits: np.ndarray, truth: np.ndarray) -> str:
-    two, one = np.quantile(logits[~truth], (0.98, 0.99))
-    level = np.log(DECISION / (1 - DECISION))
-    recall, false = (logits[truth] >= level).mean(), (logits[~truth] >= level).mean()
-    at_two, at_one = (logits[truth] > two).mean(), (logits[truth] > one).mean()
+    marks = Marks(logits, truth, np.full(len(truth), np.nan))
+    said = logits >= DECISION_LOGIT
     return (
-        f"{name:12} found {recall:.3f}, false {false:.3f}; "
-        f"found at 2 % false {at_two:.3f}, at 1 % {at_one:.3f}"
+        f"{name:12} found {said[truth].mean():.3f}, false {said[~truth].mean():.3f}; found at "
+        f"2 % false {recall_at(marks, 0.02):.3f}, at 1 % {recall_at(marks, 0.01):.3f}"
     )
 
 
@@ -66,8 +60,7 @@ def main() -> None:
     parser.add_argument("--scenes", type=int, default=SCENES)
     parser.add_argument("--model", type=Path, default=MODEL)
     asked = parser.parse_args()
-    scenes = large(asked.cache, VALIDATION, asked.scenes)
-    truth = np.array([len(scene.boxes) > 0 for scene in scenes])
+    scenes, truth = large_scenes(asked.cache, VALIDATION, asked.scenes)
     detector = LocalDetector(asked.model)
     seen = looks(detector, scenes)
     again = unsure(seen[:, 0])

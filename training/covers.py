@@ -10,7 +10,8 @@ Box = tuple[int, int, int, int]
 
 def cover(canvas: Image.Image, front: Image.Image, box: Box, rng: Random) -> None:
     """Hides a part of the box, mostly from below; `front` is what the nearer thing shows."""
-    draw_mask, own_colour = KINDS[rng.choice(len(KINDS), p=[0.4, 0.15, 0.25, 0.2])]
+    kind = rng.choice(len(KINDS), p=[share for share, _, _ in KINDS])
+    _, draw_mask, own_colour = KINDS[kind]
     mask = Image.new("L", canvas.size)
     draw_mask(ImageDraw.Draw(mask), box, rng)
     mask = mask.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.2)))
@@ -76,4 +77,4 @@ def _shaded(colour: np.ndarray, mask: Image.Image, rng: Random) -> Image.Image:
     return Image.fromarray(pixels.astype(np.uint8))
 
 
-KINDS = [(_edge, None), (_stick, None), (_foam, _white), (_fingers, _skin)]
+KINDS = [(0.4, _edge, None), (0.15, _stick, None), (0.25, _foam, _white), (0.2, _fingers, _skin)]

@@ -1,6 +1,7 @@
 """A folder of scenes: pictures as bytes, boxes, and what kind each scene is."""
 
 import pickle
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -10,12 +11,13 @@ import numpy as np
 from PIL import Image
 
 from training.photos import gather
-from training.scenes import SIDE, Mix, Stage, letterbox, view
+from training.scenes import SIDE, Mix, Scene, Stage, letterbox, view
 from training.sprites import cast
 
 EVEN = Mix()
 DUCKS, OTHERS = ("ducks", "characters"), ("others", "goods")
 BATCH = 100
+LARGE = 800  # the longer side of a scene to look at twice
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,12 @@ def stage_for(cache: Path, recipe: Recipe) -> Stage:
     }
     ducks, others = (players[a] + players[b] for a, b in (DUCKS, OTHERS))
     return Stage(ducks, others, photos, recipe.mix)
+
+
+def large(stage: Stage, seed: tuple[int, ...], count: int) -> Iterator[Scene]:
+    """Scenes larger than the net's square, as photographs are: only then can a closer look help."""
+    stage = stage._replace(side=LARGE)
+    return (view(stage, np.random.default_rng((*seed, i))) for i in range(count))
 
 
 _staged: dict[str, Stage] = {}  # one per worker process: loading takes seconds

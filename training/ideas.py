@@ -17,7 +17,7 @@ from torch import Tensor
 
 from rubberduck.local_detector import LocalDetector, letterbox
 from training.calibrate import Calibration
-from training.closer import large, looks
+from training.closer import large_scenes, line, looks
 from training.data import TRAINING, VALIDATION, scenes
 from training.evaluate import Marks, area_under_curve, mark, recall_at
 from training.export import Meaning, Shipped, export
@@ -127,11 +127,10 @@ def look_twice(net: Net, cache: Path) -> Iterator[str]:
     as_it_is = Calibration(1.0, 0.0)
     file = cache / "idea.onnx"
     export(Shipped(net, Meaning(as_it_is, as_it_is, as_it_is)), file, {})
-    made = large(cache, VALIDATION, LARGE)
-    truth = np.array([len(scene.boxes) > 0 for scene in made])
+    made, truth = large_scenes(cache, VALIDATION, LARGE)
     seen = looks(LocalDetector(file), made)
-    for name, logits in (("one look", seen[:, 0]), ("two looks", seen.mean(1))):
-        yield f"{name:28} {told(Marks(logits, truth, np.full(len(truth), np.nan)))}"
+    yield line("one look", seen[:, 0], truth)
+    yield line("two looks", seen.mean(1), truth)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Makes the embedded detector from nothing: `python -m training.make`. Takes about two hours.
+"""Makes the embedded detector from nothing: `python -m training.make`.
 
 Every step keeps what it made in the cache folder, so that a second run goes on where it stopped.
 """
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from rubberduck.local_detector import MODEL
-from training.calibrate import DECISION, Calibration, cautious, fit, reliability
+from training.calibrate import DECISION, Calibration, cautious, fit
 from training.closer import together
 from training.data import CALIBRATION, TRAINING, VALIDATION, Scenes, scenes
 from training.evaluate import by_kind, by_size, figures, mark, places
@@ -43,9 +43,6 @@ def report(net: Net, meaning: Meaning, apart: Scenes, cache: Path) -> dict[str, 
     said = figures(marks, meaning.duck.threshold)
     for name, value in said.items():
         print(f"{name:28} {value:.3f}")
-    probability = meaning.duck.probability(marks.logits)
-    for mean, share, count in reliability(probability, marks.has_duck):
-        print(f"said {mean:.2f}: {share:.2f} were ducks, of {count}")
     for line in (
         *by_size(marks, apart.boxes, meaning.duck.threshold),
         *by_kind(marks, apart.kinds, meaning.duck.threshold),
