@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from rubberduck.results import engine_for, sqlite_file
+from rubberduck.database import engine_for, sqlite_file
 from rubberduck.settings import ROOT, WrongSettings, load_settings
 
 # Any number does, as long as nobody else on the same PostgreSQL takes it: "duck" in hexadecimal.

@@ -93,6 +93,28 @@ class NoSuchResult(DuckError):
         super().__init__("No page and no result has this address.")
 
 
+class NoLiveAnswers(DuckError):
+    status = 404
+    happened = "No live answers here"
+    next_step = "Take one picture and send that."
+
+
+class KeyReused(DuckError):
+    status = 422
+    happened = "That request was another one before"
+    next_step = "Send each new picture with a new Idempotency-Key, best a UUID."
+
+
+class WrongParameter(DuckError):
+    status = 400
+    happened = "We could not understand that request"
+    next_step = "Correct it, or leave it out, and try again."
+
+
+class WrongCursor(WrongParameter):
+    next_step = "Start with the first page and follow its `next`."
+
+
 class Unavailable(DuckError):
     """A part that we lean on does not answer; the visitor may try again soon."""
 

@@ -1,25 +1,29 @@
 """The path of a picture: read, store beside label, judge, draw, record."""
 
+import hashlib
 import logging
 import secrets
+import time
 from collections.abc import Collection
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
 from rubberduck.drawing import draw_boxes
-from rubberduck.errors import DetectorFailed
-from rubberduck.model import Answer, Label, Result
+from rubberduck.errors import DetectorFailed, DuckError, NoLiveAnswers, NoSuchResult, TooBusy
+from rubberduck.model import Answer, Label, Result, Upload, Verdict
 from rubberduck.pictures import Picture, read_picture, to_jpeg
 from rubberduck.question import Question, judge
-from rubberduck.results import Results
+from rubberduck.results import Remains, Results, marked_key
 from rubberduck.storage import Storage
+from rubberduck.sweeper import delete
 
 log = logging.getLogger(__name__)
 
 ID_BYTES = 16  # 128 random bits: nobody guesses another visitor's result
 PUTS_AT_ONCE = 16
+TWIN_SECONDS, TWIN_POLL = 20.0, 0.05  # how long to wait for another upload of the same bytes
 
 
 class Detector(Protocol):
@@ -53,30 +57,112 @@ class Finder:
         default_factory=lambda: ThreadPoolExecutor(PUTS_AT_ONCE, "store"), repr=False
     )
 
-    def look(self, data: bytes) -> Result:
-        """Take one upload through the whole path; a DuckError says where it ended."""
+    def look(self, data: bytes, owner: str | None = None, key: str | None = None) -> Result:
+        """Take one upload through the whole path; a DuckError says where it ended.
+
+        The same bytes again are not asked about again, and from the same visitor they are the
+        same result. `key` lets a client repeat its request safely.
+        """
         picture = self.read(data)
+        upload = self._upload(data, owner, key)
+        twin = self.results.begin(upload, self.detector.name)
+        known = self._settled(twin.id) if twin else None
+        if twin and twin.is_mine:
+            if known is None:
+                raise TooBusy("The same picture is on its way from you already.")
+            return known
+        try:
+            return self._finish(upload, picture, known)
+        except BaseException:
+            self._clear(upload)
+            raise
+
+    def _upload(self, data: bytes, owner: str | None, key: str | None) -> Upload:
         id = secrets.token_urlsafe(ID_BYTES)
-        key, now = f"uploads/{id}.jpg", datetime.now(UTC)
-        self.results.begin(id, now, self.question.title, key)
-        stored = self._beside.submit(self.storage.put, key, picture.jpeg)
-        answer = self.answer(picture)
-        stored.result()
-        result = Result(
+        return Upload(
             id=id,
-            created_at=now,
+            created_at=datetime.now(UTC),
             question=self.question.title,
-            said=self.question.yes if answer.verdict.found else self.question.no,
+            picture_key=f"uploads/{id}.jpg",
+            sha256=hashlib.sha256(data).hexdigest(),
+            owner=owner,
+            key=key,
+        )
+
+    def _settled(self, id: str) -> Result | None:
+        """The result of an upload that may still be under way; None if it comes to nothing."""
+        deadline = time.monotonic() + TWIN_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                if result := self.results.find(id):
+                    return result
+            except NoSuchResult:
+                return None
+            time.sleep(TWIN_POLL)  # another process may have it, so there is nothing to wait on
+        return None
+
+    def _finish(self, upload: Upload, picture: Picture, known: Result | None) -> Result:
+        stored = self._beside.submit(self.storage.put, upload.picture_key, picture.jpeg)
+        try:
+            answer = self._again(known.answer) if known else self.answer(picture)
+        finally:
+            wait([stored])  # before anybody clears up
+        stored.result()
+        result = replace(
+            self.result(upload.id, upload.created_at, picture, answer),
+            picture_key=upload.picture_key,
+            marked_key=self._mark(upload.id, picture, answer),
+            owner=upload.owner,
+        )
+        self.results.save(result)
+        return result
+
+    def result(self, id: str, created_at: datetime, picture: Picture, answer: Answer) -> Result:
+        """An answer to a picture in today's words; nothing of it is stored yet."""
+        return Result(
+            id=id,
+            created_at=created_at,
+            question=self.question.title,
+            said=self._said(answer.verdict),
             min_confidence=self.question.min_confidence,
             width=picture.image.width,
             height=picture.image.height,
             several_frames=picture.several_frames,
-            picture_key=key,
-            marked_key=self._mark(id, picture, answer),
+            picture_key="",
+            marked_key=None,
             answer=answer,
         )
-        self.results.save(result)
-        return result
+
+    def glance(self, picture: Picture) -> Answer:
+        """What is in a picture that is not kept? Asks only a detector that costs nothing."""
+        if self.free is None:
+            raise NoLiveAnswers("Live answers to this question would cost money at each moment.")
+        labels = self.free.labels(picture)
+        return Answer(tuple(labels), judge(self.question, labels), self.free.name)
+
+    @property
+    def free(self) -> Detector | None:
+        detectors = (self.detector, self.stand_in)
+        return next((each for each in detectors if each and not each.dollars_a_picture), None)
+
+    def judge_again(self, result: Result, min_confidence: float) -> Result:
+        """The kept labels, judged with another limit; nothing is asked, nothing is kept."""
+        if result.question != self.question.title:
+            return result  # the rule of its day is not known any more
+        question = replace(self.question, min_confidence=min_confidence)
+        answer = replace(result.answer, verdict=judge(question, result.answer.labels))
+        return replace(
+            result,
+            min_confidence=min_confidence,
+            said=self._said(answer.verdict),
+            answer=answer,
+        )
+
+    def remark(self, result: Result) -> str | None:
+        """What else there is to say of a no, if the question of its day is still asked."""
+        if result.verdict.found or result.question != self.question.title:
+            return None
+        return self.question.remark(result.answer.labels, result.min_confidence)
 
     def read(self, data: bytes) -> Picture:
         return read_picture(data, max_bytes=self.max_bytes, max_side=self.max_side)
@@ -85,6 +171,18 @@ class Finder:
         """What is in the picture, and is it a yes? Nothing is kept."""
         labels, engine, instead_of = self._labels(picture)
         return Answer(tuple(labels), judge(self.question, labels), engine, instead_of)
+
+    def _clear(self, upload: Upload) -> None:
+        try:
+            delete(Remains.of(upload.id, upload.picture_key), self.storage, self.results)
+        except DuckError as error:
+            log.warning("result %s is left to the sweeper: %s", upload.id, error.for_operator)
+
+    def _again(self, answer: Answer) -> Answer:
+        return replace(answer, verdict=judge(self.question, answer.labels))
+
+    def _said(self, verdict: Verdict) -> str:
+        return self.question.yes if verdict.found else self.question.no
 
     def _labels(self, picture: Picture) -> tuple[list[Label], str, str | None]:
         try:
@@ -103,6 +201,6 @@ class Finder:
     def _mark(self, id: str, picture: Picture, answer: Answer) -> str | None:
         if not answer.verdict.boxes:
             return None
-        key = f"marked/{id}.jpg"
+        key = marked_key(id)
         self.storage.put(key, to_jpeg(draw_boxes(picture.image, answer.verdict.boxes)))
         return key

@@ -113,8 +113,28 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Upload:
+    """A picture on its way, as it is written down before anything of it is kept.
+
+    `sha256` is of the visitor's own bytes. `owner` is a visitor's number, and `key` what a client
+    calls its request, so that it can safely repeat it.
+    """
+
+    id: str
+    created_at: datetime
+    question: str
+    picture_key: str
+    sha256: str
+    owner: str | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True)
 class Result:
-    """A picture that was looked at, as it is kept, with the words and the limit of its day."""
+    """A picture that was looked at, as it is kept, with the words and the limit of its day.
+
+    `judged_right` is what its owner says of the answer, if anything.
+    """
 
     id: str
     created_at: datetime
@@ -127,6 +147,8 @@ class Result:
     picture_key: str
     marked_key: str | None
     answer: Answer
+    owner: str | None = None
+    judged_right: bool | None = None
 
     @property
     def verdict(self) -> Verdict:

@@ -1,259 +1,236 @@
-"""The results database: one table, in SQLite or PostgreSQL."""
+"""The results: written down, read, found again, forgotten."""
 
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
-from datetime import UTC, datetime
-from pathlib import Path
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from urllib.parse import quote
 
-from sqlalchemy import (
-    JSON,
-    Boolean,
-    Column,
-    Connection,
-    DateTime,
-    Engine,
-    Float,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    create_engine,
-    event,
-    make_url,
-)
-from sqlalchemy.exc import DBAPIError, DisconnectionError, SQLAlchemyError
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, tuple_
 
-from rubberduck.errors import NoSuchResult, ResultsUnavailable
-from rubberduck.model import Answer, Box, Label, Result, Verdict
-from rubberduck.settings import ROOT
+from rubberduck.database import DELETING, PENDING, READY, Database, duck_results, naive
+from rubberduck.errors import KeyReused, NoSuchResult, WrongCursor
+from rubberduck.model import Result, Upload
+from rubberduck.rows import from_row, to_pending_row, to_row
+from rubberduck.tally import Tally, count, read_tally
 
-SCHEMA = "0001"  # the Alembic revision that this code reads and writes
-BUSY_SECONDS = 5  # how long a writer waits for another one, on SQLite and on PostgreSQL
-PENDING, READY = "pending", "ready"
+ON_ITS_WAY = timedelta(seconds=30)  # an upload that takes longer than this was cut off
+ABANDONED = timedelta(hours=1)
 
-# What an operator can do about a driver's words.
-CURES = {
-    "alembic_version": "is the database there? `python db_setup.py` makes one",
-    "unable to open": "is the database there? `python db_setup.py` makes one",
-    "malformed": "the file is damaged; put the backup back",
-    "not a database": "the file is damaged; put the backup back",
-    "readonly": "make the file and its folder writable for the user who runs the site",
-    "is full": "make room on the disk",
-    "locked": "another process writes for too long; is a backup running?",
-    "connection": "is PostgreSQL running, and DUCK_DATABASE_URL right?",
-}
+row_of = duck_results.c
 
-metadata = MetaData()
-duck_results = Table(
-    "duck_results",
-    metadata,
-    Column("id", String(64), primary_key=True),
-    Column("status", String(16), nullable=False),
-    Column("created_at", DateTime, nullable=False),  # UTC
-    Column("question", String(200), nullable=False),
-    Column("s3_key", String(200), nullable=False),  # the storage's key, also in a folder
-    Column("marked_key", String(200)),
-    Column("said", String(200)),
-    Column("min_confidence", Float),
-    Column("width", Integer),
-    Column("height", Integer),
-    Column("several_frames", Boolean),
-    Column("duck_found", Boolean),
-    Column("confidence_score", Float),  # percent; empty when the answer is no
-    Column("bounding_box_data", JSON),  # the boxes that count
-    Column("because", JSON),  # the label that spoke for each group
-    Column("missing", JSON),  # the groups without one
-    Column("labels", JSON),  # everything the detector said
-    Column("engine", String(64)),
-    Column("instead_of", String(64)),
-)
+
+@dataclass(frozen=True)
+class Twin:
+    """An earlier upload of the same bytes; its answer is there, or about to be."""
+
+    id: str
+    is_mine: bool
+
+
+@dataclass(frozen=True)
+class Remains:
+    """What is still to be deleted: a row and the pictures that it may have."""
+
+    id: str
+    keys: tuple[str, str]
+
+    @classmethod
+    def of(cls, id: str, picture_key: str) -> "Remains":
+        return cls(id, (picture_key, marked_key(id)))
+
+
+@dataclass(frozen=True)
+class Page:
+    """A part of a list. `next` leads to the following part, if there is one."""
+
+    results: tuple[Result, ...]
+    next: str | None
 
 
 class Results:
     """Results by id. Any fault of the database is ResultsUnavailable."""
 
     def __init__(self, database_url: str) -> None:
-        self.engine = engine_for(database_url)
-        event.listen(self.engine, "connect", _refuse_other_schema)
-        if self.engine.dialect.name == "sqlite":
-            watch = _Watch(sqlite_file(database_url))
-            event.listen(self.engine, "connect", watch.remember)
-            event.listen(self.engine, "checkout", watch.refuse_another)
+        self.database = Database(database_url)
 
-    def begin(self, id: str, created_at: datetime, question: str, picture_key: str) -> None:
-        """Write down that a picture is on its way, so that a crash leaves nothing unknown."""
-        row = {
-            "id": id,
-            "status": PENDING,
-            "created_at": _naive(created_at),
-            "question": question,
-            "s3_key": picture_key,
-        }
-        with self._transaction() as connection:
-            connection.execute(duck_results.insert().values(row))
+    def begin(self, upload: Upload, engine: str) -> Twin | None:
+        """Write down that a picture is on its way, so that a crash leaves nothing unknown.
+
+        If the same bytes were answered by `engine` before, or are about to be, tells by which
+        result; of the visitor's own nothing more is written. KeyReused if the client's key
+        belongs to other bytes.
+        """
+        with self.database.transaction() as connection:
+            _one_at_a_time(connection, upload)
+            twin = _same_key(connection, upload) or _same_bytes(connection, upload, engine)
+            if not (twin and twin.is_mine):
+                connection.execute(duck_results.insert().values(to_pending_row(upload)))
+        return twin
 
     def save(self, result: Result) -> None:
-        with self._transaction() as connection:
-            connection.execute(
-                duck_results.update().where(duck_results.c.id == result.id).values(_to_row(result))
-            )
+        """Make a pending upload a result; NoSuchResult if it is not pending any more."""
+        pending = and_(row_of.id == result.id, row_of.status == PENDING)
+        with self.database.transaction() as connection:
+            saved = connection.execute(duck_results.update().where(pending).values(to_row(result)))
+            if not saved.rowcount:
+                raise NoSuchResult
+            count(connection, result, asked=1)
 
     def get(self, id: str) -> Result:
         """The result, or NoSuchResult: also for an id that nobody could have been given."""
-        query = duck_results.select().where(duck_results.c.id == id, duck_results.c.status == READY)
-        # PostgreSQL takes no NUL in a text, and an id of ours is plain ASCII.
-        if not (id.isascii() and id.isprintable()):
+        result = self.find(id)
+        if result is None:
             raise NoSuchResult
-        with self._transaction() as connection:
-            row = connection.execute(query).mappings().first()
-        if row is None:
-            raise NoSuchResult
-        return _from_row(dict(row))
+        return result
+
+    def find(self, id: str) -> Result | None:
+        """The result; None while it is pending; NoSuchResult."""
+        with self.database.transaction() as connection:
+            row = _row(connection, id, row_of.status.in_((PENDING, READY)))
+        return None if row["status"] == PENDING else from_row(row)
+
+    def of(self, owner: str, limit: int, cursor: str | None = None) -> Page:
+        """A visitor's own results, the newest first; WrongCursor."""
+        query = (
+            duck_results.select()
+            .where(row_of.owner == owner, row_of.status == READY)
+            .order_by(row_of.created_at.desc(), row_of.id.desc())
+            .limit(limit + 1)
+        )
+        if cursor is not None:
+            query = query.where(tuple_(row_of.created_at, row_of.id) < tuple_(*_place(cursor)))
+        with self.database.transaction() as connection:
+            rows = connection.execute(query).mappings().all()
+        results = tuple(from_row(dict(row)) for row in rows[:limit])
+        return Page(results, _cursor(results[-1]) if len(rows) > limit else None)
+
+    def judge(self, id: str, owner: str, right: bool) -> None:
+        """Keep what its owner says of an answer. NoSuchResult also for what is another's."""
+        with self.database.transaction() as connection:
+            result = from_row(_row(connection, id, _owned_by(owner), lock=True))
+            connection.execute(
+                duck_results.update().where(row_of.id == id).values(judged_right=right)
+            )
+            before, after = result.judged_right, right
+            count(
+                connection,
+                result,
+                right=(after is True) - (before is True),
+                wrong=(after is False) - (before is False),
+            )
+
+    def hide(self, id: str, owner: str) -> Remains:
+        """Nobody finds it from now on. NoSuchResult also for what is another's."""
+        with self.database.transaction() as connection:
+            row = _row(connection, id, _owned_by(owner), lock=True)
+            _hide(connection, row_of.id == id)
+        return Remains.of(id, row["s3_key"])
+
+    def hide_old(self, now: datetime, keep: timedelta, limit: int) -> list[Remains]:
+        """Hide what is kept long enough or was never finished; gives some of all that is hidden."""
+        with self.database.transaction() as connection:
+            _hide(connection, row_of.status == READY, row_of.created_at < naive(now - keep))
+            _hide(connection, row_of.status == PENDING, row_of.created_at < naive(now - ABANDONED))
+            query = select(row_of.id, row_of.s3_key).where(row_of.status == DELETING).limit(limit)
+            return [Remains.of(id, key) for id, key in connection.execute(query)]
+
+    def forget(self, id: str) -> None:
+        """Remove the row, whatever became of it."""
+        with self.database.transaction() as connection:
+            connection.execute(duck_results.delete().where(row_of.id == id))
+
+    def tally(self, question: str, since: date) -> Tally:
+        return read_tally(self.database, question, since)
 
     def check(self) -> None:
         """ResultsUnavailable unless a row can be written."""
-        id, now = f"check-{secrets.token_urlsafe(8)}", _naive(datetime.now(UTC))
-        row = {"id": id, "status": PENDING, "created_at": now, "question": "", "s3_key": ""}
-        with self._transaction() as connection:
+        id, now = f"check-{secrets.token_urlsafe(8)}", datetime.now(UTC)
+        row = to_pending_row(Upload(id, now, "", "", ""))
+        with self.database.transaction() as connection:
             connection.execute(duck_results.insert().values(row))
-            connection.execute(duck_results.delete().where(duck_results.c.id == id))
+            connection.execute(duck_results.delete().where(row_of.id == id))
 
     def close(self) -> None:
-        self.engine.dispose()
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
-        # In "connect" listeners the driver's errors arrive as they are.
-        raw = self.engine.dialect.loaded_dbapi.Error
-        try:
-            with self.engine.begin() as connection:
-                yield connection
-        except (SQLAlchemyError, raw) as error:
-            raise ResultsUnavailable(
-                "Our list of results cannot be opened.", cause=_cause(error)
-            ) from error
+        self.database.close()
 
 
-class _Watch:
-    """A kept connection would go on writing into a file that was deleted or moved away."""
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-
-    def remember(self, _connection: Any, record: Any) -> None:
-        record.info["file"] = self._identity()
-
-    def refuse_another(self, _connection: Any, record: Any, _proxy: Any) -> None:
-        if record.info["file"] != self._identity():
-            raise DisconnectionError("the database's file is another one now")
-
-    def _identity(self) -> tuple[int, int] | None:
-        try:
-            stat = self.file.stat()
-        except OSError:
-            return None
-        return stat.st_dev, stat.st_ino
+def marked_key(id: str) -> str:
+    return f"marked/{id}.jpg"
 
 
-def engine_for(database_url: str, *, create: bool = False) -> Engine:
-    """An engine for SQLite or PostgreSQL; only with `create` may a SQLite file be made."""
-    url = make_url(database_url)
-    if url.get_backend_name() != "sqlite":
-        options = f"-c lock_timeout={BUSY_SECONDS}s -c statement_timeout={2 * BUSY_SECONDS}s"
-        connect: dict[str, Any] = {"connect_timeout": BUSY_SECONDS, "options": options}
-        return create_engine(
-            url, pool_pre_ping=True, pool_timeout=BUSY_SECONDS, connect_args=connect
+def _one_at_a_time(connection: Connection, upload: Upload) -> None:
+    """Of two uploads of the same bytes at once, one must see the other. SQLite has one writer."""
+    if connection.dialect.name == "postgresql":
+        for what in filter(None, (upload.sha256, upload.key)):
+            connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(what))))
+
+
+def _same_key(connection: Connection, upload: Upload) -> Twin | None:
+    if upload.key is None:
+        return None
+    row = connection.execute(
+        duck_results.select().where(row_of.idempotency_key == upload.key)
+    ).mappings()
+    if (same := row.first()) is None:
+        return None
+    if same["upload_sha256"] != upload.sha256:
+        raise KeyReused("This Idempotency-Key was sent before, with another picture.")
+    return Twin(same["id"], is_mine=True)
+
+
+def _same_bytes(connection: Connection, upload: Upload, engine: str) -> Twin | None:
+    is_mine = and_(row_of.owner.is_not(None), row_of.owner == upload.owner)
+    # What the stand-in answered is worth asking again.
+    answered = and_(row_of.status == READY, row_of.engine == engine, row_of.instead_of.is_(None))
+    on_its_way = and_(
+        row_of.status == PENDING, row_of.created_at > naive(upload.created_at - ON_ITS_WAY)
+    )
+    row = connection.execute(
+        select(row_of.id, is_mine.label("is_mine"))
+        .where(
+            row_of.upload_sha256 == upload.sha256,
+            row_of.question == upload.question,
+            or_(answered, on_its_way),
         )
-    # Opening must not quietly make an empty database where the real one went missing.
-    query = {"mode": "rwc" if create else "rw", "uri": "true"}
-    url = url.set(database=f"file:{quote(str(sqlite_file(database_url)))}", query=query)
-    connect = {"timeout": BUSY_SECONDS, "isolation_level": "IMMEDIATE"}
-    return create_engine(url, pool_timeout=BUSY_SECONDS, connect_args=connect)
+        .order_by(is_mine.desc(), answered.desc(), row_of.created_at)
+    ).first()
+    return Twin(row.id, bool(row.is_mine)) if row else None
 
 
-def sqlite_file(database_url: str) -> Path:
-    """The file of a SQLite address; relative ones count from the project's folder."""
-    return ROOT / (make_url(database_url).database or "")
+def _row(
+    connection: Connection, id: str, *conditions: ColumnElement[bool], lock: bool = False
+) -> Mapping[str, Any]:
+    # PostgreSQL takes no NUL in a text, and an id of ours is plain ASCII.
+    if not (id.isascii() and id.isprintable()):
+        raise NoSuchResult
+    query = duck_results.select().where(row_of.id == id, *conditions)
+    row = connection.execute(query.with_for_update() if lock else query).mappings().first()
+    if row is None:
+        raise NoSuchResult
+    return dict(row)
 
 
-def _refuse_other_schema(connection: Any, _record: Any) -> None:
-    cursor = connection.cursor()
+def _owned_by(owner: str) -> ColumnElement[bool]:
+    return and_(row_of.owner == owner, row_of.status == READY)
+
+
+def _hide(connection: Connection, *conditions: ColumnElement[bool]) -> None:
+    """Its bytes and its key are free for a new upload at once."""
+    nothing = {"upload_sha256": None, "idempotency_key": None, "owner": None}
+    connection.execute(duck_results.update().where(*conditions).values(status=DELETING, **nothing))
+
+
+def _cursor(last: Result) -> str:
+    place = f"{naive(last.created_at).isoformat()} {last.id}"
+    return urlsafe_b64encode(place.encode()).decode().rstrip("=")
+
+
+def _place(cursor: str) -> tuple[datetime, str]:
     try:
-        cursor.execute("SELECT version_num FROM alembic_version")
-        row = cursor.fetchone()
-    finally:
-        cursor.close()
-        connection.rollback()
-    if row is None or row[0] != SCHEMA:
-        raise ResultsUnavailable(
-            "Our list of results was made by another version of this site.",
-            cause=f"the database is at revision {row and row[0]}, this code needs {SCHEMA}: "
-            "run `python db_setup.py`, or deploy the version of the site that made it",
-        )
-
-
-def _cause(error: Exception) -> str:
-    """The driver's own words: SQLAlchemy's would hold the statement and its values."""
-    words = " ".join(str(error.orig if isinstance(error, DBAPIError) else error).split())
-    cure = next((cure for sign, cure in CURES.items() if sign in words), None)
-    return f"{words}: {cure}" if cure else words
-
-
-def _to_row(result: Result) -> dict[str, Any]:
-    answer, verdict = result.answer, result.answer.verdict
-    return {
-        "status": READY,
-        "created_at": _naive(result.created_at),
-        "question": result.question,
-        "s3_key": result.picture_key,
-        "marked_key": result.marked_key,
-        "said": result.said,
-        "min_confidence": result.min_confidence,
-        "width": result.width,
-        "height": result.height,
-        "several_frames": result.several_frames,
-        "duck_found": verdict.found,
-        "confidence_score": verdict.score,
-        "bounding_box_data": [asdict(box) for box in verdict.boxes],
-        "because": [asdict(label) for label in verdict.because],
-        "missing": list(verdict.missing),
-        "labels": [asdict(label) for label in answer.labels],
-        "engine": answer.engine,
-        "instead_of": answer.instead_of,
-    }
-
-
-def _from_row(row: dict[str, Any]) -> Result:
-    verdict = Verdict(
-        because=tuple(_label(each) for each in row["because"]),
-        missing=tuple(row["missing"]),
-        boxes=tuple(Box(**each) for each in row["bounding_box_data"]),
-    )
-    labels = tuple(_label(each) for each in row["labels"])
-    return Result(
-        id=row["id"],
-        created_at=row["created_at"].replace(tzinfo=UTC),
-        question=row["question"],
-        said=row["said"],
-        min_confidence=row["min_confidence"],
-        width=row["width"],
-        height=row["height"],
-        several_frames=row["several_frames"],
-        picture_key=row["s3_key"],
-        marked_key=row["marked_key"],
-        answer=Answer(labels, verdict, row["engine"], row["instead_of"]),
-    )
-
-
-def _label(row: dict[str, Any]) -> Label:
-    boxes = tuple(Box(**each) for each in row["boxes"])
-    return Label(row["name"], row["confidence"], boxes, tuple(row["parents"]))
-
-
-def _naive(moment: datetime) -> datetime:
-    # SQLite keeps no time zone; everything is UTC on both databases.
-    return moment.astimezone(UTC).replace(tzinfo=None)
+        place = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
+        moment, id = place.split(" ")
+        return naive(datetime.fromisoformat(moment + "+00:00")), id
+    except ValueError:
+        raise WrongCursor("The cursor is none that we gave.") from None

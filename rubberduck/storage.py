@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
 
 from rubberduck.errors import StorageFailed
 
@@ -27,8 +28,15 @@ class Storage(Protocol):
     def put(self, key: str, jpeg: bytes) -> None: ...
     def get(self, key: str) -> bytes: ...
     def delete(self, key: str) -> None: ...
-    def url(self, key: str) -> str | None:
-        """A short-lived link of the storage's own; None where only we can serve the picture."""
+    def url(self, key: str, save_as: str | None = None) -> str | None:
+        """A short-lived link of the storage's own; None where only we can serve the picture.
+
+        With `save_as`, a browser saves the picture under that name instead of showing it.
+        """
+
+    @property
+    def origin(self) -> str | None:
+        """Scheme and host of those links."""
 
     def check(self) -> None:
         """StorageFailed, with the cause and its cure for the operator, unless it is ready."""
@@ -71,7 +79,11 @@ class FolderStorage:
         except OSError as error:
             raise _disk_failure(self.folder, error) from error
 
-    def url(self, key: str) -> str | None:
+    def url(self, key: str, save_as: str | None = None) -> str | None:
+        return None
+
+    @property
+    def origin(self) -> str | None:
         return None
 
     def check(self) -> None:
@@ -107,6 +119,8 @@ class S3Storage:
                 Key=key,
                 Body=jpeg,
                 ContentType=JPEG,
+                # A browser must ask each time, so that what is deleted is gone there too.
+                CacheControl="private, no-cache",
                 ServerSideEncryption="AES256",
             )
 
@@ -118,13 +132,20 @@ class S3Storage:
         with self._s3_failures("s3:DeleteObject"):
             self.client.delete_object(Bucket=self.bucket, Key=key)
 
-    def url(self, key: str) -> str | None:
+    def url(self, key: str, save_as: str | None = None) -> str | None:
+        wanted = {"Bucket": self.bucket, "Key": key}
+        if save_as:
+            wanted["ResponseContentDisposition"] = f'attachment; filename="{save_as}"'
         with self._s3_failures("s3:GetObject"):  # no credentials, no signature
             return self.client.generate_presigned_url(
-                "get_object",
-                Params={"Bucket": self.bucket, "Key": key},
-                ExpiresIn=self.link_seconds,
+                "get_object", Params=wanted, ExpiresIn=self.link_seconds
             )
+
+    @property
+    def origin(self) -> str | None:
+        # S3 takes a bucket's name as a host's, so the links show where they lead.
+        parts = urlsplit(self.url("any") or "")
+        return f"{parts.scheme}://{parts.netloc}"
 
     def check(self) -> None:
         with self._s3_failures("s3:ListBucket"):

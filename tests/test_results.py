@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.config import Config
@@ -19,10 +20,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, select, text
 
 from db_setup import CannotSetUp, set_up
+from rubberduck.database import SCHEMA, duck_results, metadata
 from rubberduck.errors import NoSuchResult, ResultsUnavailable
-from rubberduck.model import Answer, Label, Result
+from rubberduck.model import Answer, Label, Result, Upload
 from rubberduck.question import RUBBER_DUCK, judge
-from rubberduck.results import SCHEMA, Results, duck_results, metadata
+from rubberduck.results import Results
 from rubberduck.settings import ROOT, Settings
 from tests.conftest import a_duck
 
@@ -46,6 +48,13 @@ def a_result(id: str = "an-id") -> Result:
     )
 
 
+def an_upload(id: str, sha256: str | None = None, **more: Any) -> Upload:
+    """Each of other bytes, unless told."""
+    return Upload(
+        id, NOW, RUBBER_DUCK.title, f"uploads/{id}.jpg", sha256=sha256 or f"of {id}", **more
+    )
+
+
 Open = Callable[[str], Results]
 
 
@@ -56,7 +65,7 @@ def book(database_url: str, open_results: Open) -> Results:
 
 
 def kept(book: Results, result: Result) -> Result:
-    book.begin(result.id, result.created_at, result.question, result.picture_key)
+    book.begin(an_upload(result.id), "embedded detector")
     book.save(result)
     return book.get(result.id)
 
@@ -74,7 +83,7 @@ def test_a_no_is_kept_too(book: Results) -> None:
 
 def test_the_table_is_readable_by_hand(book: Results) -> None:
     kept(book, a_result())
-    with book.engine.connect() as connection:
+    with book.database.engine.connect() as connection:
         row = connection.execute(
             text("SELECT duck_found, confidence_score, s3_key, status FROM duck_results")
         ).one()
@@ -88,17 +97,17 @@ def test_an_id_that_nobody_has(book: Results, id: str) -> None:
 
 
 def test_a_picture_on_its_way_is_written_down_but_not_shown(book: Results) -> None:
-    book.begin("an-id", NOW, RUBBER_DUCK.title, "uploads/an-id.jpg")
+    book.begin(an_upload("an-id"), "embedded detector")
     with pytest.raises(NoSuchResult):
         book.get("an-id")
-    with book.engine.connect() as connection:
+    with book.database.engine.connect() as connection:
         row = connection.execute(select(duck_results)).mappings().one()
     assert (row["status"], row["s3_key"]) == ("pending", "uploads/an-id.jpg")
 
 
 def test_the_check_leaves_no_row(book: Results) -> None:
     book.check()
-    with book.engine.connect() as connection:
+    with book.database.engine.connect() as connection:
         assert connection.execute(select(duck_results)).all() == []
 
 
@@ -120,7 +129,7 @@ def test_code_and_migrations_agree(book: Results) -> None:
     config = Config()
     config.set_main_option("script_location", str(ROOT / "migrations"))
     assert ScriptDirectory.from_config(config).get_current_head() == SCHEMA
-    made = inspect(book.engine).get_columns("duck_results")
+    made = inspect(book.database.engine).get_columns("duck_results")
     wanted = metadata.tables["duck_results"].columns
     assert {(c["name"], c["nullable"]) for c in made} == {(c.name, c.nullable) for c in wanted}
 
@@ -128,14 +137,14 @@ def test_code_and_migrations_agree(book: Results) -> None:
 def test_a_database_newer_than_the_code_is_refused_and_left_alone(
     database_url: str, book: Results, open_results: Open
 ) -> None:
-    with book.engine.begin() as connection:
+    with book.database.engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(CannotSetUp, match="revision 9999, newer than this code"):
         set_up(database_url)
     with pytest.raises(ResultsUnavailable) as error:
         open_results(database_url).get("an-id")
     assert "revision 9999, this code needs" in str(error.value.cause)
-    with book.engine.connect() as connection:
+    with book.database.engine.connect() as connection:
         left = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     assert left == "9999"
 
@@ -202,6 +211,7 @@ def test_an_upgrade_cut_off_in_the_middle_can_be_tried_again(
     set_up(settings.database_url)
     with sqlite3.connect(tmp_path / "duck.db") as database:
         database.execute("DROP TABLE duck_results")
+        database.execute("DROP TABLE daily_counts")
         database.execute("DROP TABLE alembic_version")
     database.close()
 
@@ -256,7 +266,7 @@ def test_a_database_locked_for_too_long(
     open_results: Open,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("rubberduck.results.BUSY_SECONDS", 0.1)
+    monkeypatch.setattr("rubberduck.database.BUSY_SECONDS", 0.1)
     impatient = open_results(settings.database_url)
     other = sqlite3.connect(tmp_path / "duck.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -288,7 +298,7 @@ def run_db_setup(**environment: str) -> subprocess.CompletedProcess[str]:
 def test_the_command(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'new' / 'duck.db'}"
     first, second = run_db_setup(DUCK_DATABASE_URL=url), run_db_setup(DUCK_DATABASE_URL=url)
-    assert (first.returncode, first.stdout) == (0, "Made a new results database, revision 0001.\n")
+    assert (first.returncode, first.stdout) == (0, "Made a new results database, revision 0002.\n")
     assert (second.returncode, second.stdout) == (0, "")
 
 

@@ -1,0 +1,191 @@
+"""The database behind the results: its tables, in SQLite or PostgreSQL, and its faults in words."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Connection,
+    Date,
+    DateTime,
+    Engine,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    event,
+    make_url,
+)
+from sqlalchemy.exc import DBAPIError, DisconnectionError, SQLAlchemyError
+
+from rubberduck.errors import ResultsUnavailable
+from rubberduck.settings import ROOT
+
+SCHEMA = "0002"  # the Alembic revision that this code reads and writes
+BUSY_SECONDS = 5  # how long a writer waits for another one, on SQLite and on PostgreSQL
+
+# What a row can be. `deleting`: hidden from everybody, its pictures are about to go.
+PENDING, READY, DELETING = "pending", "ready", "deleting"
+
+# What an operator can do about a driver's words.
+CURES = {
+    "alembic_version": "is the database there? `python db_setup.py` makes one",
+    "unable to open": "is the database there? `python db_setup.py` makes one",
+    "malformed": "the file is damaged; put the backup back",
+    "not a database": "the file is damaged; put the backup back",
+    "readonly": "make the file and its folder writable for the user who runs the site",
+    "is full": "make room on the disk",
+    "locked": "another process writes for too long; is a backup running?",
+    "connection": "is PostgreSQL running, and DUCK_DATABASE_URL right?",
+}
+
+metadata = MetaData()
+duck_results = Table(
+    "duck_results",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("status", String(16), nullable=False),
+    Column("created_at", DateTime, nullable=False),  # UTC
+    Column("question", String(200), nullable=False),
+    Column("s3_key", String(200), nullable=False),  # the storage's key, also in a folder
+    Column("marked_key", String(200)),
+    Column("said", String(200)),
+    Column("min_confidence", Float),
+    Column("width", Integer),
+    Column("height", Integer),
+    Column("several_frames", Boolean),
+    Column("duck_found", Boolean),
+    Column("confidence_score", Float),  # percent; empty when the answer is no
+    Column("bounding_box_data", JSON),  # the boxes that count
+    Column("because", JSON),  # the label that spoke for each group
+    Column("missing", JSON),  # the groups without one
+    Column("labels", JSON),  # everything the detector said
+    Column("engine", String(64)),
+    Column("instead_of", String(64)),
+    Column("owner", String(64)),  # the visitor's number; empty: nobody's
+    Column("upload_sha256", String(64)),  # of the visitor's own bytes, to know them again
+    Column("idempotency_key", String(255)),
+    Column("judged_right", Boolean),  # by its owner; empty until then
+    Index("duck_results_by_owner", "owner", "created_at", "id"),
+    Index("duck_results_by_upload", "upload_sha256"),
+    Index("duck_results_by_age", "status", "created_at"),
+    Index("duck_results_by_key", "idempotency_key", unique=True),
+)
+# Sums that name nobody, so they outlive the results that they count.
+daily_counts = Table(
+    "daily_counts",
+    metadata,
+    Column("day", Date, primary_key=True),  # of UTC
+    Column("question", String(200), primary_key=True),
+    Column("engine", String(64), primary_key=True),
+    Column("score_band", Integer, primary_key=True),  # 9: 90 % and more; -1: the answer was no
+    Column("asked", Integer, nullable=False),
+    Column("judged_right", Integer, nullable=False),
+    Column("judged_wrong", Integer, nullable=False),
+)
+
+
+class Database:
+    """Transactions on one database. Any fault of it is ResultsUnavailable."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = engine_for(url)
+        event.listen(self.engine, "connect", _refuse_other_schema)
+        if self.engine.dialect.name == "sqlite":
+            watch = _Watch(sqlite_file(url))
+            event.listen(self.engine, "connect", watch.remember)
+            event.listen(self.engine, "checkout", watch.refuse_another)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        # In "connect" listeners the driver's errors arrive as they are.
+        raw = self.engine.dialect.loaded_dbapi.Error
+        try:
+            with self.engine.begin() as connection:
+                yield connection
+        except (SQLAlchemyError, raw) as error:
+            raise ResultsUnavailable(
+                "Our list of results cannot be opened.", cause=_cause(error)
+            ) from error
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+class _Watch:
+    """A kept connection would go on writing into a file that was deleted or moved away."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def remember(self, _connection: Any, record: Any) -> None:
+        record.info["file"] = self._identity()
+
+    def refuse_another(self, _connection: Any, record: Any, _proxy: Any) -> None:
+        if record.info["file"] != self._identity():
+            raise DisconnectionError("the database's file is another one now")
+
+    def _identity(self) -> tuple[int, int] | None:
+        try:
+            stat = self.file.stat()
+        except OSError:
+            return None
+        return stat.st_dev, stat.st_ino
+
+
+def engine_for(database_url: str, *, create: bool = False) -> Engine:
+    """An engine for SQLite or PostgreSQL; only with `create` may a SQLite file be made."""
+    url = make_url(database_url)
+    if url.get_backend_name() != "sqlite":
+        options = f"-c lock_timeout={BUSY_SECONDS}s -c statement_timeout={2 * BUSY_SECONDS}s"
+        connect: dict[str, Any] = {"connect_timeout": BUSY_SECONDS, "options": options}
+        return create_engine(
+            url, pool_pre_ping=True, pool_timeout=BUSY_SECONDS, connect_args=connect
+        )
+    # Opening must not quietly make an empty database where the real one went missing.
+    query = {"mode": "rwc" if create else "rw", "uri": "true"}
+    url = url.set(database=f"file:{quote(str(sqlite_file(database_url)))}", query=query)
+    connect = {"timeout": BUSY_SECONDS, "isolation_level": "IMMEDIATE"}
+    return create_engine(url, pool_timeout=BUSY_SECONDS, connect_args=connect)
+
+
+def sqlite_file(database_url: str) -> Path:
+    """The file of a SQLite address; relative ones count from the project's folder."""
+    return ROOT / (make_url(database_url).database or "")
+
+
+def _refuse_other_schema(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    try:
+        cursor.execute("SELECT version_num FROM alembic_version")
+        row = cursor.fetchone()
+    finally:
+        cursor.close()
+        connection.rollback()
+    if row is None or row[0] != SCHEMA:
+        raise ResultsUnavailable(
+            "Our list of results was made by another version of this site.",
+            cause=f"the database is at revision {row and row[0]}, this code needs {SCHEMA}: "
+            "run `python db_setup.py`, or deploy the version of the site that made it",
+        )
+
+
+def _cause(error: Exception) -> str:
+    """The driver's own words: SQLAlchemy's would hold the statement and its values."""
+    words = " ".join(str(error.orig if isinstance(error, DBAPIError) else error).split())
+    cure = next((cure for sign, cure in CURES.items() if sign in words), None)
+    return f"{words}: {cure}" if cure else words
+
+
+def naive(moment: datetime) -> datetime:
+    # SQLite keeps no time zone; everything is UTC on both databases.
+    return moment.astimezone(UTC).replace(tzinfo=None)

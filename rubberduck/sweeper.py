@@ -1,0 +1,64 @@
+"""Deletes pictures and their results: on demand, in time, or what was left behind half-done."""
+
+import logging
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+
+from rubberduck.errors import DuckError
+from rubberduck.results import Remains, Results
+from rubberduck.storage import Storage
+
+log = logging.getLogger(__name__)
+
+MOST = 100  # at once
+FIRST_AFTER, AGAIN_AFTER = 600.0, 3600.0  # seconds
+
+
+def delete(remains: Remains, storage: Storage, results: Results) -> None:
+    """The row goes last, so that whatever fails can be found and tried again."""
+    for key in remains.keys:
+        storage.delete(key)
+    results.forget(remains.id)
+
+
+class Sweeper:
+    """Keeps the promise of how long pictures are kept. Sweeping twice is harmless."""
+
+    def __init__(self, results: Results, storage: Storage, keep: timedelta) -> None:
+        self.results = results
+        self.storage = storage
+        self.keep = keep
+        self._due = time.monotonic() + FIRST_AFTER
+        self._lock = threading.Lock()
+
+    def forget(self, id: str, owner: str) -> None:
+        """At once: nobody finds the result any more, its pictures and its row are deleted.
+
+        StorageFailed when a picture could not be: `sweep` goes on with it.
+        """
+        delete(self.results.hide(id, owner), self.storage, self.results)
+
+    def sweep(self) -> int:
+        """Everything that is due; tells how many results went."""
+        swept = 0
+        while remains := self.results.hide_old(datetime.now(UTC), self.keep, MOST):
+            for each in remains:
+                delete(each, self.storage, self.results)
+            swept += len(remains)
+        return swept
+
+    def sometimes(self) -> None:
+        """For every request to call: once in a while it sweeps, beside the requests."""
+        with self._lock:
+            if time.monotonic() < self._due:
+                return
+            self._due = time.monotonic() + AGAIN_AFTER
+        threading.Thread(target=self._quietly, name="sweep", daemon=True).start()
+
+    def _quietly(self) -> None:
+        try:
+            if swept := self.sweep():
+                log.info("Swept %d results.", swept)
+        except DuckError as error:
+            log.warning("The sweep stopped; the next one goes on: %s", error.for_operator)
