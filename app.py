@@ -1,12 +1,15 @@
 """The site: its composition, its pages, its error pages."""
 
+import hashlib
 import logging
 import os
 import secrets
 import sys
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import cache, partial
 from http import HTTPStatus
+from pathlib import Path
 from typing import cast
 
 import click
@@ -18,41 +21,50 @@ from flask import (
     g,
     jsonify,
     make_response,
-    redirect,
     render_template,
     request,
     url_for,
 )
 from flask.typing import ResponseReturnValue
 from jinja2 import StrictUndefined
+from markupsafe import Markup
 from werkzeug.exceptions import HTTPException
 
-from rubberduck.api import api, problem_json, rfc3339
+from rubberduck.api import api
 from rubberduck.commands import commands
-from rubberduck.door import UploadRequest, finder, hear_out, uploaded_picture
+from rubberduck.door import UploadRequest, finder, hear_out, settings, sweeper
 from rubberduck.errors import (
     PROBLEMS,
     BrokenModel,
     DuckError,
-    NoSuchResult,
     Problem,
     WrongQuestion,
 )
 from rubberduck.finder import Detector, Finder
+from rubberduck.headers import add_headers, content_security_policy
 from rubberduck.local_detector import LocalDetector
-from rubberduck.model import Result, percent
+from rubberduck.model import percent
+from rubberduck.pages import pages
 from rubberduck.question import Question, load_question
 from rubberduck.readiness import Readiness
+from rubberduck.representations import problem_json, rfc3339
 from rubberduck.results import Results
-from rubberduck.settings import Settings, WrongSettings, load_settings, unknown_variables
-from rubberduck.storage import JPEG, FolderStorage, S3Storage, Storage
+from rubberduck.samples import Samples
+from rubberduck.settings import ROOT, Settings, WrongSettings, load_settings, unknown_variables
+from rubberduck.storage import FolderStorage, S3Storage, Storage
+from rubberduck.sweeper import Sweeper
+from rubberduck.visitors import Cookies, secret_key
 
 log = logging.getLogger(__name__)
 
 FORM_AROUND_A_PICTURE = 64 * 1024  # bytes that a multipart form may add to its file
 AWS_CONNECTIONS = 32
+LANGUAGE = "en"  # of the texts in the templates
+A_YEAR = 31_536_000  # seconds
+# Less sure than any rule counts: near misses are worth showing, and cost nothing more.
+NEAR_MISS = 10.0
 
-pages = Blueprint("pages", __name__)
+health = Blueprint("health", __name__)
 
 
 def start() -> Flask:
@@ -84,22 +96,44 @@ def create_app(settings: Settings, *, finder: Finder | None = None) -> Flask:
     app = Flask(__name__)
     app.request_class = UploadRequest
     app.config["MAX_CONTENT_LENGTH"] = settings.max_bytes + FORM_AROUND_A_PICTURE
+    finder = finder or build_finder(settings)
     app.extensions["settings"] = settings
-    app.extensions["finder"] = finder or build_finder(settings)
-    app.extensions["readiness"] = Readiness(app.extensions["finder"])
+    app.extensions["finder"] = finder
+    app.extensions["readiness"] = Readiness(finder)
+    app.extensions["samples"] = Samples(finder)
+    app.extensions["sweeper"] = Sweeper(
+        finder.results, finder.storage, timedelta(days=settings.keep_days)
+    )
+    _sign_cookies(app, settings)
     app.jinja_env.undefined = StrictUndefined
     app.add_template_filter(percent)
     app.add_template_filter(rfc3339)
     app.add_template_filter(day)
-    app.add_template_global(picture_url)
+    app.add_template_global(versioned)
     app.context_processor(_about_the_site)
-    for blueprint in (pages, api, commands):
+    for blueprint in (pages, api, health, commands):
         app.register_blueprint(blueprint)
     app.before_request(_number_the_request)
     app.after_request(_sign)
+    style = (ROOT / "static" / "style.css").read_text()
+    app.jinja_env.globals["style"] = Markup(style)  # in the page: it need not wait for a file
+    drawing = (ROOT / "static" / f"{finder.question.logo}.svg").read_text()
+    app.jinja_env.globals["logo"] = Markup(drawing)
+    app.jinja_env.add_extension("jinja2.ext.i18n")
+    app.jinja_env.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
+    policy = content_security_policy(style, finder.storage.origin)
+    app.after_request(partial(add_headers, policy=policy))
     app.register_error_handler(DuckError, _our_error)
     app.register_error_handler(HTTPException, _http_error)
     return app
+
+
+def _sign_cookies(app: Flask, settings: Settings) -> None:
+    app.secret_key = secret_key(settings)
+    app.session_interface = Cookies()
+    app.permanent_session_lifetime = timedelta(days=settings.keep_days)
+    app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
+    app.config["SESSION_REFRESH_EACH_REQUEST"] = False  # `visitor` does, where it matters
 
 
 def build_finder(settings: Settings) -> Finder:
@@ -162,7 +196,7 @@ def _on_aws(settings: Settings, bucket: str, question: Question) -> tuple[Storag
         ) from None
     return (
         S3Storage(s3, bucket, settings.link_seconds),
-        Rekognition(eyes, question.min_confidence),
+        Rekognition(eyes, min(question.min_confidence, NEAR_MISS)),
     )
 
 
@@ -171,69 +205,45 @@ def _about_the_site() -> dict[str, object]:
         "question": finder().question,
         "engine": finder().detector.name,
         "where": finder().storage.where,
-        "max_megabytes": finder().max_bytes / 1e6,
+        "language": LANGUAGE,
+        "max_bytes": finder().max_bytes,
+        "megabytes": f"{finder().max_bytes / 1e6:g}",
+        "max_side": finder().max_side,
+        "keep_days": settings().keep_days,
+        "is_live": finder().free is not None,
+        "is_online": readiness().is_ready_so_far,
     }
 
 
-@pages.get("/")
-def index() -> ResponseReturnValue:
-    return render_template("index.html")
+@cache
+def _version(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:8]
 
 
-@pages.post("/")
-def look() -> ResponseReturnValue:
-    """Take one picture and show the answer, under an address that can be read again."""
-    result = finder().look(uploaded_picture())
-    return redirect(url_for("pages.result", id=result.id), HTTPStatus.SEE_OTHER)
+def versioned(filename: str) -> str:
+    """A static file's address, which changes with the file, so that it can be kept for ever."""
+    version = _version(ROOT / "static" / filename)
+    return url_for("static", filename=filename, v=version)
 
 
-@pages.get("/result/<id>")
-def result(id: str) -> ResponseReturnValue:
-    result, question = finder().results.get(id), finder().question
-    remark = None
-    if result.question == question.title and not result.verdict.found:
-        remark = question.remark(result.answer.labels, result.min_confidence)
-    return render_template("result.html", result=result, remark=remark)
-
-
-@pages.get("/result/<id>/picture.jpg")
-def picture(id: str) -> ResponseReturnValue:
-    return _jpeg(finder().results.get(id).picture_key)
-
-
-@pages.get("/result/<id>/marked.jpg")
-def marked(id: str) -> ResponseReturnValue:
-    return _jpeg(finder().results.get(id).marked_key)
-
-
-def _jpeg(key: str | None) -> ResponseReturnValue:
-    """The picture itself, or the way to it, for who comes without a page of ours."""
-    try:
-        if key is None:
-            raise FileNotFoundError
-        if url := finder().storage.url(key):
-            return redirect(url)
-        jpeg = finder().storage.get(key)
-    except FileNotFoundError:
-        raise NoSuchResult from None
-    headers = {"Cache-Control": "private, max-age=3600", "X-Content-Type-Options": "nosniff"}
-    return jpeg, {"Content-Type": JPEG, **headers}
-
-
-@pages.get("/healthz")
+@health.get("/healthz")
 def healthz() -> ResponseReturnValue:
     """Alive: for the load balancer, which must not fail us for Amazon's faults."""
     return "ok", {"Content-Type": "text/plain"}
 
 
-@pages.get("/readyz")
+@health.get("/readyz")
 def readyz() -> ResponseReturnValue:
     """Ready for visitors: results can be written and pictures stored."""
-    parts = cast(Readiness, current_app.extensions["readiness"]).parts()
+    parts = readiness().parts()
     ready = all(parts.values())
     status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
     words = {name: "ok" if fine else "not ready" for name, fine in parts.items()}
     return jsonify(ready=ready, **words), status
+
+
+def readiness() -> Readiness:
+    return cast(Readiness, current_app.extensions["readiness"])
 
 
 def _number_the_request() -> None:
@@ -242,6 +252,11 @@ def _number_the_request() -> None:
 
 def _sign(response: Response) -> Response:
     response.headers["X-Request-ID"] = g.request_id
+    if request.endpoint == "static" and "v" in request.args:
+        response.cache_control.no_cache = None
+        response.cache_control.public = response.cache_control.immutable = True
+        response.cache_control.max_age = A_YEAR
+    sweeper().sometimes()
     return response
 
 
@@ -269,7 +284,8 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
 def _answer(problem: Problem) -> Response:
     if problem.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         hear_out()
-    if request.path.startswith("/api/"):
+    wanted = request.accept_mimetypes.best_match(["text/html", "application/json"])
+    if request.path.startswith("/api/") or wanted == "application/json":
         response = problem_json(problem, g.request_id)
     else:
         page = render_template("error.html", problem=problem, request_id=g.request_id)
@@ -281,10 +297,3 @@ def _answer(problem: Problem) -> Response:
 
 def day(moment: datetime) -> str:
     return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
-
-
-def picture_url(result: Result) -> str:
-    """Where the page finds the picture, with the boxes if there are any."""
-    key = result.marked_key or result.picture_key
-    name = "pages.marked" if result.marked_key else "pages.picture"
-    return finder().storage.url(key) or url_for(name, id=result.id)

@@ -1,77 +1,116 @@
 """The JSON door: pictures in, results out, problems as RFC 9457 says."""
 
-from dataclasses import asdict
-from datetime import datetime
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated
 
-from flask import Blueprint, Response, jsonify, request, url_for
+from flask import Blueprint, request, url_for
 from flask.typing import ResponseReturnValue
+from pydantic import Field, TypeAdapter, ValidationError
 
-from rubberduck.door import finder, uploaded_picture
-from rubberduck.errors import Problem
-from rubberduck.model import Result
+from rubberduck.door import finder, sweeper, threshold, uploaded_picture
+from rubberduck.errors import WrongParameter
+from rubberduck.representations import (
+    ResultBody,
+    as_json,
+    frame_body,
+    result_body,
+    unless_known,
+)
+from rubberduck.visitors import known_visitor, visitor
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
+
+LONGEST_KEY = 255
+DEFAULT_LIMIT, LARGEST_LIMIT = 20, 100
+
+
+@dataclass(frozen=True)
+class ListLinks:
+    next: Annotated[str | None, Field(description="the following part of the list, if any")]
+
+
+@dataclass(frozen=True)
+class ListBody:
+    """A part of the visitor's own results, the newest first."""
+
+    results: tuple[ResultBody, ...]
+    links: ListLinks
+
+
+@dataclass(frozen=True)
+class JudgementBody:
+    """What the owner of a result says of the answer."""
+
+    right: bool
 
 
 @api.post("/pictures")
 def look() -> ResponseReturnValue:
     """Take one picture and answer with its result."""
-    result = finder().look(uploaded_picture())
-    body = as_json(result)
-    return jsonify(body), HTTPStatus.CREATED, {"Location": body["links"]["self"]}
+    result = finder().look(uploaded_picture(), visitor(), _idempotency_key())
+    body = result_body(result)
+    return as_json(body, HTTPStatus.CREATED, Location=body.links.self)
+
+
+def _idempotency_key() -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return None
+    if not (key.isascii() and key.isprintable() and 0 < len(key) <= LONGEST_KEY):
+        raise WrongParameter(
+            f"The Idempotency-Key must be 1 to {LONGEST_KEY} plain signs, best a UUID."
+        )
+    return key
+
+
+@api.post("/frames")
+def look_at_frame() -> ResponseReturnValue:
+    """Answer to one moment of a camera; nothing is kept."""
+    picture = finder().read(uploaded_picture())
+    return as_json(frame_body(picture, finder().glance(picture)))
+
+
+@api.get("/results")
+def results() -> ResponseReturnValue:
+    """The visitor's own results, the newest first."""
+    limit, owner = _limit(), known_visitor()
+    if owner is None:
+        return as_json(ListBody((), ListLinks(None)))
+    page = finder().results.of(owner, limit, request.args.get("cursor"))
+    next = page.next and url_for("api.results", limit=limit, cursor=page.next)
+    return as_json(ListBody(tuple(map(result_body, page.results)), ListLinks(next)))
+
+
+def _limit() -> int:
+    given = request.args.get("limit", str(DEFAULT_LIMIT))
+    if not (given.isascii() and given.isdigit() and 1 <= int(given[:9]) <= LARGEST_LIMIT):
+        raise WrongParameter(f"“limit” must be a whole number from 1 to {LARGEST_LIMIT}.")
+    return int(given)
 
 
 @api.get("/results/<id>")
 def result(id: str) -> ResponseReturnValue:
-    return jsonify(as_json(finder().results.get(id)))
+    """A result; with `?min=`, its labels judged with another threshold."""
+    result, limit = finder().results.get(id), threshold()
+    if limit is not None:
+        result = finder().judge_again(result, limit)
+    return unless_known(as_json(result_body(result)))
 
 
-def as_json(result: Result) -> dict[str, Any]:
-    """A result as the API shows it. Box sides are fractions of the upright picture."""
-    verdict, answer = result.verdict, result.answer
-    return {
-        "id": result.id,
-        "duck": verdict.found,
-        "score": verdict.score,
-        "boxes": [asdict(box) for box in verdict.boxes],
-        "labels": [asdict(label) for label in answer.labels],
-        "because": [label.name for label in verdict.because],
-        "missing": verdict.missing,
-        "engine": answer.engine,
-        "instead_of": answer.instead_of,
-        "question": result.question,
-        "width": result.width,
-        "height": result.height,
-        "several_frames": result.several_frames,
-        "created_at": rfc3339(result.created_at),
-        "links": _links(result),
-    }
+@api.delete("/results/<id>")
+def forget(id: str) -> ResponseReturnValue:
+    """Delete a result of one's own, with its pictures."""
+    sweeper().forget(id, known_visitor() or "")
+    return "", HTTPStatus.NO_CONTENT
 
 
-def _links(result: Result) -> dict[str, str | None]:
-    return {
-        "self": url_for("api.result", id=result.id),
-        "page": url_for("pages.result", id=result.id),
-        "picture": url_for("pages.picture", id=result.id),
-        "marked": url_for("pages.marked", id=result.id) if result.marked_key else None,
-    }
-
-
-def rfc3339(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def problem_json(problem: Problem, request_id: str) -> Response:
-    response = jsonify(
-        type="about:blank",
-        title=problem.happened,
-        status=problem.status,
-        detail=f"{problem.why} {problem.next_step}",
-        instance=request.path,
-        request_id=request_id,
-    )
-    response.status_code = problem.status
-    response.mimetype = "application/problem+json"
-    return response
+@api.put("/results/<id>/judgement")
+def judge(id: str) -> ResponseReturnValue:
+    """Say whether an answer of one's own was right."""
+    try:
+        judgement = TypeAdapter(JudgementBody).validate_json(request.get_data(), strict=True)
+    except ValidationError:
+        raise WrongParameter('The body must be {"right": true} or {"right": false}.') from None
+    finder().results.judge(id, known_visitor() or "", judgement.right)
+    return "", HTTPStatus.NO_CONTENT

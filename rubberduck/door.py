@@ -9,8 +9,10 @@ from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.formparser import FormDataParser
 
-from rubberduck.errors import NoPicture, UploadIncomplete
+from rubberduck.errors import NoPicture, UploadIncomplete, WrongParameter
 from rubberduck.finder import Finder
+from rubberduck.settings import Settings
+from rubberduck.sweeper import Sweeper
 
 FIELD = "picture"
 HEARD_OUT = 10  # times the largest upload; whoever sends even more is cut off
@@ -39,10 +41,31 @@ def finder() -> Finder:
     return cast(Finder, current_app.extensions["finder"])
 
 
+def settings() -> Settings:
+    return cast(Settings, current_app.extensions["settings"])
+
+
+def sweeper() -> Sweeper:
+    return cast(Sweeper, current_app.extensions["sweeper"])
+
+
+def threshold() -> float | None:
+    """The request's `?min=` in percent; WrongParameter."""
+    if (given := request.args.get("min")) is None:
+        return None
+    try:
+        percent = float(given)
+    except ValueError:
+        percent = -1.0
+    if not 0 <= percent <= 100:  # nor what is no number at all
+        raise WrongParameter("“min” must be a number from 0 to 100.")
+    return percent
+
+
 def uploaded_picture() -> bytes:
     """The bytes of the request's field `picture`; NoPicture or UploadIncomplete without them."""
     try:
-        upload = request.files.get(FIELD)
+        uploads = request.files.getlist(FIELD)
     except (ClientDisconnected, ParseException, OSError):
         raise UploadIncomplete("The connection ended before the picture did.") from None
     except UnicodeDecodeError:
@@ -51,11 +74,13 @@ def uploaded_picture() -> bytes:
         if NO_END in str(error):
             raise UploadIncomplete("The end of the picture is missing.") from None
         abort(HTTPStatus.BAD_REQUEST)
-    if upload is None:
+    if not uploads:
         raise NoPicture(f"The request has no file in a multipart field named “{FIELD}”.")
-    if not upload.filename:
+    # A form has two ways to choose one, the files and the camera; one of them stays empty.
+    chosen = next((upload for upload in uploads if upload.filename), None)
+    if chosen is None:
         raise NoPicture("No file was chosen.")
-    return cast(bytes, upload.read())
+    return cast(bytes, chosen.read())
 
 
 def hear_out() -> None:

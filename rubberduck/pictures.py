@@ -124,6 +124,14 @@ def to_jpeg_within(image: Image.Image, most_bytes: int) -> bytes:
     return to_jpeg_within(image.reduce(2), most_bytes)
 
 
+def smaller(jpeg: bytes, side: int) -> bytes:
+    """A JPEG of ours, shrunk: the longest side comes out at most `side` pixels."""
+    image = Image.open(BytesIO(jpeg), formats=("JPEG",))
+    image.draft("RGB", (side, side))
+    image.thumbnail((side, side))
+    return to_jpeg(image, 80)
+
+
 @contextmanager
 def _a_turn() -> Iterator[None]:
     if not _decoding.acquire(timeout=DECODING_WAIT):

@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, Strict, TypeAdapter, ValidationError
 
@@ -73,8 +73,21 @@ class Remark:
 
 
 @dataclass(frozen=True)
+class Sample:
+    """A picture to try: static/samples/<file>.jpg, with a smaller <file>-small.jpg."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    file: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
+    shows: Words
+
+
+@dataclass(frozen=True)
 class Question:
-    """What is asked. A label below `min_confidence` percent does not count at all."""
+    """What is asked. A label below `min_confidence` percent does not count at all.
+
+    `live_yes` and `live_no` are for the moving picture of a camera, else `yes` and `no`.
+    """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -85,6 +98,10 @@ class Question:
     boxes: BoxRule = BoxRule()
     min_confidence: Percent = 35.0
     remarks: tuple[Remark, ...] = ()
+    live_yes: Words | None = None
+    live_no: Words | None = None
+    logo: Literal["duck", "lens"] = "lens"
+    samples: tuple[Sample, ...] = ()
 
     def remark(self, labels: Iterable[Label], min_confidence: float) -> str | None:
         """The first remark that fits the labels of a no, judged with that day's threshold."""
@@ -110,7 +127,22 @@ RUBBER_DUCK = Question(
         Group("a toy", any_of=("Toy", "Inflatable")),
     ),
     boxes=BoxRule(("Toy", "Bird", "Duck", "Inflatable", "Helmet"), above=50.0),
-    remarks=(Remark("That is a real duck.", all_of=("Duck", "Bird")),),
+    remarks=(
+        Remark("That is a real duck.", all_of=("Duck", "Bird")),
+        Remark("That is a toy, but no bird.", all_of=("Toy",)),
+    ),
+    live_yes="Rubber duck detected! :)",
+    live_no="No rubber duck detected.",
+    logo="duck",
+    samples=(
+        Sample("easy", "An easy one"),
+        Sample("many", "A whole flock"),
+        Sample("costume", "Dressed up"),
+        Sample("road", "On the road"),
+        Sample("hard", "A hard one"),
+        Sample("real", "A real duck"),
+        Sample("none", "No duck at all"),
+    ),
 )
 
 

@@ -37,6 +37,11 @@ class Readiness:
                 self._lock.release()
         return self._parts or dict.fromkeys(self._checks, False)
 
+    @property
+    def is_ready_so_far(self) -> bool:
+        """Nothing is known to be wrong. Asks nobody."""
+        return all(self._parts.values())
+
     def _is_stale(self) -> bool:
         return time.monotonic() - self._asked_at >= KEPT_SECONDS
 

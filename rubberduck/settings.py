@@ -79,6 +79,16 @@ class Settings(BaseSettings):
     max_side: int = Field(
         2048, ge=320, le=8192, description="the longest side of a stored picture, in pixels"
     )
+    keep_days: int = Field(
+        30, ge=1, le=3650, description="how many days pictures and results are kept"
+    )
+    secret_key: str | None = Field(
+        None,
+        min_length=16,
+        repr=False,
+        description="what signs the visitors' cookies, at least 16 random signs; "
+        "without it, instance/secret_key",
+    )
     link_seconds: int = Field(
         900, ge=60, le=3600, description="how long a link to a picture in the bucket lives"
     )

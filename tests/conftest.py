@@ -81,7 +81,11 @@ def detector() -> FakeDetector:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(database_url=f"sqlite:///{tmp_path / 'duck.db'}", uploads=tmp_path / "uploads")
+    return Settings(
+        database_url=f"sqlite:///{tmp_path / 'duck.db'}",
+        uploads=tmp_path / "uploads",
+        secret_key="a key of the tests",
+    )
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ def test_a_duck_goes_through_s3_and_rekognition(aws_client: FlaskClient, s3: Any
     assert "Engine: Amazon Rekognition. Pictures: a private bucket on Amazon S3." in page
     assert [key.split("/")[0] for key in keys(s3)] == ["marked", "uploads"]
     assert "X-Amz-Signature=" in page  # the picture comes from the bucket by a signed link
-    assert f"{BUCKET}/marked/" in page
+    assert f"{BUCKET}/uploads/" in page
 
 
 def test_no_duck(aws_client: FlaskClient, eyes: FakeRekognition, s3: Any) -> None:

@@ -66,10 +66,10 @@ def test_parents_are_kept(rekognition: Rekognition, eyes: FakeRekognition) -> No
     assert rekognition.labels(PICTURE)[1].parents == ("Animal", "Bird")
 
 
-def test_it_is_asked_as_the_original_asked(rekognition: Rekognition, eyes: FakeRekognition) -> None:
+def test_near_misses_are_asked_for_too(rekognition: Rekognition, eyes: FakeRekognition) -> None:
     rekognition.labels(PICTURE)
     assert eyes.requests == [
-        {"Image": {"Bytes": PICTURE.jpeg}, "MaxLabels": 320, "MinConfidence": 35.0}
+        {"Image": {"Bytes": PICTURE.jpeg}, "MaxLabels": 320, "MinConfidence": 10.0}
     ]
 
 

@@ -1,0 +1,78 @@
+"""The pictures of the statistics page, as SVG."""
+
+import io
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from matplotlib import rcParams
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from rubberduck.tally import BANDS, Tally
+
+SIZE = (7.2, 3.0)  # inches
+# Letters stay letters: small, sharp, and in the visitor's own font. No clock: same data, same file.
+# For the whole process, as matplotlib has it; nothing else of ours makes SVG.
+rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "charts"})
+
+
+@dataclass(frozen=True)
+class Scheme:
+    ink: str
+    yes: str
+    no: str
+
+
+SCHEMES = {
+    "light": Scheme(ink="#14242f", yes="#f2b705", no="#8fb8d4"),
+    "dark": Scheme(ink="#eaf4fb", yes="#ffd43b", no="#456a85"),
+}
+
+
+def by_day(tally: Tally, scheme: Scheme, days: int, today: date) -> bytes:
+    """How many asked on each of the last days, and how many of them got a yes."""
+    figure, axes = _axes(scheme)
+    shown = [today - timedelta(days=days - 1 - i) for i in range(days)]
+    sums = [tally.days.get(day) for day in shown]
+    found = [each.found if each else 0 for each in sums]
+    others = [each.asked - each.found if each else 0 for each in sums]
+    places = range(days)
+    axes.bar(places, found, color=scheme.yes, label="yes")
+    axes.bar(places, others, bottom=found, color=scheme.no, label="no")
+    axes.set_xticks(places[::7], [f"{day.day} {day:%b}" for day in shown[::7]])
+    axes.set_ylabel("pictures")
+    axes.legend(frameon=False, labelcolor=scheme.ink, ncols=2, loc="upper left")
+    axes.margins(y=0.25)
+    return _svg(figure)
+
+
+def by_score(tally: Tally, scheme: Scheme) -> bytes:
+    """How sure the answers were that said yes."""
+    figure, axes = _axes(scheme)
+    axes.bar(range(BANDS), tally.bands, color=scheme.yes, width=0.9)
+    tens = [f"{low}–{low + 9}" for low in range(0, 90, 10)]
+    axes.set_xticks(range(BANDS), [*tens, "90–100"])
+    axes.set_xlabel("percent sure")
+    axes.set_ylabel("pictures with a yes")
+    return _svg(figure)
+
+
+def _axes(scheme: Scheme) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=SIZE, layout="constrained")
+    axes = figure.subplots()
+    axes.patch.set_alpha(0)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(scheme.ink)
+    axes.tick_params(colors=scheme.ink)
+    axes.xaxis.label.set_color(scheme.ink)
+    axes.yaxis.label.set_color(scheme.ink)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
+    return figure, axes
+
+
+def _svg(figure: Figure) -> bytes:
+    file = io.BytesIO()
+    FigureCanvasSVG(figure).print_svg(file, metadata={"Date": None})
+    return file.getvalue()

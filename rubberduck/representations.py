@@ -1,0 +1,198 @@
+"""A result as others get it: as JSON, as pictures, as links."""
+
+import re
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from flask import Response, jsonify, make_response, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from pydantic import Field
+
+from rubberduck.door import finder, settings
+from rubberduck.drawing import frames
+from rubberduck.errors import NoSuchResult, Problem
+from rubberduck.model import Answer, Box, Label, Result
+from rubberduck.pictures import Picture
+from rubberduck.storage import JPEG
+
+# Asked for again each time, so that what is deleted is gone; unchanged, it costs a 304.
+ASK_AGAIN = "private, no-cache"
+
+Percent = Annotated[float, Field(ge=0, le=100)]
+Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+
+
+@dataclass(frozen=True)
+class ResultLinks:
+    self: str
+    page: str
+    picture: str
+    marked: Annotated[str | None, Field(description="with the boxes drawn; null without boxes")]
+
+
+@dataclass(frozen=True)
+class ResultBody:
+    """A result as the API shows it."""
+
+    id: str
+    found: Annotated[bool, Field(description="the answer: yes or no")]
+    duck: Annotated[bool, Field(description="the same as `found`", deprecated=True)]
+    said: Annotated[str, Field(description="the answer in words")]
+    score: Annotated[Percent | None, Field(description="percent; null when the answer is no")]
+    threshold: Annotated[Percent, Field(description="labels less sure do not count")]
+    boxes: Annotated[tuple[Box, ...], Field(description="of the things that were looked for")]
+    labels: Annotated[tuple[Label, ...], Field(description="everything that was seen")]
+    because: Annotated[tuple[str, ...], Field(description="the labels that spoke for a yes")]
+    missing: Annotated[tuple[str, ...], Field(description="what a yes would also need")]
+    remark: str | None
+    engine: Annotated[str, Field(description="who answered")]
+    instead_of: Annotated[str | None, Field(description="who should have, but could not")]
+    question: str
+    width: Annotated[int, Field(description="of the upright picture, in pixels")]
+    height: int
+    several_frames: bool
+    judged_right: Annotated[bool | None, Field(description="what its owner says of the answer")]
+    created_at: Moment
+    expires_at: Annotated[Moment, Field(description="it is deleted after this")]
+    links: ResultLinks
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What to draw around one thing, in pixels of the frame, and the words to write on it."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+    text: str
+
+
+@dataclass(frozen=True)
+class FrameBody:
+    """The answer to one moment of a camera. Nothing of it is kept."""
+
+    found: bool
+    score: Percent | None
+    labels: tuple[Label, ...]
+    outlines: Annotated[tuple[Outline, ...], Field(description="one for each thing")]
+    width: int
+    height: int
+    engine: str
+
+
+def result_body(result: Result) -> ResultBody:
+    verdict, answer = result.verdict, result.answer
+    return ResultBody(
+        id=result.id,
+        found=verdict.found,
+        duck=verdict.found,
+        said=result.said,
+        score=verdict.score,
+        threshold=result.min_confidence,
+        boxes=verdict.boxes,
+        labels=answer.labels,
+        because=tuple(label.name for label in verdict.because),
+        missing=verdict.missing,
+        remark=finder().remark(result),
+        engine=answer.engine,
+        instead_of=answer.instead_of,
+        question=result.question,
+        width=result.width,
+        height=result.height,
+        several_frames=result.several_frames,
+        judged_right=result.judged_right,
+        created_at=rfc3339(result.created_at),
+        expires_at=rfc3339(expires_at(result)),
+        links=ResultLinks(
+            self=url_for("api.result", id=result.id),
+            page=url_for("pages.result", id=result.id),
+            picture=url_for("pages.picture", id=result.id),
+            marked=url_for("pages.marked", id=result.id) if result.marked_key else None,
+        ),
+    )
+
+
+def frame_body(picture: Picture, answer: Answer) -> FrameBody:
+    width, height = picture.image.size
+    return FrameBody(
+        found=answer.verdict.found,
+        score=answer.verdict.score,
+        labels=answer.labels,
+        outlines=tuple(
+            Outline(**asdict(frame)) for frame in frames(answer.verdict.boxes, (width, height))
+        ),
+        width=width,
+        height=height,
+        engine=answer.engine,
+    )
+
+
+def as_json(body: Any, status: int = HTTPStatus.OK, **headers: str) -> Response:
+    response = jsonify(asdict(body))
+    response.status_code = status
+    response.headers.update(headers)
+    return response
+
+
+def unless_known(response: Response) -> Response:
+    """With an ETag: 304 for who has it already."""
+    response.headers["Cache-Control"] = ASK_AGAIN
+    response.add_etag()
+    response.make_conditional(request)
+    return response
+
+
+def problem_json(problem: Problem, request_id: str) -> Response:
+    response = jsonify(
+        type="about:blank",
+        title=problem.happened,
+        status=problem.status,
+        detail=f"{problem.why} {problem.next_step}",
+        instance=request.path,
+        request_id=request_id,
+    )
+    response.status_code = problem.status
+    response.mimetype = "application/problem+json"
+    return response
+
+
+def jpeg(result: Result, key: str | None) -> ResponseReturnValue:
+    """The picture itself, or the way to it; `?download` saves it under a sensible name."""
+    if key is None:
+        raise NoSuchResult
+    save_as = file_name(result) if "download" in request.args else None
+    if url := finder().storage.url(key, save_as):
+        return redirect(url)
+    return jpeg_response(stored(key), save_as)
+
+
+def stored(key: str) -> bytes:
+    try:
+        return finder().storage.get(key)
+    except FileNotFoundError:
+        raise NoSuchResult from None
+
+
+def jpeg_response(data: bytes, save_as: str | None = None) -> Response:
+    response = make_response(data)
+    response.mimetype = JPEG
+    if save_as:
+        response.headers.set("Content-Disposition", "attachment", filename=save_as)
+    return unless_known(response)
+
+
+def file_name(result: Result) -> str:
+    """What the answer said, as a name that every system takes."""
+    words = re.sub(r"[^a-z0-9]+", "-", result.said.lower()).strip("-") or "picture"
+    return f"{words}-{result.created_at:%Y-%m-%d}.jpg"
+
+
+def expires_at(result: Result) -> datetime:
+    return result.created_at + timedelta(days=settings().keep_days)
+
+
+def rfc3339(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,53 @@
+"""The sample pictures: looked at by a detector that costs nothing, and never stored."""
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from rubberduck.drawing import draw_boxes
+from rubberduck.errors import NoSuchResult
+from rubberduck.finder import Finder
+from rubberduck.model import Result
+from rubberduck.pictures import Picture, to_jpeg
+from rubberduck.question import Sample
+from rubberduck.settings import ROOT
+
+FOLDER = ROOT / "static" / "samples"
+KEPT = 16  # answers in memory
+
+
+class Looked(NamedTuple):
+    picture: Picture
+    result: Result
+
+
+class Samples:
+    """What there is to try; nothing, where only a detector that costs money could answer."""
+
+    def __init__(self, finder: Finder, folder: Path = FOLDER) -> None:
+        self.finder = finder
+        self.folder = folder
+        self.all: tuple[Sample, ...] = finder.question.samples if finder.free else ()
+        # The same pictures and the same detector: the same answers.
+        self._looked = lru_cache(KEPT)(self._look)
+
+    def result(self, file: str) -> Result:
+        """NoSuchResult for what is no sample."""
+        return self._looked(file).result
+
+    def marked(self, file: str) -> bytes:
+        """A JPEG with the boxes drawn."""
+        picture, result = self._looked(file)
+        return to_jpeg(draw_boxes(picture.image, result.verdict.boxes))
+
+    def _look(self, file: str) -> Looked:
+        if file not in {sample.file for sample in self.all}:
+            raise NoSuchResult
+        try:
+            data = (self.folder / f"{file}.jpg").read_bytes()
+        except FileNotFoundError:
+            raise NoSuchResult from None
+        picture = self.finder.read(data)
+        answer, now = self.finder.glance(picture), datetime.now(UTC)
+        return Looked(picture, self.finder.result(file, now, picture, answer))

@@ -1,0 +1,64 @@
+"""Whose result is it? A visitor is a random number in a signed cookie; there are no accounts."""
+
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from flask import Flask, request, session
+from flask.sessions import SecureCookieSessionInterface
+
+from rubberduck.settings import ROOT, Settings, WrongSettings
+
+ID_BYTES = 16
+KEY_FILE = ROOT / "instance" / "secret_key"
+
+
+class Cookies(SecureCookieSessionInterface):
+    """Signed cookies that over HTTPS never leave this host, nor HTTPS."""
+
+    def get_cookie_name(self, app: Flask) -> str:
+        return "__Host-session" if request.is_secure else "session"
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        return request.is_secure
+
+
+def visitor() -> str:
+    """The number of who asks; a new one, if this is their first request."""
+    if "visitor" not in session:
+        session["visitor"] = secrets.token_urlsafe(ID_BYTES)
+    session.permanent = session.modified = True  # its time starts anew
+    return str(session["visitor"])
+
+
+def known_visitor() -> str | None:
+    return session.get("visitor")
+
+
+def secret_key(settings: Settings, file: Path = KEY_FILE) -> str:
+    """The setting's, or one made once for this machine: a restart must not lose whose is what."""
+    if settings.secret_key:
+        return settings.secret_key
+    try:
+        if not file.exists():
+            _make_key(file)
+        key = file.read_text()
+    except OSError as error:
+        raise WrongSettings(
+            f"{file}: {error.strerror}. Make it readable and its folder writable, "
+            "or set DUCK_SECRET_KEY."
+        ) from None
+    if not key:
+        raise WrongSettings(f"{file} is empty: delete it, or set DUCK_SECRET_KEY.")
+    return key
+
+
+def _make_key(file: Path) -> None:
+    """Whole under its name or not at all, and never over another process's."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile("w", dir=file.parent) as new, suppress(FileExistsError):
+        new.write(secrets.token_urlsafe(32))
+        new.flush()
+        os.link(new.name, file)

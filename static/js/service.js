@@ -1,0 +1,19 @@
+// The footer's word on the service: online or offline, asked once a page and when the network changes.
+const service = document.getElementById("service");
+
+function say(online) {
+  service.className = online ? "online" : "offline";
+  service.firstElementChild.textContent = online ? service.dataset.online : service.dataset.offline;
+}
+
+async function ask() {
+  try {
+    say((await fetch(service.dataset.ready)).ok);
+  } catch {
+    say(false);
+  }
+}
+
+addEventListener("online", ask);
+addEventListener("offline", () => say(false));
+ask();
