@@ -1,4 +1,4 @@
-"""Commands: `flask check`, `flask look`, `flask evaluate`."""
+"""Commands: `flask check`, `flask look`, `flask evaluate`, `flask sweep`."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from tqdm import tqdm
 
 from rubberduck import charts
-from rubberduck.door import finder
+from rubberduck.door import finder, sweeper
 from rubberduck.errors import DuckError
 from rubberduck.evaluation import DUCK, NO_DUCK, Corners, Outcome, ask, by_kind, measure, table
 from rubberduck.model import percent
@@ -264,6 +264,24 @@ def _known_boxes(file: Path | None) -> dict[str, list[Corners]]:
         if any(left >= right or top >= bottom for left, top, right, bottom in several):
             raise click.BadParameter(f"{file}: {name}: no box", param_hint="--boxes")
     return boxes
+
+
+@commands.cli.command("sweep", context_settings=HELP)
+def sweep() -> None:
+    """Delete what was kept for DUCK_KEEP_DAYS, and what uploads cut off left behind.
+
+    \b
+    Example:
+      flask sweep
+    """
+    try:
+        swept = sweeper().sweep()
+    except DuckError as error:
+        raise click.ClickException(
+            f"Stopped half-way; run it again. {error.for_operator}"
+        ) from None
+    results = "result" if swept == 1 else "results"
+    click.echo(f"Swept {swept} {results}." if swept else "Nothing to sweep.")
 
 
 @commands.cli.command("check", context_settings=HELP)

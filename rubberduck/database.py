@@ -106,11 +106,15 @@ class Database:
             event.listen(self.engine, "checkout", watch.refuse_another)
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
+    def transaction(self, *, alone: bool = False) -> Iterator[Connection]:
+        """`alone`: nobody writes from the first statement on, where the database has one writer."""
         # In "connect" listeners the driver's errors arrive as they are.
         raw = self.engine.dialect.loaded_dbapi.Error
         try:
             with self.engine.begin() as connection:
+                # Python's driver begins on its own, but not before a SELECT.
+                if alone and connection.dialect.name == "sqlite":
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")
                 yield connection
         except (SQLAlchemyError, raw) as error:
             raise ResultsUnavailable(

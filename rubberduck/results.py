@@ -62,7 +62,7 @@ class Results:
         result; of the visitor's own nothing more is written. KeyReused if the client's key
         belongs to other bytes.
         """
-        with self.database.transaction() as connection:
+        with self.database.transaction(alone=True) as connection:
             _one_at_a_time(connection, upload)
             twin = _same_key(connection, upload) or _same_bytes(connection, upload, engine)
             if not (twin and twin.is_mine):
@@ -108,7 +108,7 @@ class Results:
 
     def judge(self, id: str, owner: str, right: bool) -> None:
         """Keep what its owner says of an answer. NoSuchResult also for what is another's."""
-        with self.database.transaction() as connection:
+        with self.database.transaction(alone=True) as connection:
             result = from_row(_row(connection, id, _owned_by(owner), lock=True))
             connection.execute(
                 duck_results.update().where(row_of.id == id).values(judged_right=right)
@@ -123,7 +123,7 @@ class Results:
 
     def hide(self, id: str, owner: str) -> Remains:
         """Nobody finds it from now on. NoSuchResult also for what is another's."""
-        with self.database.transaction() as connection:
+        with self.database.transaction(alone=True) as connection:
             row = _row(connection, id, _owned_by(owner), lock=True)
             _hide(connection, row_of.id == id)
         return Remains.of(id, row["s3_key"])
@@ -161,7 +161,7 @@ def marked_key(id: str) -> str:
 
 
 def _one_at_a_time(connection: Connection, upload: Upload) -> None:
-    """Of two uploads of the same bytes at once, one must see the other. SQLite has one writer."""
+    """Of two uploads of the same bytes at once, one must see the other."""
     if connection.dialect.name == "postgresql":
         for what in filter(None, (upload.sha256, upload.key)):
             connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(what))))

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,10 @@ from sqlalchemy import inspect, select, text
 
 from db_setup import CannotSetUp, set_up
 from rubberduck.database import SCHEMA, duck_results, metadata
-from rubberduck.errors import NoSuchResult, ResultsUnavailable
+from rubberduck.errors import KeyReused, NoSuchResult, ResultsUnavailable
 from rubberduck.model import Answer, Label, Result, Upload
 from rubberduck.question import RUBBER_DUCK, judge
-from rubberduck.results import Results
+from rubberduck.results import Results, Twin
 from rubberduck.settings import ROOT, Settings
 from tests.conftest import a_duck
 
@@ -109,6 +109,55 @@ def test_the_check_leaves_no_row(book: Results) -> None:
     book.check()
     with book.database.engine.connect() as connection:
         assert connection.execute(select(duck_results)).all() == []
+
+
+def test_of_many_with_the_same_bytes_one_leads(book: Results) -> None:
+    twins: list[Twin | None] = []
+    ready = threading.Barrier(12)
+
+    def begin(number: int) -> None:
+        upload = an_upload(f"upload-{number}", "the same", owner=f"owner-{number % 3}")
+        ready.wait()
+        twins.append(book.begin(upload, "embedded detector"))
+
+    threads = [threading.Thread(target=begin, args=(number,)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert twins.count(None) == 1
+    assert sum(twin is not None and twin.is_mine for twin in twins) == 9
+
+
+def test_a_cut_off_upload_keeps_nobody_waiting(book: Results) -> None:
+    book.begin(an_upload("first", "the same"), "embedded detector")
+    later = replace(an_upload("second", "the same"), created_at=NOW + timedelta(seconds=31))
+    assert book.begin(later, "embedded detector") is None
+
+
+def test_a_key_belongs_to_its_bytes(book: Results) -> None:
+    book.begin(an_upload("first", "some bytes", key="a-key"), "embedded detector")
+    again = book.begin(an_upload("second", "some bytes", key="a-key"), "embedded detector")
+    assert again == Twin("first", is_mine=True)
+    with pytest.raises(KeyReused):
+        book.begin(an_upload("third", "other bytes", key="a-key"), "embedded detector")
+
+
+def test_what_was_swept_meanwhile_is_not_saved(book: Results) -> None:
+    book.begin(an_upload("an-id"), "embedded detector")
+    long_after = NOW + timedelta(hours=2)
+    assert [each.id for each in book.hide_old(long_after, timedelta(days=30), 9)] == ["an-id"]
+    with pytest.raises(NoSuchResult):
+        book.save(a_result())
+
+
+def test_judging_twice_counts_once(book: Results) -> None:
+    book.begin(an_upload("an-id", owner="me"), "embedded detector")
+    book.save(a_result())
+    for right in (True, True, False):
+        book.judge("an-id", "me", right)
+    whole = book.tally(RUBBER_DUCK.title, NOW.date()).whole
+    assert (whole.asked, whole.found, whole.right, whole.wrong) == (1, 1, 0, 1)
 
 
 def test_setting_up_twice_keeps_everything(database_url: str, open_results: Open) -> None:

@@ -15,6 +15,8 @@ const paste = form.querySelector(".paste");
 let chosen = null;
 let cancel = null;
 
+form.classList.add("live");
+
 function complain(text) {
   trouble.textContent = text;
   trouble.hidden = !text;
@@ -28,6 +30,7 @@ function choose(file) {
     return false;
   }
   chosen = file;
+  form.classList.add("chosen");
   URL.revokeObjectURL(preview.src);
   preview.src = URL.createObjectURL(file);
   preview.hidden = false;
