@@ -1,6 +1,7 @@
 """Fixtures: a clean environment, real databases, real storages, the whole site."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from moto.server import ThreadedMotoServer
+from playwright.sync_api import Browser, sync_playwright
 
 from app import build_finder, create_app
 from db_setup import set_up
@@ -22,8 +24,11 @@ from rubberduck.results import Results
 from rubberduck.settings import Settings
 from rubberduck.storage import FolderStorage
 from tests import fake_rekognition, postgres
+from tests.ducks import duck_photo
+from tests.server import Site, serving
 
 BUCKET = "ducks-of-the-tests"
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 REGION: Literal["eu-central-1"] = "eu-central-1"
 
 
@@ -200,3 +205,28 @@ def database_url(request: pytest.FixtureRequest, settings: Settings) -> Iterator
     server = request.getfixturevalue("postgres_server")
     with server.database() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The site as `make run` serves it."""
+    with serving(tmp_path_factory.mktemp("site")) as site:
+        yield site
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    own = shutil.which("chromium") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        if not own and not Path(playwright.chromium.executable_path).exists():
+            pytest.skip("Chromium is not installed: SKIPPED (apt-get install chromium)")
+        browser = playwright.chromium.launch(executable_path=own, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def duck(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("photos") / "duck.jpg"
+    file.write_bytes(duck_photo())
+    return file

@@ -1,35 +1,15 @@
 """The visitor's story in a real Chromium, without JavaScript."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests.ducks import duck_photo
 from tests.pictures import encoded
-from tests.server import Site, serving
+from tests.server import Site
 
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 pytestmark = pytest.mark.enable_socket
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with serving(tmp_path_factory.mktemp("site")) as site:
-        yield site
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    own = shutil.which("chromium") or shutil.which("google-chrome")
-    with sync_playwright() as playwright:
-        if not own and not Path(playwright.chromium.executable_path).exists():
-            pytest.skip("Chromium is not installed: SKIPPED (apt-get install chromium)")
-        browser = playwright.chromium.launch(executable_path=own, args=QUIET)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(params=["light 360", "dark 360", "light 1280", "dark 1280"])
@@ -42,13 +22,6 @@ def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
     )
     yield context.new_page()
     context.close()
-
-
-@pytest.fixture(scope="module")
-def duck(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("photos") / "duck.jpg"
-    file.write_bytes(duck_photo())
-    return file
 
 
 def give(page: Page, site: Site, file: Path) -> None:
@@ -91,6 +64,41 @@ def test_no_picture_and_then_one(page: Page, site: Site, duck: Path, tmp_path: P
     page.get_by_label("Ask about a picture").set_input_files(duck)
     page.get_by_role("button", name="Look").click()
     assert page.get_by_role("heading", level=1).inner_text() == "Rubber duck detected! :))"
+
+
+def test_deleting_what_was_asked(page: Page, site: Site, duck: Path) -> None:
+    give(page, site, duck)
+    where = page.url
+    page.get_by_text("Delete this picture").click()
+    page.get_by_role("button", name="Delete it now").click()
+    assert page.get_by_role("status").first.inner_text().startswith("Gone:")
+    answer = page.goto(where)
+    assert answer
+    assert answer.status == 404
+
+
+def test_everything_else_without_javascript(page: Page, site: Site, duck: Path) -> None:
+    give(page, site, duck)
+    page.get_by_role("button", name="Yes", exact=True).click()
+    assert page.get_by_text("Thank you.").is_visible()
+    page.get_by_role("link", name="My pictures").click()
+    assert page.get_by_role("link", name="Rubber duck detected! :))").count() == 1
+    page.get_by_role("link", name="Statistics").click()
+    page.wait_for_url("**/statistics")  # with its pictures
+    assert page.get_by_role("heading", name="By day").is_visible()
+    chart = page.get_by_role("img", name="Bars: how many asked on each day")
+    assert chart.evaluate("image => image.complete && image.naturalWidth > 0")
+    assert fits(page)
+
+
+def test_another_threshold(page: Page, site: Site) -> None:
+    page.goto(f"{site.url}/sample/hard")
+    page.get_by_label("How sure is sure enough?").fill("99")
+    page.get_by_role("button", name="Judge again").click()
+    page.wait_for_url("**?min=99")
+    assert page.get_by_role("heading", level=1).inner_text() == "No rubber duck detected :("
+    page.get_by_role("link", name="Back to 35%").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Rubber duck detected! :))")
 
 
 def test_reload_and_back(browser: Browser, site: Site, duck: Path) -> None:
