@@ -66,13 +66,15 @@ def camera(view: View) -> Floats:
     )
 
 
-def _march(shape: Shape, start: Floats, ray: Floats, far: float) -> tuple[Floats, np.ndarray]:
+def _march(
+    shape: Shape, start: Floats, ray: Floats, far: float, steps: int = STEPS
+) -> tuple[Floats, np.ndarray]:
     """How far each ray goes, and which rays hit."""
     n = start.shape[1]
     depth = np.zeros(n, np.float32)
     hit = np.zeros(n, bool)
     alive = np.arange(n)
-    for _ in range(STEPS):
+    for _ in range(steps):
         d = shape(start[:, alive] + ray[:, alive] * depth[alive])
         arrived = d < NEAR
         hit[alive[arrived]] = True
@@ -110,7 +112,9 @@ def _shadow(shape: Shape, p: Floats, n: Floats, lamp: Floats) -> Floats:
     return light
 
 
-def render(parts: list[Part], view: View, lamp: Floats, size: int) -> Sprite | None:
+def render(
+    parts: list[Part], view: View, lamp: Floats, size: int, steps: int = STEPS
+) -> Sprite | None:
     """The model seen from a view, cut to its outline; None where nothing is to be seen."""
 
     def whole(p: Floats) -> Floats:
@@ -145,7 +149,7 @@ def render(parts: list[Part], view: View, lamp: Floats, size: int) -> Sprite | N
     left = -reach + (columns.min() + columns.max() + 1) / 2 * cell - side / 2
     bottom = reach - (rows.min() + rows.max() + 1) / 2 * cell - side / 2
     start, ray = rays(left, bottom, side, size)
-    depth, hit = _march(whole, start, ray, far)
+    depth, hit = _march(whole, start, ray, far, steps)
     if hit.sum() < 60:
         return None
     p = start[:, hit] + ray[:, hit] * depth[hit]
