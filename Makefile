@@ -6,7 +6,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header
 
-.PHONY: run test venv lint services lock detector
+.PHONY: run test venv lint services lock texts screenshots detector
 
 run: venv
 	$(BIN)/python db_setup.py
@@ -44,6 +44,14 @@ lock: venv
 	$(BIN)/pip install --quiet uv
 	$(LOCK) requirements.in -o requirements.txt
 	$(LOCK) requirements-dev.in -o requirements-dev.txt
+
+# After a change of words: the catalogue for translators, translations/messages.pot.
+texts: .venv/.tested-with
+	$(BIN)/python -m translations.collect
+
+# The README's pictures, in docs/.
+screenshots: .venv/.tested-with services
+	$(BIN)/python -m docs.screenshots
 
 # Makes rubberduck/duck_detector.onnx again, from nothing, and its figures; see training/README.md.
 detector: venv

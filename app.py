@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache, partial
+from gettext import translation
 from http import HTTPStatus
 from pathlib import Path
 from typing import cast
@@ -43,7 +44,7 @@ from rubberduck.errors import (
 from rubberduck.finder import Detector, Finder
 from rubberduck.headers import add_headers, content_security_policy
 from rubberduck.local_detector import LocalDetector
-from rubberduck.model import percent
+from rubberduck.model import Label, percent
 from rubberduck.pages import pages
 from rubberduck.question import Question, load_question
 from rubberduck.readiness import Readiness
@@ -59,7 +60,6 @@ log = logging.getLogger(__name__)
 
 FORM_AROUND_A_PICTURE = 64 * 1024  # bytes that a multipart form may add to its file
 AWS_CONNECTIONS = 32
-LANGUAGE = "en"  # of the texts in the templates
 A_YEAR = 31_536_000  # seconds
 # Less sure than any rule counts: near misses are worth showing, and cost nothing more.
 NEAR_MISS = 10.0
@@ -108,6 +108,7 @@ def create_app(settings: Settings, *, finder: Finder | None = None) -> Flask:
     app.jinja_env.undefined = StrictUndefined
     app.add_template_filter(percent)
     app.add_template_filter(rfc3339)
+    app.add_template_filter(named)
     app.add_template_filter(day)
     app.add_template_global(versioned)
     app.context_processor(_about_the_site)
@@ -120,7 +121,8 @@ def create_app(settings: Settings, *, finder: Finder | None = None) -> Flask:
     drawing = (ROOT / "static" / f"{finder.question.logo}.svg").read_text()
     app.jinja_env.globals["logo"] = Markup(drawing)
     app.jinja_env.add_extension("jinja2.ext.i18n")
-    app.jinja_env.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
+    texts = translation("messages", ROOT / "translations", [settings.language], fallback=True)
+    app.jinja_env.install_gettext_translations(texts)  # type: ignore[attr-defined]
     policy = content_security_policy(style, finder.storage.origin)
     app.after_request(partial(add_headers, policy=policy))
     app.register_error_handler(DuckError, _our_error)
@@ -205,7 +207,7 @@ def _about_the_site() -> dict[str, object]:
         "question": finder().question,
         "engine": finder().detector.name,
         "where": finder().storage.where,
-        "language": LANGUAGE,
+        "language": settings().language,
         "max_bytes": finder().max_bytes,
         "megabytes": f"{finder().max_bytes / 1e6:g}",
         "max_side": finder().max_side,
@@ -295,5 +297,9 @@ def _answer(problem: Problem) -> Response:
     return response
 
 
+def named(label: Label) -> str:
+    return f"{label.name} ({percent(label.confidence)})"
+
+
 def day(moment: datetime) -> str:
-    return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
+    return f"{moment:%Y-%m-%d, %H:%M} UTC"  # the same in every language

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from rubberduck.tally import BANDS, Tally
 
-SIZE = (7.2, 3.0)  # inches
+SIZE = (4.8, 2.7)  # inches: letters that can be read on a phone too
 # Letters stay letters: small, sharp, and in the visitor's own font. No clock: same data, same file.
 # For the whole process, as matplotlib has it; nothing else of ours makes SVG.
 rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "charts"})
@@ -41,7 +41,7 @@ def by_day(tally: Tally, scheme: Scheme, days: int, today: date) -> bytes:
     places = range(days)
     axes.bar(places, found, color=scheme.yes, label="yes")
     axes.bar(places, others, bottom=found, color=scheme.no, label="no")
-    axes.set_xticks(places[::7], [f"{day.day} {day:%b}" for day in shown[::7]])
+    axes.set_xticks(places[::7], [f"{day:%m-%d}" for day in shown[::7]])
     axes.set_ylabel("pictures")
     axes.legend(frameon=False, labelcolor=scheme.ink, ncols=2, loc="upper left")
     axes.margins(y=0.25)
@@ -52,17 +52,18 @@ def by_score(tally: Tally, scheme: Scheme) -> bytes:
     """How sure the answers were that said yes."""
     figure, axes = _axes(scheme)
     axes.bar(range(BANDS), tally.bands, color=scheme.yes, width=0.9)
-    tens = [f"{low}–{low + 9}" for low in range(0, 90, 10)]
-    axes.set_xticks(range(BANDS), [*tens, "90–100"])
+    axes.set_xticks(
+        [band - 0.5 for band in range(BANDS + 1)], [f"{10 * b}" for b in range(BANDS + 1)]
+    )
     axes.set_xlabel("percent sure")
     axes.set_ylabel("pictures with a yes")
     return _svg(figure)
 
 
 def _axes(scheme: Scheme) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=SIZE, layout="constrained")
+    figure = Figure(figsize=SIZE, layout="constrained", facecolor="none")
     axes = figure.subplots()
-    axes.patch.set_alpha(0)
+    axes.set_facecolor("none")
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(scheme.ink)
     axes.tick_params(colors=scheme.ink)

@@ -92,6 +92,11 @@ class Settings(BaseSettings):
     link_seconds: int = Field(
         900, ge=60, le=3600, description="how long a link to a picture in the bucket lives"
     )
+    language: str = Field(
+        "en",
+        pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$",
+        description="the language of the site's texts, if translations/ holds it",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="how much the log tells"
     )

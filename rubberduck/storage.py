@@ -45,9 +45,10 @@ class Storage(Protocol):
 class FolderStorage:
     """Pictures in a folder of this machine."""
 
+    where = "a folder on this machine"
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.where = "a folder on this machine"
 
     def put(self, key: str, jpeg: bytes) -> None:
         path = self.folder / key
@@ -103,11 +104,13 @@ def _disk_failure(folder: Path, error: OSError) -> StorageFailed:
 class S3Storage:
     """Pictures in a private S3 bucket, encrypted, reached by short-lived links."""
 
+    where = "a private bucket on Amazon S3"
+
     def __init__(self, client: "S3Client", bucket: str, link_seconds: int) -> None:
         self.client = client
         self.bucket = bucket
         self.link_seconds = link_seconds
-        self.where = "a private bucket on Amazon S3"
+
         self._checked = threading.Event()
 
     def put(self, key: str, jpeg: bytes) -> None:

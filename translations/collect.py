@@ -1,0 +1,59 @@
+"""Collects every text of the site into translations/messages.pot: `make texts`.
+
+To translate: copy it to translations/de/LC_MESSAGES/messages.po, fill it in, compile it with
+`.venv/bin/pybabel compile -d translations`, and set DUCK_LANGUAGE=de. What is asked (the question,
+its yes and no, its remarks) is data of the question's own file, see DUCK_QUESTION.
+"""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import write_po
+
+from rubberduck.errors import PROBLEMS, DuckError
+from rubberduck.local_detector import LocalDetector
+from rubberduck.settings import ROOT
+from rubberduck.storage import FolderStorage, S3Storage
+
+FILE = Path(__file__).with_name("messages.pot")
+TEMPLATES = [("**.html", "jinja2.ext:babel_extract")]
+PYTHON = [("**.py", "python")]
+
+
+def errors(kind: type[DuckError] = DuckError) -> Iterator[type[DuckError]]:
+    yield kind
+    for each in kind.__subclasses__():
+        yield from errors(each)
+
+
+def texts() -> Iterator[str | tuple[str, ...]]:
+    for _, _, text, _, _ in extract_from_dir(ROOT / "templates", TEMPLATES):
+        yield text
+    # `raise TooSmall("…")`: what is given to an error is for the visitor.
+    given = {each.__name__: None for each in errors()} | {"flash": None, "text": None}
+    for _, _, text, _, _ in extract_from_dir(ROOT / "rubberduck", PYTHON, keywords=given):
+        yield text
+    for each in errors():
+        yield from (each.happened, each.next_step)
+    for problem in PROBLEMS.values():
+        yield from (problem.happened, problem.why, problem.next_step)
+    yield from (LocalDetector.name, FolderStorage.where, S3Storage.where)
+
+
+def catalogue() -> bytes:
+    """A .pot, sorted and without dates: the same texts make the same file."""
+    collected = Catalog(
+        fuzzy=False, header_comment="# Every text of the site. Made by `make texts`."
+    )
+    for text in texts():
+        collected.add(text)
+    file = io.BytesIO()
+    write_po(file, collected, sort_output=True, omit_header=True, no_location=True, width=100)
+    return file.getvalue()
+
+
+if __name__ == "__main__":
+    FILE.write_bytes(catalogue())
