@@ -42,7 +42,7 @@ from rubberduck.errors import (
     WrongQuestion,
 )
 from rubberduck.finder import Detector, Finder
-from rubberduck.headers import add_headers, content_security_policy
+from rubberduck.headers import add_headers, compact, content_security_policy
 from rubberduck.local_detector import LocalDetector
 from rubberduck.model import Label, percent
 from rubberduck.pages import pages
@@ -116,7 +116,7 @@ def create_app(settings: Settings, *, finder: Finder | None = None) -> Flask:
         app.register_blueprint(blueprint)
     app.before_request(_number_the_request)
     app.after_request(_sign)
-    style = (ROOT / "static" / "style.css").read_text()
+    style = compact((ROOT / "static" / "style.css").read_text())
     app.jinja_env.globals["style"] = Markup(style)  # in the page: it need not wait for a file
     drawing = (ROOT / "static" / f"{finder.question.logo}.svg").read_text()
     app.jinja_env.globals["logo"] = Markup(drawing)

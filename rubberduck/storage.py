@@ -146,9 +146,11 @@ class S3Storage:
 
     @property
     def origin(self) -> str | None:
-        # S3 takes a bucket's name as a host's, so the links show where they lead.
-        parts = urlsplit(self.url("any") or "")
-        return f"{parts.scheme}://{parts.netloc}"
+        # Not from a link: at start there may be no credentials yet to sign one with.
+        scheme, host, *_ = urlsplit(self.client.meta.endpoint_url)
+        if (self.client.meta.config.s3 or {}).get("addressing_style") == "virtual":
+            host = f"{self.bucket}.{host}"
+        return f"{scheme}://{host}"
 
     def check(self) -> None:
         with self._s3_failures("s3:ListBucket"):

@@ -1,7 +1,6 @@
 """Fixtures: a clean environment, real databases, real storages, the whole site."""
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -24,11 +23,11 @@ from rubberduck.results import Results
 from rubberduck.settings import Settings
 from rubberduck.storage import FolderStorage
 from tests import fake_rekognition, postgres
+from tests.browser import chromium
 from tests.ducks import duck_photo
 from tests.server import Site, serving
 
 BUCKET = "ducks-of-the-tests"
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 REGION: Literal["eu-central-1"] = "eu-central-1"
 
 
@@ -216,11 +215,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    own = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
-        if not own and not Path(playwright.chromium.executable_path).exists():
-            pytest.skip("Chromium is not installed: SKIPPED (apt-get install chromium)")
-        browser = playwright.chromium.launch(executable_path=own, args=QUIET)
+        try:
+            browser = chromium(playwright)
+        except FileNotFoundError as error:
+            pytest.skip(str(error))
         yield browser
         browser.close()
 

@@ -1,8 +1,10 @@
 """The same page with DUCK_BUCKET set: S3 and Amazon Rekognition, over the wire."""
 
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.request import urlopen
 
 import boto3
 import pytest
@@ -112,3 +114,45 @@ def test_a_missing_bucket_is_a_503_and_the_log_says_what_to_do(
         "storage": "not ready",
     }
     assert "bucket ducks-that-never-were does not exist: create it" in caplog.text
+
+
+def test_the_policy_lets_the_buckets_pictures_in(aws_client: FlaskClient) -> None:
+    answer = give(aws_client, encoded())
+    page = aws_client.get(answer.location)
+    picture = re.search(r'<img src="(https?://[^/"]+)/', page.text)
+    assert picture
+    assert f"img-src 'self' blob: {picture[1]};" in page.headers["Content-Security-Policy"]
+
+
+def test_samples_and_camera_ask_amazon_nothing(
+    aws_client: FlaskClient, eyes: FakeRekognition, s3: Any
+) -> None:
+    assert "Rubber duck detected!" in aws_client.get("/sample/easy").text
+    frame = aws_client.post("/api/v1/frames", **form(encoded()))
+    assert frame.json
+    assert frame.json["engine"] == "embedded detector"
+    assert eyes.requests == []
+    assert keys(s3) == []
+
+
+def test_the_marked_picture_is_saved_under_its_name(aws_client: FlaskClient) -> None:
+    where = give(aws_client, encoded()).location
+    link = aws_client.get(f"{where}/marked.jpg?download").location
+    with urlopen(link) as saved:
+        assert saved.headers["Content-Disposition"].startswith(
+            'attachment; filename="rubber-duck-detected-'
+        )
+        assert saved.headers["Cache-Control"] == "private, no-cache"
+
+
+def test_deleted_is_gone_from_the_bucket(aws_client: FlaskClient, s3: Any) -> None:
+    where = give(aws_client, encoded()).location
+    assert len(keys(s3)) == 2
+    assert aws_client.post(f"{where}/delete").status_code == 303
+    assert keys(s3) == []
+
+
+def test_the_same_picture_is_paid_for_once(aws_client: FlaskClient, eyes: FakeRekognition) -> None:
+    for _ in range(3):
+        give(aws_client.application.test_client(), encoded())
+    assert len(eyes.requests) == 1

@@ -345,3 +345,6 @@ def test_the_home_page_is_light(page: Page, site: Site) -> None:
     assert sum(ours.values()) <= 60_000, json.dumps(ours)
     assert not [url for url in ours if url.endswith(".css")]  # nothing to wait for before painting
     assert page.locator("script:not([type=module])").count() == 0
+    # Ten packets are what a server sends before it first waits for an answer.
+    page_itself = next(weight for url, weight in ours.items() if url == f"{site.url}/")
+    assert page_itself <= 14_600

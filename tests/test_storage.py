@@ -124,9 +124,16 @@ def test_links_lead_to_the_buckets_own_region(
 ) -> None:
     """The global address redirects for a new bucket, and a signed link then breaks."""
     monkeypatch.delenv("AWS_ENDPOINT_URL_S3")
-    url = s3_storage(settings).url(KEY)
+    storage = s3_storage(settings)
+    url = storage.url(KEY)
     assert url is not None
     assert url.startswith(f"https://{BUCKET}.s3.eu-central-1.amazonaws.com/{KEY}?")
+    assert url.startswith(f"{storage.origin}/")
+
+
+def test_a_servers_own_links_lead_where_they_say(settings: Settings, aws: str) -> None:
+    storage = s3_storage(settings)
+    assert (storage.url(KEY) or "").startswith(f"{storage.origin}/")
 
 
 def test_a_bucket_that_does_not_exist(settings: Settings, aws: str) -> None:
@@ -203,6 +210,7 @@ def test_s3_that_does_not_answer(
 def test_no_credentials(settings: Settings, aws: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     storage = s3_storage(settings)
+    assert storage.origin == aws  # the site starts all the same
     for use in (storage.check, partial(storage.url, KEY)):
         with pytest.raises(StorageFailed) as error:
             use()

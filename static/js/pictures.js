@@ -39,6 +39,10 @@ export async function toJpeg(source, width, height, maxSide, qualities = QUALITI
   return jpeg;
 }
 
+function inWords({ title, detail, status, request_id: number }) {
+  return `${title}. ${detail}${status < 500 ? "" : ` (${number})`}`;
+}
+
 /** What the site answered to a picture that it did not take; its words are for the visitor. */
 export class Refused extends Error {}
 
@@ -60,7 +64,7 @@ export function send(url, picture, { sent = () => {}, signal } = {}) {
     request.onload = () => {
       const answer = request.response;
       if (request.status < 400 && answer) resolve(answer);
-      else if (answer?.title) reject(new Refused(`${answer.title}. ${answer.detail}`));
+      else if (answer?.title) reject(new Refused(inWords(answer)));
       else reject(new TypeError("no answer of ours"));
     };
     signal?.addEventListener("abort", () => request.abort());
