@@ -148,7 +148,8 @@ class S3Storage:
     def origin(self) -> str | None:
         # Not from a link: at start there may be no credentials yet to sign one with.
         scheme, host, *_ = urlsplit(self.client.meta.endpoint_url)
-        if (self.client.meta.config.s3 or {}).get("addressing_style") == "virtual":
+        config: Any = self.client.meta.config
+        if config.s3["addressing_style"] == "virtual":
             host = f"{self.bucket}.{host}"
         return f"{scheme}://{host}"
 
