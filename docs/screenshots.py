@@ -37,12 +37,12 @@ def main() -> None:
         browser = chromium(playwright)
         screen = page_of(browser, 1100, 820, "light")
         screen.goto(site.url)
-        screen.screenshot(path=DOCS / "home.png")
+        screen.screenshot(path=DOCS / "home.jpg", quality=85)
         ask(screen, site.url, FLOCK)
-        screen.screenshot(path=DOCS / "result.png")
+        screen.screenshot(path=DOCS / "result.jpg", quality=85)
         phone = page_of(browser, 390, 780, "dark")
         ask(phone, site.url, FLOCK)
-        phone.screenshot(path=DOCS / "phone.png")
+        phone.screenshot(path=DOCS / "phone.jpg", quality=85)
         browser.close()
 
 
