@@ -1,7 +1,6 @@
 """The camera in a real Chromium, which is shown a film of a pond that a duck visits."""
 
 import re
-import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -11,13 +10,13 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, Route, expect
 
+from tests.browser import chromium
 from tests.ducks import YELLOW, gradient, rendered_duck
 from tests.pictures import encoded
 from tests.server import Site, serving
 
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 ALLOWED = "--use-fake-ui-for-media-stream"  # nobody has to answer the browser's question
 CAMERAS = "--use-fake-device-for-media-stream"
 FILM = "--use-file-for-fake-video-capture"
@@ -75,20 +74,14 @@ OpenBrowser = Callable[..., AbstractContextManager[Browser]]
 
 
 @pytest.fixture(scope="module")
-def open_browser() -> Iterator[OpenBrowser]:
-    own = shutil.which("chromium") or shutil.which("google-chrome")
-    with sync_playwright() as playwright:
-        if not own and not Path(playwright.chromium.executable_path).exists():
-            pytest.skip("Chromium is not installed: SKIPPED (apt-get install chromium)")
+def open_browser(playwright: Playwright) -> OpenBrowser:
+    @contextmanager
+    def opened(*switches: str) -> Iterator[Browser]:
+        browser = chromium(playwright, ELSEWHERE, *switches)
+        yield browser
+        browser.close()
 
-        @contextmanager
-        def opened(*switches: str) -> Iterator[Browser]:
-            args = [*QUIET, ELSEWHERE, *switches]
-            browser = playwright.chromium.launch(executable_path=own, args=args)
-            yield browser
-            browser.close()
-
-        yield opened
+    return opened
 
 
 @cache
@@ -124,12 +117,6 @@ def browser(
     file.write_bytes(pond(PLACE[0], LARGE) * FRAMES_A_SECOND)
     with open_browser(ALLOWED, CAMERAS, f"{FILM}={file}") as browser:
         yield browser
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with serving(tmp_path_factory.mktemp("site")) as site:
-        yield site
 
 
 @contextmanager
@@ -226,12 +213,13 @@ def test_keep_this_one(page: Page, site: Site) -> None:
 
 def test_what_could_not_be_kept_is_said(page: Page, site: Site) -> None:
     before = all_that_is_kept(site)
-    problem = {"title": "Too many pictures at once", "detail": "Please try again."}
+    words = {"title": "Too many pictures at once", "detail": "Please try again."}
+    problem = {**words, "status": 503, "request_id": "a1b2"}
     page.route("**/api/v1/pictures", lambda route: route.fulfill(status=503, json=problem))
     turn_on(page)
     page.get_by_role("button", name="Keep this one").click()
     expect(page.get_by_role("alert").first).to_have_text(
-        "Too many pictures at once. Please try again."
+        "Too many pictures at once. Please try again. (a1b2)"
     )
     expect(page.get_by_role("button", name="Keep this one")).to_be_enabled()
     expect(answer(page)).to_have_text(YES)  # it goes on
