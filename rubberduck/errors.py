@@ -1,13 +1,15 @@
 """What can go wrong, in words fit for a visitor: what happened, why, and what to do next."""
 
+import re
 from dataclasses import dataclass
 from typing import ClassVar
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What an error page, or a problem+json answer, says."""
+    """What an error page, or a problem+json answer, says; `name` is for programs, and stays."""
 
+    name: str
     status: int
     happened: str
     why: str
@@ -34,7 +36,21 @@ class DuckError(Exception):
 
     @property
     def problem(self) -> Problem:
-        return Problem(self.status, self.happened, self.why, self.next_step, self.retry_after)
+        return self.because(self.why)
+
+    @classmethod
+    def because(cls, why: str) -> Problem:
+        return Problem(cls.name(), cls.status, cls.happened, why, cls.next_step, cls.retry_after)
+
+    @classmethod
+    def name(cls) -> str:
+        """For programs: the class that says what happened.
+
+        >>> NotAPicture.name(), StorageFailed.name()
+        ('not-a-picture', 'unavailable')
+        """
+        teller = next(each for each in cls.__mro__ if "happened" in vars(each))
+        return re.sub(r"(?<!^)(?=[A-Z])", "-", teller.__name__).lower()
 
 
 class NoPicture(DuckError):
@@ -155,6 +171,7 @@ PROBLEMS = {
     problem.status: problem
     for problem in (
         Problem(
+            WrongParameter.name(),
             400,
             "We could not understand that request",
             "Something in it is malformed.",
@@ -162,30 +179,35 @@ PROBLEMS = {
         ),
         NoSuchResult().problem,
         Problem(
+            "wrong-method",
             405,
             "That does not work here",
             "This address does not take that kind of request.",
             "Start again from the first page.",
         ),
         Problem(
+            PictureTooLarge.name(),
             413,
             PictureTooLarge.happened,
             "The request is larger than we accept.",
             PictureTooLarge.next_step,
         ),
         Problem(
+            NotAPicture.name(),
             415,
             NotAPicture.happened,
             "What arrived is of a kind we do not take.",
             NotAPicture.next_step,
         ),
         Problem(
+            BrokenPicture.name(),
             422,
             BrokenPicture.happened,
             "What arrived could not be read.",
             BrokenPicture.next_step,
         ),
         Problem(
+            "too-often",
             429,
             "That was a lot of pictures",
             "You have asked more often than one visitor may.",
@@ -193,12 +215,14 @@ PROBLEMS = {
             60,
         ),
         Problem(
+            "our-mistake",
             500,
             DuckError.happened,
             "It is our mistake, not yours; it has been written down.",
             "Please try again in a minute. If it happens again, tell us the request number.",
         ),
         Problem(
+            Unavailable.name(),
             503,
             Unavailable.happened,
             "A part that we lean on does not answer.",
