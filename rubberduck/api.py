@@ -1,16 +1,19 @@
 """The JSON door: pictures in, results out, problems as RFC 9457 says."""
 
+import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated
 
-from flask import Blueprint, request, url_for
+from flask import Blueprint, Response, request, url_for
 from flask.typing import ResponseReturnValue
 from pydantic import Field, TypeAdapter, ValidationError
 
 from rubberduck.door import finder, sweeper, threshold, uploaded_picture
 from rubberduck.errors import WrongParameter
 from rubberduck.representations import (
+    NOT_KEPT,
+    Address,
     ResultBody,
     as_json,
     frame_body,
@@ -21,20 +24,23 @@ from rubberduck.visitors import known_visitor, visitor
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
 
-LONGEST_KEY = 255
+KEY = r"^[!-~]([ -~]{0,253}[!-~])?$"
+LIMIT = r"[1-9][0-9]?|100"
 DEFAULT_LIMIT, LARGEST_LIMIT = 20, 100
 
 
 @dataclass(frozen=True)
 class ListLinks:
-    next: Annotated[str | None, Field(description="the following part of the list, if any")]
+    """Where the list goes on."""
+
+    next: Annotated[Address | None, Field(description="the following part; null at the end")]
 
 
 @dataclass(frozen=True)
 class ListBody:
     """A part of the visitor's own results, the newest first."""
 
-    results: tuple[ResultBody, ...]
+    results: Annotated[tuple[ResultBody, ...], Field(description="at most “limit” of them")]
     links: ListLinks
 
 
@@ -42,7 +48,14 @@ class ListBody:
 class JudgementBody:
     """What the owner of a result says of the answer."""
 
-    right: bool
+    right: Annotated[bool, Field(description="whether the answer was right")]
+
+
+@api.after_request
+def keep_private(response: Response) -> Response:
+    """An answer that does not say otherwise is for its visitor alone, and not for later."""
+    response.headers.setdefault("Cache-Control", NOT_KEPT)
+    return response
 
 
 @api.post("/pictures")
@@ -57,10 +70,8 @@ def _idempotency_key() -> str | None:
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return None
-    if not (key.isascii() and key.isprintable() and 0 < len(key) <= LONGEST_KEY):
-        raise WrongParameter(
-            f"The Idempotency-Key must be 1 to {LONGEST_KEY} plain signs, best a UUID."
-        )
+    if not re.fullmatch(KEY, key):
+        raise WrongParameter("The Idempotency-Key must be 1 to 255 plain signs, best a UUID.")
     return key
 
 
@@ -84,7 +95,7 @@ def results() -> ResponseReturnValue:
 
 def _limit() -> int:
     given = request.args.get("limit", str(DEFAULT_LIMIT))
-    if not (given.isascii() and given.isdigit() and 1 <= int(given[:9]) <= LARGEST_LIMIT):
+    if not re.fullmatch(LIMIT, given):
         raise WrongParameter(f"“limit” must be a whole number from 1 to {LARGEST_LIMIT}.")
     return int(given)
 
@@ -102,7 +113,7 @@ def result(id: str) -> ResponseReturnValue:
 def forget(id: str) -> ResponseReturnValue:
     """Delete a result of one's own, with its pictures."""
     sweeper().forget(id, known_visitor() or "")
-    return "", HTTPStatus.NO_CONTENT
+    return nothing()
 
 
 @api.put("/results/<id>/judgement")
@@ -113,4 +124,10 @@ def judge(id: str) -> ResponseReturnValue:
     except ValidationError:
         raise WrongParameter('The body must be {"right": true} or {"right": false}.') from None
     finder().results.judge(id, known_visitor() or "", judgement.right)
-    return "", HTTPStatus.NO_CONTENT
+    return nothing()
+
+
+def nothing() -> Response:
+    response = Response(status=HTTPStatus.NO_CONTENT)
+    del response.headers["Content-Type"]
+    return response

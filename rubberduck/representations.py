@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from flask import Response, jsonify, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -17,26 +18,32 @@ from rubberduck.model import Answer, Box, Label, Result
 from rubberduck.pictures import Picture
 from rubberduck.storage import JPEG
 
+PROBLEM = "application/problem+json"  # RFC 9457
 # Asked for again each time, so that what is deleted is gone; unchanged, it costs a 304.
 ASK_AGAIN = "private, no-cache"
+NOT_KEPT = "private, no-store"
 
 Percent = Annotated[float, Field(ge=0, le=100)]
+Pixels = Annotated[int, Field(ge=0)]
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+Address = Annotated[str, Field(json_schema_extra={"format": "uri-reference"})]
 
 
 @dataclass(frozen=True)
 class ResultLinks:
-    self: str
-    page: str
-    picture: str
-    marked: Annotated[str | None, Field(description="with the boxes drawn; null without boxes")]
+    """Where a result and its pictures are."""
+
+    self: Annotated[Address, Field(description="this result as JSON")]
+    page: Annotated[Address, Field(description="the page for people")]
+    picture: Annotated[Address, Field(description="the upright picture, as JPEG")]
+    marked: Annotated[Address | None, Field(description="with the boxes; null without boxes")]
 
 
 @dataclass(frozen=True)
 class ResultBody:
     """A result as the API shows it."""
 
-    id: str
+    id: Annotated[str, Field(description="128 random bits; who has it can see the result")]
     found: Annotated[bool, Field(description="the answer: yes or no")]
     duck: Annotated[bool, Field(description="the same as `found`", deprecated=True)]
     said: Annotated[str, Field(description="the answer in words")]
@@ -46,15 +53,15 @@ class ResultBody:
     labels: Annotated[tuple[Label, ...], Field(description="everything that was seen")]
     because: Annotated[tuple[str, ...], Field(description="the labels that spoke for a yes")]
     missing: Annotated[tuple[str, ...], Field(description="what a yes would also need")]
-    remark: str | None
+    remark: Annotated[str | None, Field(description="what else there is to say of a no")]
     engine: Annotated[str, Field(description="who answered")]
     instead_of: Annotated[str | None, Field(description="who should have, but could not")]
-    question: str
-    width: Annotated[int, Field(description="of the upright picture, in pixels")]
-    height: int
-    several_frames: bool
+    question: Annotated[str, Field(description="what was asked of the picture")]
+    width: Annotated[Pixels, Field(description="of the upright picture, in pixels")]
+    height: Annotated[Pixels, Field(description="of the upright picture, in pixels")]
+    several_frames: Annotated[bool, Field(description="of which the first one was looked at")]
     judged_right: Annotated[bool | None, Field(description="what its owner says of the answer")]
-    created_at: Moment
+    created_at: Annotated[Moment, Field(description="when it was asked, in UTC")]
     expires_at: Annotated[Moment, Field(description="it is deleted after this")]
     links: ResultLinks
 
@@ -63,10 +70,10 @@ class ResultBody:
 class Outline:
     """What to draw around one thing, in pixels of the frame, and the words to write on it."""
 
-    left: int
-    top: int
-    right: int
-    bottom: int
+    left: Pixels
+    top: Pixels
+    right: Pixels
+    bottom: Pixels
     text: str
 
 
@@ -74,13 +81,25 @@ class Outline:
 class FrameBody:
     """The answer to one moment of a camera. Nothing of it is kept."""
 
-    found: bool
-    score: Percent | None
-    labels: tuple[Label, ...]
+    found: Annotated[bool, Field(description="the answer: yes or no")]
+    score: Annotated[Percent | None, Field(description="percent; null when the answer is no")]
+    labels: Annotated[tuple[Label, ...], Field(description="everything that was seen")]
     outlines: Annotated[tuple[Outline, ...], Field(description="one for each thing")]
-    width: int
-    height: int
-    engine: str
+    width: Annotated[Pixels, Field(description="of the frame that was looked at")]
+    height: Annotated[Pixels, Field(description="of the frame that was looked at")]
+    engine: Annotated[str, Field(description="who answered")]
+
+
+@dataclass(frozen=True)
+class ProblemBody:
+    """What went wrong, as RFC 9457 says it."""
+
+    type: Annotated[Address, Field(description="which problem it is, for programs")]
+    title: Annotated[str, Field(description="what happened")]
+    status: Annotated[int, Field(description="the same as of the answer")]
+    detail: Annotated[str, Field(description="why it happened, and what to do next")]
+    instance: Annotated[Address, Field(description="the address that was asked")]
+    request_id: Annotated[str, Field(description="tell it to us when it happens again")]
 
 
 def result_body(result: Result) -> ResultBody:
@@ -145,17 +164,21 @@ def unless_known(response: Response) -> Response:
     return response
 
 
-def problem_json(problem: Problem, request_id: str) -> Response:
-    response = jsonify(
-        type="about:blank",
+def problem_body(problem: Problem, path: str, request_id: str) -> ProblemBody:
+    return ProblemBody(
+        type=url_for("pages.api", _anchor=problem.name),
         title=problem.happened,
         status=problem.status,
-        detail=f"{problem.why} {problem.next_step}",
-        instance=request.path,
+        detail=f"{problem.why} {problem.next_step}".strip(),
+        instance=quote(path),
         request_id=request_id,
     )
-    response.status_code = problem.status
-    response.mimetype = "application/problem+json"
+
+
+def problem_json(problem: Problem, request_id: str) -> Response:
+    response = as_json(problem_body(problem, request.path, request_id), problem.status)
+    response.mimetype = PROBLEM
+    response.headers["Cache-Control"] = NOT_KEPT
     return response
 
 
