@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import os
+import re
 import secrets
 import sys
 from dataclasses import replace
@@ -28,7 +29,7 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 from jinja2 import StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from werkzeug.exceptions import HTTPException
 
 from rubberduck.api import api
@@ -45,6 +46,7 @@ from rubberduck.finder import Detector, Finder
 from rubberduck.headers import add_headers, compact, content_security_policy
 from rubberduck.local_detector import LocalDetector
 from rubberduck.model import Label, percent
+from rubberduck.openapi import openapi
 from rubberduck.pages import pages
 from rubberduck.question import Question, load_question
 from rubberduck.readiness import Readiness
@@ -110,9 +112,10 @@ def create_app(settings: Settings, *, finder: Finder | None = None) -> Flask:
     app.add_template_filter(rfc3339)
     app.add_template_filter(named)
     app.add_template_filter(day)
+    app.add_template_filter(ticked)
     app.add_template_global(versioned)
     app.context_processor(_about_the_site)
-    for blueprint in (pages, api, health, commands):
+    for blueprint in (pages, api, openapi, health, commands):
         app.register_blueprint(blueprint)
     app.before_request(_number_the_request)
     app.after_request(_sign)
@@ -303,3 +306,12 @@ def named(label: Label) -> str:
 
 def day(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d, %H:%M} UTC"  # the same in every language
+
+
+def ticked(text: str) -> Markup:
+    """What stands between backticks, as code.
+
+    >>> ticked("`<id>` & co")
+    Markup('<code>&lt;id&gt;</code> &amp; co')
+    """
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))

@@ -22,6 +22,7 @@ from rubberduck.door import finder, sweeper, threshold, uploaded_picture
 from rubberduck.drawing import frames
 from rubberduck.errors import NoSuchResult, StorageFailed, WrongParameter
 from rubberduck.model import Result
+from rubberduck.openapi import document
 from rubberduck.pictures import smaller
 from rubberduck.representations import (
     as_json,
@@ -193,7 +194,7 @@ def chart(chart: str, scheme: str) -> ResponseReturnValue:
 @pages.get("/api")
 def api() -> ResponseReturnValue:
     """The API's description, to read."""
-    return render_template("api.html")
+    return render_template("api.html", described=document(), host=request.host_url.rstrip("/"))
 
 
 @pages.get("/privacy")
