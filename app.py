@@ -62,6 +62,7 @@ log = logging.getLogger(__name__)
 
 FORM_AROUND_A_PICTURE = 64 * 1024  # bytes that a multipart form may add to its file
 AWS_CONNECTIONS = 32
+TRANSLATIONS = ROOT / "translations"
 A_YEAR = 31_536_000  # seconds
 # Less sure than any rule counts: near misses are worth showing, and cost nothing more.
 NEAR_MISS = 10.0
@@ -124,7 +125,7 @@ def create_app(settings: Settings, *, finder: Finder | None = None) -> Flask:
     drawing = (ROOT / "static" / f"{finder.question.logo}.svg").read_text()
     app.jinja_env.globals["logo"] = Markup(drawing)
     app.jinja_env.add_extension("jinja2.ext.i18n")
-    texts = translation("messages", ROOT / "translations", [settings.language], fallback=True)
+    texts = translation("messages", TRANSLATIONS, [settings.language], fallback=True)
     app.jinja_env.install_gettext_translations(texts)  # type: ignore[attr-defined]
     policy = content_security_policy(style, finder.storage.origin)
     app.after_request(partial(add_headers, policy=policy))
@@ -153,8 +154,10 @@ def build_finder(settings: Settings) -> Finder:
     elif stand_in is None:
         known = ", ".join(sorted(local.words))
         raise WrongQuestion(
-            f"DUCK_QUESTION asks for labels that the {local.name} does not know (it knows {known}):"
-            " set DUCK_BUCKET, and Amazon Rekognition answers."
+            "DUCK_QUESTION asks for labels that the {name} does not know (it knows {known}):"
+            " set DUCK_BUCKET, and Amazon Rekognition answers.",
+            name=local.name,
+            known=known,
         )
     else:
         storage, detector, stand_in = FolderStorage(settings.uploads), local, None

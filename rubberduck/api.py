@@ -96,7 +96,7 @@ def results() -> ResponseReturnValue:
 def _limit() -> int:
     given = request.args.get("limit", str(DEFAULT_LIMIT))
     if not re.fullmatch(LIMIT, given):
-        raise WrongParameter(f"“limit” must be a whole number from 1 to {LARGEST_LIMIT}.")
+        raise WrongParameter("“limit” must be a whole number from 1 to {most}.", most=LARGEST_LIMIT)
     return int(given)
 
 
@@ -122,7 +122,7 @@ def judge(id: str) -> ResponseReturnValue:
     try:
         judgement = TypeAdapter(JudgementBody).validate_json(request.get_data(), strict=True)
     except ValidationError:
-        raise WrongParameter('The body must be {"right": true} or {"right": false}.') from None
+        raise WrongParameter('The body must be {{"right": true}} or {{"right": false}}.') from None
     finder().results.judge(id, known_visitor() or "", judgement.right)
     return nothing()
 

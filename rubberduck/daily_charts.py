@@ -3,6 +3,7 @@
 import io
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import NamedTuple
 
 from matplotlib import rcParams
 from matplotlib.axes import Axes
@@ -31,7 +32,16 @@ SCHEMES = {
 }
 
 
-def by_day(tally: Tally, scheme: Scheme, days: int, today: date) -> bytes:
+class Words(NamedTuple):
+    """What stands on the charts, in the site's language."""
+
+    pictures: str
+    yes: str
+    no: str
+    percent_sure: str
+
+
+def by_day(tally: Tally, scheme: Scheme, words: Words, days: int, today: date) -> bytes:
     """How many asked on each of the last days, and how many of them got a yes."""
     figure, axes = _axes(scheme)
     shown = [today - timedelta(days=days - 1 - i) for i in range(days)]
@@ -39,24 +49,24 @@ def by_day(tally: Tally, scheme: Scheme, days: int, today: date) -> bytes:
     found = [each.found if each else 0 for each in sums]
     others = [each.asked - each.found if each else 0 for each in sums]
     places = range(days)
-    axes.bar(places, found, color=scheme.yes, label="yes")
-    axes.bar(places, others, bottom=found, color=scheme.no, label="no")
+    axes.bar(places, found, color=scheme.yes, label=words.yes)
+    axes.bar(places, others, bottom=found, color=scheme.no, label=words.no)
     axes.set_xticks(places[::7], [f"{day:%m-%d}" for day in shown[::7]])
-    axes.set_ylabel("pictures")
+    axes.set_ylabel(words.pictures)
     axes.legend(frameon=False, labelcolor=scheme.ink, ncols=2, loc="upper left")
     axes.margins(y=0.25)
     return _svg(figure)
 
 
-def by_score(tally: Tally, scheme: Scheme) -> bytes:
+def by_score(tally: Tally, scheme: Scheme, words: Words) -> bytes:
     """How sure the answers were that said yes."""
     figure, axes = _axes(scheme)
     axes.bar(range(BANDS), tally.bands, color=scheme.yes, width=0.9)
     axes.set_xticks(
         [band - 0.5 for band in range(BANDS + 1)], [f"{10 * b}" for b in range(BANDS + 1)]
     )
-    axes.set_xlabel("percent sure")
-    axes.set_ylabel("pictures with a yes")
+    axes.set_xlabel(words.percent_sure)
+    axes.set_ylabel(words.pictures)
     return _svg(figure)
 
 

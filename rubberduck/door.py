@@ -1,5 +1,6 @@
 """What every door needs: the finder behind it, and the picture out of a request."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 from io import BytesIO
 from typing import IO, Any, cast
@@ -49,6 +50,12 @@ def sweeper() -> Sweeper:
     return cast(Sweeper, current_app.extensions["sweeper"])
 
 
+def text(message: str) -> str:
+    """A text for visitors, in the site's language (translations/)."""
+    gettext = cast(Callable[[str], str], current_app.jinja_env.globals["gettext"])
+    return gettext(message)
+
+
 def threshold() -> float | None:
     """The request's `?min=` in percent; WrongParameter."""
     if (given := request.args.get("min")) is None:
@@ -75,7 +82,9 @@ def uploaded_picture() -> bytes:
             raise UploadIncomplete("The end of the picture is missing.") from None
         abort(HTTPStatus.BAD_REQUEST)
     if not uploads:
-        raise NoPicture(f"The request has no file in a multipart field named “{FIELD}”.")
+        raise NoPicture(
+            "The request has no file in a multipart field named “{field}”.", field=FIELD
+        )
     # A form has two ways to choose one, the files and the camera; one of them stays empty.
     chosen = next((upload for upload in uploads if upload.filename), None)
     if chosen is None:

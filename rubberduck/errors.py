@@ -1,46 +1,62 @@
 """What can go wrong, in words fit for a visitor: what happened, why, and what to do next."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What an error page, or a problem+json answer, says; `name` is for programs, and stays."""
+    """What an error page, or a problem+json answer, says; `name` is for programs, and stays.
+
+    `reason` may hold {names} of `values`, so that a translation finds the same words each time.
+    """
 
     name: str
     status: int
     happened: str
-    why: str
+    reason: str
     next_step: str
     retry_after: int | None = None
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def why(self) -> str:
+        return self.reason.format(**self.values)
 
 
 class DuckError(Exception):
-    """Ours: `why` is shown to the visitor, `cause` only to the operator, in the log."""
+    """Ours: the reason is shown to the visitor, `cause` only to the operator, in the log.
+
+    >>> str(TooSmall("It has only {width} pixels.", width=7))
+    'It has only 7 pixels.'
+    """
 
     status: ClassVar[int] = 500
     happened: ClassVar[str] = "Something broke on our side"
     next_step: ClassVar[str] = "Please try again in a minute."
     retry_after: ClassVar[int | None] = None
 
-    def __init__(self, why: str, *, cause: str | None = None) -> None:
+    def __init__(self, reason: str, *, cause: str | None = None, **values: object) -> None:
+        why = reason.format(**values)
         super().__init__(why if cause is None else f"{why} ({cause})")
-        self.why = why
+        self.reason = reason
+        self.values = values
         self.cause = cause
 
     @property
     def for_operator(self) -> str:
-        return self.cause or self.why
+        return self.cause or self.problem.why
 
     @property
     def problem(self) -> Problem:
-        return self.because(self.why)
+        return self.because(self.reason, **self.values)
 
     @classmethod
-    def because(cls, why: str) -> Problem:
-        return Problem(cls.name(), cls.status, cls.happened, why, cls.next_step, cls.retry_after)
+    def because(cls, reason: str, **values: object) -> Problem:
+        told = (cls.name(), cls.status, cls.happened, reason, cls.next_step)
+        return Problem(*told, cls.retry_after, values)
 
     @classmethod
     def name(cls) -> str:

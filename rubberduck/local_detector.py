@@ -150,8 +150,10 @@ def _whole(model: Path) -> bytes:
 
 def _broken(model: Path, how: str, error: Exception | None) -> BrokenModel:
     return BrokenModel(
-        f"The model file {model} {how}. Restore it from the repository, or make it again with "
+        "The model file {model} {how}. Restore it from the repository, or make it again with "
         "`make detector`.",
+        model=model,
+        how=how,
         cause=None if error is None else f"{type(error).__name__}: {str(error)[:200]}",
     )
 

@@ -13,7 +13,7 @@ from rubberduck.api import JudgementBody, ListBody
 from rubberduck.described import Described, problem
 from rubberduck.door import finder
 from rubberduck.errors import PROBLEMS, Problem
-from rubberduck.example import A_REQUEST, A_RESULT
+from rubberduck.example import A_REQUEST, example
 from rubberduck.operations import ERRORS, OPERATIONS
 from rubberduck.representations import (
     FrameBody,
@@ -70,12 +70,13 @@ def description() -> Response:
 
 
 def document() -> Described:
-    question, megabytes = finder().question.title, f"{finder().max_bytes / 1e6:g}"
-    result = _schemas()["ResultBody"] | {"examples": [asdict(result_body(A_RESULT))]}
+    question, megabytes = finder().question, f"{finder().max_bytes / 1e6:g}"
+    shown = asdict(result_body(example(question)))
+    result = _schemas()["ResultBody"] | {"examples": [shown]}
     return {
         "openapi": "3.1.1",
         "info": {
-            "title": f"{question} The JSON API",
+            "title": f"{question.title} The JSON API",
             "version": "1",
             "description": ABOUT.format(megabytes=megabytes),
         },

@@ -78,7 +78,7 @@ LOOK = {
             Unavailable,
         ),
     },
-    "x-curl": "-c jar -F picture=@duck.jpg",
+    "x-curl": "-c jar -F picture=@picture.jpg",
 }
 GLANCE = {
     "operationId": "glance",

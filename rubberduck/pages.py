@@ -17,8 +17,8 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 
-from rubberduck.daily_charts import SCHEMES, by_day, by_score
-from rubberduck.door import finder, sweeper, threshold, uploaded_picture
+from rubberduck.daily_charts import SCHEMES, Words, by_day, by_score
+from rubberduck.door import finder, sweeper, text, threshold, uploaded_picture
 from rubberduck.drawing import frames
 from rubberduck.errors import NoSuchResult, StorageFailed, WrongParameter
 from rubberduck.model import Result
@@ -125,9 +125,9 @@ def forget(id: str) -> ResponseReturnValue:
     try:
         sweeper().forget(id, known_visitor() or "")
     except StorageFailed:
-        flash("Nobody can see the result any more; its picture is deleted within the next hours.")
+        flash(text("Nobody can see it any more; its picture is deleted within the next hours."))
     else:
-        flash("Gone: the picture, its boxes and the result.")
+        flash(text("Gone: the picture, its boxes and the result."))
     return redirect(url_for("pages.mine"), HTTPStatus.SEE_OTHER)
 
 
@@ -183,7 +183,11 @@ def chart(chart: str, scheme: str) -> ResponseReturnValue:
         raise NoSuchResult
     tally, colours = _tally(), SCHEMES[scheme]
     today = datetime.now(UTC).date()
-    svg = by_day(tally, colours, DAYS, today) if chart == "days" else by_score(tally, colours)
+    words = Words(text("pictures"), text("yes"), text("no"), text("percent sure"))
+    if chart == "days":
+        svg = by_day(tally, colours, words, DAYS, today)
+    else:
+        svg = by_score(tally, colours, words)
     response = make_response(svg)
     response.mimetype = "image/svg+xml"
     # An SVG opened on its own is a document: its styles may work, and nothing else.

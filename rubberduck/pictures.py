@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageCms
@@ -90,7 +91,8 @@ def read_picture(data: bytes, *, max_bytes: int, max_side: int) -> Picture:
     if not data:
         raise NoPicture("The file is empty.")
     if len(data) > max_bytes:
-        raise PictureTooLarge(f"It is larger than {max_bytes / 1e6:g} MB, the most that we take.")
+        most = f"{max_bytes / 1e6:g}"
+        raise PictureTooLarge("It is larger than {most} MB, the most that we take.", most=most)
     with _a_turn(), _open(data) as file:
         width, height = file.size
         _refuse_by_header(width, height, max_side)
@@ -160,18 +162,26 @@ def _refusal(data: bytes) -> DuckError:
 def _refuse_by_header(width: int, height: int, max_side: int) -> None:
     # A small file can unpack to a huge picture; the header tells before we pay.
     short, long = sorted((width, height))
+    size: dict[str, Any] = {"width": width, "height": height}
     if width * height > MOST_PIXELS:
         raise TooManyPixels(
-            f"It has {width} × {height} pixels; we take up to {MOST_PIXELS // 1_000_000} million."
+            "It has {width} × {height} pixels; we take up to {most} million.",
+            most=MOST_PIXELS // 1_000_000,
+            **size,
         )
     if short < SHORTEST_SIDE:
         raise TooSmall(
-            f"It has {width} × {height} pixels; each side needs at least {SHORTEST_SIDE}."
+            "It has {width} × {height} pixels; each side needs at least {least}.",
+            least=SHORTEST_SIDE,
+            **size,
         )
     if short * max_side < SHORTEST_SIDE * long:
         raise TooNarrow(
-            f"It has {width} × {height} pixels: too narrow a strip. Shrunk to {max_side} pixels, "
-            f"its short side would be under {SHORTEST_SIDE}."
+            "It has {width} × {height} pixels: too narrow a strip. Shrunk to {most} pixels, "
+            "its short side would be under {least}.",
+            most=max_side,
+            least=SHORTEST_SIDE,
+            **size,
         )
 
 

@@ -179,15 +179,15 @@ def load_question(path: Path | None) -> Question:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise WrongQuestion(f"{path} cannot be read: {error}.") from None
+        raise WrongQuestion("{path} cannot be read: {error}.", path=path, error=error) from None
     try:
         return TypeAdapter(Question).validate_python(tomllib.loads(text))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise WrongQuestion(f"{path} is not TOML: {error}.") from None
+        raise WrongQuestion("{path} is not TOML: {error}.", path=path, error=error) from None
     except ValidationError as error:
         errors = error.errors()[:MOST_COMPLAINTS]
         lines = [_complaint(text, each) for each in errors if _is_inmost(each, errors)]
-        raise WrongQuestion(f"{path} is wrong: " + "; ".join(lines) + ".") from None
+        raise WrongQuestion("{path} is wrong: {what}.", path=path, what="; ".join(lines)) from None
 
 
 def _is_inmost(complaint: "ErrorDetails", errors: "list[ErrorDetails]") -> bool:

@@ -195,7 +195,7 @@ def test_what_cannot_be_deleted_now_is_hidden_and_swept_later(
     client = create_app(settings, finder=stuck).test_client()
     where = give(client, encoded()).location
     answer = client.post(f"{where}/delete", follow_redirects=True)
-    assert "Nobody can see the result any more" in answer.text
+    assert "Nobody can see it any more" in answer.text
     assert client.get(where).status_code == 404
     assert Sweeper(finder.results, finder.storage, timedelta(days=30)).sweep() == 1
     assert pictures(settings) == []
@@ -423,11 +423,14 @@ def test_nothing_speaks_of_ducks_when_the_question_does_not(
         "/statistics",
         "/camera",
         "/privacy",
+        "/api",
         "/nowhere",
         f"{where}?min=99",
     ]
     for page in pages:
-        seen = words(client.get(page).text)
+        # The API keeps a field that its first clients knew.
+        text = re.sub(r'<code>duck</code>|"duck": true', "", client.get(page).text)
+        seen = words(text)
         assert question.title in seen
         assert "duck" not in seen.lower()
         assert "duck.svg" not in client.get(page).text

@@ -13,10 +13,11 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import write_po
 
-from rubberduck.errors import PROBLEMS, DuckError
+from rubberduck.door import text
+from rubberduck.errors import PROBLEMS, BrokenModel, DuckError, WrongQuestion
 from rubberduck.local_detector import LocalDetector
 from rubberduck.settings import ROOT
-from rubberduck.storage import FolderStorage, S3Storage
+from rubberduck.storage import SORRY, FolderStorage, S3Storage
 
 FILE = Path(__file__).with_name("messages.pot")
 TEMPLATES = [("**.html", "jinja2.ext:babel_extract")]
@@ -24,23 +25,25 @@ PYTHON = [("**.py", "python")]
 
 
 def errors(kind: type[DuckError] = DuckError) -> Iterator[type[DuckError]]:
-    yield kind
-    for each in kind.__subclasses__():
-        yield from errors(each)
+    """Those for visitors; what is found at start is for the operator."""
+    if kind not in (WrongQuestion, BrokenModel):
+        yield kind
+        for each in kind.__subclasses__():
+            yield from errors(each)
 
 
 def texts() -> Iterator[str | tuple[str, ...]]:
-    for _, _, text, _, _ in extract_from_dir(ROOT / "templates", TEMPLATES):
-        yield text
+    for _, _, message, _, _ in extract_from_dir(ROOT / "templates", TEMPLATES):
+        yield message
     # `raise TooSmall("…")`: what is given to an error is for the visitor.
-    given = {each.__name__: None for each in errors()} | {"flash": None, "text": None}
-    for _, _, text, _, _ in extract_from_dir(ROOT / "rubberduck", PYTHON, keywords=given):
-        yield text
+    given = {each.__name__: None for each in errors()} | {text.__name__: None}
+    for _, _, message, _, _ in extract_from_dir(ROOT / "rubberduck", PYTHON, keywords=given):
+        yield message
     for each in errors():
         yield from (each.happened, each.next_step)
     for problem in PROBLEMS.values():
-        yield from (problem.happened, problem.why, problem.next_step)
-    yield from (LocalDetector.name, FolderStorage.where, S3Storage.where)
+        yield from (problem.happened, problem.reason, problem.next_step)
+    yield from (LocalDetector.name, FolderStorage.where, S3Storage.where, SORRY)
 
 
 def catalogue() -> bytes:
@@ -48,8 +51,8 @@ def catalogue() -> bytes:
     collected = Catalog(
         fuzzy=False, header_comment="# Every text of the site. Made by `make texts`."
     )
-    for text in texts():
-        collected.add(text)
+    for message in texts():
+        collected.add(message)
     file = io.BytesIO()
     write_po(file, collected, sort_output=True, omit_header=True, no_location=True, width=100)
     return file.getvalue()
