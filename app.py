@@ -1,40 +1,29 @@
 """The site: its composition, its pages, its error pages."""
 
-import hashlib
 import logging
 import os
-import re
 import secrets
 import sys
 from dataclasses import replace
-from datetime import datetime, timedelta
-from functools import cache, partial
-from gettext import translation
+from datetime import timedelta
+from functools import partial
 from http import HTTPStatus
-from pathlib import Path
-from typing import cast
 
 import click
 from flask import (
-    Blueprint,
     Flask,
     Response,
-    current_app,
     g,
-    jsonify,
     make_response,
     render_template,
     request,
-    url_for,
 )
 from flask.typing import ResponseReturnValue
-from jinja2 import StrictUndefined
-from markupsafe import Markup, escape
 from werkzeug.exceptions import HTTPException
 
 from rubberduck.api import api
 from rubberduck.commands import commands
-from rubberduck.door import UploadRequest, finder, hear_out, settings, sweeper
+from rubberduck.door import UploadRequest, hear_out, sweeper
 from rubberduck.errors import (
     PROBLEMS,
     BrokenModel,
@@ -43,31 +32,28 @@ from rubberduck.errors import (
     WrongQuestion,
 )
 from rubberduck.finder import Detector, Finder
-from rubberduck.headers import add_headers, compact, content_security_policy
+from rubberduck.headers import add_headers, content_security_policy
+from rubberduck.health import health
 from rubberduck.local_detector import LocalDetector
-from rubberduck.model import Label, percent
 from rubberduck.openapi import openapi
 from rubberduck.pages import pages
 from rubberduck.question import Question, load_question
 from rubberduck.readiness import Readiness
-from rubberduck.representations import problem_json, rfc3339
+from rubberduck.representations import problem_json
 from rubberduck.results import Results
 from rubberduck.samples import Samples
-from rubberduck.settings import ROOT, Settings, WrongSettings, load_settings, unknown_variables
+from rubberduck.settings import Settings, WrongSettings, load_settings, unknown_variables
 from rubberduck.storage import FolderStorage, S3Storage, Storage
 from rubberduck.sweeper import Sweeper
+from rubberduck.templating import STYLE, set_up_templates
 from rubberduck.visitors import Cookies, secret_key
 
 log = logging.getLogger(__name__)
 
 FORM_AROUND_A_PICTURE = 64 * 1024  # bytes that a multipart form may add to its file
 AWS_CONNECTIONS = 32
-TRANSLATIONS = ROOT / "translations"
-A_YEAR = 31_536_000  # seconds
 # Less sure than any rule counts: near misses are worth showing, and cost nothing more.
 NEAR_MISS = 10.0
-
-health = Blueprint("health", __name__)
 
 
 def start() -> Flask:
@@ -108,26 +94,13 @@ def create_app(settings: Settings, *, finder: Finder | None = None) -> Flask:
         finder.results, finder.storage, timedelta(days=settings.keep_days)
     )
     _sign_cookies(app, settings)
-    app.jinja_env.undefined = StrictUndefined
-    app.add_template_filter(percent)
-    app.add_template_filter(rfc3339)
-    app.add_template_filter(named)
-    app.add_template_filter(day)
-    app.add_template_filter(ticked)
-    app.add_template_global(versioned)
-    app.context_processor(_about_the_site)
+    set_up_templates(app, finder.question, settings.language)
     for blueprint in (pages, api, openapi, health, commands):
         app.register_blueprint(blueprint)
     app.before_request(_number_the_request)
     app.after_request(_sign)
-    style = compact((ROOT / "static" / "style.css").read_text())
-    app.jinja_env.globals["style"] = Markup(style)  # in the page: it need not wait for a file
-    drawing = (ROOT / "static" / f"{finder.question.logo}.svg").read_text()
-    app.jinja_env.globals["logo"] = Markup(drawing)
-    app.jinja_env.add_extension("jinja2.ext.i18n")
-    texts = translation("messages", TRANSLATIONS, [settings.language], fallback=True)
-    app.jinja_env.install_gettext_translations(texts)  # type: ignore[attr-defined]
-    policy = content_security_policy(style, finder.storage.origin)
+    app.after_request(_sweep_sometimes)
+    policy = content_security_policy(STYLE, finder.storage.origin)
     app.after_request(partial(add_headers, policy=policy))
     app.register_error_handler(DuckError, _our_error)
     app.register_error_handler(HTTPException, _http_error)
@@ -208,62 +181,16 @@ def _on_aws(settings: Settings, bucket: str, question: Question) -> tuple[Storag
     )
 
 
-def _about_the_site() -> dict[str, object]:
-    return {
-        "question": finder().question,
-        "engine": finder().detector.name,
-        "where": finder().storage.where,
-        "language": settings().language,
-        "max_bytes": finder().max_bytes,
-        "megabytes": f"{finder().max_bytes / 1e6:g}",
-        "max_side": finder().max_side,
-        "keep_days": settings().keep_days,
-        "is_live": finder().free is not None,
-        "is_online": readiness().is_ready_so_far,
-    }
-
-
-@cache
-def _version(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()[:8]
-
-
-def versioned(filename: str) -> str:
-    """A static file's address, which changes with the file, so that it can be kept for ever."""
-    version = _version(ROOT / "static" / filename)
-    return url_for("static", filename=filename, v=version)
-
-
-@health.get("/healthz")
-def healthz() -> ResponseReturnValue:
-    """Alive: for the load balancer, which must not fail us for Amazon's faults."""
-    return "ok", {"Content-Type": "text/plain"}
-
-
-@health.get("/readyz")
-def readyz() -> ResponseReturnValue:
-    """Ready for visitors: results can be written and pictures stored."""
-    parts = readiness().parts()
-    ready = all(parts.values())
-    status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
-    words = {name: "ok" if fine else "not ready" for name, fine in parts.items()}
-    return jsonify(ready=ready, **words), status
-
-
-def readiness() -> Readiness:
-    return cast(Readiness, current_app.extensions["readiness"])
-
-
 def _number_the_request() -> None:
     g.request_id = secrets.token_hex(8)
 
 
 def _sign(response: Response) -> Response:
     response.headers["X-Request-ID"] = g.request_id
-    if request.endpoint == "static" and "v" in request.args:
-        response.cache_control.no_cache = None
-        response.cache_control.public = response.cache_control.immutable = True
-        response.cache_control.max_age = A_YEAR
+    return response
+
+
+def _sweep_sometimes(response: Response) -> Response:
     sweeper().sometimes()
     return response
 
@@ -301,20 +228,3 @@ def _answer(problem: Problem) -> Response:
     if problem.retry_after:
         response.headers["Retry-After"] = str(problem.retry_after)
     return response
-
-
-def named(label: Label) -> str:
-    return f"{label.name} ({percent(label.confidence)})"
-
-
-def day(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d, %H:%M} UTC"  # the same in every language
-
-
-def ticked(text: str) -> Markup:
-    """What stands between backticks, as code.
-
-    >>> ticked("`<id>` & co")
-    Markup('<code>&lt;id&gt;</code> &amp; co')
-    """
-    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))

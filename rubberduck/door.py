@@ -12,6 +12,7 @@ from werkzeug.formparser import FormDataParser
 
 from rubberduck.errors import NoPicture, UploadIncomplete, WrongParameter
 from rubberduck.finder import Finder
+from rubberduck.readiness import Readiness
 from rubberduck.settings import Settings
 from rubberduck.sweeper import Sweeper
 
@@ -44,6 +45,10 @@ def finder() -> Finder:
 
 def settings() -> Settings:
     return cast(Settings, current_app.extensions["settings"])
+
+
+def readiness() -> Readiness:
+    return cast(Readiness, current_app.extensions["readiness"])
 
 
 def sweeper() -> Sweeper:

@@ -6,7 +6,8 @@ from hashlib import sha256
 
 from flask import Response, request
 
-TWO_YEARS = 63_072_000  # seconds
+A_YEAR = 31_536_000  # seconds
+TWO_YEARS = 2 * A_YEAR
 
 
 def compact(css: str) -> str:
@@ -40,6 +41,8 @@ def add_headers(response: Response, policy: str) -> Response:
     response.headers["Permissions-Policy"] = "camera=(self), microphone=(), geolocation=()"
     response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
     response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    if request.endpoint == "static" and "v" in request.args:  # another file, another address
+        response.headers["Cache-Control"] = f"public, max-age={A_YEAR}, immutable"
     response.headers.setdefault("Cache-Control", "private, no-cache")
     if request.is_secure:
         response.headers["Strict-Transport-Security"] = f"max-age={TWO_YEARS}"

@@ -62,7 +62,7 @@ def marked(settings: Settings, finder: Finder, monkeypatch: pytest.MonkeyPatch) 
     def other_language(*_: Any, **__: Any) -> Marked:
         return Marked()
 
-    monkeypatch.setattr("app.translation", other_language)
+    monkeypatch.setattr("rubberduck.templating.translation", other_language)
     return create_app(settings, finder=finder).test_client()
 
 
@@ -124,7 +124,7 @@ def test_a_translation_is_used(
     folder.mkdir(parents=True)
     with (folder / "messages.mo").open("wb") as compiled:
         write_mo(compiled, german)
-    monkeypatch.setattr("app.TRANSLATIONS", tmp_path / "translations")
+    monkeypatch.setattr("rubberduck.templating.TRANSLATIONS", tmp_path / "translations")
     settings = settings.model_copy(update={"language": "de"})
     page = create_app(settings, finder=finder).test_client().get("/").text
     assert '<html lang="de">' in page

@@ -1,0 +1,79 @@
+"""What every template can use: the site's facts and words, filters, styles and drawings."""
+
+import hashlib
+import re
+from datetime import datetime
+from functools import cache
+from gettext import translation
+from pathlib import Path
+
+from flask import Flask, url_for
+from jinja2 import StrictUndefined
+from markupsafe import Markup, escape
+
+from rubberduck.door import finder, readiness, settings
+from rubberduck.headers import compact
+from rubberduck.model import Label, percent
+from rubberduck.question import Question
+from rubberduck.representations import rfc3339
+from rubberduck.settings import ROOT
+
+STATIC, TRANSLATIONS = ROOT / "static", ROOT / "translations"
+STYLE = compact((STATIC / "style.css").read_text())
+
+
+def set_up_templates(app: Flask, question: Question, language: str) -> None:
+    environment = app.jinja_env
+    environment.undefined = StrictUndefined
+    for filter in (percent, rfc3339, named, day, ticked):
+        app.add_template_filter(filter)
+    app.add_template_global(versioned)
+    app.context_processor(_about_the_site)
+    # In the page itself, so that it need not wait for a file.
+    environment.globals["style"] = Markup(STYLE)
+    environment.globals["logo"] = Markup((STATIC / f"{question.logo}.svg").read_text())
+    environment.globals["language"] = language
+    environment.add_extension("jinja2.ext.i18n")
+    texts = translation("messages", TRANSLATIONS, [language], fallback=True)
+    environment.install_gettext_translations(texts)  # type: ignore[attr-defined]
+
+
+def _about_the_site() -> dict[str, object]:
+    return {
+        "question": finder().question,
+        "engine": finder().detector.name,
+        "where": finder().storage.where,
+        "max_bytes": finder().max_bytes,
+        "megabytes": f"{finder().max_bytes / 1e6:g}",
+        "max_side": finder().max_side,
+        "keep_days": settings().keep_days,
+        "is_live": finder().free is not None,
+        "is_online": readiness().is_ready_so_far,
+    }
+
+
+@cache
+def _version(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:8]
+
+
+def versioned(filename: str) -> str:
+    """A static file's address, which changes with the file, so that it can be kept for ever."""
+    return url_for("static", filename=filename, v=_version(STATIC / filename))
+
+
+def named(label: Label) -> str:
+    return f"{label.name} ({percent(label.confidence)})"
+
+
+def day(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d, %H:%M} UTC"  # the same in every language
+
+
+def ticked(text: str) -> Markup:
+    """What stands between backticks, as code.
+
+    >>> ticked("`<id>` & co")
+    Markup('<code>&lt;id&gt;</code> &amp; co')
+    """
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
