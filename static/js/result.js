@@ -52,4 +52,9 @@ copy.addEventListener("click", async () => {
   await navigator.clipboard.writeText(link.value);
   copy.textContent = copy.dataset.copied;
 });
+const share = document.querySelector(".send"); // the phone's own way to send a link to a friend
+share.hidden = !navigator.share;
+share.addEventListener("click", () =>
+  navigator.share({ title: document.title, url: link.value }).catch(() => {}), // they thought better of it
+);
 link.addEventListener("focus", () => link.select());
