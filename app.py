@@ -23,7 +23,7 @@ from werkzeug.exceptions import HTTPException
 
 from rubberduck.api import api
 from rubberduck.commands import commands
-from rubberduck.door import UploadRequest, hear_out, sweeper
+from rubberduck.door import UploadRequest, finder, hear_out, refuse_other_sites, sweeper
 from rubberduck.errors import (
     PROBLEMS,
     BrokenModel,
@@ -37,6 +37,7 @@ from rubberduck.health import health
 from rubberduck.local_detector import LocalDetector
 from rubberduck.openapi import openapi
 from rubberduck.pages import pages
+from rubberduck.pictures import too_large
 from rubberduck.question import Question, load_question
 from rubberduck.readiness import Readiness
 from rubberduck.representations import problem_json
@@ -98,6 +99,7 @@ def create_app(settings: Settings, *, finder: Finder | None = None) -> Flask:
     for blueprint in (pages, api, openapi, health, commands):
         app.register_blueprint(blueprint)
     app.before_request(_number_the_request)
+    app.before_request(refuse_other_sites)
     app.after_request(_sign)
     app.after_request(_sweep_sometimes)
     policy = content_security_policy(STYLE, finder.storage.origin)
@@ -139,7 +141,7 @@ def build_finder(settings: Settings) -> Finder:
         detector=detector,
         stand_in=stand_in,
         storage=storage,
-        results=Results(settings.database_url),
+        results=Results(settings.database_url, timedelta(days=settings.keep_days)),
         max_bytes=settings.max_bytes,
         max_side=settings.max_side,
     )
@@ -209,11 +211,17 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
         return error
     if error.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("request %s: %s at %s", g.request_id, error, request.path)
-    response = _answer(PROBLEMS.get(error.code) or replace(PROBLEMS[400], status=error.code))
+    response = _answer(_problem(error.code))
     for name, value in error.get_headers():
         if name in ("Allow", "Retry-After"):
             response.headers[name] = value
     return response
+
+
+def _problem(status: int) -> Problem:
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return too_large(finder().max_bytes).problem
+    return PROBLEMS.get(status) or replace(PROBLEMS[400], status=status)
 
 
 def _answer(problem: Problem) -> Response:
@@ -225,6 +233,7 @@ def _answer(problem: Problem) -> Response:
     else:
         page = render_template("error.html", problem=problem, request_id=g.request_id)
         response = make_response(page, problem.status)
+    response.vary.add("Accept")
     if problem.retry_after:
         response.headers["Retry-After"] = str(problem.retry_after)
     return response

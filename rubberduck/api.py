@@ -1,6 +1,7 @@
 """The JSON door: pictures in, results out, problems as RFC 9457 says."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated
@@ -10,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from pydantic import Field, TypeAdapter, ValidationError
 
 from rubberduck.door import finder, sweeper, threshold, uploaded_picture
-from rubberduck.errors import WrongParameter
+from rubberduck.errors import StorageFailed, WrongParameter
 from rubberduck.representations import (
     NOT_KEPT,
     Address,
@@ -112,7 +113,8 @@ def result(id: str) -> ResponseReturnValue:
 @api.delete("/results/<id>")
 def forget(id: str) -> ResponseReturnValue:
     """Delete a result of one's own, with its pictures."""
-    sweeper().forget(id, known_visitor() or "")
+    with suppress(StorageFailed):  # nobody finds it any more; the sweeper goes on with its pictures
+        sweeper().forget(id, known_visitor() or "")
     return nothing()
 
 

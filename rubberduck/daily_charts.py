@@ -27,8 +27,8 @@ class Scheme:
 
 
 SCHEMES = {
-    "light": Scheme(ink="#14242f", yes="#f2b705", no="#8fb8d4"),
-    "dark": Scheme(ink="#eaf4fb", yes="#ffd43b", no="#456a85"),
+    "light": Scheme(ink="#14242f", yes="#f2b705", no="#4f86ab"),
+    "dark": Scheme(ink="#eaf4fb", yes="#ffd43b", no="#7fa9c6"),
 }
 
 
@@ -45,7 +45,8 @@ def by_day(tally: Tally, scheme: Scheme, words: Words, days: int, today: date) -
     """How many asked on each of the last days, and how many of them got a yes."""
     figure, axes = _axes(scheme)
     shown = [today - timedelta(days=days - 1 - i) for i in range(days)]
-    sums = [tally.days.get(day) for day in shown]
+    by_day = tally.days
+    sums = [by_day.get(day) for day in shown]
     found = [each.found if each else 0 for each in sums]
     others = [each.asked - each.found if each else 0 for each in sums]
     places = range(days)

@@ -1,6 +1,7 @@
 """What every door needs: the finder behind it, and the picture out of a request."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from io import BytesIO
 from typing import IO, Any, cast
@@ -10,7 +11,7 @@ from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.formparser import FormDataParser
 
-from rubberduck.errors import NoPicture, UploadIncomplete, WrongParameter
+from rubberduck.errors import FromElsewhere, NoPicture, UploadIncomplete, WrongParameter
 from rubberduck.finder import Finder
 from rubberduck.readiness import Readiness
 from rubberduck.settings import Settings
@@ -74,10 +75,18 @@ def threshold() -> float | None:
     return percent
 
 
-def uploaded_picture() -> bytes:
-    """The bytes of the request's field `picture`; NoPicture or UploadIncomplete without them."""
+def refuse_other_sites() -> None:
+    """FromElsewhere, when another site's page makes a browser change something here."""
+    reads = request.method in ("GET", "HEAD", "OPTIONS")
+    if not reads and request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
+        raise FromElsewhere("Only our own pages may send that.")
+
+
+@contextmanager
+def _whole_form() -> Iterator[None]:
+    """UploadIncomplete or NoPicture, when the form cannot be read to its end."""
     try:
-        uploads = request.files.getlist(FIELD)
+        yield
     except (ClientDisconnected, ParseException, OSError):
         raise UploadIncomplete("The connection ended before the picture did.") from None
     except UnicodeDecodeError:
@@ -86,6 +95,18 @@ def uploaded_picture() -> bytes:
         if NO_END in str(error):
             raise UploadIncomplete("The end of the picture is missing.") from None
         abort(HTTPStatus.BAD_REQUEST)
+
+
+def form_value(name: str) -> str:
+    """What a form's field holds; nothing without it."""
+    with _whole_form():
+        return request.form.get(name, "")
+
+
+def uploaded_picture() -> bytes:
+    """The bytes of the request's field `picture`; NoPicture or UploadIncomplete without them."""
+    with _whole_form():
+        uploads = request.files.getlist(FIELD)
     if not uploads:
         raise NoPicture(
             "The request has no file in a multipart field named “{field}”.", field=FIELD

@@ -125,6 +125,12 @@ class NoSuchResult(DuckError):
         super().__init__("No page and no result has this address.")
 
 
+class FromElsewhere(DuckError):
+    status = 403
+    happened = "That came from another site"
+    next_step = "Start from our own first page."
+
+
 class NoLiveAnswers(DuckError):
     status = 404
     happened = "No live answers here"
@@ -144,7 +150,7 @@ class WrongParameter(DuckError):
 
 
 class WrongCursor(WrongParameter):
-    next_step = "Start with the first page and follow its `next`."
+    next_step = "Start with the first page, and go on from there."
 
 
 class Unavailable(DuckError):

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 ID_BYTES = 16  # 128 random bits: nobody guesses another visitor's result
 PUTS_AT_ONCE = 16
 TWIN_SECONDS, TWIN_POLL = 20.0, 0.05  # how long to wait for another upload of the same bytes
+TWINS = 2  # of one's own that came to nothing, before giving up
 
 
 class Detector(Protocol):
@@ -65,17 +66,21 @@ class Finder:
         """
         picture = self.read(data)
         upload = self._upload(data, owner, key)
-        twin = self.results.begin(upload, self.detector.name)
-        known = self._settled(twin.id) if twin else None
-        if twin and twin.is_mine:
-            if known is None:
-                raise TooBusy("The same picture is on its way from you already.")
-            return known
         try:
-            return self._finish(upload, picture, known)
+            return self._look(upload, picture)
         except BaseException:
             self._clear(upload)
             raise
+
+    def _look(self, upload: Upload, picture: Picture) -> Result:
+        for _ in range(TWINS):
+            twin = self.results.begin(upload, self.detector.name)
+            known = self._settled(twin.id) if twin else None
+            if not (twin and twin.is_mine):
+                return self._finish(upload, picture, known)
+            if known:
+                return known
+        raise TooBusy("The same picture is on its way from you already.")
 
     def _upload(self, data: bytes, owner: str | None, key: str | None) -> Upload:
         id = secrets.token_urlsafe(ID_BYTES)
@@ -173,8 +178,10 @@ class Finder:
         return Answer(tuple(labels), judge(self.question, labels), engine, instead_of)
 
     def _clear(self, upload: Upload) -> None:
+        """Nothing may stay of an upload that failed; least of all a result without its picture."""
         try:
-            delete(Remains.of(upload.id, upload.picture_key), self.storage, self.results)
+            if self.results.give_up(upload.id):
+                delete(Remains.of(upload.id, upload.picture_key), self.storage, self.results)
         except DuckError as error:
             log.warning("result %s is left to the sweeper: %s", upload.id, error.for_operator)
 

@@ -1,10 +1,16 @@
 """What browsers are told about every answer: whom to trust, what to allow, how to keep it."""
 
+import hashlib
 import re
 from base64 import b64encode
-from hashlib import sha256
+from functools import cache
+from pathlib import Path
 
 from flask import Response, request
+
+from rubberduck.settings import ROOT
+
+STATIC = ROOT / "static"
 
 A_YEAR = 31_536_000  # seconds
 TWO_YEARS = 2 * A_YEAR
@@ -17,7 +23,7 @@ def compact(css: str) -> str:
 
 def content_security_policy(style: str, pictures_from: str | None) -> str:
     """Only what is ours: no script but our files, no style but them and the one in the page."""
-    style_hash = b64encode(sha256(style.encode()).digest()).decode()
+    style_hash = b64encode(hashlib.sha256(style.encode()).digest()).decode()
     images = " ".join(filter(None, ["'self'", "blob:", pictures_from]))
     return "; ".join(
         [
@@ -41,9 +47,23 @@ def add_headers(response: Response, policy: str) -> Response:
     response.headers["Permissions-Policy"] = "camera=(self), microphone=(), geolocation=()"
     response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
     response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
-    if request.endpoint == "static" and "v" in request.args:  # another file, another address
+    if _is_kept_for_ever(response):
         response.headers["Cache-Control"] = f"public, max-age={A_YEAR}, immutable"
     response.headers.setdefault("Cache-Control", "private, no-cache")
     if request.is_secure:
         response.headers["Strict-Transport-Security"] = f"max-age={TWO_YEARS}"
     return response
+
+
+@cache
+def version(file: Path) -> str:
+    """Goes into the address of a static file, which so changes with the file."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:8]
+
+
+def _is_kept_for_ever(response: Response) -> bool:
+    """A static file under the very version that we have; an older server may know only another."""
+    if request.endpoint != "static" or response.status_code not in (200, 304):
+        return False
+    file = STATIC / (request.view_args or {})["filename"]
+    return request.args.get("v") == version(file)

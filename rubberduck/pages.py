@@ -18,7 +18,7 @@ from flask import (
 from flask.typing import ResponseReturnValue
 
 from rubberduck.daily_charts import SCHEMES, Words, by_day, by_score
-from rubberduck.door import finder, sweeper, text, threshold, uploaded_picture
+from rubberduck.door import finder, form_value, sweeper, text, threshold, uploaded_picture
 from rubberduck.drawing import frames
 from rubberduck.errors import NoSuchResult, StorageFailed, WrongParameter
 from rubberduck.model import Result
@@ -117,7 +117,8 @@ def marked(id: str) -> ResponseReturnValue:
 def small(id: str) -> ResponseReturnValue:
     """For the list of one's own results."""
     result = finder().results.get(id)
-    return jpeg_response(smaller(stored(result.picture_key), THUMBNAIL))
+    key = result.picture_key
+    return jpeg_response(f"{key}-{THUMBNAIL}", lambda: smaller(stored(key), THUMBNAIL))
 
 
 @pages.post("/result/<id>/delete")
@@ -135,10 +136,10 @@ def forget(id: str) -> ResponseReturnValue:
 def judge(id: str) -> ResponseReturnValue:
     """Was this right?"""
     answers = {"yes": True, "no": False}
-    if (right := answers.get(request.form.get("right", ""))) is None:
+    if (right := answers.get(form_value("right"))) is None:
         raise WrongParameter("“right” must be yes or no.")
     finder().results.judge(id, known_visitor() or "", right)
-    return redirect(url_for("pages.result", id=id), HTTPStatus.SEE_OTHER)
+    return redirect(url_for("pages.result", id=id, _anchor="right"), HTTPStatus.SEE_OTHER)
 
 
 @pages.get("/mine")
@@ -169,7 +170,9 @@ def sample(file: str) -> ResponseReturnValue:
 
 @pages.get("/sample/<file>/marked.jpg")
 def marked_sample(file: str) -> ResponseReturnValue:
-    return jpeg_response(samples().marked(file), f"{file}.jpg")
+    result = samples().result(file)
+    name = f"{file}-{result.created_at.timestamp()}"
+    return jpeg_response(name, lambda: samples().marked(file), f"{file}.jpg")
 
 
 @pages.get("/statistics")
@@ -225,6 +228,7 @@ def _judged(result: Result) -> dict[str, Any]:
     judged = _judged_again(result)
     return {
         "kept": result,
+        "is_rejudged": judged.min_confidence != result.min_confidence,
         "result": judged,
         "remark": finder().remark(judged),
         "frames": frames(judged.verdict.boxes, (judged.width, judged.height)),

@@ -91,8 +91,7 @@ def read_picture(data: bytes, *, max_bytes: int, max_side: int) -> Picture:
     if not data:
         raise NoPicture("The file is empty.")
     if len(data) > max_bytes:
-        most = f"{max_bytes / 1e6:g}"
-        raise PictureTooLarge("It is larger than {most} MB, the most that we take.", most=most)
+        raise too_large(max_bytes)
     with _a_turn(), _open(data) as file:
         width, height = file.size
         _refuse_by_header(width, height, max_side)
@@ -132,6 +131,11 @@ def smaller(jpeg: bytes, side: int) -> bytes:
     image.draft("RGB", (side, side))
     image.thumbnail((side, side))
     return to_jpeg(image, 80)
+
+
+def too_large(max_bytes: int) -> PictureTooLarge:
+    most = f"{max_bytes / 1e6:g}"
+    return PictureTooLarge("It is larger than {most} MB, the most that we take.", most=most)
 
 
 @contextmanager

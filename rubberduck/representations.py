@@ -1,17 +1,19 @@
 """A result as others get it: as JSON, as pictures, as links."""
 
 import re
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from flask import Response, jsonify, make_response, redirect, request, url_for
+from flask import Response, jsonify, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
-from rubberduck.door import finder, settings
+from rubberduck.door import finder, settings, text
 from rubberduck.drawing import frames
 from rubberduck.errors import NoSuchResult, Problem
 from rubberduck.model import Answer, Box, Label, Result
@@ -165,11 +167,12 @@ def unless_known(response: Response) -> Response:
 
 
 def problem_body(problem: Problem, path: str, request_id: str) -> ProblemBody:
+    why = text(problem.reason).format(**problem.values) if problem.reason else ""
     return ProblemBody(
         type=url_for("pages.api", _anchor=problem.name),
-        title=problem.happened,
+        title=text(problem.happened),
         status=problem.status,
-        detail=f"{problem.why} {problem.next_step}".strip(),
+        detail=f"{why} {text(problem.next_step)}".strip(),
         instance=quote(path),
         request_id=request_id,
     )
@@ -189,7 +192,7 @@ def jpeg(result: Result, key: str | None) -> ResponseReturnValue:
     save_as = file_name(result) if "download" in request.args else None
     if url := finder().storage.url(key, save_as):
         return redirect(url)
-    return jpeg_response(stored(key), save_as)
+    return jpeg_response(key, partial(stored, key), save_as)
 
 
 def stored(key: str) -> bytes:
@@ -199,12 +202,18 @@ def stored(key: str) -> bytes:
         raise NoSuchResult from None
 
 
-def jpeg_response(data: bytes, save_as: str | None = None) -> Response:
-    response = make_response(data)
-    response.mimetype = JPEG
+def jpeg_response(name: str, read: Callable[[], bytes], save_as: str | None = None) -> Response:
+    """A picture that never changes under its name; it is read only for who does not have it."""
+    response = Response(mimetype=JPEG)
+    response.headers["Cache-Control"] = ASK_AGAIN
+    response.set_etag(name)
+    if request.if_none_match.contains(name):
+        response.status_code = HTTPStatus.NOT_MODIFIED
+        return response
+    response.data = read()
     if save_as:
         response.headers.set("Content-Disposition", "attachment", filename=save_as)
-    return unless_known(response)
+    return response
 
 
 def file_name(result: Result) -> str:

@@ -52,8 +52,10 @@ class Page:
 class Results:
     """Results by id. Any fault of the database is ResultsUnavailable."""
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, keep: timedelta | None = None) -> None:
+        """What is older than `keep` is not found any more, also before it is swept."""
         self.database = Database(database_url)
+        self.keep = keep
 
     def begin(self, upload: Upload, engine: str) -> Twin | None:
         """Write down that a picture is on its way, so that a crash leaves nothing unknown.
@@ -64,8 +66,11 @@ class Results:
         """
         with self.database.transaction(alone=True) as connection:
             _one_at_a_time(connection, upload)
-            twin = _same_key(connection, upload) or _same_bytes(connection, upload, engine)
-            if not (twin and twin.is_mine):
+            answered = and_(self._is_ready(), row_of.engine == engine)
+            twin = _same_key(connection, upload) or _same_bytes(connection, upload, answered)
+            if twin and twin.is_mine:
+                _remember_key(connection, twin.id, upload.key)
+            else:
                 connection.execute(duck_results.insert().values(to_pending_row(upload)))
         return twin
 
@@ -88,14 +93,14 @@ class Results:
     def find(self, id: str) -> Result | None:
         """The result; None while it is pending; NoSuchResult."""
         with self.database.transaction() as connection:
-            row = _row(connection, id, row_of.status.in_((PENDING, READY)))
+            row = _row(connection, id, or_(row_of.status == PENDING, self._is_ready()))
         return None if row["status"] == PENDING else from_row(row)
 
     def of(self, owner: str, limit: int, cursor: str | None = None) -> Page:
         """A visitor's own results, the newest first; WrongCursor."""
         query = (
             duck_results.select()
-            .where(row_of.owner == owner, row_of.status == READY)
+            .where(row_of.owner == owner, self._is_ready())
             .order_by(row_of.created_at.desc(), row_of.id.desc())
             .limit(limit + 1)
         )
@@ -128,12 +133,23 @@ class Results:
             _hide(connection, row_of.id == id)
         return Remains.of(id, row["s3_key"])
 
-    def hide_old(self, now: datetime, keep: timedelta, limit: int) -> list[Remains]:
-        """Hide what is kept long enough or was never finished; gives some of all that is hidden."""
+    def give_up(self, id: str) -> bool:
+        """Hide an upload that failed, however far it came; False if nothing was written down."""
+        with self.database.transaction() as connection:
+            return bool(_hide(connection, row_of.id == id))
+
+    def hide_old(
+        self, now: datetime, keep: timedelta, limit: int, after: str = ""
+    ) -> list[Remains]:
+        """Hide what is kept long enough or was never finished.
+
+        Gives some of all that is hidden, in the order of their ids, which are greater than `after`.
+        """
         with self.database.transaction() as connection:
             _hide(connection, row_of.status == READY, row_of.created_at < naive(now - keep))
             _hide(connection, row_of.status == PENDING, row_of.created_at < naive(now - ABANDONED))
-            query = select(row_of.id, row_of.s3_key).where(row_of.status == DELETING).limit(limit)
+            hidden = and_(row_of.status == DELETING, row_of.id > after)
+            query = select(row_of.id, row_of.s3_key).where(hidden).order_by(row_of.id).limit(limit)
             return [Remains.of(id, key) for id, key in connection.execute(query)]
 
     def forget(self, id: str) -> None:
@@ -155,6 +171,12 @@ class Results:
     def close(self) -> None:
         self.database.close()
 
+    def _is_ready(self) -> ColumnElement[bool]:
+        ready = row_of.status == READY
+        if self.keep is None:
+            return ready
+        return and_(ready, row_of.created_at > naive(datetime.now(UTC) - self.keep))
+
 
 def marked_key(id: str) -> str:
     return f"marked/{id}.jpg"
@@ -163,7 +185,7 @@ def marked_key(id: str) -> str:
 def _one_at_a_time(connection: Connection, upload: Upload) -> None:
     """Of two uploads of the same bytes at once, one must see the other."""
     if connection.dialect.name == "postgresql":
-        for what in filter(None, (upload.sha256, upload.key)):
+        for what in sorted(filter(None, (upload.sha256, upload.key))):  # in one order for all
             connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(what))))
 
 
@@ -175,15 +197,28 @@ def _same_key(connection: Connection, upload: Upload) -> Twin | None:
     ).mappings()
     if (same := row.first()) is None:
         return None
+    on_its_way = naive(upload.created_at - ON_ITS_WAY)
+    if same["status"] == PENDING and same["created_at"] <= on_its_way:
+        _hide(connection, row_of.id == same["id"])  # it was cut off: this is its repetition
+        return None
     if same["upload_sha256"] != upload.sha256:
         raise KeyReused("This Idempotency-Key was sent before, with another picture.")
     return Twin(same["id"], is_mine=True)
 
 
-def _same_bytes(connection: Connection, upload: Upload, engine: str) -> Twin | None:
+def _remember_key(connection: Connection, id: str, key: str | None) -> None:
+    """A result found by its bytes answers to the client's key from now on."""
+    if key is not None:
+        nameless = and_(row_of.id == id, row_of.idempotency_key.is_(None))
+        connection.execute(duck_results.update().where(nameless).values(idempotency_key=key))
+
+
+def _same_bytes(
+    connection: Connection, upload: Upload, answered: ColumnElement[bool]
+) -> Twin | None:
     is_mine = and_(row_of.owner.is_not(None), row_of.owner == upload.owner)
     # What the stand-in answered is worth asking again.
-    answered = and_(row_of.status == READY, row_of.engine == engine, row_of.instead_of.is_(None))
+    answered = and_(answered, row_of.instead_of.is_(None))
     on_its_way = and_(
         row_of.status == PENDING, row_of.created_at > naive(upload.created_at - ON_ITS_WAY)
     )
@@ -216,10 +251,11 @@ def _owned_by(owner: str) -> ColumnElement[bool]:
     return and_(row_of.owner == owner, row_of.status == READY)
 
 
-def _hide(connection: Connection, *conditions: ColumnElement[bool]) -> None:
+def _hide(connection: Connection, *conditions: ColumnElement[bool]) -> int:
     """Its bytes and its key are free for a new upload at once."""
     nothing = {"upload_sha256": None, "idempotency_key": None, "owner": None}
-    connection.execute(duck_results.update().where(*conditions).values(status=DELETING, **nothing))
+    hiding = duck_results.update().where(*conditions).values(status=DELETING, **nothing)
+    return connection.execute(hiding).rowcount
 
 
 def _cursor(last: Result) -> str:
@@ -231,6 +267,8 @@ def _place(cursor: str) -> tuple[datetime, str]:
     try:
         place = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
         moment, id = place.split(" ")
+        if not id.isprintable():
+            raise ValueError
         return naive(datetime.fromisoformat(moment + "+00:00")), id
     except ValueError:
-        raise WrongCursor("The cursor is none that we gave.") from None
+        raise WrongCursor("This place in the list does not exist.") from None

@@ -44,10 +44,13 @@ class Samples:
     def _look(self, file: str) -> Looked:
         if file not in {sample.file for sample in self.all}:
             raise NoSuchResult
+        path = self.folder / f"{file}.jpg"
         try:
-            data = (self.folder / f"{file}.jpg").read_bytes()
+            data, made = path.read_bytes(), path.stat().st_mtime
         except FileNotFoundError:
             raise NoSuchResult from None
         picture = self.finder.read(data)
-        answer, now = self.finder.glance(picture), datetime.now(UTC)
-        return Looked(picture, self.finder.result(file, now, picture, answer))
+        # The file's own time: every worker then shows the same page.
+        created_at = datetime.fromtimestamp(made, UTC)
+        answer = self.finder.glance(picture)
+        return Looked(picture, self.finder.result(file, created_at, picture, answer))

@@ -45,7 +45,7 @@ class Storage(Protocol):
 class FolderStorage:
     """Pictures in a folder of this machine."""
 
-    where = "a folder on this machine"
+    where = "a folder on this server"
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -1,6 +1,7 @@
 """Deletes pictures and their results: on demand, in time, or what was left behind half-done."""
 
 import logging
+import random
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -29,7 +30,7 @@ class Sweeper:
         self.results = results
         self.storage = storage
         self.keep = keep
-        self._due = time.monotonic() + FIRST_AFTER
+        self._due: float | None = None
         self._lock = threading.Lock()
 
     def forget(self, id: str, owner: str) -> None:
@@ -40,20 +41,30 @@ class Sweeper:
         delete(self.results.hide(id, owner), self.storage, self.results)
 
     def sweep(self) -> int:
-        """Everything that is due; tells how many results went."""
-        swept = 0
-        while remains := self.results.hide_old(datetime.now(UTC), self.keep, MOST):
+        """Everything that is due; tells how many results went. The first fault is raised last."""
+        swept, last, failed = 0, "", None
+        while remains := self.results.hide_old(datetime.now(UTC), self.keep, MOST, last):
+            last = remains[-1].id
             for each in remains:
-                delete(each, self.storage, self.results)
-            swept += len(remains)
+                try:
+                    delete(each, self.storage, self.results)
+                except DuckError as error:  # one that stays must not keep the others
+                    failed = failed or error
+                else:
+                    swept += 1
+        if failed:
+            raise failed
         return swept
 
     def sometimes(self) -> None:
         """For every request to call: once in a while it sweeps, beside the requests."""
+        now = time.monotonic()
         with self._lock:
-            if time.monotonic() < self._due:
+            if self._due is None:  # each worker at a time of its own
+                self._due = now + FIRST_AFTER * random.uniform(1, 2)
+            if now < self._due:
                 return
-            self._due = time.monotonic() + AGAIN_AFTER
+            self._due = now + AGAIN_AFTER
         threading.Thread(target=self._quietly, name="sweep", daemon=True).start()
 
     def _quietly(self) -> None:

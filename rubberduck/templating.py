@@ -1,24 +1,21 @@
 """What every template can use: the site's facts and words, filters, styles and drawings."""
 
-import hashlib
 import re
 from datetime import datetime
-from functools import cache
 from gettext import translation
-from pathlib import Path
 
 from flask import Flask, url_for
 from jinja2 import StrictUndefined
 from markupsafe import Markup, escape
 
 from rubberduck.door import finder, readiness, settings
-from rubberduck.headers import compact
+from rubberduck.headers import STATIC, compact, version
 from rubberduck.model import Label, percent
 from rubberduck.question import Question
 from rubberduck.representations import rfc3339
 from rubberduck.settings import ROOT
 
-STATIC, TRANSLATIONS = ROOT / "static", ROOT / "translations"
+TRANSLATIONS = ROOT / "translations"
 STYLE = compact((STATIC / "style.css").read_text())
 
 
@@ -39,7 +36,9 @@ def set_up_templates(app: Flask, question: Question, language: str) -> None:
 
 
 def _about_the_site() -> dict[str, object]:
+    stand_in = finder().stand_in
     return {
+        "stand_in": stand_in.name if stand_in else None,
         "question": finder().question,
         "engine": finder().detector.name,
         "where": finder().storage.where,
@@ -52,14 +51,9 @@ def _about_the_site() -> dict[str, object]:
     }
 
 
-@cache
-def _version(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()[:8]
-
-
 def versioned(filename: str) -> str:
     """A static file's address, which changes with the file, so that it can be kept for ever."""
-    return url_for("static", filename=filename, v=_version(STATIC / filename))
+    return url_for("static", filename=filename, v=version(STATIC / filename))
 
 
 def named(label: Label) -> str:

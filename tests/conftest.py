@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -109,7 +110,9 @@ def open_results() -> Iterator[Callable[[str], Results]]:
 @pytest.fixture
 def results(settings: Settings, open_results: Callable[[str], Results]) -> Results:
     set_up(settings.database_url)
-    return open_results(settings.database_url)
+    results = open_results(settings.database_url)
+    results.keep = timedelta(days=settings.keep_days)
+    return results
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
 
+from tests.browser import chromium
 from tests.pictures import encoded, exif
 from tests.server import Site
 
@@ -285,6 +286,60 @@ def test_the_slider_judges_again(page: Page, site: Site) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text(YES)
     page.reload()
     expect(page.get_by_role("heading", level=1)).to_have_text(YES)
+
+
+def test_the_slider_knows_the_way_back(page: Page, site: Site, duck: Path) -> None:
+    page.goto(site.url)
+    hand_over(page, "drop", duck.read_bytes(), "image/jpeg")
+    assert heading(page) == YES
+    where, right = page.url, page.get_by_text("Was this right?")
+    page.get_by_label("How sure is sure enough?").fill("100")
+    expect(page.get_by_role("heading", level=1)).to_have_text(NO)
+    expect(right).to_be_hidden()  # it asks about the answer that is kept
+    page.context.set_offline(True)
+    page.get_by_label("How sure is sure enough?").fill("40")
+    expect(page.get_by_role("alert").first).to_contain_text("We could not ask for that just now.")
+    page.context.set_offline(False)
+    page.get_by_role("link", name="Back to 35%").click()
+    page.wait_for_url(where)
+    expect(right).to_be_visible()
+
+
+def test_a_folder_is_told_from_a_picture(page: Page, site: Site, tmp_path: Path) -> None:
+    page.goto(site.url)
+    gone = tmp_path / "gone.tiff"
+    gone.write_bytes(heavy_tiff())
+    page.get_by_label("Upload a picture").set_input_files(gone)
+    gone.unlink()
+    page.get_by_role("button", name="Look").click()
+    expect(page.get_by_role("alert")).to_contain_text("That file cannot be read")
+
+
+def test_what_the_browser_cannot_show_is_named(page: Page, site: Site, tmp_path: Path) -> None:
+    page.goto(site.url)
+    page.get_by_label("Upload a picture").set_input_files(
+        {"name": "duck.tiff", "mimeType": "image/tiff", "buffer": heavy_tiff()}
+    )
+    expect(page.get_by_text("duck.tiff: Your browser cannot show this kind")).to_be_visible()
+    hand_over(page, "drop", b"quack", "text/plain")
+    expect(page.get_by_role("button", name="Look")).to_be_hidden()  # nothing is chosen any more
+
+
+def test_back_does_not_show_what_was_deleted(
+    playwright: Playwright, site: Site, duck: Path
+) -> None:
+    browser = chromium(playwright, ignore_default_args=["--disable-back-forward-cache"])
+    page = browser.new_page()
+    page.goto(site.url)
+    page.get_by_label("Upload a picture").set_input_files(duck)
+    page.get_by_role("button", name="Look").click()
+    heading(page)
+    page.get_by_text("Delete this picture").click()
+    page.get_by_role("button", name="Delete it now").click()
+    page.wait_for_url("**/mine")
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).to_have_text("There is nothing here")
+    browser.close()
 
 
 def test_the_link_is_copied(page: Page, site: Site) -> None:

@@ -239,7 +239,7 @@ def test_a_site_that_is_busy_is_asked_again_later(page: Page) -> None:
     turn_on(page)
     trouble = page.locator(".camera .trouble")
     expect(trouble).to_have_text(
-        "The site cannot answer just now. It is asked again by itself in a while."
+        "The site cannot answer just now. We ask again by ourselves in a while."
     )
     expect(answer(page)).to_have_text(YES)
     expect(trouble).to_be_hidden()

@@ -316,7 +316,7 @@ def test_check_when_all_is_well(app: Flask) -> None:
     done = run(app, "check")
     assert done.exit_code == 0
     assert "ok     DUCK_MAX_BYTES: default, 15000000" in done.stdout
-    for part in ("database", "storage, a folder on this machine", "engine, fake detector"):
+    for part in ("database", "storage, a folder on this server", "engine, fake detector"):
         assert f"ok     {part}\n" in done.stdout
 
 

@@ -49,7 +49,7 @@ def test_the_first_page_asks_for_a_picture(client: FlaskClient) -> None:
     assert "<h1>Is there a rubber duck in this image?</h1>" in page
     assert 'name="picture"' in page
     assert "up to 15 MB" in page
-    assert "Engine: fake detector. Pictures: a folder on this machine." in page
+    assert "Engine: fake detector. Pictures: a folder on this server." in page
 
 
 def test_a_duck_is_a_yes_with_score_labels_and_boxes(client: FlaskClient) -> None:
@@ -101,7 +101,7 @@ def test_nothing_seen_is_a_no(client: FlaskClient, detector: FakeDetector) -> No
     detector.answer = []
     page = words(given_and_shown(client, encoded()))
     assert "For a yes we would have to see a bird and a toy." in page
-    assert "Nothing that matters to this question." in page
+    assert "We saw nothing that matters here." in page
 
 
 def test_reloading_asks_no_detector_again(client: FlaskClient, detector: FakeDetector) -> None:

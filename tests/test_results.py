@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,18 +14,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.runtime.migration import HeadMaintainer
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, select, text
+from sqlalchemy import bindparam, inspect, select, text
 
 from db_setup import CannotSetUp, set_up
-from rubberduck.database import SCHEMA, duck_results, metadata
-from rubberduck.errors import KeyReused, NoSuchResult, ResultsUnavailable
+from rubberduck.database import SCHEMA, duck_results, engine_for, metadata
+from rubberduck.errors import KeyReused, NoSuchResult, ResultsUnavailable, WrongCursor
 from rubberduck.model import Answer, Label, Result, Upload
 from rubberduck.question import RUBBER_DUCK, judge
 from rubberduck.results import Results, Twin
+from rubberduck.rows import to_row
 from rubberduck.settings import ROOT, Settings
 from tests.conftest import a_duck
 
@@ -158,6 +161,93 @@ def test_judging_twice_counts_once(book: Results) -> None:
         book.judge("an-id", "me", right)
     whole = book.tally(RUBBER_DUCK.title, NOW.date()).whole
     assert (whole.asked, whole.found, whole.right, whole.wrong) == (1, 1, 0, 1)
+
+
+def test_a_key_of_an_upload_that_was_cut_off_is_free_again(book: Results) -> None:
+    book.begin(an_upload("first", "some bytes", key="a-key"), "embedded detector")
+    later = replace(
+        an_upload("second", "some bytes", key="a-key"), created_at=NOW + timedelta(seconds=31)
+    )
+    assert book.begin(later, "embedded detector") is None
+    with pytest.raises(NoSuchResult):
+        book.find("first")
+
+
+def test_a_key_is_remembered_for_a_result_found_by_its_bytes(book: Results) -> None:
+    book.begin(an_upload("an-id", "some bytes", owner="me"), "embedded detector")
+    book.save(replace(a_result(), answer=replace(a_result().answer, instead_of=None)))
+    again = an_upload("second", "some bytes", owner="me", key="a-key")
+    assert book.begin(again, "embedded detector") == Twin("an-id", is_mine=True)
+    with pytest.raises(KeyReused):
+        book.begin(an_upload("third", "other bytes", key="a-key"), "embedded detector")
+
+
+def test_what_is_deleted_frees_its_bytes_and_its_key(book: Results) -> None:
+    first = an_upload("an-id", "some bytes", owner="me", key="a-key")
+    book.begin(first, "embedded detector")
+    book.save(a_result())
+    book.hide("an-id", "me")
+    other = an_upload("second", "other bytes", owner="me", key="a-key")
+    assert book.begin(other, "embedded detector") is None
+    again = an_upload("third", "some bytes", owner="me")
+    assert book.begin(again, "embedded detector") is None
+
+
+def test_a_list_goes_on_between_results_of_the_same_moment(book: Results) -> None:
+    for id in "abcde":
+        book.begin(an_upload(id, owner="me"), "embedded detector")
+        book.save(a_result(id))
+    seen, cursor = "", None
+    for _ in range(3):
+        page = book.of("me", 2, cursor)
+        seen, cursor = seen + "".join(each.id for each in page.results), page.next
+    assert (seen, cursor) == ("edcba", None)
+
+
+@pytest.mark.parametrize("place", ["2026-01-01T00:00:00 a\0b", "2026-01-01", "x y", ""])
+def test_a_cursor_that_was_made_up(book: Results, place: str) -> None:
+    with pytest.raises(WrongCursor):
+        book.of("me", 2, urlsafe_b64encode(place.encode()).decode())
+
+
+def test_the_surest_answers_are_counted_too(book: Results) -> None:
+    labels = a_duck(100.0, 100.0)
+    sure = Answer(labels, judge(RUBBER_DUCK, labels), "embedded detector")
+    kept(book, replace(a_result(), answer=sure))
+    assert book.tally(RUBBER_DUCK.title, NOW.date()).bands == [0] * 9 + [1]
+
+
+def test_results_of_the_first_schema_are_kept(database_url: str, open_results: Open) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "migrations"))
+    engine = engine_for(database_url, create=True)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        old = to_row(a_result())
+        names = ", ".join(["id", *old])
+        marks = ", ".join(f":{name}" for name in ["id", *old])
+        kinds = {name: duck_results.c[name].type for name in old}
+        statement = text(f"INSERT INTO duck_results ({names}) VALUES ({marks})").bindparams(
+            *(bindparam(name, type_=kind) for name, kind in kinds.items())
+        )
+        connection.execute(statement, {"id": "an-id", **old})
+    engine.dispose()
+    assert set_up(database_url) == ("0001", SCHEMA)
+    assert open_results(database_url).get("an-id") == a_result()
+
+
+def test_code_and_migrations_have_the_same_indexes(book: Results) -> None:
+    inspected = inspect(book.database.engine)
+    for table in metadata.tables.values():
+        made = {
+            (each["name"], tuple(each["column_names"]), bool(each["unique"]))
+            for each in inspected.get_indexes(table.name)
+        }
+        wanted = {(i.name, tuple(c.name for c in i.columns), i.unique) for i in table.indexes}
+        assert made == wanted
+        primary = inspected.get_pk_constraint(table.name)["constrained_columns"]
+        assert set(primary) == {column.name for column in table.primary_key}
 
 
 def test_setting_up_twice_keeps_everything(database_url: str, open_results: Open) -> None:

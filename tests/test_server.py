@@ -48,7 +48,7 @@ def test_a_photo_of_a_duck_is_a_yes_and_one_without_is_a_no(site: Site) -> None:
 
 
 def test_who_answers_is_said_once_in_the_log(site: Site) -> None:
-    told = "Pictures go to a folder on this machine; the answers are of embedded detector."
+    told = "Pictures go to a folder on this server; the answers are of embedded detector."
     assert site.log.count(told) == 1
 
 

@@ -15,10 +15,10 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 from app import create_app
-from rubberduck.errors import DetectorFailed, StorageFailed
+from rubberduck.errors import DetectorFailed, ResultsUnavailable, StorageFailed
 from rubberduck.finder import Finder
 from rubberduck.local_detector import LocalDetector
-from rubberduck.model import Label
+from rubberduck.model import Label, Result
 from rubberduck.pictures import Picture
 from rubberduck.question import load_question
 from rubberduck.settings import ROOT, Settings
@@ -26,7 +26,7 @@ from rubberduck.storage import FolderStorage
 from rubberduck.sweeper import Sweeper
 from tests.conftest import FakeDetector, a_duck
 from tests.ducks import duck_photo
-from tests.pictures import corners, encoded, exif
+from tests.pictures import corners, encoded, exif, form
 from tests.test_pages import give, given_and_shown, words
 
 
@@ -113,7 +113,7 @@ def test_my_pictures_are_mine_alone(client: FlaskClient) -> None:
     assert where in client.get("/mine").text
     page = other_visitor(client).get("/mine").text
     assert where not in page
-    assert "Nothing yet" in page
+    assert "There is nothing here now" in page
 
 
 def test_my_pictures_are_paged_newest_first(client: FlaskClient) -> None:
@@ -130,7 +130,7 @@ def test_a_cursor_that_we_never_gave(client: FlaskClient) -> None:
     give(client, encoded())
     answer = client.get("/mine?cursor=quack")
     assert answer.status_code == 400
-    assert "none that we gave" in answer.text
+    assert "does not exist" in answer.text
 
 
 def test_a_forged_cookie_is_nobodys(client: FlaskClient) -> None:
@@ -139,7 +139,7 @@ def test_a_forged_cookie_is_nobodys(client: FlaskClient) -> None:
     assert cookie
     thief = other_visitor(client)
     thief.set_cookie("session", cookie.value[:-2] + "xx")
-    assert "Nothing yet" in thief.get("/mine").text
+    assert "There is nothing here now" in thief.get("/mine").text
 
 
 def test_small_pictures_for_the_list(client: FlaskClient) -> None:
@@ -238,23 +238,22 @@ def test_the_note_beside_the_button_says_where_and_how_long(
     changed = settings.model_copy(update={"keep_days": days})
     page = words(create_app(changed, finder=finder).test_client().get("/").text)
     assert f"It is deleted {said}" in page
-    assert "in a folder on this machine" in page
-    assert "Only who has its link can see it" in page
+    assert "in a folder on this server" in page
+    assert "Only people with its link can see it" in page
 
 
 def test_the_site_sweeps_by_itself(
-    settings: Settings, finder: Finder, monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rubberduck.sweeper.FIRST_AFTER", -1.0)
-    client = create_app(settings, finder=finder).test_client()
-    where = give(client, encoded()).location
-    with time_machine.travel(datetime.now(UTC) + timedelta(days=31), tick=True):
-        sweeper = Sweeper(finder.results, finder.storage, timedelta(days=30))
-        sweeper.sometimes()
+    monkeypatch.setattr("rubberduck.sweeper.FIRST_AFTER", 0.0)
+    monkeypatch.setattr("rubberduck.sweeper.AGAIN_AFTER", 0.0)
+    give(client, encoded())
+    assert pictures(settings) == ["marked", "uploads"]
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=31)):
+        client.get("/healthz")
         for thread in threading.enumerate():
             if thread.name == "sweep":
                 thread.join()
-        assert client.get(where).status_code == 404
     assert pictures(settings) == []
 
 
@@ -387,7 +386,7 @@ def test_every_sample_is_one_click_away_and_keeps_nothing(
     assert client.get("/sample/easy/marked.jpg?download").mimetype == "image/jpeg"
     assert costly.calls == 0
     assert pictures(settings) == []
-    assert "Nothing yet" in client.get("/mine").text
+    assert "There is nothing here now" in client.get("/mine").text
 
 
 def test_where_only_money_could_answer_there_are_no_samples(
@@ -493,3 +492,122 @@ def test_all_eight_ways_up_give_the_same_boxes(settings: Settings, finder: Finde
         boxes.append([body["boxes"][0][side] for side in ("left", "top", "width", "height")])
     for box in boxes:
         assert box == pytest.approx(boxes[0], abs=0.02)
+
+
+# What must not go wrong
+
+
+def test_expired_is_gone_also_before_the_sweep(client: FlaskClient) -> None:
+    where = give(client, encoded()).location
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=30, minutes=1)):
+        for address in (where, f"{where}.json", f"{where}.jpg"):
+            assert client.get(address).status_code == 404
+        assert give(client, encoded()).location != where
+
+
+def test_one_picture_that_stays_does_not_keep_the_others(
+    settings: Settings, finder: Finder, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rubberduck.sweeper.MOST", 2)
+    ids = [give(client, some(number)).location.split("/")[-1] for number in range(7)]
+
+    class Holds(FolderStorage):
+        def delete(self, key: str) -> None:
+            if sorted(ids)[1] in key:
+                raise StorageFailed("It is held.", cause="a legal hold")
+            super().delete(key)
+
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=31)):
+        sweeper = Sweeper(finder.results, Holds(settings.uploads), timedelta(days=30))
+        with pytest.raises(StorageFailed):
+            sweeper.sweep()
+    assert pictures(settings) == ["marked", "uploads"]
+
+
+def test_a_result_whose_answer_got_lost_is_taken_back(
+    settings: Settings, finder: Finder, monkeypatch: pytest.MonkeyPatch, client: FlaskClient
+) -> None:
+    save = finder.results.save
+
+    def save_and_lose(result: Result) -> None:
+        save(result)
+        raise ResultsUnavailable("The connection is gone.", cause="after the commit")
+
+    monkeypatch.setattr(finder.results, "save", save_and_lose)
+    assert give(client, encoded()).status_code == 503
+    monkeypatch.undo()
+    assert pictures(settings) == []
+    where = give(client, encoded()).location
+    assert client.get(f"{where}.jpg").status_code == 200
+
+
+def test_another_question_is_another_answer(
+    settings: Settings, finder: Finder, detector: FakeDetector, client: FlaskClient
+) -> None:
+    give(client, encoded())
+    other = replace(finder, question=replace(finder.question, title="A bird?"))
+    give(create_app(settings, finder=other).test_client(), encoded())
+    assert detector.calls == 2
+
+
+def test_another_engine_is_asked_anew(
+    settings: Settings, finder: Finder, client: FlaskClient
+) -> None:
+    give(client, encoded())
+    other = FakeDetector()
+    other.name = "another detector"
+    changed = create_app(settings, finder=replace(finder, detector=other)).test_client()
+    assert "No rubber duck" in given_and_shown(changed, encoded())
+    assert other.calls == 1
+
+
+def test_a_known_picture_is_judged_by_the_rule_of_today(
+    settings: Settings, finder: Finder, detector: FakeDetector, client: FlaskClient
+) -> None:
+    give(client, encoded())
+    stricter = replace(finder, question=replace(finder.question, min_confidence=95.0))
+    stranger = create_app(settings, finder=stricter).test_client()
+    assert "No rubber duck" in given_and_shown(stranger, encoded())
+    assert detector.calls == 1
+
+
+CUT_OFF = b'--x\r\nContent-Disposition: form-data; name="right"\r\n\r\ny'
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"\xff=1", "application/x-www-form-urlencoded"),
+        (
+            b'--x\r\nContent-Disposition: form-data; name="right"\r\n\r\ny',
+            "multipart/form-data; boundary=x",
+        ),
+    ],
+)
+def test_a_malformed_form_is_no_mistake_of_ours(
+    client: FlaskClient, body: bytes, kind: str
+) -> None:
+    answer = client.post("/result/nobody/judgement", data=body, content_type=kind)
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_another_sites_page_changes_nothing(
+    client: FlaskClient, settings: Settings, site: str
+) -> None:
+    where = give(client, encoded()).location
+    elsewhere = {"Sec-Fetch-Site": site}
+    for address in ("/", f"{where}/delete", f"{where}/judgement", "/api/v1/pictures"):
+        answer = client.application.test_client().post(
+            address, headers=elsewhere, **form(encoded(corners(200, 100)))
+        )
+        assert answer.status_code == 403
+        assert "Set-Cookie" not in answer.headers
+    assert len(pictures(settings)) == 2
+    assert client.get(where, headers=elsewhere).status_code == 200  # a link leads here
+
+
+def test_a_missing_file_is_not_kept_for_a_year(client: FlaskClient) -> None:
+    for address in ("/static/nope.js?v=1", "/static/style.css?v=wrong"):
+        with client.get(address) as answer:
+            assert "max-age=31536000" not in answer.headers["Cache-Control"]

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract_from_dir
+from babel.messages.extract import extract, extract_from_dir
 from babel.messages.pofile import write_po
 
 from rubberduck.door import text
@@ -39,6 +39,9 @@ def texts() -> Iterator[str | tuple[str, ...]]:
     given = {each.__name__: None for each in errors()} | {text.__name__: None}
     for _, _, message, _, _ in extract_from_dir(ROOT / "rubberduck", PYTHON, keywords=given):
         yield message
+    with (ROOT / "rekognition.py").open("rb") as file:
+        for _, message, *_ in extract("python", file, keywords=given):
+            yield message
     for each in errors():
         yield from (each.happened, each.next_step)
     for problem in PROBLEMS.values():

@@ -11,6 +11,9 @@ const progress = going.querySelector("progress");
 const state = going.querySelector('[role="status"]');
 const look = form.querySelector(".look");
 const paste = form.querySelector(".paste");
+const name = form.querySelector(".name");
+const label = form.querySelector(".upload");
+const cancelButton = going.querySelector(".cancel");
 
 let chosen = null;
 let cancel = null;
@@ -24,24 +27,28 @@ function complain(text) {
 
 /** Show a picture at once, before anything is sent. */
 function choose(file) {
-  complain("");
-  if (file.type && !file.type.startsWith("image/")) {
-    complain(words.notAPicture);
-    return false;
-  }
-  chosen = file;
-  form.classList.add("chosen");
+  const isPicture = !file.type || file.type.startsWith("image/");
+  complain(isPicture ? "" : words.notAPicture);
+  chosen = isPicture ? file : null;
+  form.classList.toggle("chosen", isPicture);
+  if (isPicture) label.textContent = words.another;
   URL.revokeObjectURL(preview.src);
-  preview.src = URL.createObjectURL(file);
-  preview.hidden = false;
-  return true;
+  preview.src = isPicture ? URL.createObjectURL(file) : "";
+  preview.hidden = !isPicture;
+  name.hidden = true;
+  return isPicture;
 }
 
-preview.addEventListener("error", () => (preview.hidden = true)); // HEIC, mostly
+preview.addEventListener("error", () => {
+  preview.hidden = true; // HEIC, mostly
+  name.hidden = !chosen;
+  name.textContent = chosen && `${chosen.name}: ${words.noPreview}`;
+});
 
 function isGoing(yes) {
   going.hidden = !yes;
-  look.disabled = yes;
+  look.disabled = picture.disabled = shot.disabled = paste.disabled = yes;
+  cancelButton.hidden = false;
   progress.value = 0;
   state.textContent = words.sending;
 }
@@ -59,7 +66,8 @@ async function upload() {
     location.assign(answer.links.page);
   } catch (error) {
     isGoing(false);
-    complain(explain(error));
+    complain(await explain(error));
+    look.focus({ preventScroll: true });
   } finally {
     cancel = null;
   }
@@ -67,19 +75,24 @@ async function upload() {
 
 function show(share) {
   progress.value = share;
-  if (share === 1) state.textContent = words.looking;
+  if (share < 1) return;
+  state.textContent = words.looking;
+  cancelButton.hidden = true; // it has arrived: from here on, deleting is what takes it back
 }
 
-function explain(error) {
+async function explain(error) {
   if (error instanceof Refused) return error.message;
-  return error.name === "AbortError" ? words.cancelled : words.noConnection;
+  if (error.name === "AbortError") return words.cancelled;
+  // A folder can be dropped, and a file can go away, before it is read.
+  const isReadable = await chosen.arrayBuffer().then(() => true, () => false);
+  return isReadable ? words.noConnection : words.unreadable;
 }
 
 for (const input of [picture, shot]) {
   input.addEventListener("change", () => {
     if (!input.files.length) return;
     const taken = choose(input.files[0]);
-    if (taken) look.focus({ preventScroll: true });
+    if (taken) look.focus();
     else input.value = "";
   });
 }
@@ -90,7 +103,7 @@ form.addEventListener("submit", (event) => {
   else complain(words.noChoice);
 });
 
-going.querySelector(".cancel").addEventListener("click", () => cancel?.abort());
+cancelButton.addEventListener("click", () => cancel?.abort());
 
 // A drop anywhere on the page. Leaving one element enters another: count them.
 let inside = 0;
@@ -121,6 +134,7 @@ document.addEventListener("paste", (event) => {
 });
 
 function take(files) {
+  if (cancel) return; // one at a time
   const file = files.find((each) => each.type.startsWith("image/")) ?? files[0];
   form.scrollIntoView({ block: "nearest" });
   if (file && choose(file)) upload();
@@ -140,5 +154,3 @@ paste.addEventListener("click", async () => {
 
 paste.hidden = !navigator.clipboard?.read;
 form.querySelector(".hint").hidden = !matchMedia("(hover: hover)").matches;
-// Back from the answer, with a page that the browser kept: ready for the next picture.
-addEventListener("pageshow", (event) => event.persisted && isGoing(false));

@@ -84,7 +84,7 @@ async function turnOn(deviceId) {
   keep.disabled = false;
   // Not to “Keep this one”: whoever presses a key twice must not send a picture.
   if (!deviceId) off.focus({ preventScroll: true });
-  listCameras();
+  listCameras().catch(() => {}); // without a choice, then
   say(said, words.frames ? words.looking : "");
   if (words.frames) watch(signal);
 }

@@ -8,6 +8,7 @@ const MOST_BYTES = 1_000_000;
  * this browser cannot read, such as HEIC, comes back as it is: the site can read more.
  */
 export async function shrink(file, maxSide) {
+  if (file.type === "image/gif") return file; // it may hold several pictures, and says so
   let bitmap;
   try {
     bitmap = await createImageBitmap(file, { imageOrientation: "from-image" });
@@ -55,10 +56,12 @@ export function send(url, picture, { sent = () => {}, signal } = {}) {
   form.append("picture", picture, picture.name ?? "picture.jpg");
   const request = new XMLHttpRequest();
   return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
     request.open("POST", url);
     request.responseType = "json";
     request.setRequestHeader("Accept", "application/json");
     request.upload.onprogress = (event) => event.lengthComputable && sent(event.loaded / event.total);
+    request.upload.onload = () => sent(1);
     request.onerror = () => reject(new TypeError("no connection"));
     request.onabort = () => reject(new DOMException("cancelled", "AbortError"));
     request.onload = () => {

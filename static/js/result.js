@@ -15,32 +15,53 @@ function light(event) {
 }
 
 for (const type of ["mouseover", "mouseout", "focusin", "focusout"]) answer.addEventListener(type, light);
+// Focus is enough; following the link would only move the page.
+answer.addEventListener("click", (event) => event.target.closest(".found a") && event.preventDefault());
 
 const threshold = document.querySelector(".threshold");
 const slider = threshold?.querySelector("input");
+// What depends on the threshold. The parts stay, so that a screen reader hears what changes in them.
+const PARTS = [".verdict [role=status]", ".boxes", "figcaption", ".why", ".threshold .small"];
+const REST = 80; // milliseconds without a move, before the site is asked
 let asked = null;
 
-/** The page knows the rule: ask it for the answer with another threshold, and show that part. */
+/** The site knows the rule: ask it for the page with another threshold, and show those parts. */
 async function judgeAgain() {
   asked?.abort();
   asked = new AbortController();
   const address = new URL(location.pathname, location.href);
   address.searchParams.set("min", slider.value);
+  const trouble = threshold.querySelector(".trouble");
   try {
     const page = await fetch(address, { headers: { Accept: "text/html" }, signal: asked.signal });
-    if (!page.ok) return threshold.submit();
-    const judged = new DOMParser().parseFromString(await page.text(), "text/html");
-    answer.replaceChildren(...judged.getElementById("answer").children);
-    document.title = judged.title;
+    if (!page.ok) throw new TypeError("no answer");
+    show(new DOMParser().parseFromString(await page.text(), "text/html"));
     history.replaceState(null, "", address);
+    trouble.hidden = true;
   } catch (error) {
-    if (error.name !== "AbortError") threshold.submit();
+    if (error.name === "AbortError") return;
+    trouble.textContent = threshold.dataset.offline;
+    trouble.hidden = false;
   }
 }
 
+function show(judged) {
+  const [old, fresh] = [document, judged].map((page) => page.querySelector(".verdict"));
+  old.className = fresh.className;
+  for (const part of PARTS) {
+    document.querySelector(part).replaceChildren(...judged.querySelector(part).childNodes);
+  }
+  document.title = judged.title;
+  // The question is about the answer that is kept, not about this one.
+  const right = document.querySelector(".judgement");
+  if (right) right.hidden = !judged.querySelector(".judgement");
+}
+
+let soon = null;
 slider?.addEventListener("input", () => {
   threshold.querySelector("output").textContent = `${slider.value}%`;
-  judgeAgain();
+  clearTimeout(soon);
+  soon = setTimeout(judgeAgain, REST);
 });
 threshold?.querySelector("button").toggleAttribute("hidden", true);
 
@@ -48,9 +69,15 @@ const copy = document.querySelector(".copy");
 const link = document.getElementById("link");
 copy.hidden = !navigator.clipboard;
 copy.addEventListener("click", async () => {
-  link.select();
-  await navigator.clipboard.writeText(link.value);
+  link.select(); // to copy it by key, should the browser refuse
+  const { textContent } = copy;
+  try {
+    await navigator.clipboard.writeText(link.value);
+  } catch {
+    return;
+  }
   copy.textContent = copy.dataset.copied;
+  setTimeout(() => (copy.textContent = textContent), 2_000);
 });
 const share = document.querySelector(".send"); // the phone's own way to send a link to a friend
 share.hidden = !navigator.share;

@@ -14,6 +14,8 @@ async function ask() {
   }
 }
 
+// A page that the browser kept may show what was deleted meanwhile.
+addEventListener("pageshow", (event) => event.persisted && location.reload());
 addEventListener("online", ask);
 addEventListener("offline", () => say(false));
 ask();
