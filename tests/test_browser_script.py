@@ -129,6 +129,21 @@ def test_drop_anywhere(page: Page, site: Site, duck: Path) -> None:
     assert heading(page) == YES
 
 
+def test_of_several_pictures_the_first_is_shown_before_it_is_sent(page: Page, site: Site) -> None:
+    page.goto(site.url)
+    page.evaluate(
+        """() => {
+            const files = new DataTransfer();
+            for (const name of ["one.png", "two.png"])
+                files.items.add(new File([name], name, { type: "image/png" }));
+            const many = { bubbles: true, cancelable: true, dataTransfer: files };
+            document.body.dispatchEvent(new DragEvent("drop", many));
+        }"""
+    )
+    expect(page.get_by_role("alert")).to_contain_text("We look at one picture at a time")
+    expect(page.get_by_role("button", name="Look")).to_be_enabled()
+
+
 def test_drop_on_a_page_with_an_answer(page: Page, site: Site, duck: Path) -> None:
     page.goto(f"{site.url}/sample/none")
     hand_over(page, "drop", duck.read_bytes(), "image/jpeg")

@@ -196,6 +196,13 @@ def test_a_duck_comes_and_goes(open_browser: OpenBrowser, site: Site, film: Path
     assert all_that_is_kept(site) == before
 
 
+def test_one_click_on_the_first_page_turns_it_on(page: Page, site: Site) -> None:
+    page.goto(site.url)
+    page.get_by_role("link", name="Turn on the camera").click()
+    expect(answer(page)).to_have_text(YES)
+    expect(page.locator(".camera .boxes rect")).not_to_have_count(0)
+
+
 def test_keep_this_one(page: Page, site: Site) -> None:
     before, _ = all_that_is_kept(site)
     turn_on(page)

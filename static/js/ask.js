@@ -114,10 +114,10 @@ function mark(depth) {
   document.body.classList.toggle("dropping", depth > 0);
 }
 
-document.addEventListener("dragenter", (event) => carriesFiles(event) && mark(inside + 1));
-document.addEventListener("dragleave", (event) => carriesFiles(event) && mark(Math.max(0, inside - 1)));
-document.addEventListener("dragover", (event) => carriesFiles(event) && event.preventDefault());
-document.addEventListener("drop", (event) => {
+addEventListener("dragenter", (event) => carriesFiles(event) && mark(inside + 1));
+addEventListener("dragleave", (event) => carriesFiles(event) && mark(Math.max(0, inside - 1)));
+addEventListener("dragover", (event) => carriesFiles(event) && event.preventDefault());
+addEventListener("drop", (event) => {
   if (!carriesFiles(event)) return;
   event.preventDefault();
   mark(0);
@@ -125,7 +125,7 @@ document.addEventListener("drop", (event) => {
 });
 
 // Pasted by key, or by the button where the browser lets us read the clipboard.
-document.addEventListener("paste", (event) => {
+addEventListener("paste", (event) => {
   const files = [...(event.clipboardData?.files ?? [])];
   if (files.length) {
     event.preventDefault();
@@ -137,7 +137,10 @@ function take(files) {
   if (cancel) return; // one at a time
   const file = files.find((each) => each.type.startsWith("image/")) ?? files[0];
   form.scrollIntoView({ block: "nearest" });
-  if (file && choose(file)) upload();
+  if (!file || !choose(file)) return;
+  // Of several, one: which one has to be seen before it is sent.
+  if (files.length > 1) complain(words.onlyOne);
+  else upload();
 }
 
 paste.addEventListener("click", async () => {

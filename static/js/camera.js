@@ -264,4 +264,7 @@ document.addEventListener("visibilitychange", () => {
 
 if (!window.isSecureContext) complain(words.insecure);
 else if (!navigator.mediaDevices?.getUserMedia) complain(words.unsupported);
-else on.hidden = false;
+else {
+  on.hidden = false;
+  if (location.hash === "#on") turnOn(); // the button on the first page was pressed
+}
