@@ -20,10 +20,18 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from rubberduck.api import api
 from rubberduck.commands import commands
-from rubberduck.door import UploadRequest, finder, hear_out, refuse_other_sites, sweeper
+from rubberduck.door import (
+    UploadRequest,
+    finder,
+    hear_out,
+    refuse_other_names,
+    refuse_other_sites,
+    sweeper,
+)
 from rubberduck.errors import (
     PROBLEMS,
     BrokenModel,
@@ -95,10 +103,12 @@ def create_app(settings: Settings, *, finder: Finder | None = None) -> Flask:
         finder.results, finder.storage, timedelta(days=settings.keep_days)
     )
     _sign_cookies(app, settings)
+    _believe_proxies(app, settings.proxies)
     set_up_templates(app, finder.question, settings.language)
     for blueprint in (pages, api, openapi, health, commands):
         app.register_blueprint(blueprint)
     app.before_request(_number_the_request)
+    app.before_request(refuse_other_names)
     app.before_request(refuse_other_sites)
     app.after_request(_sign)
     app.after_request(_sweep_sometimes)
@@ -107,6 +117,12 @@ def create_app(settings: Settings, *, finder: Finder | None = None) -> Flask:
     app.register_error_handler(DuckError, _our_error)
     app.register_error_handler(HTTPException, _http_error)
     return app
+
+
+def _believe_proxies(app: Flask, proxies: int) -> None:
+    """Each adds what it saw to the end; what stands before that, anybody could have written."""
+    if proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
 
 
 def _sign_cookies(app: Flask, settings: Settings) -> None:

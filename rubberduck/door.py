@@ -10,8 +10,9 @@ from flask import Request, abort, current_app, request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.formparser import FormDataParser
+from werkzeug.sansio.utils import host_is_trusted
 
-from rubberduck.errors import FromElsewhere, NoPicture, UploadIncomplete, WrongParameter
+from rubberduck.errors import FromElsewhere, NoPicture, UploadIncomplete, WrongHost, WrongParameter
 from rubberduck.finder import Finder
 from rubberduck.readiness import Readiness
 from rubberduck.settings import Settings
@@ -73,6 +74,14 @@ def threshold() -> float | None:
     if not 0 <= percent <= 100:  # nor what is no number at all
         raise WrongParameter("“min” must be a number from 0 to 100.")
     return percent
+
+
+def refuse_other_names() -> None:
+    """WrongHost: a made-up name would end up in the links that people share."""
+    hosts = settings().hosts
+    # A load balancer asks after our health by address.
+    if hosts and request.endpoint != "health.healthz" and not host_is_trusted(request.host, hosts):
+        raise WrongHost("This site does not answer to that name.")
 
 
 def refuse_other_sites() -> None:

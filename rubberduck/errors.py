@@ -125,6 +125,12 @@ class NoSuchResult(DuckError):
         super().__init__("No page and no result has this address.")
 
 
+class WrongHost(DuckError):
+    status = 400
+    happened = "That is not our name"
+    next_step = "Check the address that you opened."
+
+
 class FromElsewhere(DuckError):
     status = 403
     happened = "That came from another site"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from dotenv import load_dotenv
 from dotenv.parser import parse_stream
 from pydantic import AfterValidator, BeforeValidator, Field, FilePath, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -28,6 +28,10 @@ class WrongSettings(ValueError):
 
 def _from_root(path: Any) -> Any:
     return ROOT / path if isinstance(path, str | Path) else path
+
+
+def _split(names: Any) -> Any:
+    return tuple(each.strip() for each in names.split(",")) if isinstance(names, str) else names
 
 
 def _a_good_address(url: str) -> str:
@@ -88,6 +92,15 @@ class Settings(BaseSettings):
         repr=False,
         description="what signs the visitors' cookies, at least 16 random signs; "
         "without it, instance/secret_key",
+    )
+    hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = Field(
+        (), description="the names that the site answers to, with commas between; all, without it"
+    )
+    proxies: int = Field(
+        0,
+        ge=0,
+        le=5,
+        description="how many proxies stand in front and say who asks, and whether by HTTPS",
     )
     link_seconds: int = Field(
         900, ge=60, le=3600, description="how long a link to a picture in the bucket lives"

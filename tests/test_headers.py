@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from rubberduck.finder import Finder
-from rubberduck.settings import Settings, WrongSettings
+from rubberduck.settings import Settings, WrongSettings, load_settings
 from rubberduck.visitors import secret_key
 from tests.pictures import encoded, form
 
@@ -140,3 +140,35 @@ def test_another_key_makes_strangers(settings: Settings, finder: Finder) -> None
     other = create_app(changed, finder=finder).test_client()
     other.set_cookie("session", cookie.value)
     assert other.post(f"{where}/delete").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "duck.example.evil.example", "duck.example:99999"]
+)
+def test_only_our_own_names_are_answered(settings: Settings, finder: Finder, host: str) -> None:
+    ours = settings.model_copy(update={"hosts": ("duck.example", "localhost")})
+    client = create_app(ours, finder=finder).test_client()
+    where = client.post("/", **form(encoded())).location
+    for address in ("/", where, "/api/v1/results", "/static/duck.svg"):
+        with client.get(address, headers={"Host": host}) as answer:
+            assert answer.status_code == 400
+            assert b"evil" not in answer.data
+    assert client.get("/healthz", headers={"Host": "10.0.0.7"}).status_code == 200
+    page = client.get(where, headers={"Host": "duck.example"}).text
+    assert f'content="http://duck.example{where}"' in page
+
+
+def test_a_proxy_tells_that_it_was_https(settings: Settings, finder: Finder) -> None:
+    told = {"X-Forwarded-Proto": "https"}
+    behind = settings.model_copy(update={"proxies": 1})
+    answer = create_app(behind, finder=finder).test_client().get("/", headers=told)
+    assert answer.headers["Set-Cookie"].startswith("__Host-session=")
+    assert "Strict-Transport-Security" in answer.headers
+    # Without a proxy anybody could say so.
+    alone = create_app(settings, finder=finder).test_client().get("/", headers=told)
+    assert alone.headers["Set-Cookie"].startswith("session=")
+
+
+def test_names_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DUCK_HOSTS", "duck.example, www.duck.example")
+    assert load_settings().hosts == ("duck.example", "www.duck.example")

@@ -16,12 +16,16 @@ from tests.pictures import encoded, exif
 DEFAULTS = {f"DUCK_{name.upper()}": field.default for name, field in Settings.model_fields.items()}
 
 
+def shown(default: object, nothing: str) -> str:
+    return nothing if default in (None, ()) else str(default)
+
+
 def test_the_example_file_has_every_setting_with_its_default(tmp_path: Path) -> None:
     text = (ROOT / ".env.example").read_text()
     example = tmp_path / "example"
     example.write_text(re.sub(r"^# (?=DUCK_)", "", text, flags=re.MULTILINE))
     written = dotenv_values(example)
-    assert written == {name: str(default or "") for name, default in DEFAULTS.items()}
+    assert written == {name: shown(default, "") for name, default in DEFAULTS.items()}
 
 
 def test_the_readme_has_every_setting_with_its_default_and_meaning() -> None:
@@ -29,7 +33,7 @@ def test_the_readme_has_every_setting_with_its_default_and_meaning() -> None:
     rows = re.findall(r"^\| `(DUCK_\w+)` \| (.*?) \| (.*?) \|$", text, re.M)
     plain = {name: (default.strip("`"), words.replace("`", "")) for name, default, words in rows}
     assert plain == {
-        f"DUCK_{name.upper()}": (str(field.default or "none"), field.description)
+        f"DUCK_{name.upper()}": (shown(field.default, "none"), field.description)
         for name, field in Settings.model_fields.items()
     }
 
