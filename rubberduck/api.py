@@ -79,8 +79,7 @@ def _idempotency_key() -> str | None:
 @api.post("/frames")
 def look_at_frame() -> ResponseReturnValue:
     """Answer to one moment of a camera; nothing is kept."""
-    picture = finder().read(uploaded_picture())
-    return as_json(frame_body(picture, finder().glance(picture)))
+    return as_json(frame_body(*finder().glance(uploaded_picture())))
 
 
 @api.get("/results")

@@ -138,12 +138,13 @@ class Finder:
             answer=answer,
         )
 
-    def glance(self, picture: Picture) -> Answer:
+    def glance(self, data: bytes) -> tuple[Picture, Answer]:
         """What is in a picture that is not kept? Asks only a detector that costs nothing."""
         if self.free is None:
             raise NoLiveAnswers("Live answers to this question would cost money at each moment.")
+        picture = self.read(data)
         labels = self.free.labels(picture)
-        return Answer(tuple(labels), judge(self.question, labels), self.free.name)
+        return picture, Answer(tuple(labels), judge(self.question, labels), self.free.name)
 
     @property
     def free(self) -> Detector | None:

@@ -49,8 +49,7 @@ class Samples:
             data, made = path.read_bytes(), path.stat().st_mtime
         except FileNotFoundError:
             raise NoSuchResult from None
-        picture = self.finder.read(data)
         # The file's own time: every worker then shows the same page.
         created_at = datetime.fromtimestamp(made, UTC)
-        answer = self.finder.glance(picture)
+        picture, answer = self.finder.glance(data)
         return Looked(picture, self.finder.result(file, created_at, picture, answer))
