@@ -55,7 +55,7 @@ def rows(site: Site) -> int:
 
 
 def objects(site: Site) -> int:
-    return len(list((site.log_file.parent / "uploads").rglob("*.*")))
+    return len(list((site.log_file.parent / "uploads").rglob("*.jpg")))
 
 
 def heading(page: Page) -> str:
@@ -245,6 +245,22 @@ def test_progress_moves_and_cancel_leaves_nothing(page: Page, site: Site) -> Non
     expect(page.get_by_role("alert")).to_have_text("Cancelled; nothing was kept.")
     expect(page.get_by_role("button", name="Look")).to_be_enabled()
     assert (rows(site), objects(site)) == (rows_before, objects_before)
+
+
+def test_what_has_arrived_cannot_be_cancelled_any_more(page: Page, site: Site, duck: Path) -> None:
+    page.goto(site.url)
+    page.evaluate(
+        """() => {
+            XMLHttpRequest.prototype.send = function () {  // all is sent, and nobody answers yet
+                setTimeout(() => this.upload.dispatchEvent(new ProgressEvent("load")), 10);
+            };
+        }"""
+    )
+    page.get_by_label("Upload a picture").set_input_files(duck)
+    page.get_by_role("button", name="Look").click()
+    expect(page.get_by_text("Looking…")).to_be_visible()
+    expect(page.get_by_role("button", name="Cancel")).to_be_hidden()
+    expect(page.get_by_role("button", name="Look")).to_be_disabled()
 
 
 def test_a_lost_connection_is_told_and_can_be_tried_again(
