@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from moto.server import ThreadedMotoServer
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
 from app import build_finder, create_app
 from db_setup import set_up
@@ -30,6 +30,7 @@ from tests.server import Site, serving
 
 BUCKET = "ducks-of-the-tests"
 REGION: Literal["eu-central-1"] = "eu-central-1"
+expect.set_options(timeout=40_000)  # milliseconds: a busy computer is no failure
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

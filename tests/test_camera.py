@@ -30,7 +30,6 @@ SCENE = 4  # seconds without a duck, and as many with one
 PATIENCE = 40_000  # milliseconds, for a busy computer
 FRAMES = "**/api/v1/frames"
 pytestmark = pytest.mark.enable_socket
-expect.set_options(timeout=PATIENCE)
 
 # What a visitor could notice, written down while it happens.
 WATCH = """
