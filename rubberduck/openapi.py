@@ -38,7 +38,7 @@ Send a picture of at most {megabytes} MB, get a plain yes or no, how sure we are
 are no accounts and no keys: a cookie says whose results are whose. HEAD works wherever GET does. \
 `Allow` tells what an address takes, in the answer to OPTIONS and in a 405. Parameters that we do \
 not know are ignored. Times are RFC 3339 in UTC, confidences are percent, and new fields may come. \
-Pages of other sites cannot read the answers: there is no CORS."""
+Pages of other sites can neither read the answers (there is no CORS) nor change anything (403)."""
 SESSION = {
     "type": "apiKey",
     "in": "cookie",

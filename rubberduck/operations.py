@@ -14,6 +14,7 @@ from rubberduck.described import (
 )
 from rubberduck.errors import (
     BrokenPicture,
+    FromElsewhere,
     KeyReused,
     NoLiveAnswers,
     NoPicture,
@@ -26,6 +27,7 @@ from rubberduck.errors import (
     TooSmall,
     Unavailable,
     UploadIncomplete,
+    WrongHost,
     WrongParameter,
 )
 
@@ -178,6 +180,8 @@ OPERATIONS: Described = {
 }
 ERRORS: Errors = (
     *UNFIT,
+    WrongHost,
+    FromElsewhere,
     WrongParameter,
     KeyReused,
     NoSuchResult,

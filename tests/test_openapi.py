@@ -8,8 +8,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 
+from rubberduck.errors import PROBLEMS, DuckError
+from rubberduck.operations import ERRORS
 from tests.pictures import encoded, form
 from tests.test_pages import words
+from translations.collect import errors
 
 IMPLIED = {"HEAD", "OPTIONS"}  # by GET, and by every address
 
@@ -112,3 +115,13 @@ def test_pages_of_other_sites_read_nothing(client: FlaskClient) -> None:
         client.get("/api/openapi.json", headers=foreign),
     ):
         assert not [name for name, _ in answer.headers if name.startswith("Access-Control")]
+
+
+def test_every_problem_can_be_looked_up(client: FlaskClient) -> None:
+    """What `type` of a problem leads to is there to read."""
+    page = client.get("/api").text
+    told = {problem.name for problem in PROBLEMS.values()} | {error.name() for error in ERRORS}
+    for error in errors():
+        assert error is DuckError or error.name() in told
+    for name in told:
+        assert f'id="{name}"' in page
