@@ -99,9 +99,7 @@ def create_app(settings: Settings, *, finder: Finder | None = None) -> Flask:
     app.extensions["finder"] = finder
     app.extensions["readiness"] = Readiness(finder)
     app.extensions["samples"] = Samples(finder)
-    app.extensions["sweeper"] = Sweeper(
-        finder.results, finder.storage, timedelta(days=settings.keep_days)
-    )
+    app.extensions["sweeper"] = Sweeper(finder.results, finder.storage)
     _sign_cookies(app, settings)
     _believe_proxies(app, settings.proxies)
     set_up_templates(app, finder.question, settings.language)

@@ -26,7 +26,7 @@ from rubberduck.visitors import known_visitor, visitor
 api = Blueprint("api", __name__, url_prefix="/api/v1")
 
 KEY = r"^[!-~]([ -~]{0,253}[!-~])?$"
-LIMIT = r"[1-9][0-9]?|100"
+LIMIT = r"[1-9][0-9]{0,2}"
 DEFAULT_LIMIT, LARGEST_LIMIT = 20, 100
 
 
@@ -95,7 +95,7 @@ def results() -> ResponseReturnValue:
 
 def _limit() -> int:
     given = request.args.get("limit", str(DEFAULT_LIMIT))
-    if not re.fullmatch(LIMIT, given):
+    if not re.fullmatch(LIMIT, given) or int(given) > LARGEST_LIMIT:
         raise WrongParameter("“limit” must be a whole number from 1 to {most}.", most=LARGEST_LIMIT)
     return int(given)
 

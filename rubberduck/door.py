@@ -15,6 +15,7 @@ from werkzeug.sansio.utils import host_is_trusted
 from rubberduck.errors import FromElsewhere, NoPicture, UploadIncomplete, WrongHost, WrongParameter
 from rubberduck.finder import Finder
 from rubberduck.readiness import Readiness
+from rubberduck.samples import Samples
 from rubberduck.settings import Settings
 from rubberduck.sweeper import Sweeper
 
@@ -51,6 +52,10 @@ def settings() -> Settings:
 
 def readiness() -> Readiness:
     return cast(Readiness, current_app.extensions["readiness"])
+
+
+def samples() -> Samples:
+    return cast(Samples, current_app.extensions["samples"])
 
 
 def sweeper() -> Sweeper:

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 
 from rubberduck.api import JudgementBody, ListBody
-from rubberduck.described import Described, problem
+from rubberduck.described import Described
 from rubberduck.door import finder
 from rubberduck.errors import PROBLEMS, Problem
 from rubberduck.example import A_REQUEST, example
@@ -54,11 +54,8 @@ HEADERS: dict[str, tuple[str, Described]] = {
     "ETag": ("send it as If-None-Match, and what has not changed is a 304", {"type": "string"}),
     "Retry-After": ("come back after so many seconds", {"type": "integer", "minimum": 1}),
     "Set-Cookie": ("who you are, the next time", {"type": "string"}),
-    "Allow": ("what this address takes", {"type": "string"}),
     "X-Request-ID": ("how our log calls this request", {"type": "string"}),
 }
-
-WRONG_METHOD = problem("This address does not take that method.", "Allow")
 
 
 @openapi.get("/api/openapi.json")
@@ -86,7 +83,6 @@ def document() -> Described:
         "components": {
             "schemas": _schemas() | {"ResultBody": result},
             "headers": {name: _header(*about) for name, about in HEADERS.items()},
-            "responses": {"wrong-method": WRONG_METHOD},
             "examples": {each.name: _example(each) for each in _problems()},
             "securitySchemes": {"session": SESSION},
         },

@@ -2,12 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urljoin
 
 from flask import (
     Blueprint,
-    current_app,
     flash,
     make_response,
     redirect,
@@ -18,7 +17,7 @@ from flask import (
 from flask.typing import ResponseReturnValue
 
 from rubberduck.daily_charts import SCHEMES, Words, by_day, by_score
-from rubberduck.door import finder, form_value, sweeper, text, threshold, uploaded_picture
+from rubberduck.door import finder, form_value, samples, sweeper, text, threshold, uploaded_picture
 from rubberduck.drawing import frames
 from rubberduck.errors import NoSuchResult, StorageFailed, WrongParameter
 from rubberduck.model import Result
@@ -33,7 +32,6 @@ from rubberduck.representations import (
     stored,
     unless_known,
 )
-from rubberduck.samples import Samples
 from rubberduck.tally import Tally
 from rubberduck.visitors import known_visitor, visitor
 
@@ -212,10 +210,6 @@ def privacy() -> ResponseReturnValue:
 def _tally() -> Tally:
     since = datetime.now(UTC).date() - timedelta(days=DAYS - 1)
     return finder().results.tally(finder().question.title, since)
-
-
-def samples() -> Samples:
-    return cast(Samples, current_app.extensions["samples"])
 
 
 def _judged_again(result: Result) -> Result:

@@ -17,6 +17,7 @@ from rubberduck.tally import Tally, count, read_tally
 
 ON_ITS_WAY = timedelta(seconds=30)  # an upload that takes longer than this was cut off
 ABANDONED = timedelta(hours=1)
+FOR_EVER = timedelta(days=36_500)
 
 row_of = duck_results.c
 
@@ -52,7 +53,7 @@ class Page:
 class Results:
     """Results by id. Any fault of the database is ResultsUnavailable."""
 
-    def __init__(self, database_url: str, keep: timedelta | None = None) -> None:
+    def __init__(self, database_url: str, keep: timedelta = FOR_EVER) -> None:
         """What is older than `keep` is not found any more, also before it is swept."""
         self.database = Database(database_url)
         self.keep = keep
@@ -100,7 +101,7 @@ class Results:
         """A visitor's own results, the newest first; WrongCursor."""
         query = (
             duck_results.select()
-            .where(row_of.owner == owner, self._is_ready())
+            .where(self._owned_by(owner))
             .order_by(row_of.created_at.desc(), row_of.id.desc())
             .limit(limit + 1)
         )
@@ -114,7 +115,7 @@ class Results:
     def judge(self, id: str, owner: str, right: bool) -> None:
         """Keep what its owner says of an answer. NoSuchResult also for what is another's."""
         with self.database.transaction(alone=True) as connection:
-            result = from_row(_row(connection, id, _owned_by(owner), lock=True))
+            result = from_row(_row(connection, id, self._owned_by(owner), lock=True))
             connection.execute(
                 duck_results.update().where(row_of.id == id).values(judged_right=right)
             )
@@ -129,7 +130,7 @@ class Results:
     def hide(self, id: str, owner: str) -> Remains:
         """Nobody finds it from now on. NoSuchResult also for what is another's."""
         with self.database.transaction(alone=True) as connection:
-            row = _row(connection, id, _owned_by(owner), lock=True)
+            row = _row(connection, id, self._owned_by(owner), lock=True)
             _hide(connection, row_of.id == id)
         return Remains.of(id, row["s3_key"])
 
@@ -138,15 +139,13 @@ class Results:
         with self.database.transaction() as connection:
             return bool(_hide(connection, row_of.id == id))
 
-    def hide_old(
-        self, now: datetime, keep: timedelta, limit: int, after: str = ""
-    ) -> list[Remains]:
+    def hide_old(self, now: datetime, limit: int, after: str = "") -> list[Remains]:
         """Hide what is kept long enough or was never finished.
 
         Gives some of all that is hidden, in the order of their ids, which are greater than `after`.
         """
         with self.database.transaction() as connection:
-            _hide(connection, row_of.status == READY, row_of.created_at < naive(now - keep))
+            _hide(connection, row_of.status == READY, row_of.created_at < naive(now - self.keep))
             _hide(connection, row_of.status == PENDING, row_of.created_at < naive(now - ABANDONED))
             hidden = and_(row_of.status == DELETING, row_of.id > after)
             query = select(row_of.id, row_of.s3_key).where(hidden).order_by(row_of.id).limit(limit)
@@ -171,11 +170,12 @@ class Results:
     def close(self) -> None:
         self.database.close()
 
+    def _owned_by(self, owner: str) -> ColumnElement[bool]:
+        return and_(row_of.owner == owner, self._is_ready())
+
     def _is_ready(self) -> ColumnElement[bool]:
-        ready = row_of.status == READY
-        if self.keep is None:
-            return ready
-        return and_(ready, row_of.created_at > naive(datetime.now(UTC) - self.keep))
+        oldest = naive(datetime.now(UTC) - self.keep)
+        return and_(row_of.status == READY, row_of.created_at >= oldest)
 
 
 def marked_key(id: str) -> str:
@@ -245,10 +245,6 @@ def _row(
     if row is None:
         raise NoSuchResult
     return dict(row)
-
-
-def _owned_by(owner: str) -> ColumnElement[bool]:
-    return and_(row_of.owner == owner, row_of.status == READY)
 
 
 def _hide(connection: Connection, *conditions: ColumnElement[bool]) -> int:

@@ -4,7 +4,7 @@ import logging
 import random
 import threading
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from rubberduck.errors import DuckError
 from rubberduck.results import Remains, Results
@@ -26,10 +26,9 @@ def delete(remains: Remains, storage: Storage, results: Results) -> None:
 class Sweeper:
     """Keeps the promise of how long pictures are kept. Sweeping twice is harmless."""
 
-    def __init__(self, results: Results, storage: Storage, keep: timedelta) -> None:
+    def __init__(self, results: Results, storage: Storage) -> None:
         self.results = results
         self.storage = storage
-        self.keep = keep
         self._due: float | None = None
         self._lock = threading.Lock()
 
@@ -43,7 +42,7 @@ class Sweeper:
     def sweep(self) -> int:
         """Everything that is due; tells how many results went. The first fault is raised last."""
         swept, last, failed = 0, "", None
-        while remains := self.results.hide_old(datetime.now(UTC), self.keep, MOST, last):
+        while remains := self.results.hide_old(datetime.now(UTC), MOST, last):
             last = remains[-1].id
             for each in remains:
                 try:

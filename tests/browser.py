@@ -1,12 +1,18 @@
-"""A real Chromium."""
+"""A real Chromium, its screens, and what axe says of a page."""
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Playwright
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, Playwright
 
+SCREENS = ["light 360", "dark 360", "light 1280", "dark 1280"]
+# The size of targets is not among what axe looks at by itself.
+OPTIONS = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 
 
@@ -16,3 +22,18 @@ def chromium(playwright: Playwright, *more: str, **options: Any) -> Browser:
     if not own and not Path(playwright.chromium.executable_path).exists():
         pytest.skip("Chromium is not installed: SKIPPED (apt-get install chromium)")
     return playwright.chromium.launch(executable_path=own, args=[*QUIET, *more], **options)
+
+
+@contextmanager
+def screen(browser: Browser, kind: str, **options: Any) -> Iterator[Page]:
+    """A page on one of SCREENS."""
+    scheme, width = kind.split()
+    options |= {"color_scheme": scheme, "viewport": {"width": int(width), "height": 800}}
+    context = browser.new_context(**options)
+    yield context.new_page()
+    context.close()
+
+
+def complaints(page: Page) -> list[str]:
+    found = Axe().run(page, options=OPTIONS).response["violations"]
+    return [f"{each['id']}: {node['html'][:150]}" for each in found for node in each["nodes"]]

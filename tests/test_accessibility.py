@@ -4,15 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
+from tests.browser import SCREENS, complaints, screen
 from tests.server import Site
 
 pytestmark = pytest.mark.enable_socket
 
-# The size of targets is not among what axe looks at by itself.
-OPTIONS = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
 ADDRESSES = [
     "/",
     "/camera",
@@ -26,21 +24,10 @@ ADDRESSES = [
 ]
 
 
-@pytest.fixture(params=["light 360", "dark 360", "light 1280", "dark 1280"])
+@pytest.fixture(params=SCREENS)
 def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
-    scheme, width = request.param.split()
-    context = browser.new_context(
-        viewport={"width": int(width), "height": 800},
-        color_scheme=scheme,
-        reduced_motion="reduce",
-    )
-    yield context.new_page()
-    context.close()
-
-
-def complaints(page: Page) -> list[str]:
-    found = Axe().run(page, options=OPTIONS).response["violations"]
-    return [f"{each['id']}: {node['html'][:150]}" for each in found for node in each["nodes"]]
+    with screen(browser, request.param, reduced_motion="reduce") as page:
+        yield page
 
 
 @pytest.mark.parametrize("address", ADDRESSES)

@@ -6,22 +6,17 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser import SCREENS, screen
 from tests.pictures import encoded
 from tests.server import Site
 
 pytestmark = pytest.mark.enable_socket
 
 
-@pytest.fixture(params=["light 360", "dark 360", "light 1280", "dark 1280"])
+@pytest.fixture(params=SCREENS)
 def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
-    scheme, width = request.param.split()
-    context = browser.new_context(
-        viewport={"width": int(width), "height": 800},
-        color_scheme=scheme,
-        java_script_enabled=False,
-    )
-    yield context.new_page()
-    context.close()
+    with screen(browser, request.param, java_script_enabled=False) as page:
+        yield page
 
 
 def give(page: Page, site: Site, file: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, Playwright, Route, expect
 
-from tests.browser import chromium
+from tests.browser import SCREENS, chromium, complaints, screen
 from tests.ducks import YELLOW, gradient, rendered_duck
 from tests.pictures import encoded
 from tests.server import Site, serving
@@ -200,6 +200,14 @@ def test_one_click_on_the_first_page_turns_it_on(page: Page, site: Site) -> None
     page.get_by_role("link", name="Turn on the camera").click()
     expect(answer(page)).to_have_text(YES)
     expect(page.locator(".camera .boxes rect")).not_to_have_count(0)
+
+
+@pytest.mark.parametrize("kind", SCREENS)
+def test_axe_finds_nothing_while_it_is_on(browser: Browser, site: Site, kind: str) -> None:
+    with screen(browser, kind) as page:
+        page.goto(f"{site.url}/camera#on")
+        expect(answer(page)).to_have_text(YES)
+        assert complaints(page) == []
 
 
 def test_keep_this_one(page: Page, site: Site) -> None:

@@ -149,7 +149,7 @@ def test_a_key_belongs_to_its_bytes(book: Results) -> None:
 def test_what_was_swept_meanwhile_is_not_saved(book: Results) -> None:
     book.begin(an_upload("an-id"), "embedded detector")
     long_after = NOW + timedelta(hours=2)
-    assert [each.id for each in book.hide_old(long_after, timedelta(days=30), 9)] == ["an-id"]
+    assert [each.id for each in book.hide_old(long_after, 9)] == ["an-id"]
     with pytest.raises(NoSuchResult):
         book.save(a_result())
 

@@ -11,7 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from http.client import RemoteDisconnected
 from pathlib import Path
@@ -24,12 +24,6 @@ from rubberduck.settings import ROOT
 from tests.ducks import duck_photo
 from tests.pictures import encoded, form
 from tests.server import Site, ask, serving
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with serving(tmp_path_factory.mktemp("site")) as site:
-        yield site
 
 
 def post(site: Site, data: bytes) -> tuple[int, bytes]:

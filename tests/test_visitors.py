@@ -197,7 +197,7 @@ def test_what_cannot_be_deleted_now_is_hidden_and_swept_later(
     answer = client.post(f"{where}/delete", follow_redirects=True)
     assert "Nobody can see it any more" in answer.text
     assert client.get(where).status_code == 404
-    assert Sweeper(finder.results, finder.storage, timedelta(days=30)).sweep() == 1
+    assert Sweeper(finder.results, finder.storage).sweep() == 1
     assert pictures(settings) == []
 
 
@@ -209,7 +209,7 @@ def test_an_upload_that_fails_leaves_nothing(settings: Settings, finder: Finder)
     client = create_app(settings, finder=replace(finder, detector=Broken())).test_client()
     assert give(client, encoded()).status_code == 503
     assert pictures(settings) == []
-    assert finder.results.hide_old(datetime.now(UTC) + timedelta(days=99), timedelta(0), 9) == []
+    assert finder.results.hide_old(datetime.now(UTC) + timedelta(days=99), 9) == []
 
 
 # Retention
@@ -518,7 +518,7 @@ def test_one_picture_that_stays_does_not_keep_the_others(
             super().delete(key)
 
     with time_machine.travel(datetime.now(UTC) + timedelta(days=31)):
-        sweeper = Sweeper(finder.results, Holds(settings.uploads), timedelta(days=30))
+        sweeper = Sweeper(finder.results, Holds(settings.uploads))
         with pytest.raises(StorageFailed):
             sweeper.sweep()
     assert pictures(settings) == ["marked", "uploads"]
