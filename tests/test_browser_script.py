@@ -391,6 +391,7 @@ def test_download(page: Page, site: Site, duck: Path) -> None:
 
 
 def test_the_whole_way_by_keyboard(page: Page, site: Site, duck: Path) -> None:
+    page.on("filechooser", lambda _: None)  # from now on it is ours, not the browser's own window
     page.goto(site.url)
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "To the content"
