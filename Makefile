@@ -6,7 +6,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header
 
-.PHONY: run test venv lint services lock texts screenshots detector
+.PHONY: run test soak venv lint services lock texts screenshots detector
 
 run: venv
 	$(BIN)/python db_setup.py
@@ -15,6 +15,10 @@ run: venv
 
 test: .venv/.tested-with lint services
 	$(BIN)/pytest -n 2 --cov --cov-report=term:skip-covered --cov-fail-under=95
+
+# What takes minutes: kills, restarts, leaks, thousands of broken pictures; docs/reliability.md.
+soak: .venv/.tested-with services
+	$(BIN)/pytest -m soak -s
 
 venv: .venv/.runs-with
 
@@ -35,7 +39,7 @@ lint: .venv/.tested-with
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-# A real PostgreSQL and a real Chromium, from Debian's packages where that is possible.
+# A real PostgreSQL, Redis, nginx and Chromium, from Debian's packages where that is possible.
 services: .venv/.tested-with
 	tests/install_services.sh
 

@@ -74,6 +74,17 @@ class Settings(BaseSettings):
     uploads: Annotated[Path, AfterValidator(_from_root)] = Field(
         Path("uploads"), description="the folder for pictures when there is no bucket"
     )
+    engine: Literal["rekognition", "local"] | None = Field(
+        None,
+        description="rekognition or local, the embedded detector; "
+        "without it, rekognition where there is a bucket",
+    )
+    daily_calls: int = Field(
+        1000, ge=0, description="how many pictures a day Rekognition may be asked about"
+    )
+    monthly_calls: int = Field(
+        10_000, ge=0, description="how many pictures a calendar month it may be asked about"
+    )
     question: Annotated[FilePath | None, BeforeValidator(_from_root)] = Field(
         None, description="a TOML file with another question than the rubber duck"
     )
@@ -101,6 +112,16 @@ class Settings(BaseSettings):
         ge=0,
         le=5,
         description="how many proxies stand in front and say who asks, and whether by HTTPS",
+    )
+    uploads_a_minute: int = Field(
+        60, ge=0, description="how many pictures a minute one visitor may send; 0 for any number"
+    )
+    rate_store: str = Field(
+        "memory://",
+        pattern=r"^(memory://|rediss?://.+)$",
+        repr=False,
+        description="where visitors' requests are counted: memory://, for each process its own, "
+        "or redis://HOST",
     )
     link_seconds: int = Field(
         900, ge=60, le=3600, description="how long a link to a picture in the bucket lives"

@@ -91,6 +91,7 @@ def settings(tmp_path: Path) -> Settings:
         database_url=f"sqlite:///{tmp_path / 'duck.db'}",
         uploads=tmp_path / "uploads",
         secret_key="a key of the tests",
+        uploads_a_minute=0,
     )
 
 

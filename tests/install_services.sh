@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
-# Installs what the tests use besides Python: PostgreSQL's server and Chromium.
+# Installs what the tests use besides Python: PostgreSQL, Redis, nginx and Chromium.
 # Where that is not possible, the tests that need them are skipped and say so.
 set -u
 
 missing=()
 command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
+command -v redis-server >/dev/null || missing+=(redis-server)
+command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing+=(nginx)
 command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing+=(chromium)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   echo "Installing ${missing[*]} for the tests."
-  export DEBIAN_FRONTEND=noninteractive
+  # RUNLEVEL: the tests start servers of their own, so the packages' services need not run.
+  export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
   apt-get -qq update && apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null && exit 0
 fi
 case " ${missing[*]} " in *" chromium "*)

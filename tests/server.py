@@ -65,6 +65,7 @@ def serving(folder: Path, **environment: str) -> Iterator[Site]:
         "FLASK_SKIP_DOTENV": "1",
         "PORT": str(port),
         "WEB_CONCURRENCY": "2",
+        "DUCK_UPLOADS_A_MINUTE": "0",
         **environment,
     }
     subprocess.run([sys.executable, "db_setup.py"], cwd=ROOT, env=environment, check=True)
