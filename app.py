@@ -1,7 +1,6 @@
-"""The site: its composition, its pages, its error pages."""
+"""The site: its pages, its error pages, and what each request passes through."""
 
 import logging
-import os
 import secrets
 import sys
 from dataclasses import replace
@@ -22,6 +21,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from composition import build_finder
 from rubberduck.api import api
 from rubberduck.commands import commands
 from rubberduck.door import (
@@ -39,20 +39,16 @@ from rubberduck.errors import (
     Problem,
     WrongQuestion,
 )
-from rubberduck.finder import Detector, Finder
+from rubberduck.finder import Finder
 from rubberduck.headers import add_headers, content_security_policy
 from rubberduck.health import health
-from rubberduck.local_detector import LocalDetector
 from rubberduck.openapi import openapi
 from rubberduck.pages import pages
 from rubberduck.pictures import too_large
-from rubberduck.question import Question, load_question
 from rubberduck.readiness import Readiness
 from rubberduck.representations import problem_json
-from rubberduck.results import Results
 from rubberduck.samples import Samples
 from rubberduck.settings import Settings, WrongSettings, load_settings, unknown_variables
-from rubberduck.storage import FolderStorage, S3Storage, Storage
 from rubberduck.sweeper import Sweeper
 from rubberduck.templating import STYLE, set_up_templates
 from rubberduck.visitors import Cookies, secret_key
@@ -60,9 +56,6 @@ from rubberduck.visitors import Cookies, secret_key
 log = logging.getLogger(__name__)
 
 FORM_AROUND_A_PICTURE = 64 * 1024  # bytes that a multipart form may add to its file
-AWS_CONNECTIONS = 32
-# Less sure than any rule counts: near misses are worth showing, and cost nothing more.
-NEAR_MISS = 10.0
 
 
 def start() -> Flask:
@@ -131,72 +124,6 @@ def _sign_cookies(app: Flask, settings: Settings) -> None:
     app.config["SESSION_REFRESH_EACH_REQUEST"] = False  # `visitor` does, where it matters
 
 
-def build_finder(settings: Settings) -> Finder:
-    """A folder and the embedded detector; with a bucket, S3 and Amazon Rekognition."""
-    question = load_question(settings.question)
-    local = LocalDetector()
-    stand_in = local if question.can_be_answered_with(local.words) else None
-    storage: Storage
-    detector: Detector
-    if settings.bucket:
-        storage, detector = _on_aws(settings, settings.bucket, question)
-    elif stand_in is None:
-        known = ", ".join(sorted(local.words))
-        raise WrongQuestion(
-            "DUCK_QUESTION asks for labels that the {name} does not know (it knows {known}):"
-            " set DUCK_BUCKET, and Amazon Rekognition answers.",
-            name=local.name,
-            known=known,
-        )
-    else:
-        storage, detector, stand_in = FolderStorage(settings.uploads), local, None
-    return Finder(
-        question=question,
-        detector=detector,
-        stand_in=stand_in,
-        storage=storage,
-        results=Results(settings.database_url, timedelta(days=settings.keep_days)),
-        max_bytes=settings.max_bytes,
-        max_side=settings.max_side,
-    )
-
-
-def _on_aws(settings: Settings, bucket: str, question: Question) -> tuple[Storage, Detector]:
-    # Not at the top: without a bucket the site starts without Amazon's library.
-    import boto3
-    from botocore.config import Config
-    from botocore.exceptions import BotoCoreError
-
-    from rekognition import Rekognition
-
-    # Amazon's bucket is asked at its regional address: the global one redirects, and a signed link
-    # breaks on the way. Another server, such as a test's, need not know its buckets as host names.
-    is_amazons = not (os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"))
-    config = Config(
-        region_name=settings.region,
-        signature_version="s3v4",
-        connect_timeout=2,
-        read_timeout=8,
-        retries={"mode": "standard", "total_max_attempts": 3},
-        max_pool_connections=AWS_CONNECTIONS,
-        s3={"addressing_style": "virtual" if is_amazons else "path"},
-    )
-    try:
-        session = boto3.Session()
-        s3 = session.client("s3", config=config)
-        # "s3v4" is S3's own name for its signature; the rest of AWS says "v4".
-        eyes = session.client("rekognition", config=config.merge(Config(signature_version="v4")))
-    except (BotoCoreError, ValueError) as error:
-        raise WrongSettings(
-            f"AWS's own settings are wrong ({type(error).__name__}): look at AWS_PROFILE, "
-            "AWS_CONFIG_FILE, and any AWS_ENDPOINT_URL."
-        ) from None
-    return (
-        S3Storage(s3, bucket, settings.link_seconds),
-        Rekognition(eyes, min(question.min_confidence, NEAR_MISS)),
-    )
-
-
 def _number_the_request() -> None:
     g.request_id = secrets.token_hex(8)
 
@@ -212,7 +139,7 @@ def _sweep_sometimes(response: Response) -> Response:
 
 
 def _our_error(error: DuckError) -> ResponseReturnValue:
-    if error.problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if error.problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not error.is_known:
         # A part that does not answer is one line; only our own mistakes need to be traced.
         trace = error if error.problem.status == HTTPStatus.INTERNAL_SERVER_ERROR else None
         log.error("request %s: %s", g.request_id, error, exc_info=trace)

@@ -2,9 +2,16 @@
 
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    CredentialRetrievalError,
+    EndpointConnectionError,
+    NoCredentialsError,
+)
 
-from rubberduck.errors import DetectorFailed
+from rubberduck.errors import DetectorFailed, NotBilled
 from rubberduck.model import Box, Label
 from rubberduck.pictures import Picture, to_jpeg_within
 
@@ -15,6 +22,7 @@ MAX_LABELS = 320  # with fewer, half-hidden ducks were missed
 MOST_BYTES = 5_242_880  # of a picture that travels inside the request
 NO_PICTURE = b"Is there a rubber duck in here?"
 DOLLARS_A_PICTURE = 0.001  # in the first million a month
+COULD_NOT_LOOK = "Amazon Rekognition could not look just now."
 
 # What an operator can do about each refusal. Codes: DetectLabels' reference, and signing's.
 CURES = {
@@ -27,10 +35,20 @@ CURES = {
     "ProvisionedThroughputExceededException": "raise this account's Rekognition quota",
     "LimitExceededException": "raise this account's Rekognition quota",
 }
+# With these, the picture was never on its way.
+NEVER_SENT = (
+    ConnectTimeoutError,
+    CredentialRetrievalError,
+    EndpointConnectionError,
+    NoCredentialsError,
+)
 
 
 class Rekognition:
-    """A detector that sends the picture along: neither the bucket nor its rights matter here."""
+    """A detector that sends the picture along: neither the bucket nor its rights matter here.
+
+    A picture is paid for at most once: see `_ask_no_more`.
+    """
 
     name = "Amazon Rekognition"
     words = None  # it knows thousands
@@ -39,6 +57,8 @@ class Rekognition:
     def __init__(self, client: "RekognitionClient", min_confidence: float) -> None:
         self.client = client
         self.min_confidence = min_confidence
+        before_others = client.meta.events.register_first
+        before_others("needs-retry.rekognition.DetectLabels", _ask_no_more, "ask no more")
 
     def labels(self, picture: Picture) -> list[Label]:
         """DetectorFailed, with the cause for the operator, when Rekognition cannot answer."""
@@ -61,11 +81,11 @@ class Rekognition:
                 Image={"Bytes": jpeg}, MaxLabels=MAX_LABELS, MinConfidence=self.min_confidence
             )
         except ClientError as error:
-            raise _failure(_cause(error)) from error
+            raise NotBilled(COULD_NOT_LOOK, cause=_cause(error)) from error
         except BotoCoreError as error:
-            raise _failure(
-                f"{str(error).rstrip('.')}. Look at the AWS credentials and DUCK_REGION."
-            ) from error
+            cause = f"{str(error).rstrip('.')}. Look at the AWS credentials and DUCK_REGION."
+            kind = NotBilled if isinstance(error, NEVER_SENT) else DetectorFailed
+            raise kind(COULD_NOT_LOOK, cause=cause) from error
         return [label_from(item) for item in answer["Labels"]]
 
 
@@ -87,11 +107,19 @@ def _box_from(name: str, instance: Any) -> Box:
     )
 
 
-def _failure(cause: str) -> DetectorFailed:
-    return DetectorFailed("Amazon Rekognition could not look just now.", cause=cause)
-
-
 def _cause(error: ClientError) -> str:
     code = error.response["Error"]["Code"]
     message = error.response["Error"].get("Message", "")
     return f"{code}: {CURES.get(code) or message}"
+
+
+def _ask_no_more(caught_exception: Exception | None = None, **_: Any) -> None:
+    """Stop botocore's tries where the last one may have been billed.
+
+    It tries up to three times. Throttling and the service's own faults (5xx) are not billed, nor
+    is what never reached it. But a picture that was sent and not answered, because the time was
+    up or the line broke, may have been looked at: asking again would be a second call, which
+    nobody counted. Its stand-in is quicker, too.
+    """
+    if caught_exception is not None and not isinstance(caught_exception, NEVER_SENT):
+        raise caught_exception

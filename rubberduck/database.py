@@ -30,7 +30,7 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError, SQLAlchemyError
 from rubberduck.errors import ResultsUnavailable
 from rubberduck.settings import ROOT
 
-SCHEMA = "0002"  # the Alembic revision that this code reads and writes
+SCHEMA = "0003"  # the Alembic revision that this code reads and writes
 BUSY_SECONDS = 5  # how long a writer waits for another one, on SQLite and on PostgreSQL
 
 # What a row can be. `deleting`: hidden from everybody, its pictures are about to go.
@@ -71,6 +71,7 @@ duck_results = Table(
     Column("labels", JSON),  # everything the detector said
     Column("engine", String(64)),
     Column("instead_of", String(64)),
+    Column("instead_because", String(16)),  # failed, budget-spent
     Column("owner", String(64)),  # the visitor's number; empty: nobody's
     Column("upload_sha256", String(64)),  # of the visitor's own bytes, to know them again
     Column("idempotency_key", String(255)),
@@ -91,6 +92,15 @@ daily_counts = Table(
     Column("asked", Integer, nullable=False),
     Column("judged_right", Integer, nullable=False),
     Column("judged_wrong", Integer, nullable=False),
+)
+# What costs money is counted before it is asked; see budget.py.
+calls = Table(
+    "calls",
+    metadata,
+    Column("engine", String(64), primary_key=True),
+    Column("period", String(10), primary_key=True),  # a month, 2026-11, or a day, 2026-11-20; UTC
+    Column("taken", Integer, nullable=False),
+    Column("dollars_a_call", Float, nullable=False),
 )
 
 

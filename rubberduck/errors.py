@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 
@@ -37,6 +37,8 @@ class DuckError(Exception):
     happened: ClassVar[str] = "Something broke on our side"
     next_step: ClassVar[str] = "Please try again in a minute."
     retry_after: ClassVar[int | None] = None
+    # The log has its line already, from where it began; one for each visitor would drown the rest.
+    is_known: ClassVar[bool] = False
 
     def __init__(self, reason: str, *, cause: str | None = None, **values: object) -> None:
         why = reason.format(**values)
@@ -175,7 +177,29 @@ class TooBusy(Unavailable):
 
 
 class DetectorFailed(Unavailable):
-    pass
+    # Why a stand-in answers: kept with the result, and told by the API.
+    instead_because: ClassVar[str] = "failed"
+
+
+class NotBilled(DetectorFailed):
+    """It failed without costing anything: it refused, or was never reached."""
+
+
+class BudgetSpent(DetectorFailed):
+    """It was not asked, and will not be before `seconds` have passed."""
+
+    happened = "Our budget for answers is spent"
+    next_step = "Please come back then. Results that you already have are safe."
+    instead_because = "budget-spent"
+    is_known = True
+
+    def __init__(self, reason: str, *, seconds: int, **values: object) -> None:
+        super().__init__(reason, cause=None, **values)
+        self.seconds = seconds
+
+    @property
+    def problem(self) -> Problem:
+        return replace(super().problem, retry_after=self.seconds)
 
 
 class StorageFailed(Unavailable):

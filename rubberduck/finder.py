@@ -45,7 +45,7 @@ class Detector(Protocol):
 
 @dataclass(frozen=True)
 class Finder:
-    """Everything the doors need, composed in one place (`app.build_finder`)."""
+    """Everything the doors need, composed in one place (`composition.build_finder`)."""
 
     question: Question
     detector: Detector
@@ -143,8 +143,7 @@ class Finder:
         if self.free is None:
             raise NoLiveAnswers("Live answers to this question would cost money at each moment.")
         picture = self.read(data)
-        labels = self.free.labels(picture)
-        return picture, Answer(tuple(labels), judge(self.question, labels), self.free.name)
+        return picture, self._answer_of(self.free, picture)
 
     @property
     def free(self) -> Detector | None:
@@ -175,8 +174,30 @@ class Finder:
 
     def answer(self, picture: Picture) -> Answer:
         """What is in the picture, and is it a yes? Nothing is kept."""
-        labels, engine, instead_of = self._labels(picture)
-        return Answer(tuple(labels), judge(self.question, labels), engine, instead_of)
+        try:
+            return self._answer_of(self.detector, picture)
+        except DetectorFailed as error:
+            if self.stand_in is None:
+                raise
+            self._tell(error, self.stand_in)
+            return replace(
+                self._answer_of(self.stand_in, picture),
+                instead_of=self.detector.name,
+                instead_because=error.instead_because,
+            )
+
+    def _answer_of(self, detector: Detector, picture: Picture) -> Answer:
+        labels = detector.labels(picture)
+        return Answer(tuple(labels), judge(self.question, labels), detector.name)
+
+    def _tell(self, error: DetectorFailed, stand_in: Detector) -> None:
+        if not error.is_known:
+            log.warning(
+                "%s failed, the %s answers instead: %s",
+                self.detector.name,
+                stand_in.name,
+                error.for_operator,
+            )
 
     def _clear(self, upload: Upload) -> None:
         """Nothing may stay of an upload that failed; least of all a result without its picture."""
@@ -191,20 +212,6 @@ class Finder:
 
     def _said(self, verdict: Verdict) -> str:
         return self.question.yes if verdict.found else self.question.no
-
-    def _labels(self, picture: Picture) -> tuple[list[Label], str, str | None]:
-        try:
-            return self.detector.labels(picture), self.detector.name, None
-        except DetectorFailed as error:
-            if self.stand_in is None:
-                raise
-            log.warning(
-                "%s failed, the %s answers instead: %s",
-                self.detector.name,
-                self.stand_in.name,
-                error.for_operator,
-            )
-            return self.stand_in.labels(picture), self.stand_in.name, self.detector.name
 
     def _mark(self, id: str, picture: Picture, answer: Answer) -> str | None:
         if not answer.verdict.boxes:

@@ -103,13 +103,15 @@ class Verdict:
 class Answer:
     """What one detector said of one picture, and what we made of it.
 
-    `instead_of` names the detector that should have answered, when another one stood in.
+    `instead_of` names the detector that should have answered, when another one stood in, and
+    `instead_because` says why: "failed" or "budget-spent".
     """
 
     labels: tuple[Label, ...]
     verdict: Verdict
     engine: str
     instead_of: str | None = None
+    instead_because: str | None = None
 
 
 @dataclass(frozen=True)

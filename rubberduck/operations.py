@@ -14,6 +14,7 @@ from rubberduck.described import (
 )
 from rubberduck.errors import (
     BrokenPicture,
+    BudgetSpent,
     FromElsewhere,
     KeyReused,
     NoLiveAnswers,
@@ -77,6 +78,7 @@ LOOK = {
             WrongParameter,
             KeyReused,
             TooBusy,
+            BudgetSpent,
             Unavailable,
         ),
     },
@@ -187,5 +189,6 @@ ERRORS: Errors = (
     NoSuchResult,
     NoLiveAnswers,
     TooBusy,
+    BudgetSpent,
     Unavailable,
 )

@@ -58,6 +58,7 @@ class ResultBody:
     remark: Annotated[str | None, Field(description="what else there is to say of a no")]
     engine: Annotated[str, Field(description="who answered")]
     instead_of: Annotated[str | None, Field(description="who should have, but could not")]
+    instead_because: Annotated[str | None, Field(description="“failed”, or “budget-spent”")]
     question: Annotated[str, Field(description="what was asked of the picture")]
     width: Annotated[Pixels, Field(description="of the upright picture, in pixels")]
     height: Annotated[Pixels, Field(description="of the upright picture, in pixels")]
@@ -120,6 +121,7 @@ def result_body(result: Result) -> ResultBody:
         remark=finder().remark(result),
         engine=answer.engine,
         instead_of=answer.instead_of,
+        instead_because=answer.instead_because,
         question=result.question,
         width=result.width,
         height=result.height,

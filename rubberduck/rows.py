@@ -43,6 +43,7 @@ def to_row(result: Result) -> dict[str, Any]:
         "labels": [asdict(label) for label in answer.labels],
         "engine": answer.engine,
         "instead_of": answer.instead_of,
+        "instead_because": answer.instead_because,
     }
 
 
@@ -64,7 +65,7 @@ def from_row(row: Mapping[str, Any]) -> Result:
         several_frames=row["several_frames"],
         picture_key=row["s3_key"],
         marked_key=row["marked_key"],
-        answer=Answer(labels, verdict, row["engine"], row["instead_of"]),
+        answer=Answer(labels, verdict, row["engine"], row["instead_of"], row["instead_because"]),
         owner=row["owner"],
         judged_right=row["judged_right"],
     )

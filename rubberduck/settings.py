@@ -135,6 +135,15 @@ class Settings(BaseSettings):
         "INFO", description="how much the log tells"
     )
 
+    @property
+    def answering_engine(self) -> Literal["rekognition", "local"]:
+        return self.engine or ("rekognition" if self.bucket else "local")
+
+    @property
+    def is_switched_off(self) -> bool:
+        """Rekognition would answer, if it were not for the emergency lever."""
+        return self.bucket is not None and self.engine == "local"
+
     def shown(self) -> dict[str, str]:
         """Each variable and its value, as far as it may be shown."""
         return {

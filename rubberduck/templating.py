@@ -46,6 +46,7 @@ def _about_the_site() -> dict[str, object]:
         "megabytes": f"{finder().max_bytes / 1e6:g}",
         "max_side": finder().max_side,
         "keep_days": settings().keep_days,
+        "is_switched_off": settings().is_switched_off,
         "is_live": finder().free is not None,
         "is_online": readiness().is_ready_so_far,
     }

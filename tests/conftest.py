@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +13,8 @@ from flask.testing import FlaskClient
 from moto.server import ThreadedMotoServer
 from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
-from app import build_finder, create_app
+from app import create_app
+from composition import build_finder
 from db_setup import set_up
 from rubberduck.finder import Finder
 from rubberduck.model import Box, Label
@@ -186,10 +186,26 @@ def aws_settings(settings: Settings) -> Settings:
 
 
 @pytest.fixture
-def aws_client(aws_settings: Settings, s3: Any, eyes: Any, results: Results) -> FlaskClient:
+def composed() -> Iterator[Callable[[Settings], Finder]]:
+    """Composes finders as the site does, and closes their databases after the test."""
+    made: list[Finder] = []
+
+    def compose(settings: Settings) -> Finder:
+        set_up(settings.database_url)
+        made.append(build_finder(settings))
+        return made[-1]
+
+    yield compose
+    for each in made:
+        each.results.close()
+
+
+@pytest.fixture
+def aws_client(
+    aws_settings: Settings, s3: Any, eyes: Any, composed: Callable[[Settings], Finder]
+) -> FlaskClient:
     """The site as it is composed with DUCK_BUCKET set."""
-    finder = replace(build_finder(aws_settings), results=results)
-    return create_app(aws_settings, finder=finder).test_client()
+    return create_app(aws_settings, finder=composed(aws_settings)).test_client()
 
 
 @pytest.fixture(scope="session")

@@ -62,6 +62,8 @@ class FakeRekognition(ThreadingHTTPServer):
         self.faults: deque[str] = deque()
         self.always: str | None = None
         self.delay = 0.0
+        self.arrived = 0
+        self.counting = threading.Lock()
         self.requests: list[dict[str, Any]] = []
         self.mistakes: list[str] = []
 
@@ -123,6 +125,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        with self.server.counting:
+            self.server.arrived += 1
         time.sleep(self.server.delay)
         fault = self.server.faults.popleft() if self.server.faults else self.server.always
         if fault == HANG_UP:

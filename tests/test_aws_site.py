@@ -14,7 +14,8 @@ import boto3
 import pytest
 from flask.testing import FlaskClient
 
-from app import build_finder, create_app
+from app import create_app
+from composition import build_finder
 from rubberduck.results import Results
 from rubberduck.settings import Settings
 from tests.conftest import BUCKET

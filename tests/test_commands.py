@@ -14,7 +14,8 @@ from click.testing import Result
 from flask import Flask
 from PIL import Image
 
-from app import build_finder, create_app
+from app import create_app
+from composition import build_finder
 from rubberduck import charts
 from rubberduck.finder import Finder
 from rubberduck.model import Label

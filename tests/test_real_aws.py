@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 from flask.testing import FlaskClient
 
-from app import build_finder, create_app
+from app import create_app
+from composition import build_finder
 from db_setup import set_up
 from rubberduck.finder import Finder
 from rubberduck.settings import Settings

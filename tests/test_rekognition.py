@@ -1,6 +1,7 @@
 """Amazon Rekognition over the wire: real boto3, real HTTP, an endpoint of our own at the end."""
 
 import json
+import socket
 import time
 from typing import Any
 
@@ -9,9 +10,9 @@ import pytest
 from botocore.stub import Stubber
 from PIL import Image
 
-from app import build_finder
+import composition
 from rekognition import CURES, Rekognition
-from rubberduck.errors import DetectorFailed
+from rubberduck.errors import DetectorFailed, NotBilled
 from rubberduck.model import Box
 from rubberduck.pictures import read_picture
 from rubberduck.question import RUBBER_DUCK, judge
@@ -25,9 +26,7 @@ PICTURE = read_picture(encoded(), max_bytes=15_000_000, max_side=2048)
 @pytest.fixture
 def rekognition(eyes: FakeRekognition, aws_settings: Settings) -> Rekognition:
     """As the site composes it."""
-    detector = build_finder(aws_settings).detector
-    assert isinstance(detector, Rekognition)
-    return detector
+    return composition.rekognition(aws_settings, RUBBER_DUCK)
 
 
 def test_a_recorded_answer_becomes_labels(rekognition: Rekognition) -> None:
@@ -112,7 +111,7 @@ def test_every_refusal_has_its_cause_and_only_passing_ones_are_tried_again(
     rekognition: Rekognition, eyes: FakeRekognition, fault: str, asked: int
 ) -> None:
     eyes.always = fault
-    with pytest.raises(DetectorFailed) as error:
+    with pytest.raises(NotBilled) as error:
         rekognition.labels(PICTURE)
     assert error.value.cause is not None
     assert error.value.cause.startswith(f"{fault}: ")
@@ -129,33 +128,57 @@ def test_a_missing_permission_is_named(rekognition: Rekognition, eyes: FakeRekog
 
 
 def test_one_bad_moment_is_overcome(rekognition: Rekognition, eyes: FakeRekognition) -> None:
-    eyes.faults.extend(["ThrottlingException", HANG_UP])
+    eyes.faults.extend(["ThrottlingException", "InternalServerError"])
     assert rekognition.labels(PICTURE)
 
 
-def test_who_hangs_up_every_time(rekognition: Rekognition, eyes: FakeRekognition) -> None:
+def test_who_hangs_up_is_not_asked_again(rekognition: Rekognition, eyes: FakeRekognition) -> None:
+    """Once is enough: the picture was sent, and what was sent may be billed."""
     eyes.always = HANG_UP
     with pytest.raises(DetectorFailed) as error:
         rekognition.labels(PICTURE)
     assert "Connection was closed" in str(error.value.cause)
+    assert not isinstance(error.value, NotBilled)
+    assert eyes.arrived == 1
+
+
+def test_who_is_not_there_bills_nothing(
+    aws_settings: Settings, eyes: FakeRekognition, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # nobody listens there
+        where = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        monkeypatch.setenv("AWS_ENDPOINT_URL_REKOGNITION", where)
+        with pytest.raises(NotBilled) as error:
+            composition.rekognition(aws_settings, RUBBER_DUCK).labels(PICTURE)
+    assert "Could not connect" in str(error.value.cause)
+
+
+def test_without_credentials_nothing_is_sent_or_billed(
+    aws_settings: Settings, eyes: FakeRekognition, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    with pytest.raises(NotBilled, match="Unable to locate credentials"):
+        composition.rekognition(aws_settings, RUBBER_DUCK).labels(PICTURE)
+    assert eyes.requests == []
 
 
 def test_who_is_too_slow_is_not_waited_for(eyes: FakeRekognition, aws_settings: Settings) -> None:
-    composed = build_finder(aws_settings).detector
-    assert isinstance(composed, Rekognition)
-    config = composed.client.meta.config
+    config = composition.rekognition(aws_settings, RUBBER_DUCK).client.meta.config
     assert (config.connect_timeout, config.read_timeout) == (2, 8)  # type: ignore[attr-defined]
     assert config.retries["total_max_attempts"] == 3  # type: ignore[attr-defined]
     impatient = boto3.client(
         "rekognition",
-        config=config.merge(type(config)(read_timeout=0.2, retries={"total_max_attempts": 2})),
+        config=config.merge(type(config)(read_timeout=0.2)),
     )
     eyes.delay = 1.0
     start = time.monotonic()
     with pytest.raises(DetectorFailed) as error:
         Rekognition(impatient, 35.0).labels(PICTURE)
     assert "Read timeout" in str(error.value.cause)
+    assert not isinstance(error.value, NotBilled)
     assert time.monotonic() - start < 10
+    assert eyes.arrived == 1
 
 
 def test_the_check_costs_nothing(rekognition: Rekognition, eyes: FakeRekognition) -> None:

@@ -7,7 +7,8 @@ import subprocess
 import sys
 import threading
 from base64 import urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +20,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.runtime.migration import HeadMaintainer
 from alembic.script import ScriptDirectory
-from sqlalchemy import bindparam, inspect, select, text
+from sqlalchemy import Connection, inspect, select, text
 
 from db_setup import CannotSetUp, set_up
 from rubberduck.database import SCHEMA, duck_results, engine_for, metadata
@@ -29,6 +30,7 @@ from rubberduck.question import RUBBER_DUCK, judge
 from rubberduck.results import Results, Twin
 from rubberduck.rows import to_row
 from rubberduck.settings import ROOT, Settings
+from rubberduck.tally import Sum, count
 from tests.conftest import a_duck
 
 NOW = datetime(2026, 11, 20, 12, 30, 15, 123_000, UTC)
@@ -47,8 +49,12 @@ def a_result(id: str = "an-id") -> Result:
         several_frames=True,
         picture_key=f"uploads/{id}.jpg",
         marked_key=f"marked/{id}.jpg",
-        answer=Answer(labels, judge(RUBBER_DUCK, labels), "embedded detector", "Amazon"),
+        answer=Answer(labels, judge(RUBBER_DUCK, labels), "embedded detector", "Amazon", "failed"),
     )
+
+
+def answered_itself(result: Result) -> Result:
+    return replace(result, answer=replace(result.answer, instead_of=None, instead_because=None))
 
 
 def an_upload(id: str, sha256: str | None = None, **more: Any) -> Upload:
@@ -175,7 +181,7 @@ def test_a_key_of_an_upload_that_was_cut_off_is_free_again(book: Results) -> Non
 
 def test_a_key_is_remembered_for_a_result_found_by_its_bytes(book: Results) -> None:
     book.begin(an_upload("an-id", "some bytes", owner="me"), "embedded detector")
-    book.save(replace(a_result(), answer=replace(a_result().answer, instead_of=None)))
+    book.save(answered_itself(a_result()))
     again = an_upload("second", "some bytes", owner="me", key="a-key")
     assert book.begin(again, "embedded detector") == Twin("an-id", is_mine=True)
     with pytest.raises(KeyReused):
@@ -217,24 +223,43 @@ def test_the_surest_answers_are_counted_too(book: Results) -> None:
     assert book.tally(RUBBER_DUCK.title, NOW.date()).bands == [0] * 9 + [1]
 
 
-def test_results_of_the_first_schema_are_kept(database_url: str, open_results: Open) -> None:
+@contextmanager
+def at_revision(database_url: str, revision: str) -> Iterator[Connection]:
+    """A new database as an earlier version of this site made it."""
     config = Config()
     config.set_main_option("script_location", str(ROOT / "migrations"))
     engine = engine_for(database_url, create=True)
     with engine.begin() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
-        old = to_row(a_result())
-        names = ", ".join(["id", *old])
-        marks = ", ".join(f":{name}" for name in ["id", *old])
-        kinds = {name: duck_results.c[name].type for name in old}
-        statement = text(f"INSERT INTO duck_results ({names}) VALUES ({marks})").bindparams(
-            *(bindparam(name, type_=kind) for name, kind in kinds.items())
-        )
-        connection.execute(statement, {"id": "an-id", **old})
+        command.upgrade(config, revision)
+        yield connection
     engine.dispose()
-    assert set_up(database_url) == ("0001", SCHEMA)
+
+
+@pytest.mark.parametrize("revision", ["0001", "0002"])
+def test_results_of_earlier_schemas_are_kept(
+    database_url: str, open_results: Open, revision: str
+) -> None:
+    old = to_row(a_result())
+    del old["instead_because"]  # there was no other reason than a failure
+    with at_revision(database_url, revision) as connection:
+        connection.execute(duck_results.insert().values(id="an-id", **old))
+    assert set_up(database_url) == (revision, SCHEMA)
     assert open_results(database_url).get("an-id") == a_result()
+
+
+def test_owners_and_counts_of_the_second_schema_are_kept(
+    database_url: str, open_results: Open
+) -> None:
+    old = to_row(answered_itself(a_result()))
+    del old["instead_because"]
+    with at_revision(database_url, "0002") as connection:
+        connection.execute(duck_results.insert().values(id="an-id", owner="me", **old))
+        count(connection, a_result(), asked=5, right=2)
+    set_up(database_url)
+    book = open_results(database_url)
+    assert book.of("me", 9).results == (replace(answered_itself(a_result()), owner="me"),)
+    assert book.tally(RUBBER_DUCK.title, NOW.date()).whole == Sum(5, 5, 2, 0)
 
 
 def test_code_and_migrations_have_the_same_indexes(book: Results) -> None:
@@ -268,9 +293,10 @@ def test_code_and_migrations_agree(book: Results) -> None:
     config = Config()
     config.set_main_option("script_location", str(ROOT / "migrations"))
     assert ScriptDirectory.from_config(config).get_current_head() == SCHEMA
-    made = inspect(book.database.engine).get_columns("duck_results")
-    wanted = metadata.tables["duck_results"].columns
-    assert {(c["name"], c["nullable"]) for c in made} == {(c.name, c.nullable) for c in wanted}
+    inspected = inspect(book.database.engine)
+    for table in metadata.tables.values():
+        made = {(each["name"], each["nullable"]) for each in inspected.get_columns(table.name)}
+        assert made == {(column.name, column.nullable) for column in table.columns}
 
 
 def test_a_database_newer_than_the_code_is_refused_and_left_alone(
@@ -351,6 +377,7 @@ def test_an_upgrade_cut_off_in_the_middle_can_be_tried_again(
     with sqlite3.connect(tmp_path / "duck.db") as database:
         database.execute("DROP TABLE duck_results")
         database.execute("DROP TABLE daily_counts")
+        database.execute("DROP TABLE calls")
         database.execute("DROP TABLE alembic_version")
     database.close()
 
@@ -437,7 +464,7 @@ def run_db_setup(**environment: str) -> subprocess.CompletedProcess[str]:
 def test_the_command(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'new' / 'duck.db'}"
     first, second = run_db_setup(DUCK_DATABASE_URL=url), run_db_setup(DUCK_DATABASE_URL=url)
-    assert (first.returncode, first.stdout) == (0, "Made a new results database, revision 0002.\n")
+    assert (first.returncode, first.stdout) == (0, "Made a new results database, revision 0003.\n")
     assert (second.returncode, second.stdout) == (0, "")
 
 

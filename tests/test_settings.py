@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
-from app import build_finder
+from composition import build_finder
 from rubberduck.settings import ROOT, Settings, WrongSettings, load_settings, unknown_variables
 from tests.pictures import encoded, exif
 
@@ -155,7 +155,7 @@ def test_the_site_does_not_start_with_a_wrong_setting(
         assert "Traceback" not in done.stderr
 
 
-def test_a_question_beyond_the_embedded_detector_needs_a_bucket(tmp_path: Path) -> None:
+def test_a_question_beyond_the_embedded_detector_needs_rekognition(tmp_path: Path) -> None:
     question = tmp_path / "cat.toml"
     question.write_text('title = "A cat?"\n[[groups]]\nname = "a cat"\nany_of = ["Cat"]\n')
     done = subprocess.run(
@@ -169,7 +169,7 @@ def test_a_question_beyond_the_embedded_detector_needs_a_bucket(tmp_path: Path) 
     )
     assert done.returncode == 1
     assert "it knows Bird, Duck, Toy" in done.stderr
-    assert "set DUCK_BUCKET" in done.stderr
+    assert "set DUCK_ENGINE=rekognition" in done.stderr
 
 
 @pytest.mark.parametrize(

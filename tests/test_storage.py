@@ -12,7 +12,7 @@ import boto3
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HTTPHeaders
 
-from app import build_finder
+from composition import build_finder
 from rubberduck.errors import StorageFailed
 from rubberduck.settings import Settings
 from rubberduck.storage import FolderStorage, S3Storage, Storage

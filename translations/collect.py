@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract, extract_from_dir
+from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import write_po
 
+from rekognition import COULD_NOT_LOOK
 from rubberduck.door import text
 from rubberduck.errors import PROBLEMS, BrokenModel, DuckError, WrongQuestion
 from rubberduck.local_detector import LocalDetector
@@ -39,14 +40,11 @@ def texts() -> Iterator[str | tuple[str, ...]]:
     given = {each.__name__: None for each in errors()} | {text.__name__: None}
     for _, _, message, _, _ in extract_from_dir(ROOT / "rubberduck", PYTHON, keywords=given):
         yield message
-    with (ROOT / "rekognition.py").open("rb") as file:
-        for _, message, *_ in extract("python", file, keywords=given):
-            yield message
     for each in errors():
         yield from (each.happened, each.next_step)
     for problem in PROBLEMS.values():
         yield from (problem.happened, problem.reason, problem.next_step)
-    yield from (LocalDetector.name, FolderStorage.where, S3Storage.where, SORRY)
+    yield from (LocalDetector.name, FolderStorage.where, S3Storage.where, SORRY, COULD_NOT_LOOK)
 
 
 def catalogue() -> bytes:

@@ -1,0 +1,121 @@
+"""The parts of the site, put together as the settings say."""
+
+import os
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+from rubberduck.budget import Budget, Budgeted
+from rubberduck.errors import WrongQuestion
+from rubberduck.finder import Detector, Finder
+from rubberduck.local_detector import LocalDetector
+from rubberduck.question import Question, load_question
+from rubberduck.results import Results
+from rubberduck.settings import Settings, WrongSettings
+from rubberduck.storage import FolderStorage, S3Storage, Storage
+
+if TYPE_CHECKING:
+    from rekognition import Rekognition
+
+AWS_CONNECTIONS = 32
+# Less sure than any rule counts: near misses are worth showing, and cost nothing more.
+NEAR_MISS = 10.0
+
+
+def build_finder(settings: Settings) -> Finder:
+    """A folder and the embedded detector; with a bucket, S3 and Amazon Rekognition."""
+    question = load_question(settings.question)
+    results = Results(settings.database_url, timedelta(days=settings.keep_days))
+    detector, stand_in = _detectors(settings, question, results)
+    return Finder(
+        question=question,
+        detector=detector,
+        stand_in=stand_in,
+        storage=_storage(settings),
+        results=results,
+        max_bytes=settings.max_bytes,
+        max_side=settings.max_side,
+    )
+
+
+def _storage(settings: Settings) -> Storage:
+    if settings.bucket is None:
+        return FolderStorage(settings.uploads)
+    # Amazon's bucket is asked at its regional address: the global one redirects, and a signed link
+    # breaks on the way. Another server, such as a test's, need not know its buckets as host names.
+    is_amazons = not (os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"))
+    style = {"addressing_style": "virtual" if is_amazons else "path"}
+    # S3's own name for the signature that the rest of AWS calls "v4".
+    client = _client(settings, "s3", signature_version="s3v4", s3=style)
+    return S3Storage(client, settings.bucket, settings.link_seconds)
+
+
+def _detectors(
+    settings: Settings, question: Question, results: Results
+) -> tuple[Detector, Detector | None]:
+    """Who answers, and who stands in."""
+    local = LocalDetector()
+    knows_the_words = question.can_be_answered_with(local.words)
+    if settings.answering_engine == "rekognition":
+        if not knows_the_words:
+            _refuse_an_empty_budget(settings)
+        return paid_for(settings, question, results), local if knows_the_words else None
+    if knows_the_words:
+        return local, None
+    known = ", ".join(sorted(local.words))
+    raise WrongQuestion(
+        "DUCK_QUESTION asks for labels that the {name} does not know (it knows {known}):"
+        " set DUCK_ENGINE=rekognition, and Amazon Rekognition answers.",
+        name=local.name,
+        known=known,
+    )
+
+
+def _refuse_an_empty_budget(settings: Settings) -> None:
+    if not (settings.daily_calls and settings.monthly_calls):
+        raise WrongSettings(
+            "DUCK_DAILY_CALLS and DUCK_MONTHLY_CALLS must be more than 0: "
+            "only Amazon Rekognition can answer what DUCK_QUESTION asks."
+        )
+
+
+def paid_for(settings: Settings, question: Question, results: Results) -> Detector:
+    """Rekognition, and around it what guards it."""
+    eyes = rekognition(settings, question)
+    budget = Budget(
+        results.database,
+        eyes.name,
+        eyes.dollars_a_picture,
+        settings.daily_calls,
+        settings.monthly_calls,
+    )
+    return Budgeted(eyes, budget)
+
+
+def rekognition(settings: Settings, question: Question) -> "Rekognition":
+    from rekognition import Rekognition
+
+    client = _client(settings, "rekognition", signature_version="v4")
+    return Rekognition(client, min(question.min_confidence, NEAR_MISS))
+
+
+def _client(settings: Settings, service: Literal["s3", "rekognition"], **more: Any) -> Any:
+    # Not at the top: without a bucket the site starts without Amazon's library.
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError
+
+    config = Config(
+        region_name=settings.region,
+        connect_timeout=2,
+        read_timeout=8,
+        retries={"mode": "standard", "total_max_attempts": 3},
+        max_pool_connections=AWS_CONNECTIONS,
+        **more,
+    )
+    try:
+        return boto3.Session().client(service, config=config)
+    except (BotoCoreError, ValueError) as error:
+        raise WrongSettings(
+            f"AWS's own settings are wrong ({type(error).__name__}): look at AWS_PROFILE, "
+            "AWS_CONFIG_FILE, and any AWS_ENDPOINT_URL."
+        ) from None
