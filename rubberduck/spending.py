@@ -40,7 +40,7 @@ def read_spending(
 ) -> list[Spending]:
     """Of every engine that was called this month, and of those in `prices`: dollars a call.
 
-    An engine that is switched off by now keeps the price that its calls had.
+    One that has no price here is switched off: it keeps that of its calls, and gets no more.
     """
     now = datetime.now(UTC)
     today, month = day_of(now).name, month_of(now).name
@@ -53,8 +53,10 @@ def read_spending(
     def spending(engine: str, price: float) -> Spending:
         of_today = _spent(today, taken.get((engine, today), 0), daily, price)
         of_month = _spent(month, taken.get((engine, month), 0), monthly, price)
-        calls = forecast(of_month.calls, now, daily, monthly)
-        return Spending(engine, price, of_today, of_month, calls, _dollars(calls, price))
+        comes_to = of_month.calls
+        if engine in prices:
+            comes_to = forecast(comes_to, now, daily, monthly)
+        return Spending(engine, price, of_today, of_month, comes_to, _dollars(comes_to, price))
 
     return [spending(engine, price) for engine, price in sorted(known.items())]
 

@@ -30,6 +30,7 @@ from tests.server import Site, serving
 
 BUCKET = "ducks-of-the-tests"
 REGION: Literal["eu-central-1"] = "eu-central-1"
+Visit = Callable[..., FlaskClient]
 expect.set_options(timeout=40_000)  # milliseconds: a busy computer is no failure
 
 
@@ -198,6 +199,17 @@ def composed() -> Iterator[Callable[[Settings], Finder]]:
     yield compose
     for each in made:
         each.results.close()
+
+
+@pytest.fixture
+def visit(settings: Settings, eyes: Any, composed: Callable[[Settings], Finder]) -> Visit:
+    """The site, with Rekognition and a folder unless told otherwise."""
+
+    def open_site(**changes: Any) -> FlaskClient:
+        changed = settings.model_copy(update={"engine": "rekognition", **changes})
+        return create_app(changed, finder=composed(changed)).test_client()
+
+    return open_site
 
 
 @pytest.fixture

@@ -26,6 +26,11 @@ def encoded(image: Image.Image | None = None, format: str = "JPEG", **options: A
     return out.getvalue()
 
 
+def tiny(number: int) -> bytes:
+    """As small as Rekognition takes, and each of other bytes."""
+    return encoded(Image.new("RGB", (96, 80), (number % 256, number // 256, 7)), "PNG")
+
+
 def form(data: bytes, name: str = "photo.jpg", field: str = "picture") -> dict[str, Any]:
     """What a browser's form sends, for `client.post(…, **form(…))`."""
     boundary, body = encode_multipart({field: FileStorage(BytesIO(data), name)})

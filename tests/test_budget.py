@@ -3,7 +3,7 @@
 import json
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,21 +16,18 @@ from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from PIL import Image
 
-from app import create_app
 from db_setup import set_up
 from rubberduck.budget import Budget, Budgeted
 from rubberduck.database import Database
 from rubberduck.errors import BudgetSpent, NotBilled, WrongQuestion
-from rubberduck.finder import Finder
 from rubberduck.model import Label
 from rubberduck.pictures import Picture, read_picture
 from rubberduck.settings import Settings, WrongSettings
 from rubberduck.spending import read_spending
-from tests.conftest import BUCKET, FakeDetector
+from tests.conftest import BUCKET, FakeDetector, Visit
 from tests.fake_rekognition import HANG_UP, FakeRekognition, recorded
-from tests.pictures import encoded, form
+from tests.pictures import encoded, form, tiny
 from tests.server import Site, ask, serving
 from tests.test_pages import give, given_and_shown, words
 
@@ -47,11 +44,6 @@ def noon() -> Iterator[None]:
     """No day ends while a test runs; other processes keep their own clock."""
     with time_machine.travel(NOW):
         yield
-
-
-def tiny(number: int) -> bytes:
-    """As small as Rekognition takes, and each of other bytes."""
-    return encoded(Image.new("RGB", (96, 80), (number % 256, number // 256, 7)), "PNG")
 
 
 @pytest.fixture
@@ -196,21 +188,6 @@ def test_what_cannot_be_given_back_stays_counted(
     (tmp_path / "elsewhere.db").rename(tmp_path / "duck.db")
     assert counted(database) == (1, 1)
     database.close()
-
-
-Compose = Callable[[Settings], Finder]
-Visit = Callable[..., FlaskClient]
-
-
-@pytest.fixture
-def visit(settings: Settings, eyes: FakeRekognition, composed: Compose) -> Visit:
-    """The site, with Rekognition and a folder unless told otherwise."""
-
-    def open_site(**changes: Any) -> FlaskClient:
-        changed = settings.model_copy(update={"engine": "rekognition", **changes})
-        return create_app(changed, finder=composed(changed)).test_client()
-
-    return open_site
 
 
 def spent_so_far(client: FlaskClient) -> int:

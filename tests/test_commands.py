@@ -109,7 +109,7 @@ def test_look_without_anything_is_a_question_of_usage(app: Flask) -> None:
     assert run(app, "look").exit_code == 2
 
 
-@pytest.mark.parametrize("command", ["look", "evaluate", "check"])
+@pytest.mark.parametrize("command", ["look", "evaluate", "check", "sweep", "costs"])
 def test_help_has_examples(app: Flask, command: str) -> None:
     done = run(app, command, "-h")
     assert done.exit_code == 0
