@@ -1,10 +1,10 @@
 """What was spent on engines that cost money, and what this month will cost."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import RowMapping, select
 
 from rubberduck.budget import day_of, month_of
 from rubberduck.database import Database, calls
@@ -43,22 +43,25 @@ def read_spending(
     One that has no price here is switched off: it keeps that of its calls, and gets no more.
     """
     now = datetime.now(UTC)
-    today, month = day_of(now).name, month_of(now).name
-    with database.transaction() as connection:
-        query = select(calls).where(calls.c.period.in_([today, month]))
-        rows = connection.execute(query).mappings().all()
+    limits = {day_of(now).name: daily, month_of(now).name: monthly}
+    rows = _rows(database, limits)
     taken = {(row["engine"], row["period"]): row["taken"] for row in rows}
     known = {row["engine"]: row["dollars_a_call"] for row in rows} | dict(prices)
+    spendings = []
+    for engine, price in sorted(known.items()):
+        today, month = (
+            _spent(period, taken.get((engine, period), 0), budget, price)
+            for period, budget in limits.items()
+        )
+        most = forecast(month.calls, now, daily, monthly) if engine in prices else month.calls
+        spendings.append(Spending(engine, price, today, month, most, _dollars(most, price)))
+    return spendings
 
-    def spending(engine: str, price: float) -> Spending:
-        of_today = _spent(today, taken.get((engine, today), 0), daily, price)
-        of_month = _spent(month, taken.get((engine, month), 0), monthly, price)
-        comes_to = of_month.calls
-        if engine in prices:
-            comes_to = forecast(comes_to, now, daily, monthly)
-        return Spending(engine, price, of_today, of_month, comes_to, _dollars(comes_to, price))
 
-    return [spending(engine, price) for engine, price in sorted(known.items())]
+def _rows(database: Database, periods: Iterable[str]) -> Sequence[RowMapping]:
+    with database.transaction() as connection:
+        query = select(calls).where(calls.c.period.in_(periods))
+        return connection.execute(query).mappings().all()
 
 
 def _spent(period: str, calls: int, budget: int, price: float) -> Spent:

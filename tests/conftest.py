@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import boto3
+import hypothesis
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -31,7 +32,10 @@ from tests.server import Site, serving
 BUCKET = "ducks-of-the-tests"
 REGION: Literal["eu-central-1"] = "eu-central-1"
 Visit = Callable[..., FlaskClient]
-expect.set_options(timeout=40_000)  # milliseconds: a busy computer is no failure
+# A busy computer is no failure.
+expect.set_options(timeout=40_000)  # milliseconds
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

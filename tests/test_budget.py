@@ -78,7 +78,7 @@ class TestTheCount:
     def test_many_at_once_get_what_there_is_and_no_more(self, database: Database) -> None:
         examples = iter(range(1000))
 
-        @hypothesis_settings(max_examples=15, deadline=None, database=None)
+        @hypothesis_settings(max_examples=15)
         @given(st.integers(1, 12), st.integers(0, 14), st.integers(0, 14))
         def holds(threads: int, daily: int, monthly: int) -> None:
             engine = f"engine {next(examples)}"
