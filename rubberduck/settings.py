@@ -5,6 +5,7 @@ import os
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from dotenv import load_dotenv
 from dotenv.parser import parse_stream
@@ -43,6 +44,17 @@ def _a_good_address(url: str) -> str:
         raise ValueError("of SQLite, give only the file")
     if "@" in (parsed.host or ""):
         raise ValueError("signs such as @ in its password have to be percent-encoded")
+    return url
+
+
+def _a_good_store(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        in_one_piece = parts.port is None or not parts.path.strip("/0123456789")
+    except ValueError:
+        in_one_piece = False
+    if not in_one_piece or "@" in (parts.hostname or ""):
+        raise ValueError("it is no address of a Redis; percent-encode the signs of its password")
     return url
 
 
@@ -114,11 +126,14 @@ class Settings(BaseSettings):
         description="how many proxies stand in front and say who asks, and whether by HTTPS",
     )
     uploads_a_minute: int = Field(
-        60, ge=0, description="how many pictures a minute one visitor may send; 0 for any number"
+        60,
+        ge=0,
+        description="how many pictures a minute one visitor may send; "
+        "with 0, nobody is ever told to wait",
     )
-    rate_store: str = Field(
+    rate_store: Annotated[str, AfterValidator(_a_good_store)] = Field(
         "memory://",
-        pattern=r"^(memory://|rediss?://.+)$",
+        pattern=r"^(memory://|redis(s|\+unix)?://.+)$",
         repr=False,
         description="where visitors' requests are counted: memory://, for each process its own, "
         "or redis://HOST",

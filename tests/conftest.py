@@ -27,6 +27,7 @@ from tests import fake_rekognition, postgres
 from tests.browser import chromium
 from tests.ducks import duck_photo
 from tests.server import Site, serving
+from tests.visitor import Visitor
 
 BUCKET = "ducks-of-the-tests"
 REGION: Literal["eu-central-1"] = "eu-central-1"
@@ -51,6 +52,11 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+
+
+@pytest.fixture(autouse=True)
+def _clients_are_visitors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Flask, "test_client_class", Visitor)
 
 
 class FakeDetector:
