@@ -1,5 +1,6 @@
 """How often one visitor may ask: what costs us money or work is limited for each address."""
 
+import logging
 import time
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Any, cast
@@ -47,6 +48,7 @@ def limit_requests(app: Flask, settings: Settings) -> None:
         "changes": f"{CHANGES} per minute",
         "drawings": f"{DRAWINGS} per minute",
     }
+    logging.getLogger("flask-limiter").setLevel(logging.WARNING)  # refusals are in the log anyway
     in_memory = settings.rate_store.startswith("memory:")
     app.extensions["limits"] = Limiter(
         client,

@@ -59,14 +59,18 @@ def log_as_a_command(level: str) -> None:
 
 
 def _set_up(stream: TextIO, formatter: logging.Formatter, level: str) -> None:
+    # `level` is for our own lines: Pillow's at DEBUG would tell the visitors' metadata.
+    everybody = max(logging.INFO, logging.getLevelName(level))
+    logging.basicConfig(handlers=[lines(stream, formatter)], level=everybody, force=True)
+    for name in OURS:
+        logging.getLogger(name).setLevel(level)
+
+
+def lines(stream: TextIO, formatter: logging.Formatter) -> logging.Handler:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter)
     handler.addFilter(_tell_the_number)
-    # `level` is for our own lines: Pillow's at DEBUG would tell the visitors' metadata.
-    everybody = max(logging.INFO, logging.getLevelName(level))
-    logging.basicConfig(handlers=[handler], level=everybody, force=True)
-    for name in OURS:
-        logging.getLogger(name).setLevel(level)
+    return handler
 
 
 def _tell_the_number(record: logging.LogRecord) -> bool:
