@@ -1,6 +1,5 @@
-"""How often one visitor may ask, whoever that is behind proxies, also with more than one process."""
+"""How often one visitor may ask, whoever that is behind proxies, in however many processes."""
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +20,7 @@ from tests.pictures import encoded, form
 from tests.server import Site, ask, serving
 
 PICTURES = "/api/v1/pictures"
+FALLS_BACK = "falling back to in-memory storage"
 OpenSite = Callable[..., FlaskClient]
 
 
@@ -178,28 +178,21 @@ def test_two_copies_of_the_site_count_as_one(tmp_path: Path, redis_server: redis
         began = time.monotonic()
         with ThreadPoolExecutor(8) as pool:
             told = list(pool.map(post, [one, two] * 30))
-        if time.monotonic() - began < 60:  # else the first of them count no more
-            assert (told.count(400), told.count(429)) == (20, 40)
-        assert set(told) == {400, 429}
+        took = time.monotonic() - began
+        # After a minute the first of them count no more.
+        assert (told.count(400), told.count(429)) == (20, 40) or took > 60
 
         redis_server.stop()
         told = [post(one) for _ in range(25)]
         assert set(told) == {400, 429}  # now each for itself
         assert one.get("/")[0] == 200
-        lost = [
-            line for line in map(json.loads, log_lines(one)) if "falling back" in line["message"]
-        ]
-        assert [line["level"] for line in lost] == ["WARNING"]
+        assert one.log.count(FALLS_BACK) == 1
     assert "Traceback" not in one.log + two.log
 
 
-def log_lines(site: Site) -> list[str]:
-    return [line for line in site.log.splitlines() if line.startswith("{")]
-
-
-def test_a_store_that_was_never_there_keeps_nobody_out(tmp_path: Path) -> None:
-    nowhere = f"redis+unix://{tmp_path}/nowhere"
-    options = {"DUCK_RATE_STORE": nowhere, "DUCK_UPLOADS_A_MINUTE": "3", "WEB_CONCURRENCY": "1"}
-    with serving(tmp_path, **options) as site:
-        assert [post(site) for _ in range(5)] == [400, 400, 400, 429, 429]
-        assert site.log.count("falling back to in-memory storage") == 1
+def test_a_store_that_was_never_there_keeps_nobody_out(
+    open_site: OpenSite, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = open_site(rate_store=f"redis+unix://{tmp_path}/nowhere")
+    assert [client.post(PICTURES).status_code for _ in range(5)] == [400, 400, 400, 429, 429]
+    assert caplog.text.count(FALLS_BACK) == 1
