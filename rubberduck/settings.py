@@ -49,12 +49,9 @@ def _a_good_address(url: str) -> str:
 
 def _a_good_store(url: str) -> str:
     try:
-        parts = urlsplit(url)
-        in_one_piece = parts.port is None or not parts.path.strip("/0123456789")
+        _ = urlsplit(url).port
     except ValueError:
-        in_one_piece = False
-    if not in_one_piece or "@" in (parts.hostname or ""):
-        raise ValueError("it is no address of a Redis; percent-encode the signs of its password")
+        raise ValueError("it is no address of a Redis") from None
     return url
 
 
@@ -114,7 +111,7 @@ class Settings(BaseSettings):
         min_length=16,
         repr=False,
         description="what signs the visitors' cookies, at least 16 random signs; "
-        "without it, instance/secret_key",
+        "with neither bucket nor PostgreSQL, instance/secret_key does",
     )
     hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = Field(
         (), description="the names that the site answers to, with commas between; all, without it"
@@ -136,7 +133,7 @@ class Settings(BaseSettings):
         pattern=r"^(memory://|redis(s|\+unix)?://.+)$",
         repr=False,
         description="where visitors' requests are counted: memory://, for each process its own, "
-        "or redis://HOST",
+        "or redis://:PASSWORD@HOST for all together",
     )
     link_seconds: int = Field(
         900, ge=60, le=3600, description="how long a link to a picture in the bucket lives"

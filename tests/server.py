@@ -66,6 +66,7 @@ def serving(folder: Path, **environment: str) -> Iterator[Site]:
         "PORT": str(port),
         "WEB_CONCURRENCY": "2",
         "DUCK_UPLOADS_A_MINUTE": "0",
+        "DUCK_SECRET_KEY": "a key of the tests",
         **environment,
     }
     subprocess.run([sys.executable, "db_setup.py"], cwd=ROOT, env=environment, check=True)
