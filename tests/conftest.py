@@ -23,7 +23,7 @@ from rubberduck.question import RUBBER_DUCK
 from rubberduck.results import Results
 from rubberduck.settings import Settings
 from rubberduck.storage import FolderStorage
-from tests import fake_rekognition, postgres
+from tests import fake_rekognition, postgres, redis
 from tests.browser import chromium
 from tests.ducks import duck_photo
 from tests.server import Site, serving
@@ -39,7 +39,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_report_header() -> list[str]:
-    return [f"WARNING: {reason}" for reason in (postgres.missing(),) if reason]
+    return [f"WARNING: {reason}" for reason in (postgres.missing(), redis.missing()) if reason]
 
 
 @pytest.fixture(autouse=True)
