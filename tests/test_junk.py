@@ -3,7 +3,7 @@
 import re
 import secrets
 import socket
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from flask.testing import FlaskClient
@@ -157,8 +157,10 @@ def test_no_address_leads_to_another_site(client: FlaskClient, path: str) -> Non
     for headers in ({}, {"X-Forwarded-Host": "evil.test", "Forwarded": "host=evil.test"}):
         with client.get("/", environ_overrides=paths(path), headers=headers) as answer:
             assert answer.status_code < 500
-            assert "evil" not in answer.headers.get("Location", "")
-            assert not re.search(r'(href|src|action|content)="[^"]*//evil', answer.text)
+            assert urlsplit(answer.headers.get("Location", "")).netloc in ("", "localhost")
+            assert not re.search(
+                r'(href|src|action|content)="[^"]*//evil', answer.get_data(as_text=True)
+            )
 
 
 def paths(path: str) -> dict[str, str]:
