@@ -164,7 +164,8 @@ def unless_known(response: Response) -> Response:
     """With an ETag: 304 for who has it already."""
     response.headers["Cache-Control"] = ASK_AGAIN
     content = same_each_time(response.get_data())
-    response.set_etag(hashlib.sha1(content, usedforsecurity=False).hexdigest())
+    tag = hashlib.sha1(content, usedforsecurity=False).hexdigest()
+    response.set_etag(tag, weak=content != response.get_data())
     response.make_conditional(request)
     return response
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from flask import Flask, request, session
+from flask import Flask, g, request, session
 from flask.sessions import SecureCookieSessionInterface
 from flask_wtf.csrf import generate_csrf
 
@@ -49,9 +49,8 @@ def form_token() -> str:
 
 def same_each_time(page: bytes) -> bytes:
     """A page as it is until something changes: a form's token is signed anew each time."""
-    if TOKEN not in session:
-        return page
-    return page.replace(form_token().encode(), session[TOKEN].encode())
+    signed = g.get(TOKEN)  # there is one if a form of this page needed it
+    return page.replace(signed.encode(), session[TOKEN].encode()) if signed else page
 
 
 def secret_key(settings: Settings, file: Path = KEY_FILE) -> str:

@@ -135,7 +135,7 @@ def test_killed_workers_lose_no_answered_picture(tmp_path: Path) -> None:
                     # Counted only now: one that was slow to come is not the one that replaces.
                     workers = site.workers
                     os.kill(workers[-1], signal.SIGKILL)
-                    _until(lambda booted=len(workers): len(site.workers) > booted)
+                    _until(lambda known=workers: len(site.workers) > len(known))
             finally:
                 over.set()
             for each in visits:
