@@ -1,52 +1,29 @@
-"""The site: its pages, its error pages, and what each request passes through."""
+"""The site: what each request passes through."""
 
 import logging
-import secrets
 import sys
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from http import HTTPStatus
 
 import click
-from flask import (
-    Flask,
-    Response,
-    g,
-    make_response,
-    render_template,
-    request,
-)
-from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import HTTPException
+from flask import Flask, Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from composition import build_finder
 from rubberduck.api import api
 from rubberduck.commands import commands
-from rubberduck.door import (
-    UploadRequest,
-    finder,
-    hear_out,
-    refuse_other_names,
-    refuse_other_sites,
-    sweeper,
-)
-from rubberduck.errors import (
-    PROBLEMS,
-    BrokenModel,
-    DuckError,
-    Problem,
-    WrongQuestion,
-)
+from rubberduck.door import UploadRequest, sweeper
+from rubberduck.errors import BrokenModel, WrongQuestion
 from rubberduck.finder import Finder
+from rubberduck.guard import guard
 from rubberduck.headers import add_headers, content_security_policy
 from rubberduck.health import health
+from rubberduck.limits import limit_requests
+from rubberduck.logs import log_as_a_command, log_as_a_server, number_requests
 from rubberduck.openapi import openapi
 from rubberduck.pages import pages
-from rubberduck.pictures import too_large
 from rubberduck.readiness import Readiness
-from rubberduck.representations import problem_json
+from rubberduck.refusals import explain_refusals
 from rubberduck.samples import Samples
 from rubberduck.settings import Settings, WrongSettings, load_settings, unknown_variables
 from rubberduck.sweeper import Sweeper
@@ -60,27 +37,20 @@ FORM_AROUND_A_PICTURE = 64 * 1024  # bytes that a multipart form may add to its 
 
 def start() -> Flask:
     """For wsgi.py: whatever is wrong at start is told in plain words, without a traceback."""
+    is_command = click.get_current_context(silent=True) is not None  # it says itself what it does
     try:
         settings = load_settings()
-        _log_to_stderr(settings.log_level)
+        (log_as_a_command if is_command else log_as_a_server)(settings.log_level)
         app = create_app(settings)
     except (WrongSettings, WrongQuestion, BrokenModel) as error:
         sys.exit(f"The site does not start. {error}")
-    if click.get_current_context(silent=True) is None:  # a command says itself what it does
+    if not is_command:
         finder: Finder = app.extensions["finder"]
         where, who = finder.storage.where, finder.detector.name
         log.info("Pictures go to %s; the answers are of %s.", where, who)
         for name, meant in unknown_variables().items():
             log.warning("%s is no setting; did you mean %s?", name, meant or "something else")
     return app
-
-
-def _log_to_stderr(level: str) -> None:
-    """`level` is for our own lines: Pillow's at DEBUG would tell the visitors' metadata."""
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger().setLevel(max(logging.INFO, logging.getLevelName(level)))
-    for name in (__name__, "rubberduck"):
-        logging.getLogger(name).setLevel(level)
 
 
 def create_app(settings: Settings, *, finder: Finder | None = None) -> Flask:
@@ -98,15 +68,13 @@ def create_app(settings: Settings, *, finder: Finder | None = None) -> Flask:
     set_up_templates(app, finder.question, settings.language)
     for blueprint in (pages, api, openapi, health, commands):
         app.register_blueprint(blueprint)
-    app.before_request(_number_the_request)
-    app.before_request(refuse_other_names)
-    app.before_request(refuse_other_sites)
-    app.after_request(_sign)
+    number_requests(app)
+    limit_requests(app, settings)
+    guard(app)
     app.after_request(_sweep_sometimes)
     policy = content_security_policy(STYLE, finder.storage.origin)
     app.after_request(partial(add_headers, policy=policy))
-    app.register_error_handler(DuckError, _our_error)
-    app.register_error_handler(HTTPException, _http_error)
+    explain_refusals(app)
     return app
 
 
@@ -124,57 +92,6 @@ def _sign_cookies(app: Flask, settings: Settings) -> None:
     app.config["SESSION_REFRESH_EACH_REQUEST"] = False  # `visitor` does, where it matters
 
 
-def _number_the_request() -> None:
-    g.request_id = secrets.token_hex(8)
-
-
-def _sign(response: Response) -> Response:
-    response.headers["X-Request-ID"] = g.request_id
-    return response
-
-
 def _sweep_sometimes(response: Response) -> Response:
     sweeper().sometimes()
-    return response
-
-
-def _our_error(error: DuckError) -> ResponseReturnValue:
-    if error.problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not error.is_known:
-        # A part that does not answer is one line; only our own mistakes need to be traced.
-        trace = error if error.problem.status == HTTPStatus.INTERNAL_SERVER_ERROR else None
-        log.error("request %s: %s", g.request_id, error, exc_info=trace)
-    return _answer(error.problem)
-
-
-def _http_error(error: HTTPException) -> ResponseReturnValue:
-    """What Flask refused by itself; a mistake of ours arrives here as a 500, already logged."""
-    if error.code is None or error.code < HTTPStatus.BAD_REQUEST:
-        return error
-    if error.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        log.error("request %s: %s at %s", g.request_id, error, request.path)
-    response = _answer(_problem(error.code))
-    for name, value in error.get_headers():
-        if name in ("Allow", "Retry-After"):
-            response.headers[name] = value
-    return response
-
-
-def _problem(status: int) -> Problem:
-    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        return too_large(finder().max_bytes).problem
-    return PROBLEMS.get(status) or replace(PROBLEMS[400], status=status)
-
-
-def _answer(problem: Problem) -> Response:
-    if problem.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        hear_out()
-    wanted = request.accept_mimetypes.best_match(["text/html", "application/json"])
-    if request.path.startswith("/api/") or wanted == "application/json":
-        response = problem_json(problem, g.request_id)
-    else:
-        page = render_template("error.html", problem=problem, request_id=g.request_id)
-        response = make_response(page, problem.status)
-    response.vary.add("Accept")
-    if problem.retry_after:
-        response.headers["Retry-After"] = str(problem.retry_after)
     return response

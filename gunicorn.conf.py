@@ -12,6 +12,9 @@ timeout = 60
 preload_app = True
 control_socket_disable = True
 accesslog = "-"
+logger_class = "rubberduck.logs.ServerLog"
+# Whom to believe is said once, by DUCK_PROXIES, and believed by ProxyFix.
+forwarded_allow_ips = ""
 
 SILENCE = 20  # seconds
 

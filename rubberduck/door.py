@@ -10,9 +10,8 @@ from flask import Request, abort, current_app, request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.formparser import FormDataParser
-from werkzeug.sansio.utils import host_is_trusted
 
-from rubberduck.errors import FromElsewhere, NoPicture, UploadIncomplete, WrongHost, WrongParameter
+from rubberduck.errors import NoPicture, UploadIncomplete, WrongParameter
 from rubberduck.finder import Finder
 from rubberduck.readiness import Readiness
 from rubberduck.samples import Samples
@@ -81,23 +80,8 @@ def threshold() -> float | None:
     return percent
 
 
-def refuse_other_names() -> None:
-    """WrongHost: a made-up name would end up in the links that people share."""
-    hosts = settings().hosts
-    # A load balancer asks after our health by address.
-    if hosts and request.endpoint != "health.healthz" and not host_is_trusted(request.host, hosts):
-        raise WrongHost("This site does not answer to that name.")
-
-
-def refuse_other_sites() -> None:
-    """FromElsewhere, when another site's page makes a browser change something here."""
-    reads = request.method in ("GET", "HEAD", "OPTIONS")
-    if not reads and request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
-        raise FromElsewhere("Only our own pages may send that.")
-
-
 @contextmanager
-def _whole_form() -> Iterator[None]:
+def whole_form() -> Iterator[None]:
     """UploadIncomplete or NoPicture, when the form cannot be read to its end."""
     try:
         yield
@@ -113,13 +97,13 @@ def _whole_form() -> Iterator[None]:
 
 def form_value(name: str) -> str:
     """What a form's field holds; nothing without it."""
-    with _whole_form():
+    with whole_form():
         return request.form.get(name, "")
 
 
 def uploaded_picture() -> bytes:
     """The bytes of the request's field `picture`; NoPicture or UploadIncomplete without them."""
-    with _whole_form():
+    with whole_form():
         uploads = request.files.getlist(FIELD)
     if not uploads:
         raise NoPicture(
@@ -133,7 +117,7 @@ def uploaded_picture() -> bytes:
 
 
 def hear_out() -> None:
-    """Take in the rest of a request too large: browsers read no answer before all is sent."""
+    """Take in the rest of what we refuse: browsers read no answer before all is sent."""
     if not request.environ.get("wsgi.input_terminated"):
         return  # this server would wait for more than there is
     left = HEARD_OUT * finder().max_bytes

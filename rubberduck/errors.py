@@ -139,6 +139,30 @@ class FromElsewhere(DuckError):
     next_step = "Start from our own first page."
 
 
+class PageTooOld(DuckError):
+    status = 403
+    happened = "That page is not of this visit any more"
+    next_step = "Reload the page, then send it again; your browser has to keep our cookie."
+
+
+class TooOften(DuckError):
+    status = 429
+    happened = "That was a lot at once"
+    next_step = "Wait a moment, then go on where you were."
+    retry_after = 60
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(
+            "You have asked more often than one visitor may. In {seconds} seconds you may again.",
+            seconds=seconds,
+        )
+        self.seconds = seconds
+
+    @property
+    def problem(self) -> Problem:
+        return replace(super().problem, retry_after=self.seconds)
+
+
 class NoLiveAnswers(DuckError):
     status = 404
     happened = "No live answers here"
@@ -258,14 +282,7 @@ PROBLEMS = {
             "What arrived could not be read.",
             BrokenPicture.next_step,
         ),
-        Problem(
-            "too-often",
-            429,
-            "That was a lot of pictures",
-            "You have asked more often than one visitor may.",
-            "Please wait a minute, then go on.",
-            60,
-        ),
+        TooOften(60).problem,
         Problem(
             "our-mistake",
             500,

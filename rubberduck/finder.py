@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
@@ -107,7 +108,8 @@ class Finder:
         return None
 
     def _finish(self, upload: Upload, picture: Picture, known: Result | None) -> Result:
-        stored = self._beside.submit(self.storage.put, upload.picture_key, picture.jpeg)
+        put = copy_context().run  # its lines in the log are this request's
+        stored = self._beside.submit(put, self.storage.put, upload.picture_key, picture.jpeg)
         try:
             answer = self._again(known.answer) if known else self.answer(picture)
         finally:

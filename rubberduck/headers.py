@@ -14,6 +14,7 @@ STATIC = ROOT / "static"
 
 A_YEAR = 31_536_000  # seconds
 TWO_YEARS = 2 * A_YEAR
+NOBODY = "'none'"
 
 
 def compact(css: str) -> str:
@@ -23,13 +24,12 @@ def compact(css: str) -> str:
 
 def content_security_policy(style: str, pictures_from: str | None) -> str:
     """Only what is ours: no script but our files, no style but them and the one in the page."""
-    style_hash = b64encode(hashlib.sha256(style.encode()).digest()).decode()
     images = " ".join(filter(None, ["'self'", "blob:", pictures_from]))
     return "; ".join(
         [
             "default-src 'none'",
             "script-src 'self'",
-            f"style-src 'self' 'sha256-{style_hash}'",
+            f"style-src 'self' {_allowed(style)}",
             f"img-src {images}",
             "media-src 'self' blob:",
             "connect-src 'self'",
@@ -38,6 +38,27 @@ def content_security_policy(style: str, pictures_from: str | None) -> str:
             "frame-ancestors 'none'",
         ]
     )
+
+
+def drawing_policy(svg: str) -> str:
+    """An SVG opened on its own is a document: its styles may work, and nothing else."""
+    styles = " ".join(
+        _allowed(each) for each in re.findall(r"<style[^>]*>(.*?)</style>", svg, re.S)
+    )
+    return "; ".join(
+        [
+            "default-src 'none'",
+            f"style-src {styles or NOBODY}",
+            "style-src-attr 'unsafe-inline'",
+            "form-action 'none'",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+        ]
+    )
+
+
+def _allowed(style: str) -> str:
+    return f"'sha256-{b64encode(hashlib.sha256(style.encode()).digest()).decode()}'"
 
 
 def add_headers(response: Response, policy: str) -> Response:

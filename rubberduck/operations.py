@@ -21,10 +21,12 @@ from rubberduck.errors import (
     NoPicture,
     NoSuchResult,
     NotAPicture,
+    PageTooOld,
     PictureTooLarge,
     TooBusy,
     TooManyPixels,
     TooNarrow,
+    TooOften,
     TooSmall,
     Unavailable,
     UploadIncomplete,
@@ -77,6 +79,7 @@ LOOK = {
             *UNFIT,
             WrongParameter,
             KeyReused,
+            TooOften,
             TooBusy,
             BudgetSpent,
             Unavailable,
@@ -91,7 +94,7 @@ GLANCE = {
     "requestBody": picture("One frame; a small JPEG is best."),
     "responses": {
         "200": answer("What is in the frame, and what to draw on it.", "FrameBody"),
-        **problems(*UNFIT, NoLiveAnswers, TooBusy, Unavailable),
+        **problems(*UNFIT, NoLiveAnswers, TooOften, TooBusy, Unavailable),
     },
     "x-curl": "-F picture=@frame.jpg",
 }
@@ -154,7 +157,7 @@ FORGET = {
     "description": "At once, with its pictures. What is another's is a 404, like what never was.",
     "responses": {
         "204": answer("It is gone."),
-        **problems(NoSuchResult, Unavailable),
+        **problems(NoSuchResult, TooOften, Unavailable),
     },
     "x-curl": "-b jar -X DELETE",
 }
@@ -168,7 +171,7 @@ JUDGE = {
     },
     "responses": {
         "204": answer("Thank you; it is written down."),
-        **problems(WrongParameter, NoSuchResult, PictureTooLarge, Unavailable),
+        **problems(WrongParameter, NoSuchResult, PictureTooLarge, TooOften, Unavailable),
     },
     "x-curl": "-b jar -X PUT --json '{\"right\": true}'",
 }
@@ -184,10 +187,12 @@ ERRORS: Errors = (
     *UNFIT,
     WrongHost,
     FromElsewhere,
+    PageTooOld,
     WrongParameter,
     KeyReused,
     NoSuchResult,
     NoLiveAnswers,
+    TooOften,
     TooBusy,
     BudgetSpent,
     Unavailable,

@@ -20,6 +20,7 @@ from rubberduck.daily_charts import SCHEMES, Words, by_day, by_score
 from rubberduck.door import finder, form_value, samples, sweeper, text, threshold, uploaded_picture
 from rubberduck.drawing import frames
 from rubberduck.errors import NoSuchResult, StorageFailed, WrongParameter
+from rubberduck.headers import drawing_policy
 from rubberduck.model import Result
 from rubberduck.openapi import document
 from rubberduck.pictures import smaller
@@ -191,8 +192,7 @@ def chart(chart: str, scheme: str) -> ResponseReturnValue:
         svg = by_score(tally, colours, words)
     response = make_response(svg)
     response.mimetype = "image/svg+xml"
-    # An SVG opened on its own is a document: its styles may work, and nothing else.
-    response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
+    response.headers["Content-Security-Policy"] = drawing_policy(svg.decode())
     return unless_known(response)
 
 

@@ -5,6 +5,7 @@ import os
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from dotenv import load_dotenv
 from dotenv.parser import parse_stream
@@ -43,6 +44,14 @@ def _a_good_address(url: str) -> str:
         raise ValueError("of SQLite, give only the file")
     if "@" in (parsed.host or ""):
         raise ValueError("signs such as @ in its password have to be percent-encoded")
+    return url
+
+
+def _a_good_store(url: str) -> str:
+    try:
+        _ = urlsplit(url).port
+    except ValueError:
+        raise ValueError("it is no address of a Redis") from None
     return url
 
 
@@ -102,7 +111,7 @@ class Settings(BaseSettings):
         min_length=16,
         repr=False,
         description="what signs the visitors' cookies, at least 16 random signs; "
-        "without it, instance/secret_key",
+        "with neither bucket nor PostgreSQL, instance/secret_key does",
     )
     hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = Field(
         (), description="the names that the site answers to, with commas between; all, without it"
@@ -114,14 +123,17 @@ class Settings(BaseSettings):
         description="how many proxies stand in front and say who asks, and whether by HTTPS",
     )
     uploads_a_minute: int = Field(
-        60, ge=0, description="how many pictures a minute one visitor may send; 0 for any number"
+        60,
+        ge=0,
+        description="how many pictures a minute one visitor may send; "
+        "with 0, nobody is ever told to wait",
     )
-    rate_store: str = Field(
+    rate_store: Annotated[str, AfterValidator(_a_good_store)] = Field(
         "memory://",
-        pattern=r"^(memory://|rediss?://.+)$",
+        pattern=r"^(memory://|redis(s|\+unix)?://.+)$",
         repr=False,
         description="where visitors' requests are counted: memory://, for each process its own, "
-        "or redis://HOST",
+        "or redis://:PASSWORD@HOST for all together",
     )
     link_seconds: int = Field(
         900, ge=60, le=3600, description="how long a link to a picture in the bucket lives"

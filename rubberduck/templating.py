@@ -14,6 +14,7 @@ from rubberduck.model import Label, percent
 from rubberduck.question import Question
 from rubberduck.representations import rfc3339
 from rubberduck.settings import ROOT
+from rubberduck.visitors import form_token
 
 TRANSLATIONS = ROOT / "translations"
 STYLE = compact((STATIC / "style.css").read_text())
@@ -25,6 +26,7 @@ def set_up_templates(app: Flask, question: Question, language: str) -> None:
     for filter in (percent, rfc3339, named, day, ticked):
         app.add_template_filter(filter)
     app.add_template_global(versioned)
+    app.add_template_global(form_token)
     app.context_processor(_about_the_site)
     # In the page itself, so that it need not wait for a file.
     environment.globals["style"] = Markup(STYLE)

@@ -1,4 +1,4 @@
-"""Whose result is it? A visitor is a random number in a signed cookie; there are no accounts."""
+"""Whose is what? A visitor is a random number in a signed cookie; there are no accounts."""
 
 import os
 import secrets
@@ -6,13 +6,16 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from flask import Flask, request, session
+from flask import Flask, g, request, session
 from flask.sessions import SecureCookieSessionInterface
+from flask_wtf.csrf import generate_csrf
 
 from rubberduck.settings import ROOT, Settings, WrongSettings
 
 ID_BYTES = 16
 KEY_FILE = ROOT / "instance" / "secret_key"
+TOKEN = "csrf_token"
+MAKE_A_KEY = 'python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
 
 
 class Cookies(SecureCookieSessionInterface):
@@ -37,10 +40,28 @@ def known_visitor() -> str | None:
     return session.get("visitor")
 
 
+def form_token() -> str:
+    """What a form of ours holds, and no other site's can: it is of this visitor's cookie."""
+    if TOKEN not in session:
+        session.permanent = True
+    return str(generate_csrf())
+
+
+def same_each_time(page: bytes) -> bytes:
+    """A page as it is until something changes: a form's token is signed anew each time."""
+    signed = g.get(TOKEN)  # there is one if a form of this page needed it
+    return page.replace(signed.encode(), session[TOKEN].encode()) if signed else page
+
+
 def secret_key(settings: Settings, file: Path = KEY_FILE) -> str:
     """The setting's, or one made once for this machine: a restart must not lose whose is what."""
     if settings.secret_key:
         return settings.secret_key
+    if settings.bucket or not settings.database_url.startswith("sqlite:"):
+        raise WrongSettings(
+            "DUCK_SECRET_KEY is missing: with a bucket or PostgreSQL a site outlives its machine, "
+            f"and its key has to. This command makes one; keep it secret: {MAKE_A_KEY}"
+        )
     try:
         if not file.exists():
             _make_key(file)

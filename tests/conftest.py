@@ -24,10 +24,11 @@ from rubberduck.question import RUBBER_DUCK
 from rubberduck.results import Results
 from rubberduck.settings import Settings
 from rubberduck.storage import FolderStorage
-from tests import fake_rekognition, postgres
+from tests import fake_rekognition, postgres, redis
 from tests.browser import chromium
 from tests.ducks import duck_photo
 from tests.server import Site, serving
+from tests.visitor import Visitor
 
 BUCKET = "ducks-of-the-tests"
 REGION: Literal["eu-central-1"] = "eu-central-1"
@@ -43,7 +44,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_report_header() -> list[str]:
-    return [f"WARNING: {reason}" for reason in (postgres.missing(),) if reason]
+    return [f"WARNING: {reason}" for reason in (postgres.missing(), redis.missing()) if reason]
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +57,11 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+
+
+@pytest.fixture(autouse=True)
+def _clients_are_visitors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Flask, "test_client_class", Visitor)
 
 
 class FakeDetector:

@@ -35,8 +35,8 @@ class Site:
 
     @property
     def workers(self) -> list[int]:
-        # To the line's end: the file may be read while half a number is written.
-        return [int(pid) for pid in re.findall(r"Booting worker with pid: (\d+)\n", self.log)]
+        # To its quotation mark: the file may be read while half a number is written.
+        return [int(pid) for pid in re.findall(r"Booting worker with pid: (\d+)\"", self.log)]
 
     def get(self, path: str) -> tuple[int, bytes]:
         return ask(Request(self.url + path))
@@ -66,6 +66,7 @@ def serving(folder: Path, **environment: str) -> Iterator[Site]:
         "PORT": str(port),
         "WEB_CONCURRENCY": "2",
         "DUCK_UPLOADS_A_MINUTE": "0",
+        "DUCK_SECRET_KEY": "a key of the tests",
         **environment,
     }
     subprocess.run([sys.executable, "db_setup.py"], cwd=ROOT, env=environment, check=True)
