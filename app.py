@@ -23,6 +23,8 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from rubberduck.api import api
+from rubberduck.breaker import Breaker
+from rubberduck.bucket import S3Storage
 from rubberduck.commands import commands
 from rubberduck.door import (
     UploadRequest,
@@ -52,7 +54,7 @@ from rubberduck.representations import problem_json
 from rubberduck.results import Results
 from rubberduck.samples import Samples
 from rubberduck.settings import Settings, WrongSettings, load_settings, unknown_variables
-from rubberduck.storage import FolderStorage, S3Storage, Storage
+from rubberduck.storage import FolderStorage, Storage
 from rubberduck.sweeper import Sweeper
 from rubberduck.templating import STYLE, set_up_templates
 from rubberduck.visitors import Cookies, secret_key
@@ -176,14 +178,16 @@ def _on_aws(settings: Settings, bucket: str, question: Question) -> tuple[Storag
         region_name=settings.region,
         signature_version="s3v4",
         connect_timeout=2,
-        read_timeout=8,
+        read_timeout=5,
         retries={"mode": "standard", "total_max_attempts": 3},
         max_pool_connections=AWS_CONNECTIONS,
         s3={"addressing_style": "virtual" if is_amazons else "path"},
     )
+    # A visitor waits for S3, and nothing stands in for it; for Rekognition, the stand-in does.
+    hurried = Config(read_timeout=4, retries={"mode": "standard", "total_max_attempts": 2})
     try:
         session = boto3.Session()
-        s3 = session.client("s3", config=config)
+        s3 = session.client("s3", config=config.merge(hurried))
         # "s3v4" is S3's own name for its signature; the rest of AWS says "v4".
         eyes = session.client("rekognition", config=config.merge(Config(signature_version="v4")))
     except (BotoCoreError, ValueError) as error:
@@ -193,7 +197,7 @@ def _on_aws(settings: Settings, bucket: str, question: Question) -> tuple[Storag
         ) from None
     return (
         S3Storage(s3, bucket, settings.link_seconds),
-        Rekognition(eyes, min(question.min_confidence, NEAR_MISS)),
+        Breaker(Rekognition(eyes, min(question.min_confidence, NEAR_MISS))),
     )
 
 

@@ -175,7 +175,11 @@ class TooBusy(Unavailable):
 
 
 class DetectorFailed(Unavailable):
-    pass
+    is_outage: ClassVar[bool] = True  # and not just about this one picture
+
+
+class PictureRefused(DetectorFailed):
+    is_outage = False
 
 
 class StorageFailed(Unavailable):

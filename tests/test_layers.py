@@ -9,13 +9,19 @@ from rubberduck.settings import ROOT
 
 ROWS = [
     ["rubberduck.model", "rubberduck.errors", "rubberduck.settings"],
-    ["rubberduck.question"],
+    ["rubberduck.question", "rubberduck.circuit"],
     ["rubberduck.pictures", "rubberduck.drawing", "rubberduck.database"],
     ["rubberduck.tally", "rubberduck.rows"],
     ["rekognition", "rubberduck.local_detector", "rubberduck.storage", "rubberduck.results"],
-    ["rubberduck.sweeper", "db_setup"],
+    ["rubberduck.sweeper", "rubberduck.bucket", "db_setup"],
     ["rubberduck.finder"],
-    ["rubberduck.readiness", "rubberduck.evaluation", "rubberduck.samples", "rubberduck.visitors"],
+    [
+        "rubberduck.breaker",
+        "rubberduck.readiness",
+        "rubberduck.evaluation",
+        "rubberduck.samples",
+        "rubberduck.visitors",
+    ],
     ["rubberduck.door", "rubberduck.headers"],
     ["rubberduck.representations", "rubberduck.charts", "rubberduck.daily_charts"],
     ["rubberduck.templating", "rubberduck.health"],
@@ -30,7 +36,7 @@ ROWS = [
 ROW = {module: row for row, modules in enumerate(ROWS) for module in modules}
 ONLY_IN = {
     "boto3": {"app"},
-    "botocore": {"app", "rekognition", "rubberduck.storage"},
+    "botocore": {"app", "rekognition", "rubberduck.bucket"},
     "flask": {
         "app",
         "rubberduck.api",

@@ -11,6 +11,7 @@ from PIL import Image
 
 from app import build_finder
 from rekognition import CURES, Rekognition
+from rubberduck.breaker import Breaker
 from rubberduck.errors import DetectorFailed
 from rubberduck.model import Box
 from rubberduck.pictures import read_picture
@@ -25,9 +26,10 @@ PICTURE = read_picture(encoded(), max_bytes=15_000_000, max_side=2048)
 @pytest.fixture
 def rekognition(eyes: FakeRekognition, aws_settings: Settings) -> Rekognition:
     """As the site composes it."""
-    detector = build_finder(aws_settings).detector
-    assert isinstance(detector, Rekognition)
-    return detector
+    breaker = build_finder(aws_settings).detector
+    assert isinstance(breaker, Breaker)
+    assert isinstance(breaker.detector, Rekognition)
+    return breaker.detector
 
 
 def test_a_recorded_answer_becomes_labels(rekognition: Rekognition) -> None:
@@ -140,11 +142,9 @@ def test_who_hangs_up_every_time(rekognition: Rekognition, eyes: FakeRekognition
     assert "Connection was closed" in str(error.value.cause)
 
 
-def test_who_is_too_slow_is_not_waited_for(eyes: FakeRekognition, aws_settings: Settings) -> None:
-    composed = build_finder(aws_settings).detector
-    assert isinstance(composed, Rekognition)
-    config = composed.client.meta.config
-    assert (config.connect_timeout, config.read_timeout) == (2, 8)  # type: ignore[attr-defined]
+def test_who_is_too_slow_is_not_waited_for(rekognition: Rekognition, eyes: FakeRekognition) -> None:
+    config = rekognition.client.meta.config
+    assert (config.connect_timeout, config.read_timeout) == (2, 5)  # type: ignore[attr-defined]
     assert config.retries["total_max_attempts"] == 3  # type: ignore[attr-defined]
     impatient = boto3.client(
         "rekognition",

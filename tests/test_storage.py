@@ -13,9 +13,10 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HTTPHeaders
 
 from app import build_finder
+from rubberduck.bucket import S3Storage
 from rubberduck.errors import StorageFailed
 from rubberduck.settings import Settings
-from rubberduck.storage import FolderStorage, S3Storage, Storage
+from rubberduck.storage import FolderStorage, Storage
 from tests.conftest import BUCKET
 
 KEY = "uploads/a-key.jpg"
