@@ -85,7 +85,7 @@ class Rekognition:
             raise DetectorFailed(
                 SORRY, cause=f"{str(error).rstrip('.')}. Look at {WHERE_TO_LOOK}."
             ) from error
-        except ResponseParserError as error:
+        except (ResponseParserError, UnicodeDecodeError) as error:
             raise _not_rekognition() from error
         try:
             return [label_from(item) for item in answer["Labels"]]

@@ -59,7 +59,10 @@ class S3Storage:
 
     def get(self, key: str) -> bytes:
         with self._asking("s3:GetObject"):
-            answer = self.client.get_object(Bucket=self.bucket, Key=key)
+            try:
+                answer = self.client.get_object(Bucket=self.bucket, Key=key)
+            except self.client.exceptions.NoSuchKey:
+                raise FileNotFoundError("no such picture in the bucket") from None
             _whole(answer)
             return answer["Body"].read()
 
@@ -133,8 +136,6 @@ class S3Storage:
         try:
             yield
         except ClientError as error:
-            if error.response["Error"]["Code"] == "NoSuchKey":
-                raise FileNotFoundError("no such picture in the bucket") from None
             is_down = error.response["ResponseMetadata"]["HTTPStatusCode"] >= ITS_OWN_FAULT
             kind = Down if is_down else StorageFailed
             raise kind(SORRY, cause=self._cause(error.response, permission)) from error
