@@ -178,13 +178,13 @@ def _on_aws(settings: Settings, bucket: str, question: Question) -> tuple[Storag
         region_name=settings.region,
         signature_version="s3v4",
         connect_timeout=2,
-        read_timeout=4,
+        read_timeout=5,
         retries={"mode": "standard", "total_max_attempts": 3},
         max_pool_connections=AWS_CONNECTIONS,
         s3={"addressing_style": "virtual" if is_amazons else "path"},
     )
     # A visitor waits for S3, and nothing stands in for it; for Rekognition, the stand-in does.
-    hurried = Config(read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
+    hurried = Config(retries={"mode": "standard", "total_max_attempts": 2})
     try:
         session = boto3.Session()
         s3 = session.client("s3", config=config.merge(hurried))

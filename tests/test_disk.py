@@ -156,6 +156,7 @@ def test_a_spoiled_database_is_a_503_and_never_a_new_one(
     assert finder.storage.get(f"uploads/{where.split('/')[-1]}.jpg")  # the pictures are still there
 
 
+@pytest.mark.soak  # two seconds later it would be too long, which a busy computer may need
 def test_a_database_locked_for_three_seconds_keeps_visitors_waiting_no_longer(
     client: FlaskClient, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -93,11 +94,20 @@ def visited(site: Site, visitors: int = 4, pause: float = 0.0) -> Iterator[Diary
 def kill_under_load(site: Site, kills: int) -> Diary:
     with visited(site) as diary:
         for _ in range(kills):
-            before, booted = len(diary.answered), len(site.workers)
-            until(lambda before=before: len(diary.answered) > before + 3)  # type: ignore[misc]
-            os.kill(random.choice(alive(site)), signal.SIGKILL)
-            until(lambda booted=booted: len(site.workers) > booted)  # type: ignore[misc]
+            before, killed = len(diary.answered), random.choice(alive(site))
+            os.kill(killed, signal.SIGKILL)
+            until(partial(others_came, site, {killed}))
+            until(partial(more_answered, diary, before + 3))
     return diary
+
+
+def others_came(site: Site, old: set[int]) -> bool:
+    now = set(alive(site))
+    return len(now) >= 2 and not now & old
+
+
+def more_answered(diary: Diary, than: int) -> bool:
+    return len(diary.answered) > than
 
 
 def alive(site: Site) -> list[int]:
@@ -176,8 +186,8 @@ def restart_under_load(site: Site, restarts: int) -> Diary:
         for _ in range(restarts):
             before, old = len(diary.answered), set(alive(site))
             site.process.send_signal(signal.SIGHUP)
-            until(lambda old=old: not old & set(alive(site)))  # type: ignore[misc]
-            until(lambda before=before: len(diary.answered) > before + 3)  # type: ignore[misc]
+            until(partial(others_came, site, old))
+            until(partial(more_answered, diary, before + 3))
     return diary
 
 

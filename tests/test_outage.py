@@ -96,6 +96,7 @@ def test_rekognition_is_silent(tmp_path: Path, s3: Any, silent: Silent) -> None:
         asked = len(silent.taken)
         second, _ = all_at_once(site, "Rekognition silent, second wave")
         tell(f"\nRekognition was asked {asked} times, then {len(silent.taken) - asked} times\n")
-    assert (set(first), set(second)) == ({201}, {201})
+    assert set(first) | set(second) <= {201, 503}
+    assert second[201] >= 0.9 * VISITORS  # the others were told that it is busy
     assert asked <= 3 * THREADS
     assert len(silent.taken) - asked <= 3 * 2  # each process tries once in half a minute

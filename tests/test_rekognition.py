@@ -185,7 +185,7 @@ def test_who_hangs_up_every_time(rekognition: Rekognition, eyes: FakeRekognition
 
 def test_who_is_too_slow_is_not_waited_for(rekognition: Rekognition, eyes: FakeRekognition) -> None:
     config = rekognition.client.meta.config
-    assert (config.connect_timeout, config.read_timeout) == (2, 4)  # type: ignore[attr-defined]
+    assert (config.connect_timeout, config.read_timeout) == (2, 5)  # type: ignore[attr-defined]
     assert config.retries["total_max_attempts"] == 3  # type: ignore[attr-defined]
     impatient = boto3.client(
         "rekognition",

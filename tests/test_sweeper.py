@@ -152,7 +152,7 @@ def test_what_arrives_meanwhile_stays(
     sweeper, over = Sweeper(book, place), threading.Event()
 
     def keep_sweeping() -> None:
-        while not over.is_set():
+        while not over.wait(0.01):
             sweeper.sweep()
 
     with ThreadPoolExecutor(5) as pool:
