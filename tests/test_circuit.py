@@ -139,12 +139,12 @@ def test_it_looks_like_the_one_behind_it(moody: Moody) -> None:
     assert told == (moody.name, moody.words, moody.dollars_a_picture)
 
 
-def test_forty_uploads_while_rekognition_is_down(
+def test_twenty_uploads_while_rekognition_is_down(
     aws_client: FlaskClient, eyes: FakeRekognition, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
     eyes.always = "InternalServerError"
-    for number in range(40):
+    for number in range(20):
         page = words(given_and_shown(aws_client, encoded(comment=str(number))))
         assert "Amazon Rekognition could not answer just now, so our embedded" in page
     assert len(eyes.requests) == 3 * FAILURES
