@@ -4,6 +4,8 @@ import os
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
+from rubberduck.breaker import Breaker
+from rubberduck.bucket import S3Storage
 from rubberduck.budget import Budget, Budgeted
 from rubberduck.errors import WrongQuestion
 from rubberduck.finder import Detector, Finder
@@ -11,7 +13,7 @@ from rubberduck.local_detector import LocalDetector
 from rubberduck.question import Question, load_question
 from rubberduck.results import Results
 from rubberduck.settings import Settings, WrongSettings
-from rubberduck.storage import FolderStorage, S3Storage, Storage
+from rubberduck.storage import FolderStorage, Storage
 
 if TYPE_CHECKING:
     from rekognition import Rekognition
@@ -45,7 +47,8 @@ def _storage(settings: Settings) -> Storage:
     is_amazons = not (os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"))
     style = {"addressing_style": "virtual" if is_amazons else "path"}
     # S3's own name for the signature that the rest of AWS calls "v4".
-    client = _client(settings, "s3", signature_version="s3v4", s3=style)
+    # A visitor waits for it, and nothing stands in: it is tried twice, Rekognition three times.
+    client = _client(settings, "s3", 2, signature_version="s3v4", s3=style)
     return S3Storage(client, settings.bucket, settings.link_seconds)
 
 
@@ -88,17 +91,19 @@ def paid_for(settings: Settings, question: Question, results: Results) -> Detect
         settings.daily_calls,
         settings.monthly_calls,
     )
-    return Budgeted(eyes, budget)
+    return Breaker(Budgeted(eyes, budget))
 
 
 def rekognition(settings: Settings, question: Question) -> "Rekognition":
     from rekognition import Rekognition
 
-    client = _client(settings, "rekognition", signature_version="v4")
+    client = _client(settings, "rekognition", 3, signature_version="v4")
     return Rekognition(client, min(question.min_confidence, NEAR_MISS))
 
 
-def _client(settings: Settings, service: Literal["s3", "rekognition"], **more: Any) -> Any:
+def _client(
+    settings: Settings, service: Literal["s3", "rekognition"], attempts: int, **more: Any
+) -> Any:
     # Not at the top: without a bucket the site starts without Amazon's library.
     import boto3
     from botocore.config import Config
@@ -107,8 +112,8 @@ def _client(settings: Settings, service: Literal["s3", "rekognition"], **more: A
     config = Config(
         region_name=settings.region,
         connect_timeout=2,
-        read_timeout=8,
-        retries={"mode": "standard", "total_max_attempts": 3},
+        read_timeout=5,
+        retries={"mode": "standard", "total_max_attempts": attempts},
         max_pool_connections=AWS_CONNECTIONS,
         **more,
     )

@@ -10,8 +10,9 @@ from botocore.exceptions import (
     EndpointConnectionError,
     NoCredentialsError,
 )
+from botocore.parsers import ResponseParserError
 
-from rubberduck.errors import DetectorFailed, NotBilled
+from rubberduck.errors import DetectorFailed, NotBilled, PictureRefused
 from rubberduck.model import Box, Label
 from rubberduck.pictures import Picture, to_jpeg_within
 
@@ -21,19 +22,36 @@ if TYPE_CHECKING:
 MAX_LABELS = 320  # with fewer, half-hidden ducks were missed
 MOST_BYTES = 5_242_880  # of a picture that travels inside the request
 NO_PICTURE = b"Is there a rubber duck in here?"
+SORRY = "Amazon Rekognition could not look just now."
+WHERE_TO_LOOK = "the AWS credentials, DUCK_REGION and the network"
 DOLLARS_A_PICTURE = 0.001  # in the first million a month
-COULD_NOT_LOOK = "Amazon Rekognition could not look just now."
 
 # What an operator can do about each refusal. Codes: DetectLabels' reference, and signing's.
 CURES = {
     "AccessDeniedException": "allow rekognition:DetectLabels to the user or role of this site",
     "UnrecognizedClientException": "the AWS credentials are not valid: renew them",
     "InvalidSignatureException": "the AWS secret key, or this machine's clock, is wrong",
+    "RequestTimeTooSkewed": "this machine's clock is wrong: set it by NTP",
+    "RequestExpired": "this machine's clock is wrong: set it by NTP",
     "ExpiredTokenException": "the AWS credentials have expired: renew them",
     "SubscriptionRequiredException": "sign this AWS account up for Rekognition",
     "ThrottlingException": "more pictures a second than this account may ask: raise its quota",
     "ProvisionedThroughputExceededException": "raise this account's Rekognition quota",
     "LimitExceededException": "raise this account's Rekognition quota",
+    "ServiceUnavailableException": "Amazon's own fault; it passes",
+    "InternalServerError": "Amazon's own fault; it passes",
+    "ResourceNotFoundException": "the model does not exist in this region: look at DUCK_REGION",
+    "ResourceNotReadyException": "the model is stopped: start it",
+    "InvalidS3ObjectException": "the picture is not in the bucket, or not to be read there",
+    "InvalidImageFormatException": "it is no JPEG or PNG to Rekognition",
+    "ImageTooLargeException": "it has more bytes or pixels than Rekognition takes",
+    "InvalidParameterException": "a mistake of this site, or the picture's sides do not suit",
+}
+# What is about one picture, so that the next one may still be asked about.
+ABOUT_THE_PICTURE = {
+    "InvalidImageFormatException",
+    "ImageTooLargeException",
+    "InvalidParameterException",
 }
 # With these, the picture was never on its way.
 NEVER_SENT = (
@@ -81,12 +99,17 @@ class Rekognition:
                 Image={"Bytes": jpeg}, MaxLabels=MAX_LABELS, MinConfidence=self.min_confidence
             )
         except ClientError as error:
-            raise NotBilled(COULD_NOT_LOOK, cause=_cause(error)) from error
+            raise _refusal(error) from error
         except BotoCoreError as error:
-            cause = f"{str(error).rstrip('.')}. Look at the AWS credentials and DUCK_REGION."
+            cause = f"{str(error).rstrip('.')}. Look at {WHERE_TO_LOOK}."
             kind = NotBilled if isinstance(error, NEVER_SENT) else DetectorFailed
-            raise kind(COULD_NOT_LOOK, cause=cause) from error
-        return [label_from(item) for item in answer["Labels"]]
+            raise kind(SORRY, cause=cause) from error
+        except (ResponseParserError, UnicodeDecodeError) as error:
+            raise _not_rekognition() from error
+        try:
+            return [label_from(item) for item in answer["Labels"]]
+        except (LookupError, TypeError) as error:
+            raise _not_rekognition() from error
 
 
 def label_from(item: Any) -> Label:
@@ -107,10 +130,16 @@ def _box_from(name: str, instance: Any) -> Box:
     )
 
 
-def _cause(error: ClientError) -> str:
+def _not_rekognition() -> DetectorFailed:
+    """Something between us and Amazon answered: a proxy's page, half an answer."""
+    return DetectorFailed(SORRY, cause=f"what answered is not Rekognition: look at {WHERE_TO_LOOK}")
+
+
+def _refusal(error: ClientError) -> NotBilled:
     code = error.response["Error"]["Code"]
-    message = error.response["Error"].get("Message", "")
-    return f"{code}: {CURES.get(code) or message}"
+    cause = f"{code}: {CURES.get(code) or error.response['Error'].get('Message', '')}"
+    kind = PictureRefused if code in ABOUT_THE_PICTURE else NotBilled
+    return kind(SORRY, cause=cause)
 
 
 def _ask_no_more(caught_exception: Exception | None = None, **_: Any) -> None:

@@ -92,8 +92,13 @@ def sweep() -> None:
         raise click.ClickException(
             f"Stopped half-way; run it again. {error.for_operator}"
         ) from None
-    results = "result" if swept == 1 else "results"
-    click.echo(f"Swept {swept} {results}." if swept else "Nothing to sweep.")
+    told = _several(swept.results, "result"), _several(swept.strays, "stray picture")
+    done = " and ".join(each for each in told if each)
+    click.echo(f"Swept {done}." if done else "Nothing to sweep.")
+
+
+def _several(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}" if number else ""
 
 
 @commands.cli.command("check", context_settings=HELP)

@@ -203,10 +203,15 @@ class TooBusy(Unavailable):
 class DetectorFailed(Unavailable):
     # Why a stand-in answers: kept with the result, and told by the API.
     instead_because: ClassVar[str] = "failed"
+    is_outage: ClassVar[bool] = True  # and not just about this one picture
 
 
 class NotBilled(DetectorFailed):
     """It failed without costing anything: it refused, or was never reached."""
+
+
+class PictureRefused(NotBilled):
+    is_outage = False
 
 
 class BudgetSpent(DetectorFailed):
@@ -215,6 +220,7 @@ class BudgetSpent(DetectorFailed):
     happened = "Our budget for answers is spent"
     next_step = "Please come back then. Results that you already have are safe."
     instead_because = "budget-spent"
+    is_outage = False
     is_known = True
 
     def __init__(self, reason: str, *, seconds: int, **values: object) -> None:

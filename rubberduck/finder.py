@@ -12,7 +12,14 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from rubberduck.drawing import draw_boxes
-from rubberduck.errors import DetectorFailed, DuckError, NoLiveAnswers, NoSuchResult, TooBusy
+from rubberduck.errors import (
+    DetectorFailed,
+    DuckError,
+    NoLiveAnswers,
+    NoSuchResult,
+    StorageFailed,
+    TooBusy,
+)
 from rubberduck.model import Answer, Label, Result, Upload, Verdict
 from rubberduck.pictures import Picture, read_picture, to_jpeg
 from rubberduck.question import Question, judge
@@ -65,12 +72,13 @@ class Finder:
         The same bytes again are not asked about again, and from the same visitor they are the
         same result. `key` lets a client repeat its request safely.
         """
+        self.storage.refuse_if_down()
         picture = self.read(data)
         upload = self._upload(data, owner, key)
         try:
             return self._look(upload, picture)
-        except BaseException:
-            self._clear(upload)
+        except BaseException as error:
+            self._clear(upload, error)
             raise
 
     def _look(self, upload: Upload, picture: Picture) -> Result:
@@ -201,13 +209,23 @@ class Finder:
                 error.for_operator,
             )
 
-    def _clear(self, upload: Upload) -> None:
+    def _clear(self, upload: Upload, failure: BaseException) -> None:
         """Nothing may stay of an upload that failed; least of all a result without its picture."""
         try:
-            if self.results.give_up(upload.id):
-                delete(Remains.of(upload.id, upload.picture_key), self.storage, self.results)
+            begun = self.results.give_up(upload.id)
         except DuckError as error:
-            log.warning("result %s is left to the sweeper: %s", upload.id, error.for_operator)
+            _leave_to_the_sweeper(upload, error)
+            return
+        if begun and isinstance(failure, StorageFailed):
+            self._beside.submit(self._delete, upload)  # nobody waits for what just failed
+        elif begun:
+            self._delete(upload)
+
+    def _delete(self, upload: Upload) -> None:
+        try:
+            delete(Remains.of(upload.id, upload.picture_key), self.storage, self.results)
+        except DuckError as error:
+            _leave_to_the_sweeper(upload, error)
 
     def _again(self, answer: Answer) -> Answer:
         return replace(answer, verdict=judge(self.question, answer.labels))
@@ -221,3 +239,7 @@ class Finder:
         key = marked_key(id)
         self.storage.put(key, to_jpeg(draw_boxes(picture.image, answer.verdict.boxes)))
         return key
+
+
+def _leave_to_the_sweeper(upload: Upload, error: DuckError) -> None:
+    log.warning("result %s is left to the sweeper: %s", upload.id, error.for_operator)

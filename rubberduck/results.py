@@ -2,7 +2,7 @@
 
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -155,6 +155,11 @@ class Results:
         """Remove the row, whatever became of it."""
         with self.database.transaction() as connection:
             connection.execute(duck_results.delete().where(row_of.id == id))
+
+    def known(self, ids: Collection[str]) -> set[str]:
+        """Those that have a row, whatever became of it."""
+        with self.database.transaction() as connection:
+            return set(connection.scalars(select(row_of.id).where(row_of.id.in_(ids))))
 
     def tally(self, question: str, since: date) -> Tally:
         return read_tally(self.database, question, since)

@@ -2,17 +2,26 @@
 
 import logging
 import random
+import re
 import threading
 import time
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import islice
 
 from rubberduck.errors import DuckError
-from rubberduck.results import Remains, Results
+from rubberduck.results import ABANDONED, Remains, Results
 from rubberduck.storage import Storage
 
 log = logging.getLogger(__name__)
 
 MOST = 100  # at once
+# Only what can be ours: a bucket may hold other things too. The first is a picture of a result,
+# the others what a kill left of a picture, or of a check.
+A_PICTURE = re.compile(r"(?:uploads|marked)/([\w-]{22})\.jpg", re.ASCII)
+LEFT_OVER = re.compile(r"(?:(?:uploads|marked)/)?tmp\w+\.part|check-[\w-]+", re.ASCII)
 FIRST_AFTER, AGAIN_AFTER = 600.0, 3600.0  # seconds
 
 
@@ -21,6 +30,14 @@ def delete(remains: Remains, storage: Storage, results: Results) -> None:
     for key in remains.keys:
         storage.delete(key)
     results.forget(remains.id)
+
+
+@dataclass(frozen=True)
+class Swept:
+    """How many results went, and how many pictures that belonged to none."""
+
+    results: int = 0
+    strays: int = 0
 
 
 class Sweeper:
@@ -39,21 +56,48 @@ class Sweeper:
         """
         delete(self.results.hide(id, owner), self.storage, self.results)
 
-    def sweep(self) -> int:
-        """Everything that is due; tells how many results went. The first fault is raised last."""
-        swept, last, failed = 0, "", None
+    def sweep(self) -> Swept:
+        """Everything that is due. One that stays does not keep the others: its fault comes last."""
+        faults: list[DuckError] = []
+        swept = Swept(
+            results=sum(_done(partial(self._delete, each), faults) for each in self._due_results()),
+            strays=sum(_done(partial(self.storage.delete, key), faults) for key in self._strays()),
+        )
+        if faults:
+            raise faults[0]
+        return swept
+
+    def _due_results(self) -> Iterator[Remains]:
+        last = ""
         while remains := self.results.hide_old(datetime.now(UTC), MOST, last):
             last = remains[-1].id
-            for each in remains:
-                try:
-                    delete(each, self.storage, self.results)
-                except DuckError as error:  # one that stays must not keep the others
-                    failed = failed or error
-                else:
-                    swept += 1
-        if failed:
-            raise failed
-        return swept
+            yield from remains
+
+    def _delete(self, remains: Remains) -> None:
+        delete(remains, self.storage, self.results)
+
+    def _strays(self) -> Iterator[str]:
+        """What lies there without a row. A row is written first, so nothing on its way is here."""
+        # Where this database knows none of the pictures, it may be the wrong one: then nothing goes
+        # whose time would not be over anyway.
+        age = ABANDONED if self._knows_the_place() else self.results.keep
+        for keys, known in self._pictures(age):
+            yield from (key for key in keys if LEFT_OVER.fullmatch(key) or _id(key) not in known)
+
+    def _knows_the_place(self) -> bool:
+        has_pictures = False
+        for keys, known in self._pictures(ABANDONED):
+            if known:
+                return True
+            has_pictures = has_pictures or any(map(_id, keys))
+        return not has_pictures
+
+    def _pictures(self, age: timedelta) -> Iterator[tuple[list[str], set[str]]]:
+        """Keys of ours at least so old, some at a time, and the ids of results among them."""
+        stored = self.storage.stored_before(datetime.now(UTC) - age)
+        ours = filter(lambda key: _id(key) or LEFT_OVER.fullmatch(key), stored)
+        while keys := list(islice(ours, MOST)):
+            yield keys, self.results.known({id for key in keys if (id := _id(key))})
 
     def sometimes(self) -> None:
         """For every request to call: once in a while it sweeps, beside the requests."""
@@ -68,7 +112,23 @@ class Sweeper:
 
     def _quietly(self) -> None:
         try:
-            if swept := self.sweep():
-                log.info("Swept %d results.", swept)
+            swept = self.sweep()
+            if swept != Swept():
+                log.info("Swept %d results, %d stray pictures.", swept.results, swept.strays)
         except DuckError as error:
             log.warning("The sweep stopped; the next one goes on: %s", error.for_operator)
+
+
+def _done(deed: Callable[[], None], faults: list[DuckError]) -> bool:
+    try:
+        deed()
+    except DuckError as error:
+        faults.append(error)
+        return False
+    return True
+
+
+def _id(key: str) -> str | None:
+    """Of the result whose picture it is."""
+    match = A_PICTURE.fullmatch(key)
+    return match and match[1]

@@ -3,12 +3,15 @@
 import os
 import secrets
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import Any
 
 from flask import Flask, g, request, session
 from flask.sessions import SecureCookieSessionInterface
 from flask_wtf.csrf import generate_csrf
+from itsdangerous import SignatureExpired, TimestampSigner, URLSafeTimedSerializer
 
 from rubberduck.settings import ROOT, Settings, WrongSettings
 
@@ -18,8 +21,25 @@ TOKEN = "csrf_token"
 MAKE_A_KEY = 'python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
 
 
+class PatientSigner(TimestampSigner):
+    """A cookie from a clock ahead of ours, of another machine say, is still its visitor's."""
+
+    def unsign(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().unsign(*args, **kwargs)
+        except SignatureExpired as error:
+            if error.date_signed is None or error.date_signed <= datetime.now(UTC):
+                raise
+            return super().unsign(*args, **(kwargs | {"max_age": None}))
+
+
 class Cookies(SecureCookieSessionInterface):
     """Signed cookies that over HTTPS never leave this host, nor HTTPS."""
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        if serializer := super().get_signing_serializer(app):
+            serializer.signer = PatientSigner
+        return serializer
 
     def get_cookie_name(self, app: Flask) -> str:
         return "__Host-session" if request.is_secure else "session"

@@ -27,7 +27,7 @@ TARGET = "RekognitionService.DetectLabels"
 MOST_BYTES = 5_242_880
 SHORTEST_SIDE, LONGEST_SIDE = 80, 10_000
 HANG_UP = "hang up"
-SERVER_FAULTS = {"InternalServerError"}
+SERVER_FAULTS = {"InternalServerError", "ServiceUnavailableException"}
 
 model = botocore.session.get_session().get_service_model("rekognition")
 operation = model.operation_model("DetectLabels")

@@ -9,13 +9,13 @@ from rubberduck.settings import ROOT
 
 ROWS = [
     ["rubberduck.model", "rubberduck.errors", "rubberduck.settings"],
-    ["rubberduck.question"],
+    ["rubberduck.question", "rubberduck.circuit"],
     ["rubberduck.pictures", "rubberduck.drawing", "rubberduck.database"],
     ["rubberduck.tally", "rubberduck.rows"],
     ["rekognition", "rubberduck.local_detector", "rubberduck.storage", "rubberduck.results"],
-    ["rubberduck.sweeper", "db_setup"],
+    ["rubberduck.sweeper", "rubberduck.bucket", "db_setup"],
     ["rubberduck.finder"],
-    ["rubberduck.budget"],
+    ["rubberduck.budget", "rubberduck.breaker"],
     ["rubberduck.spending"],
     [
         "rubberduck.readiness",
@@ -40,7 +40,7 @@ ROWS = [
 ROW = {module: row for row, modules in enumerate(ROWS) for module in modules}
 ONLY_IN = {
     "boto3": {"composition"},
-    "botocore": {"composition", "rekognition", "rubberduck.storage"},
+    "botocore": {"composition", "rekognition", "rubberduck.bucket"},
     "flask": {
         "app",
         "rubberduck.api",

@@ -11,7 +11,7 @@ from botocore.stub import Stubber
 from PIL import Image
 
 import composition
-from rekognition import CURES, Rekognition
+from rekognition import ABOUT_THE_PICTURE, CURES, Rekognition
 from rubberduck.errors import DetectorFailed, NotBilled
 from rubberduck.model import Box
 from rubberduck.pictures import read_picture
@@ -105,6 +105,14 @@ def test_a_picture_too_heavy_for_a_request_is_made_lighter(
         ("LimitExceededException", 3),
         ("ExpiredTokenException", 1),
         ("UnrecognizedClientException", 1),
+        ("InvalidSignatureException", 1),
+        ("RequestTimeTooSkewed", 1),
+        ("RequestExpired", 1),
+        ("SubscriptionRequiredException", 1),
+        ("ServiceUnavailableException", 3),
+        ("ResourceNotFoundException", 1),
+        ("ResourceNotReadyException", 1),
+        ("InvalidS3ObjectException", 1),
     ],
 )
 def test_every_refusal_has_its_cause_and_only_passing_ones_are_tried_again(
@@ -113,10 +121,43 @@ def test_every_refusal_has_its_cause_and_only_passing_ones_are_tried_again(
     eyes.always = fault
     with pytest.raises(NotBilled) as error:
         rekognition.labels(PICTURE)
-    assert error.value.cause is not None
-    assert error.value.cause.startswith(f"{fault}: ")
-    assert CURES.get(fault, "") in error.value.cause
+    assert error.value.cause == f"{fault}: {CURES[fault]}"
     assert len(eyes.requests) == asked
+    problem = error.value.problem
+    assert (problem.status, problem.name, problem.retry_after) == (503, "unavailable", 60)
+    assert problem.why == "Amazon Rekognition could not look just now."
+
+
+@pytest.mark.parametrize("fault", CURES)
+def test_only_what_is_about_one_picture_is_no_outage(
+    rekognition: Rekognition, eyes: FakeRekognition, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
+    eyes.always = fault
+    with pytest.raises(DetectorFailed) as error:
+        rekognition.labels(PICTURE)
+    assert error.value.is_outage is (fault not in ABOUT_THE_PICTURE)
+
+
+def test_no_credentials_are_named(
+    eyes: FakeRekognition, aws_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    with pytest.raises(DetectorFailed) as error:
+        composition.rekognition(aws_settings, RUBBER_DUCK).labels(PICTURE)
+    assert "Unable to locate credentials" in str(error.value.cause)
+    assert "Look at the AWS credentials" in str(error.value.cause)
+
+
+def test_a_region_without_rekognition_is_named(
+    aws_settings: Settings, aws: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_REKOGNITION", "http://127.0.0.1:1")
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
+    with pytest.raises(DetectorFailed) as error:
+        composition.rekognition(aws_settings, RUBBER_DUCK).labels(PICTURE)
+    assert "Could not connect to the endpoint URL" in str(error.value.cause)
+    assert "DUCK_REGION" in str(error.value.cause)
 
 
 def test_a_missing_permission_is_named(rekognition: Rekognition, eyes: FakeRekognition) -> None:
@@ -163,9 +204,9 @@ def test_without_credentials_nothing_is_sent_or_billed(
     assert eyes.requests == []
 
 
-def test_who_is_too_slow_is_not_waited_for(eyes: FakeRekognition, aws_settings: Settings) -> None:
-    config = composition.rekognition(aws_settings, RUBBER_DUCK).client.meta.config
-    assert (config.connect_timeout, config.read_timeout) == (2, 8)  # type: ignore[attr-defined]
+def test_who_is_too_slow_is_not_waited_for(rekognition: Rekognition, eyes: FakeRekognition) -> None:
+    config = rekognition.client.meta.config
+    assert (config.connect_timeout, config.read_timeout) == (2, 5)  # type: ignore[attr-defined]
     assert config.retries["total_max_attempts"] == 3  # type: ignore[attr-defined]
     impatient = boto3.client(
         "rekognition",

@@ -5,16 +5,10 @@ import json
 import os
 import re
 import shlex
-import signal
 import socket
-import sqlite3
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from http.client import HTTPException
 from pathlib import Path
 from urllib.request import Request
 
@@ -23,7 +17,7 @@ import pytest
 from rubberduck.settings import ROOT
 from tests.ducks import duck_photo
 from tests.pictures import encoded, form
-from tests.server import Site, ask, serving
+from tests.server import Site, ask
 
 
 def post(site: Site, data: bytes) -> tuple[int, bytes]:
@@ -112,45 +106,6 @@ def test_an_upload_that_is_too_big_gets_its_page(site: Site) -> None:
     status, body = ask(Request(f"{site.url}/", parts["data"], headers))
     assert status == 413
     assert b"That file is too big" in body
-
-
-def test_killed_workers_lose_no_answered_picture(tmp_path: Path) -> None:
-    with serving(tmp_path) as site:
-        answered: list[str] = []
-        over = threading.Event()
-
-        def visit() -> None:
-            while not over.is_set():
-                with contextlib.suppress(OSError, HTTPException):  # killed while it answered us
-                    status, body = post(site, encoded())
-                    assert status == 201
-                    answered.append(json.loads(body)["links"]["self"])
-
-        with ThreadPoolExecutor(4) as pool:
-            visits = [pool.submit(visit) for _ in range(4)]
-            try:
-                for _ in range(3):
-                    before = len(answered)
-                    _until(lambda before=before: len(answered) > before + 3)
-                    # Counted only now: one that was slow to come is not the one that replaces.
-                    workers = site.workers
-                    os.kill(workers[-1], signal.SIGKILL)
-                    _until(lambda known=workers: len(site.workers) > len(known))
-            finally:
-                over.set()
-            for each in visits:
-                each.result()
-        assert {site.get(link)[0] for link in answered} == {200}
-    with sqlite3.connect(tmp_path / "duck.db") as database:
-        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    database.close()
-
-
-def _until(true: Callable[..., bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_no_thread_is_there_to_call_home_or_to_die_in_a_fork() -> None:

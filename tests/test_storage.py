@@ -13,10 +13,12 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HTTPHeaders
 
 from composition import build_finder
+from rubberduck.bucket import CURES, S3Storage
 from rubberduck.errors import StorageFailed
 from rubberduck.settings import Settings
-from rubberduck.storage import FolderStorage, S3Storage, Storage
+from rubberduck.storage import FolderStorage, Storage
 from tests.conftest import BUCKET
+from tests.faults import Countdown, amazon_fails, s3_error
 
 KEY = "uploads/a-key.jpg"
 
@@ -195,6 +197,21 @@ def test_what_s3_refuses_is_said_with_its_cure(
     with pytest.raises(StorageFailed) as error:
         storage.check()
     assert words in str(error.value.cause)
+
+
+@pytest.mark.parametrize("code", CURES)
+def test_every_refusal_of_s3s_that_we_know_has_its_cure(
+    settings: Settings, s3: Any, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
+    storage = s3_storage(settings)
+    assert isinstance(storage, S3Storage)
+    with (
+        amazon_fails([storage.client], s3_error(403, code), Countdown(1, lasts=True)),
+        pytest.raises(StorageFailed) as error,
+    ):
+        storage.get(KEY)
+    assert error.value.cause == f"bucket {BUCKET}: {code}: {CURES[code]}"
 
 
 def test_s3_that_does_not_answer(

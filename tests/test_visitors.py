@@ -23,7 +23,7 @@ from rubberduck.pictures import Picture
 from rubberduck.question import load_question
 from rubberduck.settings import ROOT, Settings
 from rubberduck.storage import FolderStorage
-from rubberduck.sweeper import Sweeper
+from rubberduck.sweeper import Sweeper, Swept
 from tests.conftest import FakeDetector, a_duck
 from tests.ducks import duck_photo
 from tests.pictures import corners, encoded, exif, form
@@ -200,7 +200,7 @@ def test_what_cannot_be_deleted_now_is_hidden_and_swept_later(
     answer = client.post(f"{where}/delete", follow_redirects=True)
     assert "Nobody can see it any more" in answer.text
     assert client.get(where).status_code == 404
-    assert Sweeper(finder.results, finder.storage).sweep() == 1
+    assert Sweeper(finder.results, finder.storage).sweep() == Swept(results=1)
     assert pictures(settings) == []
 
 

@@ -13,12 +13,13 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import write_po
 
-from rekognition import COULD_NOT_LOOK
+import rekognition
+from rubberduck.bucket import S3Storage
 from rubberduck.door import text
 from rubberduck.errors import PROBLEMS, BrokenModel, DuckError, WrongQuestion
 from rubberduck.local_detector import LocalDetector
 from rubberduck.settings import ROOT
-from rubberduck.storage import SORRY, FolderStorage, S3Storage
+from rubberduck.storage import SORRY, FolderStorage
 
 FILE = Path(__file__).with_name("messages.pot")
 TEMPLATES = [("**.html", "jinja2.ext:babel_extract")]
@@ -44,7 +45,7 @@ def texts() -> Iterator[str | tuple[str, ...]]:
         yield from (each.happened, each.next_step)
     for problem in PROBLEMS.values():
         yield from (problem.happened, problem.reason, problem.next_step)
-    yield from (LocalDetector.name, FolderStorage.where, S3Storage.where, SORRY, COULD_NOT_LOOK)
+    yield from (LocalDetector.name, FolderStorage.where, S3Storage.where, SORRY, rekognition.SORRY)
 
 
 def catalogue() -> bytes:
