@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.request import Request
 from zipfile import ZipFile
 
-from cfnlint.decode.cfn_yaml import load
-
-from tests.server import PATIENCE, free_port
+from tests.cloudformation import read
+from tests.server import PATIENCE, ask, free_port
 
 NGINX = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
 TEMPORARY = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
@@ -108,13 +109,14 @@ def nginx_command(folder: Path, *more: str) -> list[str]:
 
 def run_commands(machine: Machine, environment: Mapping[str, str], *, leader: bool) -> None:
     """The bundle's container_commands, in their order; each has to work."""
-    commands = {}
-    for file in sorted((machine.app / ".ebextensions").glob("*.config")):
-        commands |= load(str(file)).get("container_commands", {})
+    commands: dict[str, Any] = {}
+    for file in (machine.app / ".ebextensions").glob("*.config"):
+        commands |= read(file).get("container_commands", {})
 
     def run(line: str) -> int:
         line = machine.local(line)
-        return subprocess.run(["sh", "-c", line], cwd=machine.app, env=environment).returncode
+        command = ["sh", "-c", line]
+        return subprocess.run(command, cwd=machine.app, env=environment, check=False).returncode
 
     for _, command in sorted(commands.items()):
         wanted = leader if command.get("leader_only") else run(command.get("test", "true")) == 0
@@ -165,6 +167,12 @@ class Running:
     @property
     def log(self) -> str:
         return (self.machine.folder / "log" / "web.stdout.log").read_text()
+
+    def is_healthy(self) -> bool:
+        try:
+            return ask(Request(f"{self.machine.url}/healthz")) == (200, b"ok")
+        except OSError:
+            return False
 
     def kill(self) -> None:
         """As when the machine's power goes."""

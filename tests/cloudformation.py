@@ -1,6 +1,7 @@
 """The template as CloudFormation reads it: with parameters given, its conditions decided."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 from cfnlint.decode.cfn_yaml import load
@@ -26,15 +27,16 @@ SINGLE = {"Variant": "single", "Database": "sqlite"}
 NO_VALUE = object()
 
 
-def template() -> Any:
-    return load(str(TEMPLATE))
+def read(file: Path) -> Any:
+    """CloudFormation's kind of YAML, and Elastic Beanstalk's."""
+    return load(str(file))
 
 
 class Made:
     """What becomes of the template with these parameters."""
 
     def __init__(self, **parameters: Any) -> None:
-        self._template = template()
+        self._template = read(TEMPLATE)
         defaults = {
             name: each["Default"]
             for name, each in self._template["Parameters"].items()
@@ -89,28 +91,29 @@ class Made:
 
     def _value(self, node: Any) -> Any:
         if isinstance(node, list):
-            values = [self._value(each) for each in node]
-            return [each for each in values if each is not NO_VALUE]
+            items = [self._value(each) for each in node]
+            return [each for each in items if each is not NO_VALUE]
         if not isinstance(node, dict):
             return node
-        if len(node) == 1:
-            ((name, argument),) = node.items()
-            function = {
-                "Ref": self._ref,
-                "Fn::GetAtt": lambda path: (
-                    "<" + (path if isinstance(path, str) else ".".join(path)) + ">"
-                ),
-                "Fn::If": lambda a: self._value(a[1] if self._is(a[0]) else a[2]),
-                "Fn::Sub": self._sub,
-                "Fn::Join": lambda a: a[0].join(self._value(a[1])),
-                "Fn::FindInMap": lambda a: self._template["Mappings"][a[0]][self._value(a[1])][
-                    a[2]
-                ],
-            }.get(name)
-            if function:
-                return function(argument)
+        name, argument = next(iter(node.items()))
+        if name == "Ref" or name.startswith("Fn::"):
+            return self._decided(name, argument)
         values = {key: self._value(value) for key, value in node.items()}
         return {key: value for key, value in values.items() if value is not NO_VALUE}
+
+    def _decided(self, name: str, argument: Any) -> Any:
+        if name == "Ref":
+            return self._ref(argument)
+        if name == "Fn::GetAtt":
+            return f"<{argument if isinstance(argument, str) else '.'.join(argument)}>"
+        if name == "Fn::If":
+            return self._value(argument[1 if self._is(argument[0]) else 2])
+        if name == "Fn::Join":
+            return argument[0].join(self._value(argument[1]))
+        if name == "Fn::FindInMap":
+            return self._template["Mappings"][argument[0]][self._value(argument[1])][argument[2]]
+        assert name == "Fn::Sub"
+        return self._sub(argument)
 
     def _ref(self, name: str) -> Any:
         if name == "AWS::NoValue":

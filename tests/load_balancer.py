@@ -1,0 +1,75 @@
+"""What stands before the machines: HTTPS, shared out among them, as a load balancer does it."""
+
+import getpass
+import ssl
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.beanstalk import NGINX, Machine
+from tests.server import PATIENCE, free_port
+
+NAME = "duck.example"
+# A request that has reached a machine is not sent to another one; it might have been done.
+CONFIGURATION = """
+user {user};
+pid {folder}/pid;
+error_log {folder}/error.log;
+events {{ worker_connections 2048; }}
+http {{
+    access_log off;
+    {places}
+    upstream machines {{ {machines} }}
+    server {{
+        listen 127.0.0.1:{port} ssl;
+        ssl_certificate {folder}/certificate;
+        ssl_certificate_key {folder}/key;
+        client_max_body_size 0;
+        location / {{
+            proxy_pass http://machines;
+            proxy_set_header Host $http_host;
+            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+            proxy_set_header X-Forwarded-Proto https;
+        }}
+    }}
+}}
+"""
+
+
+def anybody() -> ssl.SSLContext:
+    """For clients: the certificate is made up."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+@contextmanager
+def balancing(folder: Path, *machines: Machine) -> Iterator[int]:
+    """Its port."""
+    port = free_port()
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    text = CONFIGURATION.format(
+        user=getpass.getuser(),
+        folder=folder,
+        places="".join(f"{kind}_temp_path {folder}/{kind}; " for kind in kinds),
+        machines="".join(f"server 127.0.0.1:{each.port} fail_timeout=5s; " for each in machines),
+        port=port,
+    )
+    (folder / "nginx.conf").write_text(text)
+    _certify(folder)
+    assert NGINX
+    command = [NGINX, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-g", "daemon off;"]
+    process = subprocess.Popen(command)
+    try:
+        yield port
+    finally:
+        process.terminate()
+        process.wait(PATIENCE)
+
+
+def _certify(folder: Path) -> None:
+    where = ["-keyout", str(folder / "key"), "-out", str(folder / "certificate")]
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    command += ["-subj", f"/CN={NAME}", *where]
+    subprocess.run(command, check=True, capture_output=True)
