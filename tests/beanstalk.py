@@ -177,15 +177,9 @@ class Running:
     def kill(self) -> None:
         """As when the machine's power goes."""
         for process in self._processes:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait(PATIENCE)
-
-    def stop(self) -> None:
-        for process in self._processes:
             if process.poll() is None:
-                process.terminate()
-        for process in self._processes:
-            process.wait(PATIENCE)
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait(PATIENCE)
         self._log.close()
 
 
@@ -198,7 +192,7 @@ def running(
     try:
         yield processes
     finally:
-        processes.stop()
+        processes.kill()
 
 
 def until(true: Callable[[], bool], seconds: float = PATIENCE) -> float:

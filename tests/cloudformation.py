@@ -1,6 +1,7 @@
 """The template as CloudFormation reads it: with parameters given, its conditions decided."""
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ SINGLE = {"Variant": "single", "Database": "sqlite"}
 NO_VALUE = object()
 
 
+@cache
 def read(file: Path) -> Any:
     """CloudFormation's kind of YAML, and Elastic Beanstalk's."""
     return load(str(file))
