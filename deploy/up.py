@@ -16,13 +16,13 @@ def deploy(chosen: Choices, account: Account, *, with_code: bool = True) -> None
     if now:
         stack.refuse_if_stuck(now, chosen.name)
         _refuse_to_lose(now, chosen)
-    parameters = dict(chosen.parameters)
+    parameters = {} if now else _first_time(chosen, account)
+    parameters |= chosen.parameters
     if with_code:
         parameters |= _code(chosen, account, now)
+    seen = set[str]()
     if now is None:
-        parameters = _first_time(chosen, account) | parameters
         stack.create(account.stacks, chosen.name, parameters)
-        seen = set[str]()
     else:
         seen = stack.seen_so_far(account.stacks, now)
         if not stack.update(account.stacks, now, parameters):
@@ -54,7 +54,7 @@ def _code(chosen: Choices, account: Account, now: Stack | None) -> dict[str, str
     bucket = account.bundle_bucket()
     before = now.parameters if now else {}
     variant = chosen.parameters.get("Variant") or before.get("Variant")
-    version = chosen.version or bundle.write(single=variant == "single")
+    version = chosen.version or bundle.write(bundle.FILE, single=variant == "single")
     key = f"{chosen.name}/{version}.zip"
     if not account.has(bucket, key):
         if chosen.version:

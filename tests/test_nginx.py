@@ -3,24 +3,27 @@
 import json
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from email.message import Message
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from statistics import median, quantiles
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from deploy import bundle
 from rubberduck.headers import STATIC, version
 from rubberduck.settings import Settings
 from tests import beanstalk
 from tests.beanstalk import Machine, Running, nginx_command, properties, unpacked, until
-from tests.cloudformation import SINGLE, Made
+from tests.cloudformation import BALANCED, SINGLE, Made
 from tests.ducks import duck_photo
 from tests.pictures import form
 from tests.server import PATIENCE, ask
@@ -164,21 +167,64 @@ def test_the_site_is_told_who_asks_and_how(alone: Running) -> None:
     assert "X-Request-ID" in claimed
 
 
-def test_while_the_site_restarts_visitors_are_told_to_come_again(
-    zipped: Path, tmp_path: Path
-) -> None:
-    """nginx alone."""
+@pytest.fixture
+def nginx_only(zipped: Path, tmp_path: Path) -> Iterator[Machine]:
     machine = unpacked(zipped, tmp_path)
     process = subprocess.Popen(nginx_command(machine.folder, "-g", "daemon off;"))
     try:
-        until(lambda: status_of(machine) == 503)
-        said = headers(machine.url)
+        yield machine
     finally:
         process.terminate()
         process.wait(PATIENCE)
+
+
+def test_while_the_site_restarts_visitors_are_told_to_come_again(nginx_only: Machine) -> None:
+    until(lambda: status_of(nginx_only) == 503)
+    said = headers(nginx_only.url)
     assert said["Retry-After"] == "5"
     assert said["Cache-Control"] == "no-store"
     assert said["Content-Security-Policy"].startswith("default-src 'none'")
+
+
+class Echo(BaseHTTPRequestHandler):
+    """In the site's place: says what nginx told it."""
+
+    def do_GET(self) -> None:
+        told = json.dumps(dict(self.headers)).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(told)))
+        self.end_headers()
+        self.wfile.write(told)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("parameters", "who", "how"),
+    [(SINGLE, "127.0.0.1", "http"), (BALANCED, "203.0.113.7", "https")],
+    ids=["alone", "behind a load balancer"],
+)
+def test_only_counted_proxies_are_believed(
+    nginx_only: Machine, parameters: dict[str, str], who: str, how: str
+) -> None:
+    """The visitor claims something, a load balancer adds what it sees, nginx adds what it sees."""
+    space = "aws:elasticbeanstalk:application:environment"
+    proxies = int(Made(**parameters).options()[space, "DUCK_PROXIES"])
+    claimed = {"X-Forwarded-For": "192.0.2.66, 203.0.113.7", "X-Forwarded-Proto": "https"}
+    with ThreadingHTTPServer(("127.0.0.1", nginx_only.site_port), Echo) as site:
+        threading.Thread(target=site.serve_forever, args=(0.05,), daemon=True).start()
+        until(lambda: status_of(nginx_only) == 200)
+        _, body = ask(Request(nginx_only.url, headers=claimed))
+        site.shutdown()
+    told = {
+        f"HTTP_{name.upper().replace('-', '_')}": each for name, each in json.loads(body).items()
+    }
+    seen = {**told, "REMOTE_ADDR": "127.0.0.1", "wsgi.url_scheme": "http"}
+    ProxyFix(lambda environ, _: seen.update(environ) or [], x_for=proxies, x_proto=proxies)(
+        seen, lambda *_: lambda _: None
+    )
+    assert (seen["REMOTE_ADDR"], seen["wsgi.url_scheme"]) == (who, how)
 
 
 def status_of(machine: Machine) -> int:
