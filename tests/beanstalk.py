@@ -144,29 +144,30 @@ class Running:
 
     def __init__(self, machine: Machine, environment: Mapping[str, str]) -> None:
         self.machine = machine
-        name, line = (machine.app / "Procfile").read_text().split(":", 1)
+        self._environment = environment
+        self.start()
+
+    def start(self) -> None:
+        self._nginx = self._started(nginx_command(self.machine.folder, "-g", "daemon off;"), {})
+        self._start_site()
+
+    def _start_site(self) -> None:
+        name, line = (self.machine.app / "Procfile").read_text().split(":", 1)
         assert name == "web"
-        self._log = (machine.folder / "log" / "web.stdout.log").open("ab")
-        self._processes = [
-            self._start(["sh", "-c", f"exec {line}"], machine.app, environment),
-            self._start(nginx_command(machine.folder, "-g", "daemon off;"), machine.folder, {}),
-        ]
+        self._site = self._started(["sh", "-c", f"exec {line}"], self._environment)
 
-    def _start(
-        self, command: list[str], folder: Path, environment: Mapping[str, str]
+    def _started(
+        self, command: list[str], environment: Mapping[str, str]
     ) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            command,
-            cwd=folder,
-            env=environment,
-            stdout=self._log,
-            stderr=self._log,
-            start_new_session=True,
-        )
-
-    @property
-    def log(self) -> str:
-        return (self.machine.folder / "log" / "web.stdout.log").read_text()
+        with (self.machine.folder / "log" / "web.stdout.log").open("ab") as log:
+            return subprocess.Popen(
+                command,
+                cwd=self.machine.app,
+                env=environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
 
     def is_healthy(self) -> bool:
         try:
@@ -174,13 +175,21 @@ class Running:
         except OSError:
             return False
 
+    def restart_site(self) -> float:
+        """As for a new version; how long it took to let go of the old one."""
+        start = time.monotonic()
+        self._site.terminate()
+        self._site.wait(PATIENCE)
+        took = time.monotonic() - start
+        self._start_site()
+        return took
+
     def kill(self) -> None:
         """As when the machine's power goes."""
-        for process in self._processes:
+        for process in (self._site, self._nginx):
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait(PATIENCE)
-        self._log.close()
 
 
 @contextmanager
@@ -195,7 +204,7 @@ def running(
         processes.kill()
 
 
-def until(true: Callable[[], bool], seconds: float = PATIENCE) -> float:
+def until(true: Callable[[], bool], seconds: float = 2 * PATIENCE) -> float:
     """Waits; tells how long it took."""
     start = time.monotonic()
     while not true():

@@ -1,13 +1,15 @@
 """What stands before the machines: HTTPS, shared out among them, as a load balancer does it."""
 
 import getpass
+import signal
 import ssl
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from tests.beanstalk import NGINX, Machine
+from tests.beanstalk import NGINX, Machine, until
 from tests.server import PATIENCE, free_port
 
 NAME = "duck.example"
@@ -44,28 +46,54 @@ def anybody() -> ssl.SSLContext:
     return context
 
 
+@dataclass(frozen=True)
+class LoadBalancer:
+    folder: Path
+    port: int
+    machines: tuple[Machine, ...]
+    process: subprocess.Popen[bytes]
+
+    def leave_out(self, machine: Machine | None) -> None:
+        """New requests go to the others; whoever is being served is served to the end."""
+        before = self._workers()
+        _write(self.folder, self.port, self.machines, machine)
+        self.process.send_signal(signal.SIGHUP)
+        until(lambda: not before & self._workers())
+
+    def _workers(self) -> set[str]:
+        pid = self.process.pid
+        return set(Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+
+
 @contextmanager
-def balancing(folder: Path, *machines: Machine) -> Iterator[int]:
-    """Its port."""
+def balancing(folder: Path, *machines: Machine) -> Iterator[LoadBalancer]:
     port = free_port()
-    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    text = CONFIGURATION.format(
-        user=getpass.getuser(),
-        folder=folder,
-        places="".join(f"{kind}_temp_path {folder}/{kind}; " for kind in kinds),
-        machines="".join(f"server 127.0.0.1:{each.port} fail_timeout=5s; " for each in machines),
-        port=port,
-    )
-    (folder / "nginx.conf").write_text(text)
     _certify(folder)
+    _write(folder, port, machines, None)
     assert NGINX
     command = [NGINX, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-g", "daemon off;"]
     process = subprocess.Popen(command)
     try:
-        yield port
+        yield LoadBalancer(folder, port, machines, process)
     finally:
         process.terminate()
         process.wait(PATIENCE)
+
+
+def _write(folder: Path, port: int, machines: Iterable[Machine], out: Machine | None) -> None:
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    servers = [
+        f"server 127.0.0.1:{each.port} {'down' if each == out else 'fail_timeout=5s'};"
+        for each in machines
+    ]
+    text = CONFIGURATION.format(
+        user=getpass.getuser(),
+        folder=folder,
+        places="".join(f"{kind}_temp_path {folder}/{kind}; " for kind in kinds),
+        machines=" ".join(servers),
+        port=port,
+    )
+    (folder / "nginx.conf").write_text(text)
 
 
 def _certify(folder: Path) -> None:
