@@ -20,14 +20,12 @@ def deploy(chosen: Choices, account: Account, *, with_code: bool = True) -> None
     parameters |= chosen.parameters
     if with_code:
         parameters |= _code(chosen, account, now)
-    seen = set[str]()
+    seen = stack.seen_so_far(account.stacks, now) if now else set[str]()
     if now is None:
         stack.create(account.stacks, chosen.name, parameters)
-    else:
-        seen = stack.seen_so_far(account.stacks, now)
-        if not stack.update(account.stacks, now, parameters):
-            print("It is all as you want it already.")
-            return
+    elif not stack.update(account.stacks, now, parameters):
+        print("It is all as you want it already.")
+        return
     print("This takes ten minutes or more; stopping me here does not stop it.")
     _tell(chosen, account, seen)
     _say_where(chosen, account, now)

@@ -1,6 +1,7 @@
 """What stands before the machines: HTTPS, shared out among them, as a load balancer does it."""
 
 import getpass
+import shutil
 import signal
 import ssl
 import subprocess
@@ -37,6 +38,13 @@ http {{
     }}
 }}
 """
+
+
+def missing() -> str | None:
+    """Why there is no HTTPS for the tests, if there is none."""
+    if not shutil.which("openssl"):
+        return "openssl is not installed: its tests are SKIPPED (apt-get install openssl)"
+    return None
 
 
 def anybody() -> ssl.SSLContext:

@@ -22,7 +22,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Playwright, expect
 
 from deploy import bundle
-from tests import beanstalk, fake_rekognition, redis
+from tests import beanstalk, fake_rekognition, load_balancer, redis
 from tests.beanstalk import Machine, Running, properties, unpacked, until
 from tests.browser import chromium
 from tests.cloudformation import BALANCED, Made
@@ -38,6 +38,7 @@ pytestmark = [
     pytest.mark.enable_socket,
     pytest.mark.skipif(beanstalk.NGINX is None, reason=str(beanstalk.missing())),
     pytest.mark.skipif(redis.missing() is not None, reason=str(redis.missing())),
+    pytest.mark.skipif(load_balancer.missing() is not None, reason=str(load_balancer.missing())),
 ]
 
 

@@ -254,9 +254,10 @@ def test_http_is_sent_on_to_https() -> None:
     redirect = action["RedirectConfig"]
     assert (redirect["Protocol"], redirect["Port"]) == ("HTTPS", "443")
     assert redirect["StatusCode"] == "HTTP_301"
-    options = extension_options()
+    options = Made(**BALANCED).options()
     assert options["aws:elbv2:listener:443", "Protocol"] == "HTTPS"
     assert "TLS13" in options["aws:elbv2:listener:443", "SSLPolicy"]
+    assert options["aws:elbv2:listener:443", "SSLCertificateArns"] == "<OwnCertificate>"
 
 
 def test_who_is_nearer_to_the_visitor_is_more_patient() -> None:
