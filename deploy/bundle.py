@@ -15,8 +15,8 @@ from rubberduck.settings import ROOT
 
 FILE = ROOT / "build" / "bundle.zip"
 PARTS = (
-    ".ebextensions .platform Procfile app.py db_setup.py gunicorn.conf.py migrations questions "
-    "rekognition.py requirements.txt rubberduck static templates translations wsgi.py"
+    ":(glob)*.py .ebextensions .platform Procfile migrations questions requirements.txt rubberduck "
+    "static templates translations"
 ).split()
 # It speaks to the load balancer, which a single machine has none of.
 ONLY_BALANCED = ".ebextensions/load-balanced.config"

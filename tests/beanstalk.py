@@ -169,7 +169,12 @@ class Running:
                 start_new_session=True,
             )
 
+    @property
+    def log(self) -> str:
+        return (self.machine.folder / "log" / "web.stdout.log").read_text()
+
     def is_healthy(self) -> bool:
+        assert self._site.poll() is None, f"the site did not start:\n{self.log}"
         try:
             return ask(Request(f"{self.machine.url}/healthz")) == (200, b"ok")
         except OSError:
