@@ -6,7 +6,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header
 
-.PHONY: run test soak venv lint services lock texts screenshots detector
+.PHONY: run test soak venv lint services lock texts screenshots detector bundle deploy settings destroy
 
 run: venv
 	$(BIN)/python db_setup.py
@@ -63,3 +63,17 @@ detector: venv
 	.venv-training/bin/pip install --quiet --disable-pip-version-check -r training/requirements.txt
 	.venv-training/bin/python -m training.make
 	$(BIN)/python -m training.card
+
+# What Elastic Beanstalk gets: build/bundle.zip; with VARIANT=single, for one machine.
+bundle: venv
+	@$(BIN)/python -m deploy.bundle $(VARIANT)
+
+# To AWS and away again, `make deploy NAME=duck EMAIL=…`; docs/deploy.md tells the variables.
+deploy: venv
+	@$(BIN)/python -m deploy.up deploy $(MAKEOVERRIDES)
+
+settings: venv
+	@$(BIN)/python -m deploy.up settings $(MAKEOVERRIDES)
+
+destroy: venv
+	@$(BIN)/python -m deploy.down $(MAKEOVERRIDES)

@@ -51,12 +51,16 @@ def ask(request: Request) -> tuple[int, bytes]:
             return error.code, error.read()
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @contextmanager
 def serving(folder: Path, **environment: str) -> Iterator[Site]:
     """`python db_setup.py && gunicorn wsgi:app`, as `make run` does, on data in `folder`."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = {
         "DUCK_DATABASE_URL": f"sqlite:///{folder / 'duck.db'}",
         "DUCK_UPLOADS": str(folder / "uploads"),

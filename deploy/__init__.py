@@ -1,0 +1,1 @@
+"""The site on Elastic Beanstalk; docs/deploy.md tells how."""
