@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from rubberduck.errors import TooManyParts
 
+MOST_BOXES = 20_000  # side by side
 MOST_PIECES = 2000  # of all items; a picture of 25 million pixels has a hundred tiles
 READ_AGAIN = 4  # how often the same bytes may belong to pictures
 IN_ITEM_DATA = 1  # the box that an item's place counts from; otherwise the file
@@ -26,6 +27,7 @@ class Numbers:
     def __init__(self, data: bytes, box: Box) -> None:
         self.data = data[box.start : box.end]
         self.at = 0
+        self.left = 2 * MOST_PIECES
 
     def next(self, size: int) -> int:
         piece = self.data[self.at : self.at + size].ljust(size, b"\0")
@@ -33,8 +35,9 @@ class Numbers:
         return int.from_bytes(piece)
 
     def upto(self, count: int) -> Iterator[int]:
-        """TooManyParts, if there is so much to count."""
-        if count > MOST_PIECES:
+        """TooManyParts, if there is so much to count, in all."""
+        self.left -= count
+        if self.left < 0:
             raise TooManyParts
         return iter(range(count))
 
@@ -60,7 +63,9 @@ def _together(data: bytes, pieces: list[tuple[int, slice]]) -> Iterator[bytes]:
 
 
 def _boxes(data: bytes, start: int, end: int) -> Iterator[Box]:
-    while start + 8 <= end:
+    for _ in range(MOST_BOXES):
+        if start + 8 > end:
+            return
         size, head = int.from_bytes(data[start : start + 4]), 8
         if size == 1:
             size, head = int.from_bytes(data[start + 8 : start + 16]), 16
@@ -69,6 +74,12 @@ def _boxes(data: bytes, start: int, end: int) -> Iterator[Box]:
             return
         yield Box(data[start + 4 : start + 8], start + head, min(stop, end))
         start = stop
+    raise TooManyParts
+
+
+def _first(data: bytes, box: Box, *path: bytes) -> Box:
+    """An empty one, if there is none; decoders refuse a second."""
+    return next(_find(data, box, *path), Box(path[-1], 0, 0))
 
 
 def _find(data: bytes, box: Box, *path: bytes) -> Iterator[Box]:
@@ -86,16 +97,16 @@ def _file(data: bytes) -> Box:
 def _pieces(data: bytes, kind: bytes) -> Iterator[tuple[int, slice]]:
     """The items of a kind, and where their pieces lie."""
     wanted = set(_items(data, kind))
-    item_data = next(_find(data, _file(data), b"meta", b"idat"), Box(b"idat", 0, 0)).start
-    for box in _find(data, _file(data), b"meta", b"iloc"):
-        for item, counts_from, place, length in _places(Numbers(data, box)):
-            start = place + (item_data if counts_from == IN_ITEM_DATA else 0)
-            if item in wanted:
-                yield item, slice(start, start + length)
+    item_data = _first(data, _file(data), b"meta", b"idat").start
+    for item, counts_from, place, length in _places(data):
+        start = place + (item_data if counts_from == IN_ITEM_DATA else 0)
+        if item in wanted:
+            yield item, slice(start, start + length)
 
 
-def _places(numbers: Numbers) -> Iterator[tuple[int, int, int, int]]:
-    """Of each item, what its places count from; then a place and a length for each piece."""
+def _places(data: bytes) -> Iterator[tuple[int, int, int, int]]:
+    """Of each piece: its item, what its place counts from, the place, and its length."""
+    numbers = Numbers(data, _first(data, _file(data), b"meta", b"iloc"))
     version, sizes = numbers.next(4) >> 24, numbers.next(2)
     offset, length, base, index = (sizes >> shift & 15 for shift in (12, 8, 4, 0))
     for _ in numbers.upto(numbers.next(4 if version == 2 else 2)):
@@ -110,28 +121,25 @@ def _places(numbers: Numbers) -> Iterator[tuple[int, int, int, int]]:
 
 def _items(data: bytes, kind: bytes) -> Iterator[int]:
     """The numbers of the items of a kind."""
-    for box in _find(data, _file(data), b"meta", b"iinf"):
-        head = 8 if data[box.start : box.start + 1] != b"\0" else 6
-        for entry in _boxes(data, box.start + head, box.end):
-            numbers = Numbers(data, entry)
-            item = numbers.next(2 if numbers.next(4) >> 24 == 2 else 4)
-            numbers.next(2)
-            if numbers.next(4) == int.from_bytes(kind):
-                yield item
-
-
-TABLE = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
+    box = _first(data, _file(data), b"meta", b"iinf")
+    head = 6 if Numbers(data, box).next(1) == 0 else 8
+    for entry in _boxes(data, box.start + head, box.end):
+        numbers = Numbers(data, entry)
+        item = numbers.next(2 if numbers.next(4) >> 24 == 2 else 4)
+        numbers.next(2)
+        if numbers.next(4) == int.from_bytes(kind):
+            yield item
 
 
 def _first_samples(data: bytes) -> Iterator[tuple[int, slice]]:
     """Of an animation's tracks: where each begins."""
-    for number, table in enumerate(_find(data, _file(data), *TABLE)):
-        for box in (*_find(data, table, b"stco"), *_find(data, table, b"co64")):
-            numbers = Numbers(data, box)
-            numbers.next(8)
-            start = numbers.next(8 if box.kind == b"co64" else 4)
-            for sizes in _find(data, table, b"stsz"):
-                numbers = Numbers(data, sizes)
-                numbers.next(4)
-                size, _, first = numbers.next(4), numbers.next(4), numbers.next(4)
-                yield -1 - number, slice(start, start + (size or first))
+    tables = _find(data, _file(data), b"moov", b"trak", b"mdia", b"minf", b"stbl")
+    for number, table in enumerate(tables):
+        sizes = Numbers(data, _first(data, table, b"stsz"))
+        sizes.next(4)
+        size, _, first = sizes.next(4), sizes.next(4), sizes.next(4)
+        for kind, width in ((b"stco", 4), (b"co64", 8)):
+            places = Numbers(data, _first(data, table, kind))
+            places.next(8)
+            start = places.next(width)
+            yield -1 - number, slice(start, start + (size or first))

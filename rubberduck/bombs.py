@@ -11,7 +11,7 @@ from itertools import islice, repeat
 from typing import NamedTuple
 
 from rubberduck import av1, avif
-from rubberduck.errors import BrokenPicture, TooManyParts
+from rubberduck.errors import TooManyParts, TooManyPixels
 from rubberduck.tiff import Tiff
 
 # What a picture may unpack beside itself: its tiles' edges, its transparency, a thumbnail.
@@ -23,14 +23,17 @@ Walk = Generator[int, None, int]  # parts, and then where to go on
 
 
 def refuse_bomb(data: bytes, most_pixels: int) -> None:
-    """BrokenPicture, where decoding costs far more than that of an honest picture."""
+    """TooManyParts or TooManyPixels, where decoding costs far more than an honest picture's."""
     for kind in KINDS:
         if kind.begins.match(data) and any(True for _ in islice(kind.parts(data), kind.most, None)):
             raise TooManyParts
     if AVIF.match(data) and sum(map(len, avif.exif(data))) > MOST_EXIF:
         raise TooManyParts
     if _inner_pixels(data) > INNER_PICTURES * most_pixels:
-        raise BrokenPicture("It unpacks to far more pixels than it says.")
+        raise TooManyPixels(
+            "It unpacks to far more than the {most} million pixels that we take.",
+            most=most_pixels // 1_000_000,
+        )
 
 
 def _inner_pixels(data: bytes) -> int:

@@ -224,9 +224,9 @@ def _easy_mode(image: Image.Image) -> Image.Image:
     """One of L, RGB, RGBA, CMYK and LAB, which shrink well and keep their colours."""
     if image.mode.startswith(("I", "F")):
         return _to_grey(image)
-    if image.has_transparency_data:
+    if image.has_transparency_data and image.mode != "RGBA":
         return image.convert("RGBA")
-    if image.mode in ("L", "RGB", "CMYK", "LAB"):
+    if image.mode in ("L", "RGB", "RGBA", "CMYK", "LAB"):
         return image
     return image.convert("RGB")
 
