@@ -1,6 +1,7 @@
 """Bombs: each is refused from what its file says, before it costs anything."""
 
 import json
+import runpy
 import subprocess
 import sys
 import time
@@ -68,11 +69,11 @@ def refuse_all(folder: str) -> None:
     files = {path.name: path.read_bytes() for path in Path(folder).iterdir()}
     before, milliseconds = most_memory(), {}
     for name, data in files.items():
-        start = time.perf_counter()
+        start = time.thread_time()
         try:
             read(data)
         except REFUSALS:
-            milliseconds[name] = (time.perf_counter() - start) * 1000
+            milliseconds[name] = (time.thread_time() - start) * 1000
     megabytes = (most_memory() - before) / 1024
     sys.stdout.write(json.dumps({"milliseconds": milliseconds, "megabytes": megabytes}))
 
@@ -85,7 +86,7 @@ def most_memory() -> int:
 
 @pytest.mark.soak
 def test_each_bomb_takes_less_than_100_ms_and_30_mb(armoury: Path, tmp_path: Path) -> None:
-    """On a quiet machine; each in a process of its own."""
+    """Of the processor's time; each in a process of its own."""
     code = "import sys; from tests.test_bombs import refuse_all; refuse_all(sys.argv[1])"
     for path in sorted(armoury.iterdir()):
         (alone := tmp_path / path.name).mkdir()
@@ -196,7 +197,8 @@ def test_the_largest_pictures_at_once_wait_for_each_other(how_many: int) -> None
 
 
 def read_at_once(how_many: int) -> None:
-    """In the process that is measured."""
+    """In the process that is measured, which treats its memory as a worker does."""
+    runpy.run_path(str(ROOT / "gunicorn.conf.py"))["on_starting"](None)
     pictures.DECODING_WAIT = 600.0
     side = int(MOST_PIXELS**0.5)
     data = encoded(Image.new("RGBA", (side, side), (90, 90, 90, 90)), "PNG", compress_level=1)
