@@ -1,5 +1,6 @@
 """gunicorn's settings; it reads this file by itself."""
 
+import ctypes
 import os
 from typing import Any
 
@@ -19,6 +20,18 @@ logger_class = "rubberduck.logs.ServerLog"
 forwarded_allow_ips = ""
 
 SILENCE = 20  # seconds
+
+M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # glibc's numbers for them
+A_MEGABYTE, ARENAS = 1024 * 1024, 2
+
+
+def on_starting(server: Any) -> None:
+    """Pictures of all sizes, in eight threads, would leave holes in the memory: it grew by 100 MB
+    in 6,000 uploads. Large blocks now go back to the system at once; the workers inherit it."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        libc.mallopt(M_MMAP_THRESHOLD, A_MEGABYTE)
+        libc.mallopt(M_ARENA_MAX, ARENAS)
 
 
 def pre_request(worker: Any, req: Any) -> None:

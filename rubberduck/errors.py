@@ -101,6 +101,11 @@ class BrokenPicture(DuckError):
     next_step = "Send another copy of it, or another picture."
 
 
+class TooManyParts(BrokenPicture):
+    def __init__(self) -> None:
+        super().__init__("It is made of far more parts than a picture needs.")
+
+
 class TooManyPixels(DuckError):
     status = 422
     happened = "That picture has too many pixels"

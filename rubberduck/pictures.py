@@ -9,10 +9,11 @@ from io import BytesIO
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, PngImagePlugin
 from PIL.Image import Resampling, Transpose
 from pillow_heif import register_heif_opener
 
+from rubberduck.bombs import refuse_bomb
 from rubberduck.errors import (
     BrokenPicture,
     DuckError,
@@ -25,13 +26,16 @@ from rubberduck.errors import (
     TooSmall,
 )
 
-register_heif_opener()
+# A thumbnail inside a file may show something else than its picture.
+register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
 # We decide from the header ourselves, with a far lower cap than Pillow's.
 Image.MAX_IMAGE_PIXELS = None
+PngImagePlugin.MAX_TEXT_MEMORY = 8_000_000
 
 # "MPO" is not listed: it breaks `Image.open(formats=…)`, and its files open as JPEG.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF", "BMP", "TIFF")
 MOST_PIXELS = 25_000_000
+MOST_EXIF = 256_000  # bytes that are looked through for the turn
 SHORTEST_SIDE = 80  # Rekognition's least, and about what a duck needs
 JPEG_QUALITY = 90
 
@@ -92,6 +96,7 @@ def read_picture(data: bytes, *, max_bytes: int, max_side: int) -> Picture:
         raise NoPicture("The file is empty.")
     if len(data) > max_bytes:
         raise too_large(max_bytes)
+    refuse_bomb(data, MOST_PIXELS)
     with _a_turn(), _open(data) as file:
         width, height = file.size
         _refuse_by_header(width, height, max_side)
@@ -207,6 +212,8 @@ def _bare_pixels(file: Image.Image, max_side: int) -> Image.Image:
 
 
 def _orientation(file: Image.Image) -> int:
+    if len(file.info.get("exif") or b"") > MOST_EXIF:
+        return 1
     try:
         return int(file.getexif().get(EXIF_ORIENTATION, 1))
     except BROKEN:
@@ -217,9 +224,9 @@ def _easy_mode(image: Image.Image) -> Image.Image:
     """One of L, RGB, RGBA, CMYK and LAB, which shrink well and keep their colours."""
     if image.mode.startswith(("I", "F")):
         return _to_grey(image)
-    if image.has_transparency_data:
+    if image.has_transparency_data and image.mode != "RGBA":
         return image.convert("RGBA")
-    if image.mode in ("L", "RGB", "CMYK", "LAB"):
+    if image.mode in ("L", "RGB", "RGBA", "CMYK", "LAB"):
         return image
     return image.convert("RGB")
 

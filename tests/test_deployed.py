@@ -121,7 +121,7 @@ def deployed(
         deployed = Deployed(front, running)
         until(deployed.are_all_healthy)
         took = time.monotonic() - started
-        print(f"\ntwo machines healthy after {took:.1f} s (to be: under 10 s)")  # noqa: T201
+        print(f"\ntwo machines healthy after {took:.1f} s (to be: under 10 s)")
         yield deployed
 
 
@@ -221,7 +221,7 @@ def test_one_of_two_machines_dies_in_the_middle(
         for visit in visits:
             visit.result()
     told = check_nothing_is_lost(deployed, visitors)
-    print(f"\none of two machines killed: {told}")  # noqa: T201
+    print(f"\none of two machines killed: {told}")
     # Only who was being served at that moment; the others do not notice.
     assert sum(each.cut_off for each in visitors) <= len(visitors)
     deployed.machines[0].start()
@@ -247,6 +247,6 @@ def test_a_new_version_cuts_nobody_off(deployed: Deployed, restarts: int) -> Non
         for visit in visits:
             visit.result()
     told = check_nothing_is_lost(deployed, visitors)
-    print(f"\n{restarts} restarts: {told}; the slowest let go after {took:.1f} s")  # noqa: T201
+    print(f"\n{restarts} restarts: {told}; the slowest let go after {took:.1f} s")
     assert sum(each.cut_off for each in visitors) == 0
     assert took < 30

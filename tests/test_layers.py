@@ -9,7 +9,14 @@ from rubberduck.settings import ROOT
 
 ROWS = [
     ["rubberduck.model", "rubberduck.errors", "rubberduck.settings"],
-    ["rubberduck.question", "rubberduck.circuit"],
+    [
+        "rubberduck.question",
+        "rubberduck.circuit",
+        "rubberduck.av1",
+        "rubberduck.avif",
+        "rubberduck.tiff",
+    ],
+    ["rubberduck.bombs"],
     ["rubberduck.pictures", "rubberduck.drawing", "rubberduck.database"],
     ["rubberduck.tally", "rubberduck.rows"],
     ["rekognition", "rubberduck.local_detector", "rubberduck.storage", "rubberduck.results"],

@@ -57,7 +57,7 @@ def alone(machine: Machine) -> Iterator[Running]:
     }
     with beanstalk.running(machine, environment) as processes:
         took = until(processes.is_healthy)
-        print(f"\nhealthy after {took:.1f} s (to be: under 10 s)")  # noqa: T201
+        print(f"\nhealthy after {took:.1f} s (to be: under 10 s)")
         yield processes
 
 
@@ -258,7 +258,7 @@ def time_of_health(alone: Running) -> float:
 def test_half_sent_requests_keep_nobody_waiting(alone: Running, how_many: int) -> None:
     middle, worst = half_sent(alone, how_many)
     figures = f"/healthz in {middle * 1000:.0f} ms, p99 {worst * 1000:.0f} ms (to be: 200 ms)"
-    print(f"\n{how_many} half-sent requests: {figures}")  # noqa: T201
+    print(f"\n{how_many} half-sent requests: {figures}")
     assert worst < 5.0
 
 

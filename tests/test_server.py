@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from pathlib import Path
 from urllib.request import Request
 
@@ -106,6 +107,44 @@ def test_an_upload_that_is_too_big_gets_its_page(site: Site) -> None:
     status, body = ask(Request(f"{site.url}/", parts["data"], headers))
     assert status == 413
     assert b"That file is too big" in body
+
+
+LIMIT = 15_000_000  # bytes: DUCK_MAX_BYTES, where nobody sets it
+
+
+@pytest.mark.parametrize(
+    ("length", "status"),
+    [(LIMIT - 1, 201), (LIMIT, 201), (LIMIT + 1, 413), (10 * LIMIT, 413)],
+)
+@pytest.mark.parametrize("chunked", [False, True], ids=["told", "in chunks"])
+def test_the_size_limit_is_exact_over_http(
+    site: Site, length: int, status: int, chunked: bool
+) -> None:
+    """A picture may be followed by anything, which makes it as long as one likes."""
+    parts = form(encoded().ljust(length, b"\0"))
+    headers = {"Content-Type": parts["content_type"]}
+    body = BytesIO(parts["data"])
+    if not chunked:
+        headers["Content-Length"] = str(len(parts["data"]))
+    assert ask(Request(f"{site.url}/api/v1/pictures", body, headers))[0] == status
+
+
+@pytest.mark.parametrize(
+    ("length", "status"), [("12", 400), ("0", 400), ("-1", 400), ("15 MB", 400), ("1" * 30, 413)]
+)
+def test_a_length_that_is_a_lie(site: Site, length: str, status: int) -> None:
+    parts = form(encoded())
+    head = (
+        f"POST /api/v1/pictures HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        f"Content-Type: {parts['content_type']}\r\nContent-Length: {length}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", site.port), timeout=60) as connection:
+        connection.sendall(head.encode() + parts["data"])
+        with contextlib.suppress(OSError):  # it may have answered, and gone, already
+            connection.shutdown(socket.SHUT_WR)
+        answer = connection.recv(65536).decode()
+    assert answer.startswith(f"HTTP/1.1 {status} ")
+    assert site.get("/healthz")[0] == 200
 
 
 def test_no_thread_is_there_to_call_home_or_to_die_in_a_fork() -> None:
