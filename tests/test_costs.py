@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from PIL import ImageFile
+from PIL import Image, ImageFile
 from sqlalchemy import event
 
+from rubberduck import pictures
 from rubberduck.finder import Finder
 from rubberduck.results import Results
 from tests.ducks import gradient
@@ -61,24 +62,63 @@ def decodes(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return counted
 
 
+@pytest.fixture
+def encodes(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often which format was encoded."""
+    counted: Counter[str] = Counter()
+    encode = Image.Image.save
+
+    def save(self: Image.Image, file: Any, format: str, **options: Any) -> None:
+        counted[format] += 1
+        encode(self, file, format, **options)
+
+    monkeypatch.setattr(Image.Image, "save", save)
+    return counted
+
+
 def test_an_upload_is_decoded_once_and_its_page_not_at_all(
-    client: FlaskClient, decodes: Counter[str]
+    client: FlaskClient, decodes: Counter[str], encodes: Counter[str]
 ) -> None:
-    where = client.post("/", **form(photo(0))).location
-    assert decodes == {"JPEG": 1}
+    data = photo(0)
+    encodes.clear()
+    where = client.post("/", **form(data)).location
     client.get(where)
     assert decodes == {"JPEG": 1}
+    assert encodes == {"JPEG": 2}  # the picture, and the marked one
+
+
+def test_a_large_photo_is_decoded_small(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A camera's 12 megapixels have hardly more than twice the pixels that are kept of a side."""
+    decoded: list[tuple[int, int]] = []
+    bare_pixels = pictures._bare_pixels
+
+    def watched(file: Image.Image, max_side: int) -> Image.Image:
+        decoded.append(file.size)
+        return bare_pixels(file, max_side)
+
+    monkeypatch.setattr(pictures, "_bare_pixels", watched)
+    for size in ((4000, 3000), (4032, 3024), (5712, 4284)):
+        client.post("/", **form(encoded(Image.new("RGB", size))))
+    assert decoded == [(2000, 1500), (2016, 1512), (2856, 2142)]
 
 
 def test_a_frame_of_the_camera_touches_neither_disk_nor_database(
-    client: FlaskClient, finder: Finder, tmp_path: Path, decodes: Counter[str]
+    client: FlaskClient,
+    finder: Finder,
+    tmp_path: Path,
+    decodes: Counter[str],
+    encodes: Counter[str],
 ) -> None:
-    before = sorted(tmp_path.rglob("*"))
+    before, frame = sorted(tmp_path.rglob("*")), form(photo(0))
+    encodes.clear()
     with statements(finder.results) as asked:
-        assert client.post("/api/v1/frames", **form(photo(0))).status_code == 200
+        assert client.post("/api/v1/frames", **frame).status_code == 200
     assert asked == []
     assert sorted(tmp_path.rglob("*")) == before
     assert decodes == {"JPEG": 1}
+    assert encodes == {}
 
 
 def test_amazon_is_asked_three_things_by_clients_that_are_kept(
