@@ -7,7 +7,7 @@ import click
 import pytest
 
 from bench import report
-from bench.sites import ROOT
+from rubberduck.settings import ROOT
 
 NAMES = (
     "floor",
@@ -33,7 +33,7 @@ CHECK = "check"
 def bench(names: tuple[str, ...], as_json: bool, rounds: int | None, write: bool) -> None:
     """Measure the site beside the least that it can cost, and beside its peers.
 
-    `check` measures no times: it counts what a request costs, and fails if that is more than it was.
+    `check` looks at no clock: it counts what a request costs, and fails if that became more.
 
     \b
     Examples:

@@ -71,6 +71,6 @@ def _ours(app: str, amazon: dict[str, str]) -> Iterator[Site]:
 def _original(amazon: dict[str, str], **more: str) -> Iterator[Site]:
     with TemporaryDirectory() as name:
         folder = Path(name)
-        settings = {**amazon, **more, "DUCK_UPLOADS": name}
-        with gunicorn("bench.original:app", SYNC, folder, **settings) as site:
+        more = {**amazon, **more, "DUCK_UPLOADS": name}
+        with gunicorn("bench.original:app", SYNC, folder, folder, **more) as site:
             yield site

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import click
 
-from bench.sites import ROOT
+from rubberduck.settings import ROOT
 from tests.fake_rekognition import recorded
 
 BUCKET, REGION = "ducks-of-the-bench", "eu-central-1"

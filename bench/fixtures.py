@@ -5,6 +5,7 @@ from io import BytesIO
 
 import numpy as np
 from PIL import Image
+from PIL.Image import Resampling
 
 from rubberduck.model import Box
 from tests.ducks import YELLOW, rendered_duck
@@ -29,13 +30,19 @@ def scene(width: int, height: int) -> Image.Image:
         coarse = rng.uniform(40, 220, (max(2, octave * height // width), octave, colours)).repeat(
             3 // colours, axis=2
         )
-        layer = Image.fromarray(coarse.astype(np.uint8)).resize((width, height), Image.BICUBIC)
-        pixels += np.asarray(layer, np.float32) / 3
+        layer = Image.fromarray(coarse.astype(np.uint8))
+        pixels += np.asarray(layer.resize((width, height), Resampling.BICUBIC), np.float32) / 3
     pixels += rng.normal(0, 3, (height, width, 1)).astype(np.float32)
     image = Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
-    duck = rendered_duck(YELLOW, min(width, height) // 2)
+    side = min(width, height) // 2
+    duck = _duck().resize((side, side * _duck().height // _duck().width))
     image.paste(duck, (width // 3, height // 4), duck)
     return image
+
+
+@cache
+def _duck() -> Image.Image:
+    return rendered_duck(YELLOW, 700)  # a larger one takes long
 
 
 @cache
@@ -51,10 +58,17 @@ def photo(
     return out.getvalue()
 
 
+@cache
+def photo_of(megapixels: float) -> bytes:
+    """A JPEG of four to three."""
+    height = round((megapixels * 1e6 * 3 / 4) ** 0.5)
+    out = BytesIO()
+    scene(round(height * 4 / 3), height).save(out, "JPEG", quality=92)
+    return out.getvalue()
+
+
 def many_boxes(count: int) -> tuple[Box, ...]:
     """Boxes of one size all over the picture."""
     rng = np.random.default_rng(SEED)
-    return tuple(
-        Box(*(rng.uniform(0, 0.9, 2)), 0.08, 0.08, "Duck", float(rng.uniform(40, 100)))
-        for _ in range(count)
-    )
+    places = rng.uniform((0, 0, 40), (0.9, 0.9, 100), (count, 3))
+    return tuple(Box(left, top, 0.08, 0.08, "Duck", sure) for left, top, sure in places.tolist())

@@ -11,6 +11,7 @@ from statistics import median, quantiles
 from typing import NamedTuple
 
 import psutil
+from pydantic import TypeAdapter
 
 
 class Sample(NamedTuple):
@@ -122,7 +123,7 @@ class Growth:
     unit: str
     over: str
     sizes: tuple[float, ...]
-    sides: dict[str, tuple[float, ...]]
+    sides: Mapping[str, tuple[float, ...]]
     idle: float | None = None
     note: str = ""
 
@@ -217,3 +218,6 @@ def timed(work: Work) -> Sample:
     cpu, wall = time.process_time(), time.perf_counter()
     work()
     return Sample((time.perf_counter() - wall) * 1000, time.process_time() - cpu)
+
+
+measured: TypeAdapter[Measured] = TypeAdapter(Measured)

@@ -13,9 +13,10 @@ from PIL import Image
 from bench.draw import with_image_draw
 from bench.fixtures import THREE_BOXES, photo
 from bench.measure import Aim, Comparison, Figures, Sample, compared, idle
-from bench.sites import ROOT, our_site
+from bench.sites import our_site
 from bench.visitors import send, upload
 from rubberduck.drawing import draw_boxes
+from rubberduck.settings import ROOT
 
 FRAMES, BEFORE = 1000, 100
 MEGABYTE = 1024 * 1024

@@ -50,7 +50,7 @@ def _draw_shares(axes: Axes, rows: Sequence[tuple[str, float, bool]]) -> None:
     axes.axvline(1, color=GREY)
     axes.set_yticks(range(len(rows)), [what for what, _, _ in rows], fontsize=8)
     axes.set(xscale="log", xlabel="used of what is allowed: left of the line is met")
-    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_ylim(len(rows), -1)
     axes.grid(alpha=0.3, axis="x")
 
 

@@ -5,11 +5,9 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
 from bench import plots
-from bench.measure import Comparison, Figures, Growth, Measured
-from bench.sites import ROOT
+from bench.measure import Comparison, Figures, Growth, Measured, measured
+from rubberduck.settings import ROOT
 
 PAGE = ROOT / "docs" / "speed.md"
 FOLDER = ROOT / "docs" / "speed"
@@ -17,8 +15,6 @@ FIGURES = FOLDER / "figures.jsonl"
 BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 HEAD = """| What | Ours | Beside it | Ratio | Aim | Idle |
 |---|---|---|---|---|---|"""
-
-measured: TypeAdapter[Measured] = TypeAdapter(Measured)
 
 
 def as_text(each: Measured) -> str:
@@ -51,11 +47,10 @@ def write(name: str, news: Iterable[Measured]) -> None:
     kept[name] = list(news)
     lines = [as_json(name, each) for name, group in kept.items() for each in group]
     FIGURES.write_text("\n".join(lines) + "\n")
-    for name, group in kept.items():
-        for growth in group:
-            if isinstance(growth, Growth):
-                plots.grow(growth, FOLDER / f"{_file_name(growth.what)}.svg")
     everything = [each for group in kept.values() for each in group]
+    for each in everything:
+        if isinstance(each, Growth):
+            plots.grow(each, FOLDER / f"{_file_name(each.what)}.svg")
     plots.aims([each for each in everything if isinstance(each, Comparison)], FOLDER / "aims.svg")
     PAGE.write_text(_between(PAGE.read_text(), _tables(kept)))
 

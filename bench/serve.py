@@ -5,7 +5,6 @@ measured is the site, whole: form, decoding, labels, boxes, three objects, datab
 """
 
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -38,9 +37,7 @@ def run(rounds: int = 5, seconds: float = SECONDS) -> Iterator[Measured]:
                 yield _beside_the_most(site, what, slots, max(1, rounds // 2), seconds)
 
 
-def _beside_the_most(
-    site: Site, what: str, slots: int, rounds: int, seconds: float
-) -> Comparison:
+def _beside_the_most(site: Site, what: str, slots: int, rounds: int, seconds: float) -> Comparison:
     most = Sample(slots / DELAY)
     return compared(
         f"{CLIENTS} visitors, a detector of {DELAY * 1000:.0f} ms, {what}",

@@ -58,12 +58,12 @@ def our_site(folder: Path, *arguments: str, app: str = "wsgi:app", **more: str) 
 
 @contextmanager
 def gunicorn(
-    app: str, arguments: Sequence[str], folder: Path, start_in: Path | None = None, **more: str
+    app: str, arguments: Sequence[str], folder: Path, start_in: Path, **more: str
 ) -> Iterator[Site]:
     """Any WSGI app. It reads a gunicorn.conf.py of the folder that it is started in."""
     port = free_port()
     command = [sys.executable, "-m", "gunicorn", app, "-b", f"127.0.0.1:{port}", *arguments]
-    with running(command, port, folder, start_in or folder, **more) as site:
+    with running(command, port, folder, start_in, **more) as site:
         yield site
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.measure import Aim, Comparison, Sample, compared
-from bench.sites import ROOT, gunicorn, our_site
+from bench.sites import gunicorn, our_site
+from rubberduck.settings import ROOT
 
 WORKERS = "4"
 BARE = """from flask import Flask
@@ -44,7 +45,7 @@ def _bare(folder: Path) -> Callable[[], Sample]:
     arguments = ("-k", "gthread", "--preload", "-w", WORKERS)
 
     def start() -> Sample:
-        with gunicorn("bare:app", arguments, folder) as site:
+        with gunicorn("bare:app", arguments, folder, folder) as site:
             return Sample(site.seconds, site.cpu())
 
     return start
