@@ -46,8 +46,8 @@ class Request(NamedTuple):
 class Amazon:
     """Keeps objects by path, and says of each picture the same recorded labels."""
 
-    def __init__(self, delay: float, wire: Wire) -> None:
-        self.delay = delay
+    def __init__(self, delay: float, s3_delay: float, wire: Wire) -> None:
+        self.delay, self.s3_delay = delay, s3_delay
         self.wire = wire
         self.objects: dict[str, bytes] = {}
 
@@ -76,6 +76,7 @@ class Amazon:
         if "x-amz-target" in request.headers:
             await asyncio.sleep(self.delay)
             return "200 OK", LABELS
+        await asyncio.sleep(self.s3_delay)
         if request.method == "PUT":
             self.objects[request.path] = body
         if request.method == "GET":
@@ -99,8 +100,8 @@ def _answer(status: str, body: bytes) -> bytes:
     return f"{head}\r\n\r\n".encode() + body
 
 
-async def _serve(delay: float, megabits: float | None) -> None:
-    amazon = Amazon(delay, Wire(megabits))
+async def _serve(delay: float, s3_delay: float, megabits: float | None) -> None:
+    amazon = Amazon(delay, s3_delay, Wire(megabits))
     # A small buffer: what the kernel takes in at once would not be on the slow wire.
     server = await asyncio.start_server(amazon.converse, "127.0.0.1", 0, limit=4 * CHUNK)
     click.echo(server.sockets[0].getsockname()[1])
@@ -108,10 +109,13 @@ async def _serve(delay: float, megabits: float | None) -> None:
 
 
 @contextmanager
-def running(delay: float = 0.0, megabits: float | None = None) -> Iterator[dict[str, str]]:
+def running(
+    delay: float = 0.0, megabits: float | None = None, s3_delay: float = 0.0
+) -> Iterator[dict[str, str]]:
     """Gives the environment that leads boto3 there."""
-    options = ["--delay", str(delay), *(["--megabits", str(megabits)] if megabits else [])]
-    command = [sys.executable, "-m", "bench.endpoints", *options]
+    delays = ["--delay", str(delay), "--s3-delay", str(s3_delay)]
+    rate = ["--megabits", str(megabits)] if megabits else []
+    command = [sys.executable, "-m", "bench.endpoints", *delays, *rate]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout
@@ -132,9 +136,10 @@ def running(delay: float = 0.0, megabits: float | None = None) -> Iterator[dict[
 
 @click.command
 @click.option("--delay", default=0.0, help="Seconds before Rekognition's answer.")
+@click.option("--s3-delay", default=0.0, help="Seconds before each of S3's answers.")
 @click.option("--megabits", type=float, help="A second, for all connections together.")
-def main(delay: float, megabits: float | None) -> None:
-    asyncio.run(_serve(delay, megabits))
+def main(delay: float, s3_delay: float, megabits: float | None) -> None:
+    asyncio.run(_serve(delay, s3_delay, megabits))
 
 
 if __name__ == "__main__":

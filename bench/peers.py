@@ -25,7 +25,7 @@ from bench.measure import Comparison, Measured, Sample, compared, measured
 from bench.sites import PATIENCE, Site, free_port, our_site, running
 from bench.visitors import upload, visit
 from rubberduck.settings import ROOT
-from tests.fake_rekognition import RECORDED
+from tests.fake_rekognition import recorded
 
 PEERS = ROOT / ".venv-bench" / "bin" / "python"
 CLIENTS, SECONDS, DELAY = 8, 8.0, 0.3
@@ -49,7 +49,8 @@ def run(rounds: int = 5, seconds: float = SECONDS) -> Iterator[Measured]:
 
 def _gradio(folder: Path) -> AbstractContextManager[Site]:
     port = free_port()
-    answer = RECORDED / "detect_labels_giant_duck_boxes.json"
+    answer = folder / "answer.json"
+    answer.write_text(json.dumps(recorded("detect_labels_giant_duck_boxes")))
     command = [str(PEERS), "-m", "bench.gradio_peer", str(port), str(DELAY), str(answer)]
     private = {"GRADIO_TEMP_DIR": str(folder / "gradio"), "GRADIO_ANALYTICS_ENABLED": "False"}
     return running(command, port, folder, ROOT, **private)

@@ -79,7 +79,8 @@ def running(
             _wait_until_it_answers(process, port, folder)
             yield Site(port, process, time.perf_counter() - start)
         finally:
-            process.send_signal(signal.SIGTERM)
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGTERM)
             process.wait(PATIENCE)
 
 

@@ -118,6 +118,7 @@ def test_a_filled_database_is_like_a_used_one(results: Results, tmp_path: Path) 
 
 
 def test_one_name_runs_from_end_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gc.collect", int)  # slow beside so many tests
     monkeypatch.setattr(draw, "SIZE", (320, 240))
     monkeypatch.setattr(draw, "DUCKS", (0, 1, 2))
     for each in draw.run(rounds=1):
