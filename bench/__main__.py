@@ -42,7 +42,7 @@ def bench(names: tuple[str, ...], as_json: bool, rounds: int | None, write: bool
       python -m bench --write history
     """
     if CHECK in names:
-        sys.exit(pytest.main(["-n", "0", str(ROOT / "tests" / "test_costs.py")]))
+        sys.exit(pytest.main(["-n", "0", str(ROOT / "tests" / "test_counts.py")]))
     options = {"rounds": rounds} if rounds else {}
     for name in names or NAMES:
         measured = []
