@@ -72,7 +72,7 @@ def test_silent_senders_do_not_stop_the_site(site: Site) -> None:
         b"Content-Type: multipart/form-data; boundary=x\r\n\r\nabc"
     )
     with contextlib.ExitStack() as stack:
-        for _ in range(20):
+        for _ in range(70):
             sender = stack.enter_context(socket.create_connection(("127.0.0.1", site.port)))
             sender.sendall(head)
         assert site.get("/healthz")[0] == 200
