@@ -23,14 +23,14 @@ from playwright.sync_api import Browser, Playwright, expect
 
 from deploy import bundle
 from tests import beanstalk, fake_rekognition, load_balancer, redis
-from tests.beanstalk import Machine, Running, properties, unpacked, until
+from tests.beanstalk import Machine, Running, properties, unpacked
 from tests.browser import chromium
 from tests.cloudformation import BALANCED, Made
 from tests.conftest import REGION
 from tests.load_balancer import NAME, LoadBalancer, anybody, balancing
 from tests.pictures import encoded, form
 from tests.postgres import Server
-from tests.server import PATIENCE, free_port
+from tests.server import PATIENCE, free_port, until
 
 BUCKET = "ducks-of-two-machines"
 

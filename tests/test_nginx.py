@@ -22,11 +22,10 @@ from deploy import bundle
 from rubberduck.headers import STATIC, version
 from rubberduck.settings import Settings
 from tests import beanstalk
-from tests.beanstalk import Machine, Running, nginx_command, properties, unpacked, until
+from tests.beanstalk import Machine, Running, nginx_command, properties, unpacked
 from tests.cloudformation import BALANCED, SINGLE, Made
 from tests.ducks import duck_photo
-from tests.pictures import form
-from tests.server import PATIENCE, ask
+from tests.server import PATIENCE, ask, until, upload
 
 pytestmark = pytest.mark.skipif(beanstalk.NGINX is None, reason=str(beanstalk.missing()))
 
@@ -88,23 +87,13 @@ def test_nginx_lets_in_what_the_site_takes(machine: Machine) -> None:
 
 
 def test_a_duck_is_found(alone: Running) -> None:
-    parts = form(duck_photo())
-    request = Request(
-        f"{alone.machine.url}/api/v1/pictures",
-        parts["data"],
-        {"Content-Type": parts["content_type"]},
-    )
-    status, body = ask(request)
+    status, body = ask(upload(alone.machine.url, duck_photo()))
     assert (status, json.loads(body)["duck"]) == (201, True)
     assert (alone.machine.folder / "data" / "duck.db").exists()
 
 
 def test_too_big_is_told_in_the_sites_words(alone: Running) -> None:
-    parts = form(bytes(20_000_000))
-    request = Request(
-        f"{alone.machine.url}/", parts["data"], {"Content-Type": parts["content_type"]}
-    )
-    status, body = ask(request)
+    status, body = ask(upload(alone.machine.url, bytes(20_000_000), "/"))
     assert status == 413
     assert b"That file is too big" in body
 
