@@ -10,7 +10,8 @@ worker_class = "gthread"
 threads = 8
 # For a worker that hangs as a whole; a request's own waits have their own time-outs.
 timeout = 60
-# When told to stop or to begin anew, workers finish what they have: longer than any answer takes.
+# When told to stop or to begin anew, workers finish what they have: longer than answers take while
+# all is well outside.
 graceful_timeout = 25
 preload_app = True
 control_socket_disable = True
