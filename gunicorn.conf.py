@@ -17,7 +17,8 @@ threads = max(8, min(32, memory // 2 // workers // A_PICTURE))
 keepalive = 0
 # For a worker that hangs as a whole; a request's own waits have their own time-outs.
 timeout = 60
-# When told to stop or to begin anew, workers finish what they have: longer than any answer takes.
+# When told to stop or to begin anew, workers finish what they have: longer than answers take while
+# all is well outside.
 graceful_timeout = 25
 preload_app = True
 control_socket_disable = True
