@@ -78,19 +78,19 @@ class Sweeper:
 
     def _strays(self) -> Iterator[str]:
         """What lies there without a row. A row is written first, so nothing on its way is here."""
-        # Where this database knows none of the pictures, it may be the wrong one: then nothing goes
-        # whose time would not be over anyway.
+        # A database that knows few of the pictures may be the wrong one, or one made anew: then
+        # nothing goes whose time would not be over anyway.
         age = ABANDONED if self._knows_the_place() else self.results.keep
         for keys, known in self._pictures(age):
             yield from (key for key in keys if LEFT_OVER.fullmatch(key) or _id(key) not in known)
 
     def _knows_the_place(self) -> bool:
-        has_pictures = False
+        """At least half of the results whose pictures lie there."""
+        there = ours = 0
         for keys, known in self._pictures(ABANDONED):
-            if known:
-                return True
-            has_pictures = has_pictures or any(map(_id, keys))
-        return not has_pictures
+            there += len(set(map(_id, keys)) - {None})
+            ours += len(known)
+        return 2 * ours >= there
 
     def _pictures(self, age: timedelta) -> Iterator[tuple[list[str], set[str]]]:
         """Keys of ours at least so old, some at a time, and the ids of results among them."""

@@ -39,11 +39,12 @@ from tests.test_pages import give
 MOST_CALLS = 60  # no visit makes so many
 FAR = datetime(9999, 1, 1, tzinfo=UTC)
 pictures = (encoded(comment=str(number)) for number in count())  # each of other bytes
+OTHERS = 20  # pictures: more than there will be strays, so that these can be told
 
 
 @dataclass(frozen=True)
 class House:
-    """The site with one answered picture in it, which must outlive every fault."""
+    """The site with an answered picture in it, and others, which must outlive every fault."""
 
     app: Flask
     finder: Finder
@@ -56,6 +57,8 @@ class House:
         finder = replace(finder, _beside=ThreadPoolExecutor(1))
         app = create_app(settings, finder=finder)
         client, data = app.test_client(), next(pictures)
+        for _ in range(OTHERS):
+            give(client, next(pictures))
         return cls(app, finder, client, give(client, data).location, data)
 
     def sweep_later(self) -> None:
