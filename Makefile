@@ -6,7 +6,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header
 
-.PHONY: run test soak venv lint services lock texts screenshots detector bundle deploy settings destroy
+.PHONY: run test soak bench venv lint services lock texts screenshots detector bundle deploy settings destroy
 
 run: venv
 	$(BIN)/python db_setup.py
@@ -19,6 +19,16 @@ test: .venv/.tested-with lint services
 # What takes minutes: kills, restarts, leaks, thousands of broken pictures; docs/reliability.md.
 soak: .venv/.tested-with services
 	$(BIN)/pytest -m soak -s
+
+# What the site costs, beside the least possible and beside others; half an hour of a quiet machine.
+bench: .venv/.tested-with .venv-bench/.measured-with services
+	$(BIN)/python -m bench --write
+
+.venv-bench/.measured-with: bench/requirements.txt
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $< || \
+		echo "The peers cannot be installed here; their part is skipped."
+	@touch $@
 
 venv: .venv/.runs-with
 
@@ -48,6 +58,7 @@ lock: venv
 	$(BIN)/pip install --quiet uv
 	$(LOCK) requirements.in -o requirements.txt
 	$(LOCK) requirements-dev.in -o requirements-dev.txt
+	$(LOCK) bench/requirements.in -o bench/requirements.txt
 
 # After a change of words: the catalogue for translators, translations/messages.pot.
 texts: .venv/.tested-with

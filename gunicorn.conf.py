@@ -7,10 +7,18 @@ from typing import Any
 bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
 workers = int(os.environ.get("WEB_CONCURRENCY", os.cpu_count() or 2))
 worker_class = "gthread"
-threads = 8
+# A thread mostly waits for Amazon, and may meanwhile hold an upload and its pictures: all of them
+# together at most half of the memory. How many decode at once is another matter (pictures.py).
+A_PICTURE = 40_000_000  # bytes
+memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+threads = max(8, min(32, memory // 2 // workers // A_PICTURE))
+# Kept connections stay with the worker that took them, often the same one for all, while another
+# has nothing to do. Towards visitors, the proxy in front keeps them.
+keepalive = 0
 # For a worker that hangs as a whole; a request's own waits have their own time-outs.
 timeout = 60
-# When told to stop or to begin anew, workers finish what they have: longer than any answer takes.
+# When told to stop or to begin anew, workers finish what they have: longer than answers take while
+# all is well outside.
 graceful_timeout = 25
 preload_app = True
 control_socket_disable = True

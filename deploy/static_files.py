@@ -1,4 +1,4 @@
-"""What nginx says with the static files: the same as the site itself would, file by file."""
+"""What nginx says with static files, and with its own few words: the same as the site would."""
 
 from functools import partial
 
@@ -8,6 +8,7 @@ from rubberduck.headers import STATIC, add_headers, version
 
 MAP = ".platform/nginx/conf.d/static_files.conf"
 HEADERS = ".platform/nginx/conf.d/elasticbeanstalk/static_headers.conf"
+OWN_HEADERS = ".platform/nginx/conf.d/elasticbeanstalk/own_headers.conf"
 # Stricter than a page's: nothing of ours is a page in there.
 POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 HTTPS = "Strict-Transport-Security"
@@ -20,8 +21,12 @@ NOT_COPIED = {
 
 
 def nginx_files() -> dict[str, bytes]:
-    """Two files for nginx.conf to include."""
-    return {MAP: _cache_map().encode(), HEADERS: _headers().encode()}
+    """The files that nginx.conf includes."""
+    return {
+        MAP: _cache_map().encode(),
+        HEADERS: _headers("$kept").encode(),
+        OWN_HEADERS: _headers("no-store", when="always").encode(),
+    }
 
 
 def _cache_map() -> str:
@@ -44,12 +49,12 @@ def _addresses() -> list[str]:
     return [f"/static/{file.relative_to(STATIC).as_posix()}?v={version(file)}" for file in files]
 
 
-def _headers() -> str:
+def _headers(cache: str, when: str = "") -> str:
+    """`when`: "always" is also with what went wrong."""
     said = _ask("/static/duck.svg")
-    lines = [f'add_header {name} "{said[name]}";' for name in said if name not in NOT_COPIED]
-    return "\n".join(
-        [*lines, f"add_header {CACHE} $kept;", f"add_header {HTTPS} $promise_https;", ""]
-    )
+    copied = {name: f'"{said[name]}"' for name in said if name not in NOT_COPIED}
+    told = copied | {CACHE: cache, HTTPS: "$promise_https"}
+    return "".join(f"add_header {name} {value} {when};\n" for name, value in told.items())
 
 
 def _ask(address: str) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from rubberduck.circuit import Circuit
-from rubberduck.errors import DetectorFailed
+from rubberduck.errors import DetectorFailed, PictureRefused
 from rubberduck.finder import Detector
 from rubberduck.model import Label
 from rubberduck.pictures import Picture
@@ -36,6 +36,9 @@ class Breaker:
             )
         try:
             labels = self.detector.labels(picture)
+        except PictureRefused:
+            self.circuit.answered()
+            raise
         except DetectorFailed as error:
             if error.is_outage:
                 self.circuit.failed()

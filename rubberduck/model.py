@@ -49,8 +49,10 @@ class Box:
         0.3333333333333333
         """
         left, right = max(self.left, other.left), min(self._right, other._right)
+        if left >= right:
+            return 0.0  # at once: of many boxes, most pairs lie apart
         top, bottom = max(self.top, other.top), min(self._bottom, other._bottom)
-        shared = max(right - left, 0.0) * max(bottom - top, 0.0)
+        shared = (right - left) * max(bottom - top, 0.0)
         whole = self.width * self.height + other.width * other.height - shared
         return shared / whole if whole else 0.0
 

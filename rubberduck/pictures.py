@@ -4,7 +4,7 @@ import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
 
@@ -38,6 +38,7 @@ MOST_PIXELS = 25_000_000
 MOST_EXIF = 256_000  # bytes that are looked through for the turn
 SHORTEST_SIDE = 80  # Rekognition's least, and about what a duck needs
 JPEG_QUALITY = 90
+NEARLY = 0.9  # of the longest side that was asked for is enough, where it makes decoding cheap
 
 # A 25-megapixel picture costs up to 430 MB while it is decoded.
 DECODING_AT_ONCE = 2
@@ -75,19 +76,25 @@ SIDEWAYS = {UPRIGHT[orientation] for orientation in (5, 6, 7, 8)}
 
 @dataclass(frozen=True)
 class Picture:
-    """An upright sRGB picture, and the JPEG of it that is stored.
-
-    `full_size` is the upload's own, upright, in pixels.
-    """
+    """An upright sRGB picture. `full_size` is the upload's own, upright, in pixels."""
 
     image: Image.Image
-    jpeg: bytes
     full_size: tuple[int, int]
     several_frames: bool = False
+    _jpegs: list[bytes] = field(default_factory=list, repr=False, compare=False)
+
+    @property
+    def jpeg(self) -> bytes:
+        """What is stored of it. Encoded when it is asked for: a camera's frames never are."""
+        # Python 3.11's cached_property would let only one thread at a time encode its picture.
+        if not self._jpegs:
+            self._jpegs.append(to_jpeg(self.image))
+        return self._jpegs[0]
 
 
 def read_picture(data: bytes, *, max_bytes: int, max_side: int) -> Picture:
-    """Decode an upload; the longest side comes out at most `max_side` pixels.
+    """Decode an upload; the longest side comes out at most `max_side` pixels, of a large JPEG
+    sometimes up to a tenth less.
 
     Raises NoPicture, PictureTooLarge, NotAPicture, BrokenPicture, TooManyPixels, TooSmall or, when
     others are being decoded for too long, TooBusy.
@@ -101,7 +108,8 @@ def read_picture(data: bytes, *, max_bytes: int, max_side: int) -> Picture:
         width, height = file.size
         _refuse_by_header(width, height, max_side)
         try:
-            file.draft(file.mode, _within(width, height, max_side))  # a JPEG, decoded small
+            # A JPEG, decoded small: at a half, say, which costs a third of shrinking it later.
+            file.draft(file.mode, _within(width, height, NEARLY * max_side))
             several_frames = getattr(file, "is_animated", False)
             file.load()
             turn = UPRIGHT.get(_orientation(file))
@@ -112,7 +120,7 @@ def read_picture(data: bytes, *, max_bytes: int, max_side: int) -> Picture:
             image = image.transpose(turn)
         if turn in SIDEWAYS:
             width, height = height, width
-        return Picture(image, to_jpeg(image), (width, height), several_frames)
+        return Picture(image, (width, height), several_frames)
 
 
 def to_jpeg(image: Image.Image, quality: int = JPEG_QUALITY) -> bytes:
@@ -194,7 +202,7 @@ def _refuse_by_header(width: int, height: int, max_side: int) -> None:
         )
 
 
-def _within(width: int, height: int, max_side: int) -> tuple[int, int]:
+def _within(width: int, height: int, max_side: float) -> tuple[int, int]:
     scale = min(1.0, max_side / max(width, height))
     return int(width * scale), int(height * scale)
 

@@ -21,7 +21,7 @@ MOST = 100  # at once
 # Only what can be ours: a bucket may hold other things too. The first is a picture of a result,
 # the others what a kill left of a picture, or of a check.
 A_PICTURE = re.compile(r"(?:uploads|marked)/([\w-]{22})\.jpg", re.ASCII)
-LEFT_OVER = re.compile(r"(?:(?:uploads|marked)/)?tmp\w+\.part|check-[\w-]+", re.ASCII)
+LEFT_OVER = re.compile(r"(?:(?:uploads|marked)/)?tmp\w+\.part|check-[\w-]{11}", re.ASCII)
 FIRST_AFTER, AGAIN_AFTER = 600.0, 3600.0  # seconds
 
 

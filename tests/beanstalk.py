@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -207,12 +207,3 @@ def running(
         yield processes
     finally:
         processes.kill()
-
-
-def until(true: Callable[[], bool], seconds: float = 2 * PATIENCE) -> float:
-    """Waits; tells how long it took."""
-    start = time.monotonic()
-    while not true():
-        assert time.monotonic() < start + seconds, "it did not come true"
-        time.sleep(0.05)
-    return time.monotonic() - start

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.beanstalk import NGINX, Machine, until
-from tests.server import PATIENCE, free_port
+from tests.beanstalk import NGINX, Machine
+from tests.server import PATIENCE, free_port, until
 
 NAME = "duck.example"
 # A request that has reached a machine is not sent to another one; it might have been done.

@@ -41,12 +41,12 @@ class Server:
 
 
 @contextmanager
-def running(*options: str) -> Iterator[Server]:
+def running() -> Iterator[Server]:
     # Not under pytest's own folder: a socket's path is at most 107 bytes long.
     folder = Path(tempfile.mkdtemp(prefix="redis"))
     socket = folder / "socket"
     quiet = ["--port", "0", "--save", "", "--appendonly", "no", "--dir", str(folder)]
-    command = ["redis-server", *quiet, "--unixsocket", str(socket), *options]
+    command = ["redis-server", *quiet, "--unixsocket", str(socket)]
     with (folder / "log").open("wb") as log:
         server = Server(socket, subprocess.Popen(command, stdout=log, stderr=log))
     try:

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +15,10 @@ from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from rubberduck.settings import ROOT
+from tests.pictures import form
 
 PATIENCE = 60.0  # seconds
+PICTURES = "/api/v1/pictures"
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,9 @@ class Site:
     def get(self, path: str) -> tuple[int, bytes]:
         return ask(Request(self.url + path))
 
+    def post(self, picture: bytes, **headers: str) -> tuple[int, bytes]:
+        return ask(upload(self.url, picture, **headers))
+
 
 def ask(request: Request) -> tuple[int, bytes]:
     try:
@@ -49,6 +54,27 @@ def ask(request: Request) -> tuple[int, bytes]:
     except HTTPError as error:
         with error:
             return error.code, error.read()
+
+
+def upload(url: str, picture: bytes, path: str = PICTURES, **headers: str) -> Request:
+    """As a form or a program sends a picture; `X_Forwarded_For` is a header's name, too."""
+    parts = form(picture)
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Request(f"{url}{path}", parts["data"], {"Content-Type": parts["content_type"], **named})
+
+
+def amazon() -> dict[str, str]:
+    """What leads a process to the S3 and the Rekognition of a test."""
+    return {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+
+
+def until(true: Callable[[], bool], seconds: float = 2 * PATIENCE) -> float:
+    """Waits; tells how long it took."""
+    start = time.monotonic()
+    while not true():
+        assert time.monotonic() < start + seconds, "it did not come true"
+        time.sleep(0.05)
+    return time.monotonic() - start
 
 
 def free_port() -> int:

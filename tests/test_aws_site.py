@@ -2,13 +2,12 @@
 
 import json
 import logging
-import os
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
+from urllib.request import urlopen
 
 import boto3
 import pytest
@@ -21,7 +20,7 @@ from rubberduck.settings import Settings
 from tests.conftest import BUCKET
 from tests.fake_rekognition import HANG_UP, FakeRekognition, recorded
 from tests.pictures import encoded, form
-from tests.server import ask, serving
+from tests.server import amazon, serving
 from tests.test_pages import give, given_and_shown, words
 
 
@@ -168,19 +167,12 @@ def test_twenty_identical_posts_at_once_are_one_call_and_one_result(
     database_url: str, s3: Any, eyes: FakeRekognition, tmp_path: Path
 ) -> None:
     eyes.delay = 1.0
-    amazon = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
-    more = {"DUCK_DATABASE_URL": database_url, "DUCK_BUCKET": BUCKET, **amazon}
-    with serving(tmp_path, **more, DUCK_SECRET_KEY="a key of the tests") as site:
+    more = {"DUCK_DATABASE_URL": database_url, "DUCK_BUCKET": BUCKET, **amazon()}
+    with serving(tmp_path, **more) as site:
         with urlopen(site.url) as first:
             cookie = first.headers["Set-Cookie"].split(";")[0]
-        parts = form(encoded())
-        headers = {"Content-Type": parts["content_type"], "Cookie": cookie}
-
-        def post(_: int) -> tuple[int, bytes]:
-            return ask(Request(f"{site.url}/api/v1/pictures", parts["data"], headers))
-
         with ThreadPoolExecutor(20) as pool:
-            answers = list(pool.map(post, range(20)))
+            answers = list(pool.map(lambda _: site.post(encoded(), Cookie=cookie), range(20)))
     assert {status for status, _ in answers} == {201}
     assert len({json.loads(body)["id"] for _, body in answers}) == 1
     assert len(eyes.requests) == 1

@@ -7,7 +7,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from urllib.request import Request
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -18,8 +18,8 @@ from rubberduck.pictures import MOST_PIXELS, Picture, read_picture
 from rubberduck.settings import ROOT
 from tests import bombs
 from tests.bombs import BOMBS
-from tests.pictures import corners, encoded, exif, form, looks_like_corners
-from tests.server import Site, ask
+from tests.pictures import corners, encoded, exif, looks_like_corners
+from tests.server import Site
 
 REFUSALS = (BrokenPicture, TooManyPixels, NotAPicture)
 
@@ -44,17 +44,22 @@ def test_a_bomb_is_refused(armoury: Path, name: str) -> None:
     assert isinstance(refused.value, REFUSALS)
 
 
-def test_bombs_cost_no_memory(armoury: Path) -> None:
-    """All of them, one after another, in a process of their own."""
-    code = "import sys; from tests.test_bombs import refuse_all; refuse_all(sys.argv[1])"
+def measured(what: str, of: Path | int) -> Any:
+    """What a function of this file writes, in a process of its own."""
+    code = f"import sys; from tests.test_bombs import {what}; {what}(sys.argv[1])"
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code, armoury],
+        [sys.executable, "-W", "ignore", "-c", code, str(of)],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
     )
-    told = json.loads(done.stdout)
+    return json.loads(done.stdout)
+
+
+def test_bombs_cost_no_memory(armoury: Path) -> None:
+    """All of them, one after another, in a process of their own."""
+    told = measured("refuse_all", armoury)
     for name, milliseconds in told["milliseconds"].items():
         print(f"{milliseconds:8.1f} ms  {name}")
     print(f"{told['megabytes']:8.1f} MB in all")
@@ -87,18 +92,10 @@ def most_memory() -> int:
 @pytest.mark.soak
 def test_each_bomb_takes_less_than_100_ms_and_30_mb(armoury: Path, tmp_path: Path) -> None:
     """Of the processor's time; each in a process of its own."""
-    code = "import sys; from tests.test_bombs import refuse_all; refuse_all(sys.argv[1])"
     for path in sorted(armoury.iterdir()):
         (alone := tmp_path / path.name).mkdir()
         (alone / path.name).symlink_to(path)
-        done = subprocess.run(
-            [sys.executable, "-W", "ignore", "-c", code, alone],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        told = json.loads(done.stdout)
+        told = measured("refuse_all", alone)
         took = told["milliseconds"][path.name]
         size = path.stat().st_size
         print(f"{took:7.1f} ms {told['megabytes']:6.1f} MB {size:9} bytes  {path.name}")
@@ -107,17 +104,10 @@ def test_each_bomb_takes_less_than_100_ms_and_30_mb(armoury: Path, tmp_path: Pat
 
 
 def test_bombs_do_not_shake_the_served_site(site: Site, armoury: Path) -> None:
-    good = encoded(corners(320, 240))
-
-    def post(data: bytes) -> int:
-        parts = form(data)
-        headers = {"Content-Type": parts["content_type"]}
-        return ask(Request(f"{site.url}/api/v1/pictures", parts["data"], headers))[0]
-
     with ThreadPoolExecutor(16) as pool:
-        statuses = set(pool.map(post, [path.read_bytes() for path in armoury.iterdir()]))
-    assert statuses <= {415, 422, 503}
-    assert post(good) == 201
+        answers = list(pool.map(site.post, [path.read_bytes() for path in armoury.iterdir()]))
+    assert {status for status, _ in answers} <= {415, 422, 503}
+    assert site.post(encoded(corners(320, 240)))[0] == 201
     assert len(site.workers) <= 2  # none had to be replaced; the second may still be starting
 
 
@@ -183,26 +173,19 @@ TWO_AT_ONCE = 800  # megabytes: what two pictures of 25 million pixels may cost 
 
 @pytest.mark.parametrize("how_many", [4, pytest.param(16, marks=pytest.mark.soak)])
 def test_the_largest_pictures_at_once_wait_for_each_other(how_many: int) -> None:
-    code = "import sys; from tests.test_bombs import read_at_once; read_at_once(int(sys.argv[1]))"
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(how_many)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    print(f"{how_many} at once: {done.stdout} MB")
-    assert float(done.stdout) < TWO_AT_ONCE
+    megabytes = measured("read_at_once", how_many)
+    print(f"{how_many} at once: {megabytes:.0f} MB")
+    assert megabytes < TWO_AT_ONCE
 
 
-def read_at_once(how_many: int) -> None:
+def read_at_once(how_many: str) -> None:
     """In the process that is measured, which treats its memory as a worker does."""
     runpy.run_path(str(ROOT / "gunicorn.conf.py"))["on_starting"](None)
     pictures.DECODING_WAIT = 600.0
     side = int(MOST_PIXELS**0.5)
     data = encoded(Image.new("RGBA", (side, side), (90, 90, 90, 90)), "PNG", compress_level=1)
     before = most_memory()
-    with ThreadPoolExecutor(how_many) as pool:
-        sizes = {picture.full_size for picture in pool.map(read, [data] * how_many)}
+    with ThreadPoolExecutor(int(how_many)) as pool:
+        sizes = {picture.full_size for picture in pool.map(read, [data] * int(how_many))}
     assert sizes == {(side, side)}
-    sys.stdout.write(f"{(most_memory() - before) / 1024:.0f}")
+    sys.stdout.write(json.dumps((most_memory() - before) / 1024))

@@ -1,14 +1,12 @@
 """What Rekognition may cost: budgets exact to the call, the lever, and what visitors read then."""
 
 import json
-import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.request import Request
 
 import pytest
 import time_machine
@@ -28,7 +26,7 @@ from rubberduck.spending import read_spending
 from tests.conftest import BUCKET, FakeDetector, Visit
 from tests.fake_rekognition import HANG_UP, FakeRekognition, recorded
 from tests.pictures import encoded, form, tiny
-from tests.server import Site, ask, serving
+from tests.server import Site, amazon, serving
 from tests.test_pages import give, given_and_shown, words
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -361,12 +359,7 @@ def test_without_any_budget_the_embedded_detector_answers(
 
 def upload(site: Site, number: int) -> dict[str, Any]:
     """A picture of its own, from one of fifty addresses."""
-    parts = form(tiny(number))
-    headers = {
-        "Content-Type": parts["content_type"],
-        "X-Forwarded-For": f"198.51.100.{number % 50}",
-    }
-    status, body = ask(Request(f"{site.url}/api/v1/pictures", parts["data"], headers))
+    status, body = site.post(tiny(number), X_Forwarded_For=f"198.51.100.{number % 50}")
     assert status == 201, body
     answer: dict[str, Any] = json.loads(body)
     return answer
@@ -380,8 +373,7 @@ def test_four_processes_spend_one_budget_exactly(
     database_url: str, eyes: FakeRekognition, tmp_path: Path, budget: int, uploads: int
 ) -> None:
     eyes.answer = recorded("detect_labels_five_dogs")
-    more = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
-    more |= {
+    more = amazon() | {
         "DUCK_DATABASE_URL": database_url,
         "DUCK_UPLOADS": str(tmp_path / "uploads"),
         "DUCK_ENGINE": "rekognition",

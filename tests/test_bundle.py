@@ -10,7 +10,7 @@ from deploy import bundle, static_files
 from deploy.words import CannotDeploy
 from rubberduck.settings import ROOT
 
-GENERATED = {static_files.MAP, static_files.HEADERS}
+GENERATED = {static_files.MAP, static_files.HEADERS, static_files.OWN_HEADERS}
 
 
 def names(file: Path) -> set[str]:

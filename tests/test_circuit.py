@@ -110,6 +110,18 @@ def test_what_is_about_one_picture_alone_is_no_failure(moody: Moody) -> None:
     assert moody.calls == 20
 
 
+def test_who_refuses_a_picture_is_there_again(
+    moody: Moody, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    breaker = Breaker(moody)
+    ask(breaker, FAILURES)
+    rested(breaker, monkeypatch)
+    moody.failure = PictureRefused("It is no picture to us.")
+    ask(breaker)
+    moody.failure = None
+    assert breaker.labels(PICTURE)
+
+
 def test_nobody_waits_for_another_one() -> None:
     """As many as ask at once: a lock held meanwhile would make them a queue."""
     together = threading.Barrier(8, timeout=30)

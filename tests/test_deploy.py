@@ -103,6 +103,17 @@ class Amazon:
         subnets = [{"SubnetId": "subnet-2"}, {"SubnetId": "subnet-1"}]
         self.answers("ec2", "describe_subnets", {"Subnets": subnets})
 
+    def is_updated_with(self, *parameters: dict[str, Any]) -> None:
+        self.answers(
+            "cloudformation",
+            "update_stack",
+            {"StackId": ID},
+            StackName=ID,
+            TemplateBody=ANY,
+            Parameters=list(parameters),
+            Capabilities=["CAPABILITY_IAM"],
+        )
+
     def tells(self, *events: tuple[str, str] | tuple[str, str, str]) -> None:
         """In the order in which they happen; AWS gives the newest first."""
         told = [
@@ -197,15 +208,7 @@ def test_a_new_version_changes_nothing_else_and_says_how_to_go_back(
     amazon.tells(("duck", "CREATE_COMPLETE"))
     same = ("Variant", "Database", "Domain", "HostedZone", "KeepDays")
     changed = given(BundleBucket=BUCKET, BundleKey=ANY, Platform=f"{PLATFORM}/4.10.0")
-    amazon.answers(
-        "cloudformation",
-        "update_stack",
-        {"StackId": ID},
-        StackName=ID,
-        TemplateBody=ANY,
-        Parameters=[*changed, *unchanged(*same)],
-        Capabilities=["CAPABILITY_IAM"],
-    )
+    amazon.is_updated_with(*changed, *unchanged(*same))
     # What happened before does not end the waiting.
     amazon.tells(("duck", "CREATE_COMPLETE"), ("duck", "UPDATE_COMPLETE"))
     amazon.has_stack("UPDATE_COMPLETE", BundleKey="duck/fedcba987654.zip")
@@ -243,15 +246,7 @@ def test_a_single_machine_with_sqlite_keeps_its_platform(
     amazon.takes_the_bundle()
     amazon.tells(("duck", "CREATE_COMPLETE"))
     same = ("Variant", "Database", "Domain", "HostedZone", "KeepDays", "Platform")
-    amazon.answers(
-        "cloudformation",
-        "update_stack",
-        {"StackId": ID},
-        StackName=ID,
-        TemplateBody=ANY,
-        Parameters=[*given(BundleBucket=BUCKET, BundleKey=ANY), *unchanged(*same)],
-        Capabilities=["CAPABILITY_IAM"],
-    )
+    amazon.is_updated_with(*given(BundleBucket=BUCKET, BundleKey=ANY), *unchanged(*same))
     amazon.tells(("duck", "CREATE_COMPLETE"), ("duck", "UPDATE_COMPLETE"))
     amazon.has_stack("UPDATE_COMPLETE", **single)
     deploy()
@@ -261,15 +256,7 @@ def test_a_single_machine_with_sqlite_keeps_its_platform(
 def test_the_lever_needs_no_new_version(amazon: Amazon, deploy: Callable[..., None]) -> None:
     amazon.has_stack()
     amazon.tells(("duck", "CREATE_COMPLETE"))
-    amazon.answers(
-        "cloudformation",
-        "update_stack",
-        {"StackId": ID},
-        StackName=ID,
-        TemplateBody=ANY,
-        Parameters=[*given(Engine="local"), *unchanged(*THERE)],
-        Capabilities=["CAPABILITY_IAM"],
-    )
+    amazon.is_updated_with(*given(Engine="local"), *unchanged(*THERE))
     amazon.tells(("duck", "CREATE_COMPLETE"), ("duck", "UPDATE_COMPLETE"))
     amazon.has_stack("UPDATE_COMPLETE")
     deploy("ENGINE=local", with_code=False)

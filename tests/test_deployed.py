@@ -23,14 +23,14 @@ from playwright.sync_api import Browser, Playwright, expect
 
 from deploy import bundle
 from tests import beanstalk, fake_rekognition, load_balancer, redis
-from tests.beanstalk import Machine, Running, properties, unpacked, until
+from tests.beanstalk import Machine, Running, properties, unpacked
 from tests.browser import chromium
 from tests.cloudformation import BALANCED, Made
 from tests.conftest import REGION
 from tests.load_balancer import NAME, LoadBalancer, anybody, balancing
 from tests.pictures import encoded, form
 from tests.postgres import Server
-from tests.server import PATIENCE, free_port
+from tests.server import PATIENCE, until
 
 BUCKET = "ducks-of-two-machines"
 
@@ -46,6 +46,7 @@ pytestmark = [
 class Deployed:
     front: LoadBalancer
     machines: list[Running]
+    counts: redis.Server
 
     @property
     def url(self) -> str:
@@ -98,17 +99,16 @@ def deployed(
     folder = tmp_path_factory.mktemp("deployed")
     bundle.write(folder / "bundle.zip")
     one, two = (unpacked(folder / "bundle.zip", folder / name) for name in ("one", "two"))
-    port = free_port()
     (folder / "front").mkdir()
     with ExitStack() as stack:
-        stack.enter_context(redis.running("--port", str(port)))
+        counts = stack.enter_context(redis.running())
         here = {
             **amazon,
             "DUCK_BUCKET": BUCKET,
             "DUCK_SECRET_KEY": "a key of the tests",
             "DUCK_DATABASE_URL": stack.enter_context(postgres_server.database()),
-            "DUCK_RATE_STORE": f"redis://127.0.0.1:{port}",
-            "DUCK_UPLOADS_A_MINUTE": "0",
+            "DUCK_RATE_STORE": counts.url,
+            "DUCK_UPLOADS_A_MINUTE": "100000",
         }
 
         def start(machine: Machine, *, leader: bool) -> Running:
@@ -118,7 +118,7 @@ def deployed(
         started = time.monotonic()
         running = [start(one, leader=True), start(two, leader=False)]
         front = stack.enter_context(balancing(folder / "front", one, two))
-        deployed = Deployed(front, running)
+        deployed = Deployed(front, running, counts)
         until(deployed.are_all_healthy)
         took = time.monotonic() - started
         print(f"\ntwo machines healthy after {took:.1f} s (to be: under 10 s)")
@@ -152,6 +152,8 @@ def test_a_visitor_uploads_a_duck_over_https(
     assert (cookie["name"], cookie["secure"]) == ("__Host-session", True)
     assert complaints == []
     context.close()
+    with deployed.counts.client() as counts:
+        assert counts.info("commandstats")["cmdstat_evalsha"]["calls"] > 0
     # Another name is not the site's; the load balancer asks after its health by address.
     assert deployed.ask("/", Host="evil.example")[0] == 400
     assert deployed.ask("/healthz", Host="10.0.0.7")[:2] == (200, b"ok")

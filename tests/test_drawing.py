@@ -96,7 +96,7 @@ def test_names_a_few_pixels_apart_share_a_frame_and_others_keep_clear() -> None:
     assert [frame.text for frame in frames(shifted, (400, 300))] == ["A, B 90%"]
     beside = Box(0.25, 0.26, 0.2, 0.3, "Toy", 80.0)
     one, both = (yellow(draw_boxes(grey(), boxes)) for boxes in ([HALF], [HALF, beside]))
-    assert both > 1.5 * one  # the second plate hides nothing of the first
+    assert both > 1.4 * one  # the second plate hides nothing of the first
 
 
 def test_a_box_without_area_is_not_drawn() -> None:

@@ -10,15 +10,14 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from urllib.request import Request
 
 import pytest
 from PIL import Image
 
 from tests.bombs import BOMBS
 from tests.ducks import duck_photo
-from tests.pictures import corners, encoded, exif, form
-from tests.server import Site, ask, serving
+from tests.pictures import corners, encoded, exif
+from tests.server import serving
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF", "BMP", "TIFF")
 AT_ONCE = 8
@@ -32,12 +31,6 @@ def mixed(count: int) -> list[bytes]:
     broken = [data[: len(data) // 2] for data in good]
     bad = [*broken, *(bomb() for bomb in BOMBS.values()), b"quack", b"", bytes(15_000_001)]
     return dice.choices(good, k=count * 6 // 10) + dice.choices(bad, k=count - count * 6 // 10)
-
-
-def post(site: Site, data: bytes) -> int:
-    parts = form(data)
-    headers = {"Content-Type": parts["content_type"]}
-    return ask(Request(f"{site.url}/api/v1/pictures", parts["data"], headers))[0]
 
 
 def memory(pid: int) -> float:
@@ -57,7 +50,7 @@ def test_five_thousand_uploads_leave_no_trace_in_memory(tmp_path: Path) -> None:
         statuses: Counter[int] = Counter()
         held, opened = [], []
         for part in batches(mixed(6000), 500):
-            statuses.update(pool.map(lambda data: post(site, data), part))
+            statuses.update(pool.map(lambda data: site.post(data)[0], part))
             held.append(memory(worker))
             opened.append(open_files(worker))
             print(f"{statuses.total():6} uploads  {held[-1]:6.1f} MB  {opened[-1]} files open")
@@ -92,7 +85,7 @@ def test_two_minutes_of_visitors(tmp_path: Path) -> None:
                 if time.monotonic() > end:
                     return
                 start = time.monotonic()
-                statuses[post(site, photo + f"{visitor} {number}".encode())] += 1
+                statuses[site.post(photo + f"{visitor} {number}".encode())[0]] += 1
                 took.append(time.monotonic() - start)
 
         with ThreadPoolExecutor(2 * cpus) as pool:

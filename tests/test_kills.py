@@ -9,7 +9,7 @@ import sqlite3
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -30,18 +30,11 @@ from rubberduck.storage import FolderStorage
 from rubberduck.sweeper import Sweeper
 from tests.conftest import BUCKET
 from tests.fake_rekognition import FakeRekognition
-from tests.pictures import encoded, form
-from tests.server import PATIENCE, Site, ask, serving
+from tests.pictures import encoded
+from tests.server import PATIENCE, Site, amazon, ask, serving, until, upload
 
 FAR = datetime(9999, 1, 1, tzinfo=UTC)
 tell = sys.stdout.write  # figures, which `make soak` shows
-
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 @dataclass
@@ -64,9 +57,7 @@ class Diary:
 
 
 def request(url: str, key: str) -> Request:
-    parts = form(encoded(comment=key))
-    headers = {"Content-Type": parts["content_type"], "Idempotency-Key": key}
-    return Request(f"{url}/api/v1/pictures", parts["data"], headers)
+    return upload(url, encoded(comment=key), Idempotency_Key=key)
 
 
 @contextmanager
@@ -222,8 +213,7 @@ def resident(pid: int) -> int:
 
 def test_who_is_told_to_stop_finishes_first(tmp_path: Path, s3: Any, eyes: FakeRekognition) -> None:
     eyes.delay = 3.0
-    amazon = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
-    with serving(tmp_path, DUCK_BUCKET=BUCKET, **amazon) as site:
+    with serving(tmp_path, DUCK_BUCKET=BUCKET, **amazon()) as site:
         diary = Diary(site.url)
         with ThreadPoolExecutor(3) as pool:
             sent = [pool.submit(diary.send, f"picture {number}") for number in range(3)]

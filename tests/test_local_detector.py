@@ -12,12 +12,12 @@ from rubberduck import local_detector
 from rubberduck.errors import BrokenModel
 from rubberduck.local_detector import MODEL, SIDE, LocalDetector, around, letterbox
 from rubberduck.model import Box
-from rubberduck.pictures import Picture, to_jpeg
+from rubberduck.pictures import Picture
 from tests.ducks import YELLOW, gradient, rendered_duck
 
 
 def picture_of(image: Image.Image) -> Picture:
-    return Picture(image, to_jpeg(image), image.size)
+    return Picture(image, image.size)
 
 
 Spoil = Callable[[bytes], bytes]

@@ -5,7 +5,6 @@ import logging
 import re
 import secrets
 import socket
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -23,7 +22,7 @@ from rubberduck.settings import Settings
 from rubberduck.storage import FolderStorage
 from tests.ducks import duck_photo
 from tests.pictures import encoded, form
-from tests.server import PATIENCE, Site, serving
+from tests.server import Site, serving, until
 
 FORGED = '{"level": "ERROR", "message": "forged", "request_id": "0000"}'
 BREAKS = ["\n", "\r", "\r\n", "\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1b[2J", "\x00"]
@@ -53,11 +52,8 @@ def events(site: Site, marker: str = "") -> list[dict[str, Any]]:
 
 def written_about(site: Site, marker: str) -> list[dict[str, Any]]:
     """The line comes a moment after the answer."""
-    deadline = time.monotonic() + PATIENCE
-    while not (about := events(site, marker)):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return about
+    until(lambda: bool(events(site, marker)))
+    return events(site, marker)
 
 
 def test_a_line_tells_what_was_asked_by_whom_and_when(site: Site) -> None:

@@ -1,6 +1,5 @@
 """Two hundred visitors while Amazon is silent: who waits how long, and how often is it asked?"""
 
-import os
 import socket
 import sys
 import threading
@@ -11,14 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from urllib.request import Request
 
 import pytest
 
 from rubberduck.circuit import FAILURES
 from tests.conftest import BUCKET
-from tests.pictures import encoded, form
-from tests.server import Site, ask, serving
+from tests.pictures import encoded
+from tests.server import Site, amazon, serving
 
 VISITORS = 200
 # Of both workers: as many as have a thread, and who gets one that is free before the fifth failure.
@@ -55,10 +53,8 @@ def silent() -> Iterator[Silent]:
 
 
 def send(site: Site, name: str) -> tuple[int, float]:
-    parts = form(encoded(comment=name))
-    headers = {"Content-Type": parts["content_type"]}
     started = time.monotonic()
-    status, _ = ask(Request(f"{site.url}/api/v1/pictures", parts["data"], headers))
+    status, _ = site.post(encoded(comment=name))
     return status, time.monotonic() - started
 
 
@@ -74,9 +70,8 @@ def all_at_once(site: Site, wave: str) -> tuple[Counter[int], list[float]]:
 
 @pytest.mark.soak
 def test_s3_is_silent(tmp_path: Path, eyes: Any, silent: Silent) -> None:
-    amazon = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
-    amazon["AWS_ENDPOINT_URL_S3"] = silent.url
-    with serving(tmp_path, DUCK_BUCKET=BUCKET, **amazon) as site:
+    there = amazon() | {"AWS_ENDPOINT_URL_S3": silent.url}
+    with serving(tmp_path, DUCK_BUCKET=BUCKET, **there) as site:
         alone, waited = send(site, "the first of all")
         tell(f"\none visitor waits {waited:.1f} s")
         first, _ = all_at_once(site, "S3 silent, first wave")
@@ -91,9 +86,8 @@ def test_s3_is_silent(tmp_path: Path, eyes: Any, silent: Silent) -> None:
 
 @pytest.mark.soak
 def test_rekognition_is_silent(tmp_path: Path, s3: Any, silent: Silent) -> None:
-    amazon = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
-    amazon["AWS_ENDPOINT_URL_REKOGNITION"] = silent.url
-    with serving(tmp_path, DUCK_BUCKET=BUCKET, **amazon) as site:
+    there = amazon() | {"AWS_ENDPOINT_URL_REKOGNITION": silent.url}
+    with serving(tmp_path, DUCK_BUCKET=BUCKET, **there) as site:
         first, _ = all_at_once(site, "Rekognition silent, first wave")
         asked = len(silent.taken)
         second, _ = all_at_once(site, "Rekognition silent, second wave")

@@ -106,14 +106,15 @@ class Pond:
 
     def anothers(self, id: str) -> int:
         """Something that was never ours."""
-        names = f"holiday/{id}.jpg", f"uploads/{id}.png", f"uploads/of {id}.jpg", f"{id}.jpg"
+        names = f"holiday/{id}.jpg", f"uploads/{id}.png", f"uploads/of {id}.jpg", f"check-{id}"
         return self.store(self.dice.choice(names), hours=99, stays=True)
 
     def left_over(self, id: str) -> int:
         """Of a process that was killed while it stored or checked."""
         self.strays += 1
         letters = re.sub(r"\W", "_", id)
-        return self.store(self.dice.choice([f"uploads/tmp{letters}.part", f"check-{id}"]), hours=2)
+        names = f"uploads/tmp{letters}.part", f"check-{id[:11]}"
+        return self.store(self.dice.choice(names), hours=2)
 
 
 def sweep_a_pond(place: Storage, book: Results, objects: int, seed: int = 77) -> None:

@@ -47,7 +47,7 @@ def kind_of(scene: Scene) -> str:
 
 def ask(detector: LocalDetector, scene: Scene, kind: str) -> Outcome:
     start = time.perf_counter()
-    labels = detector.labels(Picture(scene.image, b"", scene.image.size))
+    labels = detector.labels(Picture(scene.image, scene.image.size))
     milliseconds = 1000 * (time.perf_counter() - start)
     verdict = judge(RUBBER_DUCK, labels)
     score = rank(RUBBER_DUCK, labels)

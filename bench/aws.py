@@ -1,0 +1,73 @@
+"""What goes over the wire to Amazon: a small picture twice at once, or the original first."""
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from unittest.mock import patch
+
+import boto3
+
+from bench import endpoints
+from bench.fixtures import photo
+from bench.measure import Aim, Comparison, in_turns
+from composition import build_finder
+from rubberduck.finder import Finder
+from rubberduck.settings import Settings
+
+MEGABITS, DELAY = 50.0, 0.3
+
+
+def run(rounds: int = 9) -> Iterator[Comparison]:
+    with _finder(DELAY, MEGABITS) as finder:
+        yield in_turns(
+            f"A 12 MP photo to S3 and Rekognition at {MEGABITS:.0f} Mbit/s",
+            ("small, side by side", _side_by_side(finder)),
+            ("original, one after the other", _one_after_the_other()),
+            rounds,
+            Aim(0.60),
+            note="Rekognition takes 300 ms",
+        )
+    with _finder(0.0, None) as finder:
+        picture = finder.read(photo("camera frame"))
+        yield in_turns(
+            "Asking Rekognition for its labels",
+            ("clients kept", lambda: finder.detector.labels(picture)),
+            ("a new session and two clients", lambda: _with_new_clients(picture.jpeg)),
+            rounds,
+        )
+
+
+@contextmanager
+def _finder(delay: float, megabits: float | None) -> Iterator[Finder]:
+    with endpoints.running(delay, megabits) as amazon, patch.dict(os.environ, amazon):
+        yield build_finder(Settings())
+
+
+def _side_by_side(finder: Finder) -> Callable[[], None]:
+    pool, picture = ThreadPoolExecutor(1), finder.read(photo())  # either side has to read it
+
+    def work() -> None:
+        stored = pool.submit(finder.storage.put, "uploads/small.jpg", picture.jpeg)
+        finder.detector.labels(picture)
+        wait([stored])
+        stored.result()
+
+    return work
+
+
+def _one_after_the_other() -> Callable[[], None]:
+    s3, eyes = boto3.client("s3"), boto3.client("rekognition")  # kept, here too
+    bucket, key = endpoints.BUCKET, "original.jpg"
+
+    def work() -> None:
+        s3.put_object(Bucket=bucket, Key=key, Body=photo())
+        eyes.detect_labels(Image={"S3Object": {"Bucket": bucket, "Name": key}})
+
+    return work
+
+
+def _with_new_clients(jpeg: bytes) -> None:
+    session = boto3.Session()
+    session.client("s3")
+    session.client("rekognition").detect_labels(Image={"Bytes": jpeg})

@@ -1,0 +1,56 @@
+"""A 12 MP photo to an upright JPEG of 1280 pixels with boxes, beside the least that it can cost."""
+
+from collections.abc import Callable, Iterator
+from io import BytesIO
+
+from PIL import Image, ImageDraw, ImageOps
+
+from bench.fixtures import THREE_BOXES, photo, photo_of
+from bench.measure import Aim, Growth, Measured, Work, growing, in_turns
+from rubberduck.drawing import draw_boxes
+from rubberduck.pictures import read_picture, to_jpeg
+
+SIDE = 1280
+AIM = Aim(1.5, 1.15)
+MEGAPIXELS = (0.3, 1, 2, 5, 12, 25)
+
+
+def ours(data: bytes) -> bytes:
+    picture = read_picture(data, max_bytes=100_000_000, max_side=SIDE)
+    return to_jpeg(draw_boxes(picture.image, THREE_BOXES))
+
+
+def floor(data: bytes) -> bytes:
+    """Decoded small, turned, boxes as bare lines, encoded: no refusals, no labels."""
+    file = Image.open(BytesIO(data))
+    file.draft("RGB", (SIDE, SIDE))
+    file.thumbnail((SIDE, SIDE), reducing_gap=1.0)
+    image = ImageOps.exif_transpose(file)
+    draw = ImageDraw.Draw(image)
+    for box in THREE_BOXES:
+        draw.rectangle(box.corners(image.size), outline="yellow", width=4)
+    return to_jpeg(image)
+
+
+def run(rounds: int = 15) -> Iterator[Measured]:
+    for name, data in {
+        "12 MP JPEG": photo(),
+        "12 MP JPEG, turned": photo(orientation=6),
+        "12 MP progressive JPEG": photo(progressive=True),
+    }.items():
+        sides = ("ours", lambda data=data: ours(data)), ("floor", lambda data=data: floor(data))
+        yield in_turns(f"{name} to 1280 px with three boxes", *sides, rounds, AIM)
+    yield _over_pixels(rounds)
+
+
+def _over_pixels(rounds: int) -> Growth:
+    def work(side: Callable[[bytes], bytes]) -> Callable[[float], Work]:
+        def at(megapixels: float) -> Work:
+            data = photo_of(megapixels)
+            return lambda: side(data)
+
+        return at
+
+    sides = {"ours": work(ours), "floor": work(floor)}
+    what = f"A JPEG to {SIDE} px with three boxes"
+    return growing(what, "megapixels", MEGAPIXELS, sides, max(1, rounds // 3))

@@ -1,0 +1,71 @@
+"""Results to fill databases with: one real row, and as many more like it as are wanted."""
+
+import secrets
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from sqlalchemy import text
+
+from rekognition import label_from
+from rubberduck.database import duck_results
+from rubberduck.model import Answer, Result, Upload
+from rubberduck.question import RUBBER_DUCK, judge
+from rubberduck.results import Results
+from tests.fake_rekognition import recorded
+
+LABELS = [label_from(each) for each in recorded("detect_labels_giant_duck_boxes")["Labels"]]
+OWNER = "the visitor"
+PLACES = {
+    # How each database says: so many seconds before the first row's moment.
+    "sqlite": "datetime(created_at, '-' || n || ' seconds') || '.000000'",
+    "postgresql": "created_at - n * interval '1 second'",
+}
+
+
+def an_upload(owner: str | None = OWNER) -> Upload:
+    id, now = secrets.token_urlsafe(16), datetime.now(UTC)
+    return Upload(id, now, RUBBER_DUCK.title, f"uploads/{id}.jpg", secrets.token_hex(32), owner)
+
+
+def a_result() -> Result:
+    upload, verdict = an_upload(), judge(RUBBER_DUCK, LABELS)
+    return Result(
+        id=upload.id,
+        created_at=upload.created_at,
+        question=upload.question,
+        said=RUBBER_DUCK.yes,
+        min_confidence=RUBBER_DUCK.min_confidence,
+        width=2048,
+        height=1536,
+        several_frames=False,
+        picture_key=upload.picture_key,
+        marked_key=f"marked/{upload.id}.jpg",
+        answer=Answer(tuple(LABELS), verdict, "the detector"),
+        owner=OWNER,
+    )
+
+
+def fill(results: Results, count: int) -> str:
+    """So many results, every second one the same visitor's; gives the id of one."""
+    upload = an_upload()
+    results.begin(upload, "the detector")
+    results.save(replace(a_result(), id=upload.id))
+    made = {
+        "id": "'row-' || n",
+        "owner": f"CASE WHEN n % 2 = 0 THEN '{OWNER}' ELSE 'visitor ' || n END",
+        "upload_sha256": "'sum-' || n",
+        "idempotency_key": "NULL",
+        "created_at": PLACES[results.database.engine.dialect.name],
+    }
+    names = [column.name for column in duck_results.columns]
+    values = ", ".join(made.get(name, name) for name in names)
+    with results.database.transaction() as connection:
+        connection.execute(
+            text(
+                "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers "
+                f"WHERE n < {count - 1}) INSERT INTO duck_results ({', '.join(names)}) "
+                f"SELECT {values} FROM numbers, duck_results WHERE id = '{upload.id}'"
+            )
+        )
+        connection.execute(text("ANALYZE"))
+    return upload.id

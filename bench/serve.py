@@ -1,0 +1,70 @@
+"""Requests a second with a detector that takes 300 ms, beside what its visitors could get at most.
+
+Rekognition answers from a process beside, the pictures stay in a folder of it, in memory: what is
+measured is the site, whole: form, decoding, labels, boxes, three objects, database, page.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bench import endpoints
+from bench.fixtures import photo
+from bench.measure import Aim, Comparison, Growth, Measured, Sample, compared, idle
+from bench.sites import Site, our_site
+from bench.visitors import upload, visit
+
+DELAY = 0.3  # seconds
+CLIENTS = 32
+WORKERS = 2
+SECONDS = 6.0
+AIM = Aim(0.80, 0.95, at_least=True)
+THREADS = (8, 16, 32, 64)
+MORE_CLIENTS = (1, 4, 16, 32, 64, 128, 256)
+
+say = upload("/", photo("camera frame"))
+
+
+def run(rounds: int = 5, seconds: float = SECONDS) -> Iterator[Measured]:
+    with TemporaryDirectory() as folder, endpoints.running(DELAY) as amazon:
+        with our_site(Path(folder), **amazon) as site:
+            yield _beside_the_most(site, "as it is configured", CLIENTS, rounds, seconds)
+            yield _over_clients(site, seconds)
+        for threads in THREADS:
+            with our_site(Path(folder), "--threads", str(threads), **amazon) as site:
+                slots = min(CLIENTS, WORKERS * threads)
+                what = f"{WORKERS} workers of {threads} threads"
+                yield _beside_the_most(site, what, slots, max(1, rounds // 2), seconds)
+
+
+def _beside_the_most(site: Site, what: str, slots: int, rounds: int, seconds: float) -> Comparison:
+    most = Sample(slots / DELAY)
+    return compared(
+        f"{CLIENTS} visitors, a detector of {DELAY * 1000:.0f} ms, {what}",
+        "pictures/s",
+        [
+            ("ours", lambda: visit(site, say, CLIENTS, seconds).rate()),
+            (f"{slots} ÷ {DELAY} s", lambda: most),
+        ],
+        rounds,
+        AIM,
+    )
+
+
+def _over_clients(site: Site, seconds: float) -> Growth:
+    with idle() as rest:
+        visits = [visit(site, say, clients, seconds / 2) for clients in MORE_CLIENTS]
+    return Growth(
+        f"An answer's time with a detector of {DELAY * 1000:.0f} ms",
+        "ms",
+        "visitors at once",
+        MORE_CLIENTS,
+        {
+            "ours": tuple(each.latency * 1000 for each in visits),
+            "visitors ÷ pictures a second": tuple(
+                clients / each.a_second * 1000
+                for clients, each in zip(MORE_CLIENTS, visits, strict=True)
+            ),
+        },
+        rest.share,
+    )
