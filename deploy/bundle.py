@@ -20,6 +20,7 @@ PARTS = (
 ).split()
 # It speaks to the load balancer, which a single machine has none of.
 ONLY_BALANCED = ".ebextensions/load-balanced.config"
+VARIANTS = ("load-balanced", "single")
 THE_OLDEST = (1980, 1, 1, 0, 0, 0)  # a zip knows no date before
 PLAIN_FILE = 0o100644 << 16
 
@@ -61,9 +62,12 @@ def write(file: Path = FILE, *, single: bool = False) -> str:
     return hash.hexdigest()[:12]
 
 
-def main() -> None:
+def main(arguments: list[str]) -> None:
+    variant = " ".join(arguments) or "load-balanced"
+    if variant not in VARIANTS:
+        sys.exit(f"VARIANT={variant} is none: it is {' or '.join(VARIANTS)}.")
     try:
-        version = write(single="single" in sys.argv[1:])
+        version = write(single=variant == "single")
     except CannotDeploy as error:
         sys.exit(str(error))
     size = FILE.stat().st_size / 1e6
@@ -71,4 +75,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -35,6 +35,7 @@ PARAMETERS = {
 OURS = ("NAME", "REGION", "VERSION")
 OF_THE_MAKEFILE = ("PYTHON", "PORT", "BIN")
 NAME = r"[a-z][a-z0-9-]{0,28}[a-z0-9]"
+LIKE_A_NAME = "2 to 30 small letters, digits and hyphens, a letter first, no hyphen last"
 REGION = r"[a-z]{2}(-[a-z]+)+-\d"
 VERSION = r"[0-9a-f]{12}"
 
@@ -53,11 +54,11 @@ def read(arguments: Sequence[str]) -> Choices:
     for name in OF_THE_MAKEFILE:
         given.pop(name, None)
     _refuse_unknown(given)
-    name = _checked("NAME", given.get("NAME", Choices.name), NAME)
-    region = _checked("REGION", given.get("REGION", Choices.region), REGION)
+    name = _checked("NAME", given.get("NAME", Choices.name), NAME, LIKE_A_NAME)
+    region = _checked("REGION", given.get("REGION", Choices.region), REGION, "like eu-central-1")
     version = given.get("VERSION")
     if version is not None:
-        _checked("VERSION", version, VERSION)
+        _checked("VERSION", version, VERSION, "the twelve signs that a deployment named")
     parameters = {PARAMETERS[key]: given[key] for key in given if key in PARAMETERS}
     return Choices(name, region, version, parameters)
 
@@ -77,7 +78,7 @@ def _refuse_unknown(given: dict[str, str]) -> None:
             raise CannotDeploy(f"{name} is nothing that can be chosen; did you mean {meant[0]}?")
 
 
-def _checked(variable: str, value: str, pattern: str) -> str:
+def _checked(variable: str, value: str, pattern: str, wanted: str) -> str:
     if not re.fullmatch(pattern, value):
-        raise CannotDeploy(f"{variable}={value} does not look right: it must be like {pattern}.")
+        raise CannotDeploy(f"{variable}={value} does not look right: it must be {wanted}.")
     return value

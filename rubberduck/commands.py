@@ -26,6 +26,7 @@ from rubberduck.costs_command import costs
 from rubberduck.door import finder, sweeper
 from rubberduck.errors import DuckError
 from rubberduck.evaluate_command import evaluate
+from rubberduck.limits import check_counting
 from rubberduck.model import percent
 from rubberduck.settings import Settings, unknown_variables
 
@@ -133,6 +134,7 @@ def _parts() -> dict[str, Callable[[], None]]:
         "database": finder().results.check,
         f"storage, {finder().storage.where}": _store_and_forget,
         f"engine, {finder().detector.name}": finder().detector.check,
+        "counts of visitors' requests": check_counting,
     }
     if stand_in := finder().stand_in:
         parts[f"stand-in, {stand_in.name}"] = stand_in.check

@@ -147,7 +147,7 @@ class FromElsewhere(DuckError):
 class PageTooOld(DuckError):
     status = 403
     happened = "That page is not of this visit any more"
-    next_step = "Reload the page, then send it again; your browser has to keep our cookie."
+    next_step = "Go back, reload the page, then send it again; your browser has to keep our cookie."
 
 
 class TooOften(DuckError):

@@ -217,7 +217,8 @@ class Finder:
             _leave_to_the_sweeper(upload, error)
             return
         if begun and isinstance(failure, StorageFailed):
-            self._beside.submit(self._delete, upload)  # nobody waits for what just failed
+            # Nobody waits for what just failed.
+            self._beside.submit(copy_context().run, self._delete, upload)
         elif begun:
             self._delete(upload)
 

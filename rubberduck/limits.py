@@ -11,6 +11,7 @@ from limits.errors import StorageError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from rubberduck.errors import Unavailable
 from rubberduck.settings import Settings
 
 KIND = {
@@ -79,6 +80,17 @@ def client() -> str:
     if address.ipv4_mapped:
         return str(address.ipv4_mapped)
     return str(IPv6Network((int(address), ONE_CUSTOMER), strict=False))
+
+
+def check_counting() -> None:
+    """Unavailable, when the store of the counts does not answer."""
+    limiter: Limiter | None = current_app.extensions.get("limits")
+    if limiter and not limiter.storage.check():
+        raise Unavailable(
+            "Visitors' requests are not counted together.",
+            cause="the store of the counts does not answer, so each process counts for itself: "
+            "is Redis running, and DUCK_RATE_STORE right?",
+        )
 
 
 def seconds_to_wait() -> int:

@@ -50,17 +50,18 @@ def _end(_: BaseException | None) -> None:
 def log_as_a_server(level: str) -> None:
     """On standard output: JSON, or plain text where a person reads it."""
     logging.captureWarnings(True)
-    _set_up(sys.stdout, PlainLine() if sys.stdout.isatty() else JsonLine(), level)
+    formatter = PlainLine() if sys.stdout.isatty() else JsonLine()
+    _set_up(sys.stdout, formatter, level, others=logging.INFO)
 
 
 def log_as_a_command(level: str) -> None:
-    """On standard error, beside what the command says."""
-    _set_up(sys.stderr, PlainLine(), level)
+    """On standard error, beside what the command says; of others, only what went wrong."""
+    _set_up(sys.stderr, PlainLine(), level, others=logging.WARNING)
 
 
-def _set_up(stream: TextIO, formatter: logging.Formatter, level: str) -> None:
+def _set_up(stream: TextIO, formatter: logging.Formatter, level: str, *, others: int) -> None:
     # `level` is for our own lines: Pillow's at DEBUG would tell the visitors' metadata.
-    everybody = max(logging.INFO, logging.getLevelName(level))
+    everybody = max(others, logging.getLevelName(level))
     logging.basicConfig(handlers=[lines(stream, formatter)], level=everybody, force=True)
     for name in OURS:
         logging.getLogger(name).setLevel(level)

@@ -161,10 +161,20 @@ class Settings(BaseSettings):
         return {
             PREFIX + name.upper(): (
                 ("set" if name in self.model_fields_set else "default")
-                + (", not shown" if not field.repr else f", {getattr(self, name) or 'none'}")
+                + (f", {_in_words(getattr(self, name))}" if field.repr else ", not shown")
             )
             for name, field in Settings.model_fields.items()
         }
+
+
+def _in_words(value: object) -> str:
+    """
+    >>> _in_words(0), _in_words(None), _in_words(("duck.example", "www.duck.example"))
+    ('0', 'none', 'duck.example,www.duck.example')
+    """
+    if isinstance(value, tuple):
+        return ",".join(value) or "none"
+    return "none" if value is None else str(value)
 
 
 def load_settings() -> Settings:

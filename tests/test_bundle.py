@@ -52,3 +52,8 @@ def test_without_git_there_is_no_bundle(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(CannotDeploy, match="install git"):
         bundle.write(tmp_path / "bundle.zip")
+
+
+def test_a_variant_that_is_none_makes_no_bundle() -> None:
+    with pytest.raises(SystemExit, match="VARIANT=sinlge is none: it is load-balanced or single"):
+        bundle.main(["sinlge"])

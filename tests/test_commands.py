@@ -335,6 +335,16 @@ def test_check_says_what_is_wrong_and_what_to_do(
     assert "make it writable" in lines[2]
 
 
+def test_check_says_that_the_counts_have_no_redis(
+    settings: Settings, finder: Finder, tmp_path: Path
+) -> None:
+    nowhere = {"uploads_a_minute": 60, "rate_store": f"redis+unix://{tmp_path}/nowhere"}
+    done = run(create_app(settings.model_copy(update=nowhere), finder=finder), "check")
+    assert done.exit_code == 1
+    assert "wrong  counts of visitors' requests: " in done.stdout
+    assert "DUCK_RATE_STORE right?" in done.stdout
+
+
 def test_check_of_the_aws_composition(
     aws_settings: Settings, s3: Any, eyes: FakeRekognition, results: Results
 ) -> None:

@@ -105,7 +105,7 @@ def test_a_form_needs_the_token_of_its_visitor(
         answer = send(client, method, rule.replace("<id>", mine.rsplit("/", 1)[-1]), {}, token)
         assert (answer.status_code, rule) == (403, rule)
         assert "That page is not of this visit any more" in answer.text
-        assert "Reload the page" in answer.text
+        assert "Go back, reload the page" in answer.text
     assert client.get(mine).status_code == 200
 
 

@@ -161,7 +161,7 @@ def test_what_a_visitor_deletes_is_gone(bucket: Any) -> None:
 
 def test_pictures_and_results_do_not_go_by_the_way() -> None:
     template = read(TEMPLATE)["Resources"]
-    assert template["Pictures"]["DeletionPolicy"] == "Retain"
+    assert template["Pictures"]["DeletionPolicy"] == "RetainExceptOnCreate"
     assert template["Postgres"]["DeletionPolicy"] == "Snapshot"
     assert template["Postgres"]["UpdateReplacePolicy"] == "Snapshot"
 
