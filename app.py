@@ -15,7 +15,7 @@ from rubberduck.commands import commands
 from rubberduck.door import UploadRequest, sweeper
 from rubberduck.errors import BrokenModel, WrongQuestion
 from rubberduck.finder import Finder
-from rubberduck.guard import guard
+from rubberduck.guard import refuse_forged_forms, refuse_others
 from rubberduck.headers import add_headers, content_security_policy
 from rubberduck.health import health
 from rubberduck.limits import limit_requests
@@ -69,8 +69,9 @@ def create_app(settings: Settings, *, finder: Finder | None = None) -> Flask:
     for blueprint in (pages, api, openapi, health, commands):
         app.register_blueprint(blueprint)
     number_requests(app)
+    refuse_others(app)
     limit_requests(app, settings)
-    guard(app)
+    refuse_forged_forms(app)
     app.after_request(_sweep_sometimes)
     policy = content_security_policy(STYLE, finder.storage.origin)
     app.after_request(partial(add_headers, policy=policy))

@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from rubberduck.database import engine_for, sqlite_file
+from rubberduck.database import SCHEMA, engine_for, sqlite_file, still_serves
 from rubberduck.settings import ROOT, WrongSettings, load_settings
 
 # Any number does, as long as nobody else on the same PostgreSQL takes it: "duck" in hexadecimal.
@@ -32,6 +32,8 @@ def set_up(database_url: str) -> tuple[str | None, str | None]:
     with _alone(database_url) as connection:
         before = MigrationContext.configure(connection).get_current_revision()
         if before is not None and before not in known:
+            if still_serves(connection.connection.cursor(), before):
+                return before, before
             raise CannotSetUp(
                 f"The database is at revision {before}, newer than this code knows. "
                 "Deploy the version of the site that made it; nothing was changed."
@@ -105,6 +107,8 @@ def main() -> None:
         sys.exit(f"The database cannot be set up: {getattr(error, 'orig', error)}")
     if before is None:
         print(f"Made a new results database, revision {after}.")
+    elif before == after != SCHEMA:
+        print(f"The database is at revision {before}, newer than this code, and serves it still.")
     elif before != after:
         print(f"Upgraded the results database from revision {before} to {after}.")
 

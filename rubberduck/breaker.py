@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from rubberduck.circuit import Circuit
-from rubberduck.errors import DetectorFailed, PictureRefused
+from rubberduck.errors import DetectorFailed, DetectorLeftAlone, PictureRefused
 from rubberduck.finder import Detector
 from rubberduck.model import Label
 from rubberduck.pictures import Picture
@@ -30,7 +30,7 @@ class Breaker:
 
     def labels(self, picture: Picture) -> list[Label]:
         if not self.circuit.may_ask():
-            raise DetectorFailed(
+            raise DetectorLeftAlone(
                 "The part that looks at pictures does not answer.",
                 cause=f"{self.name} failed too often just now; it is tried again soon",
             )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from rubberduck.circuit import Circuit
-from rubberduck.errors import StorageFailed
+from rubberduck.errors import StorageFailed, StorageLeftAlone
 from rubberduck.storage import JPEG, SORRY
 
 if TYPE_CHECKING:
@@ -172,8 +172,8 @@ def _not_s3() -> Down:
     return Down(SORRY, cause="what answered is not S3: look at DUCK_REGION and the network")
 
 
-def _left_alone() -> StorageFailed:
-    return StorageFailed(SORRY, cause="S3 failed too often just now; it is tried again soon")
+def _left_alone() -> StorageLeftAlone:
+    return StorageLeftAlone(SORRY, cause="S3 failed too often just now; it is tried again soon")
 
 
 def _unanswered(error: Exception) -> str:

@@ -107,7 +107,9 @@ class Budget:
         with self._telling:
             is_news = period not in self._told
             self._told.add(period)
-        if is_news:
+        if is_news and not most:
+            log.warning("%s is not asked: its budget of calls is 0.", self.engine)
+        elif is_news:
             told = "%s: the %d calls of %s are spent; it is asked again from %s UTC on."
             log.warning(told, self.engine, most, period.name, f"{period.ends:%Y-%m-%d %H:%M}")
 

@@ -102,6 +102,10 @@ calls = Table(
     Column("taken", Integer, nullable=False),
     Column("dollars_a_call", Float, nullable=False),
 )
+# One row: the oldest revision whose code this database still serves. A migration that only adds
+# leaves it, so that machines of the version before go on while a new one is deployed, and can come
+# back after it.
+compatibility = Table("compatibility", metadata, Column("works_from", String(32), primary_key=True))
 
 
 class Database:
@@ -192,15 +196,25 @@ def _refuse_other_schema(connection: Any, _record: Any) -> None:
     try:
         cursor.execute("SELECT version_num FROM alembic_version")
         row = cursor.fetchone()
+        is_ours = row is not None and (row[0] == SCHEMA or still_serves(cursor, row[0]))
     finally:
         cursor.close()
         connection.rollback()
-    if row is None or row[0] != SCHEMA:
+    if not is_ours:
         raise ResultsUnavailable(
             "Our list of results was made by another version of this site.",
             cause=f"the database is at revision {row and row[0]}, this code needs {SCHEMA}: "
             "run `python db_setup.py`, or deploy the version of the site that made it",
         )
+
+
+def still_serves(cursor: Any, revision: str) -> bool:
+    """Whether a database at a newer `revision` than this code's lets it work."""
+    if revision <= SCHEMA:
+        return False
+    cursor.execute("SELECT works_from FROM compatibility")
+    row = cursor.fetchone()
+    return row is not None and row[0] <= SCHEMA
 
 
 def _cause(error: Exception) -> str:

@@ -219,6 +219,12 @@ class PictureRefused(NotBilled):
     is_outage = False
 
 
+class DetectorLeftAlone(DetectorFailed):
+    """It failed too often just now, and was not asked."""
+
+    is_known = True
+
+
 class BudgetSpent(DetectorFailed):
     """It was not asked, and will not be before `seconds` have passed."""
 
@@ -239,6 +245,12 @@ class BudgetSpent(DetectorFailed):
 
 class StorageFailed(Unavailable):
     pass
+
+
+class StorageLeftAlone(StorageFailed):
+    """It failed too often just now, and was not asked."""
+
+    is_known = True
 
 
 class ResultsUnavailable(Unavailable):

@@ -15,11 +15,15 @@ OUR_OWN = ("same-origin", "none")  # "none": no page made the browser ask, its u
 PORTS = {"http": 80, "https": 443}
 
 
-def guard(app: Flask) -> None:
-    """Other names, other sites' pages and forms without our token are refused, in this order."""
+def refuse_others(app: Flask) -> None:
+    """Before anything is counted: another site must not use up its visitors' limits here."""
     app.before_request(refuse_other_names)
     app.before_request(refuse_other_sites)
-    app.config["WTF_CSRF_CHECK_DEFAULT"] = False  # `refuse_forged_forms` does, in our words
+
+
+def refuse_forged_forms(app: Flask) -> None:
+    """Forms without our token; after the limits, since it reads the form."""
+    app.config["WTF_CSRF_CHECK_DEFAULT"] = False  # `check` does, in our words
     app.config["WTF_CSRF_TIME_LIMIT"] = None  # a token lives as long as its cookie
     app.config["WTF_CSRF_SSL_STRICT"] = False  # wants a Referer, which some browsers never send
     forms = CSRFProtect(app)
@@ -28,7 +32,7 @@ def guard(app: Flask) -> None:
     forms.exempt(api)
 
     @app.before_request
-    def refuse_forged_forms() -> None:
+    def check() -> None:
         """PageTooOld, when a form does not hold the token of this visitor's own pages."""
         try:
             with whole_form():

@@ -304,6 +304,7 @@ def test_a_database_newer_than_the_code_is_refused_and_left_alone(
 ) -> None:
     with book.database.engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(text("UPDATE compatibility SET works_from = '9998'"))
     with pytest.raises(CannotSetUp, match="revision 9999, newer than this code"):
         set_up(database_url)
     with pytest.raises(ResultsUnavailable) as error:
@@ -312,6 +313,19 @@ def test_a_database_newer_than_the_code_is_refused_and_left_alone(
     with book.database.engine.connect() as connection:
         left = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     assert left == "9999"
+
+
+def test_a_newer_database_that_only_has_more_serves_on(
+    database_url: str, book: Results, open_results: Open
+) -> None:
+    """While a new version is deployed, and after it was taken back."""
+    with book.database.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(text("ALTER TABLE duck_results ADD COLUMN feathers INTEGER"))
+    old = open_results(database_url)
+    kept(old, a_result())
+    assert old.get("an-id") == a_result()
+    assert set_up(database_url) == ("9999", "9999")
 
 
 def test_sixteen_threads_write_at_once(book: Results) -> None:
@@ -378,6 +392,7 @@ def test_an_upgrade_cut_off_in_the_middle_can_be_tried_again(
         database.execute("DROP TABLE duck_results")
         database.execute("DROP TABLE daily_counts")
         database.execute("DROP TABLE calls")
+        database.execute("DROP TABLE compatibility")
         database.execute("DROP TABLE alembic_version")
     database.close()
 

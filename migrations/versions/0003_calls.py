@@ -1,4 +1,4 @@
-"""Calls that cost money, counted by day and by month; and why a stand-in answered."""
+"""Calls that cost money, by day and month; why a stand-in answered; which code may work here."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -18,3 +18,5 @@ def upgrade() -> None:
         sa.Column("taken", sa.Integer, nullable=False),
         sa.Column("dollars_a_call", sa.Float, nullable=False),
     )
+    op.create_table("compatibility", sa.Column("works_from", sa.String(32), primary_key=True))
+    op.execute("INSERT INTO compatibility VALUES ('0003')")
