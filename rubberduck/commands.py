@@ -1,10 +1,12 @@
-"""Commands: `flask check`, `flask look`, `flask sweep`; `evaluate` and `costs` have their files."""
+"""Commands: `flask check`, `look`, `sweep`, `backup`; `evaluate` and `costs` have their files."""
 
 import json
+import os
 import secrets
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, cast
 
 import click
@@ -100,6 +102,32 @@ def sweep() -> None:
 
 def _several(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}" if number else ""
+
+
+@commands.cli.command("backup", context_settings=HELP)
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def backup(file: Path) -> None:
+    """Copy the results database (SQLite) to FILE, whole, also while the site is used.
+
+    \b
+    Example:
+      flask backup duck-2026-11-20.db
+
+    To put it back, stop the site and copy FILE over the database. Pictures are not in it.
+    """
+    database = finder().results.database
+    if database.engine.dialect.name != "sqlite":
+        raise click.ClickException("PostgreSQL has a better way of its own: pg_dump.")
+    if file.exists():
+        raise click.ClickException(f"{file} is there already. Nothing was written over it.")
+    if not os.access(file.absolute().parent, os.W_OK):
+        raise click.ClickException(f"{file} cannot be written: its folder is missing or closed.")
+    try:
+        database.back_up(file)
+    except DuckError as error:
+        file.unlink(missing_ok=True)  # half a copy is none
+        raise click.ClickException(error.for_operator) from None
+    click.echo(f"{file}: {file.stat().st_size / 1e6:.1f} MB.")
 
 
 @commands.cli.command("check", context_settings=HELP)

@@ -136,6 +136,11 @@ class Database:
                 "Our list of results cannot be opened.", cause=_cause(error)
             ) from error
 
+    def back_up(self, file: Path) -> None:
+        """A copy of a SQLite database as it is at one moment, while others write on."""
+        with self.transaction() as connection:
+            connection.exec_driver_sql("VACUUM INTO ?", (str(file),))
+
     def close(self) -> None:
         self.engine.dispose()
 

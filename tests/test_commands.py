@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 from click.testing import Result
 from flask import Flask
+from flask.testing import FlaskClient
 from PIL import Image
 
 from app import create_app
 from composition import build_finder
+from db_setup import set_up
 from rubberduck import charts
 from rubberduck.finder import Finder
 from rubberduck.model import Label
@@ -23,7 +25,7 @@ from rubberduck.results import Results
 from rubberduck.settings import Settings
 from tests.conftest import FakeDetector
 from tests.fake_rekognition import FakeRekognition
-from tests.pictures import corners, encoded
+from tests.pictures import corners, encoded, form
 
 
 def run(app: Flask, *words: str, **options: Any) -> Result:
@@ -311,6 +313,43 @@ def test_evaluate_needs_its_two_folders(app: Flask, tmp_path: Path) -> None:
     done = run(app, "evaluate", str(tmp_path))
     assert done.exit_code == 2
     assert "needs the folders duck and no-duck" in done.stderr
+
+
+def test_a_backup_is_whole_and_can_take_the_databases_place(
+    app: Flask, client: FlaskClient, finder: Finder, tmp_path: Path
+) -> None:
+    where = client.post("/", **form(encoded())).location
+    copy = tmp_path / "copy.db"
+    done = run(app, "backup", str(copy))
+    assert (done.exit_code, done.stdout) == (0, f"{copy}: {copy.stat().st_size / 1e6:.1f} MB.\n")
+    client.post(f"{where}/delete")
+    assert client.get(where).status_code == 404
+    finder.results.close()
+    copy.replace(tmp_path / "duck.db")
+    assert finder.results.get(where.split("/")[-1]).verdict.found
+
+
+def test_a_backup_writes_over_nothing(app: Flask, tmp_path: Path) -> None:
+    (tmp_path / "holiday.db").write_bytes(b"quack")
+    for name, complaint in {
+        "holiday.db": "is there already",
+        "nowhere/copy.db": "its folder is missing or closed",
+    }.items():
+        done = run(app, "backup", str(tmp_path / name))
+        assert done.exit_code == 1
+        assert complaint in done.stderr
+    assert (tmp_path / "holiday.db").read_bytes() == b"quack"
+
+
+def test_postgresql_is_backed_up_in_its_own_way(
+    settings: Settings, finder: Finder, postgres_server: Any
+) -> None:
+    with postgres_server.database() as url:
+        set_up(url)
+        results = Results(url)
+        elsewhere = create_app(settings, finder=replace(finder, results=results))
+        assert "pg_dump" in run(elsewhere, "backup", "copy.db").stderr
+        results.close()
 
 
 def test_check_when_all_is_well(app: Flask) -> None:
