@@ -118,6 +118,7 @@ def lose(file: Path) -> None:
 def upgrade_beyond_us(file: Path) -> None:
     with closing(sqlite3.connect(file)) as database:
         database.execute("UPDATE alembic_version SET version_num = '9999'")
+        database.execute("UPDATE compatibility SET works_from = '9999'")
         database.commit()
 
 

@@ -199,7 +199,7 @@ def test_the_readmes_own_commands(site: Site, tmp_path: Path, line: str) -> None
 
 def test_the_readmes_commands_are_all_known() -> None:
     make_a_key = 'echo "DUCK_SECRET_KEY=$(openssl rand -hex 32)" >> .env'
-    ours = ("make ", ".venv/bin/flask ", "DUCK_BUCKET=my-ducks make run", make_a_key)
+    ours = ("make ", ".venv/bin/flask ", 'echo "DUCK_BUCKET=my-ducks" >> .env', make_a_key)
     known = (*ours, "curl ", "aws ")
     assert [line for line in shell_lines() if not line.startswith(known)] == []
     assert len(OURS) >= 3
