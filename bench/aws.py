@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
 import boto3
@@ -12,6 +13,7 @@ from bench import endpoints
 from bench.fixtures import photo
 from bench.measure import Aim, Comparison, in_turns
 from composition import build_finder
+from db_setup import set_up
 from rubberduck.finder import Finder
 from rubberduck.settings import Settings
 
@@ -40,8 +42,14 @@ def run(rounds: int = 9) -> Iterator[Comparison]:
 
 @contextmanager
 def _finder(delay: float, megabits: float | None) -> Iterator[Finder]:
-    with endpoints.running(delay, megabits) as amazon, patch.dict(os.environ, amazon):
-        yield build_finder(Settings())
+    with (
+        endpoints.running(delay, megabits) as amazon,
+        patch.dict(os.environ, amazon),
+        TemporaryDirectory() as folder,
+    ):
+        url = f"sqlite:///{folder}/duck.db"
+        set_up(url)
+        yield build_finder(Settings(database_url=url, daily_calls=10_000))
 
 
 def _side_by_side(finder: Finder) -> Callable[[], None]:

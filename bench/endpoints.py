@@ -96,8 +96,13 @@ async def _head(reader: asyncio.StreamReader) -> Request | None:
 
 
 def _answer(status: str, body: bytes) -> bytes:
-    head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nx-amz-bucket-region: {REGION}"
-    return f"{head}\r\n\r\n".encode() + body
+    lines = [
+        f"HTTP/1.1 {status}",
+        f"Content-Length: {len(body)}",
+        f"x-amz-bucket-region: {REGION}",
+        'ETag: "a-tag"',
+    ]
+    return "\r\n".join([*lines, "", ""]).encode() + body
 
 
 async def _serve(delay: float, s3_delay: float, megabits: float | None) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from app import create_app
-from composition import build_finder
+from composition import build_finder, rekognition
 from rekognition import Rekognition
 from rubberduck.finder import Finder
 from rubberduck.settings import load_settings
@@ -18,8 +18,8 @@ class Recorded(Rekognition):
 
 def _finder() -> Finder:
     finder = build_finder(settings)
-    assert isinstance(finder.detector, Rekognition)
-    eyes = Recorded(finder.detector.client, finder.detector.min_confidence)
+    real = rekognition(settings, finder.question)
+    eyes = Recorded(real.client, real.min_confidence)
     return replace(finder, detector=eyes, stand_in=None)
 
 

@@ -1,7 +1,7 @@
 """Requests a second with a detector that takes 300 ms, beside what its visitors could get at most.
 
 Rekognition answers from a process beside, the pictures stay in a folder of it, in memory: what is
-measured is the site, whole: form, decoding, labels, boxes, three objects, database, page.
+measured is the site, whole: form, decoding, labels, boxes, two objects, database, JSON.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ AIM = Aim(0.80, 0.95, at_least=True)
 THREADS = (8, 16, 32, 64)
 MORE_CLIENTS = (1, 4, 16, 32, 64, 128, 256)
 
-say = upload("/", photo("camera frame"))
+say = upload("/api/v1/pictures", photo("camera frame"))
 
 
 def run(rounds: int = 5, seconds: float = SECONDS) -> Iterator[Measured]:
