@@ -49,8 +49,8 @@ def bench(names: tuple[str, ...], as_json: bool, rounds: int | None, write: bool
         for each in import_module(f"bench.{name}").run(**options):
             click.echo(report.as_json(name, each) if as_json else report.as_text(each))
             measured.append(each)
-        if write:
-            report.write(name, measured)
+            if write:  # at once: the next one may take long, and be stopped
+                report.write(name, measured)
 
 
 if __name__ == "__main__":

@@ -60,6 +60,8 @@ def fill(results: Results, count: int) -> str:
     names = [column.name for column in duck_results.columns]
     values = ", ".join(made.get(name, name) for name in names)
     with results.database.transaction() as connection:
+        if results.database.engine.dialect.name == "postgresql":
+            connection.execute(text("SET LOCAL statement_timeout = 0"))  # a million take a while
         connection.execute(
             text(
                 "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers "
