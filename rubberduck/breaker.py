@@ -1,32 +1,19 @@
 """A detector that is not asked for a while after it failed too often."""
 
-from collections.abc import Collection
-
 from rubberduck.circuit import Circuit
 from rubberduck.errors import DetectorFailed, DetectorLeftAlone, PictureRefused
 from rubberduck.finder import Detector
+from rubberduck.guarded import Guarded
 from rubberduck.model import Label
 from rubberduck.pictures import Picture
 
 
-class Breaker:
+class Breaker(Guarded):
     """`detector`, as long as it answers; while it does not, DetectorFailed comes at once."""
 
     def __init__(self, detector: Detector) -> None:
-        self.detector = detector
+        super().__init__(detector)
         self.circuit = Circuit(detector.name)
-
-    @property
-    def name(self) -> str:
-        return self.detector.name
-
-    @property
-    def words(self) -> Collection[str] | None:
-        return self.detector.words
-
-    @property
-    def dollars_a_picture(self) -> float:
-        return self.detector.dollars_a_picture
 
     def labels(self, picture: Picture) -> list[Label]:
         if not self.circuit.may_ask():
@@ -45,7 +32,3 @@ class Breaker:
             raise
         self.circuit.answered()
         return labels
-
-    def check(self) -> None:
-        """Asks in any case: an operator wants to know how it is now."""
-        self.detector.check()

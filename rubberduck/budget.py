@@ -6,7 +6,6 @@ The counts live in the database: exact for all processes together, and a restart
 import logging
 import math
 import threading
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -16,6 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from rubberduck.database import Database, calls
 from rubberduck.errors import BudgetSpent, DuckError, NotBilled
 from rubberduck.finder import Detector
+from rubberduck.guarded import Guarded
 from rubberduck.model import Label
 from rubberduck.pictures import Picture
 
@@ -118,28 +118,16 @@ def _seconds(now: datetime, then: datetime) -> int:
     return math.ceil((then - now).total_seconds())
 
 
-@dataclass(frozen=True)
-class Budgeted:
+class Budgeted(Guarded):
     """A detector that is asked only while there is budget for it: one call for each picture.
 
     That is exact only if the detector itself asks a second time only after refusals that cost
     nothing, as Rekognition does (`rekognition.py`).
     """
 
-    detector: Detector
-    budget: Budget
-
-    @property
-    def name(self) -> str:
-        return self.detector.name
-
-    @property
-    def words(self) -> Collection[str] | None:
-        return self.detector.words
-
-    @property
-    def dollars_a_picture(self) -> float:
-        return self.detector.dollars_a_picture
+    def __init__(self, detector: Detector, budget: Budget) -> None:
+        super().__init__(detector)
+        self.budget = budget
 
     def labels(self, picture: Picture) -> list[Label]:
         taken = self.budget.take()
@@ -148,10 +136,6 @@ class Budgeted:
         except NotBilled:
             self._give_back(taken)
             raise
-
-    def check(self) -> None:
-        """Its question is not billed, so it is not counted."""
-        self.detector.check()
 
     def _give_back(self, taken: tuple[Period, ...]) -> None:
         try:

@@ -36,7 +36,7 @@ class DuckError(Exception):
     status: ClassVar[int] = 500
     happened: ClassVar[str] = "Something broke on our side"
     next_step: ClassVar[str] = "Please try again in a minute."
-    retry_after: ClassVar[int | None] = None
+    retry_after: int | None = None
     # The log has its line already, from where it began; one for each visitor would drown the rest.
     is_known: ClassVar[bool] = False
 
@@ -53,7 +53,7 @@ class DuckError(Exception):
 
     @property
     def problem(self) -> Problem:
-        return self.because(self.reason, **self.values)
+        return replace(self.because(self.reason, **self.values), retry_after=self.retry_after)
 
     @classmethod
     def because(cls, reason: str, **values: object) -> Problem:
@@ -161,11 +161,7 @@ class TooOften(DuckError):
             "You have asked more often than one visitor may. In {seconds} seconds you may again.",
             seconds=seconds,
         )
-        self.seconds = seconds
-
-    @property
-    def problem(self) -> Problem:
-        return replace(super().problem, retry_after=self.seconds)
+        self.retry_after = seconds
 
 
 class NoLiveAnswers(DuckError):
@@ -236,11 +232,7 @@ class BudgetSpent(DetectorFailed):
 
     def __init__(self, reason: str, *, seconds: int, **values: object) -> None:
         super().__init__(reason, cause=None, **values)
-        self.seconds = seconds
-
-    @property
-    def problem(self) -> Problem:
-        return replace(super().problem, retry_after=self.seconds)
+        self.retry_after = seconds
 
 
 class StorageFailed(Unavailable):
@@ -263,63 +255,3 @@ class WrongQuestion(DuckError):
 
 class BrokenModel(DuckError):
     """The embedded detector's model file cannot be used; found at start."""
-
-
-# What Flask and Werkzeug refuse by themselves, said in our words.
-PROBLEMS = {
-    problem.status: problem
-    for problem in (
-        Problem(
-            WrongParameter.name(),
-            400,
-            "We could not understand that request",
-            "Something in it is malformed.",
-            "Go back and try again.",
-        ),
-        NoSuchResult().problem,
-        Problem(
-            "wrong-method",
-            405,
-            "That does not work here",
-            "This address does not take that kind of request.",
-            "Start again from the first page.",
-        ),
-        Problem(
-            PictureTooLarge.name(),
-            413,
-            PictureTooLarge.happened,
-            "The request is larger than we accept.",
-            PictureTooLarge.next_step,
-        ),
-        Problem(
-            NotAPicture.name(),
-            415,
-            NotAPicture.happened,
-            "What arrived is of a kind we do not take.",
-            NotAPicture.next_step,
-        ),
-        Problem(
-            BrokenPicture.name(),
-            422,
-            BrokenPicture.happened,
-            "What arrived could not be read.",
-            BrokenPicture.next_step,
-        ),
-        TooOften(60).problem,
-        Problem(
-            "our-mistake",
-            500,
-            DuckError.happened,
-            "It is our mistake, not yours; it has been written down.",
-            "Please try again in a minute. If it happens again, tell us the request number.",
-        ),
-        Problem(
-            Unavailable.name(),
-            503,
-            Unavailable.happened,
-            "A part that we lean on does not answer.",
-            Unavailable.next_step,
-            60,
-        ),
-    )
-}

@@ -12,9 +12,10 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 from rubberduck.api import JudgementBody, ListBody
 from rubberduck.described import Described
 from rubberduck.door import finder
-from rubberduck.errors import PROBLEMS, Problem
+from rubberduck.errors import Problem
 from rubberduck.example import A_REQUEST, example
 from rubberduck.operations import ERRORS, OPERATIONS
+from rubberduck.problems import PROBLEMS
 from rubberduck.representations import (
     FrameBody,
     ProblemBody,

@@ -10,10 +10,11 @@ from flask_limiter import RateLimitExceeded
 from werkzeug.exceptions import HTTPException
 
 from rubberduck.door import finder, hear_out
-from rubberduck.errors import PROBLEMS, DuckError, Problem, TooOften
+from rubberduck.errors import DuckError, Problem, TooOften
 from rubberduck.limits import seconds_to_wait
 from rubberduck.logs import request_id
 from rubberduck.pictures import too_large
+from rubberduck.problems import PROBLEMS
 from rubberduck.representations import problem_json
 
 log = logging.getLogger(__name__)

@@ -15,6 +15,7 @@ ROWS = [
         "rubberduck.av1",
         "rubberduck.avif",
         "rubberduck.tiff",
+        "rubberduck.problems",
     ],
     ["rubberduck.bombs"],
     ["rubberduck.pictures", "rubberduck.drawing", "rubberduck.database"],
@@ -22,6 +23,7 @@ ROWS = [
     ["rekognition", "rubberduck.local_detector", "rubberduck.storage", "rubberduck.results"],
     ["rubberduck.sweeper", "rubberduck.bucket", "db_setup"],
     ["rubberduck.finder"],
+    ["rubberduck.guarded"],
     ["rubberduck.budget", "rubberduck.breaker"],
     ["rubberduck.spending"],
     [

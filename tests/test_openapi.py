@@ -8,8 +8,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 
-from rubberduck.errors import PROBLEMS, DuckError
+from rubberduck.errors import DuckError
 from rubberduck.operations import ERRORS
+from rubberduck.problems import PROBLEMS
 from tests.pictures import encoded, form
 from tests.test_pages import words
 from translations.collect import errors

@@ -16,8 +16,9 @@ from babel.messages.pofile import write_po
 import rekognition
 from rubberduck.bucket import S3Storage
 from rubberduck.door import text
-from rubberduck.errors import PROBLEMS, BrokenModel, DuckError, WrongQuestion
+from rubberduck.errors import BrokenModel, DuckError, WrongQuestion
 from rubberduck.local_detector import LocalDetector
+from rubberduck.problems import PROBLEMS
 from rubberduck.settings import ROOT
 from rubberduck.storage import SORRY, FolderStorage
 
