@@ -8,11 +8,11 @@ import math
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
-from sqlalchemy import Connection, and_
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Executable, and_, bindparam
 
-from rubberduck.database import Database, calls
+from rubberduck.database import Database, calls, upsert
 from rubberduck.errors import BudgetSpent, DuckError, NotBilled
 from rubberduck.finder import Detector
 from rubberduck.guarded import Guarded
@@ -65,7 +65,7 @@ class Budget:
         # Everybody takes and gives back in this order, the month before the day: so on PostgreSQL
         # nobody holds the row that another one waits for while waiting for that one's.
         month, day = month_of(now), day_of(now)
-        with self.database.transaction(alone=True) as connection:  # all of it counts, or nothing
+        with self.database.transaction(writing=True) as connection:  # all of it counts, or nothing
             if not self._take(connection, month, self.monthly):
                 self._tell_once(month, self.monthly)
                 raise BudgetSpent(
@@ -84,7 +84,7 @@ class Budget:
 
     def give_back(self, taken: tuple[Period, ...]) -> None:
         """A call that turned out to cost nothing, where it was counted."""
-        with self.database.transaction(alone=True) as connection:
+        with self.database.transaction(writing=True) as connection:
             for period in taken:
                 row = and_(calls.c.engine == self.engine, calls.c.period == period.name)
                 connection.execute(calls.update().where(row).values(taken=calls.c.taken - 1))
@@ -93,15 +93,14 @@ class Budget:
         """One statement looks and counts, so that nobody comes in between."""
         if not most:
             return False
-        insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-        price = {"dollars_a_call": self.dollars_a_call}
-        first = insert(calls).values(engine=self.engine, period=period.name, taken=1, **price)
-        one_more = first.on_conflict_do_update(
-            index_elements=list(calls.primary_key),
-            set_={"taken": calls.c.taken + 1, **price},
-            where=calls.c.taken < most,
-        )
-        return connection.execute(one_more.returning(calls.c.taken)).first() is not None
+        values = {
+            "engine": self.engine,
+            "period": period.name,
+            "taken": 1,
+            "dollars_a_call": self.dollars_a_call,
+            "most": most,
+        }
+        return connection.execute(_one_more(connection.dialect.name), values).first() is not None
 
     def _tell_once(self, period: Period, most: int) -> None:
         with self._telling:
@@ -112,6 +111,17 @@ class Budget:
         elif is_news:
             told = "%s: the %d calls of %s are spent; it is asked again from %s UTC on."
             log.warning(told, self.engine, most, period.name, f"{period.ends:%Y-%m-%d %H:%M}")
+
+
+@cache
+def _one_more(dialect: str) -> Executable:
+    first = upsert(dialect, calls)
+    one_more = first.on_conflict_do_update(
+        index_elements=list(calls.primary_key),
+        set_={"taken": calls.c.taken + 1, "dollars_a_call": first.excluded.dollars_a_call},
+        where=calls.c.taken < bindparam("most"),
+    )
+    return one_more.returning(calls.c.taken)
 
 
 def _seconds(now: datetime, then: datetime) -> int:

@@ -1,10 +1,11 @@
 """The database behind the results: its tables, in SQLite or PostgreSQL, and its faults in words."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from sqlalchemy import (
@@ -29,6 +30,9 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError, SQLAlchemyError
 
 from rubberduck.errors import ResultsUnavailable
 from rubberduck.settings import ROOT
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects.sqlite import Insert
 
 SCHEMA = "0003"  # the Alembic revision that this code reads and writes
 BUSY_SECONDS = 5  # how long a writer waits for another one, on SQLite and on PostgreSQL
@@ -113,6 +117,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.engine = engine_for(url)
+        self._writer = threading.Lock()
         event.listen(self.engine, "connect", _refuse_other_schema)
         if self.engine.dialect.name == "sqlite":
             watch = _Watch(sqlite_file(url))
@@ -121,20 +126,38 @@ class Database:
             event.listen(self.engine, "checkout", watch.refuse_another)
 
     @contextmanager
-    def transaction(self, *, alone: bool = False) -> Iterator[Connection]:
-        """`alone`: nobody writes from the first statement on, where the database has one writer."""
+    def transaction(self, *, writing: bool = False) -> Iterator[Connection]:
+        """`writing`: where the database has one writer, that is us from the first statement on."""
         # In "connect" listeners the driver's errors arrive as they are.
         raw = self.engine.dialect.loaded_dbapi.Error
+        one_writer = writing and self.engine.dialect.name == "sqlite"
         try:
-            with self.engine.begin() as connection:
+            with self._turn(one_writer), self.engine.begin() as connection:
                 # Python's driver begins on its own, but not before a SELECT.
-                if alone and connection.dialect.name == "sqlite":
+                if one_writer:
                     connection.exec_driver_sql("BEGIN IMMEDIATE")
                 yield connection
         except (SQLAlchemyError, raw) as error:
             raise ResultsUnavailable(
                 "Our list of results cannot be opened.", cause=_cause(error)
             ) from error
+
+    @contextmanager
+    def _turn(self, one_writer: bool) -> Iterator[None]:
+        """Threads that write queue here: SQLite would have each sleep and try again."""
+        if not one_writer:
+            yield
+        elif self._writer.acquire(timeout=BUSY_SECONDS):
+            try:
+                yield
+            finally:
+                self._writer.release()
+        else:
+            raise ResultsUnavailable(
+                "Our list of results cannot be opened.",
+                cause="others of this process write for too long; is the disk slow, or a backup "
+                "running?",
+            )
 
     def back_up(self, file: Path) -> None:
         """A copy of a SQLite database as it is at one moment, while others write on."""
@@ -227,6 +250,16 @@ def _cause(error: Exception) -> str:
     words = " ".join(str(error.orig if isinstance(error, DBAPIError) else error).split())
     cure = next((cure for sign, cure in CURES.items() if sign in words), None)
     return f"{words}: {cure}" if cure else words
+
+
+def upsert(dialect: str, table: Table) -> "Insert":
+    """An INSERT that knows ON CONFLICT: both databases have it, SQLAlchemy's common one has not."""
+    # Not at the top: each of them starts without the other.
+    if dialect == "sqlite":
+        from sqlalchemy.dialects.sqlite import insert
+    else:
+        from sqlalchemy.dialects.postgresql import insert  # type: ignore[assignment]
+    return insert(table)
 
 
 def naive(moment: datetime) -> datetime:

@@ -1,11 +1,13 @@
-"""A result as a row of the database, and back."""
+"""A result as a row of the database, and back; and what hides a row."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC
 from typing import Any
 
-from rubberduck.database import PENDING, READY, naive
+from sqlalchemy import ColumnElement, Connection
+
+from rubberduck.database import DELETING, PENDING, READY, duck_results, naive
 from rubberduck.model import Answer, Box, Label, Result, Upload, Verdict
 
 
@@ -69,6 +71,13 @@ def from_row(row: Mapping[str, Any]) -> Result:
         owner=row["owner"],
         judged_right=row["judged_right"],
     )
+
+
+def hide(connection: Connection, *conditions: ColumnElement[bool]) -> int:
+    """Nobody finds them any more; their bytes and keys are free for a new upload at once."""
+    nothing = {"upload_sha256": None, "idempotency_key": None, "owner": None}
+    hiding = duck_results.update().where(*conditions).values(status=DELETING, **nothing)
+    return connection.execute(hiding).rowcount
 
 
 def _label(row: dict[str, Any]) -> Label:

@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
-from sqlalchemy import Connection
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Executable
 
-from rubberduck.database import Database, daily_counts
+from rubberduck.database import Database, daily_counts, upsert
 from rubberduck.model import Result
 
 NO = -1  # the score band of answers without a score
@@ -86,19 +86,24 @@ def count(
     connection: Connection, result: Result, *, asked: int = 0, right: int = 0, wrong: int = 0
 ) -> None:
     """Add to the counts of the day on which the result was made."""
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    sums = {"asked": asked, "judged_right": right, "judged_wrong": wrong}
-    row = insert(daily_counts).values(
-        day=result.created_at.date(),
-        question=result.question,
-        engine=result.answer.engine,
-        score_band=_band(result.verdict.score),
-        **sums,
-    )
+    values = {
+        "day": result.created_at.date(),
+        "question": result.question,
+        "engine": result.answer.engine,
+        "score_band": _band(result.verdict.score),
+        "asked": asked,
+        "judged_right": right,
+        "judged_wrong": wrong,
+    }
+    connection.execute(_add(connection.dialect.name), values)
+
+
+@cache
+def _add(dialect: str) -> Executable:
+    row = upsert(dialect, daily_counts)
+    sums = ("asked", "judged_right", "judged_wrong")
     more = {name: daily_counts.c[name] + row.excluded[name] for name in sums}
-    connection.execute(
-        row.on_conflict_do_update(index_elements=list(daily_counts.primary_key), set_=more)
-    )
+    return row.on_conflict_do_update(index_elements=list(daily_counts.primary_key), set_=more)
 
 
 def _band(score: float | None) -> int:

@@ -25,9 +25,10 @@ import time_machine
 from sqlalchemy import func, make_url, select
 
 from rubberduck.database import READY, duck_results
-from rubberduck.results import ON_ITS_WAY, Results
+from rubberduck.results import Results
 from rubberduck.storage import FolderStorage
 from rubberduck.sweeper import Sweeper
+from rubberduck.twins import ON_ITS_WAY
 from tests.conftest import BUCKET
 from tests.fake_rekognition import FakeRekognition
 from tests.pictures import encoded

@@ -27,10 +27,11 @@ from rubberduck.database import SCHEMA, duck_results, engine_for, metadata
 from rubberduck.errors import KeyReused, NoSuchResult, ResultsUnavailable, WrongCursor
 from rubberduck.model import Answer, Label, Result, Upload
 from rubberduck.question import RUBBER_DUCK, judge
-from rubberduck.results import Results, Twin
+from rubberduck.results import Results
 from rubberduck.rows import to_row
 from rubberduck.settings import ROOT, Settings
 from rubberduck.tally import Sum, count
+from rubberduck.twins import Twin
 from tests.conftest import a_duck
 
 NOW = datetime(2026, 11, 20, 12, 30, 15, 123_000, UTC)
