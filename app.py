@@ -7,11 +7,11 @@ from functools import partial
 
 import click
 from flask import Flask, Response
+from flask.cli import AppGroup
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from composition import build_finder
 from rubberduck.api import api
-from rubberduck.commands import commands
 from rubberduck.door import UploadRequest, sweeper
 from rubberduck.errors import BrokenModel, WrongQuestion
 from rubberduck.finder import Finder
@@ -66,7 +66,8 @@ def create_app(settings: Settings, *, finder: Finder | None = None) -> Flask:
     _sign_cookies(app, settings)
     _believe_proxies(app, settings.proxies)
     set_up_templates(app, finder.question, settings.language)
-    for blueprint in (pages, api, openapi, health, commands):
+    app.cli = Commands()
+    for blueprint in (pages, api, openapi, health):
         app.register_blueprint(blueprint)
     number_requests(app)
     refuse_others(app)
@@ -77,6 +78,20 @@ def create_app(settings: Settings, *, finder: Finder | None = None) -> Flask:
     app.after_request(partial(add_headers, policy=policy))
     explain_refusals(app)
     return app
+
+
+class Commands(AppGroup):
+    """`flask check` and the others, loaded when one is typed: visitors need none of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        from rubberduck.commands import commands
+
+        self.commands.update(commands.commands)
+        return super().list_commands(ctx)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        self.list_commands(ctx)
+        return super().get_command(ctx, cmd_name)
 
 
 def _believe_proxies(app: Flask, proxies: int) -> None:

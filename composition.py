@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from rubberduck.breaker import Breaker
 from rubberduck.bucket import S3Storage
 from rubberduck.budget import Budget, Budgeted
+from rubberduck.embedded import EmbeddedDetector
 from rubberduck.errors import WrongQuestion
 from rubberduck.finder import Detector, Finder
-from rubberduck.local_detector import LocalDetector
 from rubberduck.question import Question, load_question
 from rubberduck.results import Results
 from rubberduck.settings import Settings, WrongSettings
@@ -56,7 +56,7 @@ def _detectors(
     settings: Settings, question: Question, results: Results
 ) -> tuple[Detector, Detector | None]:
     """Who answers, and who stands in."""
-    local = LocalDetector()
+    local = EmbeddedDetector()
     knows_the_words = question.can_be_answered_with(local.words)
     if settings.answering_engine == "rekognition":
         if not knows_the_words:

@@ -1,7 +1,9 @@
 """gunicorn's settings; it reads this file by itself."""
 
 import ctypes
+import gc
 import os
+import threading
 from typing import Any
 
 bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
@@ -28,6 +30,10 @@ logger_class = "rubberduck.logs.ServerLog"
 forwarded_allow_ips = ""
 
 SILENCE = 20  # seconds
+FIRST_VISITORS = 0.3  # seconds
+
+# Nothing of what is loaded at start is ever given back: looking for garbage takes a sixth of it.
+gc.disable()
 
 M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # glibc's numbers for them
 A_MEGABYTE, ARENAS = 1024 * 1024, 2
@@ -40,6 +46,22 @@ def on_starting(server: Any) -> None:
     if hasattr(libc, "mallopt"):
         libc.mallopt(M_MMAP_THRESHOLD, A_MEGABYTE)
         libc.mallopt(M_ARENA_MAX, ARENAS)
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    """The first worker shows pages while this process still loads what looks at pictures, once for
+    all the others."""
+    if server.WORKERS and preload_app:
+        server.app.wsgi().extensions["finder"].warm_up()
+    gc.freeze()  # a search for garbage would copy the memory that the workers share
+
+
+def post_worker_init(worker: Any) -> None:
+    """What was not loaded before, after the first visitors' pages and before their pictures."""
+    gc.enable()
+    timer = threading.Timer(FIRST_VISITORS, worker.wsgi.extensions["finder"].warm_up)
+    timer.daemon = True
+    timer.start()
 
 
 def pre_request(worker: Any, req: Any) -> None:

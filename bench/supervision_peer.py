@@ -8,7 +8,8 @@ from PIL import Image
 
 from bench.fixtures import THREE_BOXES, scene
 from bench.measure import in_turns, measured
-from rubberduck.drawing import draw_boxes, frames
+from rubberduck.drawing import draw_boxes
+from rubberduck.frames import frames
 
 SIZE = (2048, 1536)
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import click
-from flask import Blueprint, current_app
+from flask import current_app
+from flask.cli import AppGroup
 from tqdm import tqdm
 
 from rubberduck.command_line import (
@@ -32,12 +33,12 @@ from rubberduck.limits import check_counting
 from rubberduck.model import percent
 from rubberduck.settings import Settings, unknown_variables
 
-commands = Blueprint("commands", __name__, cli_group=None)
-commands.cli.add_command(evaluate)
-commands.cli.add_command(costs)
+commands = AppGroup("commands")
+commands.add_command(evaluate)
+commands.add_command(costs)
 
 
-@commands.cli.command("look", context_settings=HELP)
+@commands.command("look", context_settings=HELP)
 @as_json
 @paying
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True)
@@ -81,7 +82,7 @@ def _in_words(told: dict[str, Any]) -> str:
     return f"{file}: yes, {percent(told['score'])}" if told["duck"] else f"{file}: no"
 
 
-@commands.cli.command("sweep", context_settings=HELP)
+@commands.command("sweep", context_settings=HELP)
 def sweep() -> None:
     """Delete what was kept for DUCK_KEEP_DAYS, and what uploads cut off left behind.
 
@@ -104,7 +105,7 @@ def _several(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}" if number else ""
 
 
-@commands.cli.command("backup", context_settings=HELP)
+@commands.command("backup", context_settings=HELP)
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def backup(file: Path) -> None:
     """Copy the results database (SQLite) to FILE, whole, also while the site is used.
@@ -130,7 +131,7 @@ def backup(file: Path) -> None:
     click.echo(f"{file}: {file.stat().st_size / 1e6:.1f} MB.")
 
 
-@commands.cli.command("check", context_settings=HELP)
+@commands.command("check", context_settings=HELP)
 def check() -> None:
     """Look at every setting, the database, storage, engine and model; exit 1 if one is wrong.
 

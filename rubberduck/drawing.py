@@ -6,7 +6,6 @@ as much.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 from math import ceil, floor
@@ -22,7 +21,8 @@ from matplotlib.transforms import Bbox, IdentityTransform
 from PIL import Image
 from PIL.Image import Resampling
 
-from rubberduck.model import Box, percent
+from rubberduck.frames import Frame, frames
+from rubberduck.model import Box
 
 # A power of two: width / DPI * DPI is then exact, so a drawing has the size that was asked for.
 DPI = 64
@@ -30,21 +30,9 @@ POINTS = 72 / DPI  # matplotlib measures lines and letters in points
 YELLOW, INK = "#ffd43b", "#1b1b1b"
 CLEAR_OF_EDGE = 2  # pixels
 LEAST_LETTERS = 1.0  # points
-SAME_THING = 0.8  # boxes that overlap more (IoU) are one thing under several names
 KEPT = 256  # drawings of each kind; a label of a large picture is about 60 kB
 
 Area = tuple[int, int, int, int]  # left, top, right, bottom, in pixels
-
-
-@dataclass(frozen=True)
-class Frame:
-    """One rectangle to draw, in pixels, with what is written on it."""
-
-    left: int
-    top: int
-    right: int
-    bottom: int
-    text: str
 
 
 def draw_boxes(image: Image.Image, boxes: Iterable[Box]) -> Image.Image:
@@ -61,32 +49,6 @@ def draw_boxes(image: Image.Image, boxes: Iterable[Box]) -> Image.Image:
         plates.append(_place(frame, label.size, image.size, line, plates))
         marked.paste(label, plates[-1], label)
     return marked
-
-
-def frames(boxes: Iterable[Box], size: tuple[int, int]) -> list[Frame]:
-    """Boxes as pixels. One thing seen as Duck, Bird and Toy gets one frame: its surest box's.
-
-    >>> [frame.text for frame in frames([Box(0, 0, 1, 1, "Duck", 98), Box(0, 0, 1, 1, "Toy", 91)],
-    ...                                 (100, 100))]
-    ['Duck, Toy 98%']
-    """
-    together: list[list[Box]] = []
-    for box in sorted(boxes, key=lambda box: -box.confidence):
-        for same in together:
-            if same[0].overlap(box) >= SAME_THING:
-                same.append(box)
-                break
-        else:
-            together.append([box])
-    return [frame for same in together if (frame := _frame(same, size))]
-
-
-def _frame(same: list[Box], size: tuple[int, int]) -> Frame | None:
-    left, top, right, bottom = same[0].corners(size)
-    if left == right or top == bottom:
-        return None
-    names = ", ".join(dict.fromkeys(box.label for box in same))
-    return Frame(left, top, right, bottom, f"{names} {percent(same[0].confidence)}")
 
 
 class Piece(NamedTuple):

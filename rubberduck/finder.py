@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from rubberduck.drawing import draw_boxes
 from rubberduck.errors import (
     DetectorFailed,
     DuckError,
@@ -179,6 +178,13 @@ class Finder:
             return None
         return self.question.remark(result.answer.labels, result.min_confidence)
 
+    def warm_up(self) -> None:
+        """Load what looking at pictures needs and pages do not, ahead of the first picture."""
+        import rubberduck.drawing  # noqa: F401
+
+        if self.free:
+            self.free.check()
+
     def read(self, data: bytes) -> Picture:
         return read_picture(data, max_bytes=self.max_bytes, max_side=self.max_side)
 
@@ -237,6 +243,8 @@ class Finder:
     def _mark(self, id: str, picture: Picture, answer: Answer) -> str | None:
         if not answer.verdict.boxes:
             return None
+        from rubberduck.drawing import draw_boxes
+
         key = marked_key(id)
         self.storage.put(key, to_jpeg(draw_boxes(picture.image, answer.verdict.boxes)))
         return key

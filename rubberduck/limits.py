@@ -3,13 +3,11 @@
 import logging
 import time
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
-from typing import Any, cast
+from typing import Any
 
 from flask import Flask, current_app, request
 from flask_limiter import Limit, Limiter
 from limits.errors import StorageError
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from rubberduck.errors import Unavailable
 from rubberduck.settings import Settings
@@ -30,13 +28,6 @@ CHANGES = 120
 DRAWINGS = 600
 A_MINUTE = 60  # seconds
 ONE_CUSTOMER = 64  # bits of an IPv6 address: a provider gives the rest to one household
-# Counting must never be what visitors wait for.
-AT_ONCE = {
-    "socket_connect_timeout": 0.5,
-    "socket_timeout": 0.5,
-    "retry": Retry(NoBackoff(), 1),
-    "wrap_exceptions": True,
-}
 
 
 def limit_requests(app: Flask, settings: Settings) -> None:
@@ -59,9 +50,23 @@ def limit_requests(app: Flask, settings: Settings) -> None:
         ],
         strategy="moving-window",
         storage_uri=settings.rate_store,
-        storage_options=cast(dict[str, Any], {} if in_memory else AT_ONCE),
+        storage_options={} if in_memory else _at_once(),
         in_memory_fallback_enabled=not in_memory,
     )
+
+
+def _at_once() -> dict[str, Any]:
+    """Counting must never be what visitors wait for."""
+    # Not at the top: without Redis the site starts without its library.
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    return {
+        "socket_connect_timeout": 0.5,
+        "socket_timeout": 0.5,
+        "retry": Retry(NoBackoff(), 1),
+        "wrap_exceptions": True,
+    }
 
 
 def _kind() -> str:

@@ -3,7 +3,6 @@
 The file beside it holds all that was learnt, calibration included; `training/` made it.
 """
 
-import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -15,11 +14,9 @@ import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as engine
 from PIL import Image
 
-from rubberduck.errors import BrokenModel
 from rubberduck.model import Box, Label
+from rubberduck.model_file import MODEL, NAME, WORDS, broken, read_model
 from rubberduck.pictures import Picture
-
-MODEL = Path(__file__).with_name("duck_detector.onnx")
 
 SIDE = 320  # the net looks at a square of this many pixels
 PADDING = (127, 127, 127)  # what the net takes for nothing at all
@@ -82,8 +79,8 @@ class View(NamedTuple):
 class LocalDetector:
     """The embedded detector: rubber ducks are Duck, Bird and Toy; live waterfowl lack the Toy."""
 
-    name = "embedded detector"
-    words = frozenset({"Duck", "Bird", "Toy"})
+    name = NAME
+    words = WORDS
     dollars_a_picture = 0.0
 
     def __init__(self, model: Path = MODEL) -> None:
@@ -93,14 +90,12 @@ class LocalDetector:
         options.log_severity_level = 4  # what is wrong with the file, we say ourselves
         try:
             self._session = onnxruntime.InferenceSession(
-                _whole(model), options, providers=["CPUExecutionProvider"]
+                read_model(model), options, providers=["CPUExecutionProvider"]
             )
-        except OSError as error:
-            raise _broken(model, "cannot be read", error) from None
         except ENGINE_ERRORS as error:
-            raise _broken(model, "is damaged", error) from None
+            raise broken(model, "is damaged", error) from None
         if [answer.name for answer in self._session.get_outputs()] != ANSWERS:
-            raise _broken(model, "is not a duck detector", None)
+            raise broken(model, "is not a duck detector", None)
         # What two looks mean together is measured with a file that does not tell it yet.
         learnt = self._session.get_modelmeta().custom_metadata_map
         line = json.loads(learnt.get("together", '{"slope": 1, "offset": 0}'))
@@ -137,25 +132,6 @@ class LocalDetector:
     def check(self) -> None:
         """Look at nothing, once: it loads at start, and then it answers."""
         self._session.run(ANSWERS, {"pixels": np.zeros((1, SIDE, SIDE, 3), np.uint8)})
-
-
-def _whole(model: Path) -> bytes:
-    """The file, if it is what its checksum beside it says; a flipped bit loads without a word."""
-    data = model.read_bytes()
-    checksum = model.with_name(model.name + ".sha256")
-    if checksum.exists() and hashlib.sha256(data).hexdigest() != checksum.read_text().strip():
-        raise _broken(model, "is damaged", None)
-    return data
-
-
-def _broken(model: Path, how: str, error: Exception | None) -> BrokenModel:
-    return BrokenModel(
-        "The model file {model} {how}. Restore it from the repository, or make it again with "
-        "`make detector`.",
-        model=model,
-        how=how,
-        cause=None if error is None else f"{type(error).__name__}: {str(error)[:200]}",
-    )
 
 
 def letterbox(image: Image.Image) -> tuple[npt.NDArray[np.uint8], tuple[int, int, int, int]]:

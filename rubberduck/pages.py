@@ -16,10 +16,9 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 
-from rubberduck.daily_charts import SCHEMES, Words, by_day, by_score
 from rubberduck.door import finder, form_value, samples, sweeper, text, threshold, uploaded_picture
-from rubberduck.drawing import frames
 from rubberduck.errors import NoSuchResult, StorageFailed, WrongParameter
+from rubberduck.frames import frames
 from rubberduck.headers import drawing_policy
 from rubberduck.model import Result
 from rubberduck.openapi import document
@@ -181,6 +180,8 @@ def statistics() -> ResponseReturnValue:
 
 @pages.get("/statistics/<chart>-<scheme>.svg")
 def chart(chart: str, scheme: str) -> ResponseReturnValue:
+    from rubberduck.daily_charts import SCHEMES, Words, by_day, by_score
+
     if chart not in ("days", "scores") or scheme not in SCHEMES:
         raise NoSuchResult
     tally, colours = _tally(), SCHEMES[scheme]

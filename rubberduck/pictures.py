@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
 
-import numpy as np
 from PIL import Image, ImageCms, PngImagePlugin
 from PIL.Image import Resampling, Transpose
 from pillow_heif import register_heif_opener
@@ -241,6 +240,8 @@ def _easy_mode(image: Image.Image) -> Image.Image:
 
 def _to_grey(image: Image.Image) -> Image.Image:
     """Pillow cuts deep greys off at 255; scale them instead."""
+    import numpy as np  # for these alone
+
     grey = np.array(image, np.float32)
     if image.mode.startswith("I;16"):
         low, high = 0.0, 65535.0

@@ -15,8 +15,8 @@ from flask.typing import ResponseReturnValue
 from pydantic import Field
 
 from rubberduck.door import finder, settings, text
-from rubberduck.drawing import frames
 from rubberduck.errors import NoSuchResult, Problem
+from rubberduck.frames import frames
 from rubberduck.model import Answer, Box, Label, Result
 from rubberduck.pictures import Picture
 from rubberduck.storage import JPEG

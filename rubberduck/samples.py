@@ -5,7 +5,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from rubberduck.drawing import draw_boxes
 from rubberduck.errors import NoSuchResult
 from rubberduck.finder import Finder
 from rubberduck.model import Result
@@ -38,6 +37,8 @@ class Samples:
 
     def marked(self, file: str) -> bytes:
         """A JPEG with the boxes drawn."""
+        from rubberduck.drawing import draw_boxes
+
         picture, result = self._looked(file)
         return to_jpeg(draw_boxes(picture.image, result.verdict.boxes))
 

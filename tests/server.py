@@ -112,6 +112,8 @@ def serving(folder: Path, **environment: str) -> Iterator[Site]:
         site = Site(port, process, log_file)
         try:
             _wait_until_alive(site)
+            # The others come when what they share is loaded.
+            until(lambda: len(site.workers) >= int(environment["WEB_CONCURRENCY"]))
             yield site
         finally:
             process.send_signal(signal.SIGTERM)

@@ -1,6 +1,9 @@
 """What a request costs, in counts that no busy machine can move: calls, connections, decodes."""
 
 import logging
+import os
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,9 +16,11 @@ from flask.testing import FlaskClient
 from PIL import Image, ImageFile
 from sqlalchemy import event
 
+from db_setup import set_up
 from rubberduck import pictures
 from rubberduck.finder import Finder
 from rubberduck.results import Results
+from rubberduck.settings import ROOT
 from tests.ducks import gradient
 from tests.fake_rekognition import FakeRekognition
 from tests.pictures import encoded, form
@@ -74,6 +79,34 @@ def encodes(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
     monkeypatch.setattr(Image.Image, "save", save)
     return counted
+
+
+PAGES_FIRST = """
+import sys
+from app import start
+app = start()
+for page in ("/", "/camera", "/mine", "/api", "/privacy", "/statistics", "/healthz", "/readyz"):
+    assert app.test_client().get(page).status_code == 200, page
+heavy = {"matplotlib", "numpy", "onnxruntime", "boto3", "redis"}
+print(sorted(heavy & set(sys.modules)), end=" then ")
+app.extensions["finder"].warm_up()
+print(sorted(heavy & set(sys.modules)), end="")
+"""
+
+
+def test_pages_are_shown_before_what_looks_at_pictures_is_loaded(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/duck.db"
+    set_up(url)
+    environment = {
+        "DUCK_DATABASE_URL": url,
+        "DUCK_UPLOADS": str(tmp_path),
+        "DUCK_SECRET_KEY": "a key of the tests",
+        "FLASK_SKIP_DOTENV": "1",
+        "PATH": os.environ["PATH"],
+    }
+    command = [sys.executable, "-c", PAGES_FIRST]
+    told = subprocess.check_output(command, cwd=ROOT, env=environment, text=True).splitlines()
+    assert told[-1] == "[] then ['matplotlib', 'numpy', 'onnxruntime']"
 
 
 def test_an_upload_is_decoded_once_and_its_page_not_at_all(

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from rubberduck.drawing import draw_boxes, frames
+from rubberduck.drawing import draw_boxes
+from rubberduck.frames import frames
 from rubberduck.model import Box
 
 HALF = Box(0.25, 0.25, 0.5, 0.5, "Duck", 98.4)

@@ -10,8 +10,9 @@ from PIL import Image
 
 from rubberduck import local_detector
 from rubberduck.errors import BrokenModel
-from rubberduck.local_detector import MODEL, SIDE, LocalDetector, around, letterbox
+from rubberduck.local_detector import SIDE, LocalDetector, around, letterbox
 from rubberduck.model import Box
+from rubberduck.model_file import MODEL
 from rubberduck.pictures import Picture
 from tests.ducks import YELLOW, gradient, rendered_duck
 

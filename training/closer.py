@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rubberduck.local_detector import MODEL, UNSURE, LocalDetector, around, logit
+from rubberduck.local_detector import UNSURE, LocalDetector, around, logit
+from rubberduck.model_file import MODEL
 from training.calibrate import DECISION_LOGIT, Calibration, cautious
 from training.data import CALIBRATION, VALIDATION, Recipe, large, stage_for
 from training.evaluate import Marks, recall_at

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from rubberduck.local_detector import MODEL
+from rubberduck.model_file import MODEL
 from training.calibrate import DECISION, Calibration, cautious, fit
 from training.closer import together
 from training.data import CALIBRATION, TRAINING, VALIDATION, Scenes, scenes

@@ -17,7 +17,7 @@ import rekognition
 from rubberduck.bucket import S3Storage
 from rubberduck.door import text
 from rubberduck.errors import BrokenModel, DuckError, WrongQuestion
-from rubberduck.local_detector import LocalDetector
+from rubberduck.model_file import NAME
 from rubberduck.problems import PROBLEMS
 from rubberduck.settings import ROOT
 from rubberduck.storage import SORRY, FolderStorage
@@ -46,7 +46,7 @@ def texts() -> Iterator[str | tuple[str, ...]]:
         yield from (each.happened, each.next_step)
     for problem in PROBLEMS.values():
         yield from (problem.happened, problem.reason, problem.next_step)
-    yield from (LocalDetector.name, FolderStorage.where, S3Storage.where, SORRY, rekognition.SORRY)
+    yield from (NAME, FolderStorage.where, S3Storage.where, SORRY, rekognition.SORRY)
 
 
 def catalogue() -> bytes:
