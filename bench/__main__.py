@@ -21,6 +21,7 @@ NAMES = (
     "camera",
     "detector",
     "peers",
+    "profile",
 )
 CHECK = "check"
 

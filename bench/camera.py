@@ -17,7 +17,7 @@ from bench.visitors import upload, visit
 
 DELAY, S3_DELAY = 0.3, 0.05  # seconds
 SYNC = ("-k", "sync", "-w", "4", "--timeout", "120")
-SECONDS = 8.0
+SECONDS = 5.0
 
 
 class Contest(NamedTuple):
@@ -36,7 +36,7 @@ PHOTOS = Contest(
 )
 
 
-def run(rounds: int = 5, seconds: float = SECONDS) -> Iterator[Comparison]:
+def run(rounds: int = 3, seconds: float = SECONDS) -> Iterator[Comparison]:
     with ExitStack() as stack:
         amazon = stack.enter_context(endpoints.running(DELAY, s3_delay=S3_DELAY))
         ours = stack.enter_context(_ours("bench.recorded:app", amazon))

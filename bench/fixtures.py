@@ -47,12 +47,18 @@ def _duck() -> Image.Image:
 
 @cache
 def photo(
-    size: str = "12 MP", format: str = "JPEG", orientation: int = 1, progressive: bool = False
+    size: str = "12 MP",
+    format: str = "JPEG",
+    orientation: int = 1,
+    progressive: bool = False,
+    quality: int = 92,
 ) -> bytes:
     """One of SIZES, encoded."""
     tags = Image.Exif()
     tags[EXIF_ORIENTATION] = orientation
-    options = {"quality": 92, "progressive": progressive, "exif": tags} if format == "JPEG" else {}
+    options = (
+        {"quality": quality, "progressive": progressive, "exif": tags} if format == "JPEG" else {}
+    )
     out = BytesIO()
     scene(*SIZES[size]).save(out, format, **options)
     return out.getvalue()

@@ -134,7 +134,17 @@ class Growth:
         return math.log(growth) / math.log(self.sizes[-1] / self.sizes[middle])
 
 
-Measured = Comparison | Growth
+@dataclass(frozen=True)
+class Parts:
+    """What a whole is made of."""
+
+    what: str
+    unit: str
+    parts: Mapping[str, float]
+    idle: float | None = None
+
+
+Measured = Comparison | Growth | Parts
 
 
 @dataclass

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bench import plots
-from bench.measure import Comparison, Figures, Growth, Measured, measured
+from bench.measure import Comparison, Figures, Growth, Measured, Parts, measured
 from rubberduck.settings import ROOT
 
 PAGE = ROOT / "docs" / "speed.md"
@@ -20,6 +20,9 @@ HEAD = """| What | Ours | Beside it | Ratio | Aim | Idle |
 def as_text(each: Measured) -> str:
     """For a terminal."""
     idle = f"idle {each.idle:.0%}" if each.idle is not None else ""
+    if isinstance(each, Parts):
+        lines = [f"  {name:40} {_short(part)} {each.unit}" for name, part in each.parts.items()]
+        return "\n".join([each.what, *lines, f"  {idle}", ""])
     if isinstance(each, Growth):
         lines = [
             f"  {name:32} {_steep(each, name)}: " + ", ".join(f"{value:.3g}" for value in values)
@@ -82,7 +85,13 @@ def table(group: Iterable[Measured]) -> str:
         for each in group
         if isinstance(each, Growth)
     ]
-    return "\n\n".join(filter(None, ["\n".join([HEAD, *rows]) if rows else "", *shown]))
+    made_of = [_made_of(each) for each in group if isinstance(each, Parts)]
+    return "\n\n".join(filter(None, ["\n".join([HEAD, *rows]) if rows else "", *shown, *made_of]))
+
+
+def _made_of(each: Parts) -> str:
+    rows = [f"| {name} | {_short(part)} {each.unit} |" for name, part in each.parts.items()]
+    return "\n".join([f"| {each.what} | |", "|---|---|", *rows])
 
 
 def _row(each: Comparison) -> str:

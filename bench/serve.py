@@ -1,7 +1,8 @@
 """Requests a second with a detector that takes 300 ms, beside what its visitors could get at most.
 
-Rekognition answers from a process beside, the pictures stay in a folder of it, in memory: what is
-measured is the site, whole: form, decoding, labels, boxes, two objects, database, JSON.
+What is measured is the site, whole: form, decoding, labels, boxes, two objects, database, JSON.
+Once with the detector in the process and a folder; once over the wire to S3 and Rekognition,
+whose stand-ins, like the visitors, need some of the same processors.
 """
 
 from collections.abc import Iterator
@@ -14,8 +15,9 @@ from bench.measure import Aim, Comparison, Growth, Measured, Sample, compared, i
 from bench.sites import Site, our_site
 from bench.visitors import upload, visit
 
-DELAY = 0.3  # seconds
 CLIENTS = 32
+APP = "bench.slow:app"
+DELAY = 0.3  # seconds
 WORKERS = 2
 SECONDS = 6.0
 AIM = Aim(0.80, 0.95, at_least=True)
@@ -26,15 +28,20 @@ say = upload("/api/v1/pictures", photo("camera frame"))
 
 
 def run(rounds: int = 5, seconds: float = SECONDS) -> Iterator[Measured]:
-    with TemporaryDirectory() as folder, endpoints.running(DELAY) as amazon:
-        with our_site(Path(folder), **amazon) as site:
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        with our_site(folder, app=APP) as site:
             yield _beside_the_most(site, "as it is configured", CLIENTS, rounds, seconds)
             yield _over_clients(site, seconds)
         for threads in THREADS:
-            with our_site(Path(folder), "--threads", str(threads), **amazon) as site:
+            with our_site(folder, "--threads", str(threads), app=APP) as site:
                 slots = min(CLIENTS, WORKERS * threads)
                 what = f"{WORKERS} workers of {threads} threads"
                 yield _beside_the_most(site, what, slots, max(1, rounds // 2), seconds)
+        with endpoints.running(DELAY) as amazon, our_site(folder, **amazon) as site:
+            yield _beside_the_most(
+                site, "S3 and Rekognition over the wire", CLIENTS, rounds, seconds
+            )
 
 
 def _beside_the_most(site: Site, what: str, slots: int, rounds: int, seconds: float) -> Comparison:

@@ -35,17 +35,17 @@ class Visits:
 
 
 def upload(path: str, picture: bytes) -> Say:
-    """A request for each number, each with other bytes: the same ones again would be known."""
+    """A request for each number, with other bytes and another boundary: both are remembered."""
 
-    def say(number: int) -> bytes:
-        sent = form(picture + number.to_bytes(8, "big"))  # after a JPEG's end, nobody looks
-        head = (
-            f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n"
-            f"Content-Type: {sent['content_type']}\r\nContent-Length: {len(sent['data'])}\r\n\r\n"
-        )
-        return head.encode() + bytes(sent["data"])
-
-    return say
+    number = b"number of this visit"  # as long as they get
+    sent = form(picture + number)  # after a JPEG's end, nobody looks
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n"
+        f"Content-Type: {sent['content_type']}\r\nContent-Length: {len(sent['data'])}\r\n\r\n"
+    )
+    boundary = sent["content_type"].split("boundary=")[1].encode()
+    whole = (head.encode() + bytes(sent["data"])).replace(boundary[-len(number) :], number)
+    return lambda visit: whole.replace(number, b"%0*d" % (len(number), visit))
 
 
 _numbers = itertools.count(time.time_ns())  # never the same picture twice, nor in another run

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bench import draw, plots, report, rows
-from bench.measure import Aim, Comparison, Figures, Growth, Sample, compared, growing
+from bench import draw, plots, profile, report, rows
+from bench.measure import Aim, Comparison, Figures, Growth, Parts, Sample, compared, growing
 from rubberduck.results import Results
 
 OURS, OTHER = Figures("ours", (2.0, 3.0, 10.0), (0.001, 0.002, 0.003)), Figures("peer", (1, 2, 20))
@@ -83,11 +83,13 @@ def test_the_page_shows_the_figures_and_whether_the_aims_are_met(
     report.PAGE.write_text(f"# Speed\n{report.BEGIN}\nold\n{report.END}\nThe end.\n")
     report.write("draw", [Comparison("Boxes", "ms", OURS, OTHER, Aim(1.5, 1.2), 0.9)])
     report.write("db", [GROWTH])
+    report.write("profile", [Parts("A picture", "%", {"pixels": 70.0, "the rest": 30.0})])
     page = report.PAGE.read_text()
     assert "old" not in page
     row = "| Boxes | ours: 3 ms (2.2 to 8.6), processor 2 ms | peer: 2 ms (1.2 to 16.4) | 1.50 "
     assert f"{row}| ≤ 1.5, then 1.2: met | 90% |" in page
     assert "![Questions, over rows](speed/questions.svg)" in page
+    assert "| A picture | |\n|---|---|\n| pixels | 70 % |\n| the rest | 30 % |" in page
     assert page.endswith("The end.\n")
     assert {file.name for file in report.FOLDER.iterdir()} == {
         "aims.svg",
@@ -98,6 +100,7 @@ def test_the_page_shows_the_figures_and_whether_the_aims_are_met(
     assert [json.loads(line)["bench"] for line in report.FIGURES.read_text().splitlines()] == [
         "draw",
         "db",
+        "profile",
     ]
 
 
@@ -115,6 +118,15 @@ def test_a_filled_database_is_like_a_used_one(results: Results, tmp_path: Path) 
     assert results.get(id).verdict.found
     with sqlite3.connect(tmp_path / "duck.db") as database:
         assert database.execute("SELECT count(*) FROM duck_results").fetchone() == (100,)
+
+
+def test_a_profile_knows_every_package_and_misses_nothing() -> None:
+    took = [{"ours": 3.0, "theirs": 1.0}, {"ours": 1.0, "theirs": 1.0}, {"ours": 1.0}]
+    parts = profile._parts("", took, 0.5).parts
+    assert parts == {"ours": 75.0, "theirs": 25.0, "all others": 0.0}
+    assert profile._package("/usr/lib/site-packages/PIL/Image.py", "open") == "PIL"
+    assert profile._package(__file__, "look") == "rubberduck"
+    assert profile._package("~", "<method 'execute' of 'sqlite3.Cursor' objects>") == "SQLite"
 
 
 def test_one_name_runs_from_end_to_end(monkeypatch: pytest.MonkeyPatch) -> None:

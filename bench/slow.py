@@ -1,0 +1,33 @@
+"""Our site with a detector in the process that takes 300 ms, all of it waiting."""
+
+import time
+from dataclasses import dataclass, replace
+
+from app import create_app
+from bench.serve import DELAY
+from composition import build_finder
+from rekognition import label_from
+from rubberduck.model import Label
+from rubberduck.pictures import Picture
+from rubberduck.settings import load_settings
+from tests.fake_rekognition import recorded
+
+LABELS = [label_from(item) for item in recorded("detect_labels_giant_duck_boxes")["Labels"]]
+
+
+@dataclass(frozen=True)
+class Slow:
+    name = "recorded answers"
+    words = None
+    dollars_a_picture = 0.0
+
+    def labels(self, picture: Picture) -> list[Label]:
+        time.sleep(DELAY)
+        return LABELS
+
+    def check(self) -> None:
+        """Always ready."""
+
+
+settings = load_settings()
+app = create_app(settings, finder=replace(build_finder(settings), detector=Slow()))
