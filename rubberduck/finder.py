@@ -243,6 +243,7 @@ class Finder:
     def _mark(self, id: str, picture: Picture, answer: Answer) -> str | None:
         if not answer.verdict.boxes:
             return None
+        # Not at the top: see `warm_up`.
         from rubberduck.drawing import draw_boxes
 
         key = marked_key(id)

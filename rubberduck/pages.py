@@ -180,6 +180,7 @@ def statistics() -> ResponseReturnValue:
 
 @pages.get("/statistics/<chart>-<scheme>.svg")
 def chart(chart: str, scheme: str) -> ResponseReturnValue:
+    # Not at the top: pages are shown before matplotlib is loaded.
     from rubberduck.daily_charts import SCHEMES, Words, by_day, by_score
 
     if chart not in ("days", "scores") or scheme not in SCHEMES:

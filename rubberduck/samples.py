@@ -37,6 +37,7 @@ class Samples:
 
     def marked(self, file: str) -> bytes:
         """A JPEG with the boxes drawn."""
+        # Not at the top: pages are shown before matplotlib is loaded.
         from rubberduck.drawing import draw_boxes
 
         picture, result = self._looked(file)

@@ -4,6 +4,7 @@ import sqlite3
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -185,6 +186,24 @@ def test_a_database_locked_for_too_long_is_said_and_passes(
         other.execute("BEGIN IMMEDIATE")
         must_be_sorry(give(client, encoded()))
     assert give(client, encoded()).status_code == 303
+
+
+def test_writers_behind_one_that_is_stuck_are_told_so(
+    database_url: str, open_results: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On SQLite they queue in the process, with the same patience; PostgreSQL has many writers."""
+    set_up(database_url)
+    book = open_results(database_url)
+    monkeypatch.setattr("rubberduck.database.BUSY_SECONDS", 0.2)
+    with book.database.transaction(writing=True), ThreadPoolExecutor(1) as other:
+        check = other.submit(book.check)
+        if database_url.startswith("sqlite"):
+            with pytest.raises(ResultsUnavailable) as told:
+                check.result()
+            assert "others of this process write" in told.value.for_operator
+        else:
+            check.result()
+    book.check()
 
 
 @pytest.mark.soak
