@@ -16,7 +16,7 @@ import psycopg
 
 from bench import endpoints
 from bench.fixtures import THREE_BOXES, photo_of
-from bench.measure import Comparison, Figures, Measured
+from bench.measure import Comparison, Figures
 from bench.sites import PATIENCE, Site, our_site
 from bench.visitors import Say, send, upload
 from rubberduck.drawing import draw_boxes
@@ -67,7 +67,7 @@ class Bench:
         return int(self.ask("SELECT pg_total_relation_size('duck_results')"))
 
 
-def run(rounds: int = 3, pictures: int = PICTURES) -> Iterator[Measured]:
+def run(rounds: int = 3, pictures: int = PICTURES) -> Iterator[Comparison]:
     if postgres.missing():
         return
     say = upload("/api/v1/pictures", photo_of(MEGAPIXELS))

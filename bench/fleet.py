@@ -49,11 +49,11 @@ class Fleet:
             for cores in (simpy.Resource(env, machine.cores) for _ in range(plan.machines))
         ]
         self.outcome = Outcome(0.0, machine.cores * plan.machines)
-        self._next, self._inside, self._since = 0, 0, 0.0
+        self._next, self.inside, self._since = 0, 0, 0.0
 
     def visited(self, a_second: float, seconds: float, warm: float = 0.0) -> Outcome:
         """By so many, each on its own, at random moments."""
-        self.env.process(self._arrivals(a_second))
+        self.env.process(self._arrivals(a_second, warm + seconds))
         return self._run(seconds, warm)
 
     def visited_by(self, clients: int, seconds: float, warm: float = 0.0) -> Outcome:
@@ -73,10 +73,11 @@ class Fleet:
         self.outcome.in_progress /= seconds
         return self.outcome
 
-    def _arrivals(self, a_second: float) -> Steps:
-        while True:
-            yield self.env.timeout(self.random.expovariate(a_second))
+    def _arrivals(self, a_second: float, until: float) -> Steps:
+        yield self.env.timeout(self.random.expovariate(a_second))
+        while self.env.now < until:
             self.env.process(self._visit())
+            yield self.env.timeout(self.random.expovariate(a_second))
 
     def _client(self) -> Steps:
         while True:
@@ -95,8 +96,8 @@ class Fleet:
         self._count(-1)
 
     def _count(self, more: int) -> None:
-        self.outcome.in_progress += self._inside * (self.env.now - self._since)
-        self._since, self._inside = self.env.now, self._inside + more
+        self.outcome.in_progress += self.inside * (self.env.now - self._since)
+        self._since, self.inside = self.env.now, self.inside + more
 
     def _worker(self) -> Worker:
         """The load balancer goes round; on a machine, any worker takes what comes."""

@@ -38,7 +38,7 @@ def run(
     with postgres.running(fsync="on") as server, server.database() as url:
         set_up(url)
         processes = [Results(url) for _ in range(PROCESSES)]
-        works = {"a call of the budget": _takes, "an answer of the tally": _saves}
+        works = {"a call of the budget": takes, "an answer of the tally": saves}
         for what, work in works.items():
             sides = {SAME: work(processes, False), OWN: work(processes, True)}
             yield _growth(what, processes, sides, rounds, round_trips, turns)
@@ -55,8 +55,8 @@ def _growth(
     turns: int,
 ) -> Growth:
     def at(work: Work, trip: float) -> float:
-        with _far_away(processes, trip / 1000):
-            return min(_milliseconds_each(work, turns) for _ in range(rounds))
+        with far_away(processes, trip / 1000):
+            return min(milliseconds_each(work, turns) for _ in range(rounds))
 
     with idle() as rest:
         values = {
@@ -66,7 +66,7 @@ def _growth(
     return Growth(title, "ms each", over, tuple(round_trips), values, rest.share)
 
 
-def _takes(processes: list[Results], own: bool) -> Work:
+def takes(processes: list[Results], own: bool) -> Work:
     def budget(number: int) -> Budget:
         name = f"detector {number}" if own else "the detector"
         return Budget(processes[number % PROCESSES].database, name, 0.001, 10**9, 10**9)
@@ -75,7 +75,7 @@ def _takes(processes: list[Results], own: bool) -> Work:
     return lambda number: budgets[number].take()
 
 
-def _saves(processes: list[Results], own: bool) -> Work:
+def saves(processes: list[Results], own: bool) -> Work:
     """A row of the tally is one day's, question's, engine's and tenth of the scores'."""
 
     def save(number: int) -> None:
@@ -87,7 +87,7 @@ def _saves(processes: list[Results], own: bool) -> Work:
     return save
 
 
-def _milliseconds_each(work: Work, turns: int) -> float:
+def milliseconds_each(work: Work, turns: int) -> float:
     def many(number: int) -> None:
         for _ in range(turns):
             work(number)
@@ -100,7 +100,7 @@ def _milliseconds_each(work: Work, turns: int) -> float:
 
 
 @contextmanager
-def _far_away(processes: list[Results], seconds: float) -> Iterator[None]:
+def far_away(processes: list[Results], seconds: float) -> Iterator[None]:
     def half_a_way(*_: object) -> None:
         time.sleep(seconds / 2)
 

@@ -62,7 +62,7 @@ def validations(seed: int = SEED) -> Iterator[Comparison]:
 
 
 def _validation(name: str, what: str, plan: Plan, clients: int, seed: int) -> Comparison:
-    simulated = Fleet(plan, seed).visited_by(clients, 60, WARM)
+    simulated = Fleet(plan, seed).visited_by(clients, 20, WARM)
     return Comparison(
         f"{what} (`{name}`)",
         "pictures/s",
