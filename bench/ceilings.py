@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bench import needs
-from bench.fleet import SAVE_HELD, TAKE_HELD
+from bench.plan import SAVE_HELD, TAKE_HELD
 from bench.published import (
     BYTES_A_CONNECTION,
     C7A_4XLARGE,

@@ -11,14 +11,13 @@ from typing import Any
 
 import simpy
 
-from bench.plan import Outcome, Plan
+from bench.plan import SAVE_HELD, TAKE_HELD, Outcome, Plan
 from bench.quota import Caller, Quota
 
 Steps = Generator[Any, Any, None]  # what simpy's processes yield
 TURN = 0.005  # seconds that Python lets a thread run while others wait
-TAKE_TRIPS, TAKE_HELD = 3, 2  # ways to the database before the hot row is taken, and while held
-SAVE_TRIPS, SAVE_HELD = 4, 1
-BEGIN_TRIPS, PAGE_TRIPS = 6, 4
+# Ways to the database: for whole transactions, and before a hot row is taken.
+BEGIN_TRIPS, PAGE_TRIPS, TAKE_TRIPS, SAVE_TRIPS = 6, 4, 3, 4
 
 
 class Worker:

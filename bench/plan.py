@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, field
 
 NO_QUOTA = math.inf
+TAKE_HELD, SAVE_HELD = 2, 1  # ways to the database while a row of the budget, of the tally is held
 
 
 @dataclass(frozen=True)

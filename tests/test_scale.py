@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from bench import bill, burden, ceilings, hot_rows, needs, published, scale, tables
 from bench.fleet import Fleet
+from bench.measure import Growth
 from bench.plan import Machine, Outcome, Plan, Work
 from bench.quota import ATTEMPTS, Caller, Quota
 from db_setup import set_up
@@ -23,6 +24,7 @@ from rubberduck.settings import ROOT
 from tests import postgres
 
 ONE_CORE = Machine("of theory", 1, 100_000)
+REWRITE = "other figures in docs/speed/figures.jsonl? Then: python -m bench --write scale"
 MANY = 16_000  # pictures, for means that hold still
 
 
@@ -119,6 +121,12 @@ def test_above_the_quota_the_embedded_detector_has_the_rest() -> None:
     assert outcome.a_second == pytest.approx(15, rel=0.1)
 
 
+def test_what_a_row_is_held_beside_the_ways_is_told_from_the_ways() -> None:
+    over = {hot_rows.SAME: (5.0, 7.0, 13.2, 23.5), hot_rows.OWN: (4.9, 4.9, 4.9, 4.9)}
+    counting = Growth("", "ms each", "", (0.0, 2.0, 5.0, 10.0), over)
+    assert needs.held_beside(counting, 2) == pytest.approx(0.003)
+
+
 def test_a_hot_row_lets_no_more_through_than_it_can() -> None:
     work = Work(trip=0.001, take_fixed=0.003, labels=0.1)
     few = Plan(Machine("of theory", 8, 1_000), 4, work)
@@ -161,15 +169,15 @@ def test_no_machine_is_planned_busier_than_is_said() -> None:
 
 
 def test_the_page_says_what_is_reckoned_today() -> None:
-    """`python -m bench --write scale` after other figures came into docs/speed/figures.jsonl."""
-    page = scale.PAGE.read_text()
-    assert blocks(page).items() >= tables.reckoned(scale.STEPS).items()
+    written = blocks(scale.PAGE.read_text())
+    for name, block in tables.reckoned(scale.STEPS).items():
+        assert written[name] == block, REWRITE
 
 
 @pytest.mark.parametrize("a_minute", scale.STEPS[:2])
 def test_the_page_says_what_is_simulated_today(a_minute: int) -> None:
     waits = tables.simulated([scale.step_wait(a_minute)])["waits"].splitlines()[-1]
-    assert waits in scale.PAGE.read_text().splitlines()
+    assert waits in scale.PAGE.read_text().splitlines(), REWRITE
 
 
 def test_what_the_ceilings_say_of_the_site_is_what_is_deployed() -> None:
