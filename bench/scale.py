@@ -6,7 +6,6 @@ into a simulated fleet, whose dice are seeded: the same figures give the same pa
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from functools import cache
 
 from bench import needs, plots, report, tables
 from bench.bill import Hired, bill, hired
@@ -90,12 +89,6 @@ def over_clients(seed: int = SEED) -> Growth:
 # ---- the three steps
 
 
-@cache
-def step(a_minute: float, seed: int = SEED) -> Outcome:
-    """In its busiest minute, when all is done that it needs."""
-    return visited(ready_for(hired(a_minute), PEAK * a_minute), PEAK * a_minute, seed)
-
-
 def ready_for(site: Hired, a_minute: float) -> Plan:
     """The quota raised; each count spread over rows, where one would be too few."""
     rows = SPREAD if site.instance is C7A_4XLARGE else 1
@@ -116,13 +109,15 @@ def visited(plan: Plan, a_minute: float, seed: int = SEED) -> Outcome:
 
 
 def step_wait(a_minute: float, seed: int = SEED) -> Comparison:
-    outcome = step(a_minute, seed)
+    """In its busiest minute, when all is done that it needs."""
+    site, busiest = hired(a_minute), PEAK * a_minute
+    outcome = visited(ready_for(site, busiest), busiest, seed)
     return Comparison(
         f"{a_minute:,} pictures a minute: an answer and its page in the busiest minute",
         "ms",
         Figures("half of them within", (outcome.wait(0.5) * 1000,)),
         Figures("95 % within", (outcome.wait(0.95) * 1000,)),
-        note=f"{hired(a_minute).machines} × {hired(a_minute).instance.machine.name}",
+        note=f"{site.machines} × {site.instance.machine.name}",
     )
 
 
@@ -136,9 +131,9 @@ def over_load(seed: int = SEED) -> Growth:
     enough = [ready_for(hired(load / PEAK), load) for load in LOADS]
     plans = {
         "1 × t3.small": [one] * len(LOADS),
-        f"{MOST_MACHINES} × t3.small, Rekognition's quota as it is": [as_deployed] * len(LOADS),
-        "quota raised, as many machines as it takes": enough,
-        "and the counts spread over rows": [
+        f"{MOST_MACHINES} × t3.small, quota as it is": [as_deployed] * len(LOADS),
+        "enough machines and quota": enough,
+        "and counts in many rows": [
             replace(each, hot_rows=SPREAD, tally_rows=2 * SPREAD) for each in enough
         ],
     }
