@@ -25,7 +25,7 @@ from tests import postgres
 
 ONE_CORE = Machine("of theory", 1, 100_000)
 REWRITE = "other figures in docs/speed/figures.jsonl? Then: python -m bench --write scale"
-MANY = 16_000  # pictures, for means that hold still
+MANY = 8_000  # pictures, for means that hold still
 
 
 def mean(outcome: Outcome) -> float:
@@ -43,7 +43,7 @@ def blocks(page: str) -> dict[str, str]:
 def test_one_core_with_equal_pictures_waits_as_m_d_1_does(busy: float) -> None:
     plan = Plan(ONE_CORE, 1, Work(stand_in=1.0), stands_in_always=True)
     outcome = Fleet(plan).visited(busy, MANY / busy, 100)
-    assert mean(outcome) == pytest.approx(1.0 + busy / (2 * (1 - busy)), rel=0.05)
+    assert mean(outcome) == pytest.approx(1.0 + busy / (2 * (1 - busy)), rel=0.08)
     assert outcome.busy == pytest.approx(busy, rel=0.03)
 
 
