@@ -46,19 +46,19 @@ def as_json(name: str, each: Measured) -> str:
 def write(name: str, news: Iterable[Measured]) -> None:
     """Put these in the place of the older figures of that name, and make the page of them all."""
     FOLDER.mkdir(exist_ok=True)
-    kept = _read(FIGURES)
+    kept = read(FIGURES)
     kept[name] = list(news)
     lines = [as_json(name, each) for name, group in kept.items() for each in group]
     FIGURES.write_text("\n".join(lines) + "\n")
     everything = [each for group in kept.values() for each in group]
     for each in everything:
         if isinstance(each, Growth):
-            plots.grow(each, FOLDER / f"{_file_name(each.what)}.svg")
+            plots.grow(each, FOLDER / f"{file_name(each.what)}.svg")
     plots.aims([each for each in everything if isinstance(each, Comparison)], FOLDER / "aims.svg")
     PAGE.write_text(_between(PAGE.read_text(), _tables(kept)))
 
 
-def _read(file: Path) -> dict[str, list[Measured]]:
+def read(file: Path) -> dict[str, list[Measured]]:
     kept: dict[str, list[Measured]] = {}
     for line in file.read_text().splitlines() if file.exists() else []:
         name = json.loads(line)["bench"]
@@ -81,7 +81,7 @@ def table(group: Iterable[Measured]) -> str:
     group = list(group)
     rows = [_row(each) for each in group if isinstance(each, Comparison)]
     shown = [
-        f"![{each.what}, over {each.over}](speed/{_file_name(each.what)}.svg)"
+        f"![{each.what}, over {each.over}](speed/{file_name(each.what)}.svg)"
         for each in group
         if isinstance(each, Growth)
     ]
@@ -130,5 +130,5 @@ def _steep(growth: Growth, side: str) -> str:
     return f"size^{growth.exponent(side):.2f}"
 
 
-def _file_name(what: str) -> str:
+def file_name(what: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", what.lower()).strip("-")

@@ -7,10 +7,11 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import psycopg
 
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
@@ -38,6 +39,15 @@ class Server:
         yield self.url(name)
         self._do(f"DROP DATABASE {name} WITH (FORCE)")
 
+    def cpu(self) -> float:
+        """Processor seconds of all its processes until now, also of those that have gone."""
+        main = psutil.Process(int((self.folder / "data/postmaster.pid").read_text().split()[0]))
+        seconds = 0.0
+        for process in main.children():
+            with suppress(psutil.NoSuchProcess):  # then its time is the main one's children's
+                seconds += sum(process.cpu_times()[:2])
+        return float(seconds + sum(main.cpu_times()[:4]))
+
     def _do(self, statement: str) -> None:
         where = f"host={self.folder} user=tests dbname=postgres"
         with psycopg.connect(where, autocommit=True) as connection:
@@ -45,14 +55,14 @@ class Server:
 
 
 @contextmanager
-def running() -> Iterator[Server]:
+def running(fsync: str = "off") -> Iterator[Server]:
     # Not under pytest's own folder: a socket's path is at most 107 bytes long.
     folder = Path(tempfile.mkdtemp(prefix="pg"))
     user = _who_may_run_it()
     if user:
         shutil.chown(folder, user)
     data = str(folder / "data")
-    options = f"-k {folder} -c listen_addresses= -c fsync=off"
+    options = f"-k {folder} -c listen_addresses= -c fsync={fsync}"
     try:
         _run(user, "initdb", "-D", data, "-U", "tests", "-A", "trust", "--no-sync")
         _run(user, "pg_ctl", "start", "-w", "-D", data, "-o", options, "-l", f"{folder}/log")
