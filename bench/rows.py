@@ -69,5 +69,6 @@ def fill(results: Results, count: int) -> str:
                 f"SELECT {values} FROM numbers, duck_results WHERE id = '{upload.id}'"
             )
         )
-        connection.execute(text("ANALYZE"))
+        if results.database.engine.dialect.name == "postgresql":
+            connection.execute(text("ANALYZE"))  # as autovacuum does; SQLite is never told
     return upload.id

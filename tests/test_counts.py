@@ -2,12 +2,14 @@
 
 import logging
 import os
+import sqlite3
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from flask.testing import FlaskClient
 from PIL import Image, ImageFile
 from sqlalchemy import event
 
+from bench import rows
 from db_setup import set_up
 from rubberduck import pictures
 from rubberduck.finder import Finder
@@ -204,6 +207,51 @@ def test_no_question_reads_the_whole_table(client: FlaskClient, finder: Finder) 
     plans = list(_plans(finder.results, asked))
     assert len(plans) > 10
     assert [plan for plan in plans if "SCAN duck_results" in plan and "USING" not in plan] == []
+
+
+def test_no_question_costs_more_where_there_are_more_results(tmp_path: Path) -> None:
+    """In steps of SQLite's machine; like a site's, the database was never analysed."""
+    few, many = (_steps(tmp_path / f"{count}.db", count) for count in (40, 4000))
+    assert {name: (few[name], many[name]) for name in few if many[name] > 1.5 * few[name]} == {}
+
+
+def _steps(file: Path, count: int) -> dict[str, int]:
+    set_up(f"sqlite:///{file}")
+    book = Results(f"sqlite:///{file}", timedelta(days=30))
+    id = rows.fill(book, count)
+    now, taken = datetime.now(UTC), 0
+
+    def step() -> None:
+        nonlocal taken
+        taken += 1
+
+    def watch(connection: sqlite3.Connection, *_: Any) -> None:
+        connection.set_progress_handler(step, 1)
+
+    event.listen(book.database.engine, "checkout", watch)
+    asked: dict[str, Callable[[], object]] = {
+        "begin": lambda: book.begin(rows.an_upload(), "the detector"),
+        "the same bytes": lambda: book.begin(
+            replace(rows.an_upload(), sha256="sum-7"), "the detector"
+        ),
+        "the same key": lambda: book.begin(replace(rows.an_upload(), key="a-key"), "the detector"),
+        "find": lambda: book.find(id),
+        "of": lambda: book.of(rows.OWNER, 12),
+        "known": lambda: book.known({"row-3", "row-5", "nobody"}),
+        "judge": lambda: book.judge(id, rows.OWNER, right=True),
+        "hide": lambda: book.hide(id, rows.OWNER),
+        "forget": lambda: book.forget(id),
+        "hide_old": lambda: book.hide_old(now, 100),
+        "tally": lambda: book.tally("", now.date()),
+    }
+    steps = {}
+    for name, ask in asked.items():
+        before = taken
+        ask()
+        steps[name] = taken - before
+    book.close()
+    assert all(steps.values())
+    return steps
 
 
 def _plans(results: Results, asked: list[tuple[str, Any]]) -> Iterator[str]:
