@@ -3,14 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import torch
 from torch import Tensor
 
-from training.data import Scenes
 from training.net import Net, corners, peaks
 from training.scenes import SIDE
 from training.targets import overlap
@@ -43,15 +40,6 @@ def mark(net: Net, fine: Tensor, boxes: list[np.ndarray]) -> Marks:
             logits.append(float(verdicts[i]))
             best.append(float(overlap(found, truth)[0].max()) if len(truth) else np.nan)
     return Marks(np.array(logits), np.array([len(b) > 0 for b in boxes]), np.array(best))
-
-
-def answered(file: Path, scenes: Scenes) -> Marks:
-    """The verdict logits of a file without calibration; its boxes are not asked for."""
-    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
-    said = [session.run(["duck"], {"pixels": image[None]})[0] for image in scenes.images]
-    duck = np.clip(np.array(said, np.float64).reshape(-1), 1e-7, 1 - 1e-7)
-    has_duck = np.array([len(boxes) > 0 for boxes in scenes.boxes])
-    return Marks(np.log(duck / (1 - duck)), has_duck, np.full(len(duck), np.nan))
 
 
 @torch.no_grad()

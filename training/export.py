@@ -60,9 +60,10 @@ def waterfowl_logit(classes: Tensor) -> Tensor:
     return birds - torch.logsumexp(classes[:, others], 1)
 
 
-def export(shipped: Shipped, path: Path, facts: dict[str, str], images: np.ndarray) -> None:
-    """In whole numbers, true to what it does with these pictures. Written beside and renamed, so
-    that nobody ever loads half a file."""
+def export(
+    shipped: Shipped, path: Path, facts: dict[str, str], images: np.ndarray | None = None
+) -> None:
+    """As it was trained; given pictures, in whole numbers, true to what it does with these."""
     file = io.BytesIO()
     example = torch.zeros((1, SIDE, SIDE, 3), dtype=torch.uint8)
     torch.onnx.export(
@@ -74,12 +75,19 @@ def export(shipped: Shipped, path: Path, facts: dict[str, str], images: np.ndarr
         opset_version=17,
         dynamo=False,
     )
-    model = quantized(onnx.load_from_string(file.getvalue()), images)
+    model = onnx.load_from_string(file.getvalue())
+    if images is not None:
+        model = quantized(model, images)
     onnx.helper.set_model_props(model, facts)
     onnx.checker.check_model(model)
     data = model.SerializeToString()
     if len(data) > MOST_BYTES:
         raise ValueError(f"the model has {len(data)} bytes, more than {MOST_BYTES}")
+    write(path, data)
+
+
+def write(path: Path, data: bytes) -> None:
+    """Beside and renamed, so that nobody ever loads half a file."""
     scratch = path.with_suffix(".part")
     scratch.write_bytes(data)
     scratch.rename(path)
