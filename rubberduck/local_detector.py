@@ -140,7 +140,7 @@ def letterbox(image: Image.Image) -> tuple[npt.NDArray[np.uint8], tuple[int, int
     width, height = (max(1, round(side * scale)) for side in image.size)
     left, top = (SIDE - width) // 2, (SIDE - height) // 2
     square = Image.new("RGB", (SIDE, SIDE), PADDING)
-    small = image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0)
+    small = image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=1.0)
     square.paste(small, (left, top))
     return np.asarray(square), (left, top, width, height)
 
