@@ -36,7 +36,7 @@ FIRST_VISITORS = 0.3  # seconds
 gc.disable()
 
 M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # glibc's numbers for them
-A_MEGABYTE, ARENAS = 1024 * 1024, 2
+A_MEGABYTE, ARENAS = 1024 * 1024, 1
 
 
 def on_starting(server: Any) -> None:
