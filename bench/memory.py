@@ -17,7 +17,8 @@ from bench.visitors import send, upload
 from rubberduck.drawing import draw_boxes
 from rubberduck.settings import ROOT
 
-FRAMES, BEFORE = 1000, 100
+# Before they count, frames fill the pools of all threads: some 10 MB, once.
+FRAMES, BEFORE = 1000, 500
 MEGABYTE = 1024 * 1024
 
 
