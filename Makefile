@@ -4,7 +4,9 @@ PYTHON ?= python3
 PORT ?= 8000
 BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
-LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header
+# With their extras: pip takes "coverage[toml]", which pytest-cov wants, for another thing than "coverage".
+LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --no-strip-extras --universal \
+	--python-version 3.11 --no-header
 
 .PHONY: run test soak bench venv lint services lock texts screenshots detector bundle deploy settings destroy
 
