@@ -84,14 +84,17 @@ class Commands(AppGroup):
     """`flask check` and the others, loaded when one is typed: visitors need none of them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        from rubberduck.commands import commands
-
-        self.commands.update(commands.commands)
+        self._load()
         return super().list_commands(ctx)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        self.list_commands(ctx)
+        self._load()
         return super().get_command(ctx, cmd_name)
+
+    def _load(self) -> None:
+        from rubberduck.commands import commands
+
+        self.commands.update(commands.commands)
 
 
 def _believe_proxies(app: Flask, proxies: int) -> None:

@@ -6,6 +6,9 @@ import os
 import threading
 from typing import Any
 
+from gunicorn.arbiter import Arbiter
+from gunicorn.errors import HaltServer
+
 bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
 workers = int(os.environ.get("WEB_CONCURRENCY", os.cpu_count() or 2))
 worker_class = "gthread"
@@ -32,7 +35,8 @@ forwarded_allow_ips = ""
 SILENCE = 20  # seconds
 FIRST_VISITORS = 0.3  # seconds
 
-# Nothing of what is loaded at start is ever given back: looking for garbage takes a sixth of it.
+# Nothing of what is loaded at start is ever given back: looking for garbage takes a sixth of that
+# time. This process stays without; the workers, who do the work, do not.
 gc.disable()
 
 M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # glibc's numbers for them
@@ -50,18 +54,34 @@ def on_starting(server: Any) -> None:
 
 def pre_fork(server: Any, worker: Any) -> None:
     """The first worker shows pages while this process still loads what looks at pictures, once for
-    all the others."""
-    if server.WORKERS and preload_app:
-        server.app.wsgi().extensions["finder"].warm_up()
+    all the others; or it stops here, if that cannot be loaded."""
+    if server.WORKERS and preload_app:  # without preload, each worker loads its own
+        from rubberduck.errors import DuckError
+
+        try:
+            server.app.wsgi().extensions["finder"].warm_up()
+        except DuckError as error:
+            raise HaltServer(f"The site does not start. {error}") from None
     gc.freeze()  # a search for garbage would copy the memory that the workers share
 
 
 def post_worker_init(worker: Any) -> None:
     """What was not loaded before, after the first visitors' pages and before their pictures."""
     gc.enable()
-    timer = threading.Timer(FIRST_VISITORS, worker.wsgi.extensions["finder"].warm_up)
+    timer = threading.Timer(FIRST_VISITORS, _warm_up, [worker])
     timer.daemon = True
     timer.start()
+
+
+def _warm_up(worker: Any) -> None:
+    from rubberduck.errors import DuckError
+
+    try:
+        worker.wsgi.extensions["finder"].warm_up()
+    except DuckError as error:
+        worker.log.critical("The site does not start. %s", error)
+        # An exit would end this thread only; at this status, gunicorn stops the whole site.
+        os._exit(Arbiter.WORKER_BOOT_ERROR)
 
 
 def pre_request(worker: Any, req: Any) -> None:

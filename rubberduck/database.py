@@ -35,7 +35,11 @@ if TYPE_CHECKING:
     from sqlalchemy.dialects.sqlite import Insert
 
 SCHEMA = "0003"  # the Alembic revision that this code reads and writes
-BUSY_SECONDS = 5  # how long a writer waits for another one, on SQLite and on PostgreSQL
+# How long a writer waits for another one, on SQLite and on PostgreSQL. On SQLite up to twice: for
+# others of its process, then for another process.
+BUSY_SECONDS = 5
+
+SORRY = "Our list of results cannot be opened."
 
 # What a row can be. `deleting`: hidden from everybody, its pictures are about to go.
 PENDING, READY, DELETING = "pending", "ready", "deleting"
@@ -138,9 +142,7 @@ class Database:
                     connection.exec_driver_sql("BEGIN IMMEDIATE")
                 yield connection
         except (SQLAlchemyError, raw) as error:
-            raise ResultsUnavailable(
-                "Our list of results cannot be opened.", cause=_cause(error)
-            ) from error
+            raise ResultsUnavailable(SORRY, cause=_cause(error)) from error
 
     @contextmanager
     def _turn(self, one_writer: bool) -> Iterator[None]:
@@ -154,9 +156,9 @@ class Database:
                 self._writer.release()
         else:
             raise ResultsUnavailable(
-                "Our list of results cannot be opened.",
-                cause="others of this process write for too long; is the disk slow, or a backup "
-                "running?",
+                SORRY,
+                cause="others write for too long, in this process or in another; is the disk "
+                "slow, or a backup running?",
             )
 
     def back_up(self, file: Path) -> None:

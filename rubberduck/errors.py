@@ -254,4 +254,4 @@ class WrongQuestion(DuckError):
 
 
 class BrokenModel(DuckError):
-    """The embedded detector's model file cannot be used; found at start."""
+    """The embedded detector's model file cannot be used; only the operator sees it."""

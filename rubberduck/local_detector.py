@@ -130,7 +130,7 @@ class LocalDetector:
         return np.asarray(1 / (1 + np.exp(-(self._slope * evidence + self._offset))))
 
     def check(self) -> None:
-        """Look at nothing, once: it loads at start, and then it answers."""
+        """Look at nothing, once: what is loaded also answers."""
         self._session.run(ANSWERS, {"pixels": np.zeros((1, SIDE, SIDE, 3), np.uint8)})
 
 

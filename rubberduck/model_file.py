@@ -18,10 +18,10 @@ def read_model(model: Path = MODEL) -> bytes:
     try:
         data = model.read_bytes()
         checksum = model.with_name(model.name + ".sha256")
-        expected = checksum.read_text().strip() if checksum.exists() else None
+        expected = checksum.read_bytes().strip() if checksum.exists() else None
     except OSError as error:
         raise broken(model, "cannot be read", error) from None
-    if expected and hashlib.sha256(data).hexdigest() != expected:
+    if expected is not None and hashlib.sha256(data).hexdigest().encode() != expected:
         raise broken(model, "is damaged", None)
     return data
 

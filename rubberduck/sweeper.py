@@ -1,6 +1,7 @@
 """Deletes pictures and their results: on demand, in time, or what was left behind half-done."""
 
 import logging
+import math
 import random
 import re
 import threading
@@ -107,7 +108,7 @@ class Sweeper:
                 self._due = now + FIRST_AFTER * random.uniform(1, 2)
             if now < self._due:
                 return
-            self._due = now + AGAIN_AFTER
+            self._due = math.inf  # never two at once: a large bucket takes longer than an hour
         threading.Thread(target=self._quietly, name="sweep", daemon=True).start()
 
     def _quietly(self) -> None:
@@ -117,6 +118,8 @@ class Sweeper:
                 log.info("Swept %d results, %d stray pictures.", swept.results, swept.strays)
         except DuckError as error:
             log.warning("The sweep stopped; the next one goes on: %s", error.for_operator)
+        finally:
+            self._due = time.monotonic() + AGAIN_AFTER
 
 
 def _done(deed: Callable[[], None], faults: list[DuckError]) -> bool:

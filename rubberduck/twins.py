@@ -15,6 +15,7 @@ ON_ITS_WAY = timedelta(seconds=30)  # an upload that takes longer than this was 
 row_of = duck_results.c
 
 # Put together once: SQLAlchemy takes longer for that than the database for its answer.
+# Nobody's row is no (0), not NULL, which PostgreSQL would sort first.
 _is_mine = and_(row_of.owner.is_not(None), row_of.owner == bindparam("by"))
 _answered = and_(
     row_of.created_at >= bindparam("oldest"),

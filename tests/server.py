@@ -14,6 +14,8 @@ from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
+import matplotlib
+
 from rubberduck.settings import ROOT
 from tests.pictures import form
 
@@ -87,18 +89,7 @@ def free_port() -> int:
 def serving(folder: Path, **environment: str) -> Iterator[Site]:
     """`python db_setup.py && gunicorn wsgi:app`, as `make run` does, on data in `folder`."""
     port = free_port()
-    environment = {
-        "DUCK_DATABASE_URL": f"sqlite:///{folder / 'duck.db'}",
-        "DUCK_UPLOADS": str(folder / "uploads"),
-        "HOME": str(folder),
-        "PATH": os.environ["PATH"],
-        "FLASK_SKIP_DOTENV": "1",
-        "PORT": str(port),
-        "WEB_CONCURRENCY": "2",
-        "DUCK_UPLOADS_A_MINUTE": "0",
-        "DUCK_SECRET_KEY": "a key of the tests",
-        **environment,
-    }
+    environment = environment_for(folder, port, **environment)
     subprocess.run([sys.executable, "db_setup.py"], cwd=ROOT, env=environment, check=True)
     log_file = folder / "log"
     with log_file.open("wb") as log:
@@ -111,21 +102,38 @@ def serving(folder: Path, **environment: str) -> Iterator[Site]:
         )
         site = Site(port, process, log_file)
         try:
-            _wait_until_alive(site)
-            # The others come when what they share is loaded.
-            until(lambda: len(site.workers) >= int(environment["WEB_CONCURRENCY"]))
+            _wait_until_alive(site, int(environment["WEB_CONCURRENCY"]))
             yield site
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(PATIENCE)
 
 
-def _wait_until_alive(site: Site) -> None:
-    deadline = time.monotonic() + PATIENCE
+def environment_for(folder: Path, port: int, **more: str) -> dict[str, str]:
+    """Of a site that keeps its data in `folder`, and knows nothing of the developer's."""
+    return {
+        "DUCK_DATABASE_URL": f"sqlite:///{folder / 'duck.db'}",
+        "DUCK_UPLOADS": str(folder / "uploads"),
+        "HOME": str(folder),
+        "MPLCONFIGDIR": matplotlib.get_cachedir(),  # looking for fonts takes a second each time
+        "PATH": os.environ["PATH"],
+        "FLASK_SKIP_DOTENV": "1",
+        "PORT": str(port),
+        "WEB_CONCURRENCY": "2",
+        "DUCK_UPLOADS_A_MINUTE": "0",
+        "DUCK_SECRET_KEY": "a key of the tests",
+        **more,
+    }
+
+
+def _wait_until_alive(site: Site, workers: int) -> None:
+    """With all its workers: the others come when what they share is loaded."""
+    deadline = time.monotonic() + 2 * PATIENCE
     while time.monotonic() < deadline and site.process.poll() is None:
         try:
-            if site.get("/healthz")[0] == 200:
+            if site.get("/healthz")[0] == 200 and len(site.workers) >= workers:
                 return
         except (URLError, ConnectionError):
-            time.sleep(0.1)
+            pass
+        time.sleep(0.1)
     raise AssertionError(f"the site did not start:\n{site.log}")

@@ -1,5 +1,6 @@
 """Bombs: each is refused from what its file says, before it costs anything."""
 
+import gc
 import json
 import runpy
 import subprocess
@@ -181,6 +182,7 @@ def test_the_largest_pictures_at_once_wait_for_each_other(how_many: int) -> None
 def read_at_once(how_many: str) -> None:
     """In the process that is measured, which treats its memory as a worker does."""
     runpy.run_path(str(ROOT / "gunicorn.conf.py"))["on_starting"](None)
+    gc.enable()  # as each worker does
     pictures.DECODING_WAIT = 600.0
     side = int(MOST_PIXELS**0.5)
     data = encoded(Image.new("RGBA", (side, side), (90, 90, 90, 90)), "PNG", compress_level=1)

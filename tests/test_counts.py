@@ -91,9 +91,9 @@ app = start()
 for page in ("/", "/camera", "/mine", "/api", "/privacy", "/statistics", "/healthz", "/readyz"):
     assert app.test_client().get(page).status_code == 200, page
 heavy = {"matplotlib", "numpy", "onnxruntime", "boto3", "redis"}
-print(sorted(heavy & set(sys.modules)), end=" then ")
+before = sorted(heavy & set(sys.modules))
 app.extensions["finder"].warm_up()
-print(sorted(heavy & set(sys.modules)), end="")
+print(before, "then", sorted(heavy & set(sys.modules)))
 """
 
 

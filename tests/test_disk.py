@@ -22,6 +22,7 @@ from rubberduck.finder import Finder
 from rubberduck.results import Results
 from rubberduck.settings import Settings
 from rubberduck.storage import FolderStorage
+from tests import postgres
 from tests.pictures import encoded
 from tests.test_pages import give
 from tests.test_results import a_result, kept
@@ -189,21 +190,24 @@ def test_a_database_locked_for_too_long_is_said_and_passes(
 
 
 def test_writers_behind_one_that_is_stuck_are_told_so(
-    database_url: str, open_results: Open, monkeypatch: pytest.MonkeyPatch
+    results: Results, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On SQLite they queue in the process, with the same patience; PostgreSQL has many writers."""
-    set_up(database_url)
-    book = open_results(database_url)
+    """SQLite's queue in their process, with the same patience."""
     monkeypatch.setattr("rubberduck.database.BUSY_SECONDS", 0.2)
-    with book.database.transaction(writing=True), ThreadPoolExecutor(1) as other:
-        check = other.submit(book.check)
-        if database_url.startswith("sqlite"):
-            with pytest.raises(ResultsUnavailable) as told:
-                check.result()
-            assert "others of this process write" in told.value.for_operator
-        else:
-            check.result()
-    book.check()
+    with results.database.transaction(writing=True), ThreadPoolExecutor(1) as other:
+        with pytest.raises(ResultsUnavailable) as told:
+            other.submit(results.check).result()
+        assert "others write for too long" in told.value.for_operator
+    results.check()
+
+
+def test_postgresql_has_many_writers(postgres_server: postgres.Server, open_results: Open) -> None:
+    with postgres_server.database() as url:
+        set_up(url)
+        book = open_results(url)
+        with book.database.transaction(writing=True), ThreadPoolExecutor(1) as other:
+            other.submit(book.check).result()
+        book.close()
 
 
 @pytest.mark.soak

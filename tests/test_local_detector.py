@@ -9,10 +9,11 @@ import pytest
 from PIL import Image
 
 from rubberduck import local_detector
-from rubberduck.errors import BrokenModel
+from rubberduck.embedded import EmbeddedDetector
+from rubberduck.errors import BrokenModel, DetectorFailed
 from rubberduck.local_detector import SIDE, LocalDetector, around, letterbox
 from rubberduck.model import Box
-from rubberduck.model_file import MODEL
+from rubberduck.model_file import MODEL, broken
 from rubberduck.pictures import Picture
 from tests.ducks import YELLOW, gradient, rendered_duck
 
@@ -177,18 +178,42 @@ def test_a_damaged_model_says_what_to_do(tmp_path: Path, spoil: Spoil) -> None:
         LocalDetector(broken)
 
 
-def test_one_flipped_bit_is_noticed(tmp_path: Path) -> None:
+CHECKSUM = MODEL.with_name(MODEL.name + ".sha256")
+
+
+@pytest.mark.parametrize(
+    "checksum",
+    [
+        pytest.param(CHECKSUM.read_bytes(), id="the right one"),
+        pytest.param(b"", id="empty"),
+        pytest.param(b"\xff\xfe", id="no text"),
+    ],
+)
+def test_one_flipped_bit_is_noticed(tmp_path: Path, checksum: bytes) -> None:
     model = tmp_path / "flipped.onnx"
     data = bytearray(MODEL.read_bytes())
     data[len(data) // 2] ^= 1
     model.write_bytes(data)
-    (tmp_path / "flipped.onnx.sha256").write_text(
-        MODEL.with_name(MODEL.name + ".sha256").read_text()
-    )
+    (tmp_path / "flipped.onnx.sha256").write_bytes(checksum)
     with pytest.raises(BrokenModel, match=r"flipped\.onnx is damaged"):
         LocalDetector(model)
 
 
+def test_a_detector_that_cannot_be_loaded_tells_visitors_nothing_of_the_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    embedded = EmbeddedDetector()
+    monkeypatch.setattr(LocalDetector, "__init__", _breaks)
+    with pytest.raises(DetectorFailed) as told:
+        embedded.check()
+    assert told.value.problem.why == "The embedded detector cannot be loaded."
+    assert "/srv/duck.onnx" in told.value.for_operator
+
+
+def _breaks(self: LocalDetector) -> None:
+    raise broken(Path("/srv/duck.onnx"), "is damaged", None)
+
+
 def test_the_shipped_checksum_is_the_shipped_files(detector: LocalDetector) -> None:
     """The detector above loaded, so it fits; and it is there."""
-    assert MODEL.with_name(MODEL.name + ".sha256").exists()
+    assert CHECKSUM.exists()

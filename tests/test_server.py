@@ -9,16 +9,21 @@ import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from urllib.request import Request
+from zipfile import ZipFile
 
+import psutil
 import pytest
 
+from deploy import bundle
+from rubberduck.model_file import MODEL
 from rubberduck.settings import ROOT
 from tests.ducks import duck_photo
 from tests.pictures import encoded, form
-from tests.server import Site, ask, upload
+from tests.server import PATIENCE, Site, ask, environment_for, free_port, until, upload
 
 
 def test_a_photo_of_a_duck_is_a_yes_and_one_without_is_a_no(site: Site) -> None:
@@ -203,3 +208,41 @@ def test_the_readmes_commands_are_all_known() -> None:
     known = (*ours, "curl ", "aws ")
     assert [line for line in shell_lines() if not line.startswith(known)] == []
     assert len(OURS) >= 3
+
+
+def test_what_looks_at_pictures_is_loaded_once_for_all_workers_but_the_first(site: Site) -> None:
+    """The first one has shown pages by then, and loads its own."""
+    assert _has_loaded(site.process.pid, "onnxruntime")
+    until(lambda: _has_loaded(site.workers[0], "onnxruntime"))
+
+
+def _has_loaded(process: int, library: str) -> bool:
+    return any(library in each.path for each in psutil.Process(process).memory_maps())
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_model_that_cannot_be_loaded_stops_the_site_in_plain_words(
+    tmp_path: Path, workers: int
+) -> None:
+    """It fits its checksum, so that the start goes well."""
+    bundle.write(tmp_path / "bundle.zip")
+    with ZipFile(tmp_path / "bundle.zip") as zipped:
+        zipped.extractall(tmp_path / "site")
+    model = tmp_path / "site" / "rubberduck" / MODEL.name
+    model.write_text("quack")
+    checksum = sha256(model.read_bytes()).hexdigest()
+    model.with_name(f"{MODEL.name}.sha256").write_text(checksum)
+    environment = environment_for(tmp_path, free_port(), WEB_CONCURRENCY=str(workers))
+    done = subprocess.run(
+        [sys.executable, "-m", "gunicorn", "wsgi:app"],
+        cwd=tmp_path / "site",
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "The site does not start. The embedded detector cannot be loaded." in done.stdout
+    assert "make it again with `make detector`" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from threading import Event, Semaphore
 
 import pytest
 import time_machine
@@ -25,6 +26,7 @@ from rubberduck.settings import Settings
 from rubberduck.storage import FolderStorage, Storage
 from rubberduck.sweeper import Sweeper, Swept
 from tests.pictures import encoded
+from tests.server import until
 from tests.test_results import a_result
 
 HOUR = timedelta(hours=1)
@@ -224,3 +226,29 @@ def test_the_command_tells_of_strays(app: Flask, finder: Finder) -> None:
     run = app.test_cli_runner().invoke
     assert run(args=["sweep"]).output == "Swept 2 stray pictures.\n"
     assert run(args=["sweep"]).output == "Nothing to sweep.\n"
+
+
+def test_a_worker_never_sweeps_twice_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large bucket takes longer than the pause between two sweeps."""
+    monkeypatch.setattr("rubberduck.sweeper.FIRST_AFTER", 0.0)
+    monkeypatch.setattr("rubberduck.sweeper.AGAIN_AFTER", 0.0)
+    begun, may_end = Semaphore(0), Event()
+
+    class Slow(Sweeper):
+        def sweep(self) -> Swept:
+            begun.release()
+            assert may_end.wait(60)
+            return Swept()
+
+    sweeper = Slow(None, None)  # type: ignore[arg-type]
+    for _ in range(20):
+        sweeper.sometimes()
+    assert begun.acquire(timeout=60)
+    assert not begun.acquire(blocking=False)
+    may_end.set()
+    until(lambda: _is_due_again(sweeper, begun))
+
+
+def _is_due_again(sweeper: Sweeper, begun: Semaphore) -> bool:
+    sweeper.sometimes()
+    return begun.acquire(blocking=False)

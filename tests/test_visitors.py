@@ -251,13 +251,18 @@ def test_the_site_sweeps_by_itself(
     monkeypatch.setattr("rubberduck.sweeper.FIRST_AFTER", 0.0)
     monkeypatch.setattr("rubberduck.sweeper.AGAIN_AFTER", 0.0)
     give(client, encoded())
+    _let_sweeps_end()
     assert pictures(settings) == ["marked", "uploads"]
     with time_machine.travel(datetime.now(UTC) + timedelta(days=31)):
         client.get("/healthz")
-        for thread in threading.enumerate():
-            if thread.name == "sweep":
-                thread.join()
+        _let_sweeps_end()
     assert pictures(settings) == []
+
+
+def _let_sweeps_end() -> None:
+    for thread in threading.enumerate():
+        if thread.name == "sweep":
+            thread.join()
 
 
 # Another threshold
