@@ -14,6 +14,7 @@ from tests.pictures import corners, encoded, exif
 from training import photos
 from training.backgrounds import road, wall, water
 from training.photos import gather, listed
+from training.rounding import rounded
 from training.scenes import Canvas, Scene, Stage, extent, letterbox, view
 from training.sprites import CASTS, Player, play
 
@@ -151,3 +152,22 @@ def test_photographs_come_out_of_their_package(
         assert (on_white.size, on_white.getpixel((5, 5))) == ((800, 200), (255, 255, 255))
     with Image.open(second) as upright:
         assert upright.size == (200, 300)
+
+
+def test_weights_are_rounded_by_what_they_do() -> None:
+    """Where inputs go together, the sums come out better than with each weight's nearest number."""
+    rng = np.random.default_rng(1)
+    inputs = rng.normal(size=(400, 6)) @ rng.normal(size=(6, 24))
+    rows = rng.uniform(-20, 20, (8, 24))
+    whole = rounded(rows, inputs.T @ inputs / len(inputs), 64)
+    assert (whole == np.round(whole)).all()
+
+    def apart(others: np.ndarray) -> float:
+        return float(np.square(inputs @ (others - rows).T).mean())
+
+    assert apart(whole) < apart(np.round(rows)) / 2
+
+
+def test_no_weight_is_rounded_beyond_the_most() -> None:
+    rows = np.array([[-90.0, 64.4, 0.2]])
+    assert rounded(rows, np.eye(3), 64).tolist() == [[-64, 64, 0]]
