@@ -13,7 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from composition import build_finder
 from rubberduck.api import api
 from rubberduck.door import UploadRequest, sweeper
-from rubberduck.errors import BrokenModel, WrongQuestion
+from rubberduck.errors import WrongQuestion
 from rubberduck.finder import Finder
 from rubberduck.guard import refuse_forged_forms, refuse_others
 from rubberduck.headers import add_headers, content_security_policy
@@ -42,7 +42,7 @@ def start() -> Flask:
         settings = load_settings()
         (log_as_a_command if is_command else log_as_a_server)(settings.log_level)
         app = create_app(settings)
-    except (WrongSettings, WrongQuestion, BrokenModel) as error:
+    except (WrongSettings, WrongQuestion) as error:
         sys.exit(f"The site does not start. {error}")
     if not is_command:
         finder: Finder = app.extensions["finder"]

@@ -2,21 +2,23 @@
 
 import os
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from werkzeug.local import LocalProxy
 
 from rubberduck.breaker import Breaker
 from rubberduck.bucket import S3Storage
-from rubberduck.budget import Budget, Budgeted
 from rubberduck.embedded import EmbeddedDetector
 from rubberduck.errors import WrongQuestion
 from rubberduck.finder import Detector, Finder
+from rubberduck.once import once
 from rubberduck.question import Question, load_question
-from rubberduck.results import Results
 from rubberduck.settings import Settings, WrongSettings
 from rubberduck.storage import FolderStorage, Storage
 
 if TYPE_CHECKING:
     from rekognition import Rekognition
+    from rubberduck.results import Results
 
 AWS_CONNECTIONS = 32
 # Less sure than any rule counts: near misses are worth showing, and cost nothing more.
@@ -26,7 +28,7 @@ NEAR_MISS = 10.0
 def build_finder(settings: Settings) -> Finder:
     """A folder and the embedded detector; with a bucket, S3 and Amazon Rekognition."""
     question = load_question(settings.question)
-    results = Results(settings.database_url, timedelta(days=settings.keep_days))
+    results = _results(settings)
     detector, stand_in = _detectors(settings, question, results)
     return Finder(
         question=question,
@@ -37,6 +39,17 @@ def build_finder(settings: Settings) -> Finder:
         max_bytes=settings.max_bytes,
         max_side=settings.max_side,
     )
+
+
+def _results(settings: Settings) -> "Results":
+    """Opened when first asked: the first page is shown before SQLAlchemy is loaded."""
+
+    def opened() -> "Results":
+        from rubberduck.results import Results
+
+        return Results(settings.database_url, timedelta(days=settings.keep_days))
+
+    return cast("Results", LocalProxy(once(opened)))
 
 
 def _storage(settings: Settings) -> Storage:
@@ -53,7 +66,7 @@ def _storage(settings: Settings) -> Storage:
 
 
 def _detectors(
-    settings: Settings, question: Question, results: Results
+    settings: Settings, question: Question, results: "Results"
 ) -> tuple[Detector, Detector | None]:
     """Who answers, and who stands in."""
     local = EmbeddedDetector()
@@ -81,8 +94,10 @@ def _refuse_an_empty_budget(settings: Settings) -> None:
         )
 
 
-def paid_for(settings: Settings, question: Question, results: Results) -> Detector:
+def paid_for(settings: Settings, question: Question, results: "Results") -> Detector:
     """Rekognition, and around it what guards it."""
+    from rubberduck.budget import Budget, Budgeted
+
     eyes = rekognition(settings, question)
     budget = Budget(
         results.database,

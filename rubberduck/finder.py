@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from rubberduck.errors import (
     DetectorFailed,
@@ -22,9 +22,12 @@ from rubberduck.errors import (
 from rubberduck.model import Answer, Label, Result, Upload, Verdict
 from rubberduck.pictures import Picture, read_picture, to_jpeg
 from rubberduck.question import Question, judge
-from rubberduck.results import Remains, Results, marked_key
+from rubberduck.remains import Remains, marked_key
 from rubberduck.storage import Storage
 from rubberduck.sweeper import delete
+
+if TYPE_CHECKING:
+    from rubberduck.results import Results
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +61,7 @@ class Finder:
     detector: Detector
     stand_in: Detector | None
     storage: Storage
-    results: Results
+    results: "Results"
     max_bytes: int
     max_side: int
     _beside: ThreadPoolExecutor = field(
@@ -180,7 +183,8 @@ class Finder:
 
     def warm_up(self) -> None:
         """Load what looking at pictures needs and pages do not, ahead of the first picture."""
-        import rubberduck.drawing  # noqa: F401
+        import rubberduck.drawing
+        import rubberduck.results  # noqa: F401
 
         if self.free:
             self.free.check()

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 from flask import (
@@ -32,8 +32,10 @@ from rubberduck.representations import (
     stored,
     unless_known,
 )
-from rubberduck.tally import Tally
 from rubberduck.visitors import known_visitor, visitor
+
+if TYPE_CHECKING:
+    from rubberduck.tally import Tally
 
 pages = Blueprint("pages", __name__)
 
@@ -209,7 +211,7 @@ def privacy() -> ResponseReturnValue:
     return render_template("privacy.html")
 
 
-def _tally() -> Tally:
+def _tally() -> "Tally":
     since = datetime.now(UTC).date() - timedelta(days=DAYS - 1)
     return finder().results.tally(finder().question.title, since)
 

@@ -18,7 +18,8 @@ class Readiness:
     """Whether results can be written and pictures stored. Until first asked: no."""
 
     def __init__(self, finder: Finder) -> None:
-        self._checks = {"database": finder.results.check, "storage": finder.storage.check}
+        self.finder = finder
+        self._checks = {"database": self._check_results, "storage": finder.storage.check}
         self._lock = threading.Lock()
         self._parts: dict[str, bool] = {}
         self._asked_at = -KEPT_SECONDS
@@ -41,6 +42,9 @@ class Readiness:
     def is_ready_so_far(self) -> bool:
         """Nothing is known to be wrong. Asks nobody."""
         return all(self._parts.values())
+
+    def _check_results(self) -> None:
+        self.finder.results.check()  # not looked at before: that would open them
 
     def _is_stale(self) -> bool:
         return time.monotonic() - self._asked_at >= KEPT_SECONDS

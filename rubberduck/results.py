@@ -12,11 +12,11 @@ from sqlalchemy import Connection, Select, and_, bindparam, or_, select, tuple_
 from rubberduck.database import DELETING, PENDING, READY, Database, duck_results, naive
 from rubberduck.errors import NoSuchResult, WrongCursor
 from rubberduck.model import Result, Upload
+from rubberduck.remains import ABANDONED, Remains
 from rubberduck.rows import from_row, hide, to_pending_row, to_row
 from rubberduck.tally import Tally, count, read_tally
 from rubberduck.twins import Twin, find_twin, remember_key
 
-ABANDONED = timedelta(hours=1)
 FOR_EVER = timedelta(days=36_500)
 
 row_of = duck_results.c
@@ -28,18 +28,6 @@ _one = duck_results.select().where(row_of.id == bindparam("of"))
 FIND = _one.where(or_(row_of.status == PENDING, _is_ready))
 LOCK_OWN = _one.where(_is_owned).with_for_update()
 FINISH = duck_results.update().where(row_of.id == bindparam("of"), row_of.status == PENDING)
-
-
-@dataclass(frozen=True)
-class Remains:
-    """What is still to be deleted: a row and the pictures that it may have."""
-
-    id: str
-    keys: tuple[str, str]
-
-    @classmethod
-    def of(cls, id: str, picture_key: str) -> "Remains":
-        return cls(id, (picture_key, marked_key(id)))
 
 
 @dataclass(frozen=True)
@@ -176,10 +164,6 @@ class Results:
 
     def _oldest(self) -> datetime:
         return naive(datetime.now(UTC) - self.keep)
-
-
-def marked_key(id: str) -> str:
-    return f"marked/{id}.jpg"
 
 
 def _row(connection: Connection, query: Select[Any], id: str, **values: Any) -> dict[str, Any]:

@@ -11,8 +11,6 @@ from dotenv import load_dotenv
 from dotenv.parser import parse_stream
 from pydantic import AfterValidator, BeforeValidator, Field, FilePath, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -20,7 +18,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "DUCK_"
 BUCKET_NAME = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
-DATABASE_URL = r"^(sqlite:///|postgresql\+psycopg://)."
+SQLITE = "sqlite:///"
+DATABASE_URL = rf"^({SQLITE}|postgresql\+psycopg://)."
 
 
 class WrongSettings(ValueError):
@@ -36,12 +35,18 @@ def _split(names: Any) -> Any:
 
 
 def _a_good_address(url: str) -> str:
+    if url.startswith(SQLITE):
+        if "?" in url or url == f"{SQLITE}:memory:":
+            raise ValueError("of SQLite, give only the file")
+        return url
+    # Not at the top: with SQLite, pages are shown before it is loaded.
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
         raise ValueError("it is no address of a database") from None
-    if parsed.get_backend_name() == "sqlite" and (parsed.query or parsed.database == ":memory:"):
-        raise ValueError("of SQLite, give only the file")
     if "@" in (parsed.host or ""):
         raise ValueError("signs such as @ in its password have to be percent-encoded")
     return url

@@ -11,10 +11,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from rubberduck.errors import DuckError
-from rubberduck.results import ABANDONED, Remains, Results
+from rubberduck.remains import ABANDONED, Remains
 from rubberduck.storage import Storage
+
+if TYPE_CHECKING:
+    from rubberduck.results import Results
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +30,7 @@ LEFT_OVER = re.compile(r"(?:(?:uploads|marked)/)?tmp\w+\.part|check-[\w-]{11}", 
 FIRST_AFTER, AGAIN_AFTER = 600.0, 3600.0  # seconds
 
 
-def delete(remains: Remains, storage: Storage, results: Results) -> None:
+def delete(remains: Remains, storage: Storage, results: "Results") -> None:
     """The row goes last, so that whatever fails can be found and tried again."""
     for key in remains.keys:
         storage.delete(key)
@@ -44,7 +48,7 @@ class Swept:
 class Sweeper:
     """Keeps the promise of how long pictures are kept. Sweeping twice is harmless."""
 
-    def __init__(self, results: Results, storage: Storage) -> None:
+    def __init__(self, results: "Results", storage: Storage) -> None:
         self.results = results
         self.storage = storage
         self._due: float | None = None

@@ -18,6 +18,8 @@ ROWS = [
         "rubberduck.problems",
         "rubberduck.frames",
         "rubberduck.model_file",
+        "rubberduck.once",
+        "rubberduck.remains",
     ],
     ["rubberduck.bombs"],
     ["rubberduck.pictures", "rubberduck.drawing", "rubberduck.database"],
