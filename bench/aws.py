@@ -15,10 +15,11 @@ from bench.measure import Aim, Comparison, in_turns
 from composition import build_finder
 from db_setup import set_up
 from rubberduck.finder import Finder
+from rubberduck.pictures import Picture
 from rubberduck.settings import Settings
 
 MEGABITS, DELAY = 50.0, 0.3
-QUALITIES = (95, 92)  # as phones save them; as small as this ever gets
+QUALITIES = (95, 92)  # a phone's photo of 12 MP has two to four megabytes
 AIM = Aim(0.60)
 
 
@@ -58,9 +59,11 @@ def _finder(delay: float, megabits: float | None) -> Iterator[Finder]:
 
 
 def _side_by_side(finder: Finder, original: bytes) -> Callable[[], None]:
-    pool, picture = ThreadPoolExecutor(1), finder.read(original)  # either side has to read it
+    """Encoding the small one counts; decoding does not, since either side draws on the pixels."""
+    pool, image = ThreadPoolExecutor(1), finder.read(original).image
 
     def work() -> None:
+        picture = Picture(image, image.size)
         stored = pool.submit(finder.storage.put, "uploads/small.jpg", picture.jpeg)
         finder.detector.labels(picture)
         wait([stored])

@@ -2,11 +2,15 @@
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 from bench import needs, published
-from bench.ceilings import (
+from bench.capacity import (
     DAYS,
     PEAK,
+    SWEEP_REST,
+    connections,
+    connections_of,
     database_a_second,
     machine_a_second,
     objects,
@@ -17,7 +21,7 @@ from bench.published import HOURS, MINUTES, DatabaseClass, Instance, tiered
 AT_LEAST = 2  # machines: one may fail
 PAGE_KB = 60  # of HTML, CSS and JavaScript for a visit, compressed: our guess
 LOG_KB = 1.2  # of lines for a picture and its two pages
-SMALL = 100  # pictures a minute up to which the smallest machines do
+FEW, MANY = 100, 10_000  # a minute, up to which the smallest machines do, and the middle ones
 
 
 @dataclass(frozen=True)
@@ -48,18 +52,24 @@ class Bill:
 
 
 def hired(a_minute: float, *, stands_in: bool = False) -> Hired:
-    """For so many on average; in the busiest minute it is as busy as is planned for."""
+    """For so many on average; in the busiest minute it is as busy as is planned for.
+
+    And on average no busier than its credits allow, so that none has to be paid for.
+    """
     instance, database = published.T3_SMALL, published.MICRO
-    if a_minute > SMALL:
+    if a_minute > FEW:
         instance, database = published.C7A_LARGE, published.LARGE
-    if a_minute > SMALL**2:
+    if a_minute > MANY:
         instance, database = published.C7A_4XLARGE, published.HUGE
-    peak = PEAK * a_minute / 60
-    machines = math.ceil(peak / machine_a_second(instance, stands_in=stands_in))
-    servers = peak / database_a_second(database)
-    if servers > 1:
+    mean = a_minute / 60
+    peak = PEAK * mean
+    looks = partial(machine_a_second, instance, stands_in=stands_in)
+    machines = math.ceil(max(peak / looks(), mean / looks(busy=instance.baseline)))
+    saves = partial(database_a_second, database)
+    too_busy = peak > saves() or mean > saves(database.baseline)
+    if too_busy or machines * connections_of(instance) > connections(database):
         raise ValueError(f"{a_minute:,.0f} a minute are too many for one {database.name}")
-    return Hired(instance, max(AT_LEAST, machines), database, a_minute > SMALL)
+    return Hired(instance, max(AT_LEAST, machines), database, a_minute > FEW)
 
 
 def bill(a_minute: float, *, stands_in: bool = False) -> Bill:
@@ -74,7 +84,7 @@ def bill(a_minute: float, *, stands_in: bool = False) -> Bill:
         s3=_s3(a_minute, pictures, stored),
         sweeps=_sweeps(a_minute, site),
         traffic=_traffic(pictures, stored, site.has_cdn),
-        redis=HOURS * (published.REDIS_LARGE * 2 if site.has_cdn else published.REDIS_MICRO),
+        redis=HOURS * _redis(a_minute),
         rest=published.FIXED + pictures * LOG_KB / 1e6 * (published.LOGS + published.LOG_KEPT),
     )
 
@@ -91,14 +101,21 @@ def _database(a_minute: float, site: Hired) -> float:
     return zones * (HOURS * site.database.price + rows * published.DATABASE_DISK)
 
 
+def _redis(a_minute: float) -> float:
+    """An hour: none for two small machines, then what the template makes, then with a replica."""
+    if a_minute > MANY:
+        return 2 * published.REDIS_LARGE
+    return published.REDIS_MICRO if a_minute > FEW else 0.0
+
+
 def _s3(a_minute: float, pictures: float, stored: float) -> float:
     kept = tiered(a_minute * 1440 * DAYS * stored, published.S3_STORAGE)
     return kept + 2 * pictures * published.S3_PUT + pictures * published.S3_GET
 
 
 def _sweeps(a_minute: float, site: Hired) -> float:
-    """What the listing costs as it is now: each worker, once an hour or as often as it can."""
-    hours = max(1.0, sweep_seconds(a_minute) / 3600)
+    """What the listing costs as it is now: each worker lists, rests for an hour, lists again."""
+    hours = (SWEEP_REST + sweep_seconds(a_minute)) / 3600
     lists = 2 * objects(a_minute) / published.S3_LISTED * published.S3_PUT
     return site.machines * site.instance.machine.cores * HOURS / hours * lists
 

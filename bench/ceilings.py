@@ -4,9 +4,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bench import needs
+from bench.capacity import (
+    BUSY,
+    DAYS,
+    PEAK,
+    SWEEP_REST,
+    connections,
+    connections_of,
+    database_a_second,
+    held,
+    machine_a_second,
+    sweep_seconds,
+)
 from bench.plan import SAVE_HELD, TAKE_HELD
 from bench.published import (
-    BYTES_A_CONNECTION,
     C7A_4XLARGE,
     C7A_LARGE,
     DISK_OPERATIONS,
@@ -14,32 +25,24 @@ from bench.published import (
     LARGE,
     MICRO,
     MINUTES,
-    MOST_CONNECTIONS,
     MOST_STORAGE,
+    REDIS_COMMANDS,
     REKOGNITION_QUOTA,
     S3_GETS,
-    S3_LISTED,
     S3_PUTS,
     S3_SECONDS,
     T3_SMALL,
-    T3_SPEED,
+    T3_SURPLUS,
+    T4G_SURPLUS,
     DatabaseClass,
     Instance,
 )
 from rubberduck.settings import Settings
 
-PEAK = 2.0  # the busiest minute beside the month's mean: our guess
-BUSY = (
-    0.6  # how much of a part is planned for: .ebextensions/load-balanced.config adds machines there
-)
 MOST_MACHINES = 4  # deploy/template.yaml, as are MICRO and T3_SMALL
 COMMITS = 3  # a picture: begun, its call counted, saved; each waits for the disk
-CONNECTIONS = 15  # of a worker at most: SQLAlchemy's pool, 5 that stay and 10 more
-RESERVED = 3  # PostgreSQL's own
 COMMONEST = 0.5  # of the answers are in one row of the tally, "no": our guess
-KNOWN_AT_ONCE = 100  # rubberduck.sweeper.MOST
-KNOWN_TRIPS = 4  # to the database and back, for each
-DAYS = 30
+COUNTED = 5  # commands of Redis in the script that counts an upload, with its call
 
 
 @dataclass(frozen=True)
@@ -54,34 +57,13 @@ class Ceiling:
 def all_of_them() -> list[Ceiling]:
     """Of the site as `make deploy` makes it, the lowest first."""
     return sorted(
-        [*_settings(), *_machines(), *_database(), *_rows(), *_s3(), *_sweeps()], key=_height
+        [*_settings(), *_machines(), *_database(), *_rows(), *_redis(), *_s3(), *_sweeps()],
+        key=_height,
     )
 
 
 def _height(ceiling: Ceiling) -> float:
     return ceiling.a_minute
-
-
-def machine_a_second(instance: Instance, *, stands_in: bool = False) -> float:
-    """Pictures that a machine looks at, as busy as is planned for, or as its network lets out."""
-    machine = instance.machine
-    seconds = needs.core_seconds(needs.picture(), stands_in=stands_in)
-    # To Rekognition goes the plain picture; to S3 that and the marked one.
-    out = 1.5 * needs.burden("stored") * 1000 * 8
-    return min(BUSY * machine.cores * machine.speed / seconds, instance.megabits * 1e6 / out)
-
-
-def held(trips: int, fixed: float) -> float:
-    return trips * needs.TRIP + fixed
-
-
-def database_a_second(server: DatabaseClass, speed: float = 1.0) -> float:
-    return BUSY * server.cores * speed / needs.picture().database
-
-
-def connections(server: DatabaseClass) -> int:
-    most = int(server.gigabytes * 2**30 / BYTES_A_CONNECTION)
-    return min(most, MOST_CONNECTIONS) - RESERVED
 
 
 def _settings() -> Iterator[Ceiling]:
@@ -105,7 +87,8 @@ def _machines() -> Iterator[Ceiling]:
     yield Ceiling(
         "one t3.small",
         one,
-        "its processors, at 60 %, or its network's 128 Mbit/s",
+        "its processors, at 60 %, or its network's 128 Mbit/s; "
+        + _credits(machine_a_second(T3_SMALL, busy=T3_SMALL.baseline), T3_SURPLUS),
         "a second machine",
     )
     yield Ceiling(
@@ -114,17 +97,25 @@ def _machines() -> Iterator[Ceiling]:
         "`MOST_MACHINES`; the load balancer's group adds no more",
         "`make deploy MACHINE_TYPE=c7a.large MOST_MACHINES=…`",
     )
-    large = 60 * machine_a_second(C7A_LARGE)
     yield Ceiling(
         "40 × c7a.large",
-        40 * large,
+        40 * 60 * machine_a_second(C7A_LARGE),
         "the template allows 40 machines",
         "larger machines, 16 cores each",
     )
 
 
+def _credits(mean: float, surplus: float) -> str:
+    """So many a second, as the mean of each day, use up what its credits allow."""
+    most = float(f"{PEAK * 60 * mean:.2g}")
+    return (
+        f"this for some hours; day after day {most:,.0f}, and above that a processor's hour "
+        f"costs ${surplus:g} more"
+    )
+
+
 def _database() -> Iterator[Ceiling]:
-    yield _connections(MICRO, T3_SMALL, "`DATABASE_TYPE=db.m7g.large`")
+    yield _connections(MICRO, T3_SMALL, f"`DATABASE_TYPE={LARGE.name}`")
     yield _connections(LARGE, C7A_LARGE, f"`DATABASE_TYPE={HUGE.name}`")
     yield _connections(
         HUGE,
@@ -132,19 +123,10 @@ def _database() -> Iterator[Ceiling]:
         "RDS Proxy: it refuses the `options` that we connect with (`database.engine_for`)",
         from_code=True,
     )
-    yield Ceiling(
-        "processor of db.t4g.micro",
-        60 * database_a_second(MICRO, T3_SPEED),
-        "at 60 %",
-        "db.m7g.large",
-    )
-    yield Ceiling("processor of db.m7g.large", 60 * database_a_second(LARGE), "at 60 %", HUGE.name)
-    yield Ceiling(
-        "processor of db.m7g.8xlarge",
-        60 * database_a_second(HUGE),
-        "at 60 %",
-        "a database for each region",
-    )
+    paid = _credits(database_a_second(MICRO, MICRO.baseline), T4G_SURPLUS)
+    yield _processor(MICRO, LARGE.name, f"; {paid}")
+    yield _processor(LARGE, HUGE.name)
+    yield _processor(HUGE, "a database for each region")
     a_row = needs.burden("row") * 1000
     yield Ceiling(
         "disk of PostgreSQL, space",
@@ -160,15 +142,19 @@ def _database() -> Iterator[Ceiling]:
     )
 
 
+def _processor(server: DatabaseClass, cure: str, more: str = "") -> Ceiling:
+    most = 60 * database_a_second(server)
+    return Ceiling(f"processor of {server.name}", most, f"at 60 %{more}", cure)
+
+
 def _connections(
     server: DatabaseClass, instance: Instance, cure: str, *, from_code: bool = False
 ) -> Ceiling:
-    workers = connections(server) // min(CONNECTIONS, instance.machine.threads)
-    machines = workers // instance.machine.cores
+    machines = connections(server) // connections_of(instance)
     return Ceiling(
         f"connections of {server.name}",
         60 * machines * machine_a_second(instance),
-        f"{connections(server):,}: enough for the threads of {machines} × {instance.machine.name}",
+        f"{connections(server):,}: enough for the pools of {machines} × {instance.machine.name}",
         cure,
         from_code,
     )
@@ -194,6 +180,16 @@ def _rows() -> Iterator[Ceiling]:
     )
 
 
+def _redis() -> Iterator[Ceiling]:
+    yield Ceiling(
+        "one node of Redis",
+        60 * BUSY * REDIS_COMMANDS / COUNTED,
+        f"about {REDIS_COMMANDS:,.0f} simple commands a second (Valkey, cache.m7g.large), "
+        f"{COUNTED} an upload",
+        "a larger node",
+    )
+
+
 def _s3() -> Iterator[Ceiling]:
     yield Ceiling(
         "S3, one partition, PUT",
@@ -210,22 +206,12 @@ def _s3() -> Iterator[Ceiling]:
     )
 
 
-def sweep_seconds(a_minute: float) -> float:
-    """Of one sweep for strays, which lists the whole bucket twice and asks for each id."""
-    pages = 2 * objects(a_minute) / S3_LISTED
-    return pages * (S3_SECONDS + S3_LISTED / KNOWN_AT_ONCE * KNOWN_TRIPS * needs.TRIP)
-
-
-def objects(a_minute: float) -> float:
-    """In the bucket, at so many pictures a minute on average."""
-    return 2 * a_minute * 1440 * DAYS
-
-
 def _sweeps() -> Iterator[Ceiling]:
     yield Ceiling(
         "the sweep for strays",
-        PEAK * 3600 / sweep_seconds(1.0),
-        "every worker lists the whole bucket twice an hour; from here on an hour is too short",
+        PEAK * SWEEP_REST / sweep_seconds(1.0),
+        "every worker lists the whole bucket twice, then rests for an hour; from here on a sweep "
+        "takes longer than the rest",
         "one worker for all, once a day",
         from_code=True,
     )

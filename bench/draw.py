@@ -29,7 +29,7 @@ def with_image_draw(image: Image.Image, boxes: tuple[Box, ...]) -> Image.Image:
 
 
 def cold(image: Image.Image, boxes: tuple[Box, ...]) -> Image.Image:
-    """As after a start: no label and no corner was ever drawn before."""
+    """No label and no corner was drawn before; matplotlib knows its letters already."""
     drawing._label.cache_clear()
     drawing._rectangle.cache_clear()
     return drawing.draw_boxes(image, boxes)
@@ -46,7 +46,7 @@ def run(rounds: int = 15) -> Iterator[Measured]:
             Aim(1.5),
         )
     yield in_turns(
-        "three boxes, the first time",
+        "three boxes that nobody drew before",
         ("ours", lambda: cold(image, THREE_BOXES)),
         ("ImageDraw", lambda: with_image_draw(image, THREE_BOXES)),
         rounds,

@@ -16,7 +16,7 @@ from bench.quota import Caller, Quota
 
 Steps = Generator[Any, Any, None]  # what simpy's processes yield
 TURN = 0.005  # seconds that Python lets a thread run while others wait
-# Ways to the database: for whole transactions, and before a hot row is taken.
+# Ways to the database: for whole transactions, and before a hot row is taken. A test counts them.
 BEGIN_TRIPS, PAGE_TRIPS, TAKE_TRIPS, SAVE_TRIPS = 6, 4, 3, 4
 
 

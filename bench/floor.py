@@ -1,7 +1,8 @@
 """A 12 MP photo to an upright JPEG of 1280 pixels with boxes, beside the least that it can cost."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from io import BytesIO
+from itertools import cycle
 
 from PIL import Image, ImageDraw, ImageOps
 
@@ -23,9 +24,8 @@ def ours(data: bytes) -> bytes:
 def floor(data: bytes) -> bytes:
     """Decoded small, turned, boxes as bare lines, encoded: no refusals, no labels."""
     file = Image.open(BytesIO(data))
-    file.draft("RGB", (SIDE, SIDE))
     file.thumbnail((SIDE, SIDE), reducing_gap=1.0)
-    image = ImageOps.exif_transpose(file)
+    image = ImageOps.exif_transpose(file).convert("RGB")
     draw = ImageDraw.Draw(image)
     for box in THREE_BOXES:
         draw.rectangle(box.corners(image.size), outline="yellow", width=4)
@@ -33,14 +33,26 @@ def floor(data: bytes) -> bytes:
 
 
 def run(rounds: int = 15) -> Iterator[Measured]:
-    for name, data in {
-        "12 MP JPEG": photo(),
-        "12 MP JPEG, turned": photo(orientation=6),
-        "12 MP progressive JPEG": photo(progressive=True),
-    }.items():
-        sides = ("ours", lambda data=data: ours(data)), ("floor", lambda data=data: floor(data))
-        yield in_turns(f"{name} to 1280 px with three boxes", *sides, rounds, AIM)
+    for name, photos, aim in (
+        ("12 MP JPEG", [photo()], AIM),
+        ("12 MP JPEG, turned in each of the eight ways", _turned(), AIM),
+        ("12 MP progressive JPEG", [photo(progressive=True)], AIM),
+        ("2 MP PNG", [photo("2 MP", "PNG")], None),
+        ("2 MP WebP", [photo("2 MP", "WEBP")], None),
+    ):
+        sides = ("ours", _one_by_one(ours, photos)), ("floor", _one_by_one(floor, photos))
+        yield in_turns(f"{name} to 1280 px with three boxes", *sides, rounds, aim)
     yield _over_pixels(rounds)
+
+
+def _turned() -> list[bytes]:
+    return [photo(orientation=orientation) for orientation in range(1, 9)]
+
+
+def _one_by_one(side: Callable[[bytes], bytes], photos: Sequence[bytes]) -> Work:
+    """Each time the next one of them."""
+    left = cycle(photos)
+    return lambda: side(next(left))
 
 
 def _over_pixels(rounds: int) -> Growth:

@@ -106,8 +106,7 @@ class Comparison:
         if self.other is None:
             return None
         pairs = zip(self.ours.values, self.other.values, strict=False)
-        ratios = [ours / other for ours, other in pairs if other]
-        return median(ratios) if ratios else None
+        return median(ours / other for ours, other in pairs)
 
     @property
     def aimed_at(self) -> float | None:

@@ -2,8 +2,9 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 
 import psutil
@@ -11,27 +12,32 @@ from PIL import Image
 
 from bench.draw import with_image_draw
 from bench.fixtures import THREE_BOXES, photo
-from bench.measure import Aim, Comparison, Figures, Sample, compared, idle
+from bench.measure import Aim, Comparison, Figures, Growth, Measured, Sample, compared, idle
 from bench.sites import our_site
 from bench.visitors import send, upload
 from rubberduck.drawing import draw_boxes
 from rubberduck.settings import ROOT
 
-# Before they count, frames fill the pools of all threads: some 10 MB, once.
-FRAMES, BEFORE = 1000, 500
+# The first frames fill the buffers of all threads, once; they are in the plot, and do not count.
+FRAMES, BEFORE = 1000, 100
 MEGABYTE = 1024 * 1024
 
 
-def run(rounds: int = 5, frames: int = FRAMES) -> Iterator[Comparison]:
+def run(rounds: int = 5, frames: int = FRAMES) -> Iterator[Measured]:
+    sizes = (1, 10, BEFORE, BEFORE + frames)
     with TemporaryDirectory() as name, idle() as rest:
-        values = tuple(_kept(Path(name), frames) for _ in range(max(1, rounds // 2)))
+        held = [_held(Path(name), sizes) for _ in range(rounds)]
     yield Comparison(
-        f"Kept by a worker after {frames} camera frames",
+        f"Kept by a worker of {frames} camera frames",
         "MB",
-        Figures("ours", values),
+        Figures("ours", tuple(after - before for *_, before, after in held)),
         aim=Aim(5, absolute=True),
         idle=rest.share,
+        note=f"after {BEFORE} that do not count",
     )
+    medians = tuple(median(each) for each in zip(*held, strict=True))
+    what, over = "A worker's memory", "camera frames"
+    yield Growth(what, "MB", over, tuple(map(float, sizes)), {"ours": medians}, rest.share)
     with TemporaryDirectory() as name:
         file = Path(name) / "photo.jpg"
         file.write_bytes(photo())
@@ -40,14 +46,17 @@ def run(rounds: int = 5, frames: int = FRAMES) -> Iterator[Comparison]:
         yield compared(what, "MB", sides, rounds, Aim(2))
 
 
-def _kept(folder: Path, frames: int) -> float:
+def _held(folder: Path, sizes: Sequence[int]) -> list[float]:
+    """Megabytes, after so many frames each."""
     with our_site(folder, "-w", "1") as site:
         (worker,) = site.workers
         say = upload("/api/v1/frames", photo("camera frame"))
-        send(site, say, BEFORE)
-        before = _megabytes(worker)
-        send(site, say, frames)
-        return _megabytes(worker) - before
+        held, sent = [], 0
+        for frames in sizes:
+            send(site, say, frames - sent)
+            held.append(_megabytes(worker))
+            sent = frames
+        return held
 
 
 def _megabytes(process: psutil.Process) -> float:

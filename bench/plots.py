@@ -16,7 +16,7 @@ LOG_FROM = 30  # largest over smallest size: then both axes count in powers
 
 
 def grow(growth: Growth, file: Path) -> None:
-    """The cost over the size; a dotted line rises as the size does."""
+    """The cost over the size."""
     figure = Figure(figsize=(6.4, 3.6), layout="constrained")
     axes = figure.subplots()
     for colour, (name, values) in zip(COLOURS, growth.sides.items(), strict=False):

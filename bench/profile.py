@@ -7,13 +7,14 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from cProfile import Profile
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from pstats import Stats
 from statistics import median
@@ -21,17 +22,24 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
-from bench import endpoints
+from bench import endpoints, start
 from bench.fixtures import photo
 from bench.measure import Parts, idle
+from bench.sites import environment
 from db_setup import set_up
 from rubberduck.settings import ROOT, load_settings
 from tests.pictures import form
 
-PICTURES = 100  # a round
+FRAMES, PHOTOS = 100, 20  # a round
 SHOWN = 12
 PYTHON = "Python's library"
 IMPORTS = "import gc; gc.disable(); import gunicorn.app.wsgiapp, gunicorn.workers.gthread, app"
+STEPS = {
+    "Python itself": "pass",
+    "imports": IMPORTS,
+    "the site put together": f"{IMPORTS}; app.start()",
+}
+THE_REST = "gunicorn, a worker's fork, the first page"
 BUILT_IN = {
     "Imaging": "pixels: decoding, encoding, pasting",
     "imaging": "pixels: decoding, encoding, pasting",
@@ -60,9 +68,40 @@ def run(rounds: int = 3) -> Iterator[Parts]:
     with idle() as rest:
         imports = [_imports() for _ in range(rounds + 1)][1:]
     yield _parts("Imports until a worker can answer", imports, rest.share)
-    with _client() as look, idle() as rest:
-        looks = [_profiled(look) for _ in range(rounds + 1)][1:]
-    yield _parts("A camera frame to S3 and Rekognition over the wire", looks, rest.share)
+    yield _steps(3 * rounds)
+    for name, size, count in (
+        ("A camera frame", "camera frame", FRAMES),
+        ("12 MP", "12 MP", PHOTOS),
+    ):
+        with _client(size) as look, idle() as rest:
+            looks = [_profiled(look, count) for _ in range(rounds + 1)][1:]
+        yield _parts(f"{name} to S3 and Rekognition over the wire", looks, rest.share)
+
+
+def _steps(rounds: int) -> Parts:
+    """Of a start, one after the other: what each adds to those before it."""
+    with TemporaryDirectory() as name, idle() as rest:
+        folder = Path(name)
+        until = {step: _median(rounds, partial(_ran, code, folder)) for step, code in STEPS.items()}
+        until[THE_REST] = _median(rounds, lambda: start.ours(folder)().value)
+    before, parts = 0.0, {}
+    for step, seconds in until.items():
+        parts[step], before = (seconds - before) * 1000, seconds
+    return Parts("A start to the first answer", "ms", parts, rest.share)
+
+
+def _median(rounds: int, measure: Callable[[], float]) -> float:
+    return median([measure() for _ in range(rounds + 1)][1:])
+
+
+def _ran(code: str, folder: Path) -> float:
+    """Seconds that Python takes for it."""
+    with environment({"DUCK_DATABASE_URL": f"sqlite:///{folder / 'duck.db'}"}) as whole:
+        begin = time.perf_counter()
+        # Nobody waits for its end.
+        command = [sys.executable, "-c", f"{code}; import os; os._exit(0)"]
+        subprocess.run(command, cwd=ROOT, env=whole, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - begin
 
 
 def _parts(what: str, rounds: Sequence[Mapping[str, float]], share: float) -> Parts:
@@ -89,7 +128,7 @@ def _imports() -> Mapping[str, float]:
 
 
 @contextmanager
-def _client() -> Iterator[Callable[[], None]]:
+def _client(size: str) -> Iterator[Callable[[], None]]:
     with endpoints.running() as amazon, TemporaryDirectory() as folder:
         url = f"sqlite:///{folder}/duck.db"
         more = {
@@ -100,10 +139,10 @@ def _client() -> Iterator[Callable[[], None]]:
         }
         with patch.dict(os.environ, amazon | more):
             set_up(url)
-            yield _looking()
+            yield _looking(photo(size))
 
 
-def _looking() -> Callable[[], None]:
+def _looking(picture: bytes) -> Callable[[], None]:
     from app import create_app
     from composition import build_finder
 
@@ -113,19 +152,19 @@ def _looking() -> Callable[[], None]:
     numbers = iter(range(1_000_000))
 
     def look() -> None:
-        frame = photo("camera frame") + next(numbers).to_bytes(8)
-        answer = client.post("/api/v1/pictures", **form(frame))
+        another = picture + next(numbers).to_bytes(8)
+        answer = client.post("/api/v1/pictures", **form(another))
         assert answer.status_code == 201, answer.text
 
     look()
     return look
 
 
-def _profiled(look: Callable[[], None]) -> Mapping[str, float]:
+def _profiled(look: Callable[[], None], count: int) -> Mapping[str, float]:
     """Seconds of each package's own functions."""
     profile = Profile()
     profile.enable()
-    for _ in range(PICTURES):
+    for _ in range(count):
         look()
     profile.disable()
     took = Counter[str]()

@@ -1,7 +1,9 @@
-"""AWS's own numbers: quotas and list prices of eu-central-1 in US dollars, as of November 2026.
+"""AWS's own numbers: quotas, and list prices in US dollars, as we knew them in November 2026.
 
-None was asked of an account. Quotas are of the documentation's pages named beside them; prices are
-of the services' price pages, rounded; Service Quotas and your bill are what counts.
+None was asked of an account. Quotas are of the documentation's pages named beside them. Prices are
+of the services' price pages, rounded, of eu-central-1; but Rekognition's and those of processor
+credits are us-east-1's, and may be a fifth higher in Frankfurt. Service Quotas and your
+bill are what counts.
 """
 
 from collections.abc import Sequence
@@ -20,6 +22,7 @@ class Instance:
     machine: Machine
     price: float
     megabits: float  # a second, for as long as one likes; more only in bursts
+    baseline: float = 1.0  # how busy its processors may be all day, before that costs more
 
 
 @dataclass(frozen=True)
@@ -28,23 +31,30 @@ class DatabaseClass:
 
     name: str
     cores: int
-    gigabytes: float
+    connections: int  # `max_connections`
     price: float  # an hour, in one zone
+    speed: float = 1.0  # of a core, beside one that was measured on
+    baseline: float = 1.0
 
 
-# A core of c7a is a whole core of the same processor as the bench's. One of T3 is half of an older
-# one: that half is our guess.
-T3_SPEED = 0.5
+# Another processor than the bench's: that a core of c7a is as fast as one of those is a guess. So
+# is the half, for T3's half a core of an older one, and for T4g's old one.
+C7A_SPEED, T3_SPEED = 1.0, 0.5
 # Threads are what gunicorn.conf.py makes of the memory.
-T3_SMALL = Instance(Machine("t3.small", 2, 12, T3_SPEED), 0.024, 128)
-C7A_LARGE = Instance(Machine("c7a.large", 2, 25), 0.117, 781)
-C7A_4XLARGE = Instance(Machine("c7a.4xlarge", 16, 25), 0.937, 6_250)
+T3_SMALL = Instance(Machine("t3.small", 2, 12, T3_SPEED), 0.024, 128, 0.2)
+C7A_LARGE = Instance(Machine("c7a.large", 2, 25, C7A_SPEED), 0.117, 781)
+C7A_4XLARGE = Instance(Machine("c7a.4xlarge", 16, 25, C7A_SPEED), 0.937, 6_250)
 
-MICRO = DatabaseClass("db.t4g.micro", 2, 1, 0.019)
-LARGE = DatabaseClass("db.m7g.large", 2, 8, 0.20)
-HUGE = DatabaseClass("db.m7g.8xlarge", 32, 128, 3.20)
-BYTES_A_CONNECTION = 9_531_392  # "Quotas and constraints for Amazon RDS": memory by this
-MOST_CONNECTIONS = 5_000
+# Above its baseline, each processor costs this an hour ("Unlimited mode"; RDS knows no other).
+T3_SURPLUS, T4G_SURPLUS = 0.05, 0.075
+
+# "Quotas and constraints for Amazon RDS": a connection for 9,531,392 bytes of the memory that RDS
+# leaves PostgreSQL, 5,000 at most. It leaves less than a class has: users read 181 connections on a
+# db.t4g.small, and about 80 on a db.t4g.micro. That an m7g.large keeps nine tenths is our guess.
+MICRO = DatabaseClass("db.t4g.micro", 2, 80, 0.019, T3_SPEED, 0.1)
+LARGE = DatabaseClass("db.m7g.large", 2, 810, 0.20)
+HUGE = DatabaseClass("db.m7g.8xlarge", 32, 5_000, 3.20)
+RESERVED = 3 + 2  # connections, PostgreSQL's own and RDS's
 DISK_OPERATIONS = 3_000  # a second, gp3 below 400 GB; "Amazon RDS DB instance storage"
 MOST_STORAGE = 100e9  # deploy/template.yaml, MaxAllocatedStorage
 
@@ -74,14 +84,13 @@ CLOUDFRONT: Tiers = (
 )
 CLOUDFRONT_REQUEST, CLOUDFRONT_FREE = 1.2e-6, 10e6
 
-BALANCER, BALANCER_UNIT = (
-    0.027,
-    0.008,
-)  # an hour; a unit is 1 GB an hour, or 25 connections a second
+# An hour; a unit is 1 GB an hour, or 25 connections a second.
+BALANCER, BALANCER_UNIT = 0.027, 0.008
 ADDRESS = 0.005  # a public IPv4, an hour
 DISK, DATABASE_DISK = 0.095, 0.137  # a gigabyte, a month
 LOGS, LOG_KEPT = 0.63, 0.0324  # a gigabyte, once and a month
 REDIS_MICRO, REDIS_LARGE = 0.0152, 0.15  # an hour: Valkey on cache.t4g.micro, and on an m7g.large
+REDIS_COMMANDS = 100_000.0  # simple ones a second on the latter, about, as AWS and others tell
 FIXED = 4.0  # secrets and alarms
 
 

@@ -81,7 +81,7 @@ def table(group: Iterable[Measured]) -> str:
     group = list(group)
     rows = [_row(each) for each in group if isinstance(each, Comparison)]
     shown = [
-        f"![{each.what}, over {each.over}](speed/{file_name(each.what)}.svg)"
+        f"![{each.what}, over {each.over}](speed/{file_name(each.what)}.svg)\n\n{_growth(each)}"
         for each in group
         if isinstance(each, Growth)
     ]
@@ -124,6 +124,11 @@ def _aim(each: Comparison) -> str:
     reached = each.aim.goal is not None and each.aim.is_reached(each.aimed_at)
     unit = f" {each.unit}".rstrip() if each.aim.absolute else ""
     return f"{each.aim}{unit}: {'reached' if reached else met}"
+
+
+def _growth(each: Growth) -> str:
+    steep = ", ".join(f"{name} {_steep(each, name)}" for name in each.sides)
+    return f"In the upper half of the sizes it costs: {steep}."
 
 
 def _steep(growth: Growth, side: str) -> str:

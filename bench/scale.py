@@ -9,7 +9,8 @@ from dataclasses import replace
 
 from bench import needs, plots, report, tables
 from bench.bill import Hired, bill, hired
-from bench.ceilings import MOST_MACHINES, PEAK
+from bench.capacity import PEAK
+from bench.ceilings import MOST_MACHINES
 from bench.fleet import Fleet
 from bench.measure import Comparison, Figures, Growth, Measured
 from bench.plan import Machine, Outcome, Plan
@@ -201,5 +202,5 @@ def write(measured: Iterable[Measured]) -> None:
     for each in measured:
         if isinstance(each, Growth):
             plots.grow(each, FOLDER / f"{report.file_name(each.what)}.svg")
-    blocks = tables.reckoned(STEPS) | tables.simulated(measured)
+    blocks = tables.reckoned(STEPS) | tables.simulated(measured) | tables.believed(measured)
     PAGE.write_text(tables.put(PAGE.read_text(), blocks))

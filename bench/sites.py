@@ -40,7 +40,7 @@ class Site:
 @contextmanager
 def our_site(folder: Path, *arguments: str, app: str = "wsgi:app", **more: str) -> Iterator[Site]:
     """With its own gunicorn.conf.py, on an empty database."""
-    environment = {
+    settings = {
         "DUCK_DATABASE_URL": f"sqlite:///{folder / 'duck.db'}",
         "DUCK_UPLOADS": str(folder / "uploads"),
         "DUCK_SECRET_KEY": "a key of the bench",
@@ -50,9 +50,9 @@ def our_site(folder: Path, *arguments: str, app: str = "wsgi:app", **more: str) 
         **more,
     }
     set_up = [sys.executable, "db_setup.py"]
-    with _environment(environment) as whole:
+    with environment(settings) as whole:
         subprocess.run(set_up, cwd=ROOT, env=whole, check=True, stdout=subprocess.DEVNULL)
-    with gunicorn(app, arguments, folder, ROOT, **environment) as site:
+    with gunicorn(app, arguments, folder, ROOT, **settings) as site:
         yield site
 
 
@@ -72,9 +72,9 @@ def running(
     command: Sequence[str], port: int, folder: Path, start_in: Path, **more: str
 ) -> Iterator[Site]:
     """Any server, until it answers; its log goes to `folder`."""
-    with _environment(more) as environment, (folder / "log").open("ab") as log:
+    with environment(more) as whole, (folder / "log").open("ab") as log:
         start = time.perf_counter()
-        process = psutil.Popen(command, cwd=start_in, env=environment, stdout=log, stderr=log)
+        process = psutil.Popen(command, cwd=start_in, env=whole, stdout=log, stderr=log)
         try:
             _wait_until_it_answers(process, port, folder)
             yield Site(port, process, time.perf_counter() - start)
@@ -91,7 +91,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def _environment(more: dict[str, str]) -> Iterator[dict[str, str]]:
+def environment(more: dict[str, str]) -> Iterator[dict[str, str]]:
     """Nothing of the developer's own settings or AWS account."""
     with TemporaryDirectory() as home:
         yield {

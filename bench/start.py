@@ -25,19 +25,19 @@ AIM = Aim(0.5, 0.3, absolute=True)
 def run(rounds: int = 9) -> Iterator[Comparison]:
     with TemporaryDirectory() as name:
         folder = Path(name)
-        ours, bare = ("ours", _ours(folder)), ("bare Flask", _bare(folder))
-        without = "without preload", _ours(folder, preload=False)
+        site, bare = ("ours", ours(folder)), ("bare Flask", _bare(folder))
+        without = "without preload", ours(folder, preload=False)
         what = f"Start to the first answer, {WORKERS} workers"
-        yield compared(what, "s", [ours, without], rounds, AIM)
-        yield compared(what, "s", [ours, bare], rounds)
+        yield compared(what, "s", [site, without], rounds, AIM)
+        yield compared(what, "s", [site, bare], rounds, AIM)
         sides = [
-            ("ours", _ours(folder, picture=True)),
-            ("without preload", _ours(folder, preload=False, picture=True)),
+            ("ours", ours(folder, picture=True)),
+            ("without preload", ours(folder, preload=False, picture=True)),
         ]
         yield compared("Start to the first picture's answer", "s", sides, rounds)
 
 
-def _ours(folder: Path, *, preload: bool = True, picture: bool = False) -> Callable[[], Sample]:
+def ours(folder: Path, *, preload: bool = True, picture: bool = False) -> Callable[[], Sample]:
     config = folder / f"preload_{preload}.py"
     text = (ROOT / "gunicorn.conf.py").read_text()
     config.write_text(f"{text}\npreload_app = {preload}\n")

@@ -1,14 +1,19 @@
 """docs/scale.md's tables, each between two marks."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
+from bench import needs
 from bench.bill import Bill, bill, hired
-from bench.ceilings import PEAK, Ceiling, all_of_them
-from bench.measure import Comparison, Measured
+from bench.capacity import PEAK
+from bench.ceilings import Ceiling, all_of_them
+from bench.measure import Comparison, Growth, Measured
 from bench.published import MINUTES
 
 END = "<!-- end -->"
 FIRST = 3  # of what breaks
+LIVE = 15  # frames a second that a camera asks about at most: rubberduck.limits.FRAMES
+FULL = 64  # visitors at once who leave the bench's two cores no rest
 PARTS = {
     "rekognition": "Rekognition",
     "machines": "machines, disks, addresses",
@@ -33,14 +38,25 @@ def put(page: str, blocks: Mapping[str, str]) -> str:
 
 def reckoned(steps: Sequence[float]) -> dict[str, str]:
     """What needs no simulation."""
-    return {"steps": _steps(steps), "bill": _bill(steps), "ceilings": _ceilings()}
+    return {
+        "steps": _steps(steps),
+        "cameras": _cameras(),
+        "bill": _bill(steps),
+        "ceilings": _ceilings(),
+    }
 
 
 def simulated(measured: Iterable[Measured]) -> dict[str, str]:
-    comparisons = [each for each in measured if isinstance(each, Comparison) and each.other]
-    waits = [each for each in comparisons if each.unit == "ms"]
-    beside = [each for each in comparisons if each.unit != "ms"]
-    return {"waits": _waits(waits), "validation": _validation(beside)}
+    comparisons = (each for each in measured if isinstance(each, Comparison) and each.other)
+    return {"waits": _waits([each for each in comparisons if each.unit == "ms"])}
+
+
+def believed(measured: Iterable[Measured]) -> dict[str, str]:
+    """How near the simulation comes to what was measured."""
+    pairs = list(beside(measured))
+    if not any(each.full for each in pairs):  # it is written after each part; not all is there yet
+        return {}
+    return {"validation": _validation(pairs), "belief": _belief(pairs)}
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -66,6 +82,15 @@ def _steps(steps: Sequence[float]) -> str:
 def _machines(a_minute: float) -> str:
     site = hired(a_minute)
     return f"{site.machines} × {site.instance.machine.name}"
+
+
+def _cameras() -> str:
+    busy = LIVE * needs.picture().stand_in
+    return (
+        f"Live cameras are not in these numbers: each asks up to {LIVE} times a second, and that "
+        f"keeps {100 * busy:.0f} % of\na core of the bench's busy with the embedded detector alone "
+        "(`python -m bench detector`)."
+    )
 
 
 def _breaks(a_minute: float) -> str:
@@ -122,13 +147,62 @@ def _ms(value: float) -> str:
     return f"{value / 1000:.2f} s"
 
 
-def _validation(beside: Sequence[Comparison]) -> str:
+@dataclass(frozen=True)
+class Pair:
+    """Something measured and simulated; `full`: while processors had no rest."""
+
+    what: str
+    format: str
+    measured: float
+    simulated: float
+    full: bool = False
+
+    @property
+    def ratio(self) -> float:
+        return self.simulated / self.measured
+
+
+def beside(measured: Iterable[Measured]) -> Iterator[Pair]:
+    for each in measured:
+        if isinstance(each, Comparison) and each.other and each.unit == "pictures/s":
+            yield Pair(each.what, "{:.1f} a second", each.other.median, each.ours.median)
+        elif isinstance(each, Growth) and {"measured", "simulated"} <= each.sides.keys():
+            yield from _over_visitors(each)
+
+
+def _over_visitors(growth: Growth) -> Iterator[Pair]:
+    sides = zip(growth.sizes, growth.sides["measured"], growth.sides["simulated"], strict=True)
+    for visitors, measured, simulated in sides:
+        what = f"An answer's time, a detector of 300 ms, {visitors:.0f} at once (`serve`)"
+        yield Pair(what, "{:,.0f} ms", measured, simulated, visitors >= FULL)
+
+
+def _validation(pairs: Sequence[Pair]) -> str:
     rows = [
-        [each.what, f"{each.other.median:.1f}", f"{each.ours.median:.1f}", f"{each.ratio or 0:.2f}"]
-        for each in beside
-        if each.other
+        [
+            each.what,
+            each.format.format(each.measured),
+            each.format.format(each.simulated),
+            f"{each.ratio:.2f}",
+        ]
+        for each in pairs
     ]
-    return _table(["Pictures a second", "Measured", "Simulated", "Ratio"], rows)
+    return _table(["", "Measured", "Simulated", "Ratio"], rows)
+
+
+def _belief(pairs: Sequence[Pair]) -> str:
+    free, full = (
+        [each.ratio for each in pairs if each.full is is_full] for is_full in (False, True)
+    )
+    return (
+        f"While processors have time left, it gives {_range(free)} of what was measured. From "
+        f"{FULL} visitors on, who leave them none,\nthe waits that it promises are "
+        f"{_range(full)} of the real ones: too short."
+    )
+
+
+def _range(ratios: Sequence[float]) -> str:
+    return f"{100 * min(ratios):.0f} to {100 * max(ratios):.0f} %"
 
 
 def _dollars(amount: float) -> str:

@@ -195,11 +195,12 @@ def engine_for(database_url: str, *, create: bool = False) -> Engine:
     """An engine for SQLite or PostgreSQL; only with `create` may a SQLite file be made."""
     url = make_url(database_url)
     if url.get_backend_name() != "sqlite":
+        # Of each worker. A request has one for milliseconds, and the smallest PostgreSQL of RDS has
+        # 75 for all workers of all machines.
+        pool = {"pool_size": 5, "max_overflow": 2, "pool_timeout": BUSY_SECONDS}
         options = f"-c lock_timeout={BUSY_SECONDS}s -c statement_timeout={2 * BUSY_SECONDS}s"
         connect: dict[str, Any] = {"connect_timeout": BUSY_SECONDS, "options": options}
-        return create_engine(
-            url, pool_pre_ping=True, pool_timeout=BUSY_SECONDS, connect_args=connect
-        )
+        return create_engine(url, pool_pre_ping=True, connect_args=connect, **pool)
     # Opening must not quietly make an empty database where the real one went missing.
     query = {"mode": "rwc" if create else "rw", "uri": "true"}
     url = url.set(database=f"file:{quote(str(sqlite_file(database_url)))}", query=query)
