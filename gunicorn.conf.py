@@ -68,9 +68,8 @@ def pre_fork(server: Any, worker: Any) -> None:
 def post_worker_init(worker: Any) -> None:
     """What was not loaded before, after the first visitors' pages and before their pictures."""
     gc.enable()
-    timer = threading.Timer(FIRST_VISITORS, _warm_up, [worker])
-    timer.daemon = True
-    timer.start()
+    # Who is told to stop meanwhile waits for it: libraries abort when left half-loaded.
+    threading.Timer(FIRST_VISITORS, _warm_up, [worker]).start()
 
 
 def _warm_up(worker: Any) -> None:
