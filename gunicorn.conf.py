@@ -78,6 +78,8 @@ def _warm_up(worker: Any) -> None:
     try:
         worker.wsgi.extensions["finder"].warm_up()
     except DuckError as error:
+        if worker.cfg.preload_app and worker.cfg.workers > 1:
+            return  # the first process meets it too, in `pre_fork`
         worker.log.critical("The site does not start. %s", error)
         # An exit would end this thread only; at this status, gunicorn stops the whole site.
         os._exit(Arbiter.WORKER_BOOT_ERROR)
