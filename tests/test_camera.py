@@ -367,8 +367,7 @@ def refused(page: Page, words: str) -> None:
 
 
 def test_a_visitor_who_does_not_allow_it(open_browser: OpenBrowser, site: Site) -> None:
-    with open_browser(CAMERAS) as browser, visit(browser, site.url) as page:
-        page.context.grant_permissions(["clipboard-read"])  # and so nothing else
+    with open_browser(f"{ALLOWED}=deny", CAMERAS) as browser, visit(browser, site.url) as page:
         turn_on(page)
         refused(page, "The camera was not allowed.")
         expect(page.get_by_role("button", name="Turn on the camera")).to_be_focused()
