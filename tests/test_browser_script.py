@@ -365,6 +365,7 @@ def test_back_does_not_show_what_was_deleted(
     page.get_by_label("Upload a picture").set_input_files(duck)
     page.get_by_role("button", name="Look").click()
     heading(page)
+    page.wait_for_load_state()  # its script has run, which listens for this
     page.get_by_text("Delete this picture").click()
     page.get_by_role("button", name="Delete it now").click()
     page.wait_for_url("**/mine")

@@ -14,13 +14,14 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import write_po
 
 import rekognition
+from rubberduck import database, storage
 from rubberduck.bucket import S3Storage
 from rubberduck.door import text
 from rubberduck.errors import BrokenModel, DuckError, WrongQuestion
 from rubberduck.model_file import NAME
 from rubberduck.problems import PROBLEMS
 from rubberduck.settings import ROOT
-from rubberduck.storage import SORRY, FolderStorage
+from rubberduck.storage import FolderStorage
 
 FILE = Path(__file__).with_name("messages.pot")
 TEMPLATES = [("**.html", "jinja2.ext:babel_extract")]
@@ -46,7 +47,8 @@ def texts() -> Iterator[str | tuple[str, ...]]:
         yield from (each.happened, each.next_step)
     for problem in PROBLEMS.values():
         yield from (problem.happened, problem.reason, problem.next_step)
-    yield from (NAME, FolderStorage.where, S3Storage.where, SORRY, rekognition.SORRY)
+    yield from (NAME, FolderStorage.where, S3Storage.where)
+    yield from (database.SORRY, storage.SORRY, rekognition.SORRY)
 
 
 def catalogue() -> bytes:
