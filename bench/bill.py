@@ -31,6 +31,11 @@ class Hired:
     database: DatabaseClass
     has_cdn: bool
 
+    @property
+    def has_proxy(self) -> bool:
+        """All pools at once would be too many for the database."""
+        return self.machines * connections_of(self.instance) > connections(self.database)
+
 
 @dataclass(frozen=True)
 class Bill:
@@ -66,8 +71,7 @@ def hired(a_minute: float, *, stands_in: bool = False) -> Hired:
     looks = partial(machine_a_second, instance, stands_in=stands_in)
     machines = math.ceil(max(peak / looks(), mean / looks(busy=instance.baseline)))
     saves = partial(database_a_second, database)
-    too_busy = peak > saves() or mean > saves(database.baseline)
-    if too_busy or machines * connections_of(instance) > connections(database):
+    if peak > saves() or mean > saves(database.baseline):
         raise ValueError(f"{a_minute:,.0f} a minute are too many for one {database.name}")
     return Hired(instance, max(AT_LEAST, machines), database, a_minute > FEW)
 
@@ -98,7 +102,8 @@ def _balancer(a_minute: float, stored: float) -> float:
 def _database(a_minute: float, site: Hired) -> float:
     zones = 2 if site.has_cdn else 1  # a standby, from the middle step on
     rows = max(20.0, a_minute * 1440 * DAYS * needs.burden("row") / 1e6)
-    return zones * (HOURS * site.database.price + rows * published.DATABASE_DISK)
+    proxy = HOURS * site.database.cores * published.PROXY if site.has_proxy else 0.0
+    return zones * (HOURS * site.database.price + rows * published.DATABASE_DISK) + proxy
 
 
 def _redis(a_minute: float) -> float:

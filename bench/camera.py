@@ -18,7 +18,7 @@ from bench.visitors import upload, visit
 DELAY, S3_DELAY = 0.3, 0.05  # seconds
 SYNC = ("-k", "sync", "-w", "4", "--timeout", "120")
 SECONDS = 5.0
-A_SLOW_ONE = 8  # times as long for pyplot's large pictures, each of which takes some ten seconds
+A_SLOW_ONE = 4  # times as long for pyplot's large pictures, each of which takes some ten seconds
 
 
 class Contest(NamedTuple):

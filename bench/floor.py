@@ -24,6 +24,8 @@ def ours(data: bytes) -> bytes:
 def floor(data: bytes) -> bytes:
     """Decoded small, turned, boxes as bare lines, encoded: no refusals, no labels."""
     file = Image.open(BytesIO(data))
+    # Pillow's thumbnail asks for a square, for which a JPEG may have to be decoded twice as large.
+    file.draft("RGB", (SIDE, SIDE * min(file.size) // max(file.size)))
     file.thumbnail((SIDE, SIDE), reducing_gap=1.0)
     image = ImageOps.exif_transpose(file).convert("RGB")
     draw = ImageDraw.Draw(image)

@@ -19,12 +19,12 @@ from rubberduck.drawing import draw_boxes
 from rubberduck.settings import ROOT
 
 # The first frames fill the buffers of all threads, once; they are in the plot, and do not count.
-FRAMES, BEFORE = 1000, 100
+FRAMES, BEFORE = 1000, 250
 MEGABYTE = 1024 * 1024
 
 
 def run(rounds: int = 5, frames: int = FRAMES) -> Iterator[Measured]:
-    sizes = (1, 10, BEFORE, BEFORE + frames)
+    sizes = (1, 10, 50, BEFORE, BEFORE + frames)
     with TemporaryDirectory() as name, idle() as rest:
         held = [_held(Path(name), sizes) for _ in range(rounds)]
     yield Comparison(

@@ -55,6 +55,7 @@ MICRO = DatabaseClass("db.t4g.micro", 2, 80, 0.019, T3_SPEED, 0.1)
 LARGE = DatabaseClass("db.m7g.large", 2, 810, 0.20)
 HUGE = DatabaseClass("db.m7g.8xlarge", 32, 5_000, 3.20)
 RESERVED = 3 + 2  # connections, PostgreSQL's own and RDS's
+PROXY = 0.015  # an hour, for each processor of the database behind RDS Proxy
 DISK_OPERATIONS = 3_000  # a second, gp3 below 400 GB; "Amazon RDS DB instance storage"
 MOST_STORAGE = 100e9  # deploy/template.yaml, MaxAllocatedStorage
 

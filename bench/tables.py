@@ -13,7 +13,7 @@ from bench.published import MINUTES
 END = "<!-- end -->"
 FIRST = 3  # of what breaks
 LIVE = 15  # frames a second that a camera asks about at most: rubberduck.limits.FRAMES
-FULL = 64  # visitors at once who leave the bench's two cores no rest
+FULL = 32  # visitors at once who leave the bench's two cores no rest
 PARTS = {
     "rekognition": "Rekognition",
     "machines": "machines, disks, addresses",
@@ -69,7 +69,7 @@ def _steps(steps: Sequence[float]) -> str:
     rows = {
         "in the busiest minute": [f"{PEAK * each:,.0f}" for each in steps],
         "machines": [_machines(each) for each in steps],
-        "PostgreSQL": [hired(each).database.name for each in steps],
+        "PostgreSQL": [_database(each) for each in steps],
         "a month": [f"**{_dollars(dear.whole)}**" for dear, _ in bills],
         "of that Rekognition": [_dollars(dear.rekognition) for dear, _ in bills],
         "with the embedded detector only": [_dollars(cheap.whole) for _, cheap in bills],
@@ -91,6 +91,11 @@ def _cameras() -> str:
         f"keeps {100 * busy:.0f} % of\na core of the bench's busy with the embedded detector alone "
         "(`python -m bench detector`)."
     )
+
+
+def _database(a_minute: float) -> str:
+    site = hired(a_minute)
+    return f"{site.database.name} behind RDS Proxy" if site.has_proxy else site.database.name
 
 
 def _breaks(a_minute: float) -> str:

@@ -1,5 +1,7 @@
 """What docs/scale.md reckons without a simulation: what is hired, what it costs and carries."""
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import QueuePool
 
@@ -32,13 +34,12 @@ def test_no_machine_is_planned_busier_than_is_said() -> None:
         assert on_average <= site.instance.baseline * cores
 
 
-def test_more_machines_than_the_database_has_connections_for_are_not_hired(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    bill.hired(100_000)
-    monkeypatch.setattr(capacity, "CONNECTIONS", 15)
-    with pytest.raises(ValueError, match=r"too many for one db\.m7g\.8xlarge"):
-        bill.hired(100_000)
+def test_too_many_pools_for_the_database_wait_behind_a_proxy_which_is_on_the_bill() -> None:
+    few = bill.Hired(published.C7A_4XLARGE, 44, published.HUGE, has_cdn=True)
+    many = replace(few, machines=45)
+    assert (few.has_proxy, many.has_proxy) == (False, True)
+    more = bill._database(50_000, many) - bill._database(50_000, few)
+    assert more == pytest.approx(32 * published.PROXY * published.HOURS)
 
 
 def test_what_the_ceilings_say_of_the_site_is_what_is_deployed() -> None:
