@@ -14,13 +14,17 @@ SCREENS = ["light 360", "dark 360", "light 1280", "dark 1280"]
 # The size of targets is not among what axe looks at by itself.
 OPTIONS = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
 # The first makes no windows that nobody looks at, and takes half of the time.
-OWN = ["chromium-headless-shell", "chromium", "google-chrome"]
+WHOLE = ["chromium", "google-chrome"]
+OWN = ["chromium-headless-shell", *WHOLE]
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 
 
-def chromium(playwright: Playwright, *more: str, **options: Any) -> Browser:
-    """The machine's own, or the one that Playwright brought; without any, the test is skipped."""
-    own = next(filter(None, map(shutil.which, OWN)), None)
+def chromium(playwright: Playwright, *more: str, whole: bool = False, **options: Any) -> Browser:
+    """The machine's own, or the one that Playwright brought; without any, the test is skipped.
+
+    `whole`: with windows, for what the other one does not do as people's browsers do.
+    """
+    own = next(filter(None, map(shutil.which, WHOLE if whole else OWN)), None)
     if not own and not Path(playwright.chromium.executable_path).exists():
         pytest.skip("Chromium is not installed: SKIPPED (apt-get install chromium)")
     return playwright.chromium.launch(executable_path=own, args=[*QUIET, *more], **options)

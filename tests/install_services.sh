@@ -3,7 +3,7 @@
 # Where that is not possible, the tests that need them are skipped and say so.
 set -u
 
-a_browser() { command -v chromium-headless-shell || command -v chromium || command -v google-chrome; }
+a_browser() { command -v chromium || command -v google-chrome; }
 
 missing=()
 command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
@@ -17,8 +17,8 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   # RUNLEVEL: the tests start servers of their own, so the packages' services need not run.
   export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
   apt-get -qq update
-  # Where there is Chromium without windows, tests take half as long with it.
-  apt-cache show chromium-headless-shell >/dev/null 2>&1 && missing=("${missing[@]/%chromium/chromium-headless-shell}")
+  # Where there is Chromium without windows, most browser tests take half as long with it.
+  apt-cache show chromium-headless-shell >/dev/null 2>&1 && missing+=(chromium-headless-shell)
   echo "Installing ${missing[*]} for the tests."
   apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null && exit 0
 fi

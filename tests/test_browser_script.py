@@ -359,7 +359,8 @@ def test_what_the_browser_cannot_show_is_named(page: Page, site: Site, tmp_path:
 def test_back_does_not_show_what_was_deleted(
     playwright: Playwright, site: Site, duck: Path
 ) -> None:
-    browser = chromium(playwright, ignore_default_args=["--disable-back-forward-cache"])
+    pages_are_kept = {"ignore_default_args": ["--disable-back-forward-cache"]}
+    browser = chromium(playwright, whole=True, **pages_are_kept)
     page = browser.new_page()
     page.goto(site.url)
     page.get_by_label("Upload a picture").set_input_files(duck)
