@@ -33,7 +33,7 @@ def run(rounds: int = 5, seconds: float = SECONDS) -> Iterator[Measured]:
     with TemporaryDirectory() as name:
         folder = Path(name)
         with our_site(folder, app=APP) as site:
-            yield _beside_the_most(site, "as it is configured", CLIENTS, rounds, seconds, AIM)
+            yield _beside_the_most(site, "as it is configured", CLIENTS, rounds, seconds)
             yield _photos(site, max(1, rounds // 2), seconds)
             yield _over_clients(site, 2 * seconds)
         for threads in THREADS:
@@ -43,14 +43,12 @@ def run(rounds: int = 5, seconds: float = SECONDS) -> Iterator[Measured]:
                 yield _beside_the_most(site, what, slots, max(1, rounds // 2), seconds)
         with endpoints.running(DELAY) as amazon, our_site(folder, **amazon) as site:
             over = "S3 and Rekognition over the wire"
-            yield _beside_the_most(site, over, CLIENTS, rounds, seconds, AIM)
+            yield _beside_the_most(site, over, CLIENTS, rounds, seconds)
 
 
-def _beside_the_most(
-    site: Site, what: str, slots: int, rounds: int, seconds: float, aim: Aim | None = None
-) -> Comparison:
+def _beside_the_most(site: Site, what: str, slots: int, rounds: int, seconds: float) -> Comparison:
     sides = _sides(site, say, slots, seconds)
-    return compared(_what(what), "pictures/s", sides, rounds, aim, "frames of 640 × 480")
+    return compared(_what(what), "pictures/s", sides, rounds, AIM, "frames of 640 × 480")
 
 
 def _photos(site: Site, rounds: int, seconds: float) -> Comparison:
