@@ -53,7 +53,7 @@ lint: .venv/.tested-with
 
 # A real PostgreSQL, Redis, nginx and Chromium, from Debian's packages where that is possible.
 services: .venv/.tested-with
-	tests/install_services.sh
+	tests/support/install_services.sh
 
 # After a change of requirements.in or requirements-dev.in.
 lock: venv
@@ -70,7 +70,7 @@ texts: .venv/.tested-with
 screenshots: .venv/.tested-with services
 	$(BIN)/python -m docs.screenshots
 
-# Makes rubberduck/duck_detector.onnx again, from nothing, and its figures; see training/README.md.
+# Makes rubberduck/detectors/duck_detector.onnx again, from nothing, and its figures; see training/README.md.
 detector: venv
 	$(PYTHON) -m venv .venv-training
 	.venv-training/bin/pip install --quiet --disable-pip-version-check -r training/requirements.txt

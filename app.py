@@ -11,24 +11,29 @@ from flask.cli import AppGroup
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from composition import build_finder
-from rubberduck.api import api
-from rubberduck.door import UploadRequest, sweeper
-from rubberduck.errors import WrongQuestion
-from rubberduck.finder import Finder
-from rubberduck.guard import refuse_forged_forms, refuse_others
-from rubberduck.headers import add_headers, content_security_policy
-from rubberduck.health import health
-from rubberduck.limits import limit_requests
-from rubberduck.logs import log_as_a_command, log_as_a_server, number_requests
-from rubberduck.openapi import openapi
-from rubberduck.pages import pages
-from rubberduck.readiness import Readiness
-from rubberduck.refusals import explain_refusals
-from rubberduck.samples import Samples
-from rubberduck.settings import Settings, WrongSettings, load_settings, unknown_variables
-from rubberduck.sweeper import Sweeper
-from rubberduck.templating import STYLE, set_up_templates
-from rubberduck.visitors import Cookies, secret_key
+from rubberduck.api.openapi.document import openapi
+from rubberduck.api.routes import api
+from rubberduck.core.errors import WrongQuestion
+from rubberduck.core.settings import Settings, WrongSettings, load_settings, unknown_variables
+from rubberduck.pages.about import about
+from rubberduck.pages.home import home
+from rubberduck.pages.mine import mine
+from rubberduck.pages.results import results
+from rubberduck.pages.statistics import statistics
+from rubberduck.pages.templating import STYLE, set_up_templates
+from rubberduck.services.pipeline import Finder
+from rubberduck.services.readiness import Readiness
+from rubberduck.services.retention import Sweeper
+from rubberduck.services.samples import Samples
+from rubberduck.web.csrf import refuse_forged_forms, refuse_others
+from rubberduck.web.deps import sweeper
+from rubberduck.web.error_handlers import explain_refusals
+from rubberduck.web.health import health
+from rubberduck.web.logging import log_as_a_command, log_as_a_server, number_requests
+from rubberduck.web.rate_limits import limit_requests
+from rubberduck.web.security_headers import add_headers, content_security_policy
+from rubberduck.web.sessions import Cookies, secret_key
+from rubberduck.web.uploads import UploadRequest
 
 log = logging.getLogger(__name__)
 
@@ -67,12 +72,12 @@ def create_app(settings: Settings, *, finder: Finder | None = None) -> Flask:
     _believe_proxies(app, settings.proxies)
     set_up_templates(app, finder.question, settings.language)
     app.cli = Commands()
-    for blueprint in (pages, api, openapi, health):
+    for blueprint in (home, results, mine, statistics, about, api, openapi, health):
         app.register_blueprint(blueprint)
     number_requests(app)
     refuse_others(app)
     limit_requests(app, settings)
-    refuse_forged_forms(app)
+    refuse_forged_forms(app, exempt=api)
     app.after_request(_sweep_sometimes)
     policy = content_security_policy(STYLE, finder.storage.origin)
     app.after_request(partial(add_headers, policy=policy))
@@ -92,7 +97,7 @@ class Commands(AppGroup):
         return super().get_command(ctx, cmd_name)
 
     def _load(self) -> None:
-        from rubberduck.commands import commands
+        from rubberduck.cli.commands import commands
 
         self.commands.update(commands.commands)
 

@@ -6,19 +6,22 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from werkzeug.local import LocalProxy
 
-from rubberduck.breaker import Breaker
-from rubberduck.bucket import S3Storage
-from rubberduck.embedded import EmbeddedDetector
-from rubberduck.errors import WrongQuestion
-from rubberduck.finder import Detector, Finder
-from rubberduck.once import once
-from rubberduck.question import Question, load_question
-from rubberduck.settings import Settings, WrongSettings
-from rubberduck.storage import FolderStorage, Storage
+from rubberduck.core.errors import WrongQuestion
+from rubberduck.core.once import once
+from rubberduck.core.question_file import load_question
+from rubberduck.core.rules import Question
+from rubberduck.core.settings import Settings, WrongSettings
+from rubberduck.detectors.base import Detector
+from rubberduck.detectors.lazy import EmbeddedDetector
+from rubberduck.detectors.with_breaker import Breaker
+from rubberduck.services.pipeline import Finder
+from rubberduck.storage.base import Storage
+from rubberduck.storage.folder import FolderStorage
+from rubberduck.storage.s3 import S3Storage
 
 if TYPE_CHECKING:
     from rekognition import Rekognition
-    from rubberduck.results import Results
+    from rubberduck.db.results import Results
 
 AWS_CONNECTIONS = 32
 # Less sure than any rule counts: near misses are worth showing, and cost nothing more.
@@ -45,7 +48,7 @@ def _results(settings: Settings) -> "Results":
     """Opened when first asked: the first page is shown before SQLAlchemy is loaded."""
 
     def opened() -> "Results":
-        from rubberduck.results import Results
+        from rubberduck.db.results import Results
 
         return Results(settings.database_url, timedelta(days=settings.keep_days))
 
@@ -96,7 +99,8 @@ def _refuse_an_empty_budget(settings: Settings) -> None:
 
 def paid_for(settings: Settings, question: Question, results: "Results") -> Detector:
     """Rekognition, and around it what guards it."""
-    from rubberduck.budget import Budget, Budgeted
+    from rubberduck.billing.budget import Budget
+    from rubberduck.detectors.with_budget import Budgeted
 
     eyes = rekognition(settings, question)
     budget = Budget(

@@ -12,8 +12,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from rubberduck.database import SCHEMA, engine_for, sqlite_file, still_serves
-from rubberduck.settings import ROOT, WrongSettings, load_settings
+from rubberduck.core.settings import ROOT, WrongSettings, load_settings
+from rubberduck.db.engine import engine_for, sqlite_file, still_serves
+from rubberduck.db.tables import SCHEMA
 
 # Any number does, as long as nobody else on the same PostgreSQL takes it: "duck" in hexadecimal.
 LOCK = 0x6475636B

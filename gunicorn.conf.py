@@ -28,7 +28,7 @@ graceful_timeout = 25
 preload_app = True
 control_socket_disable = True
 accesslog = "-"
-logger_class = "rubberduck.logs.ServerLog"
+logger_class = "rubberduck.web.logging.ServerLog"
 # Whom to believe is said once, by DUCK_PROXIES, and believed by ProxyFix.
 forwarded_allow_ips = ""
 
@@ -56,7 +56,7 @@ def pre_fork(server: Any, worker: Any) -> None:
     """The first worker shows pages while this process still loads what looks at pictures, once for
     all the others; or it stops here, if that cannot be loaded."""
     if server.WORKERS and preload_app:  # without preload, each worker loads its own
-        from rubberduck.errors import DuckError
+        from rubberduck.core.errors import DuckError
 
         try:
             server.app.wsgi().extensions["finder"].warm_up()
@@ -73,7 +73,7 @@ def post_worker_init(worker: Any) -> None:
 
 
 def _warm_up(worker: Any) -> None:
-    from rubberduck.errors import DuckError
+    from rubberduck.core.errors import DuckError
 
     try:
         worker.wsgi.extensions["finder"].warm_up()

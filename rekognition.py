@@ -12,9 +12,9 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from rubberduck.errors import DetectorFailed, NotBilled, PictureRefused
-from rubberduck.model import Box, Label
-from rubberduck.pictures import Picture, to_jpeg_within
+from rubberduck.core.errors import DetectorFailed, NotBilled, PictureRefused
+from rubberduck.core.models import Box, Label
+from rubberduck.imaging.decode import Picture, to_jpeg_within
 
 if TYPE_CHECKING:
     from mypy_boto3_rekognition import RekognitionClient

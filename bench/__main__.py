@@ -8,7 +8,7 @@ import click
 import pytest
 
 from bench import report
-from rubberduck.settings import ROOT
+from rubberduck.core.settings import ROOT
 
 NAMES = (
     "floor",

@@ -14,9 +14,9 @@ from bench.fixtures import photo
 from bench.measure import Aim, Comparison, in_turns
 from composition import build_finder
 from db_setup import set_up
-from rubberduck.finder import Finder
-from rubberduck.pictures import Picture
-from rubberduck.settings import Settings
+from rubberduck.core.settings import Settings
+from rubberduck.imaging.decode import Picture
+from rubberduck.services.pipeline import Finder
 
 MEGABITS, DELAY = 50.0, 0.3
 QUALITIES = (95, 92)  # a phone's photo of 12 MP has two to four megabytes

@@ -19,9 +19,9 @@ from bench.fixtures import THREE_BOXES, photo_of
 from bench.measure import Comparison, Figures
 from bench.sites import PATIENCE, Site, our_site
 from bench.visitors import Say, send, upload
-from rubberduck.drawing import draw_boxes
-from rubberduck.pictures import read_picture, to_jpeg
-from tests import postgres
+from rubberduck.imaging.decode import read_picture, to_jpeg
+from rubberduck.imaging.draw import draw_boxes
+from tests.support import postgres
 
 MEGAPIXELS = 2048 * 1536 / 1e6  # what a browser makes of a phone's photo
 MOST_BYTES, MOST_SIDE = 15_000_000, 2048  # as settings.py has it

@@ -8,9 +8,9 @@ PEAK = 2.0  # the busiest minute beside the month's mean: our guess
 BUSY = 0.6
 CONNECTIONS = 7  # of a worker at most: SQLAlchemy's pool, 5 that stay and 2 more
 DAYS = 30  # that a picture is kept
-KNOWN_AT_ONCE = 100  # rubberduck.sweeper.MOST
+KNOWN_AT_ONCE = 100  # rubberduck.services.retention.MOST
 KNOWN_TRIPS = 4  # to the database and back, for each
-SWEEP_REST = 3600.0  # rubberduck.sweeper.AGAIN_AFTER: seconds between two sweeps of a worker
+SWEEP_REST = 3600.0  # seconds between two sweeps of a worker
 # To Rekognition goes the plain picture, in base64, which is a third longer; to S3 that and the
 # marked one. Of what S3 keeps, each is half.
 SENT = (4 / 3 + 1 + 1) / 2

@@ -37,7 +37,7 @@ from bench.published import (
     DatabaseClass,
     Instance,
 )
-from rubberduck.settings import Settings
+from rubberduck.core.settings import Settings
 
 MOST_MACHINES = 4  # deploy/template.yaml, as are MICRO and T3_SMALL
 COMMITS = 3  # a picture: begun, its call counted, saved; each waits for the disk

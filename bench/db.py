@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 from bench.measure import Aim, Comparison, Figures, in_turns
 from bench.rows import a_result, an_upload
 from db_setup import set_up
-from rubberduck.results import Results
-from rubberduck.settings import ROOT
+from rubberduck.core.settings import ROOT
+from rubberduck.db.results import Results
 
 FEW, MANY = 20, 320  # pictures; what the process itself costs is in both
 COUNTING = ("strace", "-f", "--seccomp-bpf", "-c", "-e", "trace=fsync,fdatasync")

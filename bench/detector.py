@@ -8,11 +8,11 @@ from functools import partial
 from bench.fixtures import photo
 from bench.measure import Aim, Comparison, Sample, Work, compared, timed
 from composition import build_finder
-from rubberduck.finder import Finder
-from rubberduck.local_detector import LocalDetector, letterbox
-from rubberduck.settings import Settings
-from tests.ducks import duck_photo, gradient
-from tests.pictures import encoded
+from rubberduck.core.settings import Settings
+from rubberduck.detectors.embedded import LocalDetector, letterbox
+from rubberduck.services.pipeline import Finder
+from tests.support.ducks import duck_photo, gradient
+from tests.support.pictures import encoded
 
 AIM = Aim(30, 60, at_least=True, absolute=True)
 

@@ -7,9 +7,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from bench.fixtures import THREE_BOXES, many_boxes, scene
 from bench.measure import Aim, Growth, Measured, Work, growing, in_turns
-from rubberduck import drawing
-from rubberduck.frames import frames
-from rubberduck.model import Box
+from rubberduck.core.models import Box
+from rubberduck.core.outlines import frames
+from rubberduck.imaging import draw as drawing
 
 SIZE = (2048, 1536)
 DUCKS = (0, 1, 3, 10, 30, 100, 200)

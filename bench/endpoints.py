@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 import click
 
-from rubberduck.settings import ROOT
-from tests.fake_rekognition import recorded
+from rubberduck.core.settings import ROOT
+from tests.support.fake_rekognition import recorded
 
 BUCKET, REGION = "ducks-of-the-bench", "eu-central-1"
 CHUNK = 16 * 1024

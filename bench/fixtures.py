@@ -7,8 +7,8 @@ import numpy as np
 from PIL import Image
 from PIL.Image import Resampling
 
-from rubberduck.model import Box
-from tests.ducks import YELLOW, rendered_duck
+from rubberduck.core.models import Box
+from tests.support.ducks import YELLOW, rendered_duck
 
 SEED = 1
 EXIF_ORIENTATION = 0x0112

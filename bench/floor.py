@@ -8,8 +8,8 @@ from PIL import Image, ImageDraw, ImageOps
 
 from bench.fixtures import THREE_BOXES, photo, photo_of
 from bench.measure import Aim, Growth, Measured, Work, growing, in_turns
-from rubberduck.drawing import draw_boxes
-from rubberduck.pictures import read_picture, to_jpeg
+from rubberduck.imaging.decode import read_picture, to_jpeg
+from rubberduck.imaging.draw import draw_boxes
 
 SIDE = 1280
 AIM = Aim(1.5, 1.15)

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from bench.measure import Aim, Growth, Measured, Work, growing, in_turns
 from bench.rows import OWNER, an_upload, fill
 from db_setup import set_up
-from rubberduck.results import Results
-from tests import postgres
+from rubberduck.db.results import Results
+from tests.support import postgres
 
 ROWS = (100, 1_000, 10_000, 100_000, 1_000_000)
 PAGE = 20

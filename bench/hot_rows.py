@@ -18,9 +18,9 @@ from sqlalchemy import event
 from bench.measure import Growth, idle
 from bench.rows import a_result, an_upload
 from db_setup import set_up
-from rubberduck.budget import Budget
-from rubberduck.results import Results
-from tests import postgres
+from rubberduck.billing.budget import Budget
+from rubberduck.db.results import Results
+from tests.support import postgres
 
 PROCESSES, THREADS = 3, 4  # each process with connections of its own; less than its pool keeps
 AT_ONCE, TURNS = PROCESSES * THREADS, 12

@@ -15,8 +15,8 @@ from bench.fixtures import THREE_BOXES, photo
 from bench.measure import Aim, Comparison, Figures, Growth, Measured, Sample, compared, idle
 from bench.sites import our_site
 from bench.visitors import send, upload
-from rubberduck.drawing import draw_boxes
-from rubberduck.settings import ROOT
+from rubberduck.core.settings import ROOT
+from rubberduck.imaging.draw import draw_boxes
 
 # The first frames fill the buffers of all threads, once; they are in the plot, and do not count.
 FRAMES, BEFORE = 1000, 250

@@ -24,8 +24,8 @@ from bench.fixtures import photo
 from bench.measure import Comparison, Measured, Sample, compared, measured
 from bench.sites import PATIENCE, Site, free_port, our_site, running
 from bench.visitors import upload, visit
-from rubberduck.settings import ROOT
-from tests.fake_rekognition import recorded
+from rubberduck.core.settings import ROOT
+from tests.support.fake_rekognition import recorded
 
 PEERS = ROOT / ".venv-bench" / "bin" / "python"
 CLIENTS, SECONDS, DELAY = 8, 8.0, 0.3

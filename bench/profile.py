@@ -27,8 +27,8 @@ from bench.fixtures import photo
 from bench.measure import Parts, idle
 from bench.sites import environment
 from db_setup import set_up
-from rubberduck.settings import ROOT, load_settings
-from tests.pictures import form
+from rubberduck.core.settings import ROOT, load_settings
+from tests.support.pictures import form
 
 FRAMES, PHOTOS = 100, 20  # a round
 SHOWN = 12

@@ -7,7 +7,7 @@ from typing import Any
 
 import simpy
 
-from rubberduck.circuit import FAILURES, REST
+from rubberduck.core.circuit_breaker import FAILURES, REST
 
 ATTEMPTS = 3  # composition.rekognition
 # botocore's standard retries: what a client may spend on them, and what each throttled one costs.
@@ -35,7 +35,7 @@ class Quota:
 
 
 class Caller:
-    """One worker's client of Rekognition, with its breaker: `rubberduck.circuit`, botocore."""
+    """One worker's client of Rekognition, with its circuit breaker."""
 
     def __init__(self, env: simpy.Environment, quota: Quota, dice: random.Random) -> None:
         self.env, self.quota, self.dice = env, quota, dice

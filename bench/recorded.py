@@ -5,8 +5,8 @@ from dataclasses import replace
 from app import create_app
 from composition import build_finder, rekognition
 from rekognition import Rekognition
-from rubberduck.finder import Finder
-from rubberduck.settings import load_settings
+from rubberduck.core.settings import load_settings
+from rubberduck.services.pipeline import Finder
 
 
 class Recorded(Rekognition):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench import plots
 from bench.measure import Comparison, Figures, Growth, Measured, Parts, measured
-from rubberduck.settings import ROOT
+from rubberduck.core.settings import ROOT
 
 PAGE = ROOT / "docs" / "speed.md"
 FOLDER = ROOT / "docs" / "speed"

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from sqlalchemy import text
 
 from rekognition import label_from
-from rubberduck.database import duck_results
-from rubberduck.model import Answer, Result, Upload
-from rubberduck.question import RUBBER_DUCK, judge
-from rubberduck.results import Results
-from tests.fake_rekognition import recorded
+from rubberduck.core.models import Answer, Result, Upload
+from rubberduck.core.rules import RUBBER_DUCK, judge
+from rubberduck.db.results import Results
+from rubberduck.db.tables import duck_results
+from tests.support.fake_rekognition import recorded
 
 LABELS = [label_from(each) for each in recorded("detect_labels_giant_duck_boxes")["Labels"]]
 OWNER = "the visitor"

@@ -15,7 +15,7 @@ from bench.fleet import Fleet
 from bench.measure import Comparison, Figures, Growth, Measured
 from bench.plan import Machine, Outcome, Plan
 from bench.published import C7A_4XLARGE, REKOGNITION_QUOTA, T3_SMALL
-from rubberduck.settings import ROOT
+from rubberduck.core.settings import ROOT
 
 PAGE, FOLDER = ROOT / "docs" / "scale.md", ROOT / "docs" / "scale"
 STEPS = (10, 1_000, 100_000)  # pictures a minute, on average

@@ -15,7 +15,7 @@ from urllib.request import urlopen
 
 import psutil
 
-from rubberduck.settings import ROOT
+from rubberduck.core.settings import ROOT
 
 PATIENCE = 60.0  # seconds
 POLL = 0.002

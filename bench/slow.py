@@ -7,10 +7,10 @@ from app import create_app
 from bench.serve import DELAY
 from composition import build_finder
 from rekognition import label_from
-from rubberduck.model import Label
-from rubberduck.pictures import Picture
-from rubberduck.settings import load_settings
-from tests.fake_rekognition import recorded
+from rubberduck.core.models import Label
+from rubberduck.core.settings import load_settings
+from rubberduck.imaging.decode import Picture
+from tests.support.fake_rekognition import recorded
 
 LABELS = [label_from(item) for item in recorded("detect_labels_giant_duck_boxes")["Labels"]]
 

@@ -9,7 +9,7 @@ from bench.fixtures import photo
 from bench.measure import Aim, Comparison, Sample, compared
 from bench.sites import gunicorn, our_site
 from bench.visitors import send, upload
-from rubberduck.settings import ROOT
+from rubberduck.core.settings import ROOT
 
 WORKERS = "4"
 BARE = """from flask import Flask

@@ -9,8 +9,8 @@ from PIL import Image
 
 from bench.fixtures import THREE_BOXES, scene
 from bench.measure import in_turns, measured
-from rubberduck.drawing import draw_boxes
-from rubberduck.frames import frames
+from rubberduck.core.outlines import frames
+from rubberduck.imaging.draw import draw_boxes
 
 SIZE = (2048, 1536)
 

@@ -12,7 +12,7 @@ from bench.published import MINUTES
 
 END = "<!-- end -->"
 FIRST = 3  # of what breaks
-LIVE = 15  # frames a second that a camera asks about at most: rubberduck.limits.FRAMES
+LIVE = 15  # frames a second that a camera asks about at most: rubberduck.web.rate_limits.FRAMES
 FULL = 32  # visitors at once who leave the bench's two cores no rest
 PARTS = {
     "rekognition": "Rekognition",

@@ -9,7 +9,7 @@ from statistics import median
 
 from bench.measure import Sample
 from bench.sites import Site
-from tests.pictures import form
+from tests.support.pictures import form
 
 Say = Callable[[int], bytes]
 

@@ -11,7 +11,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from deploy.static_files import nginx_files
 from deploy.words import CannotDeploy
-from rubberduck.settings import ROOT
+from rubberduck.core.settings import ROOT
 
 FILE = ROOT / "build" / "bundle.zip"
 PARTS = (

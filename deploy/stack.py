@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from deploy.words import CannotDeploy
-from rubberduck.settings import ROOT
+from rubberduck.core.settings import ROOT
 
 TEMPLATE = ROOT / "deploy" / "template.yaml"
 NOTHING_TO_DO = "No updates are to be performed"

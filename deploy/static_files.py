@@ -4,7 +4,7 @@ from functools import partial
 
 from flask import Flask
 
-from rubberduck.headers import STATIC, add_headers, version
+from rubberduck.web.security_headers import STATIC, add_headers, version
 
 MAP = ".platform/nginx/conf.d/static_files.conf"
 HEADERS = ".platform/nginx/conf.d/elasticbeanstalk/static_headers.conf"

@@ -6,9 +6,9 @@ from typing import Literal
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from rubberduck.settings import ROOT
-from tests.browser import chromium
-from tests.server import serving
+from rubberduck.core.settings import ROOT
+from tests.support.browser import chromium
+from tests.support.server import serving
 
 DOCS = Path(__file__).parent
 FLOCK = ROOT / "static" / "samples" / "many.jpg"

@@ -17,18 +17,18 @@ from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 from app import create_app
 from composition import build_finder
 from db_setup import set_up
-from rubberduck.finder import Finder
-from rubberduck.model import Box, Label
-from rubberduck.pictures import Picture
-from rubberduck.question import RUBBER_DUCK
-from rubberduck.results import Results
-from rubberduck.settings import Settings
-from rubberduck.storage import FolderStorage
-from tests import fake_rekognition, postgres, redis
-from tests.browser import chromium
-from tests.ducks import duck_photo
-from tests.server import Site, serving
-from tests.visitor import Visitor
+from rubberduck.core.models import Box, Label
+from rubberduck.core.rules import RUBBER_DUCK
+from rubberduck.core.settings import Settings
+from rubberduck.db.results import Results
+from rubberduck.imaging.decode import Picture
+from rubberduck.services.pipeline import Finder
+from rubberduck.storage.folder import FolderStorage
+from tests.support import fake_rekognition, postgres, redis
+from tests.support.browser import chromium
+from tests.support.ducks import duck_photo
+from tests.support.server import Site, serving
+from tests.support.visitor import Visitor
 
 BUCKET = "ducks-of-the-tests"
 REGION: Literal["eu-central-1"] = "eu-central-1"

@@ -1,149 +1,104 @@
-"""The law of imports: a file looks only at rows below its own."""
+"""The law of imports: a package imports only from packages left of its own "<"."""
 
 import ast
 from pathlib import Path
 
 import pytest
 
-from rubberduck.settings import ROOT
+from rubberduck.core.settings import ROOT
 
-ROWS = [
-    ["rubberduck.model", "rubberduck.errors", "rubberduck.settings"],
-    [
-        "rubberduck.question",
-        "rubberduck.circuit",
-        "rubberduck.av1",
-        "rubberduck.avif",
-        "rubberduck.tiff",
-        "rubberduck.problems",
-        "rubberduck.frames",
-        "rubberduck.model_file",
-        "rubberduck.once",
-        "rubberduck.remains",
-    ],
-    ["rubberduck.bombs"],
-    ["rubberduck.pictures", "rubberduck.drawing", "rubberduck.database"],
-    ["rubberduck.tally", "rubberduck.rows"],
-    ["rubberduck.twins"],
-    ["rekognition", "rubberduck.local_detector", "rubberduck.storage", "rubberduck.results"],
-    ["rubberduck.sweeper", "rubberduck.bucket", "rubberduck.embedded", "db_setup"],
-    ["rubberduck.finder"],
-    ["rubberduck.guarded"],
-    ["rubberduck.budget", "rubberduck.breaker"],
-    ["rubberduck.spending"],
-    [
-        "rubberduck.readiness",
-        "rubberduck.evaluation",
-        "rubberduck.samples",
-        "rubberduck.visitors",
-        "rubberduck.limits",
-    ],
-    ["rubberduck.door", "rubberduck.headers", "rubberduck.logs"],
-    ["rubberduck.representations", "rubberduck.charts", "rubberduck.daily_charts"],
-    ["rubberduck.templating", "rubberduck.health", "rubberduck.refusals"],
-    ["rubberduck.api", "rubberduck.described", "rubberduck.example"],
-    ["rubberduck.operations", "rubberduck.guard"],
-    ["rubberduck.openapi"],
-    ["rubberduck.pages"],
-    ["rubberduck.command_line"],
-    ["rubberduck.evaluate_command", "rubberduck.costs_command"],
-    ["rubberduck.commands", "composition"],
-    ["app"],
-    ["wsgi", "gunicorn.conf"],
-]
-ROW = {module: row for row, modules in enumerate(ROWS) for module in modules}
-ONLY_IN = {
+LAW = """
+core < imaging, db, aws, scoring < storage, billing < detectors < services < evaluation, web
+< api, cli < pages < rekognition, db_setup < composition < app < wsgi, gunicorn.conf
+"""
+# Which packages may import a library; "top" is a file beside the packages.
+WINDOWS = {
     "boto3": {"composition"},
-    "botocore": {"composition", "rekognition", "rubberduck.bucket"},
-    "flask": {
-        "app",
-        "rubberduck.api",
-        "rubberduck.commands",
-        "rubberduck.costs_command",
-        "rubberduck.door",
-        "rubberduck.evaluate_command",
-        "rubberduck.guard",
-        "rubberduck.headers",
-        "rubberduck.health",
-        "rubberduck.limits",
-        "rubberduck.logs",
-        "rubberduck.openapi",
-        "rubberduck.pages",
-        "rubberduck.refusals",
-        "rubberduck.representations",
-        "rubberduck.templating",
-        "rubberduck.visitors",
-    },
-    "PIL": {
-        "rubberduck.pictures",
-        "rubberduck.drawing",
-        "rubberduck.local_detector",
-        "rubberduck.charts",
-    },
-    "sqlalchemy": {
-        "rubberduck.budget",
-        "rubberduck.database",
-        "rubberduck.results",
-        "rubberduck.rows",
-        "rubberduck.settings",
-        "rubberduck.spending",
-        "rubberduck.tally",
-        "rubberduck.twins",
-        "db_setup",
-    },
-    "matplotlib": {"rubberduck.drawing", "rubberduck.charts", "rubberduck.daily_charts"},
-    "onnxruntime": {"rubberduck.local_detector"},
-    "flask_limiter": {"rubberduck.limits", "rubberduck.refusals"},
-    "redis": {"rubberduck.limits"},
-    "pythonjsonlogger": {"rubberduck.logs"},
+    "botocore": {"composition", "rekognition", "aws", "storage"},
+    "flask": {"app", "web", "api", "pages", "cli"},
+    "flask_limiter": {"web"},
+    "matplotlib": {"imaging", "evaluation"},
+    "onnxruntime": {"detectors"},
+    "PIL": {"imaging", "detectors", "evaluation"},
+    "pythonjsonlogger": {"web"},
+    "redis": {"web"},
+    "sqlalchemy": {"core.settings", "db", "billing", "db_setup"},
 }
+LEVELS = [
+    {name.strip() for name in level.split(",")} for level in LAW.replace("\n", " ").split("<")
+]
+LEVEL = {name: number for number, level in enumerate(LEVELS) for name in level}
+FILES = {
+    path.relative_to(ROOT).with_suffix("").as_posix().replace("/", "."): path
+    for path in [*ROOT.glob("*.py"), *(ROOT / "rubberduck").rglob("*.py")]
+}
+MODULES = sorted(set(FILES) - {"rubberduck.__init__"})
 
 
-def files() -> dict[str, Path]:
-    found = [*ROOT.glob("*.py"), *(ROOT / "rubberduck").rglob("*.py")]
-    names = {path: path.relative_to(ROOT).with_suffix("").as_posix() for path in found}
-    return {
-        name.replace("/", "."): path
-        for path, name in names.items()
-        if not name.endswith("__init__")
-    }
+def package(module: str) -> str:
+    """The package inside rubberduck/, or the top-level file itself."""
+    parts = module.split(".")
+    return parts[1] if parts[0] == "rubberduck" else module
 
 
-def imports(path: Path) -> set[str]:
-    tree = ast.parse(path.read_text())
-    plain = (node for node in ast.walk(tree) if isinstance(node, ast.Import))
-    from_ = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
-    names = {alias.name for node in plain for alias in node.names}
-    for node in from_:
-        names |= {f"{node.module}", *(f"{node.module}.{alias.name}" for alias in node.names)}
+def imports(module: str) -> set[str]:
+    tree = ast.parse(FILES[module].read_text())
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        if isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{module}: a relative import"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
     return names
 
 
-def test_every_file_has_its_row() -> None:
-    assert set(files()) == set(ROW)
-
-
-@pytest.mark.parametrize("module", ROW)
-def test_a_file_looks_only_down(module: str) -> None:
-    ours = {name for name in imports(files()[module]) if name in ROW}
-    assert {name for name in ours if ROW[name] >= ROW[module]} == set()
-
-
-@pytest.mark.parametrize("module", [name for name in ROW if name.startswith("rubberduck.")])
-def test_the_inside_does_not_know_the_outside(module: str) -> None:
-    outside = {name for name in ROW if not name.startswith("rubberduck.")}
-    assert imports(files()[module]) & outside == set()
-
-
-@pytest.mark.parametrize("library", ONLY_IN)
-def test_each_outside_thing_has_its_window(library: str) -> None:
-    users = {
-        module
-        for module, path in files().items()
-        if any(name.split(".")[0] == library for name in imports(path))
+def own_imports(module: str) -> set[str]:
+    """The modules of this project that it imports."""
+    return {
+        known
+        for name in imports(module)
+        for known in (name, name.rpartition(".")[0])
+        if known in FILES and known != module
     }
-    assert users <= ONLY_IN[library]
 
 
-def test_pyplot_is_nowhere() -> None:
-    assert not [name for name, path in files().items() if "matplotlib.pyplot" in imports(path)]
+@pytest.mark.parametrize("module", MODULES)
+def test_a_package_imports_only_from_packages_left_of_it(module: str) -> None:
+    own = package(module)
+    foreign = {package(name) for name in own_imports(module)} - {own}
+    assert {name for name in foreign if LEVEL[name] >= LEVEL[own]} == set()
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name.startswith("rubberduck.")])
+def test_the_packages_do_not_import_top_level_files(module: str) -> None:
+    assert {name for name in own_imports(module) if not name.startswith("rubberduck.")} == set()
+
+
+def test_inside_a_package_there_are_no_circles() -> None:
+    waiting = {module: own_imports(module) for module in MODULES}
+    while free := [module for module, needs in waiting.items() if not needs & set(waiting)]:
+        for module in free:
+            del waiting[module]
+    assert sorted(waiting) == []
+
+
+@pytest.mark.parametrize("library", WINDOWS)
+def test_a_library_is_imported_only_through_its_window(library: str) -> None:
+    users = {
+        module for module in MODULES if any(n.split(".")[0] == library for n in imports(module))
+    }
+    allowed = WINDOWS[library]
+    assert {m for m in users if not {package(m), m.removeprefix("rubberduck.")} & allowed} == set()
+
+
+def test_pyplot_is_never_imported() -> None:
+    assert not [m for m in MODULES if any("pyplot" in name for name in imports(m))]
+
+
+@pytest.mark.parametrize("folder", sorted((ROOT / "rubberduck").glob("*/")), ids=lambda f: f.name)
+def test_each_package_says_what_lives_in_it(folder: Path) -> None:
+    if any(folder.glob("*.py")):
+        docstring = ast.get_docstring(ast.parse((folder / "__init__.py").read_text()))
+        assert docstring
+        assert "May import" in docstring

@@ -9,10 +9,10 @@ from flask.testing import FlaskClient
 from app import create_app
 from composition import build_finder
 from db_setup import set_up
-from rubberduck.finder import Finder
-from rubberduck.settings import Settings
-from tests.ducks import duck_photo
-from tests.test_pages import give, words
+from rubberduck.core.settings import Settings
+from rubberduck.services.pipeline import Finder
+from tests.pages.test_pages import give, words
+from tests.support.ducks import duck_photo
 
 # Taken before the fixtures clear them.
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k.startswith(("AWS_", "DUCK_"))}

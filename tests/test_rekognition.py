@@ -12,13 +12,13 @@ from PIL import Image
 
 import composition
 from rekognition import ABOUT_THE_PICTURE, CURES, Rekognition
-from rubberduck.errors import DetectorFailed, NotBilled
-from rubberduck.model import Box
-from rubberduck.pictures import read_picture
-from rubberduck.question import RUBBER_DUCK, judge
-from rubberduck.settings import Settings
-from tests.fake_rekognition import HANG_UP, FakeRekognition, recorded
-from tests.pictures import encoded
+from rubberduck.core.errors import DetectorFailed, NotBilled
+from rubberduck.core.models import Box
+from rubberduck.core.rules import RUBBER_DUCK, judge
+from rubberduck.core.settings import Settings
+from rubberduck.imaging.decode import read_picture
+from tests.support.fake_rekognition import HANG_UP, FakeRekognition, recorded
+from tests.support.pictures import encoded
 
 PICTURE = read_picture(encoded(), max_bytes=15_000_000, max_side=2048)
 

@@ -18,11 +18,11 @@ import psutil
 import pytest
 
 from deploy import bundle
-from rubberduck.model_file import MODEL
-from rubberduck.settings import ROOT
-from tests.ducks import duck_photo
-from tests.pictures import encoded, form
-from tests.server import PATIENCE, Site, ask, environment_for, free_port, until, upload
+from rubberduck.core.settings import ROOT
+from rubberduck.detectors.model_file import MODEL
+from tests.support.ducks import duck_photo
+from tests.support.pictures import encoded, form
+from tests.support.server import PATIENCE, Site, ask, environment_for, free_port, until, upload
 
 
 def test_a_photo_of_a_duck_is_a_yes_and_one_without_is_a_no(site: Site) -> None:

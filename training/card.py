@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from rubberduck import charts
-from rubberduck.evaluation import Outcome, as_fractions, best_overlap, by_kind, measure, rank, table
-from rubberduck.local_detector import LocalDetector
-from rubberduck.pictures import Picture
-from rubberduck.question import RUBBER_DUCK, judge
+from rubberduck.core.rules import RUBBER_DUCK, judge
+from rubberduck.detectors.embedded import LocalDetector
+from rubberduck.evaluation import plots as charts
+from rubberduck.evaluation.report import table
+from rubberduck.imaging.decode import Picture
+from rubberduck.scoring.detection import Outcome, as_fractions, best_overlap, by_kind, measure, rank
 from training.backgrounds import wall, water
 from training.data import LARGE, VALIDATION, large, stage_for
 from training.photos import gather

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rubberduck.local_detector import UNSURE, LocalDetector, around, logit
-from rubberduck.model_file import MODEL
+from rubberduck.detectors.embedded import UNSURE, LocalDetector, around, logit
+from rubberduck.detectors.model_file import MODEL
 from training.calibrate import DECISION_LOGIT, Calibration, cautious
 from training.data import CALIBRATION, VALIDATION, Recipe, large, stage_for
 from training.evaluate import Marks, recall_at

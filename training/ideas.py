@@ -15,7 +15,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from rubberduck.local_detector import LocalDetector, letterbox
+from rubberduck.detectors.embedded import LocalDetector, letterbox
 from training.calibrate import Calibration
 from training.closer import large_scenes, line, looks
 from training.data import TRAINING, VALIDATION, scenes

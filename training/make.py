@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from rubberduck.model_file import MODEL
+from rubberduck.detectors.model_file import MODEL
 from training.calibrate import DECISION, Calibration, cautious, fit
 from training.closer import together
 from training.data import CALIBRATION, TRAINING, VALIDATION, Scenes, scenes

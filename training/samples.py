@@ -11,9 +11,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from rubberduck.local_detector import LocalDetector
-from rubberduck.pictures import read_picture
-from rubberduck.question import RUBBER_DUCK, judge
+from rubberduck.core.rules import RUBBER_DUCK, judge
+from rubberduck.detectors.embedded import LocalDetector
+from rubberduck.imaging.decode import read_picture
 from training.actors import YELLOW, cone, gentleman, lane, live_duck, rubber, toy
 from training.colours import plain
 from training.goods import car, robot, teapot

@@ -14,14 +14,15 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import write_po
 
 import rekognition
-from rubberduck import database, storage
-from rubberduck.bucket import S3Storage
-from rubberduck.door import text
-from rubberduck.errors import BrokenModel, DuckError, WrongQuestion
-from rubberduck.model_file import NAME
-from rubberduck.problems import PROBLEMS
-from rubberduck.settings import ROOT
-from rubberduck.storage import FolderStorage
+from rubberduck.core.errors import BrokenModel, DuckError, WrongQuestion
+from rubberduck.core.settings import ROOT
+from rubberduck.db import engine as database
+from rubberduck.detectors.model_file import NAME
+from rubberduck.storage import base as storage
+from rubberduck.storage.folder import FolderStorage
+from rubberduck.storage.s3 import S3Storage
+from rubberduck.web.deps import text
+from rubberduck.web.problem_details import PROBLEMS
 
 FILE = Path(__file__).with_name("messages.pot")
 TEMPLATES = [("**.html", "jinja2.ext:babel_extract")]

@@ -1,0 +1,65 @@
+"""`flask check`: verify settings, database, storage and detector."""
+
+import secrets
+import sys
+from collections.abc import Callable
+from typing import cast
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+
+from rubberduck.cli.terminal import HELP
+from rubberduck.core.errors import DuckError
+from rubberduck.core.settings import Settings, unknown_variables
+from rubberduck.web.deps import finder
+from rubberduck.web.rate_limits import check_counting
+
+
+@click.command("check", context_settings=HELP)
+@with_appcontext
+def check() -> None:
+    """Look at every setting, the database, storage, engine and model; exit 1 if one is wrong.
+
+    \b
+    Example:
+      flask check
+    """
+    settings = cast(Settings, current_app.extensions["settings"])
+    for name, shown in settings.shown().items():
+        click.echo(f"ok     {name}: {shown}")
+    wrong = 0
+    for name, meant in unknown_variables().items():
+        advice = f"did you mean {meant}?" if meant else "remove it."
+        click.echo(f"wrong  {name}: there is no such setting; {advice}")
+        wrong += 1
+    for name, part in _parts().items():
+        try:
+            part()
+        except DuckError as error:
+            click.echo(f"wrong  {name}: {error.for_operator}")
+            wrong += 1
+        else:
+            click.echo(f"ok     {name}")
+    sys.exit(1 if wrong else 0)
+
+
+def _parts() -> dict[str, Callable[[], None]]:
+    parts = {
+        "database": finder().results.check,
+        f"storage, {finder().storage.where}": _store_and_forget,
+        f"engine, {finder().detector.name}": finder().detector.check,
+        "counts of visitors' requests": check_counting,
+    }
+    if stand_in := finder().stand_in:
+        parts[f"stand-in, {stand_in.name}"] = stand_in.check
+    return parts
+
+
+def _store_and_forget() -> None:
+    """Every verb of the storage, so that a missing permission shows before a visitor comes."""
+    storage, key = finder().storage, f"check-{secrets.token_urlsafe(8)}"
+    storage.check()
+    storage.put(key, b"a picture, if it were one")
+    storage.get(key)
+    storage.delete(key)

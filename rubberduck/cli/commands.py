@@ -1,0 +1,13 @@
+"""The command group of `flask`: every command is registered here."""
+
+from flask.cli import AppGroup
+
+from rubberduck.cli.check import check
+from rubberduck.cli.costs import costs
+from rubberduck.cli.evaluate import evaluate
+from rubberduck.cli.look import look
+from rubberduck.cli.maintenance import backup, sweep
+
+commands = AppGroup("commands")
+for command in (backup, check, costs, evaluate, look, sweep):
+    commands.add_command(command)

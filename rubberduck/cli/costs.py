@@ -1,0 +1,70 @@
+"""`flask costs`: what was spent, what is left, what the month will cost."""
+
+import json
+from dataclasses import asdict
+
+import click
+from flask.cli import with_appcontext
+
+from rubberduck.billing.spending import Spending, Spent, read_spending
+from rubberduck.cli.terminal import HELP, as_json
+from rubberduck.core.errors import DuckError
+from rubberduck.web.deps import finder, settings
+
+
+@click.command("costs", context_settings=HELP)
+@with_appcontext
+@as_json
+def costs(as_json: bool) -> None:
+    """Calls that cost money: today's and this month's, what they cost, what is left.
+
+    The forecast takes every day to come for an average day of this month, within the budgets.
+    Days and months are of UTC. The budgets are DUCK_DAILY_CALLS and DUCK_MONTHLY_CALLS.
+
+    \b
+    Examples:
+      flask costs
+      flask costs --json
+    """
+    try:
+        spendings = _read()
+    except DuckError as error:
+        raise click.ClickException(error.for_operator) from None
+    if as_json:
+        click.echo(json.dumps([asdict(each) for each in spendings]))
+    else:
+        click.echo("\n".join(map(_in_words, spendings)) or _nothing())
+
+
+def _read() -> list[Spending]:
+    detector = finder().detector
+    prices = {detector.name: detector.dollars_a_picture} if detector.dollars_a_picture else {}
+    limits = settings().daily_calls, settings().monthly_calls
+    return read_spending(finder().results.database, prices, *limits)
+
+
+def _nothing() -> str:
+    return f"Nothing costs anything: the {finder().detector.name} answers."
+
+
+def _in_words(spending: Spending) -> str:
+    answers = finder().detector.name
+    lines = [
+        f"{spending.engine}, ${spending.dollars_a_call:g} a call",
+        "",
+        f"{'':12}{'calls':>10}{'budget':>10}{'left':>10}{'cost':>12}",
+        _row("today", spending.today),
+        _row("this month", spending.month),
+        f"{'forecast':12}{spending.forecast_calls:>10}{'':20}{_money(spending.forecast_dollars)}",
+    ]
+    if spending.engine != answers:
+        lines += ["", f"It is switched off: the {answers} answers."]
+    return "\n".join(lines)
+
+
+def _row(name: str, spent: Spent) -> str:
+    return f"{name:12}{spent.calls:>10}{spent.budget:>10}{spent.left:>10}{_money(spent.dollars)}"
+
+
+def _money(dollars: float) -> str:
+    return f"{f'${dollars:.3f}':>12}"

@@ -1,0 +1,70 @@
+"""`flask look`: classify pictures from the command line."""
+
+import json
+import sys
+from dataclasses import asdict
+from typing import Any
+
+import click
+from flask.cli import with_appcontext
+from tqdm import tqdm
+
+from rubberduck.cli.terminal import (
+    HELP,
+    as_json,
+    ask_before_paying,
+    files_in,
+    paying,
+    printable,
+    read,
+    why,
+    with_bar,
+)
+from rubberduck.core.errors import DuckError
+from rubberduck.core.models import percent
+from rubberduck.web.deps import finder
+
+
+@click.command("look", context_settings=HELP)
+@with_appcontext
+@as_json
+@paying
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+def look(paths: tuple[str, ...], as_json: bool, yes: bool) -> None:
+    """Ask about pictures: files, folders, or - for standard input. Nothing is kept.
+
+    \b
+    Examples:
+      flask look duck.jpg
+      flask look --json holiday/ > answers.jsonl
+      cat duck.jpg | flask look -
+
+    With --json, each picture is a line: {file, duck, score, boxes, error}.
+    A picture that cannot be read is a line too.
+    """
+    files = list(files_in(paths))
+    ask_before_paying(len(files), yes)
+    for file in with_bar(files):
+        told = _told(file)
+        tqdm.write(json.dumps(told) if as_json else _in_words(told), file=sys.stdout)
+
+
+def _told(file: str) -> dict[str, Any]:
+    try:
+        answer = finder().answer(finder().read(read(file)))
+    except (DuckError, OSError) as error:
+        return {"file": file, "duck": None, "score": None, "boxes": [], "error": why(error)}
+    return {
+        "file": file,
+        "duck": answer.verdict.found,
+        "score": answer.verdict.score,
+        "boxes": [asdict(box) for box in answer.verdict.boxes],
+        "error": None,
+    }
+
+
+def _in_words(told: dict[str, Any]) -> str:
+    file = printable(told["file"])
+    if told["error"]:
+        return f"{file}: {told['error']}"
+    return f"{file}: yes, {percent(told['score'])}" if told["duck"] else f"{file}: no"

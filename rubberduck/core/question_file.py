@@ -1,0 +1,77 @@
+"""Read a question from a TOML file and report what is wrong in it, by line."""
+
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from rubberduck.core.errors import WrongQuestion
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+from rubberduck.core.rules import RUBBER_DUCK, Question
+
+MOST_COMPLAINTS = 5  # at once
+# Pydantic's words where they are Python's, not the file's.
+PLAIN_WORDS = {
+    "missing": "it is missing",
+    "too_short": "it must not be empty",
+    "string_pattern_mismatch": "it must be words that can be read",
+    "unexpected_keyword_argument": "there is no such key",
+    "tuple_type": "it must be a list",
+}
+
+
+def load_question(path: Path | None) -> Question:
+    """The question in a TOML file, or the rubber duck; WrongQuestion names the wrong line."""
+    if path is None:
+        return RUBBER_DUCK
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise WrongQuestion("{path} cannot be read: {error}.", path=path, error=error) from None
+    try:
+        return TypeAdapter(Question).validate_python(tomllib.loads(text))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise WrongQuestion("{path} is not TOML: {error}.", path=path, error=error) from None
+    except ValidationError as error:
+        errors = error.errors()[:MOST_COMPLAINTS]
+        lines = [_complaint(text, each) for each in errors if _is_inmost(each, errors)]
+        raise WrongQuestion("{path} is wrong: {what}.", path=path, what="; ".join(lines)) from None
+
+
+def _is_inmost(complaint: "ErrorDetails", errors: "list[ErrorDetails]") -> bool:
+    """What is wrong inside a thing makes the thing wrong too; once is enough."""
+    place = complaint["loc"]
+    deeper = (each["loc"] for each in errors if len(each["loc"]) > len(place))
+    return not any(other[: len(place)] == place for other in deeper)
+
+
+def _complaint(text: str, error: "ErrorDetails") -> str:
+    where = ".".join(str(step) for step in error["loc"])
+    message = PLAIN_WORDS.get(error["type"], error["msg"].removeprefix("Value error, "))
+    return f"line {_line_of(text, error['loc'])}, {where}: {message}"
+
+
+def _line_of(text: str, place: Sequence[int | str]) -> int:
+    """The line where the thing at `place` (or, if it is missing, what should hold it) ends.
+
+    tomllib keeps no positions, so read the file line by line until the thing is there.
+    """
+    lines = text.splitlines()
+    for steps in range(len(place), 0, -1):
+        for count in range(1, len(lines) + 1):
+            try:
+                _at(tomllib.loads("\n".join(lines[:count])), place[:steps])
+            except (tomllib.TOMLDecodeError, LookupError, TypeError):
+                continue
+            return count
+    return 1
+
+
+def _at(tree: Any, place: Sequence[int | str]) -> Any:
+    for step in place:
+        tree = tree[step]
+    return tree

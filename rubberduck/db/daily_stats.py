@@ -1,0 +1,123 @@
+"""What is counted by day, for the statistics page: sums, in which nobody can be found."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+
+from sqlalchemy import Connection, Executable
+
+from rubberduck.core.models import Result
+from rubberduck.db.engine import Database, upsert
+from rubberduck.db.tables import daily_counts
+
+NO = -1  # the score band of answers without a score
+BANDS = 10
+
+
+@dataclass(frozen=True)
+class Count:
+    """Answers of one day, of one engine, in one tenth of the scores (NO: they were no)."""
+
+    day: date
+    engine: str
+    score_band: int
+    asked: int
+    judged_right: int
+    judged_wrong: int
+
+
+@dataclass(frozen=True)
+class Sum:
+    """`right` and `wrong`: what visitors said of the answers."""
+
+    asked: int
+    found: int
+    right: int
+    wrong: int
+
+    @property
+    def share(self) -> float | None:
+        """Percent of yes; None when nobody asked."""
+        return 100 * self.found / self.asked if self.asked else None
+
+
+@dataclass(frozen=True)
+class Tally:
+    """The counts of one question, oldest day first."""
+
+    counts: tuple[Count, ...]
+
+    @property
+    def whole(self) -> Sum:
+        return _sum(self.counts)
+
+    @property
+    def days(self) -> dict[date, Sum]:
+        """Only days on which somebody asked."""
+        days = dict.fromkeys(count.day for count in self.counts)
+        return {day: _sum(count for count in self.counts if count.day == day) for day in days}
+
+    @property
+    def engines(self) -> dict[str, Sum]:
+        names = sorted({count.engine for count in self.counts})
+        return {name: _sum(c for c in self.counts if c.engine == name) for name in names}
+
+    @property
+    def bands(self) -> list[int]:
+        """How many answers were yes with 0 to 9 %, 10 to 19 %, …, 90 to 100 %."""
+        bands: Counter[int] = Counter()
+        for count in self.counts:
+            bands[count.score_band] += count.asked
+        return [bands[band] for band in range(BANDS)]
+
+
+def _sum(counts: Iterable[Count]) -> Sum:
+    counts = list(counts)
+    return Sum(
+        asked=sum(count.asked for count in counts),
+        found=sum(count.asked for count in counts if count.score_band != NO),
+        right=sum(count.judged_right for count in counts),
+        wrong=sum(count.judged_wrong for count in counts),
+    )
+
+
+def count(
+    connection: Connection, result: Result, *, asked: int = 0, right: int = 0, wrong: int = 0
+) -> None:
+    """Add to the counts of the day on which the result was made."""
+    values = {
+        "day": result.created_at.date(),
+        "question": result.question,
+        "engine": result.answer.engine,
+        "score_band": _band(result.verdict.score),
+        "asked": asked,
+        "judged_right": right,
+        "judged_wrong": wrong,
+    }
+    connection.execute(_add(connection.dialect.name), values)
+
+
+@cache
+def _add(dialect: str) -> Executable:
+    row = upsert(dialect, daily_counts)
+    sums = ("asked", "judged_right", "judged_wrong")
+    more = {name: daily_counts.c[name] + row.excluded[name] for name in sums}
+    return row.on_conflict_do_update(index_elements=list(daily_counts.primary_key), set_=more)
+
+
+def _band(score: float | None) -> int:
+    return NO if score is None else min(int(score * BANDS / 100), BANDS - 1)
+
+
+def read_tally(database: Database, question: str, since: date) -> Tally:
+    query = (
+        daily_counts.select()
+        .where(daily_counts.c.question == question, daily_counts.c.day >= since)
+        .order_by(daily_counts.c.day, daily_counts.c.engine, daily_counts.c.score_band)
+    )
+    with database.transaction() as connection:
+        rows = connection.execute(query).mappings().all()
+    names = Count.__dataclass_fields__
+    return Tally(tuple(Count(**{name: row[name] for name in names}) for row in rows))

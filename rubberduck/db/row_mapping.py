@@ -1,0 +1,86 @@
+"""A result as a row of the database, and back; and what hides a row."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection
+
+from rubberduck.core.models import Answer, Box, Label, Result, Upload, Verdict
+from rubberduck.db.engine import naive
+from rubberduck.db.tables import DELETING, PENDING, READY, duck_results
+
+
+def to_pending_row(upload: Upload) -> dict[str, Any]:
+    return {
+        "id": upload.id,
+        "status": PENDING,
+        "created_at": naive(upload.created_at),
+        "question": upload.question,
+        "s3_key": upload.picture_key,
+        "owner": upload.owner,
+        "upload_sha256": upload.sha256,
+        "idempotency_key": upload.key,
+    }
+
+
+def to_row(result: Result) -> dict[str, Any]:
+    answer, verdict = result.answer, result.answer.verdict
+    return {
+        "status": READY,
+        "created_at": naive(result.created_at),
+        "question": result.question,
+        "s3_key": result.picture_key,
+        "marked_key": result.marked_key,
+        "said": result.said,
+        "min_confidence": result.min_confidence,
+        "width": result.width,
+        "height": result.height,
+        "several_frames": result.several_frames,
+        "duck_found": verdict.found,
+        "confidence_score": verdict.score,
+        "bounding_box_data": [asdict(box) for box in verdict.boxes],
+        "because": [asdict(label) for label in verdict.because],
+        "missing": list(verdict.missing),
+        "labels": [asdict(label) for label in answer.labels],
+        "engine": answer.engine,
+        "instead_of": answer.instead_of,
+        "instead_because": answer.instead_because,
+    }
+
+
+def from_row(row: Mapping[str, Any]) -> Result:
+    verdict = Verdict(
+        because=tuple(_label(each) for each in row["because"]),
+        missing=tuple(row["missing"]),
+        boxes=tuple(Box(**each) for each in row["bounding_box_data"]),
+    )
+    labels = tuple(_label(each) for each in row["labels"])
+    return Result(
+        id=row["id"],
+        created_at=row["created_at"].replace(tzinfo=UTC),
+        question=row["question"],
+        said=row["said"],
+        min_confidence=row["min_confidence"],
+        width=row["width"],
+        height=row["height"],
+        several_frames=row["several_frames"],
+        picture_key=row["s3_key"],
+        marked_key=row["marked_key"],
+        answer=Answer(labels, verdict, row["engine"], row["instead_of"], row["instead_because"]),
+        owner=row["owner"],
+        judged_right=row["judged_right"],
+    )
+
+
+def hide(connection: Connection, *conditions: ColumnElement[bool]) -> int:
+    """Nobody finds them any more; their bytes and keys are free for a new upload at once."""
+    nothing = {"upload_sha256": None, "idempotency_key": None, "owner": None}
+    hiding = duck_results.update().where(*conditions).values(status=DELETING, **nothing)
+    return connection.execute(hiding).rowcount
+
+
+def _label(row: dict[str, Any]) -> Label:
+    boxes = tuple(Box(**each) for each in row["boxes"])
+    return Label(row["name"], row["confidence"], boxes, tuple(row["parents"]))

@@ -1,0 +1,36 @@
+"""What is known of the embedded detector before it is loaded: name, words, and a whole file."""
+
+import hashlib
+from pathlib import Path
+
+from rubberduck.core.errors import BrokenModel
+
+NAME = "embedded detector"
+WORDS = frozenset({"Duck", "Bird", "Toy"})
+MODEL = Path(__file__).with_name("duck_detector.onnx")
+
+
+def read_model(model: Path = MODEL) -> bytes:
+    """The file, if it is what its checksum beside it says; a flipped bit loads without a word.
+
+    Raises BrokenModel.
+    """
+    try:
+        data = model.read_bytes()
+        checksum = model.with_name(model.name + ".sha256")
+        expected = checksum.read_bytes().strip() if checksum.exists() else None
+    except OSError as error:
+        raise broken(model, "cannot be read", error) from None
+    if expected is not None and hashlib.sha256(data).hexdigest().encode() != expected:
+        raise broken(model, "is damaged", None)
+    return data
+
+
+def broken(model: Path, how: str, error: Exception | None) -> BrokenModel:
+    return BrokenModel(
+        "The model file {model} {how}. Restore it from the repository, or make it again with "
+        "`make detector`.",
+        model=model,
+        how=how,
+        cause=None if error is None else f"{type(error).__name__}: {str(error)[:200]}",
+    )

@@ -1,0 +1,4 @@
+"""Measure a detector on labelled pictures: run it, report figures, draw plots.
+
+May import: core to services.
+"""

@@ -1,0 +1,156 @@
+"""What `flask evaluate` draws: how the figures change with the threshold, and the mistakes."""
+
+import io
+import textwrap
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+from rubberduck.core.models import Box, percent
+from rubberduck.imaging.draw import draw_boxes
+from rubberduck.scoring.detection import Outcome
+
+BLUE, GREY, RED = "#1f6feb", "#8c959f", "#c93c37"
+BINS = 10  # of the calibration chart
+LOW = 15  # percent: counts stand above such points, below the others
+COLUMNS = 6  # of the contact sheet
+MOST_EXAMPLES = 60
+THUMBNAIL = 320  # pixels of the longer side,
+NARROWEST = 80  # unless the shorter one would get too small for a label
+LONGEST_NAME = 60
+
+
+@dataclass(frozen=True)
+class Example:
+    """An answer, and a thumbnail with the boxes of that answer, if any."""
+
+    outcome: Outcome
+    name: str
+    image: Image.Image
+
+
+def precision_and_recall(
+    outcomes: Sequence[Outcome],
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Both for each threshold that changes them, from the strictest to the most lenient.
+
+    A score that both a duck and something else have counts for both at once.
+    """
+    scores = np.array([each.score for each in outcomes])
+    truths = np.array([each.truth for each in outcomes])
+    order = np.argsort(-scores, kind="stable")
+    scores, truths = scores[order], truths[order]
+    last = np.append(scores[1:] != scores[:-1], True)  # of those with an equal score
+    hits = np.cumsum(truths)[last]
+    called = np.arange(1, len(scores) + 1)[last]
+    return hits / called, hits / max(1, truths.sum())
+
+
+def reliability(outcomes: Sequence[Outcome]) -> list[tuple[float, float, int]]:
+    """For each tenth of the scores: their mean, the percent of ducks among them, how many."""
+    scores = np.array([each.score for each in outcomes])
+    truths = np.array([each.truth for each in outcomes])
+    rows = []
+    for low, high in pairwise(np.linspace(0, 100, BINS + 1)):
+        here = (scores >= low) & ((scores < high) | (high == 100))
+        if here.any():
+            rows.append(
+                (float(scores[here].mean()), float(100 * truths[here].mean()), int(here.sum()))
+            )
+    return rows
+
+
+def plot(outcomes: Sequence[Outcome], threshold: float) -> bytes:
+    """PNG: precision over recall, and the share of ducks over the score. Threshold in percent."""
+    figure = Figure(figsize=(11, 5), dpi=120, layout="constrained")
+    left, right = figure.subplots(1, 2)
+    _draw_precision_and_recall(left, outcomes, threshold)
+    _draw_reliability(right, outcomes, threshold)
+    return _png(figure)
+
+
+def _draw_precision_and_recall(axes: Axes, outcomes: Sequence[Outcome], threshold: float) -> None:
+    ducks = sum(each.truth for each in outcomes)
+    if 0 < ducks < len(outcomes):
+        precision, recall = precision_and_recall(outcomes)
+        axes.plot(recall, precision, color=BLUE, drawstyle="steps-pre")
+    else:
+        axes.text(0.5, 0.5, "It takes pictures with and without a duck.", ha="center")
+    called = [each.truth for each in outcomes if each.found]
+    if called and ducks:
+        here = (sum(called) / ducks, sum(called) / len(called))
+        axes.plot(*here, "o", color=RED, label=f"as it answers, at {percent(threshold)}")
+        axes.legend(loc="lower left")
+    axes.set(
+        title=f"Pictures with a duck: {ducks}, without: {len(outcomes) - ducks}",
+        xlabel="recall: ducks that were found",
+        ylabel="precision: answers that were right",
+        xlim=(0, 1.02),
+        ylim=(0, 1.04),
+    )
+    axes.grid(alpha=0.3)
+
+
+def _draw_reliability(axes: Axes, outcomes: Sequence[Outcome], threshold: float) -> None:
+    rows = reliability(outcomes)
+    axes.plot([0, 100], [0, 100], color=GREY, linestyle="--", label="as it should be")
+    axes.axvline(threshold, color=RED, linewidth=1, label=f"threshold, {percent(threshold)}")
+    axes.plot([said for said, _, _ in rows], [true for _, true, _ in rows], "o-", color=BLUE)
+    for said, true, count in rows:
+        aside = (6, 6) if true < LOW else (-6 - 6 * len(str(count)), -12)
+        axes.annotate(str(count), (said, true), xytext=aside, textcoords="offset points")
+    axes.legend(loc="lower right")
+    axes.set(
+        title="Calibration (the numbers count pictures)",
+        xlabel="score, percent",
+        ylabel="ducks among them, percent",
+        xlim=(-6, 106),
+        ylim=(-6, 106),
+    )
+    axes.grid(alpha=0.3)
+
+
+def sheet(examples: Sequence[Example], title: str) -> bytes:
+    """PNG: a contact sheet."""
+    columns = min(COLUMNS, max(2, len(examples)))  # room for the title
+    rows = max(1, -(-len(examples) // columns))
+    figure = Figure(figsize=(2.6 * columns, 0.6 + 2.8 * rows), dpi=100, layout="constrained")
+    figure.suptitle(title)
+    for number, example in enumerate(examples, 1):
+        _draw_example(figure.add_subplot(rows, columns, number), example)
+    return _png(figure)
+
+
+def thumbnail(image: Image.Image, boxes: Iterable[Box]) -> Image.Image:
+    scale = min(1.0, max(THUMBNAIL / max(image.size), NARROWEST / min(image.size)))
+    width, height = (max(1, round(side * scale)) for side in image.size)
+    return draw_boxes(image.resize((width, height)), boxes)
+
+
+def _draw_example(axes: Axes, example: Example) -> None:
+    axes.imshow(np.asarray(example.image))
+    axes.set_axis_off()
+    right = "found" if example.outcome.truth else "no duck"
+    wrong = "missed" if example.outcome.truth else "false alarm"
+    what = wrong if example.outcome.wrong else right
+    name = example.name
+    if len(name) > LONGEST_NAME:
+        name = "…" + name[1 - LONGEST_NAME :]
+    lines = [f"{what}, {percent(example.outcome.score)}", *textwrap.wrap(name, 30)]
+    axes.set_title("\n".join(lines), fontsize=9, parse_math=False)
+
+
+def _png(figure: Figure) -> bytes:
+    file = io.BytesIO()
+    with warnings.catch_warnings():  # a file's name may have signs that the font lacks
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        FigureCanvasAgg(figure).print_png(file)
+    return file.getvalue()

@@ -1,0 +1,4 @@
+"""Pixels: decode and check what visitors send, and draw boxes on it.
+
+May import: core.
+"""

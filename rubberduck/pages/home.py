@@ -1,0 +1,59 @@
+"""The first page, uploads, the camera and the sample pictures."""
+
+from http import HTTPStatus
+from urllib.parse import urljoin
+
+from flask import Blueprint, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from rubberduck.pages.results import result_context
+from rubberduck.web.deps import finder, samples
+from rubberduck.web.responses import jpeg_response, unless_known
+from rubberduck.web.sessions import visitor
+from rubberduck.web.uploads import uploaded_picture
+
+home = Blueprint("home", __name__)
+
+
+@home.get("/")
+def index() -> ResponseReturnValue:
+    visitor()  # so that an upload sent twice is known to be the same visitor's
+    return render_template("index.html", samples=samples().all)
+
+
+@home.post("/")
+def upload() -> ResponseReturnValue:
+    """Take one picture and show the answer, under an address that can be read again."""
+    result = finder().look(uploaded_picture(), visitor())
+    return redirect(url_for("results.show", id=result.id), HTTPStatus.SEE_OTHER)
+
+
+@home.get("/camera")
+def camera() -> ResponseReturnValue:
+    visitor()
+    return render_template("camera.html", live=finder().free is not None)
+
+
+@home.get("/sample/<file>")
+def sample(file: str) -> ResponseReturnValue:
+    """A picture of ours, asked about without a bill and without keeping anything."""
+    judged = result_context(samples().result(file))
+    picture = url_for("static", filename=f"samples/{file}.jpg")
+    page = render_template(
+        "result.html",
+        is_sample=True,
+        is_mine=False,
+        picture=picture,
+        marked=url_for("home.marked_sample", file=file),
+        address=url_for("home.sample", file=file, _external=True),
+        preview=urljoin(request.host_url, picture),
+        **judged,
+    )
+    return unless_known(make_response(page))
+
+
+@home.get("/sample/<file>/marked.jpg")
+def marked_sample(file: str) -> ResponseReturnValue:
+    result = samples().result(file)
+    name = f"{file}-{result.created_at.timestamp()}"
+    return jpeg_response(name, lambda: samples().marked(file), f"{file}.jpg")

@@ -1,0 +1,76 @@
+"""What every template can use: the site's facts and words, filters, styles and drawings."""
+
+import re
+from datetime import datetime
+from gettext import translation
+
+from flask import Flask, url_for
+from jinja2 import StrictUndefined
+from markupsafe import Markup, escape
+
+from rubberduck.core.models import Label, percent
+from rubberduck.core.rules import Question
+from rubberduck.core.settings import ROOT
+from rubberduck.web.deps import finder, readiness, settings
+from rubberduck.web.formatting import rfc3339
+from rubberduck.web.security_headers import STATIC, compact, version
+from rubberduck.web.sessions import form_token
+
+TRANSLATIONS = ROOT / "translations"
+STYLE = compact((STATIC / "style.css").read_text())
+
+
+def set_up_templates(app: Flask, question: Question, language: str) -> None:
+    environment = app.jinja_env
+    environment.undefined = StrictUndefined
+    for filter in (percent, rfc3339, named, day, ticked):
+        app.add_template_filter(filter)
+    app.add_template_global(versioned)
+    app.add_template_global(form_token)
+    app.context_processor(_about_the_site)
+    # In the page itself, so that it need not wait for a file.
+    environment.globals["style"] = Markup(STYLE)
+    environment.globals["logo"] = Markup((STATIC / f"{question.logo}.svg").read_text())
+    environment.globals["language"] = language
+    environment.add_extension("jinja2.ext.i18n")
+    texts = translation("messages", TRANSLATIONS, [language], fallback=True)
+    environment.install_gettext_translations(texts)  # type: ignore[attr-defined]
+
+
+def _about_the_site() -> dict[str, object]:
+    stand_in = finder().stand_in
+    return {
+        "stand_in": stand_in.name if stand_in else None,
+        "question": finder().question,
+        "engine": finder().detector.name,
+        "where": finder().storage.where,
+        "max_bytes": finder().max_bytes,
+        "megabytes": f"{finder().max_bytes / 1e6:g}",
+        "max_side": finder().max_side,
+        "keep_days": settings().keep_days,
+        "is_switched_off": settings().is_switched_off,
+        "is_live": finder().free is not None,
+        "is_online": readiness().is_ready_so_far,
+    }
+
+
+def versioned(filename: str) -> str:
+    """A static file's address, which changes with the file, so that it can be kept for ever."""
+    return url_for("static", filename=filename, v=version(STATIC / filename))
+
+
+def named(label: Label) -> str:
+    return f"{label.name} ({percent(label.confidence)})"
+
+
+def day(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d, %H:%M} UTC"  # the same in every language
+
+
+def ticked(text: str) -> Markup:
+    """What stands between backticks, as code.
+
+    >>> ticked("`<id>` & co")
+    Markup('<code>&lt;id&gt;</code> &amp; co')
+    """
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))

@@ -1,0 +1,90 @@
+"""Pictures in a folder of this machine."""
+
+import os
+import secrets
+import tempfile
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from rubberduck.core.errors import StorageFailed
+from rubberduck.storage.base import SORRY
+
+A_PICTURES_SIZE = 500_000  # bytes
+
+
+class FolderStorage:
+    """Pictures in a folder of this machine."""
+
+    where = "a folder on this server"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def put(self, key: str, jpeg: bytes) -> None:
+        path = self.folder / key
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # Never half a picture under its own name, even if the disk fills up or we are killed.
+            with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
+                try:
+                    file.write(jpeg)
+                    file.close()
+                    os.replace(file.name, path)
+                except OSError:
+                    os.unlink(file.name)
+                    raise
+        except OSError as error:
+            raise _disk_failure(self.folder, error) from error
+
+    def get(self, key: str) -> bytes:
+        try:
+            return (self.folder / key).read_bytes()
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise _disk_failure(self.folder, error) from error
+
+    def delete(self, key: str) -> None:
+        try:
+            (self.folder / key).unlink(missing_ok=True)
+        except OSError as error:
+            raise _disk_failure(self.folder, error) from error
+
+    def url(self, key: str, save_as: str | None = None) -> str | None:
+        return None
+
+    @property
+    def origin(self) -> str | None:
+        return None
+
+    def stored_before(self, moment: datetime) -> Iterator[str]:
+        try:
+            for path in self.folder.rglob("*"):
+                if _lies_there_since(path, moment):
+                    yield path.relative_to(self.folder).as_posix()
+        except OSError as error:
+            raise _disk_failure(self.folder, error) from error
+
+    def refuse_if_down(self) -> None:
+        """A folder answers at once, whatever it answers."""
+
+    def check(self) -> None:
+        key = f"check-{secrets.token_urlsafe(8)}"
+        self.put(key, bytes(A_PICTURES_SIZE))
+        self.delete(key)
+
+
+def _lies_there_since(path: Path, moment: datetime) -> bool:
+    try:
+        return path.is_file() and path.stat().st_mtime < moment.timestamp()
+    except FileNotFoundError:  # somebody deleted it meanwhile
+        return False
+
+
+def _disk_failure(folder: Path, error: OSError) -> StorageFailed:
+    return StorageFailed(
+        SORRY,
+        cause=f"folder {folder}: {error.strerror}; make it writable, with room on its disk, "
+        "for the user who runs the site, or set DUCK_UPLOADS",
+    )

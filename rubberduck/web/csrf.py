@@ -1,0 +1,84 @@
+"""Who may change something here, and by which name we are called."""
+
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Flask, request
+from flask_wtf.csrf import CSRFError, CSRFProtect
+from werkzeug.sansio.utils import host_is_trusted
+
+from rubberduck.core.errors import FromElsewhere, PageTooOld, WrongHost
+from rubberduck.web.deps import settings
+from rubberduck.web.uploads import whole_form
+
+READS = ("GET", "HEAD", "OPTIONS")
+OUR_OWN = ("same-origin", "none")  # "none": no page made the browser ask, its user did
+PORTS = {"http": 80, "https": 443}
+
+
+def refuse_others(app: Flask) -> None:
+    """Before anything is counted: another site must not use up its visitors' limits here."""
+    app.before_request(refuse_other_names)
+    app.before_request(refuse_other_sites)
+
+
+def refuse_forged_forms(app: Flask, exempt: Blueprint) -> None:
+    """Forms without our token; after the limits, since it reads the form."""
+    app.config["WTF_CSRF_CHECK_DEFAULT"] = False  # `check` does, in our words
+    app.config["WTF_CSRF_TIME_LIMIT"] = None  # a token lives as long as its cookie
+    app.config["WTF_CSRF_SSL_STRICT"] = False  # wants a Referer, which some browsers never send
+    forms = CSRFProtect(app)
+    # Programs have no page with a token. Their requests need none: a browser says of those that
+    # pages of other sites make where they come from, and sends no cookie of ours with them.
+    forms.exempt(exempt)
+
+    @app.before_request
+    def check() -> None:
+        """PageTooOld, when a form does not hold the token of this visitor's own pages."""
+        try:
+            with whole_form():
+                forms.protect(apply_exemptions=True)
+        except CSRFError:
+            raise PageTooOld(
+                "The form does not belong to this visit: the page is too old, "
+                "or your browser keeps no cookies."
+            ) from None
+
+
+def refuse_other_names() -> None:
+    """WrongHost: a made-up name would end up in the links that people share."""
+    hosts = settings().hosts
+    # A load balancer asks after our health by address.
+    if hosts and request.endpoint != "health.healthz" and not host_is_trusted(request.host, hosts):
+        raise WrongHost("This site does not answer to that name.")
+
+
+def refuse_other_sites() -> None:
+    """FromElsewhere, when another site's page makes a browser change something here."""
+    if request.method not in READS and not _is_from_here():
+        raise FromElsewhere("Only our own pages may send that.")
+
+
+def _is_from_here() -> bool:
+    """Browsers tell; what tells nothing is no browser of the last years, and has no page."""
+    if site := request.headers.get("Sec-Fetch-Site"):
+        return site in OUR_OWN
+    origin = request.headers.get("Origin")
+    return origin is None or _place(origin) == _place(f"{request.scheme}://{request.host}")
+
+
+def _place(origin: str) -> tuple[str | None, int | None]:
+    """Host and port, whatever the scheme: a proxy may not tell us that it is HTTPS.
+
+    >>> _place("https://duck.example") == _place("http://Duck.example:80")
+    True
+    >>> _place("https://duck.example") == _place("https://duck.example:8443")
+    False
+    >>> _place("null"), _place("https://[")
+    ((None, None), (None, None))
+    """
+    try:
+        parts = urlsplit(origin)
+        port = parts.port
+    except ValueError:
+        return None, None
+    return parts.hostname, None if port == PORTS.get(parts.scheme) else port

@@ -1,0 +1,52 @@
+"""What every door needs: the finder behind it, and the picture out of a request."""
+
+from collections.abc import Callable
+from typing import cast
+
+from flask import current_app, request
+
+from rubberduck.core.errors import WrongParameter
+from rubberduck.core.settings import Settings
+from rubberduck.services.pipeline import Finder
+from rubberduck.services.readiness import Readiness
+from rubberduck.services.retention import Sweeper
+from rubberduck.services.samples import Samples
+
+
+def finder() -> Finder:
+    return cast(Finder, current_app.extensions["finder"])
+
+
+def settings() -> Settings:
+    return cast(Settings, current_app.extensions["settings"])
+
+
+def readiness() -> Readiness:
+    return cast(Readiness, current_app.extensions["readiness"])
+
+
+def samples() -> Samples:
+    return cast(Samples, current_app.extensions["samples"])
+
+
+def sweeper() -> Sweeper:
+    return cast(Sweeper, current_app.extensions["sweeper"])
+
+
+def text(message: str) -> str:
+    """A text for visitors, in the site's language (translations/)."""
+    gettext = cast(Callable[[str], str], current_app.jinja_env.globals["gettext"])
+    return gettext(message)
+
+
+def threshold() -> float | None:
+    """The request's `?min=` in percent; WrongParameter."""
+    if (given := request.args.get("min")) is None:
+        return None
+    try:
+        percent = float(given)
+    except ValueError:
+        percent = -1.0
+    if not 0 <= percent <= 100:  # nor what is no number at all
+        raise WrongParameter("“min” must be a number from 0 to 100.")
+    return percent

@@ -1,0 +1,115 @@
+"""What Flask and Werkzeug refuse by themselves, said in our words."""
+
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import quote
+
+from flask import Response, request, url_for
+from pydantic import Field
+
+from rubberduck.core.errors import (
+    BrokenPicture,
+    DuckError,
+    NoSuchResult,
+    NotAPicture,
+    PictureTooLarge,
+    Problem,
+    TooOften,
+    Unavailable,
+    WrongParameter,
+)
+from rubberduck.web.deps import text
+from rubberduck.web.responses import NOT_KEPT, as_json
+
+PROBLEM = "application/problem+json"  # RFC 9457
+Address = Annotated[str, Field(json_schema_extra={"format": "uri-reference"})]
+
+
+@dataclass(frozen=True)
+class ProblemBody:
+    """What went wrong, as RFC 9457 says it."""
+
+    type: Annotated[Address, Field(description="which problem it is, for programs")]
+    title: Annotated[str, Field(description="what happened")]
+    status: Annotated[int, Field(description="the same as of the answer")]
+    detail: Annotated[str, Field(description="why it happened, and what to do next")]
+    instance: Annotated[Address, Field(description="the address that was asked")]
+    request_id: Annotated[str, Field(description="tell it to us when it happens again")]
+
+
+def problem_body(problem: Problem, path: str, request_id: str) -> ProblemBody:
+    why = text(problem.reason).format(**problem.values) if problem.reason else ""
+    return ProblemBody(
+        type=url_for("about.api", _anchor=problem.name),
+        title=text(problem.happened),
+        status=problem.status,
+        detail=f"{why} {text(problem.next_step)}".strip(),
+        instance=quote(path),
+        request_id=request_id,
+    )
+
+
+def problem_json(problem: Problem, request_id: str) -> Response:
+    response = as_json(problem_body(problem, request.path, request_id), problem.status)
+    response.mimetype = PROBLEM
+    response.headers["Cache-Control"] = NOT_KEPT
+    return response
+
+
+PROBLEMS = {
+    problem.status: problem
+    for problem in (
+        Problem(
+            WrongParameter.name(),
+            400,
+            "We could not understand that request",
+            "Something in it is malformed.",
+            "Go back and try again.",
+        ),
+        NoSuchResult().problem,
+        Problem(
+            "wrong-method",
+            405,
+            "That does not work here",
+            "This address does not take that kind of request.",
+            "Start again from the first page.",
+        ),
+        Problem(
+            PictureTooLarge.name(),
+            413,
+            PictureTooLarge.happened,
+            "The request is larger than we accept.",
+            PictureTooLarge.next_step,
+        ),
+        Problem(
+            NotAPicture.name(),
+            415,
+            NotAPicture.happened,
+            "What arrived is of a kind we do not take.",
+            NotAPicture.next_step,
+        ),
+        Problem(
+            BrokenPicture.name(),
+            422,
+            BrokenPicture.happened,
+            "What arrived could not be read.",
+            BrokenPicture.next_step,
+        ),
+        TooOften(60).problem,
+        Problem(
+            "our-mistake",
+            500,
+            DuckError.happened,
+            "It is our mistake, not yours; it has been written down.",
+            "Please try again in a minute. If it happens again, tell us the request number.",
+        ),
+        Problem(
+            Unavailable.name(),
+            503,
+            Unavailable.happened,
+            "A part that we lean on does not answer.",
+            Unavailable.next_step,
+            60,
+        ),
+    )
+}

@@ -1,0 +1,109 @@
+"""How often one visitor may ask: what costs us money or work is limited for each address."""
+
+import logging
+import time
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import Any
+
+from flask import Flask, current_app, request
+from flask_limiter import Limit, Limiter
+from limits.errors import StorageError
+
+from rubberduck.core.errors import Unavailable
+from rubberduck.core.settings import Settings
+
+KIND = {
+    "home.upload": "uploads",
+    "api.look": "uploads",
+    "api.look_at_frame": "frames",
+    "results.delete": "changes",
+    "results.judge": "changes",
+    "api.forget": "changes",
+    "api.judge": "changes",
+    "statistics.chart": "drawings",
+    "results.thumbnail": "drawings",
+}
+FRAMES = 1800  # a minute: a camera asks up to 15 times a second
+CHANGES = 120
+DRAWINGS = 600
+A_MINUTE = 60  # seconds
+ONE_CUSTOMER = 64  # bits of an IPv6 address: a provider gives the rest to one household
+
+
+def limit_requests(app: Flask, settings: Settings) -> None:
+    """Where the store does not answer, each process counts for itself, and says so in the log."""
+    if not settings.uploads_a_minute:
+        return
+    limits = {
+        "uploads": f"{settings.uploads_a_minute} per minute",
+        "frames": f"{FRAMES} per minute",
+        "changes": f"{CHANGES} per minute",
+        "drawings": f"{DRAWINGS} per minute",
+    }
+    logging.getLogger("flask-limiter").setLevel(logging.WARNING)  # refusals are in the log anyway
+    in_memory = settings.rate_store.startswith("memory:")
+    app.extensions["limits"] = Limiter(
+        client,
+        app=app,
+        default_limits=[
+            Limit(lambda: limits.get(_kind(), ""), scope=lambda _: _kind(), shared=True)
+        ],
+        strategy="moving-window",
+        storage_uri=settings.rate_store,
+        storage_options={} if in_memory else _at_once(),
+        in_memory_fallback_enabled=not in_memory,
+    )
+
+
+def _at_once() -> dict[str, Any]:
+    """Counting must never be what visitors wait for."""
+    # Not at the top: without Redis the site starts without its library.
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    return {
+        "socket_connect_timeout": 0.5,
+        "socket_timeout": 0.5,
+        "retry": Retry(NoBackoff(), 1),
+        "wrap_exceptions": True,
+    }
+
+
+def _kind() -> str:
+    return KIND.get(request.endpoint or "", "")
+
+
+def client() -> str:
+    """Who asks, by address, as the proxies that we believe saw it."""
+    given = request.remote_addr or "nobody"
+    try:
+        address: IPv4Address | IPv6Address = ip_address(given)
+    except ValueError:
+        return given
+    if isinstance(address, IPv4Address):
+        return str(address)
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(IPv6Network((int(address), ONE_CUSTOMER), strict=False))
+
+
+def check_counting() -> None:
+    """Unavailable, when the store of the counts does not answer."""
+    limiter: Limiter | None = current_app.extensions.get("limits")
+    if limiter and not limiter.storage.check():
+        raise Unavailable(
+            "Visitors' requests are not counted together.",
+            cause="the store of the counts does not answer, so each process counts for itself: "
+            "is Redis running, and DUCK_RATE_STORE right?",
+        )
+
+
+def seconds_to_wait() -> int:
+    """Until the visitor who was refused may ask again."""
+    limiter: Limiter = current_app.extensions["limits"]
+    refused = limiter.current_limit
+    try:
+        until = refused.reset_at if refused else time.time() + A_MINUTE
+    except StorageError:
+        return A_MINUTE
+    return max(1, min(A_MINUTE, round(until - time.time())))

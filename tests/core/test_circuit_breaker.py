@@ -1,0 +1,224 @@
+"""What does not answer is left alone: nobody waits for it, and it is not asked again and again."""
+
+import logging
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from flask.testing import FlaskClient
+
+from app import create_app
+from composition import build_finder
+from rubberduck.core.circuit_breaker import FAILURES
+from rubberduck.core.errors import DetectorFailed, PictureRefused
+from rubberduck.core.models import Label
+from rubberduck.core.settings import Settings
+from rubberduck.db.results import Results
+from rubberduck.detectors.with_breaker import Breaker
+from rubberduck.imaging.decode import Picture, read_picture
+from rubberduck.storage.s3 import S3Storage
+from tests.conftest import BUCKET, FakeDetector, a_duck
+from tests.pages.test_pages import give, given_and_shown, words
+from tests.support.fake_rekognition import FakeRekognition
+from tests.support.faults import AMAZONS, Countdown, amazon_fails
+from tests.support.pictures import encoded
+
+PICTURE = read_picture(encoded(), max_bytes=15_000_000, max_side=2048)
+
+
+class Moody(FakeDetector):
+    """Fails as long as `failure` is set."""
+
+    failure: DetectorFailed | None = DetectorFailed("It rests.")
+
+    def labels(self, picture: Picture) -> list[Label]:
+        labels = super().labels(picture)
+        if self.failure:
+            raise self.failure
+        return labels
+
+
+@pytest.fixture(autouse=True)
+def _a_long_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow this computer is, it is over only when a test says so."""
+    monkeypatch.setattr("rubberduck.core.circuit_breaker.REST", 3600.0)
+
+
+@pytest.fixture
+def moody() -> Moody:
+    return Moody(*a_duck())
+
+
+def ask(breaker: Breaker, times: int = 1) -> None:
+    for _ in range(times):
+        with pytest.raises(DetectorFailed):
+            breaker.labels(PICTURE)
+
+
+def rested(breaker: Breaker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the thirty seconds were over."""
+    monkeypatch.setattr(breaker.circuit, "_next_try", time.monotonic())
+
+
+def test_after_five_failures_in_a_row_it_is_not_asked(moody: Moody) -> None:
+    breaker = Breaker(moody)
+    ask(breaker, 50)
+    assert moody.calls == FAILURES
+
+
+def test_one_good_answer_forgives_what_was_before(moody: Moody) -> None:
+    breaker = Breaker(moody)
+    for _ in range(3):
+        moody.failure = Moody.failure
+        ask(breaker, FAILURES - 1)
+        moody.failure = None
+        assert breaker.labels(PICTURE)
+    assert not breaker.circuit.is_open
+
+
+def test_after_a_rest_one_tries_for_all(moody: Moody, monkeypatch: pytest.MonkeyPatch) -> None:
+    breaker = Breaker(moody)
+    ask(breaker, FAILURES)
+    rested(breaker, monkeypatch)
+    with ThreadPoolExecutor(20) as pool:
+        list(pool.map(lambda _: ask(breaker), range(20)))
+    assert moody.calls == FAILURES + 1
+
+
+def test_when_it_answers_again_everybody_asks(
+    moody: Moody, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    breaker = Breaker(moody)
+    ask(breaker, 3 * FAILURES)
+    moody.failure = None
+    rested(breaker, monkeypatch)
+    with caplog.at_level(logging.INFO):
+        assert all(breaker.labels(PICTURE) for _ in range(9))
+    assert moody.calls == FAILURES + 9
+    assert len([line for line in caplog.messages if "left alone" in line]) == 1
+    assert caplog.messages.count("fake detector answers again.") == 1
+
+
+def test_what_is_about_one_picture_alone_is_no_failure(moody: Moody) -> None:
+    moody.failure = PictureRefused("It is no picture to us.")
+    ask(Breaker(moody), 20)
+    assert moody.calls == 20
+
+
+def test_who_refuses_a_picture_is_there_again(
+    moody: Moody, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    breaker = Breaker(moody)
+    ask(breaker, FAILURES)
+    rested(breaker, monkeypatch)
+    moody.failure = PictureRefused("It is no picture to us.")
+    ask(breaker)
+    moody.failure = None
+    assert breaker.labels(PICTURE)
+
+
+def test_nobody_waits_for_another_one() -> None:
+    """As many as ask at once: a lock held meanwhile would make them a queue."""
+    together = threading.Barrier(8, timeout=30)
+
+    class Meeting(FakeDetector):
+        def labels(self, picture: Picture) -> list[Label]:
+            together.wait()
+            return self.answer
+
+    breaker = Breaker(Meeting(*a_duck()))
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(lambda _: breaker.labels(PICTURE), range(8)))
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_clock_that_jumps_changes_nothing(moody: Moody, hours: int) -> None:
+    breaker = Breaker(moody)
+    ask(breaker, FAILURES)
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=hours)):
+        ask(breaker)
+    assert moody.calls == FAILURES
+
+
+def test_it_looks_like_the_one_behind_it(moody: Moody) -> None:
+    breaker = Breaker(moody)
+    breaker.check()
+    told = (breaker.name, breaker.words, breaker.dollars_a_picture)
+    assert told == (moody.name, moody.words, moody.dollars_a_picture)
+
+
+def test_twenty_uploads_while_rekognition_is_down(
+    aws_client: FlaskClient, eyes: FakeRekognition, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
+    eyes.always = "InternalServerError"
+    for number in range(20):
+        page = words(given_and_shown(aws_client, encoded(comment=str(number))))
+        assert "Amazon Rekognition could not answer just now, so our embedded" in page
+    assert len(eyes.requests) == 3 * FAILURES
+
+
+@pytest.fixture
+def storage(aws_settings: Settings, s3: Any, monkeypatch: pytest.MonkeyPatch) -> S3Storage:
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
+    storage = build_finder(aws_settings).storage
+    assert isinstance(storage, S3Storage)
+    return storage
+
+
+@pytest.fixture
+def client(
+    aws_settings: Settings, storage: S3Storage, eyes: FakeRekognition, results: Results
+) -> FlaskClient:
+    one = ThreadPoolExecutor(1)  # one after the other, so that a test can wait for the last
+    finder = replace(build_finder(aws_settings), results=results, storage=storage, _beside=one)
+    return create_app(aws_settings, finder=finder).test_client()
+
+
+def test_while_s3_is_known_to_be_down_uploads_are_refused_at_once(
+    client: FlaskClient, storage: S3Storage, eyes: FakeRekognition
+) -> None:
+    calls = Countdown(1, lasts=True)
+    with amazon_fails([storage.client], AMAZONS["no connection"], calls):
+        for number in range(40):
+            assert give(client, encoded(comment=str(number))).status_code == 503
+        assert give(client, b"no picture, but nobody looks").status_code == 503
+        assert client.get("/healthz").status_code == 200
+    assert calls.calls <= 2 * (FAILURES + 1)  # two attempts each; one more may be on its way
+    assert len(eyes.requests) <= FAILURES  # a picture that cannot be kept is not paid for
+    assert not storage.client.list_objects_v2(Bucket=BUCKET)["KeyCount"]
+
+
+def test_when_s3_is_back_uploads_are_taken_again(
+    client: FlaskClient, storage: S3Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with amazon_fails([storage.client], AMAZONS["503"], Countdown(1, lasts=True)):
+        for number in range(FAILURES):
+            give(client, encoded(comment=str(number)))
+        client.application.extensions["finder"]._beside.submit(int).result()
+    assert give(client, encoded()).status_code == 503
+    monkeypatch.setattr(storage.circuit, "_next_try", time.monotonic())
+    assert [give(client, encoded()).status_code for _ in range(3)] == [303] * 3
+
+
+def test_a_refusal_of_one_request_does_not_stop_the_others(
+    client: FlaskClient, storage: S3Storage
+) -> None:
+    with amazon_fails([storage.client], AMAZONS["403"], Countdown(1, lasts=True)):
+        for number in range(3 * FAILURES):
+            give(client, encoded(comment=str(number)))
+    assert give(client, encoded()).status_code == 303
+
+
+def test_no_visitor_waits_long_for_s3(aws_settings: Settings, aws: str) -> None:
+    storage = build_finder(aws_settings).storage
+    assert isinstance(storage, S3Storage)
+    config: Any = storage.client.meta.config
+    attempts = config.retries["total_max_attempts"]
+    between = 1  # second at most, says botocore
+    assert attempts * max(config.connect_timeout, config.read_timeout) + between < 12

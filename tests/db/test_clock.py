@@ -1,0 +1,69 @@
+"""A clock that is wrong, jumps, or has come far: visitors do not notice."""
+
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import time_machine
+from flask.testing import FlaskClient
+from markupsafe import Markup
+
+from tests.pages.test_pages import give
+from tests.support.pictures import encoded, form
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        pytest.param(datetime(2026, 3, 29, 0, 59, 59, tzinfo=UTC), id="Europe's summer begins"),
+        pytest.param(datetime(2026, 10, 25, 0, 59, 59, tzinfo=UTC), id="Europe's summer ends"),
+        pytest.param(datetime(2028, 2, 29, 23, 59, 59, tzinfo=UTC), id="a leap day ends"),
+        pytest.param(datetime(2038, 1, 19, 3, 14, 7, tzinfo=UTC), id="32 bits of seconds end"),
+        pytest.param(datetime(2099, 12, 31, 23, 59, 59, tzinfo=UTC), id="a century ends"),
+    ],
+)
+def test_any_moment_will_do(client: FlaskClient, moment: datetime) -> None:
+    with time_machine.travel(moment) as time:
+        where = give(client, encoded()).location
+        time.shift(2)
+        assert client.get(where).status_code == 200
+        assert client.get("/mine").status_code == 200
+        assert client.get("/statistics").status_code == 200
+        assert client.get("/statistics/days-light.svg").status_code == 200
+        assert client.post("/api/v1/pictures", **form(encoded(comment="2"))).status_code == 201
+        client.application.extensions["sweeper"].sweep()
+        assert client.get(where).status_code == 200
+        assert client.post(f"{where}/delete").status_code == 303
+
+
+@pytest.mark.parametrize("jump", [-1, 1])
+def test_a_clock_that_jumps_by_an_hour(client: FlaskClient, jump: int) -> None:
+    before = give(client, encoded()).location
+    with time_machine.travel(datetime.now(UTC) + jump * HOUR):
+        after = give(client, encoded(comment="another")).location
+        again = give(client, encoded()).location
+        client.application.extensions["sweeper"].sweep()
+        for where in (before, after):
+            assert client.get(where).status_code == 200
+        assert again == before  # the same bytes are still the same result
+    client.application.extensions["sweeper"].sweep()
+    for where in (before, after):
+        assert client.get(where).status_code == 200
+
+
+def link(page: str) -> str:
+    return str(Markup(page.split('<img src="')[1].split('"', maxsplit=1)[0]).unescape())
+
+
+def test_an_hour_later_the_page_signs_its_links_anew(aws_client: FlaskClient) -> None:
+    where = give(aws_client, encoded()).location
+    page = aws_client.get(where)
+    with time_machine.travel(datetime.now(UTC) + HOUR):
+        later = aws_client.get(where, headers={"If-None-Match": page.headers["ETag"]})
+    assert later.status_code == 200  # what the browser kept would show a link that has run out
+    signed = [parse_qs(urlsplit(link(each.text)).query) for each in (page, later)]
+    moments = [datetime.fromisoformat(each["X-Amz-Date"][0]) for each in signed]
+    assert moments[1] - moments[0] >= HOUR
+    assert all(each["X-Amz-Expires"] == ["900"] for each in signed)

@@ -1,0 +1,501 @@
+"""The results database, the same on SQLite and on PostgreSQL."""
+
+import multiprocessing
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.runtime.migration import HeadMaintainer
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect, select, text
+
+from db_setup import CannotSetUp, set_up
+from rubberduck.core.errors import KeyReused, NoSuchResult, ResultsUnavailable, WrongCursor
+from rubberduck.core.models import Answer, Label, Result, Upload
+from rubberduck.core.rules import RUBBER_DUCK, judge
+from rubberduck.core.settings import ROOT, Settings
+from rubberduck.db.daily_stats import Sum, count
+from rubberduck.db.deduplication import Twin
+from rubberduck.db.engine import engine_for
+from rubberduck.db.results import Results
+from rubberduck.db.row_mapping import to_row
+from rubberduck.db.tables import SCHEMA, duck_results, metadata
+from tests.conftest import a_duck
+
+NOW = datetime(2026, 11, 20, 12, 30, 15, 123_000, UTC)
+
+
+def a_result(id: str = "an-id") -> Result:
+    labels = (*a_duck(), Label("Cat", 12.5, (), ("Animal",)))
+    return Result(
+        id=id,
+        created_at=NOW,
+        question=RUBBER_DUCK.title,
+        said="Rubber duck detected! :))",
+        min_confidence=35.0,
+        width=640,
+        height=480,
+        several_frames=True,
+        picture_key=f"uploads/{id}.jpg",
+        marked_key=f"marked/{id}.jpg",
+        answer=Answer(labels, judge(RUBBER_DUCK, labels), "embedded detector", "Amazon", "failed"),
+    )
+
+
+def answered_itself(result: Result) -> Result:
+    return replace(result, answer=replace(result.answer, instead_of=None, instead_because=None))
+
+
+def an_upload(id: str, sha256: str | None = None, **more: Any) -> Upload:
+    """Each of other bytes, unless told."""
+    return Upload(
+        id, NOW, RUBBER_DUCK.title, f"uploads/{id}.jpg", sha256=sha256 or f"of {id}", **more
+    )
+
+
+Open = Callable[[str], Results]
+
+
+@pytest.fixture
+def book(database_url: str, open_results: Open) -> Results:
+    set_up(database_url)
+    return open_results(database_url)
+
+
+def kept(book: Results, result: Result) -> Result:
+    book.begin(an_upload(result.id), "embedded detector")
+    book.save(result)
+    return book.get(result.id)
+
+
+def test_what_is_saved_is_got(book: Results) -> None:
+    assert kept(book, a_result()) == a_result()
+
+
+def test_a_no_is_kept_too(book: Results) -> None:
+    labels = (Label("Bird", 99.0),)
+    answer = Answer(labels, judge(RUBBER_DUCK, labels), "embedded detector")
+    result = replace(a_result(), answer=answer, marked_key=None)
+    assert kept(book, result) == result
+
+
+def test_the_table_is_readable_by_hand(book: Results) -> None:
+    kept(book, a_result())
+    with book.database.engine.connect() as connection:
+        row = connection.execute(
+            text("SELECT duck_found, confidence_score, s3_key, status FROM duck_results")
+        ).one()
+    assert tuple(row) == (True, 94.0, "uploads/an-id.jpg", "ready")
+
+
+@pytest.mark.parametrize("id", ["nobody", "", "a" * 500, "\0", "ü", "'; DROP TABLE duck_results"])
+def test_an_id_that_nobody_has(book: Results, id: str) -> None:
+    with pytest.raises(NoSuchResult):
+        book.get(id)
+
+
+def test_a_picture_on_its_way_is_written_down_but_not_shown(book: Results) -> None:
+    book.begin(an_upload("an-id"), "embedded detector")
+    with pytest.raises(NoSuchResult):
+        book.get("an-id")
+    with book.database.engine.connect() as connection:
+        row = connection.execute(select(duck_results)).mappings().one()
+    assert (row["status"], row["s3_key"]) == ("pending", "uploads/an-id.jpg")
+
+
+def test_the_check_leaves_no_row(book: Results) -> None:
+    book.check()
+    with book.database.engine.connect() as connection:
+        assert connection.execute(select(duck_results)).all() == []
+
+
+def test_of_many_with_the_same_bytes_one_leads(book: Results) -> None:
+    twins: list[Twin | None] = []
+    ready = threading.Barrier(12)
+
+    def begin(number: int) -> None:
+        upload = an_upload(f"upload-{number}", "the same", owner=f"owner-{number % 3}")
+        ready.wait()
+        twins.append(book.begin(upload, "embedded detector"))
+
+    threads = [threading.Thread(target=begin, args=(number,)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert twins.count(None) == 1
+    assert sum(twin is not None and twin.is_mine for twin in twins) == 9
+
+
+def test_a_cut_off_upload_keeps_nobody_waiting(book: Results) -> None:
+    book.begin(an_upload("first", "the same"), "embedded detector")
+    later = replace(an_upload("second", "the same"), created_at=NOW + timedelta(seconds=31))
+    assert book.begin(later, "embedded detector") is None
+
+
+def test_a_key_belongs_to_its_bytes(book: Results) -> None:
+    book.begin(an_upload("first", "some bytes", key="a-key"), "embedded detector")
+    again = book.begin(an_upload("second", "some bytes", key="a-key"), "embedded detector")
+    assert again == Twin("first", is_mine=True)
+    with pytest.raises(KeyReused):
+        book.begin(an_upload("third", "other bytes", key="a-key"), "embedded detector")
+
+
+def test_what_was_swept_meanwhile_is_not_saved(book: Results) -> None:
+    book.begin(an_upload("an-id"), "embedded detector")
+    long_after = NOW + timedelta(hours=2)
+    assert [each.id for each in book.hide_old(long_after, 9)] == ["an-id"]
+    with pytest.raises(NoSuchResult):
+        book.save(a_result())
+
+
+def test_judging_twice_counts_once(book: Results) -> None:
+    book.begin(an_upload("an-id", owner="me"), "embedded detector")
+    book.save(a_result())
+    for right in (True, True, False):
+        book.judge("an-id", "me", right)
+    whole = book.tally(RUBBER_DUCK.title, NOW.date()).whole
+    assert (whole.asked, whole.found, whole.right, whole.wrong) == (1, 1, 0, 1)
+
+
+def test_a_key_of_an_upload_that_was_cut_off_is_free_again(book: Results) -> None:
+    book.begin(an_upload("first", "some bytes", key="a-key"), "embedded detector")
+    later = replace(
+        an_upload("second", "some bytes", key="a-key"), created_at=NOW + timedelta(seconds=31)
+    )
+    assert book.begin(later, "embedded detector") is None
+    with pytest.raises(NoSuchResult):
+        book.find("first")
+
+
+def test_a_key_is_remembered_for_a_result_found_by_its_bytes(book: Results) -> None:
+    book.begin(an_upload("an-id", "some bytes", owner="me"), "embedded detector")
+    book.save(answered_itself(a_result()))
+    again = an_upload("second", "some bytes", owner="me", key="a-key")
+    assert book.begin(again, "embedded detector") == Twin("an-id", is_mine=True)
+    with pytest.raises(KeyReused):
+        book.begin(an_upload("third", "other bytes", key="a-key"), "embedded detector")
+
+
+def test_what_is_deleted_frees_its_bytes_and_its_key(book: Results) -> None:
+    first = an_upload("an-id", "some bytes", owner="me", key="a-key")
+    book.begin(first, "embedded detector")
+    book.save(a_result())
+    book.hide("an-id", "me")
+    other = an_upload("second", "other bytes", owner="me", key="a-key")
+    assert book.begin(other, "embedded detector") is None
+    again = an_upload("third", "some bytes", owner="me")
+    assert book.begin(again, "embedded detector") is None
+
+
+def test_a_list_goes_on_between_results_of_the_same_moment(book: Results) -> None:
+    for id in "abcde":
+        book.begin(an_upload(id, owner="me"), "embedded detector")
+        book.save(a_result(id))
+    seen, cursor = "", None
+    for _ in range(3):
+        page = book.of("me", 2, cursor)
+        seen, cursor = seen + "".join(each.id for each in page.results), page.next
+    assert (seen, cursor) == ("edcba", None)
+
+
+@pytest.mark.parametrize("place", ["2026-01-01T00:00:00 a\0b", "2026-01-01", "x y", ""])
+def test_a_cursor_that_was_made_up(book: Results, place: str) -> None:
+    with pytest.raises(WrongCursor):
+        book.of("me", 2, urlsafe_b64encode(place.encode()).decode())
+
+
+def test_the_surest_answers_are_counted_too(book: Results) -> None:
+    labels = a_duck(100.0, 100.0)
+    sure = Answer(labels, judge(RUBBER_DUCK, labels), "embedded detector")
+    kept(book, replace(a_result(), answer=sure))
+    assert book.tally(RUBBER_DUCK.title, NOW.date()).bands == [0] * 9 + [1]
+
+
+@contextmanager
+def at_revision(database_url: str, revision: str) -> Iterator[Connection]:
+    """A new database as an earlier version of this site made it."""
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "migrations"))
+    engine = engine_for(database_url, create=True)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+        yield connection
+    engine.dispose()
+
+
+@pytest.mark.parametrize("revision", ["0001", "0002"])
+def test_results_of_earlier_schemas_are_kept(
+    database_url: str, open_results: Open, revision: str
+) -> None:
+    old = to_row(a_result())
+    del old["instead_because"]  # there was no other reason than a failure
+    with at_revision(database_url, revision) as connection:
+        connection.execute(duck_results.insert().values(id="an-id", **old))
+    assert set_up(database_url) == (revision, SCHEMA)
+    assert open_results(database_url).get("an-id") == a_result()
+
+
+def test_owners_and_counts_of_the_second_schema_are_kept(
+    database_url: str, open_results: Open
+) -> None:
+    old = to_row(answered_itself(a_result()))
+    del old["instead_because"]
+    with at_revision(database_url, "0002") as connection:
+        connection.execute(duck_results.insert().values(id="an-id", owner="me", **old))
+        count(connection, a_result(), asked=5, right=2)
+    set_up(database_url)
+    book = open_results(database_url)
+    assert book.of("me", 9).results == (replace(answered_itself(a_result()), owner="me"),)
+    assert book.tally(RUBBER_DUCK.title, NOW.date()).whole == Sum(5, 5, 2, 0)
+
+
+def test_code_and_migrations_have_the_same_indexes(book: Results) -> None:
+    inspected = inspect(book.database.engine)
+    for table in metadata.tables.values():
+        made = {
+            (each["name"], tuple(each["column_names"]), bool(each["unique"]))
+            for each in inspected.get_indexes(table.name)
+        }
+        wanted = {(i.name, tuple(c.name for c in i.columns), i.unique) for i in table.indexes}
+        assert made == wanted
+        primary = inspected.get_pk_constraint(table.name)["constrained_columns"]
+        assert set(primary) == {column.name for column in table.primary_key}
+
+
+def test_setting_up_twice_keeps_everything(database_url: str, open_results: Open) -> None:
+    assert set_up(database_url) == (None, SCHEMA)
+    book = open_results(database_url)
+    kept(book, a_result())
+    assert set_up(database_url) == (SCHEMA, SCHEMA)
+    assert book.get("an-id") == a_result()
+
+
+def test_four_workers_set_up_at_once(database_url: str) -> None:
+    with multiprocessing.get_context("spawn").Pool(4) as pool:
+        answers = pool.map(set_up, [database_url] * 4, chunksize=1)
+    assert sorted(answers, key=str) == [(SCHEMA, SCHEMA)] * 3 + [(None, SCHEMA)]
+
+
+def test_code_and_migrations_agree(book: Results) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "migrations"))
+    assert ScriptDirectory.from_config(config).get_current_head() == SCHEMA
+    inspected = inspect(book.database.engine)
+    for table in metadata.tables.values():
+        made = {(each["name"], each["nullable"]) for each in inspected.get_columns(table.name)}
+        assert made == {(column.name, column.nullable) for column in table.columns}
+
+
+def test_a_database_newer_than_the_code_is_refused_and_left_alone(
+    database_url: str, book: Results, open_results: Open
+) -> None:
+    with book.database.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(text("UPDATE compatibility SET works_from = '9998'"))
+    with pytest.raises(CannotSetUp, match="revision 9999, newer than this code"):
+        set_up(database_url)
+    with pytest.raises(ResultsUnavailable) as error:
+        open_results(database_url).get("an-id")
+    assert "revision 9999, this code needs" in str(error.value.cause)
+    with book.database.engine.connect() as connection:
+        left = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    assert left == "9999"
+
+
+def test_a_newer_database_that_only_has_more_serves_on(
+    database_url: str, book: Results, open_results: Open
+) -> None:
+    """While a new version is deployed, and after it was taken back."""
+    with book.database.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(text("ALTER TABLE duck_results ADD COLUMN feathers INTEGER"))
+    old = open_results(database_url)
+    kept(old, a_result())
+    assert old.get("an-id") == a_result()
+    assert set_up(database_url) == ("9999", "9999")
+
+
+def test_sixteen_threads_write_at_once(book: Results) -> None:
+    failures: list[Exception] = []
+
+    def write(writer: int) -> None:
+        try:
+            for i in range(10):
+                kept(book, a_result(f"{writer}-{i}"))
+        except ResultsUnavailable as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=write, args=(writer,)) for writer in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+def test_a_missing_database_is_not_made_in_passing(
+    settings: Settings, tmp_path: Path, open_results: Open
+) -> None:
+    with pytest.raises(ResultsUnavailable) as error:
+        open_results(settings.database_url).get("an-id")
+    assert "`python db_setup.py` makes one" in str(error.value.cause)
+    assert not (tmp_path / "duck.db").exists()
+
+
+def test_a_database_moved_away_while_the_site_runs_is_missed_at_once(
+    results: Results, tmp_path: Path
+) -> None:
+    kept(results, a_result())
+    (tmp_path / "duck.db").rename(tmp_path / "backup.db")
+    with pytest.raises(ResultsUnavailable):
+        results.get("an-id")
+    with pytest.raises(ResultsUnavailable):
+        results.check()
+    assert not (tmp_path / "duck.db").exists()
+    (tmp_path / "backup.db").rename(tmp_path / "duck.db")
+    assert results.get("an-id") == a_result()
+
+
+def test_a_set_up_that_fails_leaves_nothing_half_made(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, os.strerror(28))
+
+    (tmp_path / "duck.db.bak").write_text("the operator's own")
+    with monkeypatch.context() as patch:
+        patch.setattr(MigrationContext, "_ensure_version_table", full)
+        with pytest.raises(OSError, match="No space left"):
+            set_up(settings.database_url)
+    assert {file.name for file in tmp_path.iterdir()} == {"duck.db.bak", "duck.db.setup"}
+    assert set_up(settings.database_url) == (None, SCHEMA)
+
+
+def test_an_upgrade_cut_off_in_the_middle_can_be_tried_again(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_up(settings.database_url)
+    with sqlite3.connect(tmp_path / "duck.db") as database:
+        database.execute("DROP TABLE duck_results")
+        database.execute("DROP TABLE daily_counts")
+        database.execute("DROP TABLE calls")
+        database.execute("DROP TABLE compatibility")
+        database.execute("DROP TABLE alembic_version")
+    database.close()
+
+    def cut_off(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(HeadMaintainer, "_insert_version", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            set_up(settings.database_url)
+    assert set_up(settings.database_url) == (None, SCHEMA)
+
+
+def test_an_emptied_database_is_not_made_anew(
+    settings: Settings, tmp_path: Path, open_results: Open
+) -> None:
+    (tmp_path / "duck.db").touch()
+    with pytest.raises(CannotSetUp, match="put the backup back"):
+        set_up(settings.database_url)
+    with pytest.raises(ResultsUnavailable):
+        open_results(settings.database_url).get("an-id")
+    assert (tmp_path / "duck.db").stat().st_size == 0
+
+
+def test_a_corrupt_database(
+    settings: Settings, results: Results, tmp_path: Path, open_results: Open
+) -> None:
+    kept(results, a_result())
+    results.close()
+    file = tmp_path / "duck.db"
+    file.write_bytes(b"SQLite format 3\0" + b"quack" * 4000)
+    before = file.read_bytes()
+    with pytest.raises(ResultsUnavailable):
+        open_results(settings.database_url).get("an-id")
+    assert file.read_bytes() == before
+
+
+def test_a_locked_database_is_waited_for(results: Results, tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "duck.db", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    timer = threading.Timer(1.0, other.rollback)
+    timer.start()
+    assert kept(results, a_result()) == a_result()
+    timer.join()
+    other.close()
+
+
+def test_a_database_locked_for_too_long(
+    settings: Settings,
+    results: Results,
+    tmp_path: Path,
+    open_results: Open,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("rubberduck.db.engine.BUSY_SECONDS", 0.1)
+    impatient = open_results(settings.database_url)
+    other = sqlite3.connect(tmp_path / "duck.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(ResultsUnavailable) as error:
+        kept(impatient, a_result())
+    assert "locked" in str(error.value.cause)
+    other.close()
+
+
+def test_the_log_never_holds_a_password() -> None:
+    url = "postgresql+psycopg://duck:very-secret@127.0.0.1:1/duck"
+    with pytest.raises(ResultsUnavailable) as error:
+        Results(url).get("an-id")
+    assert "very-secret" not in str(error.value)
+
+
+def run_db_setup(**environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "db_setup.py"],
+        cwd=ROOT,
+        env={"FLASK_SKIP_DOTENV": "1", **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_command(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'new' / 'duck.db'}"
+    first, second = run_db_setup(DUCK_DATABASE_URL=url), run_db_setup(DUCK_DATABASE_URL=url)
+    assert (first.returncode, first.stdout) == (0, "Made a new results database, revision 0003.\n")
+    assert (second.returncode, second.stdout) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("mysql://root:very-secret@localhost/duck", "DUCK_DATABASE_URL is wrong"),
+        ("postgresql+psycopg://a:very-secret@127.0.0.1:1/duck", "The database cannot be set up"),
+        ("sqlite:////proc/nowhere/duck.db", "The database cannot be set up"),
+    ],
+)
+def test_the_command_says_what_is_wrong_and_no_secret(url: str, words: str) -> None:
+    done = run_db_setup(DUCK_DATABASE_URL=url)
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert "very-secret" not in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,67 @@
+"""What the site asks of AWS, and what the template lets it."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+import time_machine
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.deploy.test_template import actions, site_statements
+from tests.pages.test_pages import give
+from tests.support.fake_rekognition import FakeRekognition
+from tests.support.pictures import encoded
+
+# Where the permission has another name than the call.
+PERMISSION = {"s3:HeadBucket": "s3:ListBucket", "s3:ListObjectsV2": "s3:ListBucket"}
+
+
+@pytest.fixture
+def used(s3: Any, eyes: FakeRekognition, monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Fills up with a permission for each request, and each link, that later clients sign."""
+    used: set[str] = set()
+    plain = boto3.Session.client
+
+    def record(event_name: str, operation_name: str, **_: Any) -> None:
+        call = f"{event_name.split('.')[1]}:{operation_name}"
+        used.add(PERMISSION.get(call, call))
+
+    def recorded(*args: Any, **kwargs: Any) -> Any:
+        client = plain(*args, **kwargs)
+        client.meta.events.register("before-sign", record)
+        return client
+
+    monkeypatch.setattr(boto3.Session, "client", recorded)
+    return used
+
+
+def everything(client: FlaskClient) -> None:
+    """All that visitors and operators can do."""
+    where = give(client, encoded()).location
+    for address in (
+        where,
+        f"{where}/picture.jpg",
+        f"{where}/marked.jpg?download",
+        f"{where}?min=9",
+    ):
+        assert client.get(address).status_code in (200, 302)
+    for address in ("/mine", "/statistics", "/readyz", "/sample/easy", f"/api/v1{where}"):
+        client.get(address)
+    assert client.post(f"{where}/delete").status_code == 303
+    give(client, encoded(quality=50))
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=40), tick=True):
+        assert command(client.application, "sweep") == 0
+    assert command(client.application, "check") == 0
+
+
+def command(app: Flask, name: str) -> int:
+    return app.test_cli_runner().invoke(args=[name]).exit_code
+
+
+def test_the_site_may_do_what_it_does_and_nothing_else(
+    used: set[str], aws_client: FlaskClient
+) -> None:
+    everything(aws_client)
+    assert used == actions(site_statements())

@@ -1,0 +1,286 @@
+"""The template and .ebextensions/: what AWS would make of them, as far as can be told from here."""
+
+import json
+import re
+import tomllib
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from cfnlint.api import ManualArgs, lint
+
+from rubberduck.core.settings import PREFIX, ROOT, Settings, load_settings
+from tests.support.cloudformation import BALANCED, SINGLE, TEMPLATE, Made, read
+
+OPTIONS: dict[str, list[str]] = tomllib.loads(
+    (ROOT / "tests" / "support" / "beanstalk_options.toml").read_text()
+)
+EXTENSIONS = sorted((ROOT / ".ebextensions").glob("*.config"))
+VARIANTS = {
+    "balanced": BALANCED,
+    "with all": {**BALANCED, "Redis": "yes", "Engine": "local"},
+    "own certificate": {"Domain": "duck.example", "Certificate": "arn:aws:acm:eu-central-1:1:c"},
+    "single": SINGLE,
+    "single with PostgreSQL": {"Variant": "single"},
+}
+
+
+@pytest.fixture(params=VARIANTS)
+def made(request: pytest.FixtureRequest) -> Made:
+    return Made(**VARIANTS[request.param])
+
+
+@pytest.fixture
+def balanced() -> Made:
+    return Made(**BALANCED)
+
+
+@pytest.fixture
+def bucket(balanced: Made) -> Any:
+    return balanced.resources["Pictures"]["Properties"]
+
+
+def extension_options() -> dict[tuple[str, str], str]:
+    return {
+        (namespace, option): str(value)
+        for file in EXTENSIONS
+        for namespace, options in read(file).get("option_settings", {}).items()
+        for option, value in options.items()
+    }
+
+
+def known(option: tuple[str, str]) -> bool:
+    namespace, name = option
+    settings = {PREFIX + each.upper() for each in Settings.model_fields}
+    is_setting = namespace.startswith("aws:elasticbeanstalk:application:") and name in settings
+    return is_setting or name in OPTIONS[namespace]
+
+
+def test_cfn_lint_has_no_complaints() -> None:
+    found = lint(TEMPLATE.read_text(), config=ManualArgs(regions=["eu-central-1", "us-east-1"]))
+    assert [str(each) for each in found] == []
+
+
+def test_every_option_is_one_of_elastic_beanstalks(made: Made) -> None:
+    assert [option for option in made.options() if not known(option)] == []
+    assert len(made.options()) > 20
+
+
+def test_every_option_in_the_bundle_is_too() -> None:
+    assert [option for option in extension_options() if not known(option)] == []
+    assert len(extension_options()) > 20
+
+
+def test_no_option_is_given_twice(made: Made) -> None:
+    settings = made.resources["Environment"]["Properties"]["OptionSettings"]
+    assert len(settings) == len(made.options())
+    assert made.options().keys() & extension_options().keys() == set()
+
+
+def test_the_site_takes_these_settings(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    for (namespace, name), value in made.options().items():
+        if namespace == "aws:elasticbeanstalk:application:environment":
+            monkeypatch.setenv(name, re.sub(r"<[\w.]+Port>", "6379", value))
+    monkeypatch.setenv("DUCK_BUCKET", "made-by-the-stack")
+    settings = load_settings()
+    assert settings.region == "eu-central-1"
+    assert settings.hosts
+
+
+def test_health_is_described_in_json() -> None:
+    document = extension_options()["aws:elasticbeanstalk:healthreporting:system", "ConfigDocument"]
+    metrics = json.loads(document)["CloudWatchMetrics"]["Environment"]
+    alarms = {
+        each["Properties"]["MetricName"]
+        for each in Made(**BALANCED).resources.values()
+        if each["Type"] == "AWS::CloudWatch::Alarm"
+        and each["Properties"]["Namespace"] == "AWS/ElasticBeanstalk"
+    }
+    assert alarms - {"EnvironmentHealth"} <= metrics.keys()  # that one is told anyway
+
+
+@pytest.mark.parametrize(
+    ("parameters", "complaint"),
+    [
+        ({**BALANCED, "Database": "sqlite"}, "need PostgreSQL"),
+        ({}, "needs a domain"),
+        ({"Domain": "duck.example"}, "needs a certificate"),
+    ],
+)
+def test_what_cannot_work_is_refused(parameters: dict[str, Any], complaint: str) -> None:
+    assert complaint in " ".join(Made(**parameters).complaints())
+
+
+def test_what_can_work_is_not_refused(made: Made) -> None:
+    assert made.complaints() == []
+
+
+# ---- the bucket
+
+
+def test_nobody_else_sees_the_pictures(bucket: Any) -> None:
+    assert bucket["PublicAccessBlockConfiguration"] == {
+        "BlockPublicAcls": True,
+        "BlockPublicPolicy": True,
+        "IgnorePublicAcls": True,
+        "RestrictPublicBuckets": True,
+    }
+    assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    (encryption,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert encryption == {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    code = [*ROOT.glob("*.py"), *(ROOT / "rubberduck").rglob("*.py"), *(ROOT / "deploy").glob("*")]
+    assert [file.name for file in code if file.is_file() and "ACL=" in file.read_text()] == []
+
+
+def test_pictures_travel_by_tls_only(balanced: Made) -> None:
+    policy = balanced.resources["PicturesByTlsOnly"]["Properties"]
+    assert policy["Bucket"] == "<Pictures>"
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement == {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": ["<Pictures.Arn>", "<Pictures.Arn>/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+
+
+def test_pictures_expire_when_the_site_says_so() -> None:
+    made = Made(**BALANCED, KeepDays=7)
+    (rule,) = made.resources["Pictures"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert (rule["Status"], rule["ExpirationInDays"]) == ("Enabled", 7)
+    assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+    options = made.options()
+    assert options["aws:elasticbeanstalk:application:environment", "DUCK_KEEP_DAYS"] == "7"
+
+
+def test_what_a_visitor_deletes_is_gone(bucket: Any) -> None:
+    assert "VersioningConfiguration" not in bucket
+
+
+def test_pictures_and_results_do_not_go_by_the_way() -> None:
+    template = read(TEMPLATE)["Resources"]
+    assert template["Pictures"]["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert template["Postgres"]["DeletionPolicy"] == "Snapshot"
+    assert template["Postgres"]["UpdateReplacePolicy"] == "Snapshot"
+
+
+# ---- who may do what
+
+
+def actions(statements: Iterable[Any]) -> set[str]:
+    listed = (each["Action"] for each in statements)
+    return {one for each in listed for one in ([each] if isinstance(each, str) else each)}
+
+
+def site_statements() -> list[Any]:
+    policies = Made(**BALANCED).resources["MachineRole"]["Properties"]["Policies"]
+    (site,) = [each for each in policies if each["PolicyName"] == "site"]
+    return list(site["PolicyDocument"]["Statement"])
+
+
+def test_the_site_may_touch_its_own_bucket_only() -> None:
+    for statement in site_statements():
+        resource = statement["Resource"]
+        if resource == "*":
+            assert statement["Action"] == "rekognition:DetectLabels"  # it has no resources
+        else:
+            assert resource.startswith("<Pictures.Arn>")
+
+
+def test_only_secrets_of_its_own_are_read(balanced: Made) -> None:
+    policies = balanced.resources["MachineRole"]["Properties"]["Policies"]
+    (secrets,) = [each for each in policies if each["PolicyName"] == "secrets"]
+    (statement,) = secrets["PolicyDocument"]["Statement"]
+    assert statement["Action"] == "secretsmanager:GetSecretValue"
+    assert statement["Resource"] == ["<SecretKey>", "<DatabaseUrl>"]
+
+
+def test_the_readme_names_the_same_permissions() -> None:
+    rows = re.findall(r"^\| (`(?:s3|rekognition):.+?) \|", (ROOT / "README.md").read_text(), re.M)
+    named = {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
+    assert named == actions(site_statements())
+
+
+def test_no_door_is_open_to_the_world(made: Made) -> None:
+    assert "0.0.0.0/0" not in json.dumps(made.resources)
+    assert "::/0" not in json.dumps(made.resources)
+
+
+def test_no_secret_stands_in_the_open(made: Made) -> None:
+    """Secrets Manager makes them; Elastic Beanstalk and RDS are told where they lie."""
+    space = "aws:elasticbeanstalk:application:environmentsecrets"
+    assert made.options()[space, "DUCK_SECRET_KEY"] == "<SecretKey>"
+    if "Postgres" in made.resources:
+        assert made.options()[space, "DUCK_DATABASE_URL"] == "<DatabaseUrl>"
+    for name in ("SecretKey", "DatabasePassword"):
+        if name in made.resources:
+            assert "SecretString" not in made.resources[name]["Properties"]
+
+
+def test_the_database_is_encrypted_and_not_for_everybody(balanced: Made) -> None:
+    postgres = balanced.resources["Postgres"]["Properties"]
+    assert postgres["StorageEncrypted"] is True
+    assert postgres["PubliclyAccessible"] is False
+    assert postgres["BackupRetentionPeriod"] >= 7
+    assert postgres["MasterUserPassword"].startswith("{{resolve:secretsmanager:<DatabasePassword>")
+    url = balanced.resources["DatabaseUrl"]["Properties"]["SecretString"]
+    assert url.startswith("postgresql+psycopg://duck:{{resolve:secretsmanager:")
+    assert url.endswith("?sslmode=require")
+
+
+def test_redis_is_encrypted_on_its_way() -> None:
+    made = Made(**BALANCED, Redis="yes")
+    assert made.resources["Counts"]["Properties"]["TransitEncryptionEnabled"] is True
+    store = made.options()["aws:elasticbeanstalk:application:environment", "DUCK_RATE_STORE"]
+    assert store.startswith("rediss://<Counts.PrimaryEndPoint.Address>:")
+
+
+# ---- the way of a request
+
+
+@pytest.mark.parametrize(("parameters", "proxies"), [(BALANCED, "2"), (SINGLE, "1")])
+def test_every_proxy_is_counted(parameters: dict[str, Any], proxies: str) -> None:
+    options = Made(**parameters).options()
+    assert options["aws:elasticbeanstalk:application:environment", "DUCK_PROXIES"] == proxies
+
+
+def test_http_is_sent_on_to_https() -> None:
+    extension = read(ROOT / ".ebextensions" / "load-balanced.config")
+    listener = extension["Resources"]["AWSEBV2LoadBalancerListener"]["Properties"]
+    (action,) = listener["DefaultActions"]
+    assert (listener["Port"], action["Type"]) == (80, "redirect")
+    redirect = action["RedirectConfig"]
+    assert (redirect["Protocol"], redirect["Port"]) == ("HTTPS", "443")
+    assert redirect["StatusCode"] == "HTTP_301"
+    options = Made(**BALANCED).options()
+    assert options["aws:elbv2:listener:443", "Protocol"] == "HTTPS"
+    assert "TLS13" in options["aws:elbv2:listener:443", "SSLPolicy"]
+    assert options["aws:elbv2:listener:443", "SSLCertificateArns"] == "<OwnCertificate>"
+
+
+def test_who_is_nearer_to_the_visitor_is_more_patient() -> None:
+    nginx = (ROOT / ".platform" / "nginx" / "nginx.conf").read_text()
+    seconds = {name: int(n) for name, n in re.findall(r"(\w+_timeout) (\d+)s;", nginx)}
+    idle = int(extension_options()["aws:elbv2:loadbalancer", "IdleTimeout"])
+    assert seconds["proxy_read_timeout"] < idle < seconds["keepalive_timeout"]
+
+
+def test_a_lost_machine_would_lose_sqlite_so_it_is_not_replaced_by_plan() -> None:
+    managed = ("aws:elasticbeanstalk:managedactions", "ManagedActionsEnabled")
+    assert Made(**SINGLE).options()[managed] == "false"
+    assert Made(**BALANCED).options()[managed] == "true"
+
+
+# ---- who is told
+
+
+def test_alarms_and_the_budget_reach_the_operator(balanced: Made) -> None:
+    resources = balanced.resources
+    topic = resources["Alarms"]["Properties"]["Subscription"]
+    assert topic == [{"Protocol": "email", "Endpoint": "operator@duck.example"}]
+    alarms = [each for each in resources.values() if each["Type"] == "AWS::CloudWatch::Alarm"]
+    assert len(alarms) == 3
+    assert all(each["Properties"]["AlarmActions"] == ["<Alarms>"] for each in alarms)
+    for told in resources["Spending"]["Properties"]["NotificationsWithSubscribers"]:
+        assert told["Subscribers"][0]["Address"] == "operator@duck.example"

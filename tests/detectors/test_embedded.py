@@ -1,0 +1,219 @@
+"""The embedded detector: what it says of pictures, and of a model file that is broken."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rubberduck.core.errors import BrokenModel, DetectorFailed
+from rubberduck.core.models import Box
+from rubberduck.detectors import embedded as local_detector
+from rubberduck.detectors.embedded import SIDE, LocalDetector, around, letterbox
+from rubberduck.detectors.lazy import EmbeddedDetector
+from rubberduck.detectors.model_file import MODEL, broken
+from rubberduck.imaging.decode import Picture
+from tests.support.ducks import YELLOW, gradient, rendered_duck
+
+
+def picture_of(image: Image.Image) -> Picture:
+    return Picture(image, image.size)
+
+
+Spoil = Callable[[bytes], bytes]
+
+
+@pytest.fixture(scope="module")
+def detector() -> LocalDetector:
+    return LocalDetector()
+
+
+@pytest.fixture(scope="module")
+def duck_scene() -> Picture:
+    scene, cut_out = gradient(), rendered_duck(YELLOW, 220)
+    scene.paste(cut_out, (300, 180), cut_out)
+    return picture_of(scene)
+
+
+def test_a_rubber_duck_is_a_duck_a_bird_and_a_toy(
+    detector: LocalDetector, duck_scene: Picture
+) -> None:
+    labels = {label.name: label for label in detector.labels(duck_scene)}
+    assert set(labels) == {"Duck", "Bird", "Toy"}
+    assert labels["Toy"].confidence > 80
+    assert labels["Duck"].parents == ("Animal", "Bird")
+    assert labels["Bird"].parents == ("Animal",)
+    assert {box.label for box in labels["Duck"].boxes} == {"Duck"}
+
+
+def test_its_box_is_where_the_duck_is(detector: LocalDetector, duck_scene: Picture) -> None:
+    (duck_label, *_) = detector.labels(duck_scene)
+    (box,) = duck_label.boxes
+    left, top, right, bottom = box.corners((640, 480))
+    assert abs((left + right) / 2 - 400) < 40
+    assert abs((top + bottom) / 2 - 285) < 40
+
+
+def test_no_box_is_surer_than_its_label(detector: LocalDetector) -> None:
+    for side in (40, 60, 100, 200):
+        scene, cut_out = gradient((1280, 960)), rendered_duck(YELLOW, side)
+        scene.paste(cut_out, (900, 650), cut_out)
+        for label in detector.labels(picture_of(scene)):
+            assert max(box.confidence for box in label.boxes) == pytest.approx(label.confidence)
+
+
+def test_two_ducks_get_two_boxes(detector: LocalDetector) -> None:
+    scene, cut_out = gradient(), rendered_duck(YELLOW, 200)
+    scene.paste(cut_out, (40, 200), cut_out)
+    scene.paste(cut_out, (380, 200), cut_out)
+    labels = detector.labels(picture_of(scene))
+    assert [len(label.boxes) for label in labels] == [2, 2, 2]
+
+
+def test_a_closer_look_finds_a_small_duck(
+    detector: LocalDetector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene, cut_out = gradient((1280, 960)), rendered_duck(YELLOW, 40)
+    scene.paste(cut_out, (900, 650), cut_out)
+    assert detector.labels(picture_of(scene))[0].confidence >= 35
+    monkeypatch.setattr(local_detector, "UNSURE", (101.0, 101.0))
+    assert detector.labels(picture_of(scene))[0].confidence < 35
+
+
+@pytest.mark.parametrize("size", [(640, 480), (333, 1000), (2, 500), (2048, 80)])
+@pytest.mark.parametrize("at", [(0, 0), (0.5, 0.4), (0.98, 0.97)])
+def test_a_closer_look_shows_the_place_in_full(
+    size: tuple[int, int], at: tuple[float, float]
+) -> None:
+    where = Image.new("RGB", size)
+    corners = np.clip(np.array([*at, at[0] + 0.1, at[1] + 0.1], np.float32), 0, 1)
+    left, top, right, bottom = (round(float(v)) for v in corners * np.array([*size] * 2))
+    where.paste((255, 0, 0), (left, top, max(right, left + 1), max(bottom, top + 1)))
+    shown = where.crop(around(where.size, corners))
+    assert np.asarray(shown)[..., 0].sum() == np.asarray(where)[..., 0].sum(dtype=int)
+    assert shown.width <= max(0.7 * max(size), 1)
+    assert shown.height <= max(0.7 * max(size), 1)
+    assert max(shown.size) >= round(0.3 * max(size))
+
+
+def test_a_closer_look_at_something_large_shows_most_of_it() -> None:
+    everything = np.array([0, 0, 1, 1], np.float32)
+    assert around((1000, 500), everything) == (150, 0, 850, 500)
+
+
+@pytest.mark.parametrize("at", [(900, 650), (20, 30), (1230, 5)])
+def test_a_small_duck_has_a_tight_box(detector: LocalDetector, at: tuple[int, int]) -> None:
+    """As the closer look sees it: the first one's places are as large as the duck itself."""
+    scene, cut_out = gradient((1280, 960)), rendered_duck(YELLOW, 48)
+    scene.paste(cut_out, at, cut_out)
+    (box,) = detector.labels(picture_of(scene))[0].boxes
+    width, height = cut_out.size
+    truth = Box(at[0] / 1280, at[1] / 960, width / 1280, height / 960, "", 100)
+    assert box.overlap(truth) > 0.6
+
+
+def test_a_plain_gradient_is_no_duck(detector: LocalDetector) -> None:
+    assert all(label.confidence < 35 for label in detector.labels(picture_of(gradient())))
+
+
+@pytest.mark.parametrize("size", [(80, 80), (2048, 90), (90, 2048), (1, 500)])
+def test_pictures_of_any_shape_are_looked_at(
+    detector: LocalDetector, size: tuple[int, int]
+) -> None:
+    for label in detector.labels(picture_of(gradient(size))):
+        assert label.confidence >= 1
+
+
+def test_boxes_stay_inside_the_picture(detector: LocalDetector) -> None:
+    scene, cut_out = gradient((400, 400)), rendered_duck(YELLOW, 360)
+    for at in [(-150, 100), (220, 60), (40, -150), (40, 220)]:
+        cut = scene.copy()
+        cut.paste(cut_out, at, cut_out)
+        for label in detector.labels(picture_of(cut)):
+            for box in label.boxes:
+                assert 0 <= box.left <= box.left + box.width <= 1 + 1e-6
+                assert 0 <= box.top <= box.top + box.height <= 1 + 1e-6
+
+
+def test_threads_share_one_detector(detector: LocalDetector, duck_scene: Picture) -> None:
+    alone = detector.labels(duck_scene)
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(detector.labels, [duck_scene] * 8)) == [alone] * 8
+
+
+@pytest.mark.parametrize("width", [1, 7, 79, 80, 319, 320, 321, 1000, 2048])
+@pytest.mark.parametrize("height", [1, 80, 320, 777, 2048])
+def test_the_letterbox_keeps_the_shape(width: int, height: int) -> None:
+    square, (left, top, wide, high) = letterbox(Image.new("RGB", (width, height), (255, 0, 0)))
+    assert square.shape == (SIDE, SIDE, 3)
+    assert max(wide, high) == SIDE
+    assert min(wide, high) == max(1, round(min(width, height) * SIDE / max(width, height)))
+    assert 0 <= left == (SIDE - wide) // 2
+    assert 0 <= top == (SIDE - high) // 2
+    assert (square[top : top + high, left : left + wide] == (255, 0, 0)).all()
+    assert (square != (255, 0, 0)).any(2).sum() == SIDE * SIDE - wide * high
+
+
+def test_a_missing_model_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(BrokenModel, match=r"nothing\.onnx cannot be read.*make detector"):
+        LocalDetector(tmp_path / "nothing.onnx")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param(lambda data: b"", id="empty"),
+        pytest.param(lambda data: b"not a model at all", id="something else"),
+        pytest.param(lambda data: data[: len(data) // 2], id="truncated"),
+        pytest.param(lambda data: data[:-1000], id="the end is missing"),
+        pytest.param(lambda data: bytes(1000) + data[1000:], id="overwritten"),
+    ],
+)
+def test_a_damaged_model_says_what_to_do(tmp_path: Path, spoil: Spoil) -> None:
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(spoil(MODEL.read_bytes()))
+    with pytest.raises(BrokenModel, match=r"broken\.onnx is damaged.*make detector"):
+        LocalDetector(broken)
+
+
+CHECKSUM = MODEL.with_name(MODEL.name + ".sha256")
+
+
+@pytest.mark.parametrize(
+    "checksum",
+    [
+        pytest.param(CHECKSUM.read_bytes(), id="the right one"),
+        pytest.param(b"", id="empty"),
+        pytest.param(b"\xff\xfe", id="no text"),
+    ],
+)
+def test_one_flipped_bit_is_noticed(tmp_path: Path, checksum: bytes) -> None:
+    model = tmp_path / "flipped.onnx"
+    data = bytearray(MODEL.read_bytes())
+    data[len(data) // 2] ^= 1
+    model.write_bytes(data)
+    (tmp_path / "flipped.onnx.sha256").write_bytes(checksum)
+    with pytest.raises(BrokenModel, match=r"flipped\.onnx is damaged"):
+        LocalDetector(model)
+
+
+def test_a_detector_that_cannot_be_loaded_tells_visitors_nothing_of_the_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    embedded = EmbeddedDetector()
+    monkeypatch.setattr(LocalDetector, "__init__", _breaks)
+    with pytest.raises(DetectorFailed) as told:
+        embedded.check()
+    assert told.value.problem.why == "The embedded detector cannot be loaded."
+    assert "/srv/duck.onnx" in told.value.for_operator
+
+
+def _breaks(self: LocalDetector) -> None:
+    raise broken(Path("/srv/duck.onnx"), "is damaged", None)
+
+
+def test_the_shipped_checksum_is_the_shipped_files(detector: LocalDetector) -> None:
+    """The detector above loaded, so it fits; and it is there."""
+    assert CHECKSUM.exists()

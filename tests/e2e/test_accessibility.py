@@ -1,0 +1,68 @@
+"""For everybody: axe finds nothing on any page, in both schemes, on a phone and on a screen."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.support.browser import SCREENS, complaints, screen
+from tests.support.server import Site
+
+pytestmark = pytest.mark.enable_socket
+
+ADDRESSES = [
+    "/",
+    "/camera",
+    "/mine",
+    "/statistics",
+    "/privacy",
+    "/api",
+    "/sample/many",
+    "/sample/none",
+    "/nowhere",
+]
+
+
+@pytest.fixture(params=SCREENS)
+def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
+    with screen(browser, request.param, reduced_motion="reduce") as page:
+        yield page
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_axe_finds_nothing(page: Page, site: Site, address: str) -> None:
+    page.goto(site.url + address)
+    assert complaints(page) == []
+
+
+def test_axe_finds_nothing_on_ones_own_pages(page: Page, site: Site, duck: Path) -> None:
+    page.goto(site.url)
+    page.get_by_label("Upload a picture").set_input_files(duck)
+    assert complaints(page) == []
+    page.get_by_role("button", name="Look").click()
+    page.wait_for_url("**/result/*")
+    page.get_by_text("Delete this picture").click()
+    page.get_by_role("button", name="No", exact=True).click()
+    page.get_by_text("Thank you.").wait_for()
+    assert complaints(page) == []
+    for name in ("My pictures", "Statistics"):
+        page.get_by_role("link", name=name).click()
+        assert complaints(page) == []
+
+
+@pytest.mark.parametrize("width", [320, 360, 768])
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_nothing_scrolls_sideways(browser: Browser, site: Site, address: str, width: int) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 700})
+    page.goto(site.url + address)
+    # The body clips what sticks out: look at every element, not at the scrollbar.
+    too_wide = page.evaluate(
+        """() => [...document.querySelectorAll("main *, header *, footer *")]
+            .filter(each => !each.closest(".pond, .skip"))
+            .filter(each => !each.closest("[tabindex]") || each.matches("[tabindex]"))
+            .filter(each => each.getBoundingClientRect().right > innerWidth + 1)
+            .map(each => each.outerHTML.slice(0, 100))"""
+    )
+    page.close()
+    assert too_wide == []

@@ -1,0 +1,442 @@
+"""The visitor's story in a real Chromium, with JavaScript."""
+
+import base64
+import json
+import sqlite3
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
+
+from tests.support.browser import chromium
+from tests.support.pictures import encoded, exif
+from tests.support.server import Site
+
+pytestmark = pytest.mark.enable_socket
+
+YES, NO = "Rubber duck detected! :))", "No rubber duck detected :("
+LOOK_AT_POLICY = """
+    addEventListener("securitypolicyviolation", (event) =>
+        console.error("POLICY", event.violatedDirective, event.blockedURI));
+"""
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """A page on which nothing may go wrong unnoticed: no error, nothing against the policy."""
+    page, wrong = context.new_page(), []
+    page.add_init_script(LOOK_AT_POLICY)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on(
+        "console",
+        lambda line: wrong.append(line.text) if "POLICY" in line.text else None,
+    )
+    yield page
+    assert wrong == []
+
+
+def rows(site: Site) -> int:
+    file = site.log_file.parent / "duck.db"
+    with sqlite3.connect(file) as database:
+        count = database.execute("SELECT count(*) FROM duck_results").fetchone()[0]
+    database.close()
+    return int(count)
+
+
+def objects(site: Site) -> int:
+    return len(list((site.log_file.parent / "uploads").rglob("*.jpg")))
+
+
+def heading(page: Page) -> str:
+    page.wait_for_url("**/result/*")
+    return page.get_by_role("heading", level=1).inner_text()
+
+
+REMEMBER_WHAT_IS_SENT = """
+    const append = FormData.prototype.append;
+    FormData.prototype.append = function (name, file, ...more) {
+        window.sent = file.arrayBuffer().then((buffer) =>
+            btoa(Array.from(new Uint8Array(buffer), (byte) => String.fromCharCode(byte)).join("")));
+        append.call(this, name, file, ...more);
+    };
+    null;
+"""
+
+
+def sent_after_looking(page: Page) -> bytes:
+    """The file that the page sends."""
+    page.evaluate(REMEMBER_WHAT_IS_SENT)
+    page.route("**/api/v1/pictures", lambda route: route.abort())
+    with page.expect_request("**/api/v1/pictures"):
+        page.get_by_role("button", name="Look").click()
+    return base64.b64decode(page.evaluate("window.sent"))
+
+
+def a_photo(width: int, height: int, **options: object) -> bytes:
+    """Shapes and grain, about as heavy as a photograph."""
+    rng = np.random.default_rng(7)
+    coarse = Image.fromarray(rng.integers(0, 255, (height // 64, width // 64, 3), np.uint8))
+    image = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC), np.int16)
+    grain = rng.normal(0, 6, (height, width, 1)).astype(np.int16)
+    return encoded(Image.fromarray(np.clip(image + grain, 0, 255).astype(np.uint8)), **options)  # type: ignore[arg-type]
+
+
+def hand_over(page: Page, how: str, data: bytes, type: str) -> None:
+    """Drop or paste a file, as the browser's own events do."""
+    page.evaluate(
+        """([how, data, type]) => {
+            const bytes = Uint8Array.from(atob(data), (sign) => sign.charCodeAt());
+            const files = new DataTransfer();
+            files.items.add(new File([bytes], "picture", { type }));
+            const many = { bubbles: true, cancelable: true };
+            const event = how === "paste"
+                ? new ClipboardEvent("paste", { ...many, clipboardData: files })
+                : new DragEvent(how, { ...many, dataTransfer: files });
+            document.body.dispatchEvent(event);
+        }""",
+        [how, base64.b64encode(data).decode(), type],
+    )
+
+
+def test_choose_see_and_look(page: Page, site: Site, duck: Path) -> None:
+    page.goto(site.url)
+    before = rows(site)
+    page.get_by_label("Upload a picture").set_input_files(duck)
+    preview = page.get_by_alt_text("The picture that you chose")
+    expect(preview).to_be_visible()
+    assert preview.get_attribute("src", timeout=1000).startswith("blob:")  # type: ignore[union-attr]
+    assert rows(site) == before  # nothing is sent yet
+    page.get_by_role("button", name="Look").click()
+    assert heading(page) == YES
+
+
+def test_drop_anywhere(page: Page, site: Site, duck: Path) -> None:
+    page.goto(site.url)
+    hand_over(page, "dragenter", b"", "image/jpeg")
+    expect(page.locator("body")).to_have_class("dropping")
+    hand_over(page, "drop", duck.read_bytes(), "image/jpeg")
+    assert heading(page) == YES
+
+
+def test_of_several_pictures_the_first_is_shown_before_it_is_sent(page: Page, site: Site) -> None:
+    page.goto(site.url)
+    page.evaluate(
+        """() => {
+            const files = new DataTransfer();
+            for (const name of ["one.png", "two.png"])
+                files.items.add(new File([name], name, { type: "image/png" }));
+            const many = { bubbles: true, cancelable: true, dataTransfer: files };
+            document.body.dispatchEvent(new DragEvent("drop", many));
+        }"""
+    )
+    expect(page.get_by_role("alert")).to_contain_text("We look at one picture at a time")
+    expect(page.get_by_role("button", name="Look")).to_be_enabled()
+
+
+def test_drop_on_a_page_with_an_answer(page: Page, site: Site, duck: Path) -> None:
+    page.goto(f"{site.url}/sample/none")
+    hand_over(page, "drop", duck.read_bytes(), "image/jpeg")
+    assert heading(page) == YES
+
+
+def test_paste_by_key(page: Page, site: Site) -> None:
+    page.goto(site.url)
+    hand_over(page, "paste", encoded(format="PNG"), "image/png")
+    assert heading(page) == NO
+
+
+def test_paste_by_button(page: Page, site: Site) -> None:
+    page.goto(site.url)
+    page.get_by_role("button", name="Paste").click()
+    expect(page.get_by_role("alert")).to_contain_text("no picture in the clipboard")
+    page.evaluate(
+        """async () => {
+            const canvas = new OffscreenCanvas(320, 240);
+            canvas.getContext("2d").fillRect(0, 0, 99, 99);
+            const png = await canvas.convertToBlob({ type: "image/png" });
+            await navigator.clipboard.write([new ClipboardItem({ "image/png": png })]);
+        }"""
+    )
+    page.get_by_role("button", name="Paste").click()
+    assert heading(page) == NO
+
+
+def test_what_is_no_picture_is_said_at_once(page: Page, site: Site) -> None:
+    page.goto(site.url)
+    before = rows(site)
+    hand_over(page, "drop", b"quack", "text/plain")
+    expect(page.get_by_role("alert")).to_have_text("That is not a picture. Choose another file.")
+    hand_over(page, "drop", b"quack", "image/jpeg")  # only the site can tell
+    expect(page.get_by_role("alert")).to_contain_text("That is not a picture we can read.")
+    assert rows(site) == before
+
+
+def test_a_photo_is_made_small_and_upright_before_it_travels(page: Page, site: Site) -> None:
+    photo = a_photo(4000, 3000, quality=92, exif=exif(6))
+    assert len(photo) > 3_000_000
+    page.goto(site.url)
+    page.get_by_label("Upload a picture").set_input_files(
+        {"name": "photo.jpg", "mimeType": "image/jpeg", "buffer": photo}
+    )
+    jpeg = sent_after_looking(page)
+    assert len(jpeg) <= 999_000  # and the form around it
+    image = Image.open(BytesIO(jpeg))
+    assert image.size == (1536, 2048)
+    assert not image.getexif()
+
+
+def test_what_the_browser_cannot_read_is_sent_as_it_is(
+    page: Page, site: Site, duck: Path, tmp_path: Path
+) -> None:
+    tiff = tmp_path / "duck.tiff"
+    Image.open(duck).save(tiff)
+    page.goto(site.url)
+    page.get_by_label("Upload a picture").set_input_files(tiff)
+    assert sent_after_looking(page) == tiff.read_bytes()
+    page.unroute_all()
+    page.get_by_role("button", name="Look").click()
+    assert heading(page) == YES
+
+
+def heavy_tiff() -> bytes:
+    pixels = np.random.default_rng(1).integers(0, 255, (1200, 1400, 3), np.uint8)
+    return encoded(Image.fromarray(pixels), format="TIFF")
+
+
+def slow_down(page: Page, bytes_a_second: int) -> None:
+    page.context.new_cdp_session(page).send(
+        "Network.emulateNetworkConditions",
+        {
+            "offline": False,
+            "latency": 20,
+            "downloadThroughput": -1,
+            "uploadThroughput": bytes_a_second,
+        },
+    )
+
+
+def test_progress_moves_and_cancel_leaves_nothing(page: Page, site: Site) -> None:
+    page.goto(site.url)
+    rows_before, objects_before = rows(site), objects(site)
+    slow_down(page, 1_500_000)
+    page.get_by_label("Upload a picture").set_input_files(
+        {"name": "heavy.tiff", "mimeType": "image/tiff", "buffer": heavy_tiff()}
+    )
+    page.get_by_role("button", name="Look").click()
+    progress = page.get_by_role("progressbar", name="Upload")
+    seen: set[float] = set()
+    while len(seen) < 4:  # it moves
+        seen.add(progress.evaluate("bar => bar.value"))
+        page.wait_for_timeout(50)
+    assert max(seen) < 1
+    with page.expect_event("requestfailed"):
+        page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("alert")).to_have_text("Cancelled; nothing was kept.")
+    expect(page.get_by_role("button", name="Look")).to_be_enabled()
+    assert (rows(site), objects(site)) == (rows_before, objects_before)
+
+
+def test_what_has_arrived_cannot_be_cancelled_any_more(page: Page, site: Site, duck: Path) -> None:
+    page.goto(site.url)
+    page.evaluate(
+        """() => {
+            XMLHttpRequest.prototype.send = function () {  // all is sent, and nobody answers yet
+                setTimeout(() => this.upload.dispatchEvent(new ProgressEvent("load")), 10);
+            };
+        }"""
+    )
+    page.get_by_label("Upload a picture").set_input_files(duck)
+    page.get_by_role("button", name="Look").click()
+    expect(page.get_by_text("Looking…")).to_be_visible()
+    expect(page.get_by_role("button", name="Cancel")).to_be_hidden()
+    expect(page.get_by_role("button", name="Look")).to_be_disabled()
+
+
+def test_a_lost_connection_is_told_and_can_be_tried_again(
+    page: Page, site: Site, duck: Path
+) -> None:
+    page.goto(site.url)
+    page.get_by_label("Upload a picture").set_input_files(duck)
+    page.context.set_offline(True)
+    page.get_by_role("button", name="Look").click()
+    expect(page.get_by_role("alert")).to_contain_text("The connection was lost.")
+    expect(page.locator("#service")).to_have_text("Offline")
+    page.context.set_offline(False)
+    expect(page.locator("#service")).to_have_text("Online")
+    page.get_by_role("button", name="Look").click()
+    assert heading(page) == YES
+
+
+def test_one_click_shows_a_sample(page: Page, site: Site) -> None:
+    page.goto(site.url)
+    before = rows(site)
+    page.get_by_role("link", name="A whole flock").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(YES)
+    assert page.locator(".boxes rect").count() >= 3
+    assert rows(site) == before
+
+
+def test_boxes_and_their_list_light_up_together(page: Page, site: Site) -> None:
+    page.goto(f"{site.url}/sample/many")
+    item, box = page.locator(".found a").nth(1), page.locator("#box-1")
+    item.focus()
+    expect(box).to_have_class("lit")
+    assert box.locator("rect").evaluate("rect => getComputedStyle(rect).strokeWidth") == "7px"
+    item.blur()
+    expect(box).not_to_have_class("lit")
+    page.locator("#box-0 rect").hover(position={"x": 3, "y": 3})
+    expect(page.locator(".found a").first).to_have_class("lit")
+
+
+def test_the_boxes_lie_on_the_picture(page: Page, site: Site) -> None:
+    page.goto(f"{site.url}/sample/easy")
+    picture, boxes = page.locator(".stage img"), page.locator(".stage svg")
+    assert picture.bounding_box() == boxes.bounding_box()
+
+
+def test_the_slider_judges_again(page: Page, site: Site) -> None:
+    page.goto(f"{site.url}/sample/hard")
+    expect(page.get_by_role("heading", level=1)).to_have_text(YES)
+    slider = page.get_by_label("How sure is sure enough?")
+    slider.fill("99")
+    expect(page.get_by_role("heading", level=1)).to_have_text(NO)
+    assert page.url.endswith("?min=99")
+    expect(page.locator(".boxes rect")).to_have_count(0)
+    slider.fill("35")
+    expect(page.get_by_role("heading", level=1)).to_have_text(YES)
+    page.reload()
+    expect(page.get_by_role("heading", level=1)).to_have_text(YES)
+
+
+def test_the_slider_knows_the_way_back(page: Page, site: Site, duck: Path) -> None:
+    page.goto(site.url)
+    hand_over(page, "drop", duck.read_bytes(), "image/jpeg")
+    assert heading(page) == YES
+    where, right = page.url, page.get_by_text("Was this right?")
+    page.get_by_label("How sure is sure enough?").fill("100")
+    expect(page.get_by_role("heading", level=1)).to_have_text(NO)
+    expect(right).to_be_hidden()  # it asks about the answer that is kept
+    page.context.set_offline(True)
+    page.get_by_label("How sure is sure enough?").fill("40")
+    expect(page.get_by_role("alert").first).to_contain_text("We could not ask for that just now.")
+    page.context.set_offline(False)
+    page.get_by_role("link", name="Back to 35%").click()
+    page.wait_for_url(where)
+    expect(right).to_be_visible()
+
+
+def test_a_folder_is_told_from_a_picture(page: Page, site: Site, tmp_path: Path) -> None:
+    page.goto(site.url)
+    gone = tmp_path / "gone.tiff"
+    gone.write_bytes(heavy_tiff())
+    page.get_by_label("Upload a picture").set_input_files(gone)
+    gone.unlink()
+    page.get_by_role("button", name="Look").click()
+    expect(page.get_by_role("alert")).to_contain_text("That file cannot be read")
+
+
+def test_what_the_browser_cannot_show_is_named(page: Page, site: Site, tmp_path: Path) -> None:
+    page.goto(site.url)
+    page.get_by_label("Upload a picture").set_input_files(
+        {"name": "duck.tiff", "mimeType": "image/tiff", "buffer": heavy_tiff()}
+    )
+    expect(page.get_by_text("duck.tiff: Your browser cannot show this kind")).to_be_visible()
+    hand_over(page, "drop", b"quack", "text/plain")
+    expect(page.get_by_role("button", name="Look")).to_be_hidden()  # nothing is chosen any more
+
+
+def test_back_does_not_show_what_was_deleted(
+    playwright: Playwright, site: Site, duck: Path
+) -> None:
+    pages_are_kept = {"ignore_default_args": ["--disable-back-forward-cache"]}
+    browser = chromium(playwright, whole=True, **pages_are_kept)
+    page = browser.new_page()
+    page.goto(site.url)
+    page.get_by_label("Upload a picture").set_input_files(duck)
+    page.get_by_role("button", name="Look").click()
+    heading(page)
+    page.wait_for_load_state()  # its script has run, which listens for this
+    page.get_by_text("Delete this picture").click()
+    page.get_by_role("button", name="Delete it now").click()
+    page.wait_for_url("**/mine")
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).to_have_text("There is nothing here")
+    browser.close()
+
+
+def test_the_link_is_copied(page: Page, site: Site) -> None:
+    page.goto(f"{site.url}/sample/easy")
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == f"{site.url}/sample/easy"
+
+
+def test_download(page: Page, site: Site, duck: Path) -> None:
+    page.goto(site.url)
+    hand_over(page, "drop", duck.read_bytes(), "image/jpeg")
+    heading(page)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download the picture with its boxes").click()
+    assert download.value.suggested_filename.startswith("rubber-duck-detected-")
+    assert download.value.path().read_bytes().startswith(b"\xff\xd8")
+
+
+def test_the_whole_way_by_keyboard(page: Page, site: Site, duck: Path) -> None:
+    page.on("filechooser", lambda _: None)  # from now on it is ours, not the browser's own window
+    page.goto(site.url)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "To the content"
+    page.keyboard.press("Enter")
+    while page.evaluate("document.activeElement.id") != "picture":
+        page.keyboard.press("Tab")
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Space")
+    chooser.value.set_files(duck)
+    expect(page.get_by_role("button", name="Look")).to_be_focused()
+    page.keyboard.press("Enter")
+    assert heading(page) == YES
+    expect(page.get_by_role("status").first).to_contain_text(YES)
+    while page.evaluate("document.activeElement.textContent") != "Delete this picture":
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/mine")
+    expect(page.get_by_role("status").first).to_contain_text("Gone:")
+
+
+def test_the_home_page_is_light(page: Page, site: Site) -> None:
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    heavy: dict[str, str] = {}
+    weights: dict[str, int] = {}
+    session.on(
+        "Network.responseReceived",
+        lambda event: heavy.update({event["requestId"]: event["response"]["url"]}),
+    )
+    session.on(
+        "Network.loadingFinished",
+        lambda event: weights.update({event["requestId"]: event["encodedDataLength"]}),
+    )
+    page.goto(site.url, wait_until="networkidle")
+    ours = {heavy[id]: weight for id, weight in weights.items() if "/samples/" not in heavy[id]}
+    assert sum(ours.values()) <= 60_000, json.dumps(ours)
+    assert not [url for url in ours if url.endswith(".css")]  # nothing to wait for before painting
+    assert page.locator("script:not([type=module])").count() == 0
+    # Ten packets are what a server sends before it first waits for an answer: they hold the styles
+    # and all that is asked, so that the first paint takes one round trip.
+    answer = page.goto(site.url)
+    assert answer
+    head = sum(len(name) + len(value) + 4 for name, value in answer.all_headers().items())
+    assert head + answer.body().index(b"</form>") < 14_600

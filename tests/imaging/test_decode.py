@@ -1,0 +1,356 @@
+"""Every kind of picture in, one kind out; every kind of fault refused in its own words."""
+
+import contextlib
+import random
+import struct
+import threading
+import zlib
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms, PngImagePlugin
+
+from rubberduck.core.errors import (
+    BrokenPicture,
+    NoPicture,
+    NotAPicture,
+    PictureTooLarge,
+    TooBusy,
+    TooManyPixels,
+    TooNarrow,
+    TooSmall,
+)
+from rubberduck.imaging import decode as pictures
+from rubberduck.imaging.decode import Picture, read_picture, to_jpeg_within
+from tests.support.pictures import RED, corners, encoded, exif, is_close, looks_like_corners
+
+FORMATS = ["JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF", "BMP", "TIFF"]
+
+
+def read(data: bytes, max_bytes: int = 15_000_000, max_side: int = 2048) -> Picture:
+    return read_picture(data, max_bytes=max_bytes, max_side=max_side)
+
+
+@pytest.mark.parametrize("format", [*FORMATS, "MPO"])
+def test_every_format_comes_out_as_the_same_picture(format: str) -> None:
+    picture = read(encoded(format=format))
+    assert looks_like_corners(picture.image, within=40 if format == "GIF" else 16)
+    assert picture.image.mode == "RGB"
+    assert picture.full_size == picture.image.size == (160, 120)
+    assert Image.open(BytesIO(picture.jpeg)).size == (160, 120)
+    assert not picture.several_frames
+
+
+@pytest.mark.parametrize("format", ["GIF", "PNG", "WEBP", "TIFF", "AVIF", "MPO"])
+def test_of_several_frames_the_first_is_taken_and_that_is_said(format: str) -> None:
+    others = [Image.new("RGB", (160, 120), colour) for colour in ("white", "black")]
+    picture = read(encoded(format=format, save_all=True, append_images=others))
+    assert picture.several_frames
+    assert looks_like_corners(picture.image, within=40 if format == "GIF" else 16)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIF"])
+def test_every_turn_comes_out_upright(format: str, orientation: int) -> None:
+    stored = corners()
+    if orientation > 1:
+        inverse = {6: 8, 8: 6}.get(orientation, orientation)
+        stored = stored.transpose(pictures.UPRIGHT[inverse])
+    picture = read(encoded(stored, format, exif=exif(orientation)))
+    assert looks_like_corners(picture.image, within=20)
+    assert picture.full_size == picture.image.size == (160, 120)
+
+
+def test_broken_exif_costs_the_turn_not_the_picture() -> None:
+    data = encoded(exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff" + b"\xff" * 30)
+    assert looks_like_corners(read(data).image)
+
+
+def test_a_turn_that_is_no_number_is_none() -> None:
+    ascii_turn = struct.pack("<2sHIHHHI4sI", b"II", 42, 8, 1, 0x0112, 2, 4, b"abc", 0)
+    assert looks_like_corners(read(encoded(exif=b"Exif\0\0" + ascii_turn)).image)
+
+
+def test_nothing_of_the_upload_but_its_pixels_is_kept() -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    data = encoded(exif=exif(1), comment=b"my secret", icc_profile=profile)
+    stored = read(data).jpeg
+    assert b"Canary" in data
+    assert b"my secret" in data
+    for trace in (b"Canary", b"my secret", b"Exif", b"ICC_PROFILE", b"http://ns.adobe.com"):
+        assert trace not in stored
+    assert dict(Image.open(BytesIO(stored)).getexif()) == {}
+
+
+def test_text_in_a_png_is_not_kept() -> None:
+    text = PngImagePlugin.PngInfo()
+    text.add_text("Comment", "my secret", zip=False)
+    assert b"my secret" not in read(encoded(format="PNG", pnginfo=text)).jpeg
+
+
+def greys(mode: str) -> Image.Image:
+    ramp = np.linspace(0, 1, 160)[None, :].repeat(120, 0)
+    if mode == "I;16":
+        return Image.fromarray((ramp * 65535).astype(np.uint16))
+    if mode == "I":
+        return Image.fromarray((ramp * 2_000_000_000).astype(np.int32))
+    return Image.fromarray((ramp * 7.5 - 3).astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    ("mode", "format"), [("I;16", "PNG"), ("I;16", "TIFF"), ("I", "TIFF"), ("F", "TIFF")]
+)
+def test_deep_greys_keep_their_range(mode: str, format: str) -> None:
+    image = np.asarray(read(encoded(greys(mode), format)).image)
+    assert [int(image[60, x, 0]) for x in (0, 80, 159)] == pytest.approx([0, 128, 255], abs=3)
+
+
+@pytest.mark.parametrize(
+    ("mode", "format"),
+    [("RGBA", "PNG"), ("LA", "PNG"), ("PA", "PNG"), ("RGBA", "WEBP"), ("RGBA", "TIFF")],
+)
+def test_what_is_transparent_becomes_white(mode: str, format: str) -> None:
+    image = corners().convert("RGBA")
+    image.paste((0, 0, 0, 0), (0, 0, 80, 60))
+    picture = read(encoded(image.convert("LA" if mode == "PA" else mode), format)).image
+    assert is_close(picture.getpixel((20, 20)), (255, 255, 255))
+    assert not is_close(picture.getpixel((140, 20)), (255, 255, 255))
+
+
+def test_a_transparent_palette_colour_becomes_white() -> None:
+    image = corners().quantize(8)
+    data = encoded(image, "PNG", transparency=image.getpixel((20, 20)))
+    assert is_close(read(data).image.getpixel((20, 20)), (255, 255, 255))
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK", "LAB", "YCbCr"])
+def test_every_mode_of_tiff_becomes_rgb(mode: str) -> None:
+    if mode == "LAB":
+        srgb, lab = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+        image = ImageCms.profileToProfile(corners(), srgb, lab, outputMode="LAB")
+    else:
+        image = corners().convert(mode)
+    assert image is not None
+    picture = read(encoded(image, "TIFF")).image
+    assert picture.mode == "RGB"
+    coloured = mode not in {"1", "L"}
+    assert looks_like_corners(picture, within=60 if mode == "P" else 30) is coloured
+
+
+def test_a_cmyk_jpeg_keeps_its_colours() -> None:
+    assert looks_like_corners(read(encoded(corners().convert("CMYK"))).image, within=16)
+
+
+def wide_gamut() -> bytes:
+    """A profile whose red is far purer than sRGB's: made from Adobe RGB's own numbers."""
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    tag = srgb.index(b"rXYZ", 128)
+    place = struct.unpack(">I", srgb[tag + 4 : tag + 8])[0] + 8
+    red = b"".join(struct.pack(">i", round(each * 65536)) for each in (0.60974, 0.31111, 0.01947))
+    return srgb[:place] + red + srgb[place + 12 :]
+
+
+def test_a_wide_gamut_becomes_srgb() -> None:
+    plain = read(encoded(quality=95)).image.getpixel((20, 20))
+    wide = read(encoded(quality=95, icc_profile=wide_gamut())).image.getpixel((20, 20))
+    assert isinstance(plain, tuple)
+    assert isinstance(wide, tuple)
+    assert wide[0] > plain[0] + 5  # as a screen with sRGB's red needs more of it
+
+
+@pytest.mark.parametrize(
+    "profile",
+    [
+        pytest.param(b"no profile at all", id="garbage"),
+        pytest.param(ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes(), id="LAB"),
+    ],
+)
+def test_a_profile_that_does_not_fit_costs_the_profile_not_the_picture(profile: bytes) -> None:
+    assert looks_like_corners(read(encoded(icc_profile=profile)).image)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_longest_side_is_bounded(format: str) -> None:
+    picture = read(encoded(corners(1200, 600), format), max_side=500)
+    assert picture.image.size == (500, 250)
+    assert picture.full_size == (1200, 600)
+
+
+def test_a_large_jpeg_is_decoded_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+    shrink = Image.Image.thumbnail
+
+    def spy(image: Image.Image, *args: Any, **kwargs: Any) -> None:
+        sizes.append(image.size)
+        shrink(image, *args, **kwargs)
+
+    monkeypatch.setattr(Image.Image, "thumbnail", spy)
+    assert read(encoded(corners(4000, 3000)), max_side=1000).image.size == (1000, 750)
+    assert sizes == [(1000, 750)]
+
+
+def bomb(format: str) -> bytes:
+    """A small file with a huge size in its header."""
+    if format == "PNG":
+        size = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
+        chunks = [(b"IHDR", size), (b"IDAT", zlib.compress(bytes(1000))), (b"IEND", b"")]
+        return b"\x89PNG\r\n\x1a\n" + b"".join(
+            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+            for kind, body in chunks
+        )
+    data = bytearray(encoded(corners(), format))
+    if format == "GIF":
+        data[6:10] = struct.pack("<HH", 60_000, 60_000)
+    if format == "BMP":
+        data[18:26] = struct.pack("<ii", 30_000, 30_000)
+    if format == "JPEG":
+        start = data.index(b"\xff\xc0")
+        data[start + 5 : start + 9] = struct.pack(">HH", 60_000, 60_000)
+    return bytes(data)
+
+
+def a_webp_bomb() -> bytes:
+    """34 bytes for 16,383 × 16,383 pixels."""
+    size = (16_383 - 1) | (16_383 - 1) << 14
+    body = b"VP8L" + struct.pack("<I", 14) + b"\x2f" + struct.pack("<I", size) + bytes(9)
+    return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        *(pytest.param(bomb(format), id=format) for format in ("PNG", "GIF", "BMP", "JPEG")),
+        pytest.param(a_webp_bomb(), id="WEBP"),
+    ],
+)
+def test_a_bomb_is_refused_before_it_is_unpacked(data: bytes) -> None:
+    with pytest.raises(TooManyPixels, match="we take up to 25 million"):
+        read(data)
+
+
+def test_the_pixel_limit_is_exact() -> None:
+    assert read(encoded(Image.new("L", (5000, 5000)))).full_size == (5000, 5000)
+    with pytest.raises(TooManyPixels, match="5001 × 5000"):
+        read(encoded(Image.new("L", (5001, 5000))))
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        pytest.param((79, 500), "each side needs at least 80", id="too small"),
+        pytest.param((1, 1), "1 × 1", id="one pixel"),
+        pytest.param((100, 3000), "too narrow a strip", id="too narrow after shrinking"),
+    ],
+)
+def test_small_pictures_are_refused(size: tuple[int, int], words: str) -> None:
+    with pytest.raises(TooSmall, match=words):
+        read(encoded(Image.new("RGB", size)))
+
+
+def test_a_strip_is_not_told_to_come_larger() -> None:
+    with pytest.raises(TooNarrow) as error:
+        read(encoded(Image.new("RGB", (100, 3000))))
+    assert error.value.problem.next_step == "Cut out the part that matters and send that."
+
+
+def test_eighty_pixels_are_enough() -> None:
+    assert read(encoded(corners(80, 80))).image.size == (80, 80)
+
+
+def test_an_empty_file() -> None:
+    with pytest.raises(NoPicture, match="empty"):
+        read(b"")
+
+
+def test_the_size_limit_is_exact() -> None:
+    data = encoded()
+    assert read(data, max_bytes=len(data))
+    with pytest.raises(PictureTooLarge, match="larger than"):
+        read(data, max_bytes=len(data) - 1)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"<svg xmlns='http://www.w3.org/2000/svg'/>", id="SVG"),
+        pytest.param(b"%PDF-1.7\n%rest", id="PDF"),
+        pytest.param(b"<!doctype html><script>alert(1)</script>", id="HTML"),
+        pytest.param(b"\0\0\0\x18ftypmp42" + bytes(100), id="video"),
+        pytest.param(b"P6 200 200 255 " + bytes(120_000), id="a format that we do not take"),
+        pytest.param(b"quack", id="text"),
+    ],
+)
+def test_what_is_no_picture_is_refused(data: bytes) -> None:
+    with pytest.raises(NotAPicture):
+        read(data)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_half_a_picture_is_broken(format: str) -> None:
+    noise = Image.effect_noise((300, 300), 80).convert("RGB")
+    data = encoded(noise, format)
+    with pytest.raises(BrokenPicture):
+        read(data[: len(data) // 2])
+
+
+@pytest.mark.parametrize("format", [*FORMATS, "MPO"])
+def test_damage_is_a_refusal_never_an_accident(format: str) -> None:
+    """Cuts and flipped bits at random: whatever Pillow makes of them, only our own errors."""
+    good = encoded(Image.effect_noise((120, 100), 60).convert("RGB"), format, exif=exif(6))
+    dice = random.Random(format)
+    refused = 0
+    for _ in range(120):
+        data = bytearray(good[: dice.randrange(1, len(good) + 1)])
+        for _ in range(dice.randrange(8)):
+            data[dice.randrange(len(data))] = dice.randrange(256)
+        with contextlib.suppress(NotAPicture, BrokenPicture, TooSmall, TooManyPixels):
+            read(bytes(data))
+            continue
+        refused += 1
+    assert refused > 30
+
+
+def test_two_pictures_decode_at_once_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    inside, most = 0, 0
+    lock, two_are_in = threading.Lock(), threading.Barrier(2)
+    bare_pixels = pictures._bare_pixels
+
+    def watched(file: Image.Image, max_side: int) -> Image.Image:
+        nonlocal inside, most
+        with lock:
+            inside += 1
+            most = max(most, inside)
+        two_are_in.wait(20)
+        with lock:
+            inside -= 1
+        return bare_pixels(file, max_side)
+
+    monkeypatch.setattr(pictures, "_bare_pixels", watched)
+    threads = [threading.Thread(target=read, args=(encoded(),)) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert most == 2
+
+
+def test_who_waits_too_long_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "DECODING_WAIT", 0.01)
+    with pictures._a_turn(), pictures._a_turn(), pytest.raises(TooBusy):
+        read(encoded())
+    assert read(encoded())
+
+
+def test_a_jpeg_made_to_fit() -> None:
+    noise = Image.effect_noise((900, 900), 120).convert("RGB")
+    data = to_jpeg_within(noise, 60_000)
+    assert len(data) <= 60_000
+    assert Image.open(BytesIO(data)).format == "JPEG"
+
+
+def test_red_is_red() -> None:
+    """The helper that the others trust can fail."""
+    assert looks_like_corners(corners())
+    assert not looks_like_corners(Image.new("RGB", (160, 120), RED))

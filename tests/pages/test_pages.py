@@ -1,0 +1,406 @@
+"""The visitor's story: a picture in, a verdict out, and every way it can go wrong."""
+
+import re
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask, abort
+from flask.testing import FlaskClient
+from jinja2 import UndefinedError
+from PIL import Image
+from werkzeug.test import TestResponse
+
+from app import create_app
+from rubberduck.core.errors import DetectorFailed, StorageFailed
+from rubberduck.core.models import Label
+from rubberduck.core.settings import Settings
+from rubberduck.services.pipeline import Finder
+from rubberduck.storage.folder import FolderStorage
+from tests.conftest import FakeDetector, a_duck
+from tests.support.pictures import corners, encoded, form
+from tests.support.visitor import without_token
+
+
+def give(client: FlaskClient, data: bytes, name: str = "photo.jpg") -> TestResponse:
+    return client.post("/", **form(data, name))
+
+
+def given_and_shown(client: FlaskClient, data: bytes, name: str = "photo.jpg") -> str:
+    answer = give(client, data, name)
+    assert answer.status_code == 303, answer.text
+    assert re.fullmatch(r"/result/[\w-]{22}", answer.location)
+    page = client.get(answer.location)
+    assert page.status_code == 200
+    return page.text
+
+
+def words(html: str) -> str:
+    seen = re.sub(r"<style>.*?</style>", "", html, flags=re.DOTALL)
+    return " ".join(re.sub(r"<[^>]*>", " ", seen).split())
+
+
+def test_the_first_page_asks_for_a_picture(client: FlaskClient) -> None:
+    page = client.get("/").text
+    assert "<h1>Is there a rubber duck in this image?</h1>" in page
+    assert 'name="picture"' in page
+    assert "up to 15 MB" in page
+    assert "Engine: fake detector. Pictures: a folder on this server." in page
+
+
+def test_a_duck_is_a_yes_with_score_labels_and_boxes(client: FlaskClient) -> None:
+    page = given_and_shown(client, encoded())
+    assert "<h1>Rubber duck detected! :))</h1>" in page
+    assert "94% sure: the average of Duck (98%) and Toy (90%)." in words(page)
+    assert "marked.jpg" in page
+
+
+def test_no_duck_is_a_no(client: FlaskClient, detector: FakeDetector) -> None:
+    detector.answer = [Label("Bird", 99.0, (), ("Animal",))]
+    page = given_and_shown(client, encoded())
+    assert "<h1>No rubber duck detected :(</h1>" in page
+    assert "We saw Bird (99%). For a yes we would also have to see a toy." in words(page)
+    assert "marked.jpg" not in page
+    assert "picture.jpg" in page
+
+
+def test_a_real_duck_is_called_one(client: FlaskClient, detector: FakeDetector) -> None:
+    detector.answer = [Label("Bird", 99.0), Label("Duck", 98.0), Label("Toy", 20.0)]
+    page = words(given_and_shown(client, encoded()))
+    assert "That is a real duck. We saw Bird (99%). For a yes we would also" in page
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [Label("Bird", 99.0)],
+        [Label("Bird", 99.0), Label("Duck", 30.0)],
+        [Label("Bird", 99.0), Label("Duck", 98.0), Label("Toy", 90.0)],
+        [],
+    ],
+)
+def test_nothing_else_is_called_a_real_duck(
+    client: FlaskClient, detector: FakeDetector, labels: list[Label]
+) -> None:
+    detector.answer = labels
+    assert "real duck" not in words(given_and_shown(client, encoded()))
+
+
+def test_a_near_miss_is_shown_as_one(client: FlaskClient, detector: FakeDetector) -> None:
+    detector.answer = [Label("Duck", 99.0), Label("Toy", 20.0)]
+    page = words(given_and_shown(client, encoded()))
+    assert "Toy 20% too unsure to count" in page
+    assert "Duck 99% too" not in page
+
+
+def test_nothing_seen_is_a_no(client: FlaskClient, detector: FakeDetector) -> None:
+    detector.answer = []
+    page = words(given_and_shown(client, encoded()))
+    assert "For a yes we would have to see a bird and a toy." in page
+    assert "We saw nothing that matters here." in page
+
+
+def test_reloading_asks_no_detector_again(client: FlaskClient, detector: FakeDetector) -> None:
+    where = give(client, encoded()).location
+    assert without_token(client.get(where).text) == without_token(client.get(where).text)
+    assert detector.calls == 1
+
+
+def test_the_pictures_are_the_upright_bare_one_and_the_marked_one(client: FlaskClient) -> None:
+    where = give(client, encoded(comment=b"my secret")).location
+    plain = client.get(f"{where}/picture.jpg")
+    marked = client.get(f"{where}/marked.jpg")
+    assert plain.mimetype == marked.mimetype == "image/jpeg"
+    assert b"my secret" not in plain.data
+    assert Image.open(BytesIO(plain.data)).size == Image.open(BytesIO(marked.data)).size
+    assert plain.data != marked.data
+
+
+def test_several_frames_are_mentioned(client: FlaskClient) -> None:
+    frames = encoded(format="GIF", save_all=True, append_images=[Image.new("RGB", (160, 120))])
+    assert "we looked at the first one" in given_and_shown(client, frames, "dance.gif")
+
+
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd", "утка.jpg", "a\0b.jpg", "x" * 5000, "<script>.jpg", ".."]
+)
+def test_the_files_name_means_nothing(client: FlaskClient, settings: Settings, name: str) -> None:
+    page = given_and_shown(client, encoded(), name)
+    assert "<script>.jpg" not in page
+    assert "passwd" not in page
+    kept = sorted(path.parent.name for path in settings.uploads.rglob("*") if path.is_file())
+    assert kept == ["marked", "uploads"]
+
+
+def test_two_uploads_of_one_name_are_two_results(client: FlaskClient) -> None:
+    first, second = (give(client, encoded(quality=q)).location for q in (80, 90))
+    assert first != second
+
+
+def big(client: FlaskClient) -> TestResponse:
+    return give(client, bytes(16_000_000))
+
+
+def no_field(client: FlaskClient) -> TestResponse:
+    return client.post("/", **form(encoded(), field="photo"))
+
+
+def no_choice(client: FlaskClient) -> TestResponse:
+    return client.post("/", **form(b"", name=""))
+
+
+def no_form(client: FlaskClient) -> TestResponse:
+    return client.post("/", data=b"quack", content_type="text/plain")
+
+
+def no_boundary(client: FlaskClient) -> TestResponse:
+    return client.post("/", data=b"quack", content_type="multipart/form-data")
+
+
+def cut_off(client: FlaskClient) -> TestResponse:
+    head = b'--x\r\nContent-Disposition: form-data; name="picture"; filename="a.jpg"\r\n\r\n'
+    body = head + encoded()[:500]
+    return client.post("/", data=body, content_type="multipart/form-data; boundary=x")
+
+
+def sends(data: bytes) -> Callable[[FlaskClient], TestResponse]:
+    return lambda client: give(client, data)
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "happened", "why"),
+    [
+        pytest.param(no_field, 400, "No picture arrived", "no file in a", id="no field"),
+        pytest.param(no_choice, 400, "No picture arrived", "No file was chosen", id="no choice"),
+        pytest.param(no_form, 400, "No picture arrived", "no file in a", id="no form"),
+        pytest.param(no_boundary, 400, "could not understand", "malformed", id="no boundary"),
+        pytest.param(cut_off, 400, "The upload stopped half-way", "end of the", id="cut off"),
+        pytest.param(sends(b""), 400, "No picture arrived", "The file is empty", id="empty"),
+        pytest.param(big, 413, "That file is too big", "larger than", id="too big"),
+        pytest.param(sends(bytes(15_000_001)), 413, "too big", "15 MB", id="just too big"),
+        pytest.param(sends(b"<svg/>"), 415, "not a picture", "something else", id="no picture"),
+        pytest.param(sends(encoded()[:700]), 422, "is broken", "cannot be read", id="broken"),
+        pytest.param(sends(encoded(corners(60, 90))), 422, "too small", "60 × 90", id="small"),
+        pytest.param(
+            sends(encoded(Image.new("L", (6000, 5000)))), 422, "too many pixels", "25", id="huge"
+        ),
+        pytest.param(lambda c: c.get("/nowhere"), 404, "nothing here", "", id="no page"),
+        pytest.param(lambda c: c.get("/result/nobody"), 404, "nothing here", "", id="no result"),
+        pytest.param(lambda c: c.put("/"), 405, "does not work here", "", id="wrong method"),
+    ],
+)
+def test_what_goes_wrong_is_said_with_why_and_what_next(
+    client: FlaskClient,
+    settings: Settings,
+    request_: Callable[[FlaskClient], TestResponse],
+    status: int,
+    happened: str,
+    why: str,
+) -> None:
+    answer = request_(client)
+    assert answer.status_code == status
+    assert answer.mimetype == "text/html"
+    heading = re.search(r"<h1>(.*)</h1>", answer.text)
+    assert heading
+    assert happened in heading[1]
+    assert why in answer.text
+    assert "<strong>" in answer.text  # the next step
+    assert not settings.uploads.exists()
+
+
+def test_nobodys_ids_all_get_the_same_page(client: FlaskClient) -> None:
+    ids = ["nobody", "a" * 22, "%00", "..%2f..", "ü", "x/picture.jpg", "a" * 3000]
+    pages = {without_token(client.get(f"/result/{id}").text) for id in ids}
+    assert len(pages) == 1
+    assert {client.get(f"/result/{id}").status_code for id in ids} == {404}
+
+
+def test_a_marked_picture_that_was_never_drawn_is_not_here(
+    client: FlaskClient, detector: FakeDetector
+) -> None:
+    detector.answer = []
+    where = give(client, encoded()).location
+    assert client.get(f"{where}/marked.jpg").status_code == 404
+
+
+def test_a_picture_that_went_missing_is_not_here(client: FlaskClient, settings: Settings) -> None:
+    where = give(client, encoded()).location
+    for file in settings.uploads.rglob("*.jpg"):
+        file.unlink()
+    assert client.get(f"{where}/picture.jpg").status_code == 404
+
+
+def test_405_says_what_is_allowed(client: FlaskClient) -> None:
+    assert set(client.put("/").headers["Allow"].split(", ")) >= {"GET", "POST"}
+
+
+class Broken(FakeDetector):
+    def labels(self, picture: Any) -> list[Label]:
+        raise DetectorFailed("The detector rests.", cause="a cause for the operator")
+
+
+def site(settings: Settings, finder: Finder, **changes: Any) -> FlaskClient:
+    return create_app(settings, finder=replace(finder, **changes)).test_client()
+
+
+def test_a_detector_that_fails_is_a_503(
+    settings: Settings, finder: Finder, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = give(site(settings, finder, detector=Broken()), encoded())
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "60"
+    assert "We cannot look at pictures just now" in answer.text
+    assert "a cause for the operator" not in answer.text
+    assert "a cause for the operator" in caplog.text
+    assert answer.headers["X-Request-ID"] in answer.text
+
+
+def test_a_stand_in_answers_and_the_page_says_so(
+    settings: Settings, finder: Finder, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = site(settings, finder, detector=Broken(), stand_in=FakeDetector(*a_duck()))
+    page = words(given_and_shown(client, encoded()))
+    assert "Rubber duck detected!" in page
+    assert "fake detector could not answer just now, so our fake detector did." in page
+    assert "a cause for the operator" in caplog.text
+
+
+class FullStorage(FolderStorage):
+    def put(self, key: str, jpeg: bytes) -> None:
+        raise StorageFailed("The place where we keep pictures does not answer.", cause="full")
+
+
+def test_a_storage_that_fails_is_a_503(settings: Settings, finder: Finder) -> None:
+    answer = give(site(settings, finder, storage=FullStorage(settings.uploads)), encoded())
+    assert answer.status_code == 503
+    assert "does not answer" in answer.text
+
+
+def test_a_database_that_fails_is_a_503_and_keeps_no_picture(
+    client: FlaskClient, settings: Settings, tmp_path: Path
+) -> None:
+    given_and_shown(client, encoded())
+    kept = sorted(settings.uploads.rglob("*"))
+    (tmp_path / "duck.db").rename(tmp_path / "elsewhere.db")
+    answer = give(client, encoded())
+    assert answer.status_code == 503
+    assert "cannot be opened" in answer.text
+    assert sorted(settings.uploads.rglob("*")) == kept
+    (tmp_path / "elsewhere.db").rename(tmp_path / "duck.db")
+    given_and_shown(client, encoded())  # and it recovers by itself
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 409, 413, 415, 422, 429, 500, 503])
+def test_every_error_page_says_what_why_and_what_next(app: Flask, status: int) -> None:
+    app.add_url_rule("/trouble", view_func=lambda: abort(status))
+    answer = app.test_client().get("/trouble")
+    assert answer.status_code == status
+    assert re.search(r"<h1>.+</h1>\s*<p>.+</p>\s*<p><strong>.+</strong></p>", answer.text)
+    assert ("Retry-After" in answer.headers) is (status in {429, 503})
+
+
+def test_a_mistake_of_ours_is_a_page_and_a_line_in_the_log(
+    app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    def mistake() -> str:
+        raise ZeroDivisionError("our secret")
+
+    app.add_url_rule("/mistake", view_func=mistake)
+    answer = app.test_client().get("/mistake")
+    assert answer.status_code == 500
+    assert "our mistake, not yours" in answer.text
+    assert "our secret" not in answer.text
+    assert "our secret" in caplog.text
+    assert answer.headers["X-Request-ID"] in answer.text
+
+
+def test_alive_and_ready(client: FlaskClient) -> None:
+    assert client.get("/healthz").data == b"ok"
+    ready = client.get("/readyz")
+    assert ready.status_code == 200
+    assert ready.json == {"ready": True, "database": "ok", "storage": "ok"}
+
+
+def test_not_ready_names_the_part_and_the_log_the_cause(
+    client: FlaskClient, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.uploads.write_text("a file stands where the folder should be")
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json == {"ready": False, "database": "ok", "storage": "not ready"}
+    assert "make it writable" in caplog.text
+    assert client.get("/healthz").status_code == 200
+
+
+def test_readiness_is_asked_at_most_once_in_five_seconds(
+    client: FlaskClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.monotonic()
+    monkeypatch.setattr("rubberduck.services.readiness.time.monotonic", lambda: now)
+    assert client.get("/readyz").status_code == 200
+    settings.uploads.rename(settings.uploads.with_name("moved"))
+    settings.uploads.write_text("")
+    assert client.get("/readyz").status_code == 200
+    now += 5.1
+    assert client.get("/readyz").status_code == 503
+
+
+def test_a_misspelt_name_in_a_template_is_no_silence(app: Flask) -> None:
+    with app.test_request_context(), pytest.raises(UndefinedError, match="quack"):
+        app.jinja_env.from_string("{{ quack }}").render()
+
+
+def test_an_old_result_keeps_its_words(
+    client: FlaskClient, settings: Settings, finder: Finder
+) -> None:
+    where = give(client, encoded()).location
+    other = replace(finder.question, title="A bird?", yes="A bird!", min_confidence=95.0)
+    page = words(site(settings, finder, question=other).get(where).text)
+    assert "Rubber duck detected! :)) 94% sure" in page
+    assert "The question was: Is there a rubber duck" in page
+    assert "A bird!" not in page
+    assert "too unsure" not in page
+
+
+def test_nearly_sure_is_not_called_sure(client: FlaskClient, detector: FakeDetector) -> None:
+    detector.answer = [Label("Duck", 99.7), Label("Toy", 99.9)]
+    assert "99% sure" in words(given_and_shown(client, encoded()))
+
+
+def test_a_name_in_no_known_letters_is_no_half_upload(client: FlaskClient) -> None:
+    parts = form(encoded(), "NAME")
+    parts["data"] = parts["data"].replace(b"NAME", b"k\xfchl.jpg")
+    answer = client.post("/", **parts)
+    assert answer.status_code == 400
+    assert "is not UTF-8" in answer.text
+
+
+def test_a_slow_check_keeps_nobody_waiting(settings: Settings, finder: Finder) -> None:
+    asked, answer_now = threading.Event(), threading.Event()
+
+    class Slow(FolderStorage):
+        def check(self) -> None:
+            asked.set()
+            answer_now.wait(20)
+
+    client = site(settings, finder, storage=Slow(settings.uploads))
+    first = threading.Thread(target=client.get, args=("/readyz",))
+    first.start()
+    assert asked.wait(20)
+    start = time.monotonic()
+    assert client.get("/readyz").status_code == 503  # not known to be ready yet
+    assert time.monotonic() - start < 15
+    answer_now.set()
+    first.join()
+    assert client.get("/readyz").status_code == 200
+
+
+def test_a_folder_that_cannot_be_made(settings: Settings, finder: Finder) -> None:
+    client = site(settings, finder, storage=FolderStorage(Path("/proc/nowhere")))
+    assert give(client, encoded()).status_code == 503
+    assert client.get("/readyz").status_code == 503

@@ -1,0 +1,133 @@
+"""Every text of the pages comes from one catalogue, so that a translation is whole."""
+
+import re
+from gettext import NullTranslations
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from flask.testing import FlaskClient
+
+from app import create_app
+from rubberduck.core.settings import Settings
+from rubberduck.services.pipeline import Finder
+from tests.support.pictures import corners, encoded, form
+from translations.collect import FILE, catalogue
+
+READ = {"title", "alt", "aria-label", "content", "placeholder"}
+
+
+def test_the_catalogue_is_up_to_date() -> None:
+    """After a change of words: `make texts`."""
+    assert FILE.read_bytes() == catalogue()
+
+
+class Marked(NullTranslations):
+    """A language in which every text stands in brackets."""
+
+    def gettext(self, message: str) -> str:
+        return f"⟦{message}⟧"
+
+    def ngettext(self, one: str, many: str, n: int) -> str:
+        return f"⟦{one if n == 1 else many}⟧"
+
+
+class Texts(HTMLParser):
+    """What people read or hear."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.inside = ""
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.inside = tag
+        named = dict(attributes)
+        if tag == "meta" and not (named.get("property") or "").endswith(("title", "description")):
+            return
+        for name, value in attributes:
+            if value and (name in READ or (name.startswith("data-") and " " in value)):
+                self.found.append(value)
+
+    def handle_data(self, data: str) -> None:
+        if self.inside not in ("style", "script"):
+            self.found.append(data)
+
+
+@pytest.fixture
+def marked(settings: Settings, finder: Finder, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
+    def other_language(*_: Any, **__: Any) -> Marked:
+        return Marked()
+
+    monkeypatch.setattr("rubberduck.pages.templating.translation", other_language)
+    return create_app(settings, finder=finder).test_client()
+
+
+def left_over(page: str, *known: str) -> list[str]:
+    """Words that stand in no bracket, and are no data."""
+    parser = Texts()
+    parser.feed(page)
+    texts = re.sub(r"⟦[^⟦⟧]*(⟦[^⟦⟧]*⟧[^⟦⟧]*)*⟧", " ", "\n".join(parser.found))
+    for each in sorted(known, key=len, reverse=True):
+        texts = texts.replace(each, " ")
+    return re.findall(r"[^\W\d_]{2,}", texts)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/", "/camera", "/mine", "/statistics", "/privacy", "/nowhere", "RESULT", "RESULT?min=99"],
+)
+def test_no_text_stands_beside_the_catalogue(
+    marked: FlaskClient, finder: Finder, address: str
+) -> None:
+    where = marked.post("/", **form(encoded())).location
+    marked.post(f"{where}/judgement", data={"right": "yes"})
+    question = finder.question
+    data = [question.title, question.yes, question.no, "UTC", "fake detector", "http://localhost"]
+    data += [question.live_yes or "", question.live_no or "", where]
+    data += [sample.shows for sample in question.samples]
+    data += [remark.says for remark in question.remarks]
+    data += ["a bird", "a toy", "Animal", "Duck", "Bird", "Toy", "Inflatable"]
+    page = marked.get(address.replace("RESULT", where)).text
+    assert left_over(page, *filter(None, data)) == []
+
+
+@pytest.mark.parametrize("chart", ["days", "scores"])
+def test_the_charts_words_are_in_it_too(marked: FlaskClient, chart: str) -> None:
+    marked.post("/", **form(encoded()))
+    svg = marked.get(f"/statistics/{chart}-light.svg").text
+    written = re.findall(r"<text[^>]*>(.*?)</text>", svg)
+    assert "⟦pictures⟧" in written
+    assert [each for each in written if re.search("[a-z]", each) and "⟦" not in each] == []
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"quack", encoded(corners(60, 90)), encoded(corners(9000, 90)), bytes(15_000_001)]
+)
+def test_errors_are_in_the_catalogue_too(marked: FlaskClient, finder: Finder, data: bytes) -> None:
+    page = marked.post("/", **form(data)).text
+    assert left_over(page, finder.question.title) == []
+
+
+def test_a_translation_is_used(
+    settings: Settings, finder: Finder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FILE.open("rb") as file:
+        german = read_po(file, locale="de")
+    german["Upload a picture"].string = "Ein Bild hochladen"
+    kept = next(each for each in german if str(each.id).startswith("('Only people with its link"))
+    kept.string = ("Nach einem Tag wird es gelöscht.", "Nach %(count)s Tagen wird es gelöscht.")
+    folder = tmp_path / "translations" / "de" / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    with (folder / "messages.mo").open("wb") as compiled:
+        write_mo(compiled, german)
+    monkeypatch.setattr("rubberduck.pages.templating.TRANSLATIONS", tmp_path / "translations")
+    settings = settings.model_copy(update={"language": "de"})
+    page = create_app(settings, finder=finder).test_client().get("/").text
+    assert '<html lang="de">' in page
+    assert "Ein Bild hochladen" in page
+    assert "Nach 30 Tagen wird es gelöscht." in page
+    assert "Turn on the camera" in page  # what is not translated stays

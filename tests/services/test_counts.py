@@ -1,0 +1,280 @@
+"""What a request costs, in counts that no busy machine can move: calls, connections, decodes."""
+
+import json
+import logging
+import os
+import sqlite3
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from PIL import Image, ImageFile
+from sqlalchemy import event
+
+from bench import db, rows
+from db_setup import set_up
+from rubberduck.core.settings import ROOT
+from rubberduck.db.results import Results
+from rubberduck.imaging import decode as pictures
+from rubberduck.services.pipeline import Finder
+from tests.support.ducks import gradient
+from tests.support.fake_rekognition import FakeRekognition
+from tests.support.pictures import encoded, form
+
+WIRE = "urllib3.connectionpool"
+
+
+def photo(number: int) -> bytes:
+    """Each number another picture, so that none is known already."""
+    return encoded(gradient((1200 + number, 900)))
+
+
+@contextmanager
+def statements(results: Results) -> Iterator[list[tuple[str, Any]]]:
+    """Everything that the database is asked meanwhile, and each connection that is opened to it."""
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        asked.append((statement, values))
+
+    def connected(*_: Any) -> None:
+        asked.append(("CONNECT", None))
+
+    engine = results.database.engine
+    event.listen(engine, "before_cursor_execute", note)
+    event.listen(engine, "connect", connected)
+    yield asked
+    event.remove(engine, "before_cursor_execute", note)
+    event.remove(engine, "connect", connected)
+
+
+@pytest.fixture
+def decodes(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often which format was decoded."""
+    counted: Counter[str] = Counter()
+    decode = ImageFile.ImageFile.load
+
+    def load(self: ImageFile.ImageFile) -> Any:
+        if self.tile:
+            counted[str(self.format)] += 1
+        return decode(self)
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", load)
+    return counted
+
+
+@pytest.fixture
+def encodes(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often which format was encoded."""
+    counted: Counter[str] = Counter()
+    encode = Image.Image.save
+
+    def save(self: Image.Image, file: Any, format: str, **options: Any) -> None:
+        counted[format] += 1
+        encode(self, file, format, **options)
+
+    monkeypatch.setattr(Image.Image, "save", save)
+    return counted
+
+
+PAGES_FIRST = """
+import json, sys
+from app import start
+app = start()
+HEAVY = {"matplotlib", "numpy", "onnxruntime", "sqlalchemy", "boto3", "redis"}
+
+def loaded_for(*pages):
+    for page in pages:
+        assert app.test_client().get(page).status_code == 200, page
+    return sorted(HEAVY & set(sys.modules))
+
+loaded = [
+    loaded_for("/", "/camera", "/api", "/privacy", "/healthz"),
+    loaded_for("/mine", "/statistics", "/readyz"),
+    app.extensions["finder"].warm_up() or loaded_for(),
+]
+print(json.dumps(loaded))
+"""
+
+
+def test_pages_are_shown_before_what_looks_at_pictures_is_loaded(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/duck.db"
+    set_up(url)
+    environment = {
+        "DUCK_DATABASE_URL": url,
+        "DUCK_UPLOADS": str(tmp_path),
+        "DUCK_SECRET_KEY": "a key of the tests",
+        "FLASK_SKIP_DOTENV": "1",
+        "PATH": os.environ["PATH"],
+    }
+    command = [sys.executable, "-c", PAGES_FIRST]
+    told = subprocess.check_output(command, cwd=ROOT, env=environment, text=True).splitlines()
+    assert json.loads(told[-1]) == [
+        [],
+        ["sqlalchemy"],
+        ["matplotlib", "numpy", "onnxruntime", "sqlalchemy"],
+    ]
+
+
+def test_an_upload_is_decoded_once_and_its_page_not_at_all(
+    client: FlaskClient, decodes: Counter[str], encodes: Counter[str]
+) -> None:
+    data = photo(0)
+    encodes.clear()
+    where = client.post("/", **form(data)).location
+    client.get(where)
+    assert decodes == {"JPEG": 1}
+    assert encodes == {"JPEG": 2}  # the picture, and the marked one
+
+
+def test_a_large_photo_is_decoded_small(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A camera's 12 megapixels have hardly more than twice the pixels that are kept of a side."""
+    decoded: list[tuple[int, int]] = []
+    bare_pixels = pictures._bare_pixels
+
+    def watched(file: Image.Image, max_side: int) -> Image.Image:
+        decoded.append(file.size)
+        return bare_pixels(file, max_side)
+
+    monkeypatch.setattr(pictures, "_bare_pixels", watched)
+    for size in ((4000, 3000), (4032, 3024), (5712, 4284)):
+        client.post("/", **form(encoded(Image.new("RGB", size))))
+    assert decoded == [(2000, 1500), (2016, 1512), (2856, 2142)]
+
+
+def test_a_frame_of_the_camera_touches_neither_disk_nor_database(
+    client: FlaskClient,
+    finder: Finder,
+    tmp_path: Path,
+    decodes: Counter[str],
+    encodes: Counter[str],
+) -> None:
+    before, frame = sorted(tmp_path.rglob("*")), form(photo(0))
+    encodes.clear()
+    with statements(finder.results) as asked:
+        assert client.post("/api/v1/frames", **frame).status_code == 200
+    assert asked == []
+    assert sorted(tmp_path.rglob("*")) == before
+    assert decodes == {"JPEG": 1}
+    assert encodes == {}
+
+
+def test_amazon_is_asked_three_things_by_clients_that_are_kept(
+    aws_client: FlaskClient, eyes: FakeRekognition, caplog: pytest.LogCaptureFixture
+) -> None:
+    aws_client.post("/", **form(photo(0)))
+    with caplog.at_level(logging.DEBUG, WIRE):
+        for number in range(1, 5):
+            aws_client.post("/", **form(photo(number)))
+    told = [record.getMessage() for record in caplog.records if record.name == WIRE]
+    assert sum('"PUT ' in line for line in told) == 4 * 2  # the picture, and the marked one
+    assert sum('"POST ' in line for line in told) == 4
+    assert len(eyes.requests) == 5
+    assert [line for line in told if "Starting new" in line] == []
+
+
+def test_what_travels_to_amazon_is_the_small_picture(
+    aws_client: FlaskClient, eyes: FakeRekognition, s3: Any
+) -> None:
+    upload = encoded(gradient((4000, 3000)), quality=95)
+    aws_client.post("/", **form(upload))
+    stored = {
+        item["Key"].split("/")[0]: item["Size"]
+        for item in s3.list_objects_v2(Bucket="ducks-of-the-tests")["Contents"]
+    }
+    assert len(eyes.requests[0]["Image"]["Bytes"]) == stored["uploads"]
+
+
+def test_the_database_is_asked_little_over_a_kept_connection(
+    client: FlaskClient, finder: Finder
+) -> None:
+    client.post("/", **form(photo(0)))
+    with statements(finder.results) as asked:
+        where = client.post("/", **form(photo(1))).location
+    assert [words for words, _ in asked if words == "CONNECT"] == []
+    assert len([words for words, _ in asked if words.startswith(("INSERT", "UPDATE"))]) == 3
+    with statements(finder.results) as asked:
+        client.get(where)
+    assert len(asked) == 1
+
+
+def test_no_question_reads_the_whole_table(client: FlaskClient, finder: Finder) -> None:
+    with statements(finder.results) as asked:
+        where = client.post("/", **form(photo(0))).location
+        for address in (where, "/mine", "/statistics", "/api/v1/results?limit=2"):
+            assert client.get(address).status_code == 200
+        client.post(f"{where}/judgement", data={"right": "yes"})
+        finder.results.hide_old(datetime.now(UTC), 100)
+        client.post(f"{where}/delete")
+    plans = list(_plans(finder.results, asked))
+    assert len(plans) > 10
+    assert [plan for plan in plans if "SCAN duck_results" in plan] == []
+
+
+@pytest.mark.skipif(not db.can_count_syncs(), reason="strace cannot be used here")
+def test_hardly_a_picture_waits_for_the_disk() -> None:
+    """With SQLite: its journal is written through only when it is taken in, every 1,000 pages."""
+    assert db.syncs_a_picture("kept", 120) <= 0.1
+
+
+def test_no_question_costs_more_where_there_are_more_results(tmp_path: Path) -> None:
+    """In steps of SQLite's machine; like a site's, the database was never analysed."""
+    few, many = (_steps(tmp_path / f"{count}.db", count) for count in (40, 4000))
+    assert {name: (few[name], many[name]) for name in few if many[name] > 1.5 * few[name]} == {}
+
+
+def _steps(file: Path, count: int) -> dict[str, int]:
+    set_up(f"sqlite:///{file}")
+    book = Results(f"sqlite:///{file}", timedelta(days=30))
+    id = rows.fill(book, count)
+    now, taken = datetime.now(UTC), 0
+
+    def step() -> None:
+        nonlocal taken
+        taken += 1
+
+    def watch(connection: sqlite3.Connection, *_: Any) -> None:
+        connection.set_progress_handler(step, 1)
+
+    event.listen(book.database.engine, "checkout", watch)
+    asked: dict[str, Callable[[], object]] = {
+        "begin": lambda: book.begin(rows.an_upload(), "the detector"),
+        "the same bytes": lambda: book.begin(
+            replace(rows.an_upload(), sha256="sum-7"), "the detector"
+        ),
+        "the same key": lambda: book.begin(replace(rows.an_upload(), key="a-key"), "the detector"),
+        "find": lambda: book.find(id),
+        "of": lambda: book.of(rows.OWNER, 12),
+        "known": lambda: book.known({"row-3", "row-5", "nobody"}),
+        "judge": lambda: book.judge(id, rows.OWNER, right=True),
+        "hide": lambda: book.hide(id, rows.OWNER),
+        "forget": lambda: book.forget(id),
+        "hide_old": lambda: book.hide_old(now, 100),
+        "tally": lambda: book.tally("", now.date()),
+    }
+    steps = {}
+    for name, ask in asked.items():
+        before = taken
+        ask()
+        steps[name] = taken - before
+    book.close()
+    assert all(steps.values())
+    return steps
+
+
+def _plans(results: Results, asked: list[tuple[str, Any]]) -> Iterator[str]:
+    with results.database.transaction() as connection:
+        for statement, values in asked:
+            if statement.startswith(("SELECT", "UPDATE", "DELETE")):
+                rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+                yield "; ".join(row.detail for row in rows)

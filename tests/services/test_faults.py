@@ -1,0 +1,235 @@
+"""Whatever fails outside, at whichever call: a plain answer, nothing lost, nothing left behind."""
+
+import secrets
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from errno import EACCES, EIO, EMFILE, ENOSPC
+from functools import partial
+from itertools import count
+from typing import Any
+
+import pytest
+import time_machine
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from werkzeug.test import TestResponse
+
+from app import create_app
+from composition import build_finder
+from db_setup import set_up
+from rekognition import Rekognition
+from rubberduck.core.errors import DuckError
+from rubberduck.core.models import Upload
+from rubberduck.core.settings import Settings
+from rubberduck.db.results import Results
+from rubberduck.db.tables import duck_results
+from rubberduck.detectors.with_breaker import Breaker
+from rubberduck.detectors.with_budget import Budgeted
+from rubberduck.services.pipeline import ID_BYTES, Finder
+from rubberduck.storage.s3 import S3Storage
+from tests.pages.test_pages import give
+from tests.support.fake_rekognition import FakeRekognition
+from tests.support.faults import AMAZONS, Countdown, amazon_fails, database_fails, disk_fails
+from tests.support.pictures import encoded, form
+
+MOST_CALLS = 60  # no visit makes so many
+FAR = datetime(9999, 1, 1, tzinfo=UTC)
+pictures = (encoded(comment=str(number)) for number in count())  # each of other bytes
+OTHERS = 20  # pictures: more than there will be strays, so that these can be told
+
+
+@dataclass(frozen=True)
+class House:
+    """The site with an answered picture in it, and others, which must outlive every fault."""
+
+    app: Flask
+    finder: Finder
+    client: FlaskClient
+    kept: str
+    its_bytes: bytes
+
+    @classmethod
+    def of(cls, settings: Settings, finder: Finder) -> "House":
+        finder = replace(finder, _beside=ThreadPoolExecutor(1))
+        app = create_app(settings, finder=finder)
+        client, data = app.test_client(), next(pictures)
+        for _ in range(OTHERS):
+            give(client, next(pictures))
+        return cls(app, finder, client, give(client, data).location, data)
+
+    def sweep_later(self) -> None:
+        with time_machine.travel(datetime.now(UTC) + timedelta(hours=2)):
+            self.app.extensions["sweeper"].sweep()
+
+    def must_be_whole(self) -> None:
+        """No row without its pictures, no picture without its row, nothing live gone."""
+        assert self.client.get(self.kept).status_code == 200
+        with self.finder.results.database.engine.connect() as connection:
+            rows = list(connection.execute(select(duck_results)).mappings())
+        assert {row["status"] for row in rows} == {"ready"}
+        keys = {key for row in rows for key in (row["s3_key"], row["marked_key"]) if key}
+        assert set(self.finder.storage.stored_before(FAR)) == keys
+
+
+# What visitors do. Each gets ready first, and gives what is done while things fail.
+Deed = Callable[[], TestResponse | None]
+Fault = Callable[[Countdown], AbstractContextManager[None]]
+
+
+def upload(house: House) -> Deed:
+    return partial(give, house.client, next(pictures))
+
+
+def upload_first(house: House) -> Deed:
+    """The bucket is looked at before."""
+    assert isinstance(house.finder.storage, S3Storage)
+    house.finder.storage._checked.clear()
+    return upload(house)
+
+
+def upload_by_program(house: House) -> Deed:
+    parts = form(next(pictures))
+    headers = {"Idempotency-Key": f"key {parts['data'][-99:].hex()}"}
+    return lambda: house.client.post("/api/v1/pictures", headers=headers, **parts)
+
+
+def upload_again(house: House) -> Deed:
+    return partial(give, house.client, house.its_bytes)
+
+
+def upload_anothers(house: House) -> Deed:
+    """Known by its bytes: stored again, not asked again."""
+    return partial(give, house.app.test_client(), house.its_bytes)
+
+
+def delete(house: House) -> Deed:
+    where = give(house.client, next(pictures)).location
+    return lambda: house.client.post(f"{where}/delete")
+
+
+def read(house: House) -> Deed:
+    return lambda: house.client.get(house.kept)
+
+
+def read_picture(house: House) -> Deed:
+    return lambda: house.client.get(f"{house.kept}/small.jpg")
+
+
+def sweep(house: House) -> Deed:
+    """A result cut off, and a picture without a row."""
+    for number in range(2):
+        id = secrets.token_urlsafe(ID_BYTES)
+        cut_off = Upload(id, datetime.now(UTC), "?", f"uploads/{id}.jpg", sha256=id)
+        if number:
+            house.finder.results.begin(cut_off, "nobody")
+        house.finder.storage.put(cut_off.picture_key, next(pictures))
+        house.finder.storage.put(f"marked/{id}.jpg", next(pictures))
+
+    def deed() -> None:
+        with suppress(DuckError):
+            house.sweep_later()
+
+    return deed
+
+
+VISITS = [
+    upload, upload_by_program, upload_again, upload_anothers, delete, read, read_picture, sweep
+]  # fmt: skip
+
+
+def meet(house: House, visit: Callable[[House], Deed], fault: Fault, *, lasts: bool) -> int:
+    """Lets a visit meet the fault at its first call, its second, …; tells how many it makes."""
+    for k in range(1, MOST_CALLS):
+        deed, countdown = visit(house), Countdown(k, lasts)
+        with fault(countdown):
+            must_be_plain(deed())
+            house.finder._beside.submit(int).result()  # the last in its row, so all is done
+        if not countdown.struck:
+            house.sweep_later()
+            house.must_be_whole()
+            return k - 1
+    raise AssertionError("it never came to an end")
+
+
+def must_be_plain(answer: TestResponse | None) -> None:
+    if answer is None or answer.status_code < 500:
+        return
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"]
+    assert answer.mimetype in ("text/html", "application/problem+json")
+    assert "try again" in answer.text.lower()
+
+
+@pytest.fixture
+def _in_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing waits between two attempts, and nothing is left alone: each call must be met."""
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
+    monkeypatch.setattr("rubberduck.core.circuit_breaker.REST", 0.0)
+
+
+@pytest.fixture
+def on_aws(
+    _in_no_time: None, aws_settings: Settings, s3: Any, eyes: FakeRekognition, results: Results
+) -> House:
+    return House.of(aws_settings, replace(build_finder(aws_settings), results=results))
+
+
+def both_ways(kinds: Iterable[Any], *in_every_run: tuple[Any, bool]) -> pytest.MarkDecorator:
+    """Each kind, once and from then on; what is not named runs with `make soak`."""
+    ways = [(kind, lasts) for kind in kinds for lasts in (False, True)]
+    assert set(in_every_run) <= set(ways)
+    return pytest.mark.parametrize(
+        ("kind", "lasts"),
+        [pytest.param(*way, marks=[] if way in in_every_run else pytest.mark.soak) for way in ways],
+    )
+
+
+OFTEN = "no connection", "read time-out", "403", "no bucket", "500", "301", "garbage"
+
+
+@both_ways(AMAZONS, *((kind, True) for kind in OFTEN), ("garbage", False))
+def test_amazon_fails_at_every_call(on_aws: House, kind: str, lasts: bool) -> None:
+    storage, breaker = on_aws.finder.storage, on_aws.finder.detector
+    assert isinstance(storage, S3Storage)
+    assert isinstance(breaker, Breaker)
+    assert isinstance(breaker.detector, Budgeted)
+    eyes = breaker.detector.detector
+    assert isinstance(eyes, Rekognition)
+    clients = [storage.client, eyes.client]
+    fault = partial(amazon_fails, clients, AMAZONS[kind])
+    calls = [meet(on_aws, visit, fault, lasts=lasts) for visit in (upload_first, *VISITS)]
+    assert calls[:2] == [4, 3]  # look at the bucket; store, ask, store with boxes
+
+
+LOCKED, FULL = "database is locked", "database or disk is full"
+
+
+@both_ways([LOCKED, FULL], (LOCKED, False), (FULL, True))
+def test_the_database_fails_at_every_statement(
+    database_url: str,
+    settings: Settings,
+    finder: Finder,
+    open_results: Callable[[str], Results],
+    kind: str,
+    lasts: bool,
+) -> None:
+    set_up(database_url)
+    results = open_results(database_url)
+    house = House.of(settings, replace(finder, results=results))
+    fault = partial(database_fails, results.database.engine, kind)
+    calls = [meet(house, visit, fault, lasts=lasts) for visit in VISITS]
+    assert calls[0] >= 5
+
+
+@both_ways([ENOSPC, EACCES, EIO, EMFILE], (ENOSPC, False), (ENOSPC, True), (EACCES, True))
+def test_the_disk_fails_at_every_call(
+    settings: Settings, finder: Finder, kind: int, lasts: bool
+) -> None:
+    house = House.of(settings, finder)
+    fault = partial(disk_fails, settings.uploads, kind)
+    calls = [meet(house, visit, fault, lasts=lasts) for visit in VISITS]
+    assert calls[0] >= 6  # a folder, an open file and its name, for each of two pictures

@@ -1,0 +1,268 @@
+"""Workers killed, restarted and told to stop, with visitors on them: nothing answered is lost."""
+
+import json
+import os
+import random
+import signal
+import socket
+import sqlite3
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+from urllib.request import Request
+
+import pytest
+import time_machine
+from sqlalchemy import func, make_url, select
+
+from rubberduck.db.deduplication import ON_ITS_WAY
+from rubberduck.db.results import Results
+from rubberduck.db.tables import READY, duck_results
+from rubberduck.services.retention import Sweeper
+from rubberduck.storage.folder import FolderStorage
+from tests.conftest import BUCKET
+from tests.support.fake_rekognition import FakeRekognition
+from tests.support.pictures import encoded
+from tests.support.server import PATIENCE, Site, amazon, ask, serving, until, upload
+
+FAR = datetime(9999, 1, 1, tzinfo=UTC)
+tell = sys.stdout.write  # figures, which `make soak` shows
+
+
+@dataclass
+class Diary:
+    """What visitors sent, each picture under a key of its own, and what came of it."""
+
+    url: str
+    answered: dict[str, dict[str, str]] = field(default_factory=dict)  # key → links
+    broken: set[str] = field(default_factory=set)  # keys whose request broke off
+
+    def send(self, key: str) -> None:
+        try:
+            status, body = ask(request(self.url, key))
+        except (OSError, HTTPException):  # killed while it answered us
+            self.broken.add(key)
+            return
+        assert status == 201, body
+        self.answered[key] = json.loads(body)["links"]
+        self.broken.discard(key)
+
+
+def request(url: str, key: str) -> Request:
+    return upload(url, encoded(comment=key), Idempotency_Key=key)
+
+
+@contextmanager
+def visited(site: Site, visitors: int = 4, pause: float = 0.0) -> Iterator[Diary]:
+    """Visitors who send one picture after the other."""
+    diary, over = Diary(site.url), threading.Event()
+
+    def visit(visitor: int) -> None:
+        number = 0
+        while not over.is_set():
+            diary.send(f"picture {number} of visitor {visitor}")
+            number += 1
+            over.wait(pause)
+
+    with ThreadPoolExecutor(visitors) as pool:
+        visits = [pool.submit(visit, number) for number in range(visitors)]
+        try:
+            yield diary
+        finally:
+            over.set()
+        for each in visits:
+            each.result()
+
+
+def kill_under_load(site: Site, kills: int) -> Diary:
+    with visited(site) as diary:
+        for _ in range(kills):
+            before, killed = len(diary.answered), random.choice(alive(site))
+            os.kill(killed, signal.SIGKILL)
+            until(partial(others_came, site, {killed}))
+            until(partial(more_answered, diary, before + 3))
+    return diary
+
+
+def others_came(site: Site, old: set[int]) -> bool:
+    now = set(alive(site))
+    return len(now) >= 2 and not now & old
+
+
+def more_answered(diary: Diary, than: int) -> bool:
+    return len(diary.answered) > than
+
+
+def alive(site: Site) -> list[int]:
+    children = Path(f"/proc/{site.process.pid}/task/{site.process.pid}/children").read_text()
+    return [int(pid) for pid in children.split()]
+
+
+def all_is_there(site: Site, diary: Diary) -> None:
+    for links in diary.answered.values():
+        assert site.get(links["self"])[0] == 200
+        assert site.get(links["picture"])[0] == 200
+
+
+def is_sound(file: Path) -> bool:
+    with closing(sqlite3.connect(file)) as database:
+        return bool(database.execute("PRAGMA integrity_check").fetchone() == ("ok",))
+
+
+def test_killed_workers_lose_no_answered_picture(tmp_path: Path) -> None:
+    with serving(tmp_path) as site:
+        diary = kill_under_load(site, 3)
+        all_is_there(site, diary)
+    assert len(diary.answered) > 9
+    assert is_sound(tmp_path / "duck.db")
+
+
+def mend(diary: Diary) -> None:
+    """Everybody whose request broke off sends it again, until it is answered."""
+    time.sleep(ON_ITS_WAY.total_seconds() + 1)  # then it is known that nobody works on it
+    for key in sorted(diary.broken):
+        diary.send(key)
+    assert diary.broken == set()
+
+
+def one_row_each(url: str, diary: Diary) -> None:
+    results = Results(url)
+    with results.database.engine.connect() as connection:
+        ready = connection.scalar(
+            select(func.count()).select_from(duck_results).where(duck_results.c.status == READY)
+        )
+    results.close()
+    assert ready == len(diary.answered)
+
+
+def nothing_is_left_behind(url: str, folder: Path, diary: Diary) -> None:
+    results, storage = Results(url), FolderStorage(folder)
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=2)):
+        swept = Sweeper(results, storage).sweep()
+    results.close()
+    tell(f"\nswept: {swept}\n")
+    assert len(set(storage.stored_before(FAR))) == len(diary.answered)  # no ducks, so no boxes
+
+
+KILLS = {"sqlite": 200, "postgresql": 40}
+
+
+@pytest.mark.soak
+def test_hundreds_of_kills(tmp_path: Path, database_url: str) -> None:
+    kind = make_url(database_url).get_backend_name()
+    kills = KILLS[kind]
+    started = time.monotonic()
+    with serving(tmp_path, DUCK_DATABASE_URL=database_url) as site:
+        diary = kill_under_load(site, kills)
+        broken = len(diary.broken)
+        mend(diary)
+        all_is_there(site, diary)
+    one_row_each(database_url, diary)
+    nothing_is_left_behind(database_url, tmp_path / "uploads", diary)
+    tell(f"{kills} kills on {kind}, {len(diary.answered)} answered, {broken} broken off; ")
+    tell(f"sent again, 0 lost, 0 twice; {time.monotonic() - started:.0f} s\n")
+
+
+def restart_under_load(site: Site, restarts: int) -> Diary:
+    """As a deployment does: new workers come, the old ones finish what they have."""
+    with visited(site, visitors=2, pause=0.4) as diary:
+        for _ in range(restarts):
+            before, old = len(diary.answered), set(alive(site))
+            site.process.send_signal(signal.SIGHUP)
+            until(partial(others_came, site, old))
+            until(partial(more_answered, diary, before + 3))
+    return diary
+
+
+def test_a_restart_loses_nothing(tmp_path: Path) -> None:
+    with serving(tmp_path) as site:
+        diary = restart_under_load(site, 2)
+        for key in sorted(diary.broken):
+            diary.send(key)
+        all_is_there(site, diary)
+    assert diary.broken == set()
+    one_row_each(f"sqlite:///{tmp_path / 'duck.db'}", diary)
+
+
+@pytest.mark.soak
+def test_fifty_restarts(tmp_path: Path) -> None:
+    with serving(tmp_path) as site:
+        memory = resident(site.process.pid)
+        diary = restart_under_load(site, 50)
+        broken, more = len(diary.broken), resident(site.process.pid) - memory
+        mend(diary)
+        all_is_there(site, diary)
+    one_row_each(f"sqlite:///{tmp_path / 'duck.db'}", diary)
+    tell(f"\n50 restarts, {len(diary.answered)} answered, {broken} broken off, 0 lost, 0 twice; ")
+    tell(f"the first process grew by {more} MB\n")
+    assert broken <= len(diary.answered) / 100
+
+
+def resident(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) // 1000
+
+
+def test_who_is_told_to_stop_finishes_first(tmp_path: Path, s3: Any, eyes: FakeRekognition) -> None:
+    eyes.delay = 3.0
+    with serving(tmp_path, DUCK_BUCKET=BUCKET, **amazon()) as site:
+        diary = Diary(site.url)
+        with ThreadPoolExecutor(3) as pool:
+            sent = [pool.submit(diary.send, f"picture {number}") for number in range(3)]
+            until(lambda: s3.list_objects_v2(Bucket=BUCKET, Prefix="uploads/")["KeyCount"] == 3)
+            told = time.monotonic()
+            site.process.terminate()
+            for each in sent:
+                each.result()
+        assert site.process.wait(PATIENCE) == 0
+        tell(f"\nstopped after {time.monotonic() - told:.1f} s, its answers took 3 s\n")
+    assert (len(diary.answered), len(diary.broken)) == (3, 0)
+
+
+def test_an_upload_cut_off_by_a_restart_can_safely_be_sent_again(tmp_path: Path) -> None:
+    with serving(tmp_path) as site:
+        whole = request(site.url, "the picture")
+        body, headers = whole.data, {**whole.headers, "Host": "x", "Connection": "close"}
+        assert isinstance(body, bytes)
+        headers["Content-Length"] = str(len(body))
+        lines = [f"{name}: {value}\r\n" for name, value in headers.items()]
+        with socket.create_connection(("127.0.0.1", site.port), timeout=PATIENCE) as slow:
+            head = "".join(["POST /api/v1/pictures HTTP/1.1\r\n", *lines, "\r\n"])
+            slow.sendall(head.encode())
+            slow.sendall(body[: len(body) // 2])
+            time.sleep(0.5)  # so that a worker reads
+            site.process.terminate()
+            time.sleep(0.5)
+            with suppress(OSError):  # it may have hung up
+                slow.sendall(body[len(body) // 2 :])
+                answered = slow.recv(12)
+                assert answered in (b"", b"HTTP/1.1 201", b"HTTP/1.1 503")
+        site.process.wait(PATIENCE)
+    with serving(tmp_path) as site:
+        diary = Diary(site.url)
+        diary.send("the picture")
+        all_is_there(site, diary)
+    assert diary.broken == set()
+    one_row_each(f"sqlite:///{tmp_path / 'duck.db'}", diary)
+
+
+@pytest.mark.soak
+def test_a_silent_sender_delays_the_stop_for_less_than_thirty_seconds(tmp_path: Path) -> None:
+    with serving(tmp_path) as site, socket.create_connection(("127.0.0.1", site.port)) as silent:
+        silent.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 999\r\n\r\nabc")
+        time.sleep(1)
+        told = time.monotonic()
+        site.process.terminate()
+        site.process.wait(PATIENCE)
+        took = time.monotonic() - told
+    tell(f"\nwith a silent sender, stopped after {took:.1f} s\n")
+    assert took < 30

@@ -1,0 +1,235 @@
+"""Pictures in a folder and in S3: the same promises, over real disks and real HTTP."""
+
+import os
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from urllib.request import urlopen
+
+import boto3
+import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HTTPHeaders
+
+from composition import build_finder
+from rubberduck.core.errors import StorageFailed
+from rubberduck.core.settings import Settings
+from rubberduck.storage.base import Storage
+from rubberduck.storage.folder import FolderStorage
+from rubberduck.storage.s3 import CURES, S3Storage
+from tests.conftest import BUCKET
+from tests.support.faults import Countdown, amazon_fails, s3_error
+
+KEY = "uploads/a-key.jpg"
+
+
+def s3_storage(settings: Settings, **changes: Any) -> Storage:
+    return build_finder(settings.model_copy(update={"bucket": BUCKET, **changes})).storage
+
+
+def uses(storage: Storage) -> list[Callable[[], None]]:
+    return [partial(storage.put, KEY, b""), storage.check]
+
+
+@pytest.fixture(params=["folder", "s3"])
+def storage(request: pytest.FixtureRequest, tmp_path: Path, settings: Settings) -> Storage:
+    if request.param == "folder":
+        return FolderStorage(tmp_path / "uploads")
+    request.getfixturevalue("s3")
+    return s3_storage(settings)
+
+
+def test_what_is_put_is_got(storage: Storage) -> None:
+    storage.put(KEY, b"a picture")
+    assert storage.get(KEY) == b"a picture"
+
+
+def test_a_second_put_replaces_the_first(storage: Storage) -> None:
+    storage.put(KEY, b"one")
+    storage.put(KEY, b"another")
+    assert storage.get(KEY) == b"another"
+
+
+def test_a_missing_key_is_a_missing_file(storage: Storage) -> None:
+    with pytest.raises(FileNotFoundError):
+        storage.get(KEY)
+
+
+def test_deleting_twice_is_harmless(storage: Storage) -> None:
+    storage.put(KEY, b"a picture")
+    storage.delete(KEY)
+    storage.delete(KEY)
+    with pytest.raises(FileNotFoundError):
+        storage.get(KEY)
+
+
+def test_a_healthy_one_is_ready_and_keeps_nothing_of_the_check(storage: Storage) -> None:
+    storage.check()
+    if isinstance(storage, FolderStorage):
+        assert list(storage.folder.iterdir()) == []
+
+
+def test_a_folder_has_no_links_of_its_own(tmp_path: Path) -> None:
+    assert FolderStorage(tmp_path).url(KEY) is None
+
+
+@pytest.fixture
+def unwritable(tmp_path: Path) -> FolderStorage:
+    (tmp_path / "uploads").write_text("a file stands where the folder should be")
+    return FolderStorage(tmp_path / "uploads")
+
+
+def test_an_unwritable_folder(unwritable: FolderStorage) -> None:
+    for use in uses(unwritable):
+        with pytest.raises(StorageFailed) as error:
+            use()
+        assert "make it writable" in str(error.value.cause)
+
+
+def test_a_full_disk_leaves_no_half_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = FolderStorage(tmp_path)
+
+    def full(*_: object) -> None:
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(StorageFailed) as error:
+        storage.put(KEY, b"a picture")
+    assert "No space left on device" in str(error.value.cause)
+    assert list((tmp_path / "uploads").iterdir()) == []
+
+
+def test_in_s3_a_picture_is_encrypted_and_typed(settings: Settings, s3: Any) -> None:
+    s3_storage(settings).put(KEY, b"a picture")
+    head = s3.head_object(Bucket=BUCKET, Key=KEY)
+    assert head["ServerSideEncryption"] == "AES256"
+    assert head["ContentType"] == "image/jpeg"
+
+
+def test_a_link_is_signed_short_lived_and_opens(settings: Settings, s3: Any) -> None:
+    storage = s3_storage(settings, link_seconds=120)
+    storage.put(KEY, b"a picture")
+    url = storage.url(KEY)
+    assert url is not None
+    query = parse_qs(urlsplit(url).query)
+    assert query["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
+    assert query["X-Amz-Expires"] == ["120"]
+    assert "a-secret-of-the-tests" not in url
+    with urlopen(url) as answer:
+        assert answer.read() == b"a picture"
+
+
+def test_links_lead_to_the_buckets_own_region(
+    settings: Settings, aws: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The global address redirects for a new bucket, and a signed link then breaks."""
+    monkeypatch.delenv("AWS_ENDPOINT_URL_S3")
+    storage = s3_storage(settings)
+    url = storage.url(KEY)
+    assert url is not None
+    assert url.startswith(f"https://{BUCKET}.s3.eu-central-1.amazonaws.com/{KEY}?")
+    assert url.startswith(f"{storage.origin}/")
+
+
+def test_a_servers_own_links_lead_where_they_say(settings: Settings, aws: str) -> None:
+    storage = s3_storage(settings)
+    assert (storage.url(KEY) or "").startswith(f"{storage.origin}/")
+
+
+def test_a_bucket_that_does_not_exist(settings: Settings, aws: str) -> None:
+    storage = s3_storage(settings)
+    for use in uses(storage):
+        with pytest.raises(StorageFailed) as error:
+            use()
+        assert f"bucket {BUCKET} does not exist: create it" in str(error.value.cause)
+
+
+def test_a_bucket_in_another_region(settings: Settings, aws: str) -> None:
+    other = boto3.client("s3", region_name="eu-west-1")
+    other.create_bucket(
+        Bucket="ducks-elsewhere", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+    )
+    storage = s3_storage(settings, bucket="ducks-elsewhere")
+    try:
+        for use in uses(storage):
+            with pytest.raises(StorageFailed) as error:
+                use()
+            assert "lies in eu-west-1: set DUCK_REGION" in str(error.value.cause)
+        assert "Contents" not in other.list_objects_v2(Bucket="ducks-elsewhere")
+    finally:
+        other.delete_bucket(Bucket="ducks-elsewhere")
+
+
+class NoBody:
+    def stream(self) -> Iterator[bytes]:
+        return iter(())
+
+    def read(self, *_: int) -> bytes:
+        return b""
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "words"),
+    [
+        pytest.param(403, {}, "is not ours to use: allow s3:ListBucket", id="not ours"),
+        pytest.param(
+            301, {"x-amz-bucket-region": "eu-west-1"}, "lies in eu-west-1", id="elsewhere"
+        ),
+        pytest.param(501, {}, f"bucket {BUCKET}: 501", id="anything else"),
+    ],
+)
+def test_what_s3_refuses_is_said_with_its_cure(
+    settings: Settings, s3: Any, status: int, headers: dict[str, str], words: str
+) -> None:
+    """moto owns every bucket and region, so these answers are put in on the way."""
+    storage = s3_storage(settings)
+    assert isinstance(storage, S3Storage)
+    answered = HTTPHeaders()
+    for name, value in headers.items():
+        answered[name] = value
+
+    def answer(request: AWSPreparedRequest, **_: object) -> Any:
+        return AWSResponse(str(request.url), status, answered, NoBody())
+
+    storage.client.meta.events.register("before-send.s3", answer)
+    with pytest.raises(StorageFailed) as error:
+        storage.check()
+    assert words in str(error.value.cause)
+
+
+@pytest.mark.parametrize("code", CURES)
+def test_every_refusal_of_s3s_that_we_know_has_its_cure(
+    settings: Settings, s3: Any, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
+    storage = s3_storage(settings)
+    assert isinstance(storage, S3Storage)
+    with (
+        amazon_fails([storage.client], s3_error(403, code), Countdown(1, lasts=True)),
+        pytest.raises(StorageFailed) as error,
+    ):
+        storage.get(KEY)
+    assert error.value.cause == f"bucket {BUCKET}: {code}: {CURES[code]}"
+
+
+def test_s3_that_does_not_answer(
+    settings: Settings, aws: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1")
+    storage = s3_storage(settings)
+    with pytest.raises(StorageFailed) as error:
+        storage.put(KEY, b"")
+    assert "S3 did not answer" in str(error.value.cause)
+
+
+def test_no_credentials(settings: Settings, aws: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    storage = s3_storage(settings)
+    assert storage.origin == aws  # the site starts all the same
+    for use in (storage.check, partial(storage.url, KEY)):
+        with pytest.raises(StorageFailed) as error:
+            use()
+        assert "credentials" in str(error.value.cause)

@@ -1,0 +1,621 @@
+"""The visitor's own things: history, deletion, thresholds, judgements, samples, statistics."""
+
+import re
+import threading
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+from flask import Flask
+from flask.testing import FlaskClient
+from PIL import Image
+
+from app import create_app
+from rubberduck.core.errors import DetectorFailed, ResultsUnavailable, StorageFailed
+from rubberduck.core.models import Label, Result
+from rubberduck.core.question_file import load_question
+from rubberduck.core.settings import ROOT, Settings
+from rubberduck.detectors.embedded import LocalDetector
+from rubberduck.imaging.decode import Picture
+from rubberduck.services.pipeline import Finder
+from rubberduck.services.retention import Sweeper, Swept
+from rubberduck.storage.folder import FolderStorage
+from tests.conftest import FakeDetector, a_duck
+from tests.pages.test_pages import give, given_and_shown, words
+from tests.support.ducks import duck_photo
+from tests.support.pictures import corners, encoded, exif, form
+from tests.support.visitor import without_token
+
+
+def other_visitor(client: FlaskClient) -> FlaskClient:
+    return client.application.test_client()
+
+
+def pictures(settings: Settings) -> list[str]:
+    return sorted(path.parent.name for path in settings.uploads.rglob("*.jpg"))
+
+
+def some(number: int) -> bytes:
+    """Another picture for each number."""
+    return encoded(corners(160 + number, 120))
+
+
+# The same picture again
+
+
+def test_the_same_bytes_again_are_the_same_result_and_no_second_call(
+    client: FlaskClient, detector: FakeDetector, settings: Settings
+) -> None:
+    first, second = (give(client, encoded()).location for _ in range(2))
+    assert first == second
+    assert detector.calls == 1
+    assert pictures(settings) == ["marked", "uploads"]
+
+
+def test_another_visitor_gets_a_result_of_their_own_without_a_second_call(
+    client: FlaskClient, detector: FakeDetector
+) -> None:
+    mine = give(client, encoded()).location
+    theirs = give(other_visitor(client), encoded()).location
+    assert mine != theirs
+    assert detector.calls == 1
+    assert client.post(f"{mine}/delete").status_code == 303
+    assert client.get(theirs).status_code == 200
+
+
+def test_what_a_stand_in_said_is_asked_again(settings: Settings, finder: Finder) -> None:
+    class Tired(FakeDetector):
+        def labels(self, picture: Picture) -> list[Label]:
+            if not self.calls:
+                self.calls += 1
+                raise DetectorFailed("Too tired.")
+            return super().labels(picture)
+
+    tired = Tired(*a_duck())
+    finder = replace(finder, detector=tired, stand_in=FakeDetector(Label("Bird", 99.0)))
+    client = create_app(settings, finder=finder).test_client()
+    assert "No rubber duck" in given_and_shown(client, encoded())
+    assert "Rubber duck detected!" in given_and_shown(client, encoded())
+
+
+def test_twenty_at_once_are_one_result_and_one_call(
+    settings: Settings, finder: Finder, detector: FakeDetector, client: FlaskClient
+) -> None:
+    client.get("/")  # a cookie
+    cookie = client.get_cookie("session")
+    assert cookie
+    locations, all_there = [], threading.Barrier(20)
+
+    def post() -> None:
+        each = other_visitor(client)
+        each.set_cookie("session", cookie.value)
+        all_there.wait()
+        locations.append(give(each, encoded()).location)
+
+    threads = [threading.Thread(target=post) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(locations) == 20
+    assert len(set(locations)) == 1
+    assert detector.calls == 1
+
+
+# History
+
+
+def test_my_pictures_are_mine_alone(client: FlaskClient) -> None:
+    where = give(client, encoded()).location
+    assert where in client.get("/mine").text
+    page = other_visitor(client).get("/mine").text
+    assert where not in page
+    assert "There is nothing here now" in page
+
+
+def test_my_pictures_are_paged_newest_first(client: FlaskClient) -> None:
+    given = [give(client, some(number)).location for number in range(15)]
+    first = client.get("/mine").text
+    listed = re.findall(r'href="(/result/[\w-]{22})"', first)
+    assert listed == given[:2:-1]
+    older = re.search(r'href="(/mine\?cursor=[\w-]+)"', first)
+    assert older
+    assert re.findall(r'href="(/result/[\w-]{22})"', client.get(older[1]).text) == given[2::-1]
+
+
+def test_a_cursor_that_we_never_gave(client: FlaskClient) -> None:
+    give(client, encoded())
+    answer = client.get("/mine?cursor=quack")
+    assert answer.status_code == 400
+    assert "does not exist" in answer.text
+
+
+def test_a_forged_cookie_is_nobodys(client: FlaskClient) -> None:
+    give(client, encoded())
+    cookie = client.get_cookie("session")
+    assert cookie
+    thief = other_visitor(client)
+    thief.set_cookie("session", cookie.value[:-2] + "xx")
+    assert "There is nothing here now" in thief.get("/mine").text
+
+
+def test_small_pictures_for_the_list(client: FlaskClient) -> None:
+    where = give(client, encoded(corners(1600, 1200))).location
+    small = client.get(f"{where}/small.jpg")
+    assert Image.open(BytesIO(small.data)).size == (320, 240)
+
+
+# Deletion
+
+
+def test_deleted_is_gone_at_once(client: FlaskClient, settings: Settings) -> None:
+    where = give(client, encoded()).location
+    etag = client.get(f"{where}.jpg").headers["ETag"]
+    answer = client.post(f"{where}/delete", follow_redirects=True)
+    assert "Gone: the picture, its boxes and the result." in answer.text
+    assert where not in answer.text
+    assert pictures(settings) == []
+    for address in ("", ".json", ".jpg", "/picture.jpg", "/marked.jpg", "/small.jpg"):
+        assert client.get(where + address, headers={"If-None-Match": etag}).status_code == 404
+    assert client.get("/api/v1/results/" + where.split("/")[-1]).status_code == 404
+
+
+def test_only_its_owner_deletes(client: FlaskClient, settings: Settings) -> None:
+    where = give(client, encoded()).location
+    without_cookies = client.application.test_client(use_cookies=False)
+    for stranger, status in ((other_visitor(client), 404), (without_cookies, 403)):
+        foreign, missing = stranger.post(f"{where}/delete"), stranger.post("/result/nobody/delete")
+        assert foreign.status_code == missing.status_code == status
+        assert without_token(foreign.text) == without_token(missing.text)
+    assert "Delete this picture" not in other_visitor(client).get(where).text
+    assert pictures(settings) == ["marked", "uploads"]
+
+
+def test_after_deletion_the_same_picture_is_a_new_one(
+    client: FlaskClient, detector: FakeDetector
+) -> None:
+    where = give(client, encoded()).location
+    client.post(f"{where}/delete")
+    assert give(client, encoded()).location != where
+    assert detector.calls == 2
+
+
+class Stuck(FolderStorage):
+    """Can store, but not delete."""
+
+    def delete(self, key: str) -> None:
+        raise StorageFailed("It does not answer.", cause="stuck")
+
+
+def test_what_cannot_be_deleted_now_is_hidden_and_swept_later(
+    settings: Settings, finder: Finder
+) -> None:
+    stuck = replace(finder, storage=Stuck(settings.uploads))
+    client = create_app(settings, finder=stuck).test_client()
+    where = give(client, encoded()).location
+    answer = client.post(f"{where}/delete", follow_redirects=True)
+    assert "Nobody can see it any more" in answer.text
+    assert client.get(where).status_code == 404
+    assert Sweeper(finder.results, finder.storage).sweep() == Swept(results=1)
+    assert pictures(settings) == []
+
+
+def test_an_upload_that_fails_leaves_nothing(settings: Settings, finder: Finder) -> None:
+    class Broken(FakeDetector):
+        def labels(self, picture: Picture) -> list[Label]:
+            raise DetectorFailed("It rests.")
+
+    client = create_app(settings, finder=replace(finder, detector=Broken())).test_client()
+    assert give(client, encoded()).status_code == 503
+    assert pictures(settings) == []
+    assert finder.results.hide_old(datetime.now(UTC) + timedelta(days=99), 9) == []
+
+
+# Retention
+
+
+def test_pictures_are_kept_for_as_long_as_we_say(
+    app: Flask, client: FlaskClient, settings: Settings, finder: Finder
+) -> None:
+    where = give(client, encoded()).location
+    sweep = app.test_cli_runner().invoke
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=29, hours=23)):
+        assert sweep(args=["sweep"]).output == "Nothing to sweep.\n"
+        assert client.get(where).status_code == 200
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=30, hours=1)):
+        assert sweep(args=["sweep"]).output == "Swept 1 result.\n"
+        assert client.get(where).status_code == 404
+        assert sweep(args=["sweep"]).output == "Nothing to sweep.\n"
+    assert pictures(settings) == []
+    assert finder.results.tally(finder.question.title, datetime.now(UTC).date()).whole.asked == 1
+
+
+@pytest.mark.parametrize(("days", "said"), [(1, "after 1 day,"), (7, "after 7 days,")])
+def test_the_note_beside_the_button_says_where_and_how_long(
+    settings: Settings, finder: Finder, days: int, said: str
+) -> None:
+    changed = settings.model_copy(update={"keep_days": days})
+    page = words(create_app(changed, finder=finder).test_client().get("/").text)
+    assert f"It is deleted {said}" in page
+    assert "in a folder on this server" in page
+    assert "Only people with its link can see it" in page
+
+
+def test_the_site_sweeps_by_itself(
+    client: FlaskClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rubberduck.services.retention.FIRST_AFTER", 0.0)
+    monkeypatch.setattr("rubberduck.services.retention.AGAIN_AFTER", 0.0)
+    give(client, encoded())
+    _let_sweeps_end()
+    assert pictures(settings) == ["marked", "uploads"]
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=31)):
+        client.get("/healthz")
+        _let_sweeps_end()
+    assert pictures(settings) == []
+
+
+def _let_sweeps_end() -> None:
+    for thread in threading.enumerate():
+        if thread.name == "sweep":
+            thread.join()
+
+
+# Another threshold
+
+
+def test_another_threshold_judges_the_kept_labels(
+    client: FlaskClient, detector: FakeDetector
+) -> None:
+    where = give(client, encoded()).location
+    stricter = client.get(f"{where}?min=95")
+    assert "<h1>No rubber duck detected :(</h1>" in stricter.text
+    assert "Toy 90% too unsure to count" in words(stricter.text)
+    assert 'value="95"' in stricter.text
+    assert "<rect" not in stricter.text.split("boxes")[1].split("</svg>")[0]
+    assert "<h1>Rubber duck detected! :))</h1>" in client.get(where).text
+    assert client.get(f"{where}.json?min=95").json["found"] is False  # type: ignore[index]
+    assert detector.calls == 1
+
+
+def test_a_lower_threshold_finds_what_was_a_near_miss(
+    client: FlaskClient, detector: FakeDetector
+) -> None:
+    detector.answer = list(a_duck(toy=20.0))
+    where = give(client, encoded()).location
+    assert "That is a real duck." in client.get(where).text
+    looser = client.get(f"{where}?min=15")
+    assert "Rubber duck detected!" in looser.text
+    assert looser.text.count("<rect") == 1
+
+
+@pytest.mark.parametrize("wrong", ["", "duck", "-1", "101", "nan", "inf", "1e999"])
+def test_a_threshold_that_is_none(client: FlaskClient, wrong: str) -> None:
+    where = give(client, encoded()).location
+    answer = client.get(where, query_string={"min": wrong})
+    assert answer.status_code == 400
+    assert "must be a number from 0 to 100" in answer.text
+
+
+# Was this right?
+
+
+def test_was_this_right(client: FlaskClient, finder: Finder) -> None:
+    where = give(client, encoded()).location
+    for said, kept in [("yes", True), ("no", False)]:
+        page = client.post(f"{where}/judgement", data={"right": said}, follow_redirects=True)
+        assert "Thank you" in page.text
+        assert finder.results.get(where.split("/")[-1]).judged_right is kept
+    whole = finder.results.tally(finder.question.title, datetime.now(UTC).date()).whole
+    assert (whole.right, whole.wrong) == (0, 1)
+
+
+def test_only_its_owner_judges(client: FlaskClient) -> None:
+    where = give(client, encoded()).location
+    stranger = other_visitor(client)
+    assert stranger.post(f"{where}/judgement", data={"right": "no"}).status_code == 404
+    assert "Was this right?" not in stranger.get(where).text
+    assert client.post(f"{where}/judgement", data={"right": "maybe"}).status_code == 400
+
+
+# Taking it along
+
+
+def test_the_marked_picture_is_saved_under_a_sensible_name(client: FlaskClient) -> None:
+    where = give(client, encoded(exif=exif(6))).location
+    saved = client.get(f"{where}/marked.jpg?download")
+    name = f"rubber-duck-detected-{datetime.now(UTC):%Y-%m-%d}.jpg"
+    assert saved.headers["Content-Disposition"] == f"attachment; filename={name}"
+    image = Image.open(BytesIO(saved.data))
+    assert not image.getexif()
+    assert "comment" not in image.info
+
+
+def test_what_others_see_of_a_shared_link(client: FlaskClient) -> None:
+    where = give(client, encoded()).location
+    page = other_visitor(client).get(where).text
+    assert '<meta name="robots" content="noindex">' in page
+    image = re.search(r'property="og:image" content="http://localhost(.*?)"', page)
+    assert image
+    assert client.get(image[1]).mimetype == "image/jpeg"
+    assert f'value="http://localhost{where}"' in page
+    assert 'property="og:title" content="Rubber duck detected! :))"' in page
+
+
+def test_one_address_several_forms(client: FlaskClient) -> None:
+    where = give(client, encoded()).location
+    kinds = {
+        "text/html,application/xhtml+xml,*/*;q=0.8": "text/html",
+        "*/*": "text/html",
+        "application/json": "application/json",
+        "image/avif,image/webp,image/*,*/*;q=0.8": "image/jpeg",
+    }
+    for accept, kind in kinds.items():
+        answer = client.get(where, headers={"Accept": accept})
+        assert answer.mimetype == kind
+        assert "Accept" in answer.headers["Vary"]
+    assert client.get(f"{where}.json").json["links"]["page"] == where  # type: ignore[index]
+    assert client.get(f"{where}.jpg").mimetype == "image/jpeg"
+    missing = client.get("/result/nobody", headers={"Accept": "application/json"})
+    assert (missing.status_code, missing.mimetype) == (404, "application/problem+json")
+
+
+def test_who_has_it_already_gets_a_304(client: FlaskClient) -> None:
+    where = give(client, encoded()).location
+    for address in (".json", ".jpg", "/picture.jpg", ""):
+        first = client.get(where + address)
+        again = client.get(where + address, headers={"If-None-Match": first.headers["ETag"]})
+        assert (again.status_code, again.data) == (304, b"")
+        assert first.headers["Cache-Control"] == "private, no-cache"
+
+
+# Samples
+
+
+def test_every_sample_is_one_click_away_and_keeps_nothing(
+    settings: Settings, finder: Finder
+) -> None:
+    costly = FakeDetector(*a_duck())
+    costly.dollars_a_picture = 0.001
+    finder = replace(finder, detector=costly, stand_in=LocalDetector())
+    client = create_app(settings, finder=finder).test_client()
+    samples = re.findall(r'href="(/sample/\w+)"', client.get("/").text)
+    assert len(samples) >= 6
+    said = {where: client.get(where).text for where in samples}
+    assert {where for where, page in said.items() if "No rubber duck detected :(" in page} == {
+        "/sample/real",
+        "/sample/none",
+    }
+    assert "That is a real duck." in said["/sample/real"]
+    assert client.get("/sample/easy/marked.jpg?download").mimetype == "image/jpeg"
+    assert costly.calls == 0
+    assert pictures(settings) == []
+    assert "There is nothing here now" in client.get("/mine").text
+
+
+def test_where_only_money_could_answer_there_are_no_samples(
+    settings: Settings, finder: Finder, detector: FakeDetector
+) -> None:
+    detector.dollars_a_picture = 0.001
+    client = create_app(settings, finder=finder).test_client()
+    assert "Try one of ours" not in client.get("/").text
+    assert client.get("/sample/easy").status_code == 404
+
+
+@pytest.mark.parametrize("name", ["nobody", "../style", "easy-small", "%2e%2e"])
+def test_no_such_sample(client: FlaskClient, name: str) -> None:
+    assert client.get(f"/sample/{name}").status_code == 404
+
+
+# Other questions
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "questions").glob("*.toml")), ids=lambda f: f.stem)
+def test_nothing_speaks_of_ducks_when_the_question_does_not(
+    settings: Settings, finder: Finder, detector: FakeDetector, file: Path
+) -> None:
+    detector.dollars_a_picture = 0.001
+    detector.answer = [Label("Cat", 90.0), Label("Person", 90.0), Label("Hardhat", 80.0)]
+    question = load_question(file)
+    client = create_app(settings, finder=replace(finder, question=question)).test_client()
+    where = give(client, encoded()).location
+    pages = [
+        "/",
+        where,
+        "/mine",
+        "/statistics",
+        "/camera",
+        "/privacy",
+        "/api",
+        "/nowhere",
+        f"{where}?min=99",
+    ]
+    for page in pages:
+        # The API keeps a field that its first clients knew.
+        text = re.sub(r'<code>duck</code>|"duck": true', "", client.get(page).text)
+        seen = words(text)
+        assert question.title in seen
+        assert "duck" not in seen.lower()
+        assert "duck.svg" not in client.get(page).text
+    assert question.yes in client.get(where).text
+
+
+# Statistics
+
+
+def test_the_statistics_of_a_day(client: FlaskClient, detector: FakeDetector) -> None:
+    assert "Nobody has asked yet" in client.get("/statistics").text
+    where = give(client, some(1)).location
+    client.post(f"{where}/judgement", data={"right": "yes"})
+    detector.answer = [Label("Bird", 99.0)]
+    give(client, some(2))
+    page = words(client.get("/statistics").text)
+    assert "asked 2 answered yes 50% judged right 1 judged wrong 0" in page
+    assert f"{datetime.now(UTC).date()} 2 1 1 0" in page
+    assert "90–100 1" in page
+    assert "fake detector 2 1 1 0" in page
+
+
+@pytest.mark.parametrize("chart", ["days", "scores"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_charts_are_svg(client: FlaskClient, chart: str, scheme: str) -> None:
+    give(client, encoded())
+    answer = client.get(f"/statistics/{chart}-{scheme}.svg")
+    assert answer.mimetype == "image/svg+xml"
+    assert b"<text" in answer.data
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    again = client.get(answer.request.path, headers={"If-None-Match": answer.headers["ETag"]})
+    assert again.status_code == 304
+
+
+@pytest.mark.parametrize("name", ["days-pink", "years-light", "x-y-light"])
+def test_no_such_chart(client: FlaskClient, name: str) -> None:
+    assert client.get(f"/statistics/{name}.svg").status_code == 404
+
+
+# Every way up
+
+
+def test_all_eight_ways_up_give_the_same_boxes(settings: Settings, finder: Finder) -> None:
+    client = create_app(settings, finder=replace(finder, detector=LocalDetector())).test_client()
+    image = Image.open(BytesIO(duck_photo()))
+    turned = {
+        1: image,
+        2: image.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+        3: image.transpose(Image.Transpose.ROTATE_180),
+        4: image.transpose(Image.Transpose.FLIP_TOP_BOTTOM),
+        5: image.transpose(Image.Transpose.TRANSPOSE),
+        6: image.transpose(Image.Transpose.ROTATE_90),
+        7: image.transpose(Image.Transpose.TRANSVERSE),
+        8: image.transpose(Image.Transpose.ROTATE_270),
+    }
+    boxes = []
+    for orientation, each in turned.items():
+        where = give(client, encoded(each, quality=95, exif=exif(orientation))).location
+        body: Any = client.get(f"{where}.json").json
+        boxes.append([body["boxes"][0][side] for side in ("left", "top", "width", "height")])
+    for box in boxes:
+        assert box == pytest.approx(boxes[0], abs=0.02)
+
+
+# What must not go wrong
+
+
+def test_expired_is_gone_also_before_the_sweep(client: FlaskClient) -> None:
+    where = give(client, encoded()).location
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=30, minutes=1)):
+        for address in (where, f"{where}.json", f"{where}.jpg"):
+            assert client.get(address).status_code == 404
+        assert give(client, encoded()).location != where
+
+
+def test_one_picture_that_stays_does_not_keep_the_others(
+    settings: Settings, finder: Finder, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rubberduck.services.retention.MOST", 2)
+    ids = [give(client, some(number)).location.split("/")[-1] for number in range(7)]
+
+    class Holds(FolderStorage):
+        def delete(self, key: str) -> None:
+            if sorted(ids)[1] in key:
+                raise StorageFailed("It is held.", cause="a legal hold")
+            super().delete(key)
+
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=31)):
+        sweeper = Sweeper(finder.results, Holds(settings.uploads))
+        with pytest.raises(StorageFailed):
+            sweeper.sweep()
+    assert pictures(settings) == ["marked", "uploads"]
+
+
+def test_a_result_whose_answer_got_lost_is_taken_back(
+    settings: Settings, finder: Finder, monkeypatch: pytest.MonkeyPatch, client: FlaskClient
+) -> None:
+    save = finder.results.save
+
+    def save_and_lose(result: Result) -> None:
+        save(result)
+        raise ResultsUnavailable("The connection is gone.", cause="after the commit")
+
+    monkeypatch.setattr(finder.results, "save", save_and_lose)
+    assert give(client, encoded()).status_code == 503
+    monkeypatch.undo()
+    assert pictures(settings) == []
+    where = give(client, encoded()).location
+    assert client.get(f"{where}.jpg").status_code == 200
+
+
+def test_another_question_is_another_answer(
+    settings: Settings, finder: Finder, detector: FakeDetector, client: FlaskClient
+) -> None:
+    give(client, encoded())
+    other = replace(finder, question=replace(finder.question, title="A bird?"))
+    give(create_app(settings, finder=other).test_client(), encoded())
+    assert detector.calls == 2
+
+
+def test_another_engine_is_asked_anew(
+    settings: Settings, finder: Finder, client: FlaskClient
+) -> None:
+    give(client, encoded())
+    other = FakeDetector()
+    other.name = "another detector"
+    changed = create_app(settings, finder=replace(finder, detector=other)).test_client()
+    assert "No rubber duck" in given_and_shown(changed, encoded())
+    assert other.calls == 1
+
+
+def test_a_known_picture_is_judged_by_the_rule_of_today(
+    settings: Settings, finder: Finder, detector: FakeDetector, client: FlaskClient
+) -> None:
+    give(client, encoded())
+    stricter = replace(finder, question=replace(finder.question, min_confidence=95.0))
+    stranger = create_app(settings, finder=stricter).test_client()
+    assert "No rubber duck" in given_and_shown(stranger, encoded())
+    assert detector.calls == 1
+
+
+CUT_OFF = b'--x\r\nContent-Disposition: form-data; name="right"\r\n\r\ny'
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"\xff=1", "application/x-www-form-urlencoded"),
+        (
+            b'--x\r\nContent-Disposition: form-data; name="right"\r\n\r\ny',
+            "multipart/form-data; boundary=x",
+        ),
+    ],
+)
+def test_a_malformed_form_is_no_mistake_of_ours(
+    client: FlaskClient, body: bytes, kind: str
+) -> None:
+    answer = client.post("/result/nobody/judgement", data=body, content_type=kind)
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_another_sites_page_changes_nothing(
+    client: FlaskClient, settings: Settings, site: str
+) -> None:
+    where = give(client, encoded()).location
+    elsewhere = {"Sec-Fetch-Site": site}
+    for address in ("/", f"{where}/delete", f"{where}/judgement", "/api/v1/pictures"):
+        answer = client.application.test_client().post(
+            address, headers=elsewhere, **form(encoded(corners(200, 100)))
+        )
+        assert answer.status_code == 403
+        assert "Set-Cookie" not in answer.headers
+    assert len(pictures(settings)) == 2
+    assert client.get(where, headers=elsewhere).status_code == 200  # a link leads here
+
+
+def test_a_missing_file_is_not_kept_for_a_year(client: FlaskClient) -> None:
+    for address in ("/static/nope.js?v=1", "/static/style.css?v=wrong"):
+        with client.get(address) as answer:
+            assert "max-age=31536000" not in answer.headers["Cache-Control"]
