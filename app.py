@@ -10,29 +10,33 @@ from flask import Flask, Response
 from flask.cli import AppGroup
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from composition import build_finder
+from composition import build_pipeline
 from rubberduck.api.openapi.document import openapi
 from rubberduck.api.routes import api
-from rubberduck.core.errors import WrongQuestion
-from rubberduck.core.settings import Settings, WrongSettings, load_settings, unknown_variables
+from rubberduck.core.errors import InvalidQuestion
+from rubberduck.core.settings import InvalidSettings, Settings, load_settings, unknown_variables
 from rubberduck.pages.about import about
 from rubberduck.pages.home import home
 from rubberduck.pages.mine import mine
 from rubberduck.pages.results import results
 from rubberduck.pages.statistics import statistics
-from rubberduck.pages.templating import STYLE, set_up_templates
-from rubberduck.services.pipeline import Finder
+from rubberduck.pages.templating import STYLE, configure_templates
+from rubberduck.services.pipeline import Pipeline
 from rubberduck.services.readiness import Readiness
 from rubberduck.services.retention import Sweeper
 from rubberduck.services.samples import Samples
-from rubberduck.web.csrf import refuse_forged_forms, refuse_others
+from rubberduck.web.csrf import register_csrf_protection, register_request_checks
 from rubberduck.web.deps import sweeper
-from rubberduck.web.error_handlers import explain_refusals
+from rubberduck.web.error_handlers import register_error_handlers
 from rubberduck.web.health import health
-from rubberduck.web.logging import log_as_a_command, log_as_a_server, number_requests
-from rubberduck.web.rate_limits import limit_requests
+from rubberduck.web.logging import (
+    configure_command_logging,
+    configure_server_logging,
+    register_request_ids,
+)
+from rubberduck.web.rate_limits import register_rate_limits
 from rubberduck.web.security_headers import add_headers, content_security_policy
-from rubberduck.web.sessions import Cookies, secret_key
+from rubberduck.web.sessions import SignedCookieSessions, secret_key
 from rubberduck.web.uploads import UploadRequest
 
 log = logging.getLogger(__name__)
@@ -45,43 +49,43 @@ def start() -> Flask:
     is_command = click.get_current_context(silent=True) is not None  # it says itself what it does
     try:
         settings = load_settings()
-        (log_as_a_command if is_command else log_as_a_server)(settings.log_level)
+        (configure_command_logging if is_command else configure_server_logging)(settings.log_level)
         app = create_app(settings)
-    except (WrongSettings, WrongQuestion) as error:
+    except (InvalidSettings, InvalidQuestion) as error:
         sys.exit(f"The site does not start. {error}")
     if not is_command:
-        finder: Finder = app.extensions["finder"]
-        where, who = finder.storage.where, finder.detector.name
+        pipeline: Pipeline = app.extensions["pipeline"]
+        where, who = pipeline.storage.where, pipeline.detector.name
         log.info("Pictures go to %s; the answers are of %s.", where, who)
         for name, meant in unknown_variables().items():
             log.warning("%s is no setting; did you mean %s?", name, meant or "something else")
     return app
 
 
-def create_app(settings: Settings, *, finder: Finder | None = None) -> Flask:
+def create_app(settings: Settings, *, pipeline: Pipeline | None = None) -> Flask:
     app = Flask(__name__)
     app.request_class = UploadRequest
     app.config["MAX_CONTENT_LENGTH"] = settings.max_bytes + FORM_AROUND_A_PICTURE
-    finder = finder or build_finder(settings)
+    pipeline = pipeline or build_pipeline(settings)
     app.extensions["settings"] = settings
-    app.extensions["finder"] = finder
-    app.extensions["readiness"] = Readiness(finder)
-    app.extensions["samples"] = Samples(finder)
-    app.extensions["sweeper"] = Sweeper(finder.results, finder.storage)
-    _sign_cookies(app, settings)
-    _believe_proxies(app, settings.proxies)
-    set_up_templates(app, finder.question, settings.language)
+    app.extensions["pipeline"] = pipeline
+    app.extensions["readiness"] = Readiness(pipeline)
+    app.extensions["samples"] = Samples(pipeline)
+    app.extensions["sweeper"] = Sweeper(pipeline.results, pipeline.storage)
+    _configure_sessions(app, settings)
+    _trust_proxies(app, settings.proxies)
+    configure_templates(app, pipeline.question, settings.language)
     app.cli = Commands()
     for blueprint in (home, results, mine, statistics, about, api, openapi, health):
         app.register_blueprint(blueprint)
-    number_requests(app)
-    refuse_others(app)
-    limit_requests(app, settings)
-    refuse_forged_forms(app, exempt=api)
-    app.after_request(_sweep_sometimes)
-    policy = content_security_policy(STYLE, finder.storage.origin)
+    register_request_ids(app)
+    register_request_checks(app)
+    register_rate_limits(app, settings)
+    register_csrf_protection(app, exempt=api)
+    app.after_request(_trigger_sweep)
+    policy = content_security_policy(STYLE, pipeline.storage.origin)
     app.after_request(partial(add_headers, policy=policy))
-    explain_refusals(app)
+    register_error_handlers(app)
     return app
 
 
@@ -102,20 +106,20 @@ class Commands(AppGroup):
         self.commands.update(commands.commands)
 
 
-def _believe_proxies(app: Flask, proxies: int) -> None:
+def _trust_proxies(app: Flask, proxies: int) -> None:
     """Each adds what it saw to the end; what stands before that, anybody could have written."""
     if proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
 
 
-def _sign_cookies(app: Flask, settings: Settings) -> None:
+def _configure_sessions(app: Flask, settings: Settings) -> None:
     app.secret_key = secret_key(settings)
-    app.session_interface = Cookies()
+    app.session_interface = SignedCookieSessions()
     app.permanent_session_lifetime = timedelta(days=settings.keep_days)
     app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
     app.config["SESSION_REFRESH_EACH_REQUEST"] = False  # `visitor` does, where it matters
 
 
-def _sweep_sometimes(response: Response) -> Response:
-    sweeper().sometimes()
+def _trigger_sweep(response: Response) -> Response:
+    sweeper().maybe_sweep()
     return response

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from werkzeug.local import LocalProxy
 
-from rubberduck.core.errors import WrongQuestion
+from rubberduck.core.errors import InvalidQuestion
 from rubberduck.core.once import once
 from rubberduck.core.question_file import load_question
 from rubberduck.core.rules import Question
-from rubberduck.core.settings import Settings, WrongSettings
+from rubberduck.core.settings import InvalidSettings, Settings
 from rubberduck.detectors.base import Detector
-from rubberduck.detectors.lazy import EmbeddedDetector
-from rubberduck.detectors.with_breaker import Breaker
-from rubberduck.services.pipeline import Finder
+from rubberduck.detectors.lazy import LazyEmbeddedDetector
+from rubberduck.detectors.with_breaker import DetectorWithBreaker
+from rubberduck.services.pipeline import Pipeline
 from rubberduck.storage.base import Storage
 from rubberduck.storage.folder import FolderStorage
 from rubberduck.storage.s3 import S3Storage
@@ -28,15 +28,15 @@ AWS_CONNECTIONS = 32
 NEAR_MISS = 10.0
 
 
-def build_finder(settings: Settings) -> Finder:
+def build_pipeline(settings: Settings) -> Pipeline:
     """A folder and the embedded detector; with a bucket, S3 and Amazon Rekognition."""
     question = load_question(settings.question)
     results = _results(settings)
-    detector, stand_in = _detectors(settings, question, results)
-    return Finder(
+    detector, fallback_detector = _detectors(settings, question, results)
+    return Pipeline(
         question=question,
         detector=detector,
-        stand_in=stand_in,
+        fallback_detector=fallback_detector,
         storage=_storage(settings),
         results=results,
         max_bytes=settings.max_bytes,
@@ -72,16 +72,16 @@ def _detectors(
     settings: Settings, question: Question, results: "Results"
 ) -> tuple[Detector, Detector | None]:
     """Who answers, and who stands in."""
-    local = EmbeddedDetector()
-    knows_the_words = question.can_be_answered_with(local.words)
+    local = LazyEmbeddedDetector()
+    knows_the_words = question.is_answerable_with(local.words)
     if settings.answering_engine == "rekognition":
         if not knows_the_words:
             _refuse_an_empty_budget(settings)
-        return paid_for(settings, question, results), local if knows_the_words else None
+        return guarded_rekognition(settings, question, results), local if knows_the_words else None
     if knows_the_words:
         return local, None
     known = ", ".join(sorted(local.words))
-    raise WrongQuestion(
+    raise InvalidQuestion(
         "DUCK_QUESTION asks for labels that the {name} does not know (it knows {known}):"
         " set DUCK_ENGINE=rekognition, and Amazon Rekognition answers.",
         name=local.name,
@@ -91,26 +91,26 @@ def _detectors(
 
 def _refuse_an_empty_budget(settings: Settings) -> None:
     if not (settings.daily_calls and settings.monthly_calls):
-        raise WrongSettings(
+        raise InvalidSettings(
             "DUCK_DAILY_CALLS and DUCK_MONTHLY_CALLS must be more than 0: "
             "only Amazon Rekognition can answer what DUCK_QUESTION asks."
         )
 
 
-def paid_for(settings: Settings, question: Question, results: "Results") -> Detector:
+def guarded_rekognition(settings: Settings, question: Question, results: "Results") -> Detector:
     """Rekognition, and around it what guards it."""
     from rubberduck.billing.budget import Budget
-    from rubberduck.detectors.with_budget import Budgeted
+    from rubberduck.detectors.with_budget import DetectorWithBudget
 
-    eyes = rekognition(settings, question)
+    client_detector = rekognition(settings, question)
     budget = Budget(
         results.database,
-        eyes.name,
-        eyes.dollars_a_picture,
+        client_detector.name,
+        client_detector.cost_per_call_usd,
         settings.daily_calls,
         settings.monthly_calls,
     )
-    return Breaker(Budgeted(eyes, budget))
+    return DetectorWithBreaker(DetectorWithBudget(client_detector, budget))
 
 
 def rekognition(settings: Settings, question: Question) -> "Rekognition":
@@ -139,7 +139,7 @@ def _client(
     try:
         return boto3.Session().client(service, config=config)
     except (BotoCoreError, ValueError) as error:
-        raise WrongSettings(
+        raise InvalidSettings(
             f"AWS's own settings are wrong ({type(error).__name__}): look at AWS_PROFILE, "
             "AWS_CONFIG_FILE, and any AWS_ENDPOINT_URL."
         ) from None

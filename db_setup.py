@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from rubberduck.core.settings import ROOT, WrongSettings, load_settings
+from rubberduck.core.settings import ROOT, InvalidSettings, load_settings
 from rubberduck.db.engine import engine_for, sqlite_file, still_serves
 from rubberduck.db.tables import SCHEMA
 
@@ -102,7 +102,7 @@ def _connected(database_url: str, *, create: bool = False) -> Iterator[Connectio
 def main() -> None:
     try:
         before, after = set_up(load_settings().database_url)
-    except (WrongSettings, CannotSetUp) as error:
+    except (InvalidSettings, CannotSetUp) as error:
         sys.exit(str(error))
     except (SQLAlchemyError, OSError) as error:
         sys.exit(f"The database cannot be set up: {getattr(error, 'orig', error)}")

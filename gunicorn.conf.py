@@ -40,7 +40,7 @@ FIRST_VISITORS = 0.3  # seconds
 gc.disable()
 
 M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # glibc's numbers for them
-A_MEGABYTE, ARENAS = 1024 * 1024, 1
+MEGABYTE, ARENAS = 1024 * 1024, 1
 
 
 def on_starting(server: Any) -> None:
@@ -48,7 +48,7 @@ def on_starting(server: Any) -> None:
     in 6,000 uploads. Large blocks now go back to the system at once; the workers inherit it."""
     libc = ctypes.CDLL(None)
     if hasattr(libc, "mallopt"):
-        libc.mallopt(M_MMAP_THRESHOLD, A_MEGABYTE)
+        libc.mallopt(M_MMAP_THRESHOLD, MEGABYTE)
         libc.mallopt(M_ARENA_MAX, ARENAS)
 
 
@@ -59,7 +59,7 @@ def pre_fork(server: Any, worker: Any) -> None:
         from rubberduck.core.errors import DuckError
 
         try:
-            server.app.wsgi().extensions["finder"].warm_up()
+            server.app.wsgi().extensions["pipeline"].warm_up()
         except DuckError as error:
             raise HaltServer(f"The site does not start. {error}") from None
     gc.freeze()  # a search for garbage would copy the memory that the workers share
@@ -76,7 +76,7 @@ def _warm_up(worker: Any) -> None:
     from rubberduck.core.errors import DuckError
 
     try:
-        worker.wsgi.extensions["finder"].warm_up()
+        worker.wsgi.extensions["pipeline"].warm_up()
     except DuckError as error:
         if worker.cfg.preload_app and worker.cfg.workers > 1:
             return  # the first process meets it too, in `pre_fork`

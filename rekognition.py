@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from mypy_boto3_rekognition import RekognitionClient
 
 MAX_LABELS = 320  # with fewer, half-hidden ducks were missed
-MOST_BYTES = 5_242_880  # of a picture that travels inside the request
-NO_PICTURE = b"Is there a rubber duck in here?"
-SORRY = "Amazon Rekognition could not look just now."
+MAX_BYTES = 5_242_880  # of a picture that travels inside the request
+NOT_A_PICTURE_BYTES = b"Is there a rubber duck in here?"
+UNAVAILABLE_MESSAGE = "Amazon Rekognition could not look just now."
 WHERE_TO_LOOK = "the AWS credentials, DUCK_REGION and the network"
-DOLLARS_A_PICTURE = 0.001  # in the first million a month
+COST_PER_CALL_USD = 0.001  # in the first million a month
 
 # What an operator can do about each refusal. Codes: DetectLabels' reference, and signing's.
-CURES = {
+REMEDIES = {
     "AccessDeniedException": "allow rekognition:DetectLabels to the user or role of this site",
     "UnrecognizedClientException": "the AWS credentials are not valid: renew them",
     "InvalidSignatureException": "the AWS secret key, or this machine's clock, is wrong",
@@ -48,13 +48,13 @@ CURES = {
     "InvalidParameterException": "a mistake of this site, or the picture's sides do not suit",
 }
 # What is about one picture, so that the next one may still be asked about.
-ABOUT_THE_PICTURE = {
+PICTURE_ERRORS = {
     "InvalidImageFormatException",
     "ImageTooLargeException",
     "InvalidParameterException",
 }
 # With these, the picture was never on its way.
-NEVER_SENT = (
+NOT_SENT_ERRORS = (
     ConnectTimeoutError,
     CredentialRetrievalError,
     EndpointConnectionError,
@@ -65,30 +65,30 @@ NEVER_SENT = (
 class Rekognition:
     """A detector that sends the picture along: neither the bucket nor its rights matter here.
 
-    A picture is paid for at most once: see `_ask_no_more`.
+    A picture is paid for at most once: see `_stop_retrying`.
     """
 
     name = "Amazon Rekognition"
     words = None  # it knows thousands
-    dollars_a_picture = DOLLARS_A_PICTURE
+    cost_per_call_usd = COST_PER_CALL_USD
 
     def __init__(self, client: "RekognitionClient", min_confidence: float) -> None:
         self.client = client
         self.min_confidence = min_confidence
         before_others = client.meta.events.register_first
-        before_others("needs-retry.rekognition.DetectLabels", _ask_no_more, "ask no more")
+        before_others("needs-retry.rekognition.DetectLabels", _stop_retrying, "ask no more")
 
     def labels(self, picture: Picture) -> list[Label]:
         """DetectorFailed, with the cause for the operator, when Rekognition cannot answer."""
         jpeg = picture.jpeg
-        if len(jpeg) > MOST_BYTES:
-            jpeg = to_jpeg_within(picture.image, MOST_BYTES)
+        if len(jpeg) > MAX_BYTES:
+            jpeg = to_jpeg_within(picture.image, MAX_BYTES)
         return self._ask(jpeg)
 
     def check(self) -> None:
         """DetectorFailed unless it may be asked. What is no picture is refused, not billed."""
         try:
-            self._ask(NO_PICTURE)
+            self._ask(NOT_A_PICTURE_BYTES)
         except DetectorFailed as error:
             if error.cause is None or not error.cause.startswith("InvalidImageFormatException"):
                 raise
@@ -102,14 +102,14 @@ class Rekognition:
             raise _refusal(error) from error
         except BotoCoreError as error:
             cause = f"{str(error).rstrip('.')}. Look at {WHERE_TO_LOOK}."
-            kind = NotBilled if isinstance(error, NEVER_SENT) else DetectorFailed
-            raise kind(SORRY, cause=cause) from error
+            kind = NotBilled if isinstance(error, NOT_SENT_ERRORS) else DetectorFailed
+            raise kind(UNAVAILABLE_MESSAGE, cause=cause) from error
         except (ResponseParserError, UnicodeDecodeError) as error:
-            raise _not_rekognition() from error
+            raise _unexpected_response() from error
         try:
             return [label_from(item) for item in answer["Labels"]]
         except (LookupError, TypeError) as error:
-            raise _not_rekognition() from error
+            raise _unexpected_response() from error
 
 
 def label_from(item: Any) -> Label:
@@ -130,19 +130,21 @@ def _box_from(name: str, instance: Any) -> Box:
     )
 
 
-def _not_rekognition() -> DetectorFailed:
+def _unexpected_response() -> DetectorFailed:
     """Something between us and Amazon answered: a proxy's page, half an answer."""
-    return DetectorFailed(SORRY, cause=f"what answered is not Rekognition: look at {WHERE_TO_LOOK}")
+    return DetectorFailed(
+        UNAVAILABLE_MESSAGE, cause=f"what answered is not Rekognition: look at {WHERE_TO_LOOK}"
+    )
 
 
 def _refusal(error: ClientError) -> NotBilled:
     code = error.response["Error"]["Code"]
-    cause = f"{code}: {CURES.get(code) or error.response['Error'].get('Message', '')}"
-    kind = PictureRefused if code in ABOUT_THE_PICTURE else NotBilled
-    return kind(SORRY, cause=cause)
+    cause = f"{code}: {REMEDIES.get(code) or error.response['Error'].get('Message', '')}"
+    kind = PictureRefused if code in PICTURE_ERRORS else NotBilled
+    return kind(UNAVAILABLE_MESSAGE, cause=cause)
 
 
-def _ask_no_more(caught_exception: Exception | None = None, **_: Any) -> None:
+def _stop_retrying(caught_exception: Exception | None = None, **_: Any) -> None:
     """Stop botocore's tries where the last one may have been billed.
 
     It tries up to three times. Throttling and the service's own faults (5xx) are not billed, nor
@@ -150,5 +152,5 @@ def _ask_no_more(caught_exception: Exception | None = None, **_: Any) -> None:
     up or the line broke, may have been looked at: asking again would be a second call, which
     nobody counted. Its stand-in is quicker, too.
     """
-    if caught_exception is not None and not isinstance(caught_exception, NEVER_SENT):
+    if caught_exception is not None and not isinstance(caught_exception, NOT_SENT_ERRORS):
         raise caught_exception

@@ -48,6 +48,6 @@ def objects(a_minute: float) -> float:
 
 
 def sweep_seconds(a_minute: float) -> float:
-    """Of one sweep for strays, which lists the whole bucket twice and asks for each id."""
+    """Of one sweep for orphans, which lists the whole bucket twice and asks for each id."""
     pages = 2 * objects(a_minute) / S3_LISTED
     return pages * (S3_SECONDS + S3_LISTED / KNOWN_AT_ONCE * KNOWN_TRIPS * needs.TRIP)

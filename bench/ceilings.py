@@ -208,7 +208,7 @@ def _s3() -> Iterator[Ceiling]:
 
 def _sweeps() -> Iterator[Ceiling]:
     yield Ceiling(
-        "the sweep for strays",
+        "the sweep for orphans",
         PEAK * SWEEP_REST / sweep_seconds(1.0),
         "every worker lists the whole bucket twice, then rests for an hour; from here on a sweep "
         "takes longer than the rest",

@@ -7,10 +7,10 @@ from functools import partial
 
 from bench.fixtures import photo
 from bench.measure import Aim, Comparison, Sample, Work, compared, timed
-from composition import build_finder
+from composition import build_pipeline
 from rubberduck.core.settings import Settings
-from rubberduck.detectors.embedded import LocalDetector, letterbox
-from rubberduck.services.pipeline import Finder
+from rubberduck.detectors.embedded import OnnxDetector, letterbox
+from rubberduck.services.pipeline import Pipeline
 from tests.support.ducks import duck_photo, gradient
 from tests.support.pictures import encoded
 
@@ -18,7 +18,7 @@ AIM = Aim(30, 60, at_least=True, absolute=True)
 
 
 def run(rounds: int = 40) -> Iterator[Comparison]:
-    finder = build_finder(Settings(bucket=None))
+    pipeline = build_pipeline(Settings(bucket=None))
     frames = {
         "with a duck": duck_photo(),
         "with nothing in it": encoded(gradient(), quality=92),
@@ -27,9 +27,9 @@ def run(rounds: int = 40) -> Iterator[Comparison]:
     with one_core():
         for name, frame in frames.items():
             what = f"Embedded detector, a camera frame {name}, one core"
-            ours = partial(finder.glance, frame)
+            ours = partial(pipeline.analyze_frame, frame)
             yield compared(what, "frames/s", [("ours", _rate(ours))], rounds, AIM)
-        for part, work in _parts(finder, frames["with a duck"]).items():
+        for part, work in _parts(pipeline, frames["with a duck"]).items():
             what = f"Of the frame with a duck: {part}"
             yield compared(what, "ms", [("ours", partial(timed, work))], rounds)
 
@@ -42,10 +42,10 @@ def _rate(work: Work) -> Callable[[], Sample]:
     return measure
 
 
-def _parts(finder: Finder, frame: bytes) -> dict[str, Work]:
-    detector, picture = LocalDetector(), finder.read(frame)
+def _parts(pipeline: Pipeline, frame: bytes) -> dict[str, Work]:
+    detector, picture = OnnxDetector(), pipeline.read(frame)
     return {
-        "reading the picture": lambda: finder.read(frame),
+        "reading the picture": lambda: pipeline.read(frame),
         "shrinking it for the net": lambda: letterbox(picture.image),
         "the net, one look": detector.check,
         "all looks, with their shrinking": lambda: detector.labels(picture),

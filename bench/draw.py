@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 from bench.fixtures import THREE_BOXES, many_boxes, scene
 from bench.measure import Aim, Growth, Measured, Work, growing, in_turns
 from rubberduck.core.models import Box
-from rubberduck.core.outlines import frames
+from rubberduck.core.outlines import outlines
 from rubberduck.imaging import draw as drawing
 
 SIZE = (2048, 1536)
@@ -20,7 +20,7 @@ def with_image_draw(image: Image.Image, boxes: tuple[Box, ...]) -> Image.Image:
     marked = image.copy()
     draw = ImageDraw.Draw(marked)
     font = ImageFont.load_default(min(image.size) / 26)
-    for frame in frames(boxes, image.size):
+    for frame in outlines(boxes, image.size):
         draw.rectangle((frame.left, frame.top, frame.right, frame.bottom), outline="gold", width=6)
         place = (frame.left, frame.top)
         draw.rectangle(draw.textbbox(place, frame.text, font, anchor="lb"), fill="gold")

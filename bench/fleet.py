@@ -127,14 +127,14 @@ class Fleet:
             yield from self._python(worker, work.python * 0.3)
 
     def _labels(self, worker: Worker) -> Steps:
-        if not self.plan.stands_in_always and worker.caller.may_ask():
+        if not self.plan.stands_in_always and worker.caller.allow_request():
             yield from self._take()
             answered = yield from worker.caller.ask(self.work.refusal, self._answer_time())
             if answered:
                 self.outcome.labelled += 1
                 return
             yield from self._take()  # it is given back
-        yield from self._pixels(worker, self.work.stand_in)
+        yield from self._pixels(worker, self.work.fallback_detector)
 
     def _answer_time(self) -> float:
         parts, mean = self.work.evenness, self.work.labels

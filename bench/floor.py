@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageOps
 
 from bench.fixtures import THREE_BOXES, photo, photo_of
 from bench.measure import Aim, Growth, Measured, Work, growing, in_turns
-from rubberduck.imaging.decode import read_picture, to_jpeg
+from rubberduck.imaging.decode import decode_picture, to_jpeg
 from rubberduck.imaging.draw import draw_boxes
 
 SIDE = 1280
@@ -17,7 +17,7 @@ MEGAPIXELS = (0.3, 1, 2, 5, 12, 25)
 
 
 def ours(data: bytes) -> bytes:
-    picture = read_picture(data, max_bytes=100_000_000, max_side=SIDE)
+    picture = decode_picture(data, max_bytes=100_000_000, max_side=SIDE)
     return to_jpeg(draw_boxes(picture.image, THREE_BOXES))
 
 

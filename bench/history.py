@@ -66,7 +66,7 @@ def _growth(name: str, filled: dict[int, Filled], rounds: int) -> Growth:
 
 
 def _first_page(filled: Filled) -> Work:
-    return lambda: filled.results.of(OWNER, PAGE)
+    return lambda: filled.results.list_for_owner(OWNER, PAGE)
 
 
 def _a_result(filled: Filled) -> Work:

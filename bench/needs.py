@@ -85,7 +85,7 @@ def picture() -> Work:
         labels=LABELS,
         evenness=EVENNESS,
         refusal=REFUSAL,
-        stand_in=processor(*STAND_IN),
+        fallback_detector=processor(*STAND_IN),
         trip=TRIP,
         database=(burden("database") + 2 * burden("page_database")) / 1000,
         take_fixed=held_beside(growth(*CALLS), TAKE_HELD),
@@ -104,4 +104,5 @@ def held_beside(counting: Growth, trips: int) -> float:
 
 def core_seconds(work: Work, *, stands_in: bool = False) -> float:
     """Of the site's processors, for a picture and its two pages."""
-    return work.python + work.pixels + 2 * work.page + (work.stand_in if stands_in else 0.0)
+    fallback = work.fallback_detector if stands_in else 0.0
+    return work.python + work.pixels + 2 * work.page + fallback

@@ -26,7 +26,7 @@ class Work:
     labels: float = 0.0  # Rekognition's answer
     evenness: float = math.inf  # of that: how many exponential parts it has
     refusal: float = 0.0  # Rekognition's answer when there were too many
-    stand_in: float = 0.0  # the embedded detector, in pixels' way
+    fallback_detector: float = 0.0  # the embedded detector, in pixels' way
     trip: float = 0.0  # to the database and back
     database: float = 0.0  # processor of PostgreSQL
     take_fixed: float = 0.0  # how long a call's row is held, beside the trips

@@ -144,11 +144,11 @@ def _client(size: str) -> Iterator[Callable[[], None]]:
 
 def _looking(picture: bytes) -> Callable[[], None]:
     from app import create_app
-    from composition import build_finder
+    from composition import build_pipeline
 
     settings = load_settings()
-    finder = replace(build_finder(settings), _beside=Beside())
-    client = create_app(settings, finder=finder).test_client()
+    pipeline = replace(build_pipeline(settings), _beside=Beside())
+    client = create_app(settings, pipeline=pipeline).test_client()
     numbers = iter(range(1_000_000))
 
     def look() -> None:

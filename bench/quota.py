@@ -42,7 +42,7 @@ class Caller:
         self.retries = RETRIES
         self.failures, self.next_try = 0, 0.0
 
-    def may_ask(self) -> bool:
+    def allow_request(self) -> bool:
         if self.failures >= FAILURES and self.env.now < self.next_try:
             return False
         self.next_try = self.env.now + REST

@@ -3,25 +3,25 @@
 from dataclasses import replace
 
 from app import create_app
-from composition import build_finder, rekognition
+from composition import build_pipeline, rekognition
 from rekognition import Rekognition
 from rubberduck.core.settings import load_settings
-from rubberduck.services.pipeline import Finder
+from rubberduck.services.pipeline import Pipeline
 
 
 class Recorded(Rekognition):
     """A detector for the camera must cost nothing, and these answers do."""
 
     name = "recorded answers"
-    dollars_a_picture = 0.0
+    cost_per_call_usd = 0.0
 
 
-def _finder() -> Finder:
-    finder = build_finder(settings)
-    real = rekognition(settings, finder.question)
+def _finder() -> Pipeline:
+    pipeline = build_pipeline(settings)
+    real = rekognition(settings, pipeline.question)
     eyes = Recorded(real.client, real.min_confidence)
-    return replace(finder, detector=eyes, stand_in=None)
+    return replace(pipeline, detector=eyes, fallback_detector=None)
 
 
 settings = load_settings()
-app = create_app(settings, finder=_finder())
+app = create_app(settings, pipeline=_finder())

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from app import create_app
 from bench.serve import DELAY
-from composition import build_finder
+from composition import build_pipeline
 from rekognition import label_from
 from rubberduck.core.models import Label
 from rubberduck.core.settings import load_settings
@@ -19,7 +19,7 @@ LABELS = [label_from(item) for item in recorded("detect_labels_giant_duck_boxes"
 class Slow:
     name = "recorded answers"
     words = None
-    dollars_a_picture = 0.0
+    cost_per_call_usd = 0.0
 
     def labels(self, picture: Picture) -> list[Label]:
         time.sleep(DELAY)
@@ -30,4 +30,4 @@ class Slow:
 
 
 settings = load_settings()
-app = create_app(settings, finder=replace(build_finder(settings), detector=Slow()))
+app = create_app(settings, pipeline=replace(build_pipeline(settings), detector=Slow()))

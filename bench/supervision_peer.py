@@ -9,7 +9,7 @@ from PIL import Image
 
 from bench.fixtures import THREE_BOXES, scene
 from bench.measure import in_turns, measured
-from rubberduck.core.outlines import frames
+from rubberduck.core.outlines import outlines
 from rubberduck.imaging.draw import draw_boxes
 
 SIZE = (2048, 1536)
@@ -21,7 +21,7 @@ def with_supervision(image: Image.Image) -> Image.Image:
     On the pixels as OpenCV has them: given a picture of Pillow's, each of the two would turn it
     into those and back.
     """
-    framed = frames(THREE_BOXES, image.size)
+    framed = outlines(THREE_BOXES, image.size)
     found = supervision.Detections(
         xyxy=np.array([(each.left, each.top, each.right, each.bottom) for each in framed], float),
         class_id=np.arange(len(framed)),

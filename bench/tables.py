@@ -85,7 +85,7 @@ def _machines(a_minute: float) -> str:
 
 
 def _cameras() -> str:
-    busy = LIVE * needs.picture().stand_in
+    busy = LIVE * needs.picture().fallback_detector
     return (
         f"Live cameras are not in these numbers: each asks up to {LIVE} times a second, and that "
         f"keeps {100 * busy:.0f} % of\na core of the bench's busy with the embedded detector alone "

@@ -15,14 +15,14 @@ from moto.server import ThreadedMotoServer
 from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
 from app import create_app
-from composition import build_finder
+from composition import build_pipeline
 from db_setup import set_up
 from rubberduck.core.models import Box, Label
 from rubberduck.core.rules import RUBBER_DUCK
 from rubberduck.core.settings import Settings
 from rubberduck.db.results import Results
 from rubberduck.imaging.decode import Picture
-from rubberduck.services.pipeline import Finder
+from rubberduck.services.pipeline import Pipeline
 from rubberduck.storage.folder import FolderStorage
 from tests.support import fake_rekognition, postgres, redis
 from tests.support.browser import chromium
@@ -69,7 +69,7 @@ class FakeDetector:
 
     name = "fake detector"
     words = frozenset({"Duck", "Bird", "Toy"})
-    dollars_a_picture = 0.0
+    cost_per_call_usd = 0.0
 
     def __init__(self, *labels: Label) -> None:
         self.answer = list(labels)
@@ -129,11 +129,11 @@ def results(settings: Settings, open_results: Callable[[str], Results]) -> Resul
 
 
 @pytest.fixture
-def finder(settings: Settings, results: Results, detector: FakeDetector) -> Finder:
-    return Finder(
+def pipeline(settings: Settings, results: Results, detector: FakeDetector) -> Pipeline:
+    return Pipeline(
         question=RUBBER_DUCK,
         detector=detector,
-        stand_in=None,
+        fallback_detector=None,
         storage=FolderStorage(settings.uploads),
         results=results,
         max_bytes=settings.max_bytes,
@@ -142,8 +142,8 @@ def finder(settings: Settings, results: Results, detector: FakeDetector) -> Find
 
 
 @pytest.fixture
-def app(settings: Settings, finder: Finder) -> Flask:
-    return create_app(settings, finder=finder)
+def app(settings: Settings, pipeline: Pipeline) -> Flask:
+    return create_app(settings, pipeline=pipeline)
 
 
 @pytest.fixture
@@ -197,13 +197,13 @@ def aws_settings(settings: Settings) -> Settings:
 
 
 @pytest.fixture
-def composed() -> Iterator[Callable[[Settings], Finder]]:
+def composed() -> Iterator[Callable[[Settings], Pipeline]]:
     """Composes finders as the site does, and closes their databases after the test."""
-    made: list[Finder] = []
+    made: list[Pipeline] = []
 
-    def compose(settings: Settings) -> Finder:
+    def compose(settings: Settings) -> Pipeline:
         set_up(settings.database_url)
-        made.append(build_finder(settings))
+        made.append(build_pipeline(settings))
         return made[-1]
 
     yield compose
@@ -212,22 +212,22 @@ def composed() -> Iterator[Callable[[Settings], Finder]]:
 
 
 @pytest.fixture
-def visit(settings: Settings, eyes: Any, composed: Callable[[Settings], Finder]) -> Visit:
+def visit(settings: Settings, eyes: Any, composed: Callable[[Settings], Pipeline]) -> Visit:
     """The site, with Rekognition and a folder unless told otherwise."""
 
     def open_site(**changes: Any) -> FlaskClient:
         changed = settings.model_copy(update={"engine": "rekognition", **changes})
-        return create_app(changed, finder=composed(changed)).test_client()
+        return create_app(changed, pipeline=composed(changed)).test_client()
 
     return open_site
 
 
 @pytest.fixture
 def aws_client(
-    aws_settings: Settings, s3: Any, eyes: Any, composed: Callable[[Settings], Finder]
+    aws_settings: Settings, s3: Any, eyes: Any, composed: Callable[[Settings], Pipeline]
 ) -> FlaskClient:
     """The site as it is composed with DUCK_BUCKET set."""
-    return create_app(aws_settings, finder=composed(aws_settings)).test_client()
+    return create_app(aws_settings, pipeline=composed(aws_settings)).test_client()
 
 
 @pytest.fixture(scope="session")

@@ -7,10 +7,10 @@ import pytest
 from flask.testing import FlaskClient
 
 from app import create_app
-from composition import build_finder
+from composition import build_pipeline
 from db_setup import set_up
 from rubberduck.core.settings import Settings
-from rubberduck.services.pipeline import Finder
+from rubberduck.services.pipeline import Pipeline
 from tests.pages.test_pages import give, words
 from tests.support.ducks import duck_photo
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.enable_socket
 @pytest.fixture
 def real(
     pytestconfig: pytest.Config, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Finder]:
+) -> Iterator[Pipeline]:
     if not pytestconfig.getoption("--aws"):
         pytest.skip("a real account is asked only with --aws")
     monkeypatch.delenv("AWS_CONFIG_FILE")
@@ -34,13 +34,13 @@ def real(
     set_up(settings.database_url)
     region = os.environ.get("DUCK_REGION", settings.region)
     where = {"bucket": os.environ["DUCK_BUCKET"], "region": region}
-    finder = build_finder(settings.model_copy(update=where))
-    yield finder
-    finder.results.close()
+    pipeline = build_pipeline(settings.model_copy(update=where))
+    yield pipeline
+    pipeline.results.close()
 
 
-def test_a_duck_in_the_real_world(real: Finder, settings: Settings) -> None:
-    client: FlaskClient = create_app(settings, finder=real).test_client()
+def test_a_duck_in_the_real_world(real: Pipeline, settings: Settings) -> None:
+    client: FlaskClient = create_app(settings, pipeline=real).test_client()
     assert client.get("/readyz").status_code == 200
     where = give(client, duck_photo()).location
     result = real.results.get(where.split("/")[-1])

@@ -11,16 +11,16 @@ from botocore.stub import Stubber
 from PIL import Image
 
 import composition
-from rekognition import ABOUT_THE_PICTURE, CURES, Rekognition
+from rekognition import PICTURE_ERRORS, REMEDIES, Rekognition
 from rubberduck.core.errors import DetectorFailed, NotBilled
 from rubberduck.core.models import Box
 from rubberduck.core.rules import RUBBER_DUCK, judge
 from rubberduck.core.settings import Settings
-from rubberduck.imaging.decode import read_picture
+from rubberduck.imaging.decode import decode_picture
 from tests.support.fake_rekognition import HANG_UP, FakeRekognition, recorded
 from tests.support.pictures import encoded
 
-PICTURE = read_picture(encoded(), max_bytes=15_000_000, max_side=2048)
+PICTURE = decode_picture(encoded(), max_bytes=15_000_000, max_side=2048)
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_a_picture_too_heavy_for_a_request_is_made_lighter(
     rekognition: Rekognition, eyes: FakeRekognition
 ) -> None:
     noise = Image.effect_noise((3000, 2400), 150).convert("RGB")
-    heavy = read_picture(encoded(noise, quality=98), max_bytes=30_000_000, max_side=8192)
+    heavy = decode_picture(encoded(noise, quality=98), max_bytes=30_000_000, max_side=8192)
     assert len(heavy.jpeg) > 5_242_880
     rekognition.labels(heavy)
     assert len(eyes.requests[0]["Image"]["Bytes"]) <= 5_242_880
@@ -121,14 +121,14 @@ def test_every_refusal_has_its_cause_and_only_passing_ones_are_tried_again(
     eyes.always = fault
     with pytest.raises(NotBilled) as error:
         rekognition.labels(PICTURE)
-    assert error.value.cause == f"{fault}: {CURES[fault]}"
+    assert error.value.cause == f"{fault}: {REMEDIES[fault]}"
     assert len(eyes.requests) == asked
     problem = error.value.problem
-    assert (problem.status, problem.name, problem.retry_after) == (503, "unavailable", 60)
+    assert (problem.status, problem.slug, problem.retry_after) == (503, "unavailable", 60)
     assert problem.why == "Amazon Rekognition could not look just now."
 
 
-@pytest.mark.parametrize("fault", CURES)
+@pytest.mark.parametrize("fault", REMEDIES)
 def test_only_what_is_about_one_picture_is_no_outage(
     rekognition: Rekognition, eyes: FakeRekognition, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,7 +136,7 @@ def test_only_what_is_about_one_picture_is_no_outage(
     eyes.always = fault
     with pytest.raises(DetectorFailed) as error:
         rekognition.labels(PICTURE)
-    assert error.value.is_outage is (fault not in ABOUT_THE_PICTURE)
+    assert error.value.is_outage is (fault not in PICTURE_ERRORS)
 
 
 def test_no_credentials_are_named(

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from rubberduck.core.rules import RUBBER_DUCK, judge
-from rubberduck.detectors.embedded import LocalDetector
+from rubberduck.detectors.embedded import OnnxDetector
 from rubberduck.evaluation import plots as charts
 from rubberduck.evaluation.report import table
 from rubberduck.imaging.decode import Picture
@@ -46,7 +46,7 @@ def kind_of(scene: Scene) -> str:
     return f"duck/{scene.ducks[0].replace('_', ' ')}"
 
 
-def ask(detector: LocalDetector, scene: Scene, kind: str) -> Outcome:
+def ask(detector: OnnxDetector, scene: Scene, kind: str) -> Outcome:
     start = time.perf_counter()
     labels = detector.labels(Picture(scene.image, scene.image.size))
     milliseconds = 1000 * (time.perf_counter() - start)
@@ -57,7 +57,7 @@ def ask(detector: LocalDetector, scene: Scene, kind: str) -> Outcome:
     return Outcome(kind, bool(known), verdict.found, score, milliseconds, fit, verdict.boxes)
 
 
-def answered(detector: LocalDetector, scenes: Iterator[Scene]) -> Iterator[tuple[Scene, Outcome]]:
+def answered(detector: OnnxDetector, scenes: Iterator[Scene]) -> Iterator[tuple[Scene, Outcome]]:
     for scene in scenes:
         yield scene, ask(detector, scene, kind_of(scene))
 
@@ -82,7 +82,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path(".cache/training"))
     parser.add_argument("--scenes", type=int, default=1500)
     asked = parser.parse_args()
-    detector, stage = LocalDetector(), stage_for(asked.cache, VALIDATION)
+    detector, stage = OnnxDetector(), stage_for(asked.cache, VALIDATION)
     made = large(stage, (SEED,), asked.scenes)
     outcomes = [outcome for _, outcome in answered(detector, made)]
     outcomes += [outcome for _, outcome in answered(detector, real(asked.cache))]

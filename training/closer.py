@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rubberduck.detectors.embedded import UNSURE, LocalDetector, around, logit
+from rubberduck.detectors.embedded import UNSURE, OnnxDetector, around, logit
 from rubberduck.detectors.model_file import MODEL
 from training.calibrate import DECISION_LOGIT, Calibration, cautious
 from training.data import CALIBRATION, VALIDATION, Recipe, large, stage_for
@@ -22,7 +22,7 @@ def large_scenes(cache: Path, recipe: Recipe, count: int) -> tuple[list[Scene], 
     return made, np.array([len(scene.boxes) > 0 for scene in made])
 
 
-def looks(detector: LocalDetector, scenes: list[Scene]) -> np.ndarray:
+def looks(detector: OnnxDetector, scenes: list[Scene]) -> np.ndarray:
     """Each scene's logits of the first look and of the closer one, (n, 2)."""
     seen = []
     for scene in scenes:
@@ -35,7 +35,7 @@ def looks(detector: LocalDetector, scenes: list[Scene]) -> np.ndarray:
 def together(model: Path, cache: Path) -> Calibration:
     """The calibration of the mean of both logits; its slope is for pictures that need two looks."""
     scenes, truth = large_scenes(cache, CALIBRATION, SCENES)
-    seen = looks(LocalDetector(model), scenes)
+    seen = looks(OnnxDetector(model), scenes)
     lookalike = np.array([scene.kind == "others" for scene in scenes]) & ~truth
     return cautious(seen.mean(1), truth, lookalike, doubtful=unsure(seen[:, 0]))
 
@@ -62,7 +62,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=MODEL)
     asked = parser.parse_args()
     scenes, truth = large_scenes(asked.cache, VALIDATION, asked.scenes)
-    detector = LocalDetector(asked.model)
+    detector = OnnxDetector(asked.model)
     seen = looks(detector, scenes)
     again = unsure(seen[:, 0])
     both = np.where(again, logit(detector.together(*(1 / (1 + np.exp(-seen.T))))), seen[:, 0])

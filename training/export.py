@@ -16,7 +16,7 @@ from training.net import NO_PEAK, WATERFOWL, Net, corners, peaks, verdict
 from training.quantize import quantized
 from training.scenes import SIDE
 
-MOST_BYTES = 20_000_000
+MAX_BYTES = 20_000_000
 # The net spreads its bets over a thousand classes: even of a mallard alone it says 0.2.
 SHARPER = 2.0
 CLOSE = 0.02  # how far probabilities may move, in the mean, when the net is in whole numbers
@@ -81,8 +81,8 @@ def export(
     onnx.helper.set_model_props(model, facts)
     onnx.checker.check_model(model)
     data = model.SerializeToString()
-    if len(data) > MOST_BYTES:
-        raise ValueError(f"the model has {len(data)} bytes, more than {MOST_BYTES}")
+    if len(data) > MAX_BYTES:
+        raise ValueError(f"the model has {len(data)} bytes, more than {MAX_BYTES}")
     write(path, data)
 
 

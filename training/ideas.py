@@ -15,7 +15,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from rubberduck.detectors.embedded import LocalDetector, letterbox
+from rubberduck.detectors.embedded import OnnxDetector, letterbox
 from training.calibrate import Calibration
 from training.closer import large_scenes, line, looks
 from training.data import TRAINING, VALIDATION, scenes
@@ -128,7 +128,7 @@ def look_twice(net: Net, cache: Path) -> Iterator[str]:
     file = cache / "idea.onnx"
     export(Shipped(net, Meaning(as_it_is, as_it_is, as_it_is)), file, {})
     made, truth = large_scenes(cache, VALIDATION, LARGE)
-    seen = looks(LocalDetector(file), made)
+    seen = looks(OnnxDetector(file), made)
     yield line("one look", seen[:, 0], truth)
     yield line("two looks", seen.mean(1), truth)
 

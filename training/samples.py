@@ -12,8 +12,8 @@ from pathlib import Path
 from PIL import Image
 
 from rubberduck.core.rules import RUBBER_DUCK, judge
-from rubberduck.detectors.embedded import LocalDetector
-from rubberduck.imaging.decode import read_picture
+from rubberduck.detectors.embedded import OnnxDetector
+from rubberduck.imaging.decode import decode_picture
 from training.actors import YELLOW, cone, gentleman, lane, live_duck, rubber, toy
 from training.colours import plain
 from training.goods import car, robot, teapot
@@ -114,11 +114,11 @@ def make(scene: Callable[[], tuple[list[Thing], Stage]]) -> str:
 
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
-    detector = LocalDetector()
+    detector = OnnxDetector()
     with ProcessPoolExecutor(2) as pool:
         for name in pool.map(make, SCENES):
             data = (FOLDER / f"{name}.jpg").read_bytes()
-            picture = read_picture(data, max_bytes=len(data), max_side=max(SIZE))
+            picture = decode_picture(data, max_bytes=len(data), max_side=max(SIZE))
             labels = detector.labels(picture)
             verdict = judge(RUBBER_DUCK, labels)
             seen = ", ".join(f"{label.name} {label.confidence:.0f} %" for label in labels)

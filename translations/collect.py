@@ -14,7 +14,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import write_po
 
 import rekognition
-from rubberduck.core.errors import BrokenModel, DuckError, WrongQuestion
+from rubberduck.core.errors import DuckError, InvalidModel, InvalidQuestion
 from rubberduck.core.settings import ROOT
 from rubberduck.db import engine as database
 from rubberduck.detectors.model_file import NAME
@@ -31,7 +31,7 @@ PYTHON = [("**.py", "python")]
 
 def errors(kind: type[DuckError] = DuckError) -> Iterator[type[DuckError]]:
     """Those for visitors; what is found at start is for the operator."""
-    if kind not in (WrongQuestion, BrokenModel):
+    if kind not in (InvalidQuestion, InvalidModel):
         yield kind
         for each in kind.__subclasses__():
             yield from errors(each)
@@ -45,11 +45,15 @@ def texts() -> Iterator[str | tuple[str, ...]]:
     for _, _, message, _, _ in extract_from_dir(ROOT / "rubberduck", PYTHON, keywords=given):
         yield message
     for each in errors():
-        yield from (each.happened, each.next_step)
+        yield from (each.title, each.hint)
     for problem in PROBLEMS.values():
-        yield from (problem.happened, problem.reason, problem.next_step)
+        yield from (problem.title, problem.reason, problem.hint)
     yield from (NAME, FolderStorage.where, S3Storage.where)
-    yield from (database.SORRY, storage.SORRY, rekognition.SORRY)
+    yield from (
+        database.UNAVAILABLE_MESSAGE,
+        storage.UNAVAILABLE_MESSAGE,
+        rekognition.UNAVAILABLE_MESSAGE,
+    )
 
 
 def catalogue() -> bytes:

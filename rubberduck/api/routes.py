@@ -11,10 +11,10 @@ from flask.typing import ResponseReturnValue
 from pydantic import Field, TypeAdapter, ValidationError
 
 from rubberduck.api.schemas import ResultBody, frame_body, result_body
-from rubberduck.core.errors import StorageFailed, WrongParameter
-from rubberduck.web.deps import finder, sweeper, threshold
+from rubberduck.core.errors import InvalidParameter, StorageFailed
+from rubberduck.web.deps import pipeline, sweeper, threshold
 from rubberduck.web.problem_details import Address
-from rubberduck.web.responses import NOT_KEPT, as_json, unless_known
+from rubberduck.web.responses import CACHE_NO_STORE, as_json, with_etag
 from rubberduck.web.sessions import known_visitor, visitor
 from rubberduck.web.uploads import uploaded_picture
 
@@ -49,14 +49,14 @@ class JudgementBody:
 @api.after_request
 def keep_private(response: Response) -> Response:
     """An answer that does not say otherwise is for its visitor alone, and not for later."""
-    response.headers.setdefault("Cache-Control", NOT_KEPT)
+    response.headers.setdefault("Cache-Control", CACHE_NO_STORE)
     return response
 
 
 @api.post("/pictures")
 def look() -> ResponseReturnValue:
     """Take one picture and answer with its result."""
-    result = finder().look(uploaded_picture(), visitor(), _idempotency_key())
+    result = pipeline().process_upload(uploaded_picture(), visitor(), _idempotency_key())
     body = result_body(result)
     return as_json(body, HTTPStatus.CREATED, Location=body.links.self)
 
@@ -66,14 +66,14 @@ def _idempotency_key() -> str | None:
     if key is None:
         return None
     if not re.fullmatch(KEY, key):
-        raise WrongParameter("The Idempotency-Key must be 1 to 255 plain signs, best a UUID.")
+        raise InvalidParameter("The Idempotency-Key must be 1 to 255 plain signs, best a UUID.")
     return key
 
 
 @api.post("/frames")
 def look_at_frame() -> ResponseReturnValue:
     """Answer to one moment of a camera; nothing is kept."""
-    return as_json(frame_body(*finder().glance(uploaded_picture())))
+    return as_json(frame_body(*pipeline().analyze_frame(uploaded_picture())))
 
 
 @api.get("/results")
@@ -82,7 +82,7 @@ def results() -> ResponseReturnValue:
     limit, owner = _limit(), known_visitor()
     if owner is None:
         return as_json(ListBody((), ListLinks(None)))
-    page = finder().results.of(owner, limit, request.args.get("cursor"))
+    page = pipeline().results.list_for_owner(owner, limit, request.args.get("cursor"))
     next = page.next and url_for("api.results", limit=limit, cursor=page.next)
     return as_json(ListBody(tuple(map(result_body, page.results)), ListLinks(next)))
 
@@ -90,17 +90,19 @@ def results() -> ResponseReturnValue:
 def _limit() -> int:
     given = request.args.get("limit", str(DEFAULT_LIMIT))
     if not re.fullmatch(LIMIT, given) or int(given) > LARGEST_LIMIT:
-        raise WrongParameter("“limit” must be a whole number from 1 to {most}.", most=LARGEST_LIMIT)
+        raise InvalidParameter(
+            "“limit” must be a whole number from 1 to {most}.", most=LARGEST_LIMIT
+        )
     return int(given)
 
 
 @api.get("/results/<id>")
 def result(id: str) -> ResponseReturnValue:
     """A result; with `?min=`, its labels judged with another threshold."""
-    result, limit = finder().results.get(id), threshold()
+    result, limit = pipeline().results.get(id), threshold()
     if limit is not None:
-        result = finder().judge_again(result, limit)
-    return unless_known(as_json(result_body(result)))
+        result = pipeline().reevaluate(result, limit)
+    return with_etag(as_json(result_body(result)))
 
 
 @api.delete("/results/<id>")
@@ -117,8 +119,10 @@ def judge(id: str) -> ResponseReturnValue:
     try:
         judgement = TypeAdapter(JudgementBody).validate_json(request.get_data(), strict=True)
     except ValidationError:
-        raise WrongParameter('The body must be {{"right": true}} or {{"right": false}}.') from None
-    finder().results.judge(id, known_visitor() or "", judgement.right)
+        raise InvalidParameter(
+            'The body must be {{"right": true}} or {{"right": false}}.'
+        ) from None
+    pipeline().results.judge(id, known_visitor() or "", judgement.right)
     return nothing()
 
 

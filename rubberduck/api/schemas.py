@@ -1,15 +1,15 @@
 """The bodies of the JSON API: a result and a camera frame."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Annotated
 
 from flask import url_for
 from pydantic import Field
 
 from rubberduck.core.models import Answer, Box, Label, Result
-from rubberduck.core.outlines import frames
+from rubberduck.core.outlines import Outline, outlines
 from rubberduck.imaging.decode import Picture
-from rubberduck.web.deps import finder
+from rubberduck.web.deps import pipeline
 from rubberduck.web.formatting import rfc3339
 from rubberduck.web.problem_details import Address
 from rubberduck.web.responses import expires_at
@@ -58,17 +58,6 @@ class ResultBody:
 
 
 @dataclass(frozen=True)
-class Outline:
-    """What to draw around one thing, in pixels of the frame, and the words to write on it."""
-
-    left: Pixels
-    top: Pixels
-    right: Pixels
-    bottom: Pixels
-    text: str
-
-
-@dataclass(frozen=True)
 class FrameBody:
     """The answer to one moment of a camera. Nothing of it is kept."""
 
@@ -92,12 +81,12 @@ def result_body(result: Result) -> ResultBody:
         threshold=result.min_confidence,
         boxes=verdict.boxes,
         labels=answer.labels,
-        because=tuple(label.name for label in verdict.because),
-        missing=verdict.missing,
-        remark=finder().remark(result),
+        because=tuple(label.name for label in verdict.matched_labels),
+        missing=verdict.unmatched_groups,
+        remark=pipeline().remark(result),
         engine=answer.engine,
-        instead_of=answer.instead_of,
-        instead_because=answer.instead_because,
+        instead_of=answer.fallback_for,
+        instead_because=answer.fallback_reason,
         question=result.question,
         width=result.width,
         height=result.height,
@@ -120,9 +109,7 @@ def frame_body(picture: Picture, answer: Answer) -> FrameBody:
         found=answer.verdict.found,
         score=answer.verdict.score,
         labels=answer.labels,
-        outlines=tuple(
-            Outline(**asdict(frame)) for frame in frames(answer.verdict.boxes, (width, height))
-        ),
+        outlines=tuple(outlines(answer.verdict.boxes, (width, height))),
         width=width,
         height=height,
         engine=answer.engine,

@@ -10,7 +10,7 @@ from rubberduck.billing.budget import day_of, month_of
 from rubberduck.db.engine import Database
 from rubberduck.db.tables import calls
 
-A_DAY = timedelta(days=1)
+DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -85,5 +85,5 @@ def forecast(calls: int, now: datetime, daily: int, monthly: int) -> int:
     """
     ends = month_of(now).ends
     begins = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    a_day = min(calls / max((now - begins) / A_DAY, 1), daily)
-    return max(calls, min(round(calls + a_day * ((ends - now) / A_DAY)), monthly))
+    a_day = min(calls / max((now - begins) / DAY, 1), daily)
+    return max(calls, min(round(calls + a_day * ((ends - now) / DAY)), monthly))

@@ -12,8 +12,8 @@ from flask.cli import with_appcontext
 from rubberduck.cli.terminal import HELP
 from rubberduck.core.errors import DuckError
 from rubberduck.core.settings import Settings, unknown_variables
-from rubberduck.web.deps import finder
-from rubberduck.web.rate_limits import check_counting
+from rubberduck.web.deps import pipeline
+from rubberduck.web.rate_limits import check_rate_store
 
 
 @click.command("check", context_settings=HELP)
@@ -37,7 +37,7 @@ def check() -> None:
         try:
             part()
         except DuckError as error:
-            click.echo(f"wrong  {name}: {error.for_operator}")
+            click.echo(f"wrong  {name}: {error.operator_message}")
             wrong += 1
         else:
             click.echo(f"ok     {name}")
@@ -46,19 +46,19 @@ def check() -> None:
 
 def _parts() -> dict[str, Callable[[], None]]:
     parts = {
-        "database": finder().results.check,
-        f"storage, {finder().storage.where}": _store_and_forget,
-        f"engine, {finder().detector.name}": finder().detector.check,
-        "counts of visitors' requests": check_counting,
+        "database": pipeline().results.check,
+        f"storage, {pipeline().storage.where}": _store_and_forget,
+        f"engine, {pipeline().detector.name}": pipeline().detector.check,
+        "counts of visitors' requests": check_rate_store,
     }
-    if stand_in := finder().stand_in:
-        parts[f"stand-in, {stand_in.name}"] = stand_in.check
+    if fallback_detector := pipeline().fallback_detector:
+        parts[f"stand-in, {fallback_detector.name}"] = fallback_detector.check
     return parts
 
 
 def _store_and_forget() -> None:
     """Every verb of the storage, so that a missing permission shows before a visitor comes."""
-    storage, key = finder().storage, f"check-{secrets.token_urlsafe(8)}"
+    storage, key = pipeline().storage, f"check-{secrets.token_urlsafe(8)}"
     storage.check()
     storage.put(key, b"a picture, if it were one")
     storage.get(key)

@@ -9,7 +9,7 @@ from flask.cli import with_appcontext
 from rubberduck.billing.spending import Spending, Spent, read_spending
 from rubberduck.cli.terminal import HELP, as_json
 from rubberduck.core.errors import DuckError
-from rubberduck.web.deps import finder, settings
+from rubberduck.web.deps import pipeline, settings
 
 
 @click.command("costs", context_settings=HELP)
@@ -29,7 +29,7 @@ def costs(as_json: bool) -> None:
     try:
         spendings = _read()
     except DuckError as error:
-        raise click.ClickException(error.for_operator) from None
+        raise click.ClickException(error.operator_message) from None
     if as_json:
         click.echo(json.dumps([asdict(each) for each in spendings]))
     else:
@@ -37,18 +37,18 @@ def costs(as_json: bool) -> None:
 
 
 def _read() -> list[Spending]:
-    detector = finder().detector
-    prices = {detector.name: detector.dollars_a_picture} if detector.dollars_a_picture else {}
+    detector = pipeline().detector
+    prices = {detector.name: detector.cost_per_call_usd} if detector.cost_per_call_usd else {}
     limits = settings().daily_calls, settings().monthly_calls
-    return read_spending(finder().results.database, prices, *limits)
+    return read_spending(pipeline().results.database, prices, *limits)
 
 
 def _nothing() -> str:
-    return f"Nothing costs anything: the {finder().detector.name} answers."
+    return f"Nothing costs anything: the {pipeline().detector.name} answers."
 
 
 def _in_words(spending: Spending) -> str:
-    answers = finder().detector.name
+    answers = pipeline().detector.name
     lines = [
         f"{spending.engine}, ${spending.dollars_a_call:g} a call",
         "",

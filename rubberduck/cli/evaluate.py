@@ -16,19 +16,19 @@ from tqdm import tqdm
 from rubberduck.cli.terminal import (
     HELP,
     as_json,
-    ask_before_paying,
+    confirm_cost,
     files_in,
-    paying,
     printable,
     read,
     why,
-    with_bar,
+    with_progress,
+    yes_option,
 )
 from rubberduck.core.errors import BudgetSpent, DuckError
 from rubberduck.evaluation import plots as charts
 from rubberduck.evaluation.report import ask, table
 from rubberduck.scoring.detection import DUCK, NO_DUCK, Corners, Outcome, by_kind, measure
-from rubberduck.web.deps import finder
+from rubberduck.web.deps import pipeline
 
 
 class NewPicture(click.ParamType[Path]):
@@ -60,7 +60,7 @@ class NewPicture(click.ParamType[Path]):
 @click.command("evaluate", context_settings=HELP)
 @with_appcontext
 @as_json
-@paying
+@yes_option
 @click.option(
     "--boxes",
     "boxes_file",
@@ -93,7 +93,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - click gives each option its argument
     if plot_file and plot_file == sheet_file:
         raise click.UsageError("--plot and --sheet need a file each.")
     boxes = _known_boxes(boxes_file)
-    ask_before_paying(len(pictures), yes)
+    confirm_cost(len(pictures), yes)
     answered = dict(_answers(pictures, folder, boxes))
     for name in boxes:
         click.echo(f"{printable(name)}: its boxes fit no picture here.", err=True)
@@ -108,7 +108,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - click gives each option its argument
         click.echo(table(figures, kinds))
     # Last, so that nothing that goes wrong here can lose the figures.
     if plot_file:
-        _write(plot_file, charts.plot(outcomes, finder().question.min_confidence))
+        _write(plot_file, charts.plot(outcomes, pipeline().question.min_confidence))
     if sheet_file:
         _write(sheet_file, _sheet_of_mistakes(folder, answered))
 
@@ -117,8 +117,10 @@ def _answers(
     files: list[str], folder: Path, boxes: dict[str, list[Corners]]
 ) -> Iterator[tuple[str, Outcome]]:
     """What comes out of each file that can be read; takes the boxes that it needs."""
-    measured = replace(finder(), stand_in=None)  # whose answers would be figures of another engine
-    for file in with_bar(files):
+    measured = replace(
+        pipeline(), fallback_detector=None
+    )  # whose answers would be figures of another engine
+    for file in with_progress(files):
         place = Path(file).relative_to(folder)
         known = boxes.pop(place.as_posix(), None)
         try:
@@ -144,7 +146,7 @@ def _example(folder: Path, file: str, outcome: Outcome) -> charts.Example:
     """With its picture read again: keeping them all would fill the memory."""
     name = printable(Path(file).relative_to(folder).as_posix())
     try:
-        picture = finder().read(read(file))
+        picture = pipeline().read(read(file))
     except (DuckError, OSError) as error:
         raise click.ClickException(f"{name} has changed meanwhile. {why(error)}") from None
     return charts.Example(outcome, name, charts.thumbnail(picture.image, outcome.boxes))

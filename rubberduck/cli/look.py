@@ -12,23 +12,23 @@ from tqdm import tqdm
 from rubberduck.cli.terminal import (
     HELP,
     as_json,
-    ask_before_paying,
+    confirm_cost,
     files_in,
-    paying,
     printable,
     read,
     why,
-    with_bar,
+    with_progress,
+    yes_option,
 )
 from rubberduck.core.errors import DuckError
 from rubberduck.core.models import percent
-from rubberduck.web.deps import finder
+from rubberduck.web.deps import pipeline
 
 
 @click.command("look", context_settings=HELP)
 @with_appcontext
 @as_json
-@paying
+@yes_option
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True)
 def look(paths: tuple[str, ...], as_json: bool, yes: bool) -> None:
     """Ask about pictures: files, folders, or - for standard input. Nothing is kept.
@@ -43,15 +43,15 @@ def look(paths: tuple[str, ...], as_json: bool, yes: bool) -> None:
     A picture that cannot be read is a line too.
     """
     files = list(files_in(paths))
-    ask_before_paying(len(files), yes)
-    for file in with_bar(files):
+    confirm_cost(len(files), yes)
+    for file in with_progress(files):
         told = _told(file)
         tqdm.write(json.dumps(told) if as_json else _in_words(told), file=sys.stdout)
 
 
 def _told(file: str) -> dict[str, Any]:
     try:
-        answer = finder().answer(finder().read(read(file)))
+        answer = pipeline().answer(pipeline().read(read(file)))
     except (DuckError, OSError) as error:
         return {"file": file, "duck": None, "score": None, "boxes": [], "error": why(error)}
     return {

@@ -8,7 +8,7 @@ from flask.cli import with_appcontext
 
 from rubberduck.cli.terminal import HELP
 from rubberduck.core.errors import DuckError
-from rubberduck.web.deps import finder, sweeper
+from rubberduck.web.deps import pipeline, sweeper
 
 
 @click.command("sweep", context_settings=HELP)
@@ -24,9 +24,9 @@ def sweep() -> None:
         swept = sweeper().sweep()
     except DuckError as error:
         raise click.ClickException(
-            f"Stopped half-way; run it again. {error.for_operator}"
+            f"Stopped half-way; run it again. {error.operator_message}"
         ) from None
-    told = _several(swept.results, "result"), _several(swept.strays, "stray picture")
+    told = _several(swept.results, "result"), _several(swept.orphans, "stray picture")
     done = " and ".join(each for each in told if each)
     click.echo(f"Swept {done}." if done else "Nothing to sweep.")
 
@@ -47,7 +47,7 @@ def backup(file: Path) -> None:
 
     To put it back, stop the site and copy FILE over the database. Pictures are not in it.
     """
-    database = finder().results.database
+    database = pipeline().results.database
     if database.engine.dialect.name != "sqlite":
         raise click.ClickException("PostgreSQL has a better way of its own: pg_dump.")
     if file.exists():
@@ -58,5 +58,5 @@ def backup(file: Path) -> None:
         database.back_up(file)
     except DuckError as error:
         file.unlink(missing_ok=True)  # half a copy is none
-        raise click.ClickException(error.for_operator) from None
+        raise click.ClickException(error.operator_message) from None
     click.echo(f"{file}: {file.stat().st_size / 1e6:.1f} MB.")

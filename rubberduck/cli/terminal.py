@@ -11,7 +11,7 @@ import click
 from tqdm import tqdm
 
 from rubberduck.core.errors import DuckError
-from rubberduck.web.deps import finder
+from rubberduck.web.deps import pipeline
 
 SUFFIXES = set(
     ".jpg .jpeg .jpe .jfif .mpo .png .apng .webp .gif .avif .heic .heif .bmp .tif .tiff".split()
@@ -19,7 +19,7 @@ SUFFIXES = set(
 STDIN = "-"
 HELP = {"help_option_names": ["-h", "--help"]}
 Each = TypeVar("Each")
-paying = click.option("--yes", is_flag=True, help="Do not ask before spending money.")
+yes_option = click.option("--yes", is_flag=True, help="Do not ask before spending money.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 
 
@@ -35,18 +35,18 @@ def files_in(paths: Iterable[str]) -> Iterator[str]:
         yield from pictures
 
 
-def ask_before_paying(pictures: int, yes: bool) -> None:
-    price = pictures * finder().detector.dollars_a_picture
+def confirm_cost(pictures: int, yes: bool) -> None:
+    price = pictures * pipeline().detector.cost_per_call_usd
     if not price or yes:
         return
-    name = finder().detector.name
+    name = pipeline().detector.name
     cost = f"{name} will be asked {pictures} times, for about ${price:.3f}."
     if not sys.stdin.isatty():  # nobody to ask, or a picture on its way
         raise click.UsageError(f"{cost} Add --yes to agree.")
     click.confirm(f"{cost} Go on?", abort=True, err=True)
 
 
-def with_bar(items: list[Each]) -> Iterable[Each]:
+def with_progress(items: list[Each]) -> Iterable[Each]:
     """A progress bar on standard error, if that is a terminal."""
     shown = sys.stderr.isatty()
     columns, rows = shutil.get_terminal_size()  # also for a terminal that does not tell
@@ -55,7 +55,7 @@ def with_bar(items: list[Each]) -> Iterable[Each]:
 
 def read(file: str) -> bytes:
     """The file, or as much of it as shows that it is too large."""
-    enough = finder().max_bytes + 1
+    enough = pipeline().max_bytes + 1
     if file == STDIN:
         return sys.stdin.buffer.read(enough)
     with open(file, "rb") as opened:
@@ -70,5 +70,5 @@ def printable(name: str) -> str:
 def why(error: DuckError | OSError) -> str:
     if isinstance(error, DuckError):
         problem = error.problem
-        return " ".join([f"{problem.happened}.", problem.why, problem.next_step])
+        return " ".join([f"{problem.title}.", problem.why, problem.hint])
     return f"The file cannot be read: {error.strerror}."

@@ -10,7 +10,7 @@ FAILURES = 5  # in a row
 REST = 30.0  # seconds
 
 
-class Circuit:
+class CircuitBreaker:
     """Opens after five failures in a row; from then on one call in thirty seconds may try again.
 
     Of this process alone, and safe among its threads. It never holds a lock while somebody asks,
@@ -28,7 +28,7 @@ class Circuit:
         """Nobody may ask just now."""
         return self._failures >= FAILURES and time.monotonic() < self._next_try
 
-    def may_ask(self) -> bool:
+    def allow_request(self) -> bool:
         """While it is open, true for one caller in thirty seconds, who tries for all others."""
         with self._lock:
             if self.is_open:

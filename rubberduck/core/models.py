@@ -83,22 +83,22 @@ class Label:
 class Verdict:
     """Our answer: the label that spoke for each group of the question, and the groups without one.
 
-    >>> Verdict(because=(Label("Duck", 90.0), Label("Toy", 70.0))).score
+    >>> Verdict(matched_labels=(Label("Duck", 90.0), Label("Toy", 70.0))).score
     80.0
     """
 
-    because: tuple[Label, ...] = ()
-    missing: tuple[str, ...] = ()
+    matched_labels: tuple[Label, ...] = ()
+    unmatched_groups: tuple[str, ...] = ()
     boxes: tuple[Box, ...] = ()
 
     @property
     def found(self) -> bool:
-        return bool(self.because) and not self.missing
+        return bool(self.matched_labels) and not self.unmatched_groups
 
     @property
     def score(self) -> float | None:
         """Percent; None when the answer is no."""
-        return fmean(label.confidence for label in self.because) if self.found else None
+        return fmean(label.confidence for label in self.matched_labels) if self.found else None
 
 
 @dataclass(frozen=True)
@@ -112,8 +112,8 @@ class Answer:
     labels: tuple[Label, ...]
     verdict: Verdict
     engine: str
-    instead_of: str | None = None
-    instead_because: str | None = None
+    fallback_for: str | None = None
+    fallback_reason: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,45 +1,52 @@
-"""What is drawn around the boxes: one frame for each thing, with its words. Paints nothing."""
+"""What is drawn around boxes: one outline for each thing, with its text. Draws nothing itself."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
 
 from rubberduck.core.models import Box, percent
 
-SAME_THING = 0.8  # boxes that overlap more (IoU) are one thing under several names
+SAME_THING_IOU = 0.8  # boxes that overlap more are one thing under several names
+
+Pixels = Annotated[int, Field(ge=0)]
 
 
 @dataclass(frozen=True)
-class Frame:
-    """One rectangle to draw, in pixels, with what is written on it."""
+class Outline:
+    """What to draw around one thing, in pixels of the picture, and the text to write on it."""
 
-    left: int
-    top: int
-    right: int
-    bottom: int
+    left: Pixels
+    top: Pixels
+    right: Pixels
+    bottom: Pixels
     text: str
 
 
-def frames(boxes: Iterable[Box], size: tuple[int, int]) -> list[Frame]:
-    """Boxes as pixels. One thing seen as Duck, Bird and Toy gets one frame: its surest box's.
+def outlines(boxes: Iterable[Box], size: tuple[int, int]) -> list[Outline]:
+    """Return one outline for each thing in a picture of `size` (width, height) pixels.
 
-    >>> [frame.text for frame in frames([Box(0, 0, 1, 1, "Duck", 98), Box(0, 0, 1, 1, "Toy", 91)],
-    ...                                 (100, 100))]
+    A thing seen as Duck, Bird and Toy gets the outline of its surest box.
+
+    >>> boxes = [Box(0, 0, 1, 1, "Duck", 98), Box(0, 0, 1, 1, "Toy", 91)]
+    >>> [outline.text for outline in outlines(boxes, (100, 100))]
     ['Duck, Toy 98%']
     """
-    together: list[list[Box]] = []
+    things: list[list[Box]] = []
     for box in sorted(boxes, key=lambda box: -box.confidence):
-        for same in together:
-            if same[0].overlap(box) >= SAME_THING:
-                same.append(box)
+        for thing in things:
+            if thing[0].overlap(box) >= SAME_THING_IOU:
+                thing.append(box)
                 break
         else:
-            together.append([box])
-    return [frame for same in together if (frame := _frame(same, size))]
+            things.append([box])
+    return [outline for thing in things if (outline := _outline(thing, size))]
 
 
-def _frame(same: list[Box], size: tuple[int, int]) -> Frame | None:
-    left, top, right, bottom = same[0].corners(size)
+def _outline(thing: list[Box], size: tuple[int, int]) -> Outline | None:
+    left, top, right, bottom = thing[0].corners(size)
     if left == right or top == bottom:
         return None
-    names = ", ".join(dict.fromkeys(box.label for box in same))
-    return Frame(left, top, right, bottom, f"{names} {percent(same[0].confidence)}")
+    names = ", ".join(dict.fromkeys(box.label for box in thing))
+    return Outline(left, top, right, bottom, f"{names} {percent(thing[0].confidence)}")

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from rubberduck.core.errors import WrongQuestion
+from rubberduck.core.errors import InvalidQuestion
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 from rubberduck.core.rules import RUBBER_DUCK, Question
 
-MOST_COMPLAINTS = 5  # at once
+MAX_ERRORS = 5  # at once
 # Pydantic's words where they are Python's, not the file's.
 PLAIN_WORDS = {
     "missing": "it is missing",
@@ -25,31 +25,33 @@ PLAIN_WORDS = {
 
 
 def load_question(path: Path | None) -> Question:
-    """The question in a TOML file, or the rubber duck; WrongQuestion names the wrong line."""
+    """The question in a TOML file, or the rubber duck; InvalidQuestion names the wrong line."""
     if path is None:
         return RUBBER_DUCK
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise WrongQuestion("{path} cannot be read: {error}.", path=path, error=error) from None
+        raise InvalidQuestion("{path} cannot be read: {error}.", path=path, error=error) from None
     try:
         return TypeAdapter(Question).validate_python(tomllib.loads(text))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise WrongQuestion("{path} is not TOML: {error}.", path=path, error=error) from None
+        raise InvalidQuestion("{path} is not TOML: {error}.", path=path, error=error) from None
     except ValidationError as error:
-        errors = error.errors()[:MOST_COMPLAINTS]
-        lines = [_complaint(text, each) for each in errors if _is_inmost(each, errors)]
-        raise WrongQuestion("{path} is wrong: {what}.", path=path, what="; ".join(lines)) from None
+        errors = error.errors()[:MAX_ERRORS]
+        lines = [_format_error(text, each) for each in errors if _is_innermost(each, errors)]
+        raise InvalidQuestion(
+            "{path} is wrong: {what}.", path=path, what="; ".join(lines)
+        ) from None
 
 
-def _is_inmost(complaint: "ErrorDetails", errors: "list[ErrorDetails]") -> bool:
+def _is_innermost(complaint: "ErrorDetails", errors: "list[ErrorDetails]") -> bool:
     """What is wrong inside a thing makes the thing wrong too; once is enough."""
     place = complaint["loc"]
     deeper = (each["loc"] for each in errors if len(each["loc"]) > len(place))
     return not any(other[: len(place)] == place for other in deeper)
 
 
-def _complaint(text: str, error: "ErrorDetails") -> str:
+def _format_error(text: str, error: "ErrorDetails") -> str:
     where = ".".join(str(step) for step in error["loc"])
     message = PLAIN_WORDS.get(error["type"], error["msg"].removeprefix("Value error, "))
     return f"line {_line_of(text, error['loc'])}, {where}: {message}"

@@ -94,7 +94,7 @@ class Question:
         fitting = (remark.says for remark in self.remarks if seen.issuperset(remark.all_of))
         return next(fitting, None)
 
-    def can_be_answered_with(self, words: Iterable[str]) -> bool:
+    def is_answerable_with(self, words: Iterable[str]) -> bool:
         """Could a detector that knows only these labels ever make this a yes?"""
         known = frozenset(words)
         return all(

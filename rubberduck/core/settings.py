@@ -22,7 +22,7 @@ SQLITE = "sqlite:///"
 DATABASE_URL = rf"^({SQLITE}|postgresql\+psycopg://)."
 
 
-class WrongSettings(ValueError):
+class InvalidSettings(ValueError):
     """One line for each wrong variable: its name and what it must be, never its value."""
 
 
@@ -183,7 +183,7 @@ def _in_words(value: object) -> str:
 
 
 def load_settings() -> Settings:
-    """The settings of this process's environment and `.env`; WrongSettings names what is wrong."""
+    """The settings of the environment and `.env`; InvalidSettings names what is wrong."""
     # Into the environment, so that AWS's own variables work too, and an empty one can unset a line.
     # Flask's commands do the same, and have this variable to leave it.
     if not os.environ.get("FLASK_SKIP_DOTENV"):
@@ -192,7 +192,7 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         lines = [_line(str(each["loc"][0]), each) for each in error.errors()]
-        raise WrongSettings("\n".join(lines)) from None
+        raise InvalidSettings("\n".join(lines)) from None
 
 
 def _load_env_file(file: Path) -> None:
@@ -201,10 +201,10 @@ def _load_env_file(file: Path) -> None:
     except FileNotFoundError:
         return
     except (OSError, UnicodeDecodeError) as error:
-        raise WrongSettings(f"{file} cannot be read: {type(error).__name__}.") from None
+        raise InvalidSettings(f"{file} cannot be read: {type(error).__name__}.") from None
     for binding in parse_stream(StringIO(text)):
         if binding.error:  # python-dotenv itself would go on without the line
-            raise WrongSettings(f"{file} is wrong: line {binding.original.line} has no end.")
+            raise InvalidSettings(f"{file} is wrong: line {binding.original.line} has no end.")
     load_dotenv(stream=StringIO(text))
 
 

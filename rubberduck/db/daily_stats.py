@@ -44,7 +44,7 @@ class Sum:
 
 
 @dataclass(frozen=True)
-class Tally:
+class DailyStats:
     """The counts of one question, oldest day first."""
 
     counts: tuple[Count, ...]
@@ -111,7 +111,7 @@ def _band(score: float | None) -> int:
     return NO if score is None else min(int(score * BANDS / 100), BANDS - 1)
 
 
-def read_tally(database: Database, question: str, since: date) -> Tally:
+def read_daily_stats(database: Database, question: str, since: date) -> DailyStats:
     query = (
         daily_counts.select()
         .where(daily_counts.c.question == question, daily_counts.c.day >= since)
@@ -120,4 +120,4 @@ def read_tally(database: Database, question: str, since: date) -> Tally:
     with database.transaction() as connection:
         rows = connection.execute(query).mappings().all()
     names = Count.__dataclass_fields__
-    return Tally(tuple(Count(**{name: row[name] for name in names}) for row in rows))
+    return DailyStats(tuple(Count(**{name: row[name] for name in names}) for row in rows))

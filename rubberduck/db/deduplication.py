@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, String, and_, bindparam, case, func, select
 
-from rubberduck.core.errors import KeyReused
+from rubberduck.core.errors import IdempotencyKeyReused
 from rubberduck.core.models import Upload
-from rubberduck.db.engine import naive
+from rubberduck.db.engine import to_naive_utc
 from rubberduck.db.row_mapping import hide
 from rubberduck.db.tables import PENDING, READY, duck_results
 
@@ -34,21 +34,23 @@ SAME_BYTES = (
     .order_by(_is_mine.desc(), (row_of.status == READY).desc(), row_of.created_at)
 )
 SAME_KEY = duck_results.select().where(row_of.idempotency_key == bindparam("key"))
-ALONE = select(func.pg_advisory_xact_lock(func.hashtext(bindparam("what", type_=String))))
+ADVISORY_LOCK = select(func.pg_advisory_xact_lock(func.hashtext(bindparam("what", type_=String))))
 
 
 @dataclass(frozen=True)
-class Twin:
+class Duplicate:
     """An earlier upload of the same bytes; its answer is there, or about to be."""
 
     id: str
     is_mine: bool
 
 
-def find_twin(connection: Connection, upload: Upload, engine: str, oldest: datetime) -> Twin | None:
+def find_duplicate(
+    connection: Connection, upload: Upload, engine: str, oldest: datetime
+) -> Duplicate | None:
     """The upload of the same key or the same bytes, answered by `engine` since `oldest`, or on its
-    way. Nobody else can begin the same before the transaction is over. KeyReused."""
-    _one_at_a_time(connection, upload)
+    way. Nobody else can begin the same before the transaction is over. IdempotencyKeyReused."""
+    _lock_duplicates(connection, upload)
     return _same_key(connection, upload) or _same_bytes(connection, upload, engine, oldest)
 
 
@@ -59,37 +61,37 @@ def remember_key(connection: Connection, id: str, key: str | None) -> None:
         connection.execute(duck_results.update().where(nameless).values(idempotency_key=key))
 
 
-def _one_at_a_time(connection: Connection, upload: Upload) -> None:
+def _lock_duplicates(connection: Connection, upload: Upload) -> None:
     """Of two uploads of the same bytes at once, one must see the other."""
     if connection.dialect.name == "postgresql":
         for what in sorted(filter(None, (upload.sha256, upload.key))):  # in one order for all
-            connection.execute(ALONE, {"what": what})
+            connection.execute(ADVISORY_LOCK, {"what": what})
 
 
-def _same_key(connection: Connection, upload: Upload) -> Twin | None:
+def _same_key(connection: Connection, upload: Upload) -> Duplicate | None:
     if upload.key is None:
         return None
     if (same := connection.execute(SAME_KEY, {"key": upload.key}).mappings().first()) is None:
         return None
-    on_its_way = naive(upload.created_at - ON_ITS_WAY)
+    on_its_way = to_naive_utc(upload.created_at - ON_ITS_WAY)
     if same["status"] == PENDING and same["created_at"] <= on_its_way:
         hide(connection, row_of.id == same["id"])  # it was cut off: this is its repetition
         return None
     if same["upload_sha256"] != upload.sha256:
-        raise KeyReused("This Idempotency-Key was sent before, with another picture.")
-    return Twin(same["id"], is_mine=True)
+        raise IdempotencyKeyReused("This Idempotency-Key was sent before, with another picture.")
+    return Duplicate(same["id"], is_mine=True)
 
 
 def _same_bytes(
     connection: Connection, upload: Upload, engine: str, oldest: datetime
-) -> Twin | None:
+) -> Duplicate | None:
     values = {
         "by": upload.owner or "",  # nobody's is not the same as nobody's
         "oldest": oldest,
         "by_engine": engine,
-        "since": naive(upload.created_at - ON_ITS_WAY),
+        "since": to_naive_utc(upload.created_at - ON_ITS_WAY),
         "sha256": upload.sha256,
         "asked": upload.question,
     }
     row = connection.execute(SAME_BYTES, values).first()
-    return Twin(row.id, bool(row.is_mine)) if row else None
+    return Duplicate(row.id, bool(row.is_mine)) if row else None

@@ -21,9 +21,9 @@ from rubberduck.db.tables import SCHEMA
 # How long a writer waits for another one, on SQLite and on PostgreSQL. On SQLite up to twice: for
 # others of its process, then for another process.
 BUSY_SECONDS = 5
-SORRY = "Our list of results cannot be opened."
+UNAVAILABLE_MESSAGE = "Our list of results cannot be opened."
 # What an operator can do about a driver's words.
-CURES = {
+REMEDIES = {
     "alembic_version": "is the database there? `python db_setup.py` makes one",
     "unable to open": "is the database there? `python db_setup.py` makes one",
     "malformed": "the file is damaged; put the backup back",
@@ -43,9 +43,9 @@ class Database:
         self._writer = threading.Lock()
         event.listen(self.engine, "connect", _refuse_other_schema)
         if self.engine.dialect.name == "sqlite":
-            watch = _Watch(sqlite_file(url))
+            watch = _FileIdentityCheck(sqlite_file(url))
             event.listen(self.engine, "connect", watch.remember)
-            event.listen(self.engine, "connect", _write_without_waiting)
+            event.listen(self.engine, "connect", _set_synchronous_normal)
             event.listen(self.engine, "checkout", watch.refuse_another)
 
     @contextmanager
@@ -61,7 +61,7 @@ class Database:
                     connection.exec_driver_sql("BEGIN IMMEDIATE")
                 yield connection
         except (SQLAlchemyError, raw) as error:
-            raise ResultsUnavailable(SORRY, cause=_cause(error)) from error
+            raise ResultsUnavailable(UNAVAILABLE_MESSAGE, cause=_cause(error)) from error
 
     @contextmanager
     def _turn(self, one_writer: bool) -> Iterator[None]:
@@ -75,7 +75,7 @@ class Database:
                 self._writer.release()
         else:
             raise ResultsUnavailable(
-                SORRY,
+                UNAVAILABLE_MESSAGE,
                 cause="others write for too long, in this process or in another; is the disk "
                 "slow, or a backup running?",
             )
@@ -89,7 +89,7 @@ class Database:
         self.engine.dispose()
 
 
-class _Watch:
+class _FileIdentityCheck:
     """A kept connection would go on writing into a file that was deleted or moved away."""
 
     def __init__(self, file: Path) -> None:
@@ -127,7 +127,7 @@ def engine_for(database_url: str, *, create: bool = False) -> Engine:
     return create_engine(url, pool_timeout=BUSY_SECONDS, connect_args=connect)
 
 
-def _write_without_waiting(connection: Any, _record: Any) -> None:
+def _set_synchronous_normal(connection: Any, _record: Any) -> None:
     """Not for the disk at each commit: in WAL mode this breaks nothing.
 
     A killed process loses nothing either. After a power cut the last seconds' results may be
@@ -170,7 +170,7 @@ def still_serves(cursor: Any, revision: str) -> bool:
 def _cause(error: Exception) -> str:
     """The driver's own words: SQLAlchemy's would hold the statement and its values."""
     words = " ".join(str(error.orig if isinstance(error, DBAPIError) else error).split())
-    cure = next((cure for sign, cure in CURES.items() if sign in words), None)
+    cure = next((cure for sign, cure in REMEDIES.items() if sign in words), None)
     return f"{words}: {cure}" if cure else words
 
 
@@ -184,6 +184,6 @@ def upsert(dialect: str, table: Table) -> "Insert":
     return insert(table)
 
 
-def naive(moment: datetime) -> datetime:
+def to_naive_utc(moment: datetime) -> datetime:
     # SQLite keeps no time zone; everything is UTC on both databases.
     return moment.astimezone(UTC).replace(tzinfo=None)

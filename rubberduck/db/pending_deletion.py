@@ -3,18 +3,18 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-ABANDONED = timedelta(hours=1)  # after this, what was begun and not finished never will be
+PENDING_UPLOAD_TTL = timedelta(hours=1)  # after this, what was begun and not finished never will be
 
 
 @dataclass(frozen=True)
-class Remains:
+class PendingDeletion:
     """What is still to be deleted: a row and the pictures that it may have."""
 
     id: str
     keys: tuple[str, str]
 
     @classmethod
-    def of(cls, id: str, picture_key: str) -> "Remains":
+    def of(cls, id: str, picture_key: str) -> "PendingDeletion":
         return cls(id, (picture_key, marked_key(id)))
 
 

@@ -9,16 +9,16 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, bindparam, or_, select, tuple_
 
-from rubberduck.core.errors import NoSuchResult, WrongCursor
+from rubberduck.core.errors import InvalidCursor, NoSuchResult
 from rubberduck.core.models import Result, Upload
-from rubberduck.db.daily_stats import Tally, count, read_tally
-from rubberduck.db.deduplication import Twin, find_twin, remember_key
-from rubberduck.db.engine import Database, naive
-from rubberduck.db.pending_deletion import ABANDONED, Remains
+from rubberduck.db.daily_stats import DailyStats, count, read_daily_stats
+from rubberduck.db.deduplication import Duplicate, find_duplicate, remember_key
+from rubberduck.db.engine import Database, to_naive_utc
+from rubberduck.db.pending_deletion import PENDING_UPLOAD_TTL, PendingDeletion
 from rubberduck.db.row_mapping import from_row, hide, to_pending_row, to_row
 from rubberduck.db.tables import DELETING, PENDING, READY, duck_results
 
-FOR_EVER = timedelta(days=36_500)
+NO_EXPIRY = timedelta(days=36_500)
 row_of = duck_results.c
 # Put together once: SQLAlchemy takes longer for that than the database for its answer.
 _is_ready = and_(row_of.status == READY, row_of.created_at >= bindparam("oldest"))
@@ -40,20 +40,20 @@ class Page:
 class Results:
     """Results by id. Any fault of the database is ResultsUnavailable."""
 
-    def __init__(self, database_url: str, keep: timedelta = FOR_EVER) -> None:
+    def __init__(self, database_url: str, keep: timedelta = NO_EXPIRY) -> None:
         """What is older than `keep` is not found any more, also before it is swept."""
         self.database = Database(database_url)
         self.keep = keep
 
-    def begin(self, upload: Upload, engine: str) -> Twin | None:
+    def begin(self, upload: Upload, engine: str) -> Duplicate | None:
         """Write down that a picture is on its way, so that a crash leaves nothing unknown.
 
         If the same bytes were answered by `engine` before, or are about to be, tells by which
-        result; of the visitor's own nothing more is written. KeyReused if the client's key
-        belongs to other bytes.
+        result; of the visitor's own nothing more is written. IdempotencyKeyReused if the
+        client's key belongs to other bytes.
         """
         with self.database.transaction(writing=True) as connection:
-            twin = find_twin(connection, upload, engine, self._oldest())
+            twin = find_duplicate(connection, upload, engine, self._oldest())
             if twin and twin.is_mine:
                 remember_key(connection, twin.id, upload.key)
             else:
@@ -81,8 +81,8 @@ class Results:
             row = _row(connection, FIND, id, oldest=self._oldest())
         return None if row["status"] == PENDING else from_row(row)
 
-    def of(self, owner: str, limit: int, cursor: str | None = None) -> Page:
-        """A visitor's own results, the newest first; WrongCursor."""
+    def list_for_owner(self, owner: str, limit: int, cursor: str | None = None) -> Page:
+        """A visitor's own results, the newest first; InvalidCursor."""
         query = (
             duck_results.select()
             .where(_is_owned)
@@ -113,42 +113,52 @@ class Results:
                 wrong=(after is False) - (before is False),
             )
 
-    def hide(self, id: str, owner: str) -> Remains:
+    def mark_deleting(self, id: str, owner: str) -> PendingDeletion:
         """Nobody finds it from now on. NoSuchResult also for what is another's."""
         with self.database.transaction(writing=True) as connection:
             row = _row(connection, LOCK_OWN, id, oldest=self._oldest(), by=owner)
             hide(connection, row_of.id == id)
-        return Remains.of(id, row["s3_key"])
+        return PendingDeletion.of(id, row["s3_key"])
 
-    def give_up(self, id: str) -> bool:
+    def abort_upload(self, id: str) -> bool:
         """Hide an upload that failed, however far it came; False if nothing was written down."""
         with self.database.transaction(writing=True) as connection:
             return bool(hide(connection, row_of.id == id))
 
-    def hide_old(self, now: datetime, limit: int, after: str = "") -> list[Remains]:
+    def mark_expired_deleting(
+        self, now: datetime, limit: int, after: str = ""
+    ) -> list[PendingDeletion]:
         """Hide what is kept long enough or was never finished.
 
         Gives some of all that is hidden, in the order of their ids, which are greater than `after`.
         """
         with self.database.transaction(writing=True) as connection:
-            hide(connection, row_of.status == READY, row_of.created_at < naive(now - self.keep))
-            hide(connection, row_of.status == PENDING, row_of.created_at < naive(now - ABANDONED))
+            hide(
+                connection,
+                row_of.status == READY,
+                row_of.created_at < to_naive_utc(now - self.keep),
+            )
+            hide(
+                connection,
+                row_of.status == PENDING,
+                row_of.created_at < to_naive_utc(now - PENDING_UPLOAD_TTL),
+            )
             hidden = and_(row_of.status == DELETING, row_of.id > after)
             query = select(row_of.id, row_of.s3_key).where(hidden).order_by(row_of.id).limit(limit)
-            return [Remains.of(id, key) for id, key in connection.execute(query)]
+            return [PendingDeletion.of(id, key) for id, key in connection.execute(query)]
 
-    def forget(self, id: str) -> None:
+    def delete_row(self, id: str) -> None:
         """Remove the row, whatever became of it."""
         with self.database.transaction(writing=True) as connection:
             connection.execute(duck_results.delete().where(row_of.id == id))
 
-    def known(self, ids: Collection[str]) -> set[str]:
+    def existing_ids(self, ids: Collection[str]) -> set[str]:
         """Those that have a row, whatever became of it."""
         with self.database.transaction() as connection:
             return set(connection.scalars(select(row_of.id).where(row_of.id.in_(ids))))
 
-    def tally(self, question: str, since: date) -> Tally:
-        return read_tally(self.database, question, since)
+    def daily_stats(self, question: str, since: date) -> DailyStats:
+        return read_daily_stats(self.database, question, since)
 
     def check(self) -> None:
         """ResultsUnavailable unless a row can be written."""
@@ -162,7 +172,7 @@ class Results:
         self.database.close()
 
     def _oldest(self) -> datetime:
-        return naive(datetime.now(UTC) - self.keep)
+        return to_naive_utc(datetime.now(UTC) - self.keep)
 
 
 def _row(connection: Connection, query: Select[Any], id: str, **values: Any) -> dict[str, Any]:
@@ -176,7 +186,7 @@ def _row(connection: Connection, query: Select[Any], id: str, **values: Any) -> 
 
 
 def _cursor(last: Result) -> str:
-    place = f"{naive(last.created_at).isoformat()} {last.id}"
+    place = f"{to_naive_utc(last.created_at).isoformat()} {last.id}"
     return urlsafe_b64encode(place.encode()).decode().rstrip("=")
 
 
@@ -186,6 +196,6 @@ def _place(cursor: str) -> tuple[datetime, str]:
         moment, id = place.split(" ")
         if not id.isprintable():
             raise ValueError
-        return naive(datetime.fromisoformat(moment + "+00:00")), id
+        return to_naive_utc(datetime.fromisoformat(moment + "+00:00")), id
     except ValueError:
-        raise WrongCursor("This place in the list does not exist.") from None
+        raise InvalidCursor("This place in the list does not exist.") from None

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection
 
 from rubberduck.core.models import Answer, Box, Label, Result, Upload, Verdict
-from rubberduck.db.engine import naive
+from rubberduck.db.engine import to_naive_utc
 from rubberduck.db.tables import DELETING, PENDING, READY, duck_results
 
 
@@ -16,7 +16,7 @@ def to_pending_row(upload: Upload) -> dict[str, Any]:
     return {
         "id": upload.id,
         "status": PENDING,
-        "created_at": naive(upload.created_at),
+        "created_at": to_naive_utc(upload.created_at),
         "question": upload.question,
         "s3_key": upload.picture_key,
         "owner": upload.owner,
@@ -29,7 +29,7 @@ def to_row(result: Result) -> dict[str, Any]:
     answer, verdict = result.answer, result.answer.verdict
     return {
         "status": READY,
-        "created_at": naive(result.created_at),
+        "created_at": to_naive_utc(result.created_at),
         "question": result.question,
         "s3_key": result.picture_key,
         "marked_key": result.marked_key,
@@ -41,19 +41,19 @@ def to_row(result: Result) -> dict[str, Any]:
         "duck_found": verdict.found,
         "confidence_score": verdict.score,
         "bounding_box_data": [asdict(box) for box in verdict.boxes],
-        "because": [asdict(label) for label in verdict.because],
-        "missing": list(verdict.missing),
+        "because": [asdict(label) for label in verdict.matched_labels],
+        "missing": list(verdict.unmatched_groups),
         "labels": [asdict(label) for label in answer.labels],
         "engine": answer.engine,
-        "instead_of": answer.instead_of,
-        "instead_because": answer.instead_because,
+        "instead_of": answer.fallback_for,
+        "instead_because": answer.fallback_reason,
     }
 
 
 def from_row(row: Mapping[str, Any]) -> Result:
     verdict = Verdict(
-        because=tuple(_label(each) for each in row["because"]),
-        missing=tuple(row["missing"]),
+        matched_labels=tuple(_label(each) for each in row["because"]),
+        unmatched_groups=tuple(row["missing"]),
         boxes=tuple(Box(**each) for each in row["bounding_box_data"]),
     )
     labels = tuple(_label(each) for each in row["labels"])

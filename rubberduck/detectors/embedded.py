@@ -73,12 +73,12 @@ class View(NamedTuple):
         return self._replace(corners=corners)
 
 
-class LocalDetector:
+class OnnxDetector:
     """The embedded detector: rubber ducks are Duck, Bird and Toy; live waterfowl lack the Toy."""
 
     name = NAME
     words = WORDS
-    dollars_a_picture = 0.0
+    cost_per_call_usd = 0.0
 
     def __init__(self, model: Path = MODEL) -> None:
         options = onnxruntime.SessionOptions()

@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from rubberduck.core.errors import BrokenModel
+from rubberduck.core.errors import InvalidModel
 
 NAME = "embedded detector"
 WORDS = frozenset({"Duck", "Bird", "Toy"})
@@ -13,7 +13,7 @@ MODEL = Path(__file__).with_name("duck_detector.onnx")
 def read_model(model: Path = MODEL) -> bytes:
     """The file, if it is what its checksum beside it says; a flipped bit loads without a word.
 
-    Raises BrokenModel.
+    Raises InvalidModel.
     """
     try:
         data = model.read_bytes()
@@ -26,8 +26,8 @@ def read_model(model: Path = MODEL) -> bytes:
     return data
 
 
-def broken(model: Path, how: str, error: Exception | None) -> BrokenModel:
-    return BrokenModel(
+def broken(model: Path, how: str, error: Exception | None) -> InvalidModel:
+    return InvalidModel(
         "The model file {model} {how}. Restore it from the repository, or make it again with "
         "`make detector`.",
         model=model,

@@ -1,23 +1,23 @@
 """A detector that is not asked for a while after it failed too often."""
 
-from rubberduck.core.circuit_breaker import Circuit
-from rubberduck.core.errors import DetectorFailed, DetectorLeftAlone, PictureRefused
+from rubberduck.core.circuit_breaker import CircuitBreaker
+from rubberduck.core.errors import DetectorCircuitOpen, DetectorFailed, PictureRefused
 from rubberduck.core.models import Label
 from rubberduck.detectors.base import Detector
-from rubberduck.detectors.wrapper import Guarded
+from rubberduck.detectors.wrapper import DetectorWrapper
 from rubberduck.imaging.decode import Picture
 
 
-class Breaker(Guarded):
+class DetectorWithBreaker(DetectorWrapper):
     """`detector`, as long as it answers; while it does not, DetectorFailed comes at once."""
 
     def __init__(self, detector: Detector) -> None:
         super().__init__(detector)
-        self.circuit = Circuit(detector.name)
+        self.circuit = CircuitBreaker(detector.name)
 
     def labels(self, picture: Picture) -> list[Label]:
-        if not self.circuit.may_ask():
-            raise DetectorLeftAlone(
+        if not self.circuit.allow_request():
+            raise DetectorCircuitOpen(
                 "The part that looks at pictures does not answer.",
                 cause=f"{self.name} failed too often just now; it is tried again soon",
             )

@@ -4,11 +4,11 @@ from rubberduck.billing.budget import Budget, Period, log
 from rubberduck.core.errors import DuckError, NotBilled
 from rubberduck.core.models import Label
 from rubberduck.detectors.base import Detector
-from rubberduck.detectors.wrapper import Guarded
+from rubberduck.detectors.wrapper import DetectorWrapper
 from rubberduck.imaging.decode import Picture
 
 
-class Budgeted(Guarded):
+class DetectorWithBudget(DetectorWrapper):
     """A detector that is asked only while there is budget for it: one call for each picture.
 
     That is exact only if the detector itself asks a second time only after refusals that cost
@@ -31,4 +31,4 @@ class Budgeted(Guarded):
         try:
             self.budget.give_back(taken)
         except DuckError as error:  # it stays counted, and nothing was spent
-            log.warning("A call that cost nothing stays counted: %s", error.for_operator)
+            log.warning("A call that cost nothing stays counted: %s", error.operator_message)

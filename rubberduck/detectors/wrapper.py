@@ -5,7 +5,7 @@ from collections.abc import Collection
 from rubberduck.detectors.base import Detector
 
 
-class Guarded:
+class DetectorWrapper:
     """What guards share: `labels` is theirs to write."""
 
     def __init__(self, detector: Detector) -> None:
@@ -20,8 +20,8 @@ class Guarded:
         return self.detector.words
 
     @property
-    def dollars_a_picture(self) -> float:
-        return self.detector.dollars_a_picture
+    def cost_per_call_usd(self) -> float:
+        return self.detector.cost_per_call_usd
 
     def check(self) -> None:
         """Asks in any case: an operator wants to know how it is now, and it is not billed."""

@@ -11,7 +11,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from rubberduck.db.daily_stats import BANDS, Tally
+from rubberduck.db.daily_stats import BANDS, DailyStats
 
 SIZE = (4.8, 2.7)  # inches: letters that can be read on a phone too
 # Letters stay letters: small, sharp, and in the visitor's own font. No clock: same data, same file.
@@ -41,7 +41,7 @@ class Words(NamedTuple):
     percent_sure: str
 
 
-def by_day(tally: Tally, scheme: Scheme, words: Words, days: int, today: date) -> bytes:
+def by_day(tally: DailyStats, scheme: Scheme, words: Words, days: int, today: date) -> bytes:
     """How many asked on each of the last days, and how many of them got a yes."""
     figure, axes = _axes(scheme)
     shown = [today - timedelta(days=days - 1 - i) for i in range(days)]
@@ -59,7 +59,7 @@ def by_day(tally: Tally, scheme: Scheme, words: Words, days: int, today: date) -
     return _svg(figure)
 
 
-def by_score(tally: Tally, scheme: Scheme, words: Words) -> bytes:
+def by_score(tally: DailyStats, scheme: Scheme, words: Words) -> bytes:
     """How sure the answers were that said yes."""
     figure, axes = _axes(scheme)
     axes.bar(range(BANDS), tally.bands, color=scheme.yes, width=0.9)

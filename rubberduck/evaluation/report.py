@@ -12,21 +12,21 @@ from rubberduck.scoring.detection import (
     best_overlap,
     rank,
 )
-from rubberduck.services.pipeline import Finder
+from rubberduck.services.pipeline import Pipeline
 
 
-def ask(finder: Finder, data: bytes, kind: str, known: Iterable[Corners] | None) -> Outcome:
-    """One picture through reading and answering, timed. Raises what `Finder.read` raises."""
+def ask(pipeline: Pipeline, data: bytes, kind: str, known: Iterable[Corners] | None) -> Outcome:
+    """One picture through reading and answering, timed. Raises what `Pipeline.read` raises."""
     start = time.perf_counter()
-    picture = finder.read(data)
-    answer = finder.answer(picture)
+    picture = pipeline.read(data)
+    answer = pipeline.answer(picture)
     milliseconds = 1000 * (time.perf_counter() - start)
     fit = None
     if known:
         fit = best_overlap(answer.verdict.boxes, as_fractions(known, picture.full_size))
     truth = kind.split("/", maxsplit=1)[0] == DUCK
     verdict = answer.verdict
-    score = rank(finder.question, answer.labels)
+    score = rank(pipeline.question, answer.labels)
     return Outcome(kind, truth, verdict.found, score, milliseconds, fit, verdict.boxes)
 
 

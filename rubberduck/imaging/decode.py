@@ -13,7 +13,7 @@ from PIL.Image import Resampling, Transpose
 from pillow_heif import register_heif_opener
 
 from rubberduck.core.errors import (
-    BrokenPicture,
+    DamagedPicture,
     DuckError,
     NoPicture,
     NotAPicture,
@@ -87,11 +87,11 @@ class Picture:
         return self._jpegs[0]
 
 
-def read_picture(data: bytes, *, max_bytes: int, max_side: int) -> Picture:
+def decode_picture(data: bytes, *, max_bytes: int, max_side: int) -> Picture:
     """Decode an upload; the longest side comes out at most `max_side` pixels, of a large JPEG
     sometimes up to a tenth less.
 
-    Raises NoPicture, PictureTooLarge, NotAPicture, BrokenPicture, TooManyPixels, TooSmall or, when
+    Raises NoPicture, PictureTooLarge, NotAPicture, DamagedPicture, TooManyPixels, TooSmall or, when
     others are being decoded for too long, TooBusy.
     """
     if not data:
@@ -110,7 +110,7 @@ def read_picture(data: bytes, *, max_bytes: int, max_side: int) -> Picture:
             turn = UPRIGHT.get(_orientation(file))
             image = _bare_pixels(file, max_side)
         except BROKEN as error:
-            raise BrokenPicture("It starts well, but cannot be read to its end.") from error
+            raise DamagedPicture("It starts well, but cannot be read to its end.") from error
         if turn is not None:
             image = image.transpose(turn)
         if turn in SIDEWAYS:
@@ -167,7 +167,7 @@ def _refusal(data: bytes) -> DuckError:
     for name in FORMATS:
         accepts = Image.OPEN[name][1]
         if accepts and accepts(data[:16]) is True:
-            return BrokenPicture("It starts like a picture, but the rest does not fit.")
+            return DamagedPicture("It starts like a picture, but the rest does not fit.")
     return NotAPicture("The file holds something else, whatever its name says.")
 
 

@@ -22,7 +22,7 @@ from PIL import Image
 from PIL.Image import Resampling
 
 from rubberduck.core.models import Box
-from rubberduck.core.outlines import Frame, frames
+from rubberduck.core.outlines import Outline, outlines
 
 # A power of two: width / DPI * DPI is then exact, so a drawing has the size that was asked for.
 DPI = 64
@@ -40,7 +40,7 @@ def draw_boxes(image: Image.Image, boxes: Iterable[Box]) -> Image.Image:
     line = max(2.0, min(image.size) / 250)
     letters = max(11.0, min(image.size) / 26)
     plates: list[Area] = []
-    framed = frames(boxes, image.size)
+    framed = outlines(boxes, image.size)
     for frame in framed:
         _draw_rectangle(marked, frame, line)
     for frame in framed:  # after all rectangles, so that none crosses out a label
@@ -59,7 +59,7 @@ class Piece(NamedTuple):
     stretched: bool = False  # out of one row or column
 
 
-def _draw_rectangle(marked: Image.Image, frame: Frame, line: float) -> None:
+def _draw_rectangle(marked: Image.Image, frame: Outline, line: float) -> None:
     """From a small one: its corners as they are, its sides stretched."""
     margin = ceil(line) + 1
     # Between its ends, a side that is longer than this looks the same everywhere.
@@ -148,7 +148,7 @@ def _plate(words: Text) -> Bbox:
 
 
 def _place(
-    frame: Frame, label: tuple[int, int], size: tuple[int, int], line: float, others: list[Area]
+    frame: Outline, label: tuple[int, int], size: tuple[int, int], line: float, others: list[Area]
 ) -> Area:
     """Where the label goes: on its box, inside the picture, off the `others` if it can be."""
     width, height = label

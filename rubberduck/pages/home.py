@@ -7,8 +7,8 @@ from flask import Blueprint, make_response, redirect, render_template, request, 
 from flask.typing import ResponseReturnValue
 
 from rubberduck.pages.results import result_context
-from rubberduck.web.deps import finder, samples
-from rubberduck.web.responses import jpeg_response, unless_known
+from rubberduck.web.deps import pipeline, samples
+from rubberduck.web.responses import jpeg_response, with_etag
 from rubberduck.web.sessions import visitor
 from rubberduck.web.uploads import uploaded_picture
 
@@ -24,14 +24,14 @@ def index() -> ResponseReturnValue:
 @home.post("/")
 def upload() -> ResponseReturnValue:
     """Take one picture and show the answer, under an address that can be read again."""
-    result = finder().look(uploaded_picture(), visitor())
+    result = pipeline().process_upload(uploaded_picture(), visitor())
     return redirect(url_for("results.show", id=result.id), HTTPStatus.SEE_OTHER)
 
 
 @home.get("/camera")
 def camera() -> ResponseReturnValue:
     visitor()
-    return render_template("camera.html", live=finder().free is not None)
+    return render_template("camera.html", live=pipeline().free_detector is not None)
 
 
 @home.get("/sample/<file>")
@@ -49,7 +49,7 @@ def sample(file: str) -> ResponseReturnValue:
         preview=urljoin(request.host_url, picture),
         **judged,
     )
-    return unless_known(make_response(page))
+    return with_etag(make_response(page))
 
 
 @home.get("/sample/<file>/marked.jpg")

@@ -7,12 +7,12 @@ from flask import Blueprint, flash, make_response, redirect, render_template, re
 from flask.typing import ResponseReturnValue
 
 from rubberduck.api.schemas import result_body
-from rubberduck.core.errors import StorageFailed, WrongParameter
+from rubberduck.core.errors import InvalidParameter, StorageFailed
 from rubberduck.core.models import Result
-from rubberduck.core.outlines import frames
+from rubberduck.core.outlines import outlines
 from rubberduck.imaging.decode import smaller
-from rubberduck.web.deps import finder, sweeper, text, threshold
-from rubberduck.web.responses import as_json, expires_at, jpeg, jpeg_response, stored, unless_known
+from rubberduck.web.deps import pipeline, sweeper, text, threshold
+from rubberduck.web.responses import as_json, expires_at, jpeg, jpeg_response, stored, with_etag
 from rubberduck.web.sessions import known_visitor
 from rubberduck.web.uploads import form_value
 
@@ -33,48 +33,48 @@ def show(id: str) -> ResponseReturnValue:
 
 
 def _show_page(id: str) -> ResponseReturnValue:
-    result = finder().results.get(id)
+    result = pipeline().results.get(id)
     page = render_template(
         "result.html",
         is_sample=False,
         is_mine=result.owner is not None and result.owner == known_visitor(),
-        picture=finder().storage.url(result.picture_key) or url_for("results.picture", id=id),
+        picture=pipeline().storage.url(result.picture_key) or url_for("results.picture", id=id),
         marked=url_for("results.marked", id=id),
         address=url_for("results.show", id=id, _external=True),
         preview=url_for("results.show_jpeg", id=id, _external=True),
         **result_context(result),
     )
-    return unless_known(make_response(page))
+    return with_etag(make_response(page))
 
 
 @results.get("/result/<id>.json")
 def show_json(id: str) -> ResponseReturnValue:
-    return unless_known(as_json(result_body(_judged_again(finder().results.get(id)))))
+    return with_etag(as_json(result_body(_judged_again(pipeline().results.get(id)))))
 
 
 @results.get("/result/<id>.jpg")
 def show_jpeg(id: str) -> ResponseReturnValue:
     """With the boxes, if there are any."""
-    result = finder().results.get(id)
+    result = pipeline().results.get(id)
     return jpeg(result, result.marked_key or result.picture_key)
 
 
 @results.get("/result/<id>/picture.jpg")
 def picture(id: str) -> ResponseReturnValue:
-    result = finder().results.get(id)
+    result = pipeline().results.get(id)
     return jpeg(result, result.picture_key)
 
 
 @results.get("/result/<id>/marked.jpg")
 def marked(id: str) -> ResponseReturnValue:
-    result = finder().results.get(id)
+    result = pipeline().results.get(id)
     return jpeg(result, result.marked_key)
 
 
 @results.get("/result/<id>/small.jpg")
 def thumbnail(id: str) -> ResponseReturnValue:
     """For the list of one's own results."""
-    result = finder().results.get(id)
+    result = pipeline().results.get(id)
     key = result.picture_key
     return jpeg_response(f"{key}-{THUMBNAIL}", lambda: smaller(stored(key), THUMBNAIL))
 
@@ -95,14 +95,14 @@ def judge(id: str) -> ResponseReturnValue:
     """Was this right?"""
     answers = {"yes": True, "no": False}
     if (right := answers.get(form_value("right"))) is None:
-        raise WrongParameter("“right” must be yes or no.")
-    finder().results.judge(id, known_visitor() or "", right)
+        raise InvalidParameter("“right” must be yes or no.")
+    pipeline().results.judge(id, known_visitor() or "", right)
     return redirect(url_for("results.show", id=id, _anchor="right"), HTTPStatus.SEE_OTHER)
 
 
 def _judged_again(result: Result) -> Result:
     limit = threshold()
-    return result if limit is None else finder().judge_again(result, limit)
+    return result if limit is None else pipeline().reevaluate(result, limit)
 
 
 def result_context(result: Result) -> dict[str, Any]:
@@ -112,7 +112,7 @@ def result_context(result: Result) -> dict[str, Any]:
         "kept": result,
         "is_rejudged": judged.min_confidence != result.min_confidence,
         "result": judged,
-        "remark": finder().remark(judged),
-        "frames": frames(judged.verdict.boxes, (judged.width, judged.height)),
+        "remark": pipeline().remark(judged),
+        "frames": outlines(judged.verdict.boxes, (judged.width, judged.height)),
         "expires_at": expires_at(result),
     }

@@ -7,12 +7,12 @@ from flask import Blueprint, make_response, render_template
 from flask.typing import ResponseReturnValue
 
 from rubberduck.core.errors import NoSuchResult
-from rubberduck.web.deps import finder, text
-from rubberduck.web.responses import unless_known
+from rubberduck.web.deps import pipeline, text
+from rubberduck.web.responses import with_etag
 from rubberduck.web.security_headers import drawing_policy
 
 if TYPE_CHECKING:
-    from rubberduck.db.daily_stats import Tally
+    from rubberduck.db.daily_stats import DailyStats
 
 statistics = Blueprint("statistics", __name__)
 
@@ -21,7 +21,7 @@ DAYS = 30  # of statistics
 
 @statistics.get("/statistics")
 def index() -> ResponseReturnValue:
-    return render_template("statistics.html", tally=_tally(), days=DAYS)
+    return render_template("statistics.html", tally=_daily_stats(), days=DAYS)
 
 
 @statistics.get("/statistics/<chart>-<scheme>.svg")
@@ -31,7 +31,7 @@ def chart(chart: str, scheme: str) -> ResponseReturnValue:
 
     if chart not in ("days", "scores") or scheme not in SCHEMES:
         raise NoSuchResult
-    tally, colours = _tally(), SCHEMES[scheme]
+    tally, colours = _daily_stats(), SCHEMES[scheme]
     today = datetime.now(UTC).date()
     words = Words(text("pictures"), text("yes"), text("no"), text("percent sure"))
     if chart == "days":
@@ -41,9 +41,9 @@ def chart(chart: str, scheme: str) -> ResponseReturnValue:
     response = make_response(svg)
     response.mimetype = "image/svg+xml"
     response.headers["Content-Security-Policy"] = drawing_policy(svg.decode())
-    return unless_known(response)
+    return with_etag(response)
 
 
-def _tally() -> "Tally":
+def _daily_stats() -> "DailyStats":
     since = datetime.now(UTC).date() - timedelta(days=DAYS - 1)
-    return finder().results.tally(finder().question.title, since)
+    return pipeline().results.daily_stats(pipeline().question.title, since)

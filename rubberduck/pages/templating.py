@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 from rubberduck.core.models import Label, percent
 from rubberduck.core.rules import Question
 from rubberduck.core.settings import ROOT
-from rubberduck.web.deps import finder, readiness, settings
+from rubberduck.web.deps import pipeline, readiness, settings
 from rubberduck.web.formatting import rfc3339
 from rubberduck.web.security_headers import STATIC, compact, version
 from rubberduck.web.sessions import form_token
@@ -20,14 +20,14 @@ TRANSLATIONS = ROOT / "translations"
 STYLE = compact((STATIC / "style.css").read_text())
 
 
-def set_up_templates(app: Flask, question: Question, language: str) -> None:
+def configure_templates(app: Flask, question: Question, language: str) -> None:
     environment = app.jinja_env
     environment.undefined = StrictUndefined
-    for filter in (percent, rfc3339, named, day, ticked):
+    for filter in (percent, rfc3339, named, day, code_spans):
         app.add_template_filter(filter)
     app.add_template_global(versioned)
     app.add_template_global(form_token)
-    app.context_processor(_about_the_site)
+    app.context_processor(_site_context)
     # In the page itself, so that it need not wait for a file.
     environment.globals["style"] = Markup(STYLE)
     environment.globals["logo"] = Markup((STATIC / f"{question.logo}.svg").read_text())
@@ -37,19 +37,19 @@ def set_up_templates(app: Flask, question: Question, language: str) -> None:
     environment.install_gettext_translations(texts)  # type: ignore[attr-defined]
 
 
-def _about_the_site() -> dict[str, object]:
-    stand_in = finder().stand_in
+def _site_context() -> dict[str, object]:
+    fallback_detector = pipeline().fallback_detector
     return {
-        "stand_in": stand_in.name if stand_in else None,
-        "question": finder().question,
-        "engine": finder().detector.name,
-        "where": finder().storage.where,
-        "max_bytes": finder().max_bytes,
-        "megabytes": f"{finder().max_bytes / 1e6:g}",
-        "max_side": finder().max_side,
+        "fallback_detector": fallback_detector.name if fallback_detector else None,
+        "question": pipeline().question,
+        "engine": pipeline().detector.name,
+        "where": pipeline().storage.where,
+        "max_bytes": pipeline().max_bytes,
+        "megabytes": f"{pipeline().max_bytes / 1e6:g}",
+        "max_side": pipeline().max_side,
         "keep_days": settings().keep_days,
         "is_switched_off": settings().is_switched_off,
-        "is_live": finder().free is not None,
+        "is_live": pipeline().free_detector is not None,
         "is_online": readiness().is_ready_so_far,
     }
 
@@ -67,10 +67,10 @@ def day(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d, %H:%M} UTC"  # the same in every language
 
 
-def ticked(text: str) -> Markup:
+def code_spans(text: str) -> Markup:
     """What stands between backticks, as code.
 
-    >>> ticked("`<id>` & co")
+    >>> code_spans("`<id>` & co")
     Markup('<code>&lt;id&gt;</code> &amp; co')
     """
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 from rubberduck.core.errors import (
     DetectorFailed,
     DuckError,
-    NoLiveAnswers,
+    LiveAnalysisUnavailable,
     NoSuchResult,
     StorageFailed,
     TooBusy,
 )
 from rubberduck.core.models import Answer, Result, Upload, Verdict
 from rubberduck.core.rules import Question, judge
-from rubberduck.db.pending_deletion import Remains, marked_key
-from rubberduck.imaging.decode import Picture, read_picture, to_jpeg
+from rubberduck.db.pending_deletion import PendingDeletion, marked_key
+from rubberduck.imaging.decode import Picture, decode_picture, to_jpeg
 from rubberduck.services.retention import delete
 from rubberduck.storage.base import Storage
 
@@ -32,17 +32,20 @@ from rubberduck.detectors.base import Detector
 log = logging.getLogger(__name__)
 ID_BYTES = 16  # 128 random bits: nobody guesses another visitor's result
 PUTS_AT_ONCE = 16
-TWIN_SECONDS, TWIN_POLL = 20.0, 0.05  # how long to wait for another upload of the same bytes
-TWINS = 2  # of one's own that came to nothing, before giving up
+DUPLICATE_WAIT_SECONDS, DUPLICATE_POLL_SECONDS = (
+    20.0,
+    0.05,
+)  # how long to wait for another upload of the same bytes
+MAX_DUPLICATE_RETRIES = 2  # retries when the caller's own earlier upload fails
 
 
 @dataclass(frozen=True)
-class Finder:
-    """Everything the doors need, composed in one place (`composition.build_finder`)."""
+class Pipeline:
+    """Everything the doors need, composed in one place (`composition.build_pipeline`)."""
 
     question: Question
     detector: Detector
-    stand_in: Detector | None
+    fallback_detector: Detector | None
     storage: Storage
     results: "Results"
     max_bytes: int
@@ -51,25 +54,27 @@ class Finder:
         default_factory=lambda: ThreadPoolExecutor(PUTS_AT_ONCE, "store"), repr=False
     )
 
-    def look(self, data: bytes, owner: str | None = None, key: str | None = None) -> Result:
+    def process_upload(
+        self, data: bytes, owner: str | None = None, key: str | None = None
+    ) -> Result:
         """Take one upload through the whole path; a DuckError says where it ended.
 
         The same bytes again are not asked about again, and from the same visitor they are the
         same result. `key` lets a client repeat its request safely.
         """
-        self.storage.refuse_if_down()
+        self.storage.raise_if_circuit_open()
         picture = self.read(data)
         upload = self._upload(data, owner, key)
         try:
-            return self._look(upload, picture)
+            return self._answer_or_reuse(upload, picture)
         except BaseException as error:
-            self._clear(upload, error)
+            self._cleanup_failed_upload(upload, error)
             raise
 
-    def _look(self, upload: Upload, picture: Picture) -> Result:
-        for _ in range(TWINS):
+    def _answer_or_reuse(self, upload: Upload, picture: Picture) -> Result:
+        for _ in range(MAX_DUPLICATE_RETRIES):
             twin = self.results.begin(upload, self.detector.name)
-            known = self._settled(twin.id) if twin else None
+            known = self._wait_for_result(twin.id) if twin else None
             if not (twin and twin.is_mine):
                 return self._finish(upload, picture, known)
             if known:
@@ -88,30 +93,32 @@ class Finder:
             key=key,
         )
 
-    def _settled(self, id: str) -> Result | None:
+    def _wait_for_result(self, id: str) -> Result | None:
         """The result of an upload that may still be under way; None if it comes to nothing."""
-        deadline = time.monotonic() + TWIN_SECONDS
+        deadline = time.monotonic() + DUPLICATE_WAIT_SECONDS
         while time.monotonic() < deadline:
             try:
                 if result := self.results.find(id):
                     return result
             except NoSuchResult:
                 return None
-            time.sleep(TWIN_POLL)  # another process may have it, so there is nothing to wait on
+            time.sleep(
+                DUPLICATE_POLL_SECONDS
+            )  # another process may have it, so there is nothing to wait on
         return None
 
     def _finish(self, upload: Upload, picture: Picture, known: Result | None) -> Result:
         put = copy_context().run  # its lines in the log are this request's
         stored = self._beside.submit(put, self.storage.put, upload.picture_key, picture.jpeg)
         try:
-            answer = self._again(known.answer) if known else self.answer(picture)
+            answer = self._rejudge(known.answer) if known else self.answer(picture)
         finally:
             wait([stored])  # before anybody clears up
         stored.result()
         result = replace(
             self.result(upload.id, upload.created_at, picture, answer),
             picture_key=upload.picture_key,
-            marked_key=self._mark(upload.id, picture, answer),
+            marked_key=self._store_marked_copy(upload.id, picture, answer),
             owner=upload.owner,
         )
         self.results.save(result)
@@ -123,7 +130,7 @@ class Finder:
             id=id,
             created_at=created_at,
             question=self.question.title,
-            said=self._said(answer.verdict),
+            said=self._answer_text(answer.verdict),
             min_confidence=self.question.min_confidence,
             width=picture.image.width,
             height=picture.image.height,
@@ -133,19 +140,21 @@ class Finder:
             answer=answer,
         )
 
-    def glance(self, data: bytes) -> tuple[Picture, Answer]:
+    def analyze_frame(self, data: bytes) -> tuple[Picture, Answer]:
         """What is in a picture that is not kept? Asks only a detector that costs nothing."""
-        if self.free is None:
-            raise NoLiveAnswers("Live answers to this question would cost money at each moment.")
+        if self.free_detector is None:
+            raise LiveAnalysisUnavailable(
+                "Live answers to this question would cost money at each moment."
+            )
         picture = self.read(data)
-        return picture, self._answer_of(self.free, picture)
+        return picture, self._answer_of(self.free_detector, picture)
 
     @property
-    def free(self) -> Detector | None:
-        detectors = (self.detector, self.stand_in)
-        return next((each for each in detectors if each and not each.dollars_a_picture), None)
+    def free_detector(self) -> Detector | None:
+        detectors = (self.detector, self.fallback_detector)
+        return next((each for each in detectors if each and not each.cost_per_call_usd), None)
 
-    def judge_again(self, result: Result, min_confidence: float) -> Result:
+    def reevaluate(self, result: Result, min_confidence: float) -> Result:
         """The kept labels, judged with another limit; nothing is asked, nothing is kept."""
         if result.question != self.question.title:
             return result  # the rule of its day is not known any more
@@ -154,7 +163,7 @@ class Finder:
         return replace(
             result,
             min_confidence=min_confidence,
-            said=self._said(answer.verdict),
+            said=self._answer_text(answer.verdict),
             answer=answer,
         )
 
@@ -168,45 +177,45 @@ class Finder:
         """Load what looking at pictures needs and pages do not, ahead of the first picture."""
         import rubberduck.db.results  # noqa: F401
 
-        if self.free:
-            self.free.check()
+        if self.free_detector:
+            self.free_detector.check()
 
     def read(self, data: bytes) -> Picture:
-        return read_picture(data, max_bytes=self.max_bytes, max_side=self.max_side)
+        return decode_picture(data, max_bytes=self.max_bytes, max_side=self.max_side)
 
     def answer(self, picture: Picture) -> Answer:
         """What is in the picture, and is it a yes? Nothing is kept."""
         try:
             return self._answer_of(self.detector, picture)
         except DetectorFailed as error:
-            if self.stand_in is None:
+            if self.fallback_detector is None:
                 raise
-            self._tell(error, self.stand_in)
+            self._log_fallback(error, self.fallback_detector)
             return replace(
-                self._answer_of(self.stand_in, picture),
-                instead_of=self.detector.name,
-                instead_because=error.instead_because,
+                self._answer_of(self.fallback_detector, picture),
+                fallback_for=self.detector.name,
+                fallback_reason=error.fallback_reason,
             )
 
     def _answer_of(self, detector: Detector, picture: Picture) -> Answer:
         labels = detector.labels(picture)
         return Answer(tuple(labels), judge(self.question, labels), detector.name)
 
-    def _tell(self, error: DetectorFailed, stand_in: Detector) -> None:
-        if not error.is_known:
+    def _log_fallback(self, error: DetectorFailed, fallback_detector: Detector) -> None:
+        if not error.already_logged:
             log.warning(
                 "%s failed, the %s answers instead: %s",
                 self.detector.name,
-                stand_in.name,
-                error.for_operator,
+                fallback_detector.name,
+                error.operator_message,
             )
 
-    def _clear(self, upload: Upload, failure: BaseException) -> None:
+    def _cleanup_failed_upload(self, upload: Upload, failure: BaseException) -> None:
         """Nothing may stay of an upload that failed; least of all a result without its picture."""
         try:
-            begun = self.results.give_up(upload.id)
+            begun = self.results.abort_upload(upload.id)
         except DuckError as error:
-            _leave_to_the_sweeper(upload, error)
+            _defer_cleanup(upload, error)
             return
         if begun and isinstance(failure, StorageFailed):
             # Nobody waits for what just failed.
@@ -216,17 +225,17 @@ class Finder:
 
     def _delete(self, upload: Upload) -> None:
         try:
-            delete(Remains.of(upload.id, upload.picture_key), self.storage, self.results)
+            delete(PendingDeletion.of(upload.id, upload.picture_key), self.storage, self.results)
         except DuckError as error:
-            _leave_to_the_sweeper(upload, error)
+            _defer_cleanup(upload, error)
 
-    def _again(self, answer: Answer) -> Answer:
+    def _rejudge(self, answer: Answer) -> Answer:
         return replace(answer, verdict=judge(self.question, answer.labels))
 
-    def _said(self, verdict: Verdict) -> str:
+    def _answer_text(self, verdict: Verdict) -> str:
         return self.question.yes if verdict.found else self.question.no
 
-    def _mark(self, id: str, picture: Picture, answer: Answer) -> str | None:
+    def _store_marked_copy(self, id: str, picture: Picture, answer: Answer) -> str | None:
         if not answer.verdict.boxes:
             return None
         # Not at the top: see `warm_up`.
@@ -237,5 +246,5 @@ class Finder:
         return key
 
 
-def _leave_to_the_sweeper(upload: Upload, error: DuckError) -> None:
-    log.warning("result %s is left to the sweeper: %s", upload.id, error.for_operator)
+def _defer_cleanup(upload: Upload, error: DuckError) -> None:
+    log.warning("result %s is left to the sweeper: %s", upload.id, error.operator_message)

@@ -10,7 +10,7 @@ from rubberduck.core.models import Result
 from rubberduck.core.rules import Sample
 from rubberduck.core.settings import ROOT
 from rubberduck.imaging.decode import Picture, to_jpeg
-from rubberduck.services.pipeline import Finder
+from rubberduck.services.pipeline import Pipeline
 
 FOLDER = ROOT / "static" / "samples"
 KEPT = 16  # answers in memory
@@ -24,10 +24,10 @@ class Looked(NamedTuple):
 class Samples:
     """What there is to try; nothing, where only a detector that costs money could answer."""
 
-    def __init__(self, finder: Finder, folder: Path = FOLDER) -> None:
-        self.finder = finder
+    def __init__(self, pipeline: Pipeline, folder: Path = FOLDER) -> None:
+        self.pipeline = pipeline
         self.folder = folder
-        self.all: tuple[Sample, ...] = finder.question.samples if finder.free else ()
+        self.all: tuple[Sample, ...] = pipeline.question.samples if pipeline.free_detector else ()
         # The same pictures and the same detector: the same answers.
         self._looked = lru_cache(KEPT)(self._look)
 
@@ -53,5 +53,5 @@ class Samples:
             raise NoSuchResult from None
         # The file's own time: every worker then shows the same page.
         created_at = datetime.fromtimestamp(made, UTC)
-        picture, answer = self.finder.glance(data)
-        return Looked(picture, self.finder.result(file, created_at, picture, answer))
+        picture, answer = self.pipeline.analyze_frame(data)
+        return Looked(picture, self.pipeline.result(file, created_at, picture, answer))

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 JPEG = "image/jpeg"
-SORRY = "The place where we keep pictures does not answer."
+UNAVAILABLE_MESSAGE = "The place where we keep pictures does not answer."
 
 
 class Storage(Protocol):
@@ -26,10 +26,10 @@ class Storage(Protocol):
     def origin(self) -> str | None:
         """Scheme and host of those links."""
 
-    def stored_before(self, moment: datetime) -> Iterator[str]:
+    def keys_older_than(self, moment: datetime) -> Iterator[str]:
         """The keys of what has lain there since, also of what never got its own name."""
 
-    def refuse_if_down(self) -> None:
+    def raise_if_circuit_open(self) -> None:
         """StorageFailed when it is known not to answer just now. Asks nobody."""
 
     def check(self) -> None:

@@ -8,9 +8,9 @@ from datetime import datetime
 from pathlib import Path
 
 from rubberduck.core.errors import StorageFailed
-from rubberduck.storage.base import SORRY
+from rubberduck.storage.base import UNAVAILABLE_MESSAGE
 
-A_PICTURES_SIZE = 500_000  # bytes
+CHECK_BYTES = 500_000  # bytes
 
 
 class FolderStorage:
@@ -58,7 +58,7 @@ class FolderStorage:
     def origin(self) -> str | None:
         return None
 
-    def stored_before(self, moment: datetime) -> Iterator[str]:
+    def keys_older_than(self, moment: datetime) -> Iterator[str]:
         try:
             for path in self.folder.rglob("*"):
                 if _lies_there_since(path, moment):
@@ -66,12 +66,12 @@ class FolderStorage:
         except OSError as error:
             raise _disk_failure(self.folder, error) from error
 
-    def refuse_if_down(self) -> None:
+    def raise_if_circuit_open(self) -> None:
         """A folder answers at once, whatever it answers."""
 
     def check(self) -> None:
         key = f"check-{secrets.token_urlsafe(8)}"
-        self.put(key, bytes(A_PICTURES_SIZE))
+        self.put(key, bytes(CHECK_BYTES))
         self.delete(key)
 
 
@@ -84,7 +84,7 @@ def _lies_there_since(path: Path, moment: datetime) -> bool:
 
 def _disk_failure(folder: Path, error: OSError) -> StorageFailed:
     return StorageFailed(
-        SORRY,
+        UNAVAILABLE_MESSAGE,
         cause=f"folder {folder}: {error.strerror}; make it writable, with room on its disk, "
         "for the user who runs the site, or set DUCK_UPLOADS",
     )

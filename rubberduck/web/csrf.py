@@ -6,22 +6,22 @@ from flask import Blueprint, Flask, request
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.sansio.utils import host_is_trusted
 
-from rubberduck.core.errors import FromElsewhere, PageTooOld, WrongHost
+from rubberduck.core.errors import CrossOrigin, FormExpired, UnknownHost
 from rubberduck.web.deps import settings
-from rubberduck.web.uploads import whole_form
+from rubberduck.web.uploads import upload_errors
 
-READS = ("GET", "HEAD", "OPTIONS")
-OUR_OWN = ("same-origin", "none")  # "none": no page made the browser ask, its user did
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+SAME_ORIGIN_SITES = ("same-origin", "none")  # "none": no page made the browser ask, its user did
 PORTS = {"http": 80, "https": 443}
 
 
-def refuse_others(app: Flask) -> None:
+def register_request_checks(app: Flask) -> None:
     """Before anything is counted: another site must not use up its visitors' limits here."""
-    app.before_request(refuse_other_names)
-    app.before_request(refuse_other_sites)
+    app.before_request(check_host)
+    app.before_request(check_origin)
 
 
-def refuse_forged_forms(app: Flask, exempt: Blueprint) -> None:
+def register_csrf_protection(app: Flask, exempt: Blueprint) -> None:
     """Forms without our token; after the limits, since it reads the form."""
     app.config["WTF_CSRF_CHECK_DEFAULT"] = False  # `check` does, in our words
     app.config["WTF_CSRF_TIME_LIMIT"] = None  # a token lives as long as its cookie
@@ -33,35 +33,35 @@ def refuse_forged_forms(app: Flask, exempt: Blueprint) -> None:
 
     @app.before_request
     def check() -> None:
-        """PageTooOld, when a form does not hold the token of this visitor's own pages."""
+        """FormExpired, when a form does not hold the token of this visitor's own pages."""
         try:
-            with whole_form():
+            with upload_errors():
                 forms.protect(apply_exemptions=True)
         except CSRFError:
-            raise PageTooOld(
+            raise FormExpired(
                 "The form does not belong to this visit: the page is too old, "
                 "or your browser keeps no cookies."
             ) from None
 
 
-def refuse_other_names() -> None:
-    """WrongHost: a made-up name would end up in the links that people share."""
+def check_host() -> None:
+    """UnknownHost: a made-up name would end up in the links that people share."""
     hosts = settings().hosts
     # A load balancer asks after our health by address.
     if hosts and request.endpoint != "health.healthz" and not host_is_trusted(request.host, hosts):
-        raise WrongHost("This site does not answer to that name.")
+        raise UnknownHost("This site does not answer to that name.")
 
 
-def refuse_other_sites() -> None:
-    """FromElsewhere, when another site's page makes a browser change something here."""
-    if request.method not in READS and not _is_from_here():
-        raise FromElsewhere("Only our own pages may send that.")
+def check_origin() -> None:
+    """CrossOrigin, when another site's page makes a browser change something here."""
+    if request.method not in SAFE_METHODS and not _is_same_origin():
+        raise CrossOrigin("Only our own pages may send that.")
 
 
-def _is_from_here() -> bool:
+def _is_same_origin() -> bool:
     """Browsers tell; what tells nothing is no browser of the last years, and has no page."""
     if site := request.headers.get("Sec-Fetch-Site"):
-        return site in OUR_OWN
+        return site in SAME_ORIGIN_SITES
     origin = request.headers.get("Origin")
     return origin is None or _place(origin) == _place(f"{request.scheme}://{request.host}")
 

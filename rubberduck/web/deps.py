@@ -1,20 +1,20 @@
-"""What every door needs: the finder behind it, and the picture out of a request."""
+"""What every door needs: the pipeline behind it, and the picture out of a request."""
 
 from collections.abc import Callable
 from typing import cast
 
 from flask import current_app, request
 
-from rubberduck.core.errors import WrongParameter
+from rubberduck.core.errors import InvalidParameter
 from rubberduck.core.settings import Settings
-from rubberduck.services.pipeline import Finder
+from rubberduck.services.pipeline import Pipeline
 from rubberduck.services.readiness import Readiness
 from rubberduck.services.retention import Sweeper
 from rubberduck.services.samples import Samples
 
 
-def finder() -> Finder:
-    return cast(Finder, current_app.extensions["finder"])
+def pipeline() -> Pipeline:
+    return cast(Pipeline, current_app.extensions["pipeline"])
 
 
 def settings() -> Settings:
@@ -40,7 +40,7 @@ def text(message: str) -> str:
 
 
 def threshold() -> float | None:
-    """The request's `?min=` in percent; WrongParameter."""
+    """The request's `?min=` in percent; InvalidParameter."""
     if (given := request.args.get("min")) is None:
         return None
     try:
@@ -48,5 +48,5 @@ def threshold() -> float | None:
     except ValueError:
         percent = -1.0
     if not 0 <= percent <= 100:  # nor what is no number at all
-        raise WrongParameter("“min” must be a number from 0 to 100.")
+        raise InvalidParameter("“min” must be a number from 0 to 100.")
     return percent

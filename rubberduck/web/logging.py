@@ -26,7 +26,7 @@ def request_id() -> str:
     return _number.get()
 
 
-def number_requests(app: Flask) -> None:
+def register_request_ids(app: Flask) -> None:
     """Each request has a number: its lines bear it, its answer tells it."""
     app.before_request(_begin)
     app.after_request(_sign)
@@ -47,14 +47,14 @@ def _end(_: BaseException | None) -> None:
     _number.set("")
 
 
-def log_as_a_server(level: str) -> None:
+def configure_server_logging(level: str) -> None:
     """On standard output: JSON, or plain text where a person reads it."""
     logging.captureWarnings(True)
     formatter = PlainLine() if sys.stdout.isatty() else JsonLine()
     _set_up(sys.stdout, formatter, level, others=logging.INFO)
 
 
-def log_as_a_command(level: str) -> None:
+def configure_command_logging(level: str) -> None:
     """On standard error, beside what the command says; of others, only what went wrong."""
     _set_up(sys.stderr, PlainLine(), level, others=logging.WARNING)
 
@@ -110,7 +110,7 @@ class ServerLog(Logger):
         for log in (self.error_log, self.access_log):
             log.handlers.clear()
             log.propagate = True
-        log_as_a_server("INFO")
+        configure_server_logging("INFO")
 
     def access(
         self, resp: Any, req: Any, environ: MutableMapping[str, Any], request_time: timedelta

@@ -8,18 +8,18 @@ from flask import Response, request, url_for
 from pydantic import Field
 
 from rubberduck.core.errors import (
-    BrokenPicture,
+    DamagedPicture,
     DuckError,
+    InvalidParameter,
     NoSuchResult,
     NotAPicture,
     PictureTooLarge,
     Problem,
-    TooOften,
+    RateLimited,
     Unavailable,
-    WrongParameter,
 )
 from rubberduck.web.deps import text
-from rubberduck.web.responses import NOT_KEPT, as_json
+from rubberduck.web.responses import CACHE_NO_STORE, as_json
 
 PROBLEM = "application/problem+json"  # RFC 9457
 Address = Annotated[str, Field(json_schema_extra={"format": "uri-reference"})]
@@ -40,10 +40,10 @@ class ProblemBody:
 def problem_body(problem: Problem, path: str, request_id: str) -> ProblemBody:
     why = text(problem.reason).format(**problem.values) if problem.reason else ""
     return ProblemBody(
-        type=url_for("about.api", _anchor=problem.name),
-        title=text(problem.happened),
+        type=url_for("about.api", _anchor=problem.slug),
+        title=text(problem.title),
         status=problem.status,
-        detail=f"{why} {text(problem.next_step)}".strip(),
+        detail=f"{why} {text(problem.hint)}".strip(),
         instance=quote(path),
         request_id=request_id,
     )
@@ -52,7 +52,7 @@ def problem_body(problem: Problem, path: str, request_id: str) -> ProblemBody:
 def problem_json(problem: Problem, request_id: str) -> Response:
     response = as_json(problem_body(problem, request.path, request_id), problem.status)
     response.mimetype = PROBLEM
-    response.headers["Cache-Control"] = NOT_KEPT
+    response.headers["Cache-Control"] = CACHE_NO_STORE
     return response
 
 
@@ -60,7 +60,7 @@ PROBLEMS = {
     problem.status: problem
     for problem in (
         Problem(
-            WrongParameter.name(),
+            InvalidParameter.slug,
             400,
             "We could not understand that request",
             "Something in it is malformed.",
@@ -75,40 +75,40 @@ PROBLEMS = {
             "Start again from the first page.",
         ),
         Problem(
-            PictureTooLarge.name(),
+            PictureTooLarge.slug,
             413,
-            PictureTooLarge.happened,
+            PictureTooLarge.title,
             "The request is larger than we accept.",
-            PictureTooLarge.next_step,
+            PictureTooLarge.hint,
         ),
         Problem(
-            NotAPicture.name(),
+            NotAPicture.slug,
             415,
-            NotAPicture.happened,
+            NotAPicture.title,
             "What arrived is of a kind we do not take.",
-            NotAPicture.next_step,
+            NotAPicture.hint,
         ),
         Problem(
-            BrokenPicture.name(),
+            DamagedPicture.slug,
             422,
-            BrokenPicture.happened,
+            DamagedPicture.title,
             "What arrived could not be read.",
-            BrokenPicture.next_step,
+            DamagedPicture.hint,
         ),
-        TooOften(60).problem,
+        RateLimited(60).problem,
         Problem(
             "our-mistake",
             500,
-            DuckError.happened,
+            DuckError.title,
             "It is our mistake, not yours; it has been written down.",
             "Please try again in a minute. If it happens again, tell us the request number.",
         ),
         Problem(
-            Unavailable.name(),
+            Unavailable.slug,
             503,
-            Unavailable.happened,
+            Unavailable.title,
             "A part that we lean on does not answer.",
-            Unavailable.next_step,
+            Unavailable.hint,
             60,
         ),
     )

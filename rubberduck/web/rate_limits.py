@@ -26,11 +26,11 @@ KIND = {
 FRAMES = 1800  # a minute: a camera asks up to 15 times a second
 CHANGES = 120
 DRAWINGS = 600
-A_MINUTE = 60  # seconds
-ONE_CUSTOMER = 64  # bits of an IPv6 address: a provider gives the rest to one household
+MINUTE = 60  # seconds
+IPV6_PREFIX_BITS = 64  # bits of an IPv6 address: a provider gives the rest to one household
 
 
-def limit_requests(app: Flask, settings: Settings) -> None:
+def register_rate_limits(app: Flask, settings: Settings) -> None:
     """Where the store does not answer, each process counts for itself, and says so in the log."""
     if not settings.uploads_a_minute:
         return
@@ -50,12 +50,12 @@ def limit_requests(app: Flask, settings: Settings) -> None:
         ],
         strategy="moving-window",
         storage_uri=settings.rate_store,
-        storage_options={} if in_memory else _at_once(),
+        storage_options={} if in_memory else _fast_redis_options(),
         in_memory_fallback_enabled=not in_memory,
     )
 
 
-def _at_once() -> dict[str, Any]:
+def _fast_redis_options() -> dict[str, Any]:
     """Counting must never be what visitors wait for."""
     # Not at the top: without Redis the site starts without its library.
     from redis.backoff import NoBackoff
@@ -84,10 +84,10 @@ def client() -> str:
         return str(address)
     if address.ipv4_mapped:
         return str(address.ipv4_mapped)
-    return str(IPv6Network((int(address), ONE_CUSTOMER), strict=False))
+    return str(IPv6Network((int(address), IPV6_PREFIX_BITS), strict=False))
 
 
-def check_counting() -> None:
+def check_rate_store() -> None:
     """Unavailable, when the store of the counts does not answer."""
     limiter: Limiter | None = current_app.extensions.get("limits")
     if limiter and not limiter.storage.check():
@@ -103,7 +103,7 @@ def seconds_to_wait() -> int:
     limiter: Limiter = current_app.extensions["limits"]
     refused = limiter.current_limit
     try:
-        until = refused.reset_at if refused else time.time() + A_MINUTE
+        until = refused.reset_at if refused else time.time() + MINUTE
     except StorageError:
-        return A_MINUTE
-    return max(1, min(A_MINUTE, round(until - time.time())))
+        return MINUTE
+    return max(1, min(MINUTE, round(until - time.time())))

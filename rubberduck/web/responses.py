@@ -14,13 +14,13 @@ from flask.typing import ResponseReturnValue
 from rubberduck.core.errors import NoSuchResult
 from rubberduck.core.models import Result
 from rubberduck.storage.base import JPEG
-from rubberduck.web.deps import finder, settings
+from rubberduck.web.deps import pipeline, settings
 from rubberduck.web.formatting import file_name
-from rubberduck.web.sessions import same_each_time
+from rubberduck.web.sessions import without_csrf_token
 
 # Asked for again each time, so that what is deleted is gone; unchanged, it costs a 304.
-ASK_AGAIN = "private, no-cache"
-NOT_KEPT = "private, no-store"
+CACHE_REVALIDATE = "private, no-cache"
+CACHE_NO_STORE = "private, no-store"
 
 
 def as_json(body: Any, status: int = HTTPStatus.OK, **headers: str) -> Response:
@@ -30,10 +30,10 @@ def as_json(body: Any, status: int = HTTPStatus.OK, **headers: str) -> Response:
     return response
 
 
-def unless_known(response: Response) -> Response:
+def with_etag(response: Response) -> Response:
     """With an ETag: 304 for who has it already."""
-    response.headers["Cache-Control"] = ASK_AGAIN
-    content = same_each_time(response.get_data())
+    response.headers["Cache-Control"] = CACHE_REVALIDATE
+    content = without_csrf_token(response.get_data())
     tag = hashlib.sha1(content, usedforsecurity=False).hexdigest()
     response.set_etag(tag, weak=content != response.get_data())
     response.make_conditional(request)
@@ -45,14 +45,14 @@ def jpeg(result: Result, key: str | None) -> ResponseReturnValue:
     if key is None:
         raise NoSuchResult
     save_as = file_name(result) if "download" in request.args else None
-    if url := finder().storage.url(key, save_as):
+    if url := pipeline().storage.url(key, save_as):
         return redirect(url)
     return jpeg_response(key, partial(stored, key), save_as)
 
 
 def stored(key: str) -> bytes:
     try:
-        return finder().storage.get(key)
+        return pipeline().storage.get(key)
     except FileNotFoundError:
         raise NoSuchResult from None
 
@@ -60,7 +60,7 @@ def stored(key: str) -> bytes:
 def jpeg_response(name: str, read: Callable[[], bytes], save_as: str | None = None) -> Response:
     """A picture that never changes under its name; it is read only for who does not have it."""
     response = Response(mimetype=JPEG)
-    response.headers["Cache-Control"] = ASK_AGAIN
+    response.headers["Cache-Control"] = CACHE_REVALIDATE
     response.set_etag(name)
     if request.if_none_match.contains(name):
         response.status_code = HTTPStatus.NOT_MODIFIED

@@ -11,8 +11,8 @@ from flask import Response, request
 from rubberduck.core.settings import ROOT
 
 STATIC = ROOT / "static"
-A_YEAR = 31_536_000  # seconds
-TWO_YEARS = 2 * A_YEAR
+YEAR = 31_536_000  # seconds
+TWO_YEARS = 2 * YEAR
 NOBODY = "'none'"
 
 
@@ -68,7 +68,7 @@ def add_headers(response: Response, policy: str) -> Response:
     response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
     response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
     if _is_kept_for_ever(response):
-        response.headers["Cache-Control"] = f"public, max-age={A_YEAR}, immutable"
+        response.headers["Cache-Control"] = f"public, max-age={YEAR}, immutable"
     response.headers.setdefault("Cache-Control", "private, no-cache")
     if request.is_secure:
         response.headers["Strict-Transport-Security"] = f"max-age={TWO_YEARS}"

@@ -13,15 +13,15 @@ from flask.sessions import SecureCookieSessionInterface
 from flask_wtf.csrf import generate_csrf
 from itsdangerous import SignatureExpired, TimestampSigner, URLSafeTimedSerializer
 
-from rubberduck.core.settings import ROOT, Settings, WrongSettings
+from rubberduck.core.settings import ROOT, InvalidSettings, Settings
 
 ID_BYTES = 16
 KEY_FILE = ROOT / "instance" / "secret_key"
 TOKEN = "csrf_token"
-MAKE_A_KEY = 'python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
+KEY_COMMAND = 'python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
 
 
-class PatientSigner(TimestampSigner):
+class ClockSkewSigner(TimestampSigner):
     """A cookie from a clock ahead of ours, of another machine say, is still its visitor's."""
 
     def unsign(self, *args: Any, **kwargs: Any) -> Any:
@@ -33,12 +33,12 @@ class PatientSigner(TimestampSigner):
             return super().unsign(*args, **(kwargs | {"max_age": None}))
 
 
-class Cookies(SecureCookieSessionInterface):
+class SignedCookieSessions(SecureCookieSessionInterface):
     """Signed cookies that over HTTPS never leave this host, nor HTTPS."""
 
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
         if serializer := super().get_signing_serializer(app):
-            serializer.signer = PatientSigner
+            serializer.signer = ClockSkewSigner
         return serializer
 
     def get_cookie_name(self, app: Flask) -> str:
@@ -67,7 +67,7 @@ def form_token() -> str:
     return str(generate_csrf())
 
 
-def same_each_time(page: bytes) -> bytes:
+def without_csrf_token(page: bytes) -> bytes:
     """A page as it is until something changes: a form's token is signed anew each time."""
     signed = g.get(TOKEN)  # there is one if a form of this page needed it
     return page.replace(signed.encode(), session[TOKEN].encode()) if signed else page
@@ -78,25 +78,25 @@ def secret_key(settings: Settings, file: Path = KEY_FILE) -> str:
     if settings.secret_key:
         return settings.secret_key
     if settings.bucket or not settings.database_url.startswith("sqlite:"):
-        raise WrongSettings(
+        raise InvalidSettings(
             "DUCK_SECRET_KEY is missing: with a bucket or PostgreSQL a site outlives its machine, "
-            f"and its key has to. This command makes one; keep it secret: {MAKE_A_KEY}"
+            f"and its key has to. This command makes one; keep it secret: {KEY_COMMAND}"
         )
     try:
         if not file.exists():
-            _make_key(file)
+            _create_key(file)
         key = file.read_text()
     except OSError as error:
-        raise WrongSettings(
+        raise InvalidSettings(
             f"{file}: {error.strerror}. Make it readable and its folder writable, "
             "or set DUCK_SECRET_KEY."
         ) from None
     if not key:
-        raise WrongSettings(f"{file} is empty: delete it, or set DUCK_SECRET_KEY.")
+        raise InvalidSettings(f"{file} is empty: delete it, or set DUCK_SECRET_KEY.")
     return key
 
 
-def _make_key(file: Path) -> None:
+def _create_key(file: Path) -> None:
     """Whole under its name or not at all, and never over another process's."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with NamedTemporaryFile("w", dir=file.parent) as new, suppress(FileExistsError):

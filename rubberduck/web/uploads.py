@@ -12,16 +12,16 @@ from werkzeug.exceptions import ClientDisconnected
 from werkzeug.formparser import FormDataParser
 
 from rubberduck.core.errors import NoPicture, UploadIncomplete
-from rubberduck.web.deps import finder
+from rubberduck.web.deps import pipeline
 
 FIELD = "picture"
-HEARD_OUT = 10  # times the largest upload; whoever sends even more is cut off
+MAX_DRAIN_FACTOR = 10  # times the largest upload; whoever sends even more is cut off
 READ_AT_ONCE = 1024 * 1024
 # How Werkzeug says that a form ended before its last boundary.
-NO_END = "cannot parse beyond"
+TRUNCATED_FORM_MESSAGE = "cannot parse beyond"
 
 
-class LoudFormParser(FormDataParser):
+class StrictFormParser(FormDataParser):
     """Says when a form is cut off, where Werkzeug's own would hand over an empty form."""
 
     def parse(self, *args: Any, **kwargs: Any) -> Any:
@@ -30,7 +30,7 @@ class LoudFormParser(FormDataParser):
 
 
 class UploadRequest(Request):
-    form_data_parser_class = LoudFormParser
+    form_data_parser_class = StrictFormParser
 
     def _get_file_stream(self, *_args: Any, **_kwargs: Any) -> IO[bytes]:
         """Memory, not a temporary file: a picture is bounded, and read whole anyway."""
@@ -38,7 +38,7 @@ class UploadRequest(Request):
 
 
 @contextmanager
-def whole_form() -> Iterator[None]:
+def upload_errors() -> Iterator[None]:
     """UploadIncomplete or NoPicture, when the form cannot be read to its end."""
     try:
         yield
@@ -47,20 +47,20 @@ def whole_form() -> Iterator[None]:
     except UnicodeDecodeError:
         raise NoPicture("Something in the form, such as the file's name, is not UTF-8.") from None
     except ValueError as error:
-        if NO_END in str(error):
+        if TRUNCATED_FORM_MESSAGE in str(error):
             raise UploadIncomplete("The end of the picture is missing.") from None
         abort(HTTPStatus.BAD_REQUEST)
 
 
 def form_value(name: str) -> str:
     """What a form's field holds; nothing without it."""
-    with whole_form():
+    with upload_errors():
         return request.form.get(name, "")
 
 
 def uploaded_picture() -> bytes:
     """The bytes of the request's field `picture`; NoPicture or UploadIncomplete without them."""
-    with whole_form():
+    with upload_errors():
         uploads = request.files.getlist(FIELD)
     if not uploads:
         raise NoPicture(
@@ -73,11 +73,11 @@ def uploaded_picture() -> bytes:
     return cast(bytes, chosen.read())
 
 
-def hear_out() -> None:
+def drain_request_body() -> None:
     """Take in the rest of what we refuse: browsers read no answer before all is sent."""
     if not request.environ.get("wsgi.input_terminated"):
         return  # this server would wait for more than there is
-    left = HEARD_OUT * finder().max_bytes
+    left = MAX_DRAIN_FACTOR * pipeline().max_bytes
     try:
         while left > 0 and (chunk := request.environ["wsgi.input"].read(READ_AT_ONCE)):
             left -= len(chunk)

@@ -121,8 +121,8 @@ def test_pages_of_other_sites_read_nothing(client: FlaskClient) -> None:
 def test_every_problem_can_be_looked_up(client: FlaskClient) -> None:
     """What `type` of a problem leads to is there to read."""
     page = client.get("/api").text
-    told = {problem.name for problem in PROBLEMS.values()} | {error.name() for error in ERRORS}
+    told = {problem.slug for problem in PROBLEMS.values()} | {error.slug for error in ERRORS}
     for error in errors():
-        assert error is DuckError or error.name() in told
+        assert error is DuckError or error.slug in told
     for name in told:
         assert f'id="{name}"' in page

@@ -112,7 +112,7 @@ def test_the_same_figures_give_the_same_plot(tmp_path: Path) -> None:
 
 def test_a_filled_database_is_like_a_used_one(results: Results, tmp_path: Path) -> None:
     id = rows.fill(results, 100)
-    page = results.of(rows.OWNER, 20)
+    page = results.list_for_owner(rows.OWNER, 20)
     assert len(page.results) == 20
     assert page.next
     assert results.get(id).verdict.found

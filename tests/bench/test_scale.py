@@ -45,7 +45,7 @@ def blocks(page: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("busy", [0.3, 0.5, 0.7])
 def test_one_core_with_equal_pictures_waits_as_m_d_1_does(busy: float) -> None:
-    plan = Plan(ONE_CORE, 1, Work(stand_in=1.0), stands_in_always=True)
+    plan = Plan(ONE_CORE, 1, Work(fallback_detector=1.0), stands_in_always=True)
     outcome = Fleet(plan).visited(busy, MANY / busy, 100)
     assert mean(outcome) == pytest.approx(1.0 + busy / (2 * (1 - busy)), rel=0.08)
     assert outcome.busy == pytest.approx(busy, rel=0.03)
@@ -107,12 +107,12 @@ def test_a_worker_tries_as_often_as_the_site_does_then_leaves_rekognition_alone(
 
     def visitors() -> object:
         for _ in range(FAILURES):
-            assert caller.may_ask()
+            assert caller.allow_request()
             assert not (yield from caller.ask(0.03, 0.3))
-        assert not caller.may_ask()
+        assert not caller.allow_request()
         yield env.timeout(REST)
-        assert caller.may_ask()
-        assert not caller.may_ask()  # one tries for all others
+        assert caller.allow_request()
+        assert not caller.allow_request()  # one tries for all others
 
     env.run(env.process(visitors()))  # type: ignore[arg-type]
     assert len(asked) == FAILURES * ATTEMPTS

@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 from db_setup import set_up
 from rubberduck.billing.budget import Budget
 from rubberduck.billing.spending import read_spending
-from rubberduck.core.errors import BudgetSpent, NotBilled, WrongQuestion
+from rubberduck.core.errors import BudgetSpent, InvalidQuestion, NotBilled
 from rubberduck.core.models import Label
-from rubberduck.core.settings import Settings, WrongSettings
+from rubberduck.core.settings import InvalidSettings, Settings
 from rubberduck.db.engine import Database
-from rubberduck.detectors.with_budget import Budgeted
-from rubberduck.imaging.decode import Picture, read_picture
+from rubberduck.detectors.with_budget import DetectorWithBudget
+from rubberduck.imaging.decode import Picture, decode_picture
 from tests.conftest import BUCKET, FakeDetector, Visit
 from tests.pages.test_pages import give, given_and_shown, words
 from tests.support.fake_rekognition import HANG_UP, FakeRekognition, recorded
@@ -180,9 +180,9 @@ def test_what_cannot_be_given_back_stays_counted(
 
     set_up(settings.database_url)
     database = Database(settings.database_url)
-    picture = read_picture(encoded(), max_bytes=10_000, max_side=800)
+    picture = decode_picture(encoded(), max_bytes=10_000, max_side=800)
     with pytest.raises(NotBilled):
-        Budgeted(Refuses(), a_budget(database, 1)).labels(picture)
+        DetectorWithBudget(Refuses(), a_budget(database, 1)).labels(picture)
     assert "A call that cost nothing stays counted" in caplog.text
     (tmp_path / "elsewhere.db").rename(tmp_path / "duck.db")
     assert counted(database) == (1, 1)
@@ -190,7 +190,7 @@ def test_what_cannot_be_given_back_stays_counted(
 
 
 def spent_so_far(client: FlaskClient) -> int:
-    database = client.application.extensions["finder"].results.database
+    database = client.application.extensions["pipeline"].results.database
     return counted(database, "Amazon Rekognition")[0]
 
 
@@ -271,7 +271,7 @@ def test_samples_the_camera_and_the_check_spend_nothing(
     client = visit(daily_calls=0)
     assert "Rubber duck detected!" in client.get("/sample/easy").text
     assert client.post("/api/v1/frames", **form(encoded())).status_code == 200
-    client.application.extensions["finder"].detector.check()
+    client.application.extensions["pipeline"].detector.check()
     assert eyes.arrived == 1  # the check's question, which is not billed
     assert spent_so_far(client) == 0
 
@@ -314,7 +314,7 @@ def test_the_json_problem_has_a_name_of_its_own(visit: Visit, cats: Path) -> Non
 def test_a_site_that_could_never_answer_does_not_start(
     visit: Visit, cats: Path, budget: str
 ) -> None:
-    with pytest.raises(WrongSettings, match="must be more than 0"):
+    with pytest.raises(InvalidSettings, match="must be more than 0"):
         visit(question=cats, **{budget: 0})
 
 
@@ -348,7 +348,7 @@ def test_a_site_that_never_had_rekognition_misses_nothing(visit: Visit) -> None:
 
 
 def test_the_lever_cannot_answer_what_only_rekognition_knows(visit: Visit, cats: Path) -> None:
-    with pytest.raises(WrongQuestion, match="set DUCK_ENGINE=rekognition"):
+    with pytest.raises(InvalidQuestion, match="set DUCK_ENGINE=rekognition"):
         visit(bucket=BUCKET, engine="local", question=cats)
 
 

@@ -16,13 +16,13 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 from app import create_app
-from composition import build_finder
+from composition import build_pipeline
 from db_setup import set_up
 from rubberduck.core.models import Label
 from rubberduck.core.settings import Settings
 from rubberduck.db.results import Results
 from rubberduck.evaluation import plots as charts
-from rubberduck.services.pipeline import Finder
+from rubberduck.services.pipeline import Pipeline
 from tests.conftest import FakeDetector
 from tests.support.fake_rekognition import FakeRekognition
 from tests.support.pictures import corners, encoded, form
@@ -120,12 +120,14 @@ def test_help_has_examples(app: Flask, command: str) -> None:
 
 class Dear(FakeDetector):
     name = "a dear detector"
-    dollars_a_picture = 0.001
+    cost_per_call_usd = 0.001
 
 
-def test_what_costs_money_is_asked_before(settings: Settings, finder: Finder, photos: Path) -> None:
+def test_what_costs_money_is_asked_before(
+    settings: Settings, pipeline: Pipeline, photos: Path
+) -> None:
     dear = Dear()
-    app = create_app(settings, finder=replace(finder, detector=dear))
+    app = create_app(settings, pipeline=replace(pipeline, detector=dear))
     done = run(app, "look", str(photos))
     assert "a dear detector will be asked 3 times, for about $0.003. Add --yes" in done.stderr
     assert (done.exit_code, dear.calls) == (2, 0)
@@ -156,9 +158,9 @@ def labelled(tmp_path: Path) -> Path:
     return folder
 
 
-def test_evaluate(settings: Settings, finder: Finder, labelled: Path, tmp_path: Path) -> None:
-    duck = finder.detector.labels(None)[0]  # type: ignore[arg-type]
-    app = create_app(settings, finder=replace(finder, detector=ByBrightness(duck)))
+def test_evaluate(settings: Settings, pipeline: Pipeline, labelled: Path, tmp_path: Path) -> None:
+    duck = pipeline.detector.labels(None)[0]  # type: ignore[arg-type]
+    app = create_app(settings, pipeline=replace(pipeline, detector=ByBrightness(duck)))
     boxes = tmp_path / "boxes.json"
     # The fake detector's box, in pixels of the full picture; and one that nobody answers.
     boxes.write_text(
@@ -196,9 +198,11 @@ def test_evaluate(settings: Settings, finder: Finder, labelled: Path, tmp_path: 
     assert re.search(r"^duck/bathing +1 +0\.000 +0\.000$", table, re.M)
 
 
-def test_evaluate_draws(settings: Settings, finder: Finder, labelled: Path, tmp_path: Path) -> None:
-    duck = finder.detector.labels(None)[0]  # type: ignore[arg-type]
-    app = create_app(settings, finder=replace(finder, detector=ByBrightness(duck)))
+def test_evaluate_draws(
+    settings: Settings, pipeline: Pipeline, labelled: Path, tmp_path: Path
+) -> None:
+    duck = pipeline.detector.labels(None)[0]  # type: ignore[arg-type]
+    app = create_app(settings, pipeline=replace(pipeline, detector=ByBrightness(duck)))
     plot, sheet = tmp_path / "plot.png", tmp_path / "sheet.PNG"
     done = run(app, "evaluate", "--plot", str(plot), "--sheet", str(sheet), str(labelled))
     assert done.exit_code == 0
@@ -258,14 +262,14 @@ def test_evaluate_needs_a_file_for_each_drawing(app: Flask, labelled: Path, tmp_
 
 def test_evaluate_shows_the_surest_mistakes(
     settings: Settings,
-    finder: Finder,
+    pipeline: Pipeline,
     labelled: Path,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
     """Of b.png, a duck at 24 %, and c.png, none at 47 %, the first is wrong by more."""
-    duck = finder.detector.labels(None)[0]  # type: ignore[arg-type]
-    app = create_app(settings, finder=replace(finder, detector=ByBrightness(duck)))
+    duck = pipeline.detector.labels(None)[0]  # type: ignore[arg-type]
+    app = create_app(settings, pipeline=replace(pipeline, detector=ByBrightness(duck)))
     monkeypatch.setattr(charts, "MOST_EXAMPLES", 1)
     shown: list[charts.Example] = []
 
@@ -316,7 +320,7 @@ def test_evaluate_needs_its_two_folders(app: Flask, tmp_path: Path) -> None:
 
 
 def test_a_backup_is_whole_and_can_take_the_databases_place(
-    app: Flask, client: FlaskClient, finder: Finder, tmp_path: Path
+    app: Flask, client: FlaskClient, pipeline: Pipeline, tmp_path: Path
 ) -> None:
     where = client.post("/", **form(encoded())).location
     copy = tmp_path / "copy.db"
@@ -324,9 +328,9 @@ def test_a_backup_is_whole_and_can_take_the_databases_place(
     assert (done.exit_code, done.stdout) == (0, f"{copy}: {copy.stat().st_size / 1e6:.1f} MB.\n")
     client.post(f"{where}/delete")
     assert client.get(where).status_code == 404
-    finder.results.close()
+    pipeline.results.close()
     copy.replace(tmp_path / "duck.db")
-    assert finder.results.get(where.split("/")[-1]).verdict.found
+    assert pipeline.results.get(where.split("/")[-1]).verdict.found
 
 
 def test_a_backup_writes_over_nothing(app: Flask, tmp_path: Path) -> None:
@@ -342,12 +346,12 @@ def test_a_backup_writes_over_nothing(app: Flask, tmp_path: Path) -> None:
 
 
 def test_postgresql_is_backed_up_in_its_own_way(
-    settings: Settings, finder: Finder, postgres_server: Any
+    settings: Settings, pipeline: Pipeline, postgres_server: Any
 ) -> None:
     with postgres_server.database() as url:
         set_up(url)
         results = Results(url)
-        elsewhere = create_app(settings, finder=replace(finder, results=results))
+        elsewhere = create_app(settings, pipeline=replace(pipeline, results=results))
         assert "pg_dump" in run(elsewhere, "backup", "copy.db").stderr
         results.close()
 
@@ -375,10 +379,10 @@ def test_check_says_what_is_wrong_and_what_to_do(
 
 
 def test_check_says_that_the_counts_have_no_redis(
-    settings: Settings, finder: Finder, tmp_path: Path
+    settings: Settings, pipeline: Pipeline, tmp_path: Path
 ) -> None:
     nowhere = {"uploads_a_minute": 60, "rate_store": f"redis+unix://{tmp_path}/nowhere"}
-    done = run(create_app(settings.model_copy(update=nowhere), finder=finder), "check")
+    done = run(create_app(settings.model_copy(update=nowhere), pipeline=pipeline), "check")
     assert done.exit_code == 1
     assert "wrong  counts of visitors' requests: " in done.stdout
     assert "DUCK_RATE_STORE right?" in done.stdout
@@ -387,8 +391,8 @@ def test_check_says_that_the_counts_have_no_redis(
 def test_check_of_the_aws_composition(
     aws_settings: Settings, s3: Any, eyes: FakeRekognition, results: Results
 ) -> None:
-    finder = replace(build_finder(aws_settings), results=results)
-    app = create_app(aws_settings, finder=finder)
+    pipeline = replace(build_pipeline(aws_settings), results=results)
+    app = create_app(aws_settings, pipeline=pipeline)
     done = run(app, "check")
     assert done.exit_code == 0
     assert "ok     engine, Amazon Rekognition\n" in done.stdout

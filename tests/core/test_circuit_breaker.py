@@ -13,14 +13,14 @@ import time_machine
 from flask.testing import FlaskClient
 
 from app import create_app
-from composition import build_finder
+from composition import build_pipeline
 from rubberduck.core.circuit_breaker import FAILURES
 from rubberduck.core.errors import DetectorFailed, PictureRefused
 from rubberduck.core.models import Label
 from rubberduck.core.settings import Settings
 from rubberduck.db.results import Results
-from rubberduck.detectors.with_breaker import Breaker
-from rubberduck.imaging.decode import Picture, read_picture
+from rubberduck.detectors.with_breaker import DetectorWithBreaker
+from rubberduck.imaging.decode import Picture, decode_picture
 from rubberduck.storage.s3 import S3Storage
 from tests.conftest import BUCKET, FakeDetector, a_duck
 from tests.pages.test_pages import give, given_and_shown, words
@@ -28,7 +28,7 @@ from tests.support.fake_rekognition import FakeRekognition
 from tests.support.faults import AMAZONS, Countdown, amazon_fails
 from tests.support.pictures import encoded
 
-PICTURE = read_picture(encoded(), max_bytes=15_000_000, max_side=2048)
+PICTURE = decode_picture(encoded(), max_bytes=15_000_000, max_side=2048)
 
 
 class Moody(FakeDetector):
@@ -54,25 +54,25 @@ def moody() -> Moody:
     return Moody(*a_duck())
 
 
-def ask(breaker: Breaker, times: int = 1) -> None:
+def ask(breaker: DetectorWithBreaker, times: int = 1) -> None:
     for _ in range(times):
         with pytest.raises(DetectorFailed):
             breaker.labels(PICTURE)
 
 
-def rested(breaker: Breaker, monkeypatch: pytest.MonkeyPatch) -> None:
+def rested(breaker: DetectorWithBreaker, monkeypatch: pytest.MonkeyPatch) -> None:
     """As if the thirty seconds were over."""
     monkeypatch.setattr(breaker.circuit, "_next_try", time.monotonic())
 
 
 def test_after_five_failures_in_a_row_it_is_not_asked(moody: Moody) -> None:
-    breaker = Breaker(moody)
+    breaker = DetectorWithBreaker(moody)
     ask(breaker, 50)
     assert moody.calls == FAILURES
 
 
 def test_one_good_answer_forgives_what_was_before(moody: Moody) -> None:
-    breaker = Breaker(moody)
+    breaker = DetectorWithBreaker(moody)
     for _ in range(3):
         moody.failure = Moody.failure
         ask(breaker, FAILURES - 1)
@@ -82,7 +82,7 @@ def test_one_good_answer_forgives_what_was_before(moody: Moody) -> None:
 
 
 def test_after_a_rest_one_tries_for_all(moody: Moody, monkeypatch: pytest.MonkeyPatch) -> None:
-    breaker = Breaker(moody)
+    breaker = DetectorWithBreaker(moody)
     ask(breaker, FAILURES)
     rested(breaker, monkeypatch)
     with ThreadPoolExecutor(20) as pool:
@@ -93,7 +93,7 @@ def test_after_a_rest_one_tries_for_all(moody: Moody, monkeypatch: pytest.Monkey
 def test_when_it_answers_again_everybody_asks(
     moody: Moody, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    breaker = Breaker(moody)
+    breaker = DetectorWithBreaker(moody)
     ask(breaker, 3 * FAILURES)
     moody.failure = None
     rested(breaker, monkeypatch)
@@ -106,14 +106,14 @@ def test_when_it_answers_again_everybody_asks(
 
 def test_what_is_about_one_picture_alone_is_no_failure(moody: Moody) -> None:
     moody.failure = PictureRefused("It is no picture to us.")
-    ask(Breaker(moody), 20)
+    ask(DetectorWithBreaker(moody), 20)
     assert moody.calls == 20
 
 
 def test_who_refuses_a_picture_is_there_again(
     moody: Moody, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    breaker = Breaker(moody)
+    breaker = DetectorWithBreaker(moody)
     ask(breaker, FAILURES)
     rested(breaker, monkeypatch)
     moody.failure = PictureRefused("It is no picture to us.")
@@ -131,14 +131,14 @@ def test_nobody_waits_for_another_one() -> None:
             together.wait()
             return self.answer
 
-    breaker = Breaker(Meeting(*a_duck()))
+    breaker = DetectorWithBreaker(Meeting(*a_duck()))
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(lambda _: breaker.labels(PICTURE), range(8)))
 
 
 @pytest.mark.parametrize("hours", [-1, 1])
 def test_a_clock_that_jumps_changes_nothing(moody: Moody, hours: int) -> None:
-    breaker = Breaker(moody)
+    breaker = DetectorWithBreaker(moody)
     ask(breaker, FAILURES)
     with time_machine.travel(datetime.now(UTC) + timedelta(hours=hours)):
         ask(breaker)
@@ -146,10 +146,10 @@ def test_a_clock_that_jumps_changes_nothing(moody: Moody, hours: int) -> None:
 
 
 def test_it_looks_like_the_one_behind_it(moody: Moody) -> None:
-    breaker = Breaker(moody)
+    breaker = DetectorWithBreaker(moody)
     breaker.check()
-    told = (breaker.name, breaker.words, breaker.dollars_a_picture)
-    assert told == (moody.name, moody.words, moody.dollars_a_picture)
+    told = (breaker.name, breaker.words, breaker.cost_per_call_usd)
+    assert told == (moody.name, moody.words, moody.cost_per_call_usd)
 
 
 def test_twenty_uploads_while_rekognition_is_down(
@@ -166,7 +166,7 @@ def test_twenty_uploads_while_rekognition_is_down(
 @pytest.fixture
 def storage(aws_settings: Settings, s3: Any, monkeypatch: pytest.MonkeyPatch) -> S3Storage:
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
-    storage = build_finder(aws_settings).storage
+    storage = build_pipeline(aws_settings).storage
     assert isinstance(storage, S3Storage)
     return storage
 
@@ -176,8 +176,8 @@ def client(
     aws_settings: Settings, storage: S3Storage, eyes: FakeRekognition, results: Results
 ) -> FlaskClient:
     one = ThreadPoolExecutor(1)  # one after the other, so that a test can wait for the last
-    finder = replace(build_finder(aws_settings), results=results, storage=storage, _beside=one)
-    return create_app(aws_settings, finder=finder).test_client()
+    pipeline = replace(build_pipeline(aws_settings), results=results, storage=storage, _beside=one)
+    return create_app(aws_settings, pipeline=pipeline).test_client()
 
 
 def test_while_s3_is_known_to_be_down_uploads_are_refused_at_once(
@@ -200,7 +200,7 @@ def test_when_s3_is_back_uploads_are_taken_again(
     with amazon_fails([storage.client], AMAZONS["503"], Countdown(1, lasts=True)):
         for number in range(FAILURES):
             give(client, encoded(comment=str(number)))
-        client.application.extensions["finder"]._beside.submit(int).result()
+        client.application.extensions["pipeline"]._beside.submit(int).result()
     assert give(client, encoded()).status_code == 503
     monkeypatch.setattr(storage.circuit, "_next_try", time.monotonic())
     assert [give(client, encoded()).status_code for _ in range(3)] == [303] * 3
@@ -216,7 +216,7 @@ def test_a_refusal_of_one_request_does_not_stop_the_others(
 
 
 def test_no_visitor_waits_long_for_s3(aws_settings: Settings, aws: str) -> None:
-    storage = build_finder(aws_settings).storage
+    storage = build_pipeline(aws_settings).storage
     assert isinstance(storage, S3Storage)
     config: Any = storage.client.meta.config
     attempts = config.retries["total_max_attempts"]

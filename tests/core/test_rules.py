@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rubberduck.core.errors import WrongQuestion
+from rubberduck.core.errors import InvalidQuestion
 from rubberduck.core.models import Box, Label
 from rubberduck.core.question_file import load_question
 from rubberduck.core.rules import RUBBER_DUCK, BoxRule, Group, Question, judge
@@ -24,8 +24,8 @@ def test_the_rule_says_what_the_original_said(row: dict[str, Any]) -> None:
 
 def test_a_real_duck_misses_the_toy() -> None:
     verdict = judge(RUBBER_DUCK, [Label("Bird", 99.0), Label("Duck", 98.0)])
-    assert [label.name for label in verdict.because] == ["Bird"]
-    assert verdict.missing == ("a toy",)
+    assert [label.name for label in verdict.matched_labels] == ["Bird"]
+    assert verdict.unmatched_groups == ("a toy",)
 
 
 def test_labels_below_the_least_confidence_do_not_count() -> None:
@@ -85,7 +85,7 @@ def test_all_of_is_as_sure_as_its_least_sure() -> None:
     ],
 )
 def test_which_detector_can_answer(question: Question, words: set[str], can: bool) -> None:
-    assert question.can_be_answered_with(words) is can
+    assert question.is_answerable_with(words) is can
 
 
 CAT = """\
@@ -134,7 +134,7 @@ def test_a_question_from_a_file(tmp_path: Path) -> None:
 def test_a_wrong_file_is_refused_with_the_line(tmp_path: Path, wrong: str, line: str) -> None:
     file = tmp_path / "wrong.toml"
     file.write_text(wrong)
-    with pytest.raises(WrongQuestion, match=r"wrong\.toml") as error:
+    with pytest.raises(InvalidQuestion, match=r"wrong\.toml") as error:
         load_question(file)
     assert line in str(error.value)
 
@@ -156,7 +156,7 @@ def test_a_byte_order_mark_is_no_letter(tmp_path: Path) -> None:
 
 def test_what_is_wrong_is_said_once_and_in_plain_words(tmp_path: Path) -> None:
     (tmp_path / "wrong.toml").write_text(CAT.replace("any_of", "one_of"))
-    with pytest.raises(WrongQuestion) as error:
+    with pytest.raises(InvalidQuestion) as error:
         load_question(tmp_path / "wrong.toml")
     assert str(error.value).endswith("wrong: line 7, groups.0.one_of: there is no such key.")
 
@@ -170,5 +170,5 @@ def test_groups_of_one_name_are_two_groups() -> None:
 
 def test_a_file_that_is_no_text(tmp_path: Path) -> None:
     (tmp_path / "wrong.toml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(WrongQuestion, match="cannot be read"):
+    with pytest.raises(InvalidQuestion, match="cannot be read"):
         load_question(tmp_path / "wrong.toml")

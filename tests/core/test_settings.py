@@ -9,8 +9,14 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
-from composition import build_finder
-from rubberduck.core.settings import ROOT, Settings, WrongSettings, load_settings, unknown_variables
+from composition import build_pipeline
+from rubberduck.core.settings import (
+    ROOT,
+    InvalidSettings,
+    Settings,
+    load_settings,
+    unknown_variables,
+)
 from tests.support.pictures import encoded, exif
 
 DEFAULTS = {f"DUCK_{name.upper()}": field.default for name, field in Settings.model_fields.items()}
@@ -63,7 +69,7 @@ def test_a_wrong_one_is_named_never_its_value(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)
-    with pytest.raises(WrongSettings) as error:
+    with pytest.raises(InvalidSettings) as error:
         load_settings()
     assert str(error.value).startswith(f"{name} is wrong: ")
     assert value not in str(error.value)
@@ -73,7 +79,7 @@ def test_a_wrong_one_is_named_never_its_value(
 def test_every_wrong_one_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DUCK_MAX_SIDE", "wide")
     monkeypatch.setenv("DUCK_MAX_BYTES", "many")
-    with pytest.raises(WrongSettings) as error:
+    with pytest.raises(InvalidSettings) as error:
         load_settings()
     assert len(str(error.value).splitlines()) == 2
 
@@ -106,7 +112,7 @@ def test_a_file_that_cannot_be_understood_stops_the_start(
     (tmp_path / ".env").write_bytes(content)
     monkeypatch.setattr("rubberduck.core.settings.ROOT", tmp_path)
     monkeypatch.setattr(os, "environ", {})
-    with pytest.raises(WrongSettings, match=words) as error:
+    with pytest.raises(InvalidSettings, match=words) as error:
         load_settings()
     assert "my-ducks" not in str(error.value)
 
@@ -184,8 +190,8 @@ def test_amazons_own_settings_are_checked_too(
     monkeypatch: pytest.MonkeyPatch, settings: Settings, name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)
-    with pytest.raises(WrongSettings, match=r"look at AWS_PROFILE") as error:
-        build_finder(settings.model_copy(update={"bucket": "ducks"}))
+    with pytest.raises(InvalidSettings, match=r"look at AWS_PROFILE") as error:
+        build_pipeline(settings.model_copy(update={"bucket": "ducks"}))
     assert value not in str(error.value)
 
 

@@ -20,7 +20,7 @@ from db_setup import set_up
 from rubberduck.core.errors import ResultsUnavailable
 from rubberduck.core.settings import Settings
 from rubberduck.db.results import Results
-from rubberduck.services.pipeline import Finder
+from rubberduck.services.pipeline import Pipeline
 from rubberduck.storage.folder import FolderStorage
 from tests.db.test_results import a_result, kept
 from tests.pages.test_pages import give
@@ -47,14 +47,14 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def on_small_disk(
-    small_disk: Path, settings: Settings, finder: Finder, open_results: Open
+    small_disk: Path, settings: Settings, pipeline: Pipeline, open_results: Open
 ) -> FlaskClient:
     """The site, with everything that it keeps on a disk of 3 MB."""
     url = f"sqlite:///{small_disk / 'duck.db'}"
     set_up(url)
     storage = FolderStorage(small_disk / "uploads")
-    moved = replace(finder, results=open_results(url), storage=storage)
-    return create_app(settings, finder=moved).test_client()
+    moved = replace(pipeline, results=open_results(url), storage=storage)
+    return create_app(settings, pipeline=moved).test_client()
 
 
 def noise(seed: int) -> bytes:
@@ -92,7 +92,7 @@ def test_a_full_disk(on_small_disk: FlaskClient, small_disk: Path) -> None:
 def test_a_disk_that_becomes_read_only(on_small_disk: FlaskClient, small_disk: Path) -> None:
     """root may write where others may not, so the whole disk is closed."""
     before = give(on_small_disk, noise(1)).location
-    on_small_disk.application.extensions["finder"].results.close()
+    on_small_disk.application.extensions["pipeline"].results.close()
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     must_be_sorry(give(on_small_disk, noise(2)))
     assert on_small_disk.get("/readyz").status_code == 503
@@ -141,7 +141,7 @@ def replace_by_something_else(file: Path) -> None:
 def test_a_spoiled_database_is_a_503_and_never_a_new_one(
     settings: Settings,
     results: Results,
-    finder: Finder,
+    pipeline: Pipeline,
     client: FlaskClient,
     tmp_path: Path,
     spoil: Callable[[Path], None],
@@ -156,7 +156,9 @@ def test_a_spoiled_database_is_a_503_and_never_a_new_one(
     assert client.get("/readyz").status_code == 503
     assert client.get("/healthz").status_code == 200
     assert before == (file.exists() and file.read_bytes())
-    assert finder.storage.get(f"uploads/{where.split('/')[-1]}.jpg")  # the pictures are still there
+    assert pipeline.storage.get(
+        f"uploads/{where.split('/')[-1]}.jpg"
+    )  # the pictures are still there
 
 
 @pytest.mark.soak  # two seconds later it would be too long, which a busy computer may need
@@ -175,14 +177,14 @@ def test_a_database_locked_for_three_seconds_keeps_visitors_waiting_no_longer(
 
 def test_a_database_locked_for_too_long_is_said_and_passes(
     settings: Settings,
-    finder: Finder,
+    pipeline: Pipeline,
     open_results: Open,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("rubberduck.db.engine.BUSY_SECONDS", 0.2)
-    impatient = replace(finder, results=open_results(settings.database_url))
-    client = create_app(settings, finder=impatient).test_client()
+    impatient = replace(pipeline, results=open_results(settings.database_url))
+    client = create_app(settings, pipeline=impatient).test_client()
     with closing(sqlite3.connect(tmp_path / "duck.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         must_be_sorry(give(client, encoded()))
@@ -197,7 +199,7 @@ def test_writers_behind_one_that_is_stuck_are_told_so(
     with results.database.transaction(writing=True), ThreadPoolExecutor(1) as other:
         with pytest.raises(ResultsUnavailable) as told:
             other.submit(results.check).result()
-        assert "others write for too long" in told.value.for_operator
+        assert "others write for too long" in told.value.operator_message
     results.check()
 
 

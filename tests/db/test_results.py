@@ -23,12 +23,17 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, select, text
 
 from db_setup import CannotSetUp, set_up
-from rubberduck.core.errors import KeyReused, NoSuchResult, ResultsUnavailable, WrongCursor
+from rubberduck.core.errors import (
+    IdempotencyKeyReused,
+    InvalidCursor,
+    NoSuchResult,
+    ResultsUnavailable,
+)
 from rubberduck.core.models import Answer, Label, Result, Upload
 from rubberduck.core.rules import RUBBER_DUCK, judge
 from rubberduck.core.settings import ROOT, Settings
 from rubberduck.db.daily_stats import Sum, count
-from rubberduck.db.deduplication import Twin
+from rubberduck.db.deduplication import Duplicate
 from rubberduck.db.engine import engine_for
 from rubberduck.db.results import Results
 from rubberduck.db.row_mapping import to_row
@@ -56,7 +61,7 @@ def a_result(id: str = "an-id") -> Result:
 
 
 def answered_itself(result: Result) -> Result:
-    return replace(result, answer=replace(result.answer, instead_of=None, instead_because=None))
+    return replace(result, answer=replace(result.answer, fallback_for=None, fallback_reason=None))
 
 
 def an_upload(id: str, sha256: str | None = None, **more: Any) -> Upload:
@@ -123,7 +128,7 @@ def test_the_check_leaves_no_row(book: Results) -> None:
 
 
 def test_of_many_with_the_same_bytes_one_leads(book: Results) -> None:
-    twins: list[Twin | None] = []
+    twins: list[Duplicate | None] = []
     ready = threading.Barrier(12)
 
     def begin(number: int) -> None:
@@ -149,15 +154,15 @@ def test_a_cut_off_upload_keeps_nobody_waiting(book: Results) -> None:
 def test_a_key_belongs_to_its_bytes(book: Results) -> None:
     book.begin(an_upload("first", "some bytes", key="a-key"), "embedded detector")
     again = book.begin(an_upload("second", "some bytes", key="a-key"), "embedded detector")
-    assert again == Twin("first", is_mine=True)
-    with pytest.raises(KeyReused):
+    assert again == Duplicate("first", is_mine=True)
+    with pytest.raises(IdempotencyKeyReused):
         book.begin(an_upload("third", "other bytes", key="a-key"), "embedded detector")
 
 
 def test_what_was_swept_meanwhile_is_not_saved(book: Results) -> None:
     book.begin(an_upload("an-id"), "embedded detector")
     long_after = NOW + timedelta(hours=2)
-    assert [each.id for each in book.hide_old(long_after, 9)] == ["an-id"]
+    assert [each.id for each in book.mark_expired_deleting(long_after, 9)] == ["an-id"]
     with pytest.raises(NoSuchResult):
         book.save(a_result())
 
@@ -167,7 +172,7 @@ def test_judging_twice_counts_once(book: Results) -> None:
     book.save(a_result())
     for right in (True, True, False):
         book.judge("an-id", "me", right)
-    whole = book.tally(RUBBER_DUCK.title, NOW.date()).whole
+    whole = book.daily_stats(RUBBER_DUCK.title, NOW.date()).whole
     assert (whole.asked, whole.found, whole.right, whole.wrong) == (1, 1, 0, 1)
 
 
@@ -185,8 +190,8 @@ def test_a_key_is_remembered_for_a_result_found_by_its_bytes(book: Results) -> N
     book.begin(an_upload("an-id", "some bytes", owner="me"), "embedded detector")
     book.save(answered_itself(a_result()))
     again = an_upload("second", "some bytes", owner="me", key="a-key")
-    assert book.begin(again, "embedded detector") == Twin("an-id", is_mine=True)
-    with pytest.raises(KeyReused):
+    assert book.begin(again, "embedded detector") == Duplicate("an-id", is_mine=True)
+    with pytest.raises(IdempotencyKeyReused):
         book.begin(an_upload("third", "other bytes", key="a-key"), "embedded detector")
 
 
@@ -194,7 +199,7 @@ def test_what_is_deleted_frees_its_bytes_and_its_key(book: Results) -> None:
     first = an_upload("an-id", "some bytes", owner="me", key="a-key")
     book.begin(first, "embedded detector")
     book.save(a_result())
-    book.hide("an-id", "me")
+    book.mark_deleting("an-id", "me")
     other = an_upload("second", "other bytes", owner="me", key="a-key")
     assert book.begin(other, "embedded detector") is None
     again = an_upload("third", "some bytes", owner="me")
@@ -207,22 +212,22 @@ def test_a_list_goes_on_between_results_of_the_same_moment(book: Results) -> Non
         book.save(a_result(id))
     seen, cursor = "", None
     for _ in range(3):
-        page = book.of("me", 2, cursor)
+        page = book.list_for_owner("me", 2, cursor)
         seen, cursor = seen + "".join(each.id for each in page.results), page.next
     assert (seen, cursor) == ("edcba", None)
 
 
 @pytest.mark.parametrize("place", ["2026-01-01T00:00:00 a\0b", "2026-01-01", "x y", ""])
 def test_a_cursor_that_was_made_up(book: Results, place: str) -> None:
-    with pytest.raises(WrongCursor):
-        book.of("me", 2, urlsafe_b64encode(place.encode()).decode())
+    with pytest.raises(InvalidCursor):
+        book.list_for_owner("me", 2, urlsafe_b64encode(place.encode()).decode())
 
 
 def test_the_surest_answers_are_counted_too(book: Results) -> None:
     labels = a_duck(100.0, 100.0)
     sure = Answer(labels, judge(RUBBER_DUCK, labels), "embedded detector")
     kept(book, replace(a_result(), answer=sure))
-    assert book.tally(RUBBER_DUCK.title, NOW.date()).bands == [0] * 9 + [1]
+    assert book.daily_stats(RUBBER_DUCK.title, NOW.date()).bands == [0] * 9 + [1]
 
 
 @contextmanager
@@ -260,8 +265,10 @@ def test_owners_and_counts_of_the_second_schema_are_kept(
         count(connection, a_result(), asked=5, right=2)
     set_up(database_url)
     book = open_results(database_url)
-    assert book.of("me", 9).results == (replace(answered_itself(a_result()), owner="me"),)
-    assert book.tally(RUBBER_DUCK.title, NOW.date()).whole == Sum(5, 5, 2, 0)
+    assert book.list_for_owner("me", 9).results == (
+        replace(answered_itself(a_result()), owner="me"),
+    )
+    assert book.daily_stats(RUBBER_DUCK.title, NOW.date()).whole == Sum(5, 5, 2, 0)
 
 
 def test_code_and_migrations_have_the_same_indexes(book: Results) -> None:

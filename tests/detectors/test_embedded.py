@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rubberduck.core.errors import BrokenModel, DetectorFailed
+from rubberduck.core.errors import DetectorFailed, InvalidModel
 from rubberduck.core.models import Box
 from rubberduck.detectors import embedded as local_detector
-from rubberduck.detectors.embedded import SIDE, LocalDetector, around, letterbox
-from rubberduck.detectors.lazy import EmbeddedDetector
+from rubberduck.detectors.embedded import SIDE, OnnxDetector, around, letterbox
+from rubberduck.detectors.lazy import LazyEmbeddedDetector
 from rubberduck.detectors.model_file import MODEL, broken
 from rubberduck.imaging.decode import Picture
 from tests.support.ducks import YELLOW, gradient, rendered_duck
@@ -26,8 +26,8 @@ Spoil = Callable[[bytes], bytes]
 
 
 @pytest.fixture(scope="module")
-def detector() -> LocalDetector:
-    return LocalDetector()
+def detector() -> OnnxDetector:
+    return OnnxDetector()
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def duck_scene() -> Picture:
 
 
 def test_a_rubber_duck_is_a_duck_a_bird_and_a_toy(
-    detector: LocalDetector, duck_scene: Picture
+    detector: OnnxDetector, duck_scene: Picture
 ) -> None:
     labels = {label.name: label for label in detector.labels(duck_scene)}
     assert set(labels) == {"Duck", "Bird", "Toy"}
@@ -48,7 +48,7 @@ def test_a_rubber_duck_is_a_duck_a_bird_and_a_toy(
     assert {box.label for box in labels["Duck"].boxes} == {"Duck"}
 
 
-def test_its_box_is_where_the_duck_is(detector: LocalDetector, duck_scene: Picture) -> None:
+def test_its_box_is_where_the_duck_is(detector: OnnxDetector, duck_scene: Picture) -> None:
     (duck_label, *_) = detector.labels(duck_scene)
     (box,) = duck_label.boxes
     left, top, right, bottom = box.corners((640, 480))
@@ -56,7 +56,7 @@ def test_its_box_is_where_the_duck_is(detector: LocalDetector, duck_scene: Pictu
     assert abs((top + bottom) / 2 - 285) < 40
 
 
-def test_no_box_is_surer_than_its_label(detector: LocalDetector) -> None:
+def test_no_box_is_surer_than_its_label(detector: OnnxDetector) -> None:
     for side in (40, 60, 100, 200):
         scene, cut_out = gradient((1280, 960)), rendered_duck(YELLOW, side)
         scene.paste(cut_out, (900, 650), cut_out)
@@ -64,7 +64,7 @@ def test_no_box_is_surer_than_its_label(detector: LocalDetector) -> None:
             assert max(box.confidence for box in label.boxes) == pytest.approx(label.confidence)
 
 
-def test_two_ducks_get_two_boxes(detector: LocalDetector) -> None:
+def test_two_ducks_get_two_boxes(detector: OnnxDetector) -> None:
     scene, cut_out = gradient(), rendered_duck(YELLOW, 200)
     scene.paste(cut_out, (40, 200), cut_out)
     scene.paste(cut_out, (380, 200), cut_out)
@@ -73,7 +73,7 @@ def test_two_ducks_get_two_boxes(detector: LocalDetector) -> None:
 
 
 def test_a_closer_look_finds_a_small_duck(
-    detector: LocalDetector, monkeypatch: pytest.MonkeyPatch
+    detector: OnnxDetector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scene, cut_out = gradient((1280, 960)), rendered_duck(YELLOW, 40)
     scene.paste(cut_out, (900, 650), cut_out)
@@ -104,7 +104,7 @@ def test_a_closer_look_at_something_large_shows_most_of_it() -> None:
 
 
 @pytest.mark.parametrize("at", [(900, 650), (20, 30), (1230, 5)])
-def test_a_small_duck_has_a_tight_box(detector: LocalDetector, at: tuple[int, int]) -> None:
+def test_a_small_duck_has_a_tight_box(detector: OnnxDetector, at: tuple[int, int]) -> None:
     """As the closer look sees it: the first one's places are as large as the duck itself."""
     scene, cut_out = gradient((1280, 960)), rendered_duck(YELLOW, 48)
     scene.paste(cut_out, at, cut_out)
@@ -114,19 +114,17 @@ def test_a_small_duck_has_a_tight_box(detector: LocalDetector, at: tuple[int, in
     assert box.overlap(truth) > 0.6
 
 
-def test_a_plain_gradient_is_no_duck(detector: LocalDetector) -> None:
+def test_a_plain_gradient_is_no_duck(detector: OnnxDetector) -> None:
     assert all(label.confidence < 35 for label in detector.labels(picture_of(gradient())))
 
 
 @pytest.mark.parametrize("size", [(80, 80), (2048, 90), (90, 2048), (1, 500)])
-def test_pictures_of_any_shape_are_looked_at(
-    detector: LocalDetector, size: tuple[int, int]
-) -> None:
+def test_pictures_of_any_shape_are_looked_at(detector: OnnxDetector, size: tuple[int, int]) -> None:
     for label in detector.labels(picture_of(gradient(size))):
         assert label.confidence >= 1
 
 
-def test_boxes_stay_inside_the_picture(detector: LocalDetector) -> None:
+def test_boxes_stay_inside_the_picture(detector: OnnxDetector) -> None:
     scene, cut_out = gradient((400, 400)), rendered_duck(YELLOW, 360)
     for at in [(-150, 100), (220, 60), (40, -150), (40, 220)]:
         cut = scene.copy()
@@ -137,7 +135,7 @@ def test_boxes_stay_inside_the_picture(detector: LocalDetector) -> None:
                 assert 0 <= box.top <= box.top + box.height <= 1 + 1e-6
 
 
-def test_threads_share_one_detector(detector: LocalDetector, duck_scene: Picture) -> None:
+def test_threads_share_one_detector(detector: OnnxDetector, duck_scene: Picture) -> None:
     alone = detector.labels(duck_scene)
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(detector.labels, [duck_scene] * 8)) == [alone] * 8
@@ -157,8 +155,8 @@ def test_the_letterbox_keeps_the_shape(width: int, height: int) -> None:
 
 
 def test_a_missing_model_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(BrokenModel, match=r"nothing\.onnx cannot be read.*make detector"):
-        LocalDetector(tmp_path / "nothing.onnx")
+    with pytest.raises(InvalidModel, match=r"nothing\.onnx cannot be read.*make detector"):
+        OnnxDetector(tmp_path / "nothing.onnx")
 
 
 @pytest.mark.parametrize(
@@ -174,8 +172,8 @@ def test_a_missing_model_says_what_to_do(tmp_path: Path) -> None:
 def test_a_damaged_model_says_what_to_do(tmp_path: Path, spoil: Spoil) -> None:
     broken = tmp_path / "broken.onnx"
     broken.write_bytes(spoil(MODEL.read_bytes()))
-    with pytest.raises(BrokenModel, match=r"broken\.onnx is damaged.*make detector"):
-        LocalDetector(broken)
+    with pytest.raises(InvalidModel, match=r"broken\.onnx is damaged.*make detector"):
+        OnnxDetector(broken)
 
 
 CHECKSUM = MODEL.with_name(MODEL.name + ".sha256")
@@ -195,25 +193,25 @@ def test_one_flipped_bit_is_noticed(tmp_path: Path, checksum: bytes) -> None:
     data[len(data) // 2] ^= 1
     model.write_bytes(data)
     (tmp_path / "flipped.onnx.sha256").write_bytes(checksum)
-    with pytest.raises(BrokenModel, match=r"flipped\.onnx is damaged"):
-        LocalDetector(model)
+    with pytest.raises(InvalidModel, match=r"flipped\.onnx is damaged"):
+        OnnxDetector(model)
 
 
 def test_a_detector_that_cannot_be_loaded_tells_visitors_nothing_of_the_server(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    embedded = EmbeddedDetector()
-    monkeypatch.setattr(LocalDetector, "__init__", _breaks)
+    embedded = LazyEmbeddedDetector()
+    monkeypatch.setattr(OnnxDetector, "__init__", _breaks)
     with pytest.raises(DetectorFailed) as told:
         embedded.check()
     assert told.value.problem.why == "The embedded detector cannot be loaded."
-    assert "/srv/duck.onnx" in told.value.for_operator
+    assert "/srv/duck.onnx" in told.value.operator_message
 
 
-def _breaks(self: LocalDetector) -> None:
+def _breaks(self: OnnxDetector) -> None:
     raise broken(Path("/srv/duck.onnx"), "is damaged", None)
 
 
-def test_the_shipped_checksum_is_the_shipped_files(detector: LocalDetector) -> None:
+def test_the_shipped_checksum_is_the_shipped_files(detector: OnnxDetector) -> None:
     """The detector above loaded, so it fits; and it is there."""
     assert CHECKSUM.exists()

@@ -14,7 +14,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from app import create_app
-from composition import build_finder
+from composition import build_pipeline
 from rubberduck.core.settings import Settings
 from rubberduck.db.results import Results
 from tests.conftest import BUCKET
@@ -101,9 +101,9 @@ def test_the_json_says_who_stood_in(aws_client: FlaskClient, eyes: FakeRekogniti
 def homeless(aws_settings: Settings, eyes: FakeRekognition, results: Results) -> Iterator[Any]:
     """The site, with a bucket that does not exist."""
     settings = aws_settings.model_copy(update={"bucket": "ducks-that-never-were"})
-    finder = build_finder(settings)
-    yield create_app(settings, finder=finder).test_client()
-    finder.results.close()
+    pipeline = build_pipeline(settings)
+    yield create_app(settings, pipeline=pipeline).test_client()
+    pipeline.results.close()
 
 
 def test_a_missing_bucket_is_a_503_and_the_log_says_what_to_do(

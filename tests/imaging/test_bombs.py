@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from rubberduck.core.errors import (
-    BrokenPicture,
+    DamagedPicture,
     DuckError,
     NotAPicture,
     TooManyParts,
@@ -23,17 +23,17 @@ from rubberduck.core.errors import (
 from rubberduck.core.settings import ROOT
 from rubberduck.imaging import av1, avif
 from rubberduck.imaging import decode as pictures
-from rubberduck.imaging.decode import MOST_PIXELS, Picture, read_picture
+from rubberduck.imaging.decode import MOST_PIXELS, Picture, decode_picture
 from tests.support import bombs
 from tests.support.bombs import BOMBS
 from tests.support.pictures import corners, encoded, exif, looks_like_corners
 from tests.support.server import Site
 
-REFUSALS = (BrokenPicture, TooManyPixels, NotAPicture)
+REFUSALS = (DamagedPicture, TooManyPixels, NotAPicture)
 
 
 def read(data: bytes) -> Picture:
-    return read_picture(data, max_bytes=15_000_000, max_side=2048)
+    return decode_picture(data, max_bytes=15_000_000, max_side=2048)
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
 from rubberduck.core.errors import (
-    BrokenPicture,
+    DamagedPicture,
     NoPicture,
     NotAPicture,
     PictureTooLarge,
@@ -23,14 +23,14 @@ from rubberduck.core.errors import (
     TooSmall,
 )
 from rubberduck.imaging import decode as pictures
-from rubberduck.imaging.decode import Picture, read_picture, to_jpeg_within
+from rubberduck.imaging.decode import Picture, decode_picture, to_jpeg_within
 from tests.support.pictures import RED, corners, encoded, exif, is_close, looks_like_corners
 
 FORMATS = ["JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF", "BMP", "TIFF"]
 
 
 def read(data: bytes, max_bytes: int = 15_000_000, max_side: int = 2048) -> Picture:
-    return read_picture(data, max_bytes=max_bytes, max_side=max_side)
+    return decode_picture(data, max_bytes=max_bytes, max_side=max_side)
 
 
 @pytest.mark.parametrize("format", [*FORMATS, "MPO"])
@@ -252,7 +252,7 @@ def test_small_pictures_are_refused(size: tuple[int, int], words: str) -> None:
 def test_a_strip_is_not_told_to_come_larger() -> None:
     with pytest.raises(TooNarrow) as error:
         read(encoded(Image.new("RGB", (100, 3000))))
-    assert error.value.problem.next_step == "Cut out the part that matters and send that."
+    assert error.value.problem.hint == "Cut out the part that matters and send that."
 
 
 def test_eighty_pixels_are_enough() -> None:
@@ -291,7 +291,7 @@ def test_what_is_no_picture_is_refused(data: bytes) -> None:
 def test_half_a_picture_is_broken(format: str) -> None:
     noise = Image.effect_noise((300, 300), 80).convert("RGB")
     data = encoded(noise, format)
-    with pytest.raises(BrokenPicture):
+    with pytest.raises(DamagedPicture):
         read(data[: len(data) // 2])
 
 
@@ -305,7 +305,7 @@ def test_damage_is_a_refusal_never_an_accident(format: str) -> None:
         data = bytearray(good[: dice.randrange(1, len(good) + 1)])
         for _ in range(dice.randrange(8)):
             data[dice.randrange(len(data))] = dice.randrange(256)
-        with contextlib.suppress(NotAPicture, BrokenPicture, TooSmall, TooManyPixels):
+        with contextlib.suppress(NotAPicture, DamagedPicture, TooSmall, TooManyPixels):
             read(bytes(data))
             continue
         refused += 1

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from rubberduck.core.models import Box
-from rubberduck.core.outlines import frames
+from rubberduck.core.outlines import outlines
 from rubberduck.imaging.draw import draw_boxes
 
 HALF = Box(0.25, 0.25, 0.5, 0.5, "Duck", 98.4)
@@ -86,7 +86,7 @@ def test_a_label_wider_than_the_picture_is_written_smaller(side: int) -> None:
 
 def test_one_thing_with_three_names_gets_one_frame() -> None:
     boxes = [Box(0.1, 0.1, 0.5, 0.5, name, 90.0 + i) for i, name in enumerate(["Toy", "Bird"])]
-    assert [frame.text for frame in frames([*boxes, HALF], (100, 100))] == [
+    assert [frame.text for frame in outlines([*boxes, HALF], (100, 100))] == [
         "Duck 98%",
         "Bird, Toy 91%",
     ]
@@ -94,14 +94,14 @@ def test_one_thing_with_three_names_gets_one_frame() -> None:
 
 def test_names_a_few_pixels_apart_share_a_frame_and_others_keep_clear() -> None:
     shifted = [Box(0.25 + i / 80, 0.25, 0.5, 0.5, name, 90.0 - i) for i, name in enumerate("AB")]
-    assert [frame.text for frame in frames(shifted, (400, 300))] == ["A, B 90%"]
+    assert [frame.text for frame in outlines(shifted, (400, 300))] == ["A, B 90%"]
     beside = Box(0.25, 0.26, 0.2, 0.3, "Toy", 80.0)
     one, both = (yellow(draw_boxes(grey(), boxes)) for boxes in ([HALF], [HALF, beside]))
     assert both > 1.4 * one  # the second plate hides nothing of the first
 
 
 def test_a_box_without_area_is_not_drawn() -> None:
-    assert frames([Box(1.2, 0.1, 0.5, 0.5, "Duck", 90)], (100, 100)) == []
+    assert outlines([Box(1.2, 0.1, 0.5, 0.5, "Duck", 90)], (100, 100)) == []
 
 
 def test_a_name_that_looks_like_a_formula_is_only_a_name() -> None:

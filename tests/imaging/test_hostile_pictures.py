@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from rubberduck.core.errors import DuckError
-from rubberduck.imaging.decode import read_picture
+from rubberduck.imaging.decode import decode_picture
 from tests.conftest import FakeDetector
 from tests.support.pictures import encoded, exif, form
 
@@ -63,7 +63,7 @@ def _no_file_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 def read(data: bytes) -> bool:
     """Whether it is a picture; anything but a refusal in our own words fails the test."""
     try:
-        picture = read_picture(data, max_bytes=15_000_000, max_side=2048)
+        picture = decode_picture(data, max_bytes=15_000_000, max_side=2048)
     except DuckError as error:
         problem = error.problem
     else:

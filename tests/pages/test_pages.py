@@ -20,7 +20,7 @@ from app import create_app
 from rubberduck.core.errors import DetectorFailed, StorageFailed
 from rubberduck.core.models import Label
 from rubberduck.core.settings import Settings
-from rubberduck.services.pipeline import Finder
+from rubberduck.services.pipeline import Pipeline
 from rubberduck.storage.folder import FolderStorage
 from tests.conftest import FakeDetector, a_duck
 from tests.support.pictures import corners, encoded, form
@@ -244,14 +244,14 @@ class Broken(FakeDetector):
         raise DetectorFailed("The detector rests.", cause="a cause for the operator")
 
 
-def site(settings: Settings, finder: Finder, **changes: Any) -> FlaskClient:
-    return create_app(settings, finder=replace(finder, **changes)).test_client()
+def site(settings: Settings, pipeline: Pipeline, **changes: Any) -> FlaskClient:
+    return create_app(settings, pipeline=replace(pipeline, **changes)).test_client()
 
 
 def test_a_detector_that_fails_is_a_503(
-    settings: Settings, finder: Finder, caplog: pytest.LogCaptureFixture
+    settings: Settings, pipeline: Pipeline, caplog: pytest.LogCaptureFixture
 ) -> None:
-    answer = give(site(settings, finder, detector=Broken()), encoded())
+    answer = give(site(settings, pipeline, detector=Broken()), encoded())
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "60"
     assert "We cannot look at pictures just now" in answer.text
@@ -261,9 +261,9 @@ def test_a_detector_that_fails_is_a_503(
 
 
 def test_a_stand_in_answers_and_the_page_says_so(
-    settings: Settings, finder: Finder, caplog: pytest.LogCaptureFixture
+    settings: Settings, pipeline: Pipeline, caplog: pytest.LogCaptureFixture
 ) -> None:
-    client = site(settings, finder, detector=Broken(), stand_in=FakeDetector(*a_duck()))
+    client = site(settings, pipeline, detector=Broken(), fallback_detector=FakeDetector(*a_duck()))
     page = words(given_and_shown(client, encoded()))
     assert "Rubber duck detected!" in page
     assert "fake detector could not answer just now, so our fake detector did." in page
@@ -275,8 +275,8 @@ class FullStorage(FolderStorage):
         raise StorageFailed("The place where we keep pictures does not answer.", cause="full")
 
 
-def test_a_storage_that_fails_is_a_503(settings: Settings, finder: Finder) -> None:
-    answer = give(site(settings, finder, storage=FullStorage(settings.uploads)), encoded())
+def test_a_storage_that_fails_is_a_503(settings: Settings, pipeline: Pipeline) -> None:
+    answer = give(site(settings, pipeline, storage=FullStorage(settings.uploads)), encoded())
     assert answer.status_code == 503
     assert "does not answer" in answer.text
 
@@ -356,11 +356,11 @@ def test_a_misspelt_name_in_a_template_is_no_silence(app: Flask) -> None:
 
 
 def test_an_old_result_keeps_its_words(
-    client: FlaskClient, settings: Settings, finder: Finder
+    client: FlaskClient, settings: Settings, pipeline: Pipeline
 ) -> None:
     where = give(client, encoded()).location
-    other = replace(finder.question, title="A bird?", yes="A bird!", min_confidence=95.0)
-    page = words(site(settings, finder, question=other).get(where).text)
+    other = replace(pipeline.question, title="A bird?", yes="A bird!", min_confidence=95.0)
+    page = words(site(settings, pipeline, question=other).get(where).text)
     assert "Rubber duck detected! :)) 94% sure" in page
     assert "The question was: Is there a rubber duck" in page
     assert "A bird!" not in page
@@ -380,7 +380,7 @@ def test_a_name_in_no_known_letters_is_no_half_upload(client: FlaskClient) -> No
     assert "is not UTF-8" in answer.text
 
 
-def test_a_slow_check_keeps_nobody_waiting(settings: Settings, finder: Finder) -> None:
+def test_a_slow_check_keeps_nobody_waiting(settings: Settings, pipeline: Pipeline) -> None:
     asked, answer_now = threading.Event(), threading.Event()
 
     class Slow(FolderStorage):
@@ -388,7 +388,7 @@ def test_a_slow_check_keeps_nobody_waiting(settings: Settings, finder: Finder) -
             asked.set()
             answer_now.wait(20)
 
-    client = site(settings, finder, storage=Slow(settings.uploads))
+    client = site(settings, pipeline, storage=Slow(settings.uploads))
     first = threading.Thread(target=client.get, args=("/readyz",))
     first.start()
     assert asked.wait(20)
@@ -400,7 +400,7 @@ def test_a_slow_check_keeps_nobody_waiting(settings: Settings, finder: Finder) -
     assert client.get("/readyz").status_code == 200
 
 
-def test_a_folder_that_cannot_be_made(settings: Settings, finder: Finder) -> None:
-    client = site(settings, finder, storage=FolderStorage(Path("/proc/nowhere")))
+def test_a_folder_that_cannot_be_made(settings: Settings, pipeline: Pipeline) -> None:
+    client = site(settings, pipeline, storage=FolderStorage(Path("/proc/nowhere")))
     assert give(client, encoded()).status_code == 503
     assert client.get("/readyz").status_code == 503

@@ -15,7 +15,7 @@ from app import create_app
 from rubberduck.core.models import Box, Label
 from rubberduck.core.rules import BoxRule, Group, Question, Remark
 from rubberduck.core.settings import Settings
-from rubberduck.services.pipeline import Finder
+from rubberduck.services.pipeline import Pipeline
 from tests.conftest import FakeDetector
 from tests.support.ducks import duck_photo
 from tests.support.hostile import SCRIPTS
@@ -35,13 +35,13 @@ def scripted_question() -> Question:
 
 
 @pytest.fixture
-def scripted(settings: Settings, finder: Finder) -> Iterator[str]:
+def scripted(settings: Settings, pipeline: Pipeline) -> Iterator[str]:
     """A site whose question and whose labels are scripts, over HTTP; gives its address."""
     box = (Box(0.2, 0.2, 0.5, 0.5, SCRIPTS[11], 99.0),)
     seen = [Label(each, 90.0, (Box(0.2, 0.2, 0.5, 0.5, each, 90.0),), (each,)) for each in SCRIPTS]
     detector = FakeDetector(*seen, Label("Toy", 95.0, box))
-    finder = replace(finder, question=scripted_question(), detector=detector)
-    server = make_server("127.0.0.1", 0, create_app(settings, finder=finder), threaded=True)
+    pipeline = replace(pipeline, question=scripted_question(), detector=detector)
+    server = make_server("127.0.0.1", 0, create_app(settings, pipeline=pipeline), threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"

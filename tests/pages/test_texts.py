@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from rubberduck.core.settings import Settings
-from rubberduck.services.pipeline import Finder
+from rubberduck.services.pipeline import Pipeline
 from tests.support.pictures import corners, encoded, form
 from translations.collect import FILE, catalogue
 
@@ -58,12 +58,12 @@ class Texts(HTMLParser):
 
 
 @pytest.fixture
-def marked(settings: Settings, finder: Finder, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
+def marked(settings: Settings, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
     def other_language(*_: Any, **__: Any) -> Marked:
         return Marked()
 
     monkeypatch.setattr("rubberduck.pages.templating.translation", other_language)
-    return create_app(settings, finder=finder).test_client()
+    return create_app(settings, pipeline=pipeline).test_client()
 
 
 def left_over(page: str, *known: str) -> list[str]:
@@ -81,11 +81,11 @@ def left_over(page: str, *known: str) -> list[str]:
     ["/", "/camera", "/mine", "/statistics", "/privacy", "/nowhere", "RESULT", "RESULT?min=99"],
 )
 def test_no_text_stands_beside_the_catalogue(
-    marked: FlaskClient, finder: Finder, address: str
+    marked: FlaskClient, pipeline: Pipeline, address: str
 ) -> None:
     where = marked.post("/", **form(encoded())).location
     marked.post(f"{where}/judgement", data={"right": "yes"})
-    question = finder.question
+    question = pipeline.question
     data = [question.title, question.yes, question.no, "UTC", "fake detector", "http://localhost"]
     data += [question.live_yes or "", question.live_no or "", where]
     data += [sample.shows for sample in question.samples]
@@ -107,13 +107,15 @@ def test_the_charts_words_are_in_it_too(marked: FlaskClient, chart: str) -> None
 @pytest.mark.parametrize(
     "data", [b"", b"quack", encoded(corners(60, 90)), encoded(corners(9000, 90)), bytes(15_000_001)]
 )
-def test_errors_are_in_the_catalogue_too(marked: FlaskClient, finder: Finder, data: bytes) -> None:
+def test_errors_are_in_the_catalogue_too(
+    marked: FlaskClient, pipeline: Pipeline, data: bytes
+) -> None:
     page = marked.post("/", **form(data)).text
-    assert left_over(page, finder.question.title) == []
+    assert left_over(page, pipeline.question.title) == []
 
 
 def test_a_translation_is_used(
-    settings: Settings, finder: Finder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with FILE.open("rb") as file:
         german = read_po(file, locale="de")
@@ -126,7 +128,7 @@ def test_a_translation_is_used(
         write_mo(compiled, german)
     monkeypatch.setattr("rubberduck.pages.templating.TRANSLATIONS", tmp_path / "translations")
     settings = settings.model_copy(update={"language": "de"})
-    page = create_app(settings, finder=finder).test_client().get("/").text
+    page = create_app(settings, pipeline=pipeline).test_client().get("/").text
     assert '<html lang="de">' in page
     assert "Ein Bild hochladen" in page
     assert "Nach 30 Tagen wird es gelöscht." in page

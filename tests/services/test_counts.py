@@ -24,7 +24,7 @@ from db_setup import set_up
 from rubberduck.core.settings import ROOT
 from rubberduck.db.results import Results
 from rubberduck.imaging import decode as pictures
-from rubberduck.services.pipeline import Finder
+from rubberduck.services.pipeline import Pipeline
 from tests.support.ducks import gradient
 from tests.support.fake_rekognition import FakeRekognition
 from tests.support.pictures import encoded, form
@@ -99,7 +99,7 @@ def loaded_for(*pages):
 loaded = [
     loaded_for("/", "/camera", "/api", "/privacy", "/healthz"),
     loaded_for("/mine", "/statistics", "/readyz"),
-    app.extensions["finder"].warm_up() or loaded_for(),
+    app.extensions["pipeline"].warm_up() or loaded_for(),
 ]
 print(json.dumps(loaded))
 """
@@ -154,14 +154,14 @@ def test_a_large_photo_is_decoded_small(
 
 def test_a_frame_of_the_camera_touches_neither_disk_nor_database(
     client: FlaskClient,
-    finder: Finder,
+    pipeline: Pipeline,
     tmp_path: Path,
     decodes: Counter[str],
     encodes: Counter[str],
 ) -> None:
     before, frame = sorted(tmp_path.rglob("*")), form(photo(0))
     encodes.clear()
-    with statements(finder.results) as asked:
+    with statements(pipeline.results) as asked:
         assert client.post("/api/v1/frames", **frame).status_code == 200
     assert asked == []
     assert sorted(tmp_path.rglob("*")) == before
@@ -196,27 +196,27 @@ def test_what_travels_to_amazon_is_the_small_picture(
 
 
 def test_the_database_is_asked_little_over_a_kept_connection(
-    client: FlaskClient, finder: Finder
+    client: FlaskClient, pipeline: Pipeline
 ) -> None:
     client.post("/", **form(photo(0)))
-    with statements(finder.results) as asked:
+    with statements(pipeline.results) as asked:
         where = client.post("/", **form(photo(1))).location
     assert [words for words, _ in asked if words == "CONNECT"] == []
     assert len([words for words, _ in asked if words.startswith(("INSERT", "UPDATE"))]) == 3
-    with statements(finder.results) as asked:
+    with statements(pipeline.results) as asked:
         client.get(where)
     assert len(asked) == 1
 
 
-def test_no_question_reads_the_whole_table(client: FlaskClient, finder: Finder) -> None:
-    with statements(finder.results) as asked:
+def test_no_question_reads_the_whole_table(client: FlaskClient, pipeline: Pipeline) -> None:
+    with statements(pipeline.results) as asked:
         where = client.post("/", **form(photo(0))).location
         for address in (where, "/mine", "/statistics", "/api/v1/results?limit=2"):
             assert client.get(address).status_code == 200
         client.post(f"{where}/judgement", data={"right": "yes"})
-        finder.results.hide_old(datetime.now(UTC), 100)
+        pipeline.results.mark_expired_deleting(datetime.now(UTC), 100)
         client.post(f"{where}/delete")
-    plans = list(_plans(finder.results, asked))
+    plans = list(_plans(pipeline.results, asked))
     assert len(plans) > 10
     assert [plan for plan in plans if "SCAN duck_results" in plan] == []
 
@@ -254,13 +254,13 @@ def _steps(file: Path, count: int) -> dict[str, int]:
         ),
         "the same key": lambda: book.begin(replace(rows.an_upload(), key="a-key"), "the detector"),
         "find": lambda: book.find(id),
-        "of": lambda: book.of(rows.OWNER, 12),
-        "known": lambda: book.known({"row-3", "row-5", "nobody"}),
+        "of": lambda: book.list_for_owner(rows.OWNER, 12),
+        "known": lambda: book.existing_ids({"row-3", "row-5", "nobody"}),
         "judge": lambda: book.judge(id, rows.OWNER, right=True),
-        "hide": lambda: book.hide(id, rows.OWNER),
-        "forget": lambda: book.forget(id),
-        "hide_old": lambda: book.hide_old(now, 100),
-        "tally": lambda: book.tally("", now.date()),
+        "hide": lambda: book.mark_deleting(id, rows.OWNER),
+        "forget": lambda: book.delete_row(id),
+        "mark_expired_deleting": lambda: book.mark_expired_deleting(now, 100),
+        "tally": lambda: book.daily_stats("", now.date()),
     }
     steps = {}
     for name, ask in asked.items():

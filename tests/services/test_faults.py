@@ -19,7 +19,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from app import create_app
-from composition import build_finder
+from composition import build_pipeline
 from db_setup import set_up
 from rekognition import Rekognition
 from rubberduck.core.errors import DuckError
@@ -27,9 +27,9 @@ from rubberduck.core.models import Upload
 from rubberduck.core.settings import Settings
 from rubberduck.db.results import Results
 from rubberduck.db.tables import duck_results
-from rubberduck.detectors.with_breaker import Breaker
-from rubberduck.detectors.with_budget import Budgeted
-from rubberduck.services.pipeline import ID_BYTES, Finder
+from rubberduck.detectors.with_breaker import DetectorWithBreaker
+from rubberduck.detectors.with_budget import DetectorWithBudget
+from rubberduck.services.pipeline import ID_BYTES, Pipeline
 from rubberduck.storage.s3 import S3Storage
 from tests.pages.test_pages import give
 from tests.support.fake_rekognition import FakeRekognition
@@ -39,7 +39,7 @@ from tests.support.pictures import encoded, form
 MOST_CALLS = 60  # no visit makes so many
 FAR = datetime(9999, 1, 1, tzinfo=UTC)
 pictures = (encoded(comment=str(number)) for number in count())  # each of other bytes
-OTHERS = 20  # pictures: more than there will be strays, so that these can be told
+OTHERS = 20  # pictures: more than there will be orphans, so that these can be told
 
 
 @dataclass(frozen=True)
@@ -47,19 +47,19 @@ class House:
     """The site with an answered picture in it, and others, which must outlive every fault."""
 
     app: Flask
-    finder: Finder
+    pipeline: Pipeline
     client: FlaskClient
     kept: str
     its_bytes: bytes
 
     @classmethod
-    def of(cls, settings: Settings, finder: Finder) -> "House":
-        finder = replace(finder, _beside=ThreadPoolExecutor(1))
-        app = create_app(settings, finder=finder)
+    def of(cls, settings: Settings, pipeline: Pipeline) -> "House":
+        pipeline = replace(pipeline, _beside=ThreadPoolExecutor(1))
+        app = create_app(settings, pipeline=pipeline)
         client, data = app.test_client(), next(pictures)
         for _ in range(OTHERS):
             give(client, next(pictures))
-        return cls(app, finder, client, give(client, data).location, data)
+        return cls(app, pipeline, client, give(client, data).location, data)
 
     def sweep_later(self) -> None:
         with time_machine.travel(datetime.now(UTC) + timedelta(hours=2)):
@@ -68,11 +68,11 @@ class House:
     def must_be_whole(self) -> None:
         """No row without its pictures, no picture without its row, nothing live gone."""
         assert self.client.get(self.kept).status_code == 200
-        with self.finder.results.database.engine.connect() as connection:
+        with self.pipeline.results.database.engine.connect() as connection:
             rows = list(connection.execute(select(duck_results)).mappings())
         assert {row["status"] for row in rows} == {"ready"}
         keys = {key for row in rows for key in (row["s3_key"], row["marked_key"]) if key}
-        assert set(self.finder.storage.stored_before(FAR)) == keys
+        assert set(self.pipeline.storage.keys_older_than(FAR)) == keys
 
 
 # What visitors do. Each gets ready first, and gives what is done while things fail.
@@ -86,8 +86,8 @@ def upload(house: House) -> Deed:
 
 def upload_first(house: House) -> Deed:
     """The bucket is looked at before."""
-    assert isinstance(house.finder.storage, S3Storage)
-    house.finder.storage._checked.clear()
+    assert isinstance(house.pipeline.storage, S3Storage)
+    house.pipeline.storage._checked.clear()
     return upload(house)
 
 
@@ -115,7 +115,7 @@ def read(house: House) -> Deed:
     return lambda: house.client.get(house.kept)
 
 
-def read_picture(house: House) -> Deed:
+def decode_picture(house: House) -> Deed:
     return lambda: house.client.get(f"{house.kept}/small.jpg")
 
 
@@ -125,9 +125,9 @@ def sweep(house: House) -> Deed:
         id = secrets.token_urlsafe(ID_BYTES)
         cut_off = Upload(id, datetime.now(UTC), "?", f"uploads/{id}.jpg", sha256=id)
         if number:
-            house.finder.results.begin(cut_off, "nobody")
-        house.finder.storage.put(cut_off.picture_key, next(pictures))
-        house.finder.storage.put(f"marked/{id}.jpg", next(pictures))
+            house.pipeline.results.begin(cut_off, "nobody")
+        house.pipeline.storage.put(cut_off.picture_key, next(pictures))
+        house.pipeline.storage.put(f"marked/{id}.jpg", next(pictures))
 
     def deed() -> None:
         with suppress(DuckError):
@@ -137,7 +137,7 @@ def sweep(house: House) -> Deed:
 
 
 VISITS = [
-    upload, upload_by_program, upload_again, upload_anothers, delete, read, read_picture, sweep
+    upload, upload_by_program, upload_again, upload_anothers, delete, read, decode_picture, sweep
 ]  # fmt: skip
 
 
@@ -147,7 +147,7 @@ def meet(house: House, visit: Callable[[House], Deed], fault: Fault, *, lasts: b
         deed, countdown = visit(house), Countdown(k, lasts)
         with fault(countdown):
             must_be_plain(deed())
-            house.finder._beside.submit(int).result()  # the last in its row, so all is done
+            house.pipeline._beside.submit(int).result()  # the last in its row, so all is done
         if not countdown.struck:
             house.sweep_later()
             house.must_be_whole()
@@ -175,7 +175,7 @@ def _in_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
 def on_aws(
     _in_no_time: None, aws_settings: Settings, s3: Any, eyes: FakeRekognition, results: Results
 ) -> House:
-    return House.of(aws_settings, replace(build_finder(aws_settings), results=results))
+    return House.of(aws_settings, replace(build_pipeline(aws_settings), results=results))
 
 
 def both_ways(kinds: Iterable[Any], *in_every_run: tuple[Any, bool]) -> pytest.MarkDecorator:
@@ -193,10 +193,10 @@ OFTEN = "no connection", "read time-out", "403", "no bucket", "500", "301", "gar
 
 @both_ways(AMAZONS, *((kind, True) for kind in OFTEN), ("garbage", False))
 def test_amazon_fails_at_every_call(on_aws: House, kind: str, lasts: bool) -> None:
-    storage, breaker = on_aws.finder.storage, on_aws.finder.detector
+    storage, breaker = on_aws.pipeline.storage, on_aws.pipeline.detector
     assert isinstance(storage, S3Storage)
-    assert isinstance(breaker, Breaker)
-    assert isinstance(breaker.detector, Budgeted)
+    assert isinstance(breaker, DetectorWithBreaker)
+    assert isinstance(breaker.detector, DetectorWithBudget)
     eyes = breaker.detector.detector
     assert isinstance(eyes, Rekognition)
     clients = [storage.client, eyes.client]
@@ -212,14 +212,14 @@ LOCKED, FULL = "database is locked", "database or disk is full"
 def test_the_database_fails_at_every_statement(
     database_url: str,
     settings: Settings,
-    finder: Finder,
+    pipeline: Pipeline,
     open_results: Callable[[str], Results],
     kind: str,
     lasts: bool,
 ) -> None:
     set_up(database_url)
     results = open_results(database_url)
-    house = House.of(settings, replace(finder, results=results))
+    house = House.of(settings, replace(pipeline, results=results))
     fault = partial(database_fails, results.database.engine, kind)
     calls = [meet(house, visit, fault, lasts=lasts) for visit in VISITS]
     assert calls[0] >= 5
@@ -227,9 +227,9 @@ def test_the_database_fails_at_every_statement(
 
 @both_ways([ENOSPC, EACCES, EIO, EMFILE], (ENOSPC, False), (ENOSPC, True), (EACCES, True))
 def test_the_disk_fails_at_every_call(
-    settings: Settings, finder: Finder, kind: int, lasts: bool
+    settings: Settings, pipeline: Pipeline, kind: int, lasts: bool
 ) -> None:
-    house = House.of(settings, finder)
+    house = House.of(settings, pipeline)
     fault = partial(disk_fails, settings.uploads, kind)
     calls = [meet(house, visit, fault, lasts=lasts) for visit in VISITS]
     assert calls[0] >= 6  # a folder, an open file and its name, for each of two pictures

@@ -15,14 +15,14 @@ import pytest
 import time_machine
 from flask import Flask
 
-from composition import build_finder
+from composition import build_pipeline
 from db_setup import set_up
 from rubberduck.core.errors import ResultsUnavailable
 from rubberduck.core.models import Upload
 from rubberduck.core.rules import RUBBER_DUCK
 from rubberduck.core.settings import Settings
 from rubberduck.db.results import Results
-from rubberduck.services.pipeline import ID_BYTES, Finder
+from rubberduck.services.pipeline import ID_BYTES, Pipeline
 from rubberduck.services.retention import Sweeper, Swept
 from rubberduck.storage.base import Storage
 from rubberduck.storage.folder import FolderStorage
@@ -48,7 +48,7 @@ def place(request: pytest.FixtureRequest, settings: Settings) -> Storage:
     if request.param == "folder":
         return FolderStorage(settings.uploads)
     request.getfixturevalue("s3")
-    return build_finder(request.getfixturevalue("aws_settings")).storage
+    return build_pipeline(request.getfixturevalue("aws_settings")).storage
 
 
 def put(place: Storage, key: str, moment: datetime) -> None:
@@ -72,7 +72,7 @@ class Pond:
         self.place, self.book, self.now = place, book, now
         self.dice = random.Random(seed)
         self.staying: set[str] = set()
-        self.strays = 0
+        self.orphans = 0
 
     def fill(self, objects: int) -> None:
         kinds = (self.live, self.live, self.begun, self.cut_off, self.stray, self.fresh_stray)
@@ -101,7 +101,7 @@ class Pond:
         return self.store(f"uploads/{id}.jpg", hours=2)
 
     def stray(self, id: str) -> int:
-        self.strays += 1
+        self.orphans += 1
         return self.store(f"{self.dice.choice(['uploads', 'marked'])}/{id}.jpg", hours=1.1)
 
     def fresh_stray(self, id: str) -> int:
@@ -114,7 +114,7 @@ class Pond:
 
     def left_over(self, id: str) -> int:
         """Of a process that was killed while it stored or checked."""
-        self.strays += 1
+        self.orphans += 1
         letters = re.sub(r"\W", "_", id)
         names = f"uploads/tmp{letters}.part", f"check-{id[:11]}"
         return self.store(self.dice.choice(names), hours=2)
@@ -126,10 +126,10 @@ def sweep_a_pond(place: Storage, book: Results, objects: int, seed: int = 77) ->
     pond.live(secrets.token_urlsafe(ID_BYTES))
     pond.fill(objects)
     sweeper = Sweeper(book, place)
-    assert sweeper.sweep().strays == pond.strays
-    assert set(place.stored_before(FAR)) == pond.staying
+    assert sweeper.sweep().orphans == pond.orphans
+    assert set(place.keys_older_than(FAR)) == pond.staying
     assert sweeper.sweep() == Swept()
-    assert set(place.stored_before(FAR)) == pond.staying
+    assert set(place.keys_older_than(FAR)) == pond.staying
 
 
 def test_all_that_is_due_goes_and_nothing_else(place: Storage, book: Results) -> None:
@@ -147,12 +147,12 @@ def test_a_thousand_things_again_and_again(place: Storage, book: Results, seed: 
 
 
 def test_what_arrives_meanwhile_stays(
-    place: Storage, book: Results, finder: Finder, monkeypatch: pytest.MonkeyPatch
+    place: Storage, book: Results, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Even if nothing were too young to be swept: a row is there before its picture."""
-    monkeypatch.setattr("rubberduck.services.retention.ABANDONED", timedelta(0))
-    monkeypatch.setattr("rubberduck.services.retention.LEFT_OVER", re.compile("nothing"))
-    busy = replace(finder, storage=place, results=book)
+    monkeypatch.setattr("rubberduck.services.retention.PENDING_UPLOAD_TTL", timedelta(0))
+    monkeypatch.setattr("rubberduck.services.retention.LEFTOVER_KEY_RE", re.compile("nothing"))
+    busy = replace(pipeline, storage=place, results=book)
     sweeper, over = Sweeper(book, place), threading.Event()
 
     def keep_sweeping() -> None:
@@ -163,12 +163,12 @@ def test_what_arrives_meanwhile_stays(
         sweeping = pool.submit(keep_sweeping)
         sent = (encoded(comment=str(number)) for number in range(24))
         try:
-            results = list(pool.map(busy.look, sent))
+            results = list(pool.map(busy.process_upload, sent))
         finally:
             over.set()
         sweeping.result()
     keys = {key for each in results for key in (each.picture_key, each.marked_key)}
-    assert set(place.stored_before(FAR)) == keys
+    assert set(place.keys_older_than(FAR)) == keys
     assert len(keys) == 48
 
 
@@ -180,9 +180,9 @@ def test_a_database_that_knows_few_of_the_pictures_may_be_the_wrong_one(
     write_down(book, known, now - 2 * HOUR, ready=True)
     for id, hours in {known: 2, young: 29 * 24, other: 2, old: 31 * 24}.items():
         put(place, f"uploads/{id}.jpg", now - hours * HOUR)
-    assert Sweeper(book, place).sweep() == Swept(strays=1)  # whose time is over in any case
+    assert Sweeper(book, place).sweep() == Swept(orphans=1)  # whose time is over in any case
     left = {f"uploads/{id}.jpg" for id in (known, young, other)}
-    assert set(place.stored_before(FAR)) == left
+    assert set(place.keys_older_than(FAR)) == left
 
 
 def test_without_its_database_nothing_is_swept(place: Storage, settings: Settings) -> None:
@@ -190,7 +190,7 @@ def test_without_its_database_nothing_is_swept(place: Storage, settings: Setting
     put(place, key, datetime.now(UTC) - timedelta(days=99))
     with pytest.raises(ResultsUnavailable):
         Sweeper(Results("sqlite:////nowhere/duck.db"), place).sweep()
-    assert set(place.stored_before(FAR)) == {key}
+    assert set(place.keys_older_than(FAR)) == {key}
 
 
 @pytest.mark.parametrize("many", [100, pytest.param(1000, marks=pytest.mark.soak)])
@@ -216,14 +216,14 @@ def test_results_expire_with_a_crash_in_the_middle(
             Sweeper(book, folder).sweep()
     assert Sweeper(book, folder).sweep().results == many // 2
     assert Sweeper(book, folder).sweep() == Swept()
-    assert list(folder.stored_before(FAR)) == []
-    assert book.tally(RUBBER_DUCK.title, then.date()).whole.asked == many
+    assert list(folder.keys_older_than(FAR)) == []
+    assert book.daily_stats(RUBBER_DUCK.title, then.date()).whole.asked == many
 
 
-def test_the_command_tells_of_strays(app: Flask, finder: Finder) -> None:
+def test_the_command_tells_of_strays(app: Flask, pipeline: Pipeline) -> None:
     two_hours_ago = datetime.now(UTC) - 2 * HOUR
     for number in range(2):
-        put(finder.storage, f"uploads/tmp{number}.part", two_hours_ago)
+        put(pipeline.storage, f"uploads/tmp{number}.part", two_hours_ago)
     run = app.test_cli_runner().invoke
     assert run(args=["sweep"]).output == "Swept 2 stray pictures.\n"
     assert run(args=["sweep"]).output == "Nothing to sweep.\n"
@@ -231,8 +231,8 @@ def test_the_command_tells_of_strays(app: Flask, finder: Finder) -> None:
 
 def test_a_worker_never_sweeps_twice_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A large bucket takes longer than the pause between two sweeps."""
-    monkeypatch.setattr("rubberduck.services.retention.FIRST_AFTER", 0.0)
-    monkeypatch.setattr("rubberduck.services.retention.AGAIN_AFTER", 0.0)
+    monkeypatch.setattr("rubberduck.services.retention.FIRST_SWEEP_DELAY", 0.0)
+    monkeypatch.setattr("rubberduck.services.retention.SWEEP_INTERVAL", 0.0)
     begun, may_end = Semaphore(0), Event()
 
     class Slow(Sweeper):
@@ -243,7 +243,7 @@ def test_a_worker_never_sweeps_twice_at_once(monkeypatch: pytest.MonkeyPatch) ->
 
     sweeper = Slow(None, None)  # type: ignore[arg-type]
     for _ in range(20):
-        sweeper.sometimes()
+        sweeper.maybe_sweep()
     assert begun.acquire(timeout=60)
     assert not begun.acquire(blocking=False)
     may_end.set()
@@ -251,5 +251,5 @@ def test_a_worker_never_sweeps_twice_at_once(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def _is_due_again(sweeper: Sweeper, begun: Semaphore) -> bool:
-    sweeper.sometimes()
+    sweeper.maybe_sweep()
     return begun.acquire(blocking=False)

@@ -8,8 +8,8 @@ from PIL import Image
 from rubberduck.core.models import Label
 from rubberduck.core.rules import RUBBER_DUCK, judge
 from rubberduck.core.settings import ROOT
-from rubberduck.detectors.embedded import LocalDetector
-from rubberduck.imaging.decode import read_picture
+from rubberduck.detectors.embedded import OnnxDetector
+from rubberduck.imaging.decode import decode_picture
 
 FOLDER = ROOT / "static" / "samples"
 NAMES = ("easy", "many", "costume", "road", "real", "none", "hard")
@@ -19,13 +19,13 @@ FILES = sorted(FOLDER.iterdir())
 @pytest.fixture(scope="module")
 def seen() -> dict[str, list[Label]]:
     """What the embedded detector sees in each."""
-    detector = LocalDetector()
+    detector = OnnxDetector()
     return {name: labels(detector, FOLDER / f"{name}.jpg") for name in NAMES}
 
 
-def labels(detector: LocalDetector, path: Path) -> list[Label]:
+def labels(detector: OnnxDetector, path: Path) -> list[Label]:
     data = path.read_bytes()
-    return detector.labels(read_picture(data, max_bytes=len(data), max_side=1600))
+    return detector.labels(decode_picture(data, max_bytes=len(data), max_side=1600))
 
 
 def test_each_has_a_small_one_and_there_are_no_others() -> None:

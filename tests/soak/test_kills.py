@@ -150,7 +150,7 @@ def nothing_is_left_behind(url: str, folder: Path, diary: Diary) -> None:
         swept = Sweeper(results, storage).sweep()
     results.close()
     tell(f"\nswept: {swept}\n")
-    assert len(set(storage.stored_before(FAR))) == len(diary.answered)  # no ducks, so no boxes
+    assert len(set(storage.keys_older_than(FAR))) == len(diary.answered)  # no ducks, so no boxes
 
 
 KILLS = {"sqlite": 200, "postgresql": 40}

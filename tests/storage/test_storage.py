@@ -12,12 +12,12 @@ import boto3
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HTTPHeaders
 
-from composition import build_finder
+from composition import build_pipeline
 from rubberduck.core.errors import StorageFailed
 from rubberduck.core.settings import Settings
 from rubberduck.storage.base import Storage
 from rubberduck.storage.folder import FolderStorage
-from rubberduck.storage.s3 import CURES, S3Storage
+from rubberduck.storage.s3 import REMEDIES, S3Storage
 from tests.conftest import BUCKET
 from tests.support.faults import Countdown, amazon_fails, s3_error
 
@@ -25,7 +25,7 @@ KEY = "uploads/a-key.jpg"
 
 
 def s3_storage(settings: Settings, **changes: Any) -> Storage:
-    return build_finder(settings.model_copy(update={"bucket": BUCKET, **changes})).storage
+    return build_pipeline(settings.model_copy(update={"bucket": BUCKET, **changes})).storage
 
 
 def uses(storage: Storage) -> list[Callable[[], None]]:
@@ -200,7 +200,7 @@ def test_what_s3_refuses_is_said_with_its_cure(
     assert words in str(error.value.cause)
 
 
-@pytest.mark.parametrize("code", CURES)
+@pytest.mark.parametrize("code", REMEDIES)
 def test_every_refusal_of_s3s_that_we_know_has_its_cure(
     settings: Settings, s3: Any, code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -212,7 +212,7 @@ def test_every_refusal_of_s3s_that_we_know_has_its_cure(
         pytest.raises(StorageFailed) as error,
     ):
         storage.get(KEY)
-    assert error.value.cause == f"bucket {BUCKET}: {code}: {CURES[code]}"
+    assert error.value.cause == f"bucket {BUCKET}: {code}: {REMEDIES[code]}"
 
 
 def test_s3_that_does_not_answer(

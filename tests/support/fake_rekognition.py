@@ -25,7 +25,7 @@ from rubberduck.core.settings import ROOT
 
 RECORDED = ROOT / "tests" / "recorded"
 TARGET = "RekognitionService.DetectLabels"
-MOST_BYTES = 5_242_880
+MAX_BYTES = 5_242_880
 SHORTEST_SIDE, LONGEST_SIDE = 80, 10_000
 HANG_UP = "hang up"
 SERVER_FAULTS = {"InternalServerError", "ServiceUnavailableException"}
@@ -101,7 +101,7 @@ def _validate(request: dict[str, Any]) -> None:
 
 def _look_at(where: dict[str, Any]) -> None:
     data = where["Bytes"] if "Bytes" in where else _from_s3(where["S3Object"])
-    if "Bytes" in where and len(data) > MOST_BYTES:
+    if "Bytes" in where and len(data) > MAX_BYTES:
         raise Refused("ImageTooLargeException")
     try:
         with Image.open(BytesIO(data), formats=("JPEG", "PNG")) as image:

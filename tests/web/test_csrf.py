@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from rubberduck.core.settings import Settings
-from rubberduck.services.pipeline import Finder
+from rubberduck.services.pipeline import Pipeline
 from tests.support.pictures import encoded, form
 from tests.support.server import Site
 from tests.support.visitor import token_in
@@ -65,7 +65,7 @@ def token_of(client: FlaskClient) -> str:
 
 @pytest.mark.parametrize("headers", ELSEWHERE, ids=str)
 def test_another_sites_page_changes_nothing(
-    client: FlaskClient, finder: Finder, mine: str, headers: dict[str, str]
+    client: FlaskClient, pipeline: Pipeline, mine: str, headers: dict[str, str]
 ) -> None:
     id, token = mine.rsplit("/", 1)[-1], token_of(client)
     routes = list(changing(client.application))
@@ -74,7 +74,7 @@ def test_another_sites_page_changes_nothing(
         answer = send(client, method, rule.replace("<id>", id), headers, token)
         assert (answer.status_code, rule) == (403, rule)
         assert "That came from another site" in answer.text
-    assert finder.results.get(id).judged_right is None
+    assert pipeline.results.get(id).judged_right is None
 
 
 @pytest.mark.parametrize("headers", FROM_HERE, ids=str)
@@ -89,7 +89,7 @@ def test_our_own_pages_and_programs_may(
 
 @pytest.mark.parametrize("kind", ["none", "empty", "bad", "another's", "of another key"])
 def test_a_form_needs_the_token_of_its_visitor(
-    client: FlaskClient, settings: Settings, finder: Finder, mine: str, kind: str
+    client: FlaskClient, settings: Settings, pipeline: Pipeline, mine: str, kind: str
 ) -> None:
     changed = settings.model_copy(update={"secret_key": "another key of the tests"})
     token = {
@@ -97,7 +97,7 @@ def test_a_form_needs_the_token_of_its_visitor(
         "empty": "",
         "bad": token_of(client)[:-1] + "!",
         "another's": token_of(client.application.test_client()),
-        "of another key": token_of(create_app(changed, finder=finder).test_client()),
+        "of another key": token_of(create_app(changed, pipeline=pipeline).test_client()),
     }[kind]
     forms = [each for each in changing(client.application) if not each[1].startswith("/api/")]
     assert len(forms) == 3

@@ -17,7 +17,7 @@ from flask import Flask
 
 from app import create_app
 from rubberduck.core.settings import Settings
-from rubberduck.services.pipeline import Finder
+from rubberduck.services.pipeline import Pipeline
 from rubberduck.storage.folder import FolderStorage
 from rubberduck.web.logging import JsonLine, PlainLine, lines
 from tests.support.ducks import duck_photo
@@ -155,10 +155,10 @@ class TalkingStorage(FolderStorage):
 
 
 def test_threads_that_work_for_a_request_say_so(
-    settings: Settings, finder: Finder, written: StringIO
+    settings: Settings, pipeline: Pipeline, written: StringIO
 ) -> None:
-    finder = replace(finder, storage=TalkingStorage(settings.uploads))
-    client = create_app(settings, finder=finder).test_client()
+    pipeline = replace(pipeline, storage=TalkingStorage(settings.uploads))
+    client = create_app(settings, pipeline=pipeline).test_client()
     for photo in (encoded(quality=80), encoded(quality=90)):
         # The second finds the thread of the first.
         written.truncate(0)

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from app import create_app
 from rubberduck.core.errors import StorageFailed
 from rubberduck.core.settings import Settings
-from rubberduck.services.pipeline import Finder
+from rubberduck.services.pipeline import Pipeline
 from tests.support.observatory import marks, score
 from tests.support.pictures import encoded, form
 
@@ -53,10 +53,10 @@ VISITS: dict[str, Visit] = {
 
 
 @pytest.fixture
-def client(settings: Settings, finder: Finder) -> FlaskClient:
+def client(settings: Settings, pipeline: Pipeline) -> FlaskClient:
     """Behind a proxy that ends the TLS."""
     settings = settings.model_copy(update={"proxies": 1, "uploads_a_minute": 1000})
-    app = create_app(settings, finder=finder)
+    app = create_app(settings, pipeline=pipeline)
 
     def mistake() -> str:
         raise ZeroDivisionError
@@ -85,9 +85,9 @@ def test_every_answer_scores_at_least_125(client: FlaskClient, kind: str) -> Non
         assert scored(answer) >= 125, marks(answer.headers, "")
 
 
-def test_so_does_the_answer_to_who_asks_too_often(settings: Settings, finder: Finder) -> None:
+def test_so_does_the_answer_to_who_asks_too_often(settings: Settings, pipeline: Pipeline) -> None:
     settings = settings.model_copy(update={"proxies": 1, "uploads_a_minute": 1})
-    client = create_app(settings, finder=finder).test_client()
+    client = create_app(settings, pipeline=pipeline).test_client()
     client.environ_base["HTTP_X_FORWARDED_PROTO"] = "https"
     for address in ("/", "/api/v1/pictures"):
         client.post(address)

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from rubberduck.core.settings import Settings
-from rubberduck.services.pipeline import Finder
+from rubberduck.services.pipeline import Pipeline
 from rubberduck.web.rate_limits import client as who_asks
 from tests.support import redis
 from tests.support.pictures import encoded, form
@@ -25,10 +25,10 @@ OpenSite = Callable[..., FlaskClient]
 
 
 @pytest.fixture
-def open_site(settings: Settings, finder: Finder) -> OpenSite:
+def open_site(settings: Settings, pipeline: Pipeline) -> OpenSite:
     def open_one(**changes: object) -> FlaskClient:
         changed = settings.model_copy(update={"uploads_a_minute": 3} | changes)
-        return create_app(changed, finder=finder).test_client()
+        return create_app(changed, pipeline=pipeline).test_client()
 
     return open_one
 

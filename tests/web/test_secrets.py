@@ -14,7 +14,7 @@ from urllib.request import Request, urlopen
 import pytest
 from flask.testing import FlaskClient
 
-from rubberduck.core.settings import ROOT, Settings, WrongSettings
+from rubberduck.core.settings import ROOT, InvalidSettings, Settings
 from rubberduck.web.sessions import secret_key
 from tests.conftest import BUCKET, REGION
 from tests.support import postgres, redis
@@ -131,7 +131,7 @@ def test_a_site_that_outlives_its_machine_needs_a_key_that_does(
     settings: Settings, tmp_path: Path, changes: dict[str, str]
 ) -> None:
     settings = settings.model_copy(update={"secret_key": None, **changes})
-    with pytest.raises(WrongSettings, match="DUCK_SECRET_KEY is missing") as error:
+    with pytest.raises(InvalidSettings, match="DUCK_SECRET_KEY is missing") as error:
         secret_key(settings, tmp_path / "key")
     assert not (tmp_path / "key").exists()
     command = str(error.value).partition("secret: ")[2]

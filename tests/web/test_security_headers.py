@@ -9,8 +9,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app import create_app
-from rubberduck.core.settings import Settings, WrongSettings, load_settings
-from rubberduck.services.pipeline import Finder
+from rubberduck.core.settings import InvalidSettings, Settings, load_settings
+from rubberduck.services.pipeline import Pipeline
 from rubberduck.web.sessions import secret_key
 from tests.support.pictures import encoded, form
 
@@ -81,9 +81,9 @@ def test_a_cookie_over_http_works_on_one_machine(client: FlaskClient) -> None:
     assert "HttpOnly" in cookie
 
 
-def test_a_cookie_lasts_as_long_as_the_pictures(settings: Settings, finder: Finder) -> None:
+def test_a_cookie_lasts_as_long_as_the_pictures(settings: Settings, pipeline: Pipeline) -> None:
     settings = settings.model_copy(update={"keep_days": 2})
-    client = create_app(settings, finder=finder).test_client()
+    client = create_app(settings, pipeline=pipeline).test_client()
     before = datetime.now(UTC)
     client.get("/")
     cookie = client.get_cookie("session")
@@ -127,17 +127,17 @@ def test_a_key_that_cannot_be_had_stops_the_start(
 ) -> None:
     (tmp_path / "empty").touch()
     settings = settings.model_copy(update={"secret_key": None})
-    with pytest.raises(WrongSettings, match="DUCK_SECRET_KEY"):
+    with pytest.raises(InvalidSettings, match="DUCK_SECRET_KEY"):
         secret_key(settings, tmp_path / place)
 
 
-def test_another_key_makes_strangers(settings: Settings, finder: Finder) -> None:
-    mine = create_app(settings, finder=finder).test_client()
+def test_another_key_makes_strangers(settings: Settings, pipeline: Pipeline) -> None:
+    mine = create_app(settings, pipeline=pipeline).test_client()
     where = mine.post("/", **form(encoded())).location
     cookie = mine.get_cookie("session")
     assert cookie
     changed = settings.model_copy(update={"secret_key": "another key of the tests"})
-    other = create_app(changed, finder=finder).test_client()
+    other = create_app(changed, pipeline=pipeline).test_client()
     other.set_cookie("session", cookie.value)
     assert other.post(f"{where}/delete").status_code == 404
 
@@ -145,9 +145,9 @@ def test_another_key_makes_strangers(settings: Settings, finder: Finder) -> None
 @pytest.mark.parametrize(
     "host", ["evil.example", "duck.example.evil.example", "duck.example:99999"]
 )
-def test_only_our_own_names_are_answered(settings: Settings, finder: Finder, host: str) -> None:
+def test_only_our_own_names_are_answered(settings: Settings, pipeline: Pipeline, host: str) -> None:
     ours = settings.model_copy(update={"hosts": ("duck.example", "localhost")})
-    client = create_app(ours, finder=finder).test_client()
+    client = create_app(ours, pipeline=pipeline).test_client()
     where = client.post("/", **form(encoded())).location
     for address in ("/", where, "/api/v1/results", "/static/duck.svg"):
         with client.get(address, headers={"Host": host}) as answer:
@@ -158,14 +158,14 @@ def test_only_our_own_names_are_answered(settings: Settings, finder: Finder, hos
     assert f'content="http://duck.example{where}"' in page
 
 
-def test_a_proxy_tells_that_it_was_https(settings: Settings, finder: Finder) -> None:
+def test_a_proxy_tells_that_it_was_https(settings: Settings, pipeline: Pipeline) -> None:
     told = {"X-Forwarded-Proto": "https"}
     behind = settings.model_copy(update={"proxies": 1})
-    answer = create_app(behind, finder=finder).test_client().get("/", headers=told)
+    answer = create_app(behind, pipeline=pipeline).test_client().get("/", headers=told)
     assert answer.headers["Set-Cookie"].startswith("__Host-session=")
     assert "Strict-Transport-Security" in answer.headers
     # Without a proxy anybody could say so.
-    alone = create_app(settings, finder=finder).test_client().get("/", headers=told)
+    alone = create_app(settings, pipeline=pipeline).test_client().get("/", headers=told)
     assert alone.headers["Set-Cookie"].startswith("session=")
 
 

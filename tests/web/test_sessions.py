@@ -19,9 +19,9 @@ from rubberduck.core.errors import DetectorFailed, ResultsUnavailable, StorageFa
 from rubberduck.core.models import Label, Result
 from rubberduck.core.question_file import load_question
 from rubberduck.core.settings import ROOT, Settings
-from rubberduck.detectors.embedded import LocalDetector
+from rubberduck.detectors.embedded import OnnxDetector
 from rubberduck.imaging.decode import Picture
-from rubberduck.services.pipeline import Finder
+from rubberduck.services.pipeline import Pipeline
 from rubberduck.services.retention import Sweeper, Swept
 from rubberduck.storage.folder import FolderStorage
 from tests.conftest import FakeDetector, a_duck
@@ -67,7 +67,7 @@ def test_another_visitor_gets_a_result_of_their_own_without_a_second_call(
     assert client.get(theirs).status_code == 200
 
 
-def test_what_a_stand_in_said_is_asked_again(settings: Settings, finder: Finder) -> None:
+def test_what_a_stand_in_said_is_asked_again(settings: Settings, pipeline: Pipeline) -> None:
     class Tired(FakeDetector):
         def labels(self, picture: Picture) -> list[Label]:
             if not self.calls:
@@ -76,14 +76,16 @@ def test_what_a_stand_in_said_is_asked_again(settings: Settings, finder: Finder)
             return super().labels(picture)
 
     tired = Tired(*a_duck())
-    finder = replace(finder, detector=tired, stand_in=FakeDetector(Label("Bird", 99.0)))
-    client = create_app(settings, finder=finder).test_client()
+    pipeline = replace(
+        pipeline, detector=tired, fallback_detector=FakeDetector(Label("Bird", 99.0))
+    )
+    client = create_app(settings, pipeline=pipeline).test_client()
     assert "No rubber duck" in given_and_shown(client, encoded())
     assert "Rubber duck detected!" in given_and_shown(client, encoded())
 
 
 def test_twenty_at_once_are_one_result_and_one_call(
-    settings: Settings, finder: Finder, detector: FakeDetector, client: FlaskClient
+    settings: Settings, pipeline: Pipeline, detector: FakeDetector, client: FlaskClient
 ) -> None:
     client.get("/")  # a cookie
     cookie = client.get_cookie("session")
@@ -192,34 +194,34 @@ class Stuck(FolderStorage):
 
 
 def test_what_cannot_be_deleted_now_is_hidden_and_swept_later(
-    settings: Settings, finder: Finder
+    settings: Settings, pipeline: Pipeline
 ) -> None:
-    stuck = replace(finder, storage=Stuck(settings.uploads))
-    client = create_app(settings, finder=stuck).test_client()
+    stuck = replace(pipeline, storage=Stuck(settings.uploads))
+    client = create_app(settings, pipeline=stuck).test_client()
     where = give(client, encoded()).location
     answer = client.post(f"{where}/delete", follow_redirects=True)
     assert "Nobody can see it any more" in answer.text
     assert client.get(where).status_code == 404
-    assert Sweeper(finder.results, finder.storage).sweep() == Swept(results=1)
+    assert Sweeper(pipeline.results, pipeline.storage).sweep() == Swept(results=1)
     assert pictures(settings) == []
 
 
-def test_an_upload_that_fails_leaves_nothing(settings: Settings, finder: Finder) -> None:
+def test_an_upload_that_fails_leaves_nothing(settings: Settings, pipeline: Pipeline) -> None:
     class Broken(FakeDetector):
         def labels(self, picture: Picture) -> list[Label]:
             raise DetectorFailed("It rests.")
 
-    client = create_app(settings, finder=replace(finder, detector=Broken())).test_client()
+    client = create_app(settings, pipeline=replace(pipeline, detector=Broken())).test_client()
     assert give(client, encoded()).status_code == 503
     assert pictures(settings) == []
-    assert finder.results.hide_old(datetime.now(UTC) + timedelta(days=99), 9) == []
+    assert pipeline.results.mark_expired_deleting(datetime.now(UTC) + timedelta(days=99), 9) == []
 
 
 # Retention
 
 
 def test_pictures_are_kept_for_as_long_as_we_say(
-    app: Flask, client: FlaskClient, settings: Settings, finder: Finder
+    app: Flask, client: FlaskClient, settings: Settings, pipeline: Pipeline
 ) -> None:
     where = give(client, encoded()).location
     sweep = app.test_cli_runner().invoke
@@ -231,15 +233,18 @@ def test_pictures_are_kept_for_as_long_as_we_say(
         assert client.get(where).status_code == 404
         assert sweep(args=["sweep"]).output == "Nothing to sweep.\n"
     assert pictures(settings) == []
-    assert finder.results.tally(finder.question.title, datetime.now(UTC).date()).whole.asked == 1
+    assert (
+        pipeline.results.daily_stats(pipeline.question.title, datetime.now(UTC).date()).whole.asked
+        == 1
+    )
 
 
 @pytest.mark.parametrize(("days", "said"), [(1, "after 1 day,"), (7, "after 7 days,")])
 def test_the_note_beside_the_button_says_where_and_how_long(
-    settings: Settings, finder: Finder, days: int, said: str
+    settings: Settings, pipeline: Pipeline, days: int, said: str
 ) -> None:
     changed = settings.model_copy(update={"keep_days": days})
-    page = words(create_app(changed, finder=finder).test_client().get("/").text)
+    page = words(create_app(changed, pipeline=pipeline).test_client().get("/").text)
     assert f"It is deleted {said}" in page
     assert "in a folder on this server" in page
     assert "Only people with its link can see it" in page
@@ -248,8 +253,8 @@ def test_the_note_beside_the_button_says_where_and_how_long(
 def test_the_site_sweeps_by_itself(
     client: FlaskClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rubberduck.services.retention.FIRST_AFTER", 0.0)
-    monkeypatch.setattr("rubberduck.services.retention.AGAIN_AFTER", 0.0)
+    monkeypatch.setattr("rubberduck.services.retention.FIRST_SWEEP_DELAY", 0.0)
+    monkeypatch.setattr("rubberduck.services.retention.SWEEP_INTERVAL", 0.0)
     give(client, encoded())
     _let_sweeps_end()
     assert pictures(settings) == ["marked", "uploads"]
@@ -304,13 +309,13 @@ def test_a_threshold_that_is_none(client: FlaskClient, wrong: str) -> None:
 # Was this right?
 
 
-def test_was_this_right(client: FlaskClient, finder: Finder) -> None:
+def test_was_this_right(client: FlaskClient, pipeline: Pipeline) -> None:
     where = give(client, encoded()).location
     for said, kept in [("yes", True), ("no", False)]:
         page = client.post(f"{where}/judgement", data={"right": said}, follow_redirects=True)
         assert "Thank you" in page.text
-        assert finder.results.get(where.split("/")[-1]).judged_right is kept
-    whole = finder.results.tally(finder.question.title, datetime.now(UTC).date()).whole
+        assert pipeline.results.get(where.split("/")[-1]).judged_right is kept
+    whole = pipeline.results.daily_stats(pipeline.question.title, datetime.now(UTC).date()).whole
     assert (whole.right, whole.wrong) == (0, 1)
 
 
@@ -377,12 +382,12 @@ def test_who_has_it_already_gets_a_304(client: FlaskClient) -> None:
 
 
 def test_every_sample_is_one_click_away_and_keeps_nothing(
-    settings: Settings, finder: Finder
+    settings: Settings, pipeline: Pipeline
 ) -> None:
     costly = FakeDetector(*a_duck())
-    costly.dollars_a_picture = 0.001
-    finder = replace(finder, detector=costly, stand_in=LocalDetector())
-    client = create_app(settings, finder=finder).test_client()
+    costly.cost_per_call_usd = 0.001
+    pipeline = replace(pipeline, detector=costly, fallback_detector=OnnxDetector())
+    client = create_app(settings, pipeline=pipeline).test_client()
     samples = re.findall(r'href="(/sample/\w+)"', client.get("/").text)
     assert len(samples) >= 6
     said = {where: client.get(where).text for where in samples}
@@ -398,10 +403,10 @@ def test_every_sample_is_one_click_away_and_keeps_nothing(
 
 
 def test_where_only_money_could_answer_there_are_no_samples(
-    settings: Settings, finder: Finder, detector: FakeDetector
+    settings: Settings, pipeline: Pipeline, detector: FakeDetector
 ) -> None:
-    detector.dollars_a_picture = 0.001
-    client = create_app(settings, finder=finder).test_client()
+    detector.cost_per_call_usd = 0.001
+    client = create_app(settings, pipeline=pipeline).test_client()
     assert "Try one of ours" not in client.get("/").text
     assert client.get("/sample/easy").status_code == 404
 
@@ -416,12 +421,12 @@ def test_no_such_sample(client: FlaskClient, name: str) -> None:
 
 @pytest.mark.parametrize("file", sorted((ROOT / "questions").glob("*.toml")), ids=lambda f: f.stem)
 def test_nothing_speaks_of_ducks_when_the_question_does_not(
-    settings: Settings, finder: Finder, detector: FakeDetector, file: Path
+    settings: Settings, pipeline: Pipeline, detector: FakeDetector, file: Path
 ) -> None:
-    detector.dollars_a_picture = 0.001
+    detector.cost_per_call_usd = 0.001
     detector.answer = [Label("Cat", 90.0), Label("Person", 90.0), Label("Hardhat", 80.0)]
     question = load_question(file)
-    client = create_app(settings, finder=replace(finder, question=question)).test_client()
+    client = create_app(settings, pipeline=replace(pipeline, question=question)).test_client()
     where = give(client, encoded()).location
     pages = [
         "/",
@@ -480,8 +485,8 @@ def test_no_such_chart(client: FlaskClient, name: str) -> None:
 # Every way up
 
 
-def test_all_eight_ways_up_give_the_same_boxes(settings: Settings, finder: Finder) -> None:
-    client = create_app(settings, finder=replace(finder, detector=LocalDetector())).test_client()
+def test_all_eight_ways_up_give_the_same_boxes(settings: Settings, pipeline: Pipeline) -> None:
+    client = create_app(settings, pipeline=replace(pipeline, detector=OnnxDetector())).test_client()
     image = Image.open(BytesIO(duck_photo()))
     turned = {
         1: image,
@@ -514,7 +519,7 @@ def test_expired_is_gone_also_before_the_sweep(client: FlaskClient) -> None:
 
 
 def test_one_picture_that_stays_does_not_keep_the_others(
-    settings: Settings, finder: Finder, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, pipeline: Pipeline, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rubberduck.services.retention.MOST", 2)
     ids = [give(client, some(number)).location.split("/")[-1] for number in range(7)]
@@ -526,22 +531,22 @@ def test_one_picture_that_stays_does_not_keep_the_others(
             super().delete(key)
 
     with time_machine.travel(datetime.now(UTC) + timedelta(days=31)):
-        sweeper = Sweeper(finder.results, Holds(settings.uploads))
+        sweeper = Sweeper(pipeline.results, Holds(settings.uploads))
         with pytest.raises(StorageFailed):
             sweeper.sweep()
     assert pictures(settings) == ["marked", "uploads"]
 
 
 def test_a_result_whose_answer_got_lost_is_taken_back(
-    settings: Settings, finder: Finder, monkeypatch: pytest.MonkeyPatch, client: FlaskClient
+    settings: Settings, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, client: FlaskClient
 ) -> None:
-    save = finder.results.save
+    save = pipeline.results.save
 
     def save_and_lose(result: Result) -> None:
         save(result)
         raise ResultsUnavailable("The connection is gone.", cause="after the commit")
 
-    monkeypatch.setattr(finder.results, "save", save_and_lose)
+    monkeypatch.setattr(pipeline.results, "save", save_and_lose)
     assert give(client, encoded()).status_code == 503
     monkeypatch.undo()
     assert pictures(settings) == []
@@ -550,31 +555,31 @@ def test_a_result_whose_answer_got_lost_is_taken_back(
 
 
 def test_another_question_is_another_answer(
-    settings: Settings, finder: Finder, detector: FakeDetector, client: FlaskClient
+    settings: Settings, pipeline: Pipeline, detector: FakeDetector, client: FlaskClient
 ) -> None:
     give(client, encoded())
-    other = replace(finder, question=replace(finder.question, title="A bird?"))
-    give(create_app(settings, finder=other).test_client(), encoded())
+    other = replace(pipeline, question=replace(pipeline.question, title="A bird?"))
+    give(create_app(settings, pipeline=other).test_client(), encoded())
     assert detector.calls == 2
 
 
 def test_another_engine_is_asked_anew(
-    settings: Settings, finder: Finder, client: FlaskClient
+    settings: Settings, pipeline: Pipeline, client: FlaskClient
 ) -> None:
     give(client, encoded())
     other = FakeDetector()
     other.name = "another detector"
-    changed = create_app(settings, finder=replace(finder, detector=other)).test_client()
+    changed = create_app(settings, pipeline=replace(pipeline, detector=other)).test_client()
     assert "No rubber duck" in given_and_shown(changed, encoded())
     assert other.calls == 1
 
 
 def test_a_known_picture_is_judged_by_the_rule_of_today(
-    settings: Settings, finder: Finder, detector: FakeDetector, client: FlaskClient
+    settings: Settings, pipeline: Pipeline, detector: FakeDetector, client: FlaskClient
 ) -> None:
     give(client, encoded())
-    stricter = replace(finder, question=replace(finder.question, min_confidence=95.0))
-    stranger = create_app(settings, finder=stricter).test_client()
+    stricter = replace(pipeline, question=replace(pipeline.question, min_confidence=95.0))
+    stranger = create_app(settings, pipeline=stricter).test_client()
     assert "No rubber duck" in given_and_shown(stranger, encoded())
     assert detector.calls == 1
 

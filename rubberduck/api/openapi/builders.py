@@ -39,10 +39,10 @@ def problems(*errors: type[DuckError]) -> Described:
 
 
 def _either(errors: list[type[DuckError]]) -> Described:
-    happened = dict.fromkeys(error.happened for error in errors)
+    happened = dict.fromkeys(error.title for error in errors)
     waits = any(error.retry_after for error in errors)
     described = problem("; or: ".join(happened), *(["Retry-After"] if waits else []))
-    examples = {error.name(): ref("examples", error.name()) for error in errors}
+    examples = {error.slug: ref("examples", error.slug) for error in errors}
     described["content"][PROBLEM]["examples"] = examples
     return described
 

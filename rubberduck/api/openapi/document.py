@@ -15,9 +15,9 @@ from rubberduck.api.openapi.operations import ERRORS, OPERATIONS
 from rubberduck.api.routes import JudgementBody, ListBody
 from rubberduck.api.schemas import FrameBody, ResultBody, result_body
 from rubberduck.core.errors import Problem
-from rubberduck.web.deps import finder
+from rubberduck.web.deps import pipeline
 from rubberduck.web.problem_details import PROBLEMS, ProblemBody, problem_body
-from rubberduck.web.responses import unless_known
+from rubberduck.web.responses import with_etag
 
 openapi = Blueprint("openapi", __name__)
 BODIES: dict[type, JsonSchemaMode] = {
@@ -57,11 +57,11 @@ def description() -> Response:
     """The document, for programs."""
     response = make_response(json.dumps(document(), ensure_ascii=False, indent=1))
     response.mimetype = "application/json"
-    return unless_known(response)
+    return with_etag(response)
 
 
 def document() -> Described:
-    question, megabytes = finder().question, f"{finder().max_bytes / 1e6:g}"
+    question, megabytes = pipeline().question, f"{pipeline().max_bytes / 1e6:g}"
     shown = asdict(result_body(example(question)))
     result = _schemas()["ResultBody"] | {"examples": [shown]}
     return {
@@ -77,7 +77,7 @@ def document() -> Described:
         "components": {
             "schemas": _schemas() | {"ResultBody": result},
             "headers": {name: _header(*about) for name, about in HEADERS.items()},
-            "examples": {each.name: _example(each) for each in _problems()},
+            "examples": {each.slug: _example(each) for each in _problems()},
             "securitySchemes": {"session": SESSION},
         },
     }
@@ -113,11 +113,11 @@ def _header(meaning: str, schema: Described) -> Described:
 
 def _problems() -> list[Problem]:
     """What can go wrong, without the reason of the day."""
-    ours = [error.because("") for error in ERRORS]
-    known = {each.name for each in ours}
-    return [*ours, *(each for each in PROBLEMS.values() if each.name not in known)]
+    ours = [error.to_problem("") for error in ERRORS]
+    known = {each.slug for each in ours}
+    return [*ours, *(each for each in PROBLEMS.values() if each.slug not in known)]
 
 
 def _example(each: Problem) -> Described:
     body = problem_body(each, f"{url_for('about.api')}/v1/results", A_REQUEST)
-    return {"summary": each.happened, "value": asdict(body)}
+    return {"summary": each.title, "value": asdict(body)}

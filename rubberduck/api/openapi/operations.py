@@ -13,28 +13,28 @@ from rubberduck.api.openapi.builders import (
 )
 from rubberduck.api.routes import DEFAULT_LIMIT, KEY, LARGEST_LIMIT
 from rubberduck.core.errors import (
-    BrokenPicture,
     BudgetSpent,
-    FromElsewhere,
-    KeyReused,
-    NoLiveAnswers,
+    CrossOrigin,
+    DamagedPicture,
+    FormExpired,
+    IdempotencyKeyReused,
+    InvalidParameter,
+    LiveAnalysisUnavailable,
     NoPicture,
     NoSuchResult,
     NotAPicture,
-    PageTooOld,
     PictureTooLarge,
+    RateLimited,
     TooBusy,
     TooManyPixels,
     TooNarrow,
-    TooOften,
     TooSmall,
     Unavailable,
+    UnknownHost,
     UploadIncomplete,
-    WrongHost,
-    WrongParameter,
 )
 
-UNREADABLE: Errors = (BrokenPicture, TooManyPixels, TooSmall, TooNarrow)
+UNREADABLE: Errors = (DamagedPicture, TooManyPixels, TooSmall, TooNarrow)
 UNFIT: Errors = (NoPicture, UploadIncomplete, PictureTooLarge, NotAPicture, *UNREADABLE)
 ID = {"type": "string", "pattern": "^[A-Za-z0-9_-]{22}$"}
 THE_RESULT = {
@@ -73,9 +73,9 @@ LOOK = {
         | {"links": {each: link(each) for each in ("get_result", "forget", "judge")}},
         **problems(
             *UNFIT,
-            WrongParameter,
-            KeyReused,
-            TooOften,
+            InvalidParameter,
+            IdempotencyKeyReused,
+            RateLimited,
             TooBusy,
             BudgetSpent,
             Unavailable,
@@ -84,13 +84,13 @@ LOOK = {
     "x-curl": "-c jar -F picture=@picture.jpg",
 }
 GLANCE = {
-    "operationId": "glance",
+    "operationId": "analyze_frame",
     "summary": "Ask about one moment of a camera",
     "description": "Quick, and nothing is kept. Only where the engine costs no money.",
     "requestBody": picture("One frame; a small JPEG is best."),
     "responses": {
         "200": answer("What is in the frame, and what to draw on it.", "FrameBody"),
-        **problems(*UNFIT, NoLiveAnswers, TooOften, TooBusy, Unavailable),
+        **problems(*UNFIT, LiveAnalysisUnavailable, RateLimited, TooBusy, Unavailable),
     },
     "x-curl": "-F picture=@frame.jpg",
 }
@@ -114,7 +114,7 @@ LIST = {
     ],
     "responses": {
         "200": answer("A part of the list; an empty one for who has no cookie.", "ListBody"),
-        **problems(WrongParameter, Unavailable),
+        **problems(InvalidParameter, Unavailable),
     },
     "x-curl": "-b jar",
 }
@@ -143,7 +143,7 @@ GET = {
     "responses": {
         "200": answer("The result.", "ResultBody", ["ETag"]) | {"links": {"again": AGAIN}},
         "304": answer("It is still what you have.", headers=["ETag"]),
-        **problems(WrongParameter, NoSuchResult, Unavailable),
+        **problems(InvalidParameter, NoSuchResult, Unavailable),
     },
     "x-curl": "",
 }
@@ -153,7 +153,7 @@ FORGET = {
     "description": "At once, with its pictures. What is another's is a 404, like what never was.",
     "responses": {
         "204": answer("It is gone."),
-        **problems(NoSuchResult, TooOften, Unavailable),
+        **problems(NoSuchResult, RateLimited, Unavailable),
     },
     "x-curl": "-b jar -X DELETE",
 }
@@ -167,7 +167,7 @@ JUDGE = {
     },
     "responses": {
         "204": answer("Thank you; it is written down."),
-        **problems(WrongParameter, NoSuchResult, PictureTooLarge, TooOften, Unavailable),
+        **problems(InvalidParameter, NoSuchResult, PictureTooLarge, RateLimited, Unavailable),
     },
     "x-curl": "-b jar -X PUT --json '{\"right\": true}'",
 }
@@ -180,14 +180,14 @@ OPERATIONS: Described = {
 }
 ERRORS: Errors = (
     *UNFIT,
-    WrongHost,
-    FromElsewhere,
-    PageTooOld,
-    WrongParameter,
-    KeyReused,
+    UnknownHost,
+    CrossOrigin,
+    FormExpired,
+    InvalidParameter,
+    IdempotencyKeyReused,
     NoSuchResult,
-    NoLiveAnswers,
-    TooOften,
+    LiveAnalysisUnavailable,
+    RateLimited,
     TooBusy,
     BudgetSpent,
     Unavailable,
