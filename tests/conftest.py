@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import boto3
 import hypothesis
@@ -17,22 +17,19 @@ from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 from app import create_app
 from composition import build_pipeline
 from db_setup import set_up
-from rubberduck.core.models import Box, Label
 from rubberduck.core.rules import RUBBER_DUCK
 from rubberduck.core.settings import Settings
 from rubberduck.db.results import Results
-from rubberduck.imaging.decode import Picture
 from rubberduck.services.pipeline import Pipeline
 from rubberduck.storage.folder import FolderStorage
 from tests.support import fake_rekognition, postgres, redis
+from tests.support.aws import BUCKET, REGION
 from tests.support.browser import chromium
 from tests.support.ducks import duck_photo
+from tests.support.fake_detector import FakeDetector, duck_labels
 from tests.support.server import Site, serving
-from tests.support.visitor import Visitor
+from tests.support.visitor import Visit, Visitor
 
-BUCKET = "ducks-of-the-tests"
-REGION: Literal["eu-central-1"] = "eu-central-1"
-Visit = Callable[..., FlaskClient]
 # A busy computer is no failure.
 expect.set_options(timeout=40_000)  # milliseconds
 hypothesis.settings.register_profile("patient", deadline=None)
@@ -64,36 +61,9 @@ def _clients_are_visitors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Flask, "test_client_class", Visitor)
 
 
-class FakeDetector:
-    """Says what it is told to."""
-
-    name = "fake detector"
-    words = frozenset({"Duck", "Bird", "Toy"})
-    cost_per_call_usd = 0.0
-
-    def __init__(self, *labels: Label) -> None:
-        self.answer = list(labels)
-        self.calls = 0
-
-    def labels(self, picture: Picture) -> list[Label]:
-        self.calls += 1
-        return self.answer
-
-    def check(self) -> None: ...
-
-
-def a_duck(confidence: float = 98.0, toy: float = 90.0) -> tuple[Label, ...]:
-    place = (0.25, 0.2, 0.5, 0.6)
-    return (
-        Label("Duck", confidence, (Box(*place, "Duck", confidence),), ("Animal", "Bird")),
-        Label("Bird", confidence, (Box(*place, "Bird", confidence),), ("Animal",)),
-        Label("Toy", toy, (Box(*place, "Toy", toy),)),
-    )
-
-
 @pytest.fixture
 def detector() -> FakeDetector:
-    return FakeDetector(*a_duck())
+    return FakeDetector(*duck_labels())
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The law of imports: a package imports only from packages left of its own "<"."""
 
 import ast
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -42,13 +43,16 @@ def package(module: str) -> str:
 
 
 def imports(module: str) -> set[str]:
-    tree = ast.parse(FILES[module].read_text())
+    return imports_of(FILES[module])
+
+
+def imports_of(file: Path) -> set[str]:
     names: set[str] = set()
-    for node in ast.walk(tree):
+    for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         if isinstance(node, ast.ImportFrom):
-            assert not node.level, f"{module}: a relative import"
+            assert not node.level, f"{file}: a relative import"
             names |= {f"{node.module}.{alias.name}" for alias in node.names}
     return names
 
@@ -102,3 +106,23 @@ def test_each_package_says_what_lives_in_it(folder: Path) -> None:
         docstring = ast.get_docstring(ast.parse((folder / "__init__.py").read_text()))
         assert docstring
         assert "May import" in docstring
+
+
+def tracked(*patterns: str) -> list[Path]:
+    listed = subprocess.check_output(["git", "ls-files", *patterns], cwd=ROOT, text=True)
+    return [ROOT / name for name in listed.splitlines() if (ROOT / name).exists()]
+
+
+@pytest.mark.parametrize("file", tracked("tests/*.py"), ids=lambda f: str(f.relative_to(ROOT)))
+def test_tests_share_code_through_tests_support_only(file: Path) -> None:
+    own = {name for name in imports_of(file) if name.startswith("tests.")}
+    assert {name for name in own if not name.startswith("tests.support.")} == set()
+
+
+def test_only_bench_and_docs_import_the_tests_support() -> None:
+    users = {
+        file.relative_to(ROOT).parts[0]
+        for file in tracked("*.py")
+        if any(f"{name}.".startswith("tests.") for name in imports_of(file))
+    }
+    assert users <= {"tests", "bench", "docs"}

@@ -11,8 +11,8 @@ from composition import build_pipeline
 from db_setup import set_up
 from rubberduck.core.settings import Settings
 from rubberduck.services.pipeline import Pipeline
-from tests.pages.test_pages import give, words
 from tests.support.ducks import duck_photo
+from tests.support.visitor import post_picture, visible_text
 
 # Taken before the fixtures clear them.
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k.startswith(("AWS_", "DUCK_"))}
@@ -42,11 +42,11 @@ def real(
 def test_a_duck_in_the_real_world(real: Pipeline, settings: Settings) -> None:
     client: FlaskClient = create_app(settings, pipeline=real).test_client()
     assert client.get("/readyz").status_code == 200
-    where = give(client, duck_photo()).location
+    where = post_picture(client, duck_photo()).location
     result = real.results.get(where.split("/")[-1])
     try:
         assert result.answer.engine == "Amazon Rekognition"
-        assert "Rubber duck detected!" in words(client.get(where).text)
+        assert "Rubber duck detected!" in visible_text(client.get(where).text)
     finally:
         for key in (result.picture_key, result.marked_key):
             if key:

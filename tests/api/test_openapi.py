@@ -11,8 +11,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 from rubberduck.api.openapi.operations import ERRORS
 from rubberduck.core.errors import DuckError
 from rubberduck.web.problem_details import PROBLEMS
-from tests.pages.test_pages import words
 from tests.support.pictures import encoded, form
+from tests.support.visitor import visible_text
 from translations.collect import errors
 
 IMPLIED = {"HEAD", "OPTIONS"}  # by GET, and by every address
@@ -85,7 +85,7 @@ def test_who_has_the_document_gets_a_304(client: FlaskClient) -> None:
 
 def test_the_page_tells_every_operation(client: FlaskClient, described: dict[str, Any]) -> None:
     page = client.get("/api").text
-    text = unescape(words(page))
+    text = unescape(visible_text(page))
     for (method, address), operation in operations(described).items():
         assert f'id="{operation["operationId"]}"' in page
         assert f"{operation['summary']} {method} {address} {operation['description']}" in text

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from rubberduck.core.models import Label
-from tests.conftest import FakeDetector
+from tests.support.fake_detector import FakeDetector
 from tests.support.pictures import corners, encoded, form
 
 

@@ -24,11 +24,12 @@ from rubberduck.core.settings import InvalidSettings, Settings
 from rubberduck.db.engine import Database
 from rubberduck.detectors.with_budget import DetectorWithBudget
 from rubberduck.imaging.decode import Picture, decode_picture
-from tests.conftest import BUCKET, FakeDetector, Visit
-from tests.pages.test_pages import give, given_and_shown, words
+from tests.support.aws import BUCKET
+from tests.support.fake_detector import FakeDetector
 from tests.support.fake_rekognition import HANG_UP, FakeRekognition, recorded
 from tests.support.pictures import encoded, form, tiny
 from tests.support.server import Site, amazon, serving
+from tests.support.visitor import Visit, post_and_open, post_picture, visible_text
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 SPENT = (
@@ -197,7 +198,7 @@ def spent_so_far(client: FlaskClient) -> int:
 def test_rekognition_answers_for_pictures_in_a_folder(
     visit: Visit, eyes: FakeRekognition, settings: Settings
 ) -> None:
-    page = given_and_shown(visit(), encoded())
+    page = post_and_open(visit(), encoded())
     assert "Rubber duck detected! :))" in page
     assert "Engine: Amazon Rekognition. Pictures: a folder on this server." in page
     assert eyes.arrived == 1
@@ -208,7 +209,7 @@ def test_when_the_budget_is_spent_the_embedded_detector_answers_and_says_so(
     visit: Visit, eyes: FakeRekognition, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = visit(daily_calls=2)
-    pages = [words(given_and_shown(client, tiny(number))) for number in range(5)]
+    pages = [visible_text(post_and_open(client, tiny(number))) for number in range(5)]
     assert [SPENT in page for page in pages] == [False, False, True, True, True]
     assert "could not answer" not in "".join(pages)
     assert eyes.arrived == spent_so_far(client) == 2
@@ -234,15 +235,15 @@ def test_a_failure_is_told_as_one(visit: Visit, eyes: FakeRekognition) -> None:
 def test_a_picture_answered_by_the_stand_in_is_asked_again_another_day(
     visit: Visit, eyes: FakeRekognition
 ) -> None:
-    assert SPENT in words(given_and_shown(visit(daily_calls=0), encoded()))
-    assert SPENT not in words(given_and_shown(visit(daily_calls=1), encoded()))
+    assert SPENT in visible_text(post_and_open(visit(daily_calls=0), encoded()))
+    assert SPENT not in visible_text(post_and_open(visit(daily_calls=1), encoded()))
     assert eyes.arrived == 1
 
 
 def test_the_same_picture_is_counted_once(visit: Visit) -> None:
     client = visit()
     for _ in range(3):
-        give(client.application.test_client(), encoded())
+        post_picture(client.application.test_client(), encoded())
     assert spent_so_far(client) == 1
 
 
@@ -261,7 +262,7 @@ def test_only_what_may_be_billed_is_counted(
 ) -> None:
     client = visit()
     eyes.always = fault
-    give(client, encoded())
+    post_picture(client, encoded())
     assert spent_so_far(client) == calls
 
 
@@ -288,10 +289,10 @@ def test_without_a_stand_in_the_visitor_reads_when_it_goes_on(
     visit: Visit, cats: Path, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = visit(question=cats, daily_calls=1)
-    assert give(client, tiny(0)).status_code == 303
-    refused = [give(client, tiny(number)) for number in (1, 2, 3)]
+    assert post_picture(client, tiny(0)).status_code == 303
+    refused = [post_picture(client, tiny(number)) for number in (1, 2, 3)]
     assert {each.status_code for each in refused} == {503}
-    page = words(refused[0].text)
+    page = visible_text(refused[0].text)
     assert "Our budget for answers is spent" in page
     assert "The next ones are due tomorrow, at 00:00 UTC. Please come back then." in page
     assert 11 * 3600 < int(refused[-1].headers["Retry-After"]) <= 12 * 3600
@@ -325,9 +326,9 @@ def test_the_lever_switches_rekognition_off_and_every_page_says_so(
     visit: Visit, eyes: FakeRekognition, s3: Any
 ) -> None:
     client = visit(bucket=BUCKET, engine="local")
-    page = words(given_and_shown(client, encoded()))
+    page = visible_text(post_and_open(client, encoded()))
     assert BANNER in page
-    assert BANNER in words(client.get("/").text)
+    assert BANNER in visible_text(client.get("/").text)
     assert "Engine: embedded detector. Pictures: a private bucket on Amazon S3." in page
     assert eyes.arrived == 0
     assert len(s3.list_objects_v2(Bucket=BUCKET)["Contents"]) == 1
@@ -336,8 +337,8 @@ def test_the_lever_switches_rekognition_off_and_every_page_says_so(
 def test_when_the_lever_is_back_the_same_picture_is_asked_again(
     visit: Visit, eyes: FakeRekognition, s3: Any
 ) -> None:
-    give(visit(bucket=BUCKET, engine="local"), encoded())
-    page = words(given_and_shown(visit(bucket=BUCKET, engine=None), encoded()))
+    post_picture(visit(bucket=BUCKET, engine="local"), encoded())
+    page = visible_text(post_and_open(visit(bucket=BUCKET, engine=None), encoded()))
     assert "Rubber duck detected! :))" in page
     assert BANNER not in page
     assert eyes.arrived == 1
@@ -355,7 +356,7 @@ def test_the_lever_cannot_answer_what_only_rekognition_knows(visit: Visit, cats:
 def test_without_any_budget_the_embedded_detector_answers(
     visit: Visit, eyes: FakeRekognition
 ) -> None:
-    page = words(given_and_shown(visit(daily_calls=0, monthly_calls=0), encoded()))
+    page = visible_text(post_and_open(visit(daily_calls=0, monthly_calls=0), encoded()))
     assert SPENT in page
     assert eyes.arrived == 0
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import Result
 from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
@@ -23,13 +22,10 @@ from rubberduck.core.settings import Settings
 from rubberduck.db.results import Results
 from rubberduck.evaluation import plots as charts
 from rubberduck.services.pipeline import Pipeline
-from tests.conftest import FakeDetector
+from tests.support.command_line import run_command
+from tests.support.fake_detector import FakeDetector
 from tests.support.fake_rekognition import FakeRekognition
 from tests.support.pictures import corners, encoded, form
-
-
-def run(app: Flask, *words: str, **options: Any) -> Result:
-    return app.test_cli_runner().invoke(args=list(words), **options)
 
 
 @pytest.fixture
@@ -44,7 +40,7 @@ def photos(tmp_path: Path) -> Path:
 
 
 def test_look_at_a_file(app: Flask, photos: Path, settings: Settings, tmp_path: Path) -> None:
-    done = run(app, "look", str(photos / "a.jpg"))
+    done = run_command(app, "look", str(photos / "a.jpg"))
     assert (done.exit_code, done.stdout) == (0, f"{photos / 'a.jpg'}: yes, 94%\n")
     assert not settings.uploads.exists()  # nothing is kept
     with sqlite3.connect(tmp_path / "duck.db") as database:
@@ -53,7 +49,7 @@ def test_look_at_a_file(app: Flask, photos: Path, settings: Settings, tmp_path: 
 
 
 def test_look_at_a_folder_as_json(app: Flask, photos: Path) -> None:
-    done = run(app, "look", "--json", str(photos))
+    done = run_command(app, "look", "--json", str(photos))
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.exit_code == 0
     assert [Path(line["file"]).name for line in lines] == ["a.jpg", "b broken.png", "c.webp"]
@@ -67,7 +63,7 @@ def test_look_says_no_and_goes_on_after_a_missing_file(
     app: Flask, photos: Path, detector: FakeDetector
 ) -> None:
     detector.answer = []
-    done = run(app, "look", "missing.jpg", str(photos / "a.jpg"))
+    done = run_command(app, "look", "missing.jpg", str(photos / "a.jpg"))
     missing, found = done.stdout.splitlines()
     assert missing == "missing.jpg: The file cannot be read: No such file or directory."
     assert found.endswith("a.jpg: no")
@@ -75,45 +71,45 @@ def test_look_says_no_and_goes_on_after_a_missing_file(
 
 
 def test_look_at_standard_input(app: Flask) -> None:
-    done = run(app, "look", "--json", "-", input=encoded())
+    done = run_command(app, "look", "--json", "-", input=encoded())
     assert json.loads(done.stdout)["duck"] is True
 
 
 def test_look_reads_no_more_than_it_must(app: Flask, tmp_path: Path) -> None:
     with (tmp_path / "film.jpg").open("wb") as file:
         file.truncate(5_000_000_000)  # takes no room on the disk, but would in memory
-    done = run(app, "look", str(tmp_path / "film.jpg"))
+    done = run_command(app, "look", str(tmp_path / "film.jpg"))
     assert "too big" in done.stdout
 
 
 def test_look_at_names_that_a_terminal_would_obey(app: Flask, tmp_path: Path) -> None:
     (tmp_path / "a\x1b[2J\nb.jpg").write_bytes(encoded())
     (tmp_path / os.fsdecode(b"k\xfchl.jpg")).write_bytes(encoded())
-    done = run(app, "look", str(tmp_path))
+    done = run_command(app, "look", str(tmp_path))
     assert "a\\x1b[2J\\nb.jpg: yes" in done.stdout
     assert "k\\udcfchl.jpg: yes" in done.stdout
 
 
 @pytest.mark.parametrize("path", ["", "x" * 300])
 def test_look_at_paths_that_are_none(app: Flask, path: str) -> None:
-    done = run(app, "look", path)
+    done = run_command(app, "look", path)
     assert "The file cannot be read" in done.stdout
 
 
 def test_look_at_an_empty_folder(app: Flask, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    done = run(app, "look", str(tmp_path / "empty"))
+    done = run_command(app, "look", str(tmp_path / "empty"))
     assert "no pictures in this folder" in done.stderr
     assert done.stdout == ""
 
 
 def test_look_without_anything_is_a_question_of_usage(app: Flask) -> None:
-    assert run(app, "look").exit_code == 2
+    assert run_command(app, "look").exit_code == 2
 
 
 @pytest.mark.parametrize("command", ["look", "evaluate", "check", "sweep", "costs"])
 def test_help_has_examples(app: Flask, command: str) -> None:
-    done = run(app, command, "-h")
+    done = run_command(app, command, "-h")
     assert done.exit_code == 0
     assert f"  flask {command}" in done.stdout
 
@@ -128,10 +124,10 @@ def test_what_costs_money_is_asked_before(
 ) -> None:
     dear = Dear()
     app = create_app(settings, pipeline=replace(pipeline, detector=dear))
-    done = run(app, "look", str(photos))
+    done = run_command(app, "look", str(photos))
     assert "a dear detector will be asked 3 times, for about $0.003. Add --yes" in done.stderr
     assert (done.exit_code, dear.calls) == (2, 0)
-    assert run(app, "look", "--yes", str(photos)).exit_code == 0
+    assert run_command(app, "look", "--yes", str(photos)).exit_code == 0
     assert dear.calls == 2
 
 
@@ -166,7 +162,7 @@ def test_evaluate(settings: Settings, pipeline: Pipeline, labelled: Path, tmp_pa
     boxes.write_text(
         json.dumps({"duck/a.png": [[80, 48, 240, 192]], "duck/bathing/b.png": [[0, 0, 9, 9]]})
     )
-    done = run(app, "evaluate", "--json", "--boxes", str(boxes), str(labelled))
+    done = run_command(app, "evaluate", "--json", "--boxes", str(boxes), str(labelled))
     assert done.exit_code == 0
     assert "z.jpg: left out. That is not a picture" in done.stderr
     figures = json.loads(done.stdout)
@@ -189,11 +185,11 @@ def test_evaluate(settings: Settings, pipeline: Pipeline, labelled: Path, tmp_pa
         "good_box_share": 0.5,
         "auc": 0.75,  # also below the threshold the scores have an order
     }
-    table = run(app, "evaluate", str(labelled)).stdout
+    table = run_command(app, "evaluate", str(labelled)).stdout
     assert "precision                       0.500" in table
     assert "… whose best box has IoU ≥ 0.5  -" in table
     assert re.search(r"^no-duck +2 +0\.500 +-$", table, re.M)
-    table = run(app, "evaluate", "--boxes", str(boxes), str(labelled)).stdout
+    table = run_command(app, "evaluate", "--boxes", str(boxes), str(labelled)).stdout
     assert re.search(r"^duck +1 +1\.000 +1\.000$", table, re.M)
     assert re.search(r"^duck/bathing +1 +0\.000 +0\.000$", table, re.M)
 
@@ -204,7 +200,7 @@ def test_evaluate_draws(
     duck = pipeline.detector.labels(None)[0]  # type: ignore[arg-type]
     app = create_app(settings, pipeline=replace(pipeline, detector=ByBrightness(duck)))
     plot, sheet = tmp_path / "plot.png", tmp_path / "sheet.PNG"
-    done = run(app, "evaluate", "--plot", str(plot), "--sheet", str(sheet), str(labelled))
+    done = run_command(app, "evaluate", "--plot", str(plot), "--sheet", str(sheet), str(labelled))
     assert done.exit_code == 0
     for file in (plot, sheet):
         with Image.open(file) as image:
@@ -237,7 +233,7 @@ def test_evaluate_knows_at_once_what_it_cannot_write(
     why: str,
 ) -> None:
     (tmp_path / "folder.png").mkdir()
-    done = run(app, "evaluate", option, str(tmp_path / name), str(labelled))
+    done = run_command(app, "evaluate", option, str(tmp_path / name), str(labelled))
     assert done.exit_code == 2
     assert re.search(why, done.stderr)
     assert detector.calls == 0
@@ -247,7 +243,7 @@ def test_evaluate_keeps_the_figures_when_a_picture_cannot_be_written(
     app: Flask, labelled: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "plot.png").symlink_to("/dev/full")
-    done = run(app, "evaluate", "--plot", str(tmp_path / "plot.png"), str(labelled))
+    done = run_command(app, "evaluate", "--plot", str(tmp_path / "plot.png"), str(labelled))
     assert "recall" in done.stdout
     assert "cannot be written: No space left on device." in done.stderr
     assert done.exit_code == 1
@@ -255,7 +251,7 @@ def test_evaluate_keeps_the_figures_when_a_picture_cannot_be_written(
 
 def test_evaluate_needs_a_file_for_each_drawing(app: Flask, labelled: Path, tmp_path: Path) -> None:
     both = str(tmp_path / "both.png")
-    done = run(app, "evaluate", "--plot", both, "--sheet", both, str(labelled))
+    done = run_command(app, "evaluate", "--plot", both, "--sheet", both, str(labelled))
     assert "need a file each" in done.stderr
     assert done.exit_code == 2
 
@@ -278,7 +274,7 @@ def test_evaluate_shows_the_surest_mistakes(
         return title.encode()
 
     monkeypatch.setattr(charts, "sheet", sheet)
-    run(app, "evaluate", "--sheet", str(tmp_path / "sheet.png"), str(labelled))
+    run_command(app, "evaluate", "--sheet", str(tmp_path / "sheet.png"), str(labelled))
     assert [example.name for example in shown] == ["duck/bathing/b.png"]
 
 
@@ -297,7 +293,7 @@ def test_evaluate_refuses_boxes_that_are_none(
     app: Flask, labelled: Path, tmp_path: Path, boxes: str
 ) -> None:
     (tmp_path / "boxes.json").write_text(boxes)
-    done = run(app, "evaluate", "--boxes", str(tmp_path / "boxes.json"), str(labelled))
+    done = run_command(app, "evaluate", "--boxes", str(tmp_path / "boxes.json"), str(labelled))
     assert done.exit_code == 2
     assert "boxes.json" in done.stderr
 
@@ -307,14 +303,16 @@ def test_evaluate_says_when_nothing_fits(app: Flask, tmp_path: Path) -> None:
         (tmp_path / "set" / name).mkdir(parents=True)
         (tmp_path / "set" / name / "a.jpg").write_bytes(b"quack")
     (tmp_path / "boxes.json").write_text('{"duck/z.jpg": [[1, 2, 3, 4]]}')
-    done = run(app, "evaluate", "--boxes", str(tmp_path / "boxes.json"), str(tmp_path / "set"))
+    done = run_command(
+        app, "evaluate", "--boxes", str(tmp_path / "boxes.json"), str(tmp_path / "set")
+    )
     assert done.exit_code == 1
     assert "duck/z.jpg: its boxes fit no picture here." in done.stderr
     assert "No picture could be read." in done.stderr
 
 
 def test_evaluate_needs_its_two_folders(app: Flask, tmp_path: Path) -> None:
-    done = run(app, "evaluate", str(tmp_path))
+    done = run_command(app, "evaluate", str(tmp_path))
     assert done.exit_code == 2
     assert "needs the folders duck and no-duck" in done.stderr
 
@@ -324,7 +322,7 @@ def test_a_backup_is_whole_and_can_take_the_databases_place(
 ) -> None:
     where = client.post("/", **form(encoded())).location
     copy = tmp_path / "copy.db"
-    done = run(app, "backup", str(copy))
+    done = run_command(app, "backup", str(copy))
     assert (done.exit_code, done.stdout) == (0, f"{copy}: {copy.stat().st_size / 1e6:.1f} MB.\n")
     client.post(f"{where}/delete")
     assert client.get(where).status_code == 404
@@ -339,7 +337,7 @@ def test_a_backup_writes_over_nothing(app: Flask, tmp_path: Path) -> None:
         "holiday.db": "is there already",
         "nowhere/copy.db": "its folder is missing or closed",
     }.items():
-        done = run(app, "backup", str(tmp_path / name))
+        done = run_command(app, "backup", str(tmp_path / name))
         assert done.exit_code == 1
         assert complaint in done.stderr
     assert (tmp_path / "holiday.db").read_bytes() == b"quack"
@@ -352,12 +350,12 @@ def test_postgresql_is_backed_up_in_its_own_way(
         set_up(url)
         results = Results(url)
         elsewhere = create_app(settings, pipeline=replace(pipeline, results=results))
-        assert "pg_dump" in run(elsewhere, "backup", "copy.db").stderr
+        assert "pg_dump" in run_command(elsewhere, "backup", "copy.db").stderr
         results.close()
 
 
 def test_check_when_all_is_well(app: Flask) -> None:
-    done = run(app, "check")
+    done = run_command(app, "check")
     assert done.exit_code == 0
     assert "ok     DUCK_MAX_BYTES: default, 15000000" in done.stdout
     for part in ("database", "storage, a folder on this server", "engine, fake detector"):
@@ -370,7 +368,7 @@ def test_check_says_what_is_wrong_and_what_to_do(
     monkeypatch.setenv("DUCK_BUKET", "x")
     (tmp_path / "duck.db").unlink()
     settings.uploads.write_text("a file stands where the folder should be")
-    done = run(app, "check")
+    done = run_command(app, "check")
     assert done.exit_code == 1
     lines = [line for line in done.stdout.splitlines() if line.startswith("wrong")]
     assert "did you mean DUCK_BUCKET?" in lines[0]
@@ -382,7 +380,7 @@ def test_check_says_that_the_counts_have_no_redis(
     settings: Settings, pipeline: Pipeline, tmp_path: Path
 ) -> None:
     nowhere = {"uploads_a_minute": 60, "rate_store": f"redis+unix://{tmp_path}/nowhere"}
-    done = run(create_app(settings.model_copy(update=nowhere), pipeline=pipeline), "check")
+    done = run_command(create_app(settings.model_copy(update=nowhere), pipeline=pipeline), "check")
     assert done.exit_code == 1
     assert "wrong  counts of visitors' requests: " in done.stdout
     assert "DUCK_RATE_STORE right?" in done.stdout
@@ -393,11 +391,11 @@ def test_check_of_the_aws_composition(
 ) -> None:
     pipeline = replace(build_pipeline(aws_settings), results=results)
     app = create_app(aws_settings, pipeline=pipeline)
-    done = run(app, "check")
+    done = run_command(app, "check")
     assert done.exit_code == 0
     assert "ok     engine, Amazon Rekognition\n" in done.stdout
     assert "ok     stand-in, embedded detector\n" in done.stdout
     eyes.always = "AccessDeniedException"
-    done = run(app, "check")
+    done = run_command(app, "check")
     assert done.exit_code == 1
     assert "allow rekognition:DetectLabels" in done.stdout

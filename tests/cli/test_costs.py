@@ -12,11 +12,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from rubberduck.billing.spending import forecast
-from tests.cli.test_commands import run
-from tests.conftest import BUCKET, Visit
-from tests.pages.test_pages import give
+from tests.support.aws import BUCKET
+from tests.support.command_line import run_command
 from tests.support.fake_rekognition import FakeRekognition
 from tests.support.pictures import encoded, tiny
+from tests.support.visitor import Visit, post_picture
 
 TENTH = datetime(2026, 11, 10, tzinfo=UTC)  # nine of thirty days have gone
 
@@ -33,15 +33,15 @@ def spender(visit: Visit, clock: time_machine.Traveller) -> FlaskClient:
     client = visit(daily_calls=10, monthly_calls=300)
     clock.shift(-86_400)
     for number in range(6):
-        give(client, tiny(number))
+        post_picture(client, tiny(number))
     clock.shift(86_400)
     for number in range(6, 9):
-        give(client, tiny(number))
+        post_picture(client, tiny(number))
     return client
 
 
 def test_costs(spender: FlaskClient) -> None:
-    done = run(spender.application, "costs")
+    done = run_command(spender.application, "costs")
     assert done.exit_code == 0
     lines = [line.split() for line in done.stdout.splitlines()]
     assert lines == [
@@ -55,7 +55,7 @@ def test_costs(spender: FlaskClient) -> None:
 
 
 def test_costs_as_json(spender: FlaskClient) -> None:
-    done = run(spender.application, "costs", "--json")
+    done = run_command(spender.application, "costs", "--json")
     assert json.loads(done.stdout) == [
         {
             "engine": "Amazon Rekognition",
@@ -81,21 +81,21 @@ def test_costs_as_json(spender: FlaskClient) -> None:
 
 
 def test_costs_of_a_site_that_never_asked_rekognition(visit: Visit) -> None:
-    done = run(visit().application, "costs")
+    done = run_command(visit().application, "costs")
     assert "today                0      1000      1000      $0.000" in done.stdout
 
 
 def test_costs_without_amazon(app: Flask) -> None:
-    done = run(app, "costs")
+    done = run_command(app, "costs")
     assert (done.exit_code, done.stdout) == (
         0,
         "Nothing costs anything: the fake detector answers.\n",
     )
-    assert json.loads(run(app, "costs", "--json").stdout) == []
+    assert json.loads(run_command(app, "costs", "--json").stdout) == []
 
 
 def test_costs_when_the_lever_is_pulled(spender: FlaskClient, visit: Visit, s3: Any) -> None:
-    done = run(visit(engine="local", bucket=BUCKET).application, "costs")
+    done = run_command(visit(engine="local", bucket=BUCKET).application, "costs")
     assert "$0.009" in done.stdout
     assert "It is switched off: the embedded detector answers." in done.stdout
     assert "forecast             9                          $0.009" in done.stdout
@@ -103,7 +103,7 @@ def test_costs_when_the_lever_is_pulled(spender: FlaskClient, visit: Visit, s3: 
 
 def test_costs_without_a_database(app: Flask, tmp_path: Path) -> None:
     (tmp_path / "duck.db").unlink()
-    done = run(app, "costs")
+    done = run_command(app, "costs")
     assert done.exit_code == 1
     assert "`python db_setup.py` makes one" in done.stderr
 
@@ -129,8 +129,10 @@ def test_look_spends_from_the_same_budget(
     for number in range(3):
         (tmp_path / f"{number}.png").write_bytes(tiny(number))
     client = visit(daily_calls=3)
-    give(client, encoded())
-    done = run(client.application, "look", "--yes", *map(str, sorted(tmp_path.glob("*.png"))))
+    post_picture(client, encoded())
+    done = run_command(
+        client.application, "look", "--yes", *map(str, sorted(tmp_path.glob("*.png")))
+    )
     assert [line.rpartition(": ")[2] for line in done.stdout.splitlines()] == [
         "yes, 89%",
         "yes, 89%",
@@ -147,7 +149,7 @@ def test_evaluate_measures_only_what_its_engine_said(
         (tmp_path / "photos" / side / f"{number}.png").write_bytes(tiny(number))
     eyes.faults.append("AccessDeniedException")
     photos = str(tmp_path / "photos")
-    done = run(visit(daily_calls=2).application, "evaluate", "--yes", "--json", photos)
+    done = run_command(visit(daily_calls=2).application, "evaluate", "--yes", "--json", photos)
     assert json.loads(done.stdout)["pictures"] == 2
     assert "duck/0.png: left out. We cannot look at pictures just now." in done.stderr
     assert "no-duck/3.png and what follows: left out. Our budget for answers is" in done.stderr

@@ -22,11 +22,12 @@ from rubberduck.db.results import Results
 from rubberduck.detectors.with_breaker import DetectorWithBreaker
 from rubberduck.imaging.decode import Picture, decode_picture
 from rubberduck.storage.s3 import S3Storage
-from tests.conftest import BUCKET, FakeDetector, a_duck
-from tests.pages.test_pages import give, given_and_shown, words
+from tests.support.aws import BUCKET
+from tests.support.fake_detector import FakeDetector, duck_labels
 from tests.support.fake_rekognition import FakeRekognition
 from tests.support.faults import AMAZONS, Countdown, amazon_fails
 from tests.support.pictures import encoded
+from tests.support.visitor import post_and_open, post_picture, visible_text
 
 PICTURE = decode_picture(encoded(), max_bytes=15_000_000, max_side=2048)
 
@@ -51,7 +52,7 @@ def _a_long_rest(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def moody() -> Moody:
-    return Moody(*a_duck())
+    return Moody(*duck_labels())
 
 
 def ask(breaker: DetectorWithBreaker, times: int = 1) -> None:
@@ -131,7 +132,7 @@ def test_nobody_waits_for_another_one() -> None:
             together.wait()
             return self.answer
 
-    breaker = DetectorWithBreaker(Meeting(*a_duck()))
+    breaker = DetectorWithBreaker(Meeting(*duck_labels()))
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(lambda _: breaker.labels(PICTURE), range(8)))
 
@@ -158,7 +159,7 @@ def test_twenty_uploads_while_rekognition_is_down(
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
     eyes.always = "InternalServerError"
     for number in range(20):
-        page = words(given_and_shown(aws_client, encoded(comment=str(number))))
+        page = visible_text(post_and_open(aws_client, encoded(comment=str(number))))
         assert "Amazon Rekognition could not answer just now, so our embedded" in page
     assert len(eyes.requests) == 3 * FAILURES
 
@@ -186,8 +187,8 @@ def test_while_s3_is_known_to_be_down_uploads_are_refused_at_once(
     calls = Countdown(1, lasts=True)
     with amazon_fails([storage.client], AMAZONS["no connection"], calls):
         for number in range(40):
-            assert give(client, encoded(comment=str(number))).status_code == 503
-        assert give(client, b"no picture, but nobody looks").status_code == 503
+            assert post_picture(client, encoded(comment=str(number))).status_code == 503
+        assert post_picture(client, b"no picture, but nobody looks").status_code == 503
         assert client.get("/healthz").status_code == 200
     assert calls.calls <= 2 * (FAILURES + 1)  # two attempts each; one more may be on its way
     assert len(eyes.requests) <= FAILURES  # a picture that cannot be kept is not paid for
@@ -199,11 +200,11 @@ def test_when_s3_is_back_uploads_are_taken_again(
 ) -> None:
     with amazon_fails([storage.client], AMAZONS["503"], Countdown(1, lasts=True)):
         for number in range(FAILURES):
-            give(client, encoded(comment=str(number)))
+            post_picture(client, encoded(comment=str(number)))
         client.application.extensions["pipeline"]._beside.submit(int).result()
-    assert give(client, encoded()).status_code == 503
+    assert post_picture(client, encoded()).status_code == 503
     monkeypatch.setattr(storage.circuit, "_next_try", time.monotonic())
-    assert [give(client, encoded()).status_code for _ in range(3)] == [303] * 3
+    assert [post_picture(client, encoded()).status_code for _ in range(3)] == [303] * 3
 
 
 def test_a_refusal_of_one_request_does_not_stop_the_others(
@@ -211,8 +212,8 @@ def test_a_refusal_of_one_request_does_not_stop_the_others(
 ) -> None:
     with amazon_fails([storage.client], AMAZONS["403"], Countdown(1, lasts=True)):
         for number in range(3 * FAILURES):
-            give(client, encoded(comment=str(number)))
-    assert give(client, encoded()).status_code == 303
+            post_picture(client, encoded(comment=str(number)))
+    assert post_picture(client, encoded()).status_code == 303
 
 
 def test_no_visitor_waits_long_for_s3(aws_settings: Settings, aws: str) -> None:

@@ -8,8 +8,8 @@ import time_machine
 from flask.testing import FlaskClient
 from markupsafe import Markup
 
-from tests.pages.test_pages import give
 from tests.support.pictures import encoded, form
+from tests.support.visitor import post_picture
 
 HOUR = timedelta(hours=1)
 
@@ -26,7 +26,7 @@ HOUR = timedelta(hours=1)
 )
 def test_any_moment_will_do(client: FlaskClient, moment: datetime) -> None:
     with time_machine.travel(moment) as time:
-        where = give(client, encoded()).location
+        where = post_picture(client, encoded()).location
         time.shift(2)
         assert client.get(where).status_code == 200
         assert client.get("/mine").status_code == 200
@@ -40,10 +40,10 @@ def test_any_moment_will_do(client: FlaskClient, moment: datetime) -> None:
 
 @pytest.mark.parametrize("jump", [-1, 1])
 def test_a_clock_that_jumps_by_an_hour(client: FlaskClient, jump: int) -> None:
-    before = give(client, encoded()).location
+    before = post_picture(client, encoded()).location
     with time_machine.travel(datetime.now(UTC) + jump * HOUR):
-        after = give(client, encoded(comment="another")).location
-        again = give(client, encoded()).location
+        after = post_picture(client, encoded(comment="another")).location
+        again = post_picture(client, encoded()).location
         client.application.extensions["sweeper"].sweep()
         for where in (before, after):
             assert client.get(where).status_code == 200
@@ -58,7 +58,7 @@ def link(page: str) -> str:
 
 
 def test_an_hour_later_the_page_signs_its_links_anew(aws_client: FlaskClient) -> None:
-    where = give(aws_client, encoded()).location
+    where = post_picture(aws_client, encoded()).location
     page = aws_client.get(where)
     with time_machine.travel(datetime.now(UTC) + HOUR):
         later = aws_client.get(where, headers={"If-None-Match": page.headers["ETag"]})

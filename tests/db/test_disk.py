@@ -22,10 +22,10 @@ from rubberduck.core.settings import Settings
 from rubberduck.db.results import Results
 from rubberduck.services.pipeline import Pipeline
 from rubberduck.storage.folder import FolderStorage
-from tests.db.test_results import a_result, kept
-from tests.pages.test_pages import give
 from tests.support import postgres
 from tests.support.pictures import encoded
+from tests.support.stored_results import sample_result, save_and_get
+from tests.support.visitor import post_picture
 
 Open = Callable[[str], Results]
 
@@ -72,7 +72,7 @@ def must_be_sorry(answer: TestResponse) -> None:
 
 def test_a_full_disk(on_small_disk: FlaskClient, small_disk: Path) -> None:
     (small_disk / "something big").write_bytes(bytes(1_500_000))
-    answers = [give(on_small_disk, noise(number)) for number in range(100)]
+    answers = [post_picture(on_small_disk, noise(number)) for number in range(100)]
     refused = [answer for answer in answers if answer.status_code != 303]
     taken = [answer.location for answer in answers if answer.status_code == 303]
     assert len(taken) >= 2
@@ -80,7 +80,7 @@ def test_a_full_disk(on_small_disk: FlaskClient, small_disk: Path) -> None:
     for answer in refused:
         must_be_sorry(answer)
     (small_disk / "something big").unlink()
-    assert give(on_small_disk, noise(999)).status_code == 303
+    assert post_picture(on_small_disk, noise(999)).status_code == 303
     for where in taken:
         assert on_small_disk.get(where).status_code == 200
         assert on_small_disk.get(f"{where}.jpg").status_code == 200
@@ -91,15 +91,15 @@ def test_a_full_disk(on_small_disk: FlaskClient, small_disk: Path) -> None:
 
 def test_a_disk_that_becomes_read_only(on_small_disk: FlaskClient, small_disk: Path) -> None:
     """root may write where others may not, so the whole disk is closed."""
-    before = give(on_small_disk, noise(1)).location
+    before = post_picture(on_small_disk, noise(1)).location
     on_small_disk.application.extensions["pipeline"].results.close()
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
-    must_be_sorry(give(on_small_disk, noise(2)))
+    must_be_sorry(post_picture(on_small_disk, noise(2)))
     assert on_small_disk.get("/readyz").status_code == 503
     assert on_small_disk.get("/healthz").status_code == 200
     assert on_small_disk.get(before).status_code in (200, 503)
     subprocess.run(["mount", "-o", "remount,rw", small_disk], check=True)
-    assert give(on_small_disk, noise(2)).status_code == 303
+    assert post_picture(on_small_disk, noise(2)).status_code == 303
     assert on_small_disk.get(before).status_code == 200
 
 
@@ -146,12 +146,12 @@ def test_a_spoiled_database_is_a_503_and_never_a_new_one(
     tmp_path: Path,
     spoil: Callable[[Path], None],
 ) -> None:
-    where = give(client, encoded()).location
+    where = post_picture(client, encoded()).location
     results.close()
     file = tmp_path / "duck.db"
     spoil(file)
     before = file.exists() and file.read_bytes()
-    must_be_sorry(give(client, encoded(comment="another")))
+    must_be_sorry(post_picture(client, encoded(comment="another")))
     must_be_sorry(client.get(where))
     assert client.get("/readyz").status_code == 503
     assert client.get("/healthz").status_code == 200
@@ -165,12 +165,12 @@ def test_a_spoiled_database_is_a_503_and_never_a_new_one(
 def test_a_database_locked_for_three_seconds_keeps_visitors_waiting_no_longer(
     client: FlaskClient, tmp_path: Path
 ) -> None:
-    give(client, encoded())  # what is made once is there now
+    post_picture(client, encoded())  # what is made once is there now
     other = sqlite3.connect(tmp_path / "duck.db", isolation_level=None, check_same_thread=False)
     other.execute("BEGIN IMMEDIATE")
     release = threading.Timer(3.0, other.rollback)
     release.start()
-    assert give(client, encoded(comment="another")).status_code == 303
+    assert post_picture(client, encoded(comment="another")).status_code == 303
     release.join()
     other.close()
 
@@ -187,8 +187,8 @@ def test_a_database_locked_for_too_long_is_said_and_passes(
     client = create_app(settings, pipeline=impatient).test_client()
     with closing(sqlite3.connect(tmp_path / "duck.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        must_be_sorry(give(client, encoded()))
-    assert give(client, encoded()).status_code == 303
+        must_be_sorry(post_picture(client, encoded()))
+    assert post_picture(client, encoded()).status_code == 303
 
 
 def test_writers_behind_one_that_is_stuck_are_told_so(
@@ -220,7 +220,7 @@ def test_sixteen_threads_write_fifty_results_each(database_url: str, open_result
     def write(writer: int) -> None:
         try:
             for number in range(50):
-                kept(book, a_result(f"{writer}-{number}"))
+                save_and_get(book, sample_result(f"{writer}-{number}"))
         except ResultsUnavailable as error:
             faults.append(error)
 

@@ -10,9 +10,8 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from alembic import command
@@ -29,7 +28,7 @@ from rubberduck.core.errors import (
     NoSuchResult,
     ResultsUnavailable,
 )
-from rubberduck.core.models import Answer, Label, Result, Upload
+from rubberduck.core.models import Answer, Label
 from rubberduck.core.rules import RUBBER_DUCK, judge
 from rubberduck.core.settings import ROOT, Settings
 from rubberduck.db.daily_stats import Sum, count
@@ -38,38 +37,14 @@ from rubberduck.db.engine import engine_for
 from rubberduck.db.results import Results
 from rubberduck.db.row_mapping import to_row
 from rubberduck.db.tables import SCHEMA, duck_results, metadata
-from tests.conftest import a_duck
-
-NOW = datetime(2026, 11, 20, 12, 30, 15, 123_000, UTC)
-
-
-def a_result(id: str = "an-id") -> Result:
-    labels = (*a_duck(), Label("Cat", 12.5, (), ("Animal",)))
-    return Result(
-        id=id,
-        created_at=NOW,
-        question=RUBBER_DUCK.title,
-        said="Rubber duck detected! :))",
-        min_confidence=35.0,
-        width=640,
-        height=480,
-        several_frames=True,
-        picture_key=f"uploads/{id}.jpg",
-        marked_key=f"marked/{id}.jpg",
-        answer=Answer(labels, judge(RUBBER_DUCK, labels), "embedded detector", "Amazon", "failed"),
-    )
-
-
-def answered_itself(result: Result) -> Result:
-    return replace(result, answer=replace(result.answer, fallback_for=None, fallback_reason=None))
-
-
-def an_upload(id: str, sha256: str | None = None, **more: Any) -> Upload:
-    """Each of other bytes, unless told."""
-    return Upload(
-        id, NOW, RUBBER_DUCK.title, f"uploads/{id}.jpg", sha256=sha256 or f"of {id}", **more
-    )
-
+from tests.support.fake_detector import duck_labels
+from tests.support.stored_results import (
+    CREATED_AT,
+    sample_result,
+    sample_upload,
+    save_and_get,
+    without_fallback,
+)
 
 Open = Callable[[str], Results]
 
@@ -80,25 +55,19 @@ def book(database_url: str, open_results: Open) -> Results:
     return open_results(database_url)
 
 
-def kept(book: Results, result: Result) -> Result:
-    book.begin(an_upload(result.id), "embedded detector")
-    book.save(result)
-    return book.get(result.id)
-
-
 def test_what_is_saved_is_got(book: Results) -> None:
-    assert kept(book, a_result()) == a_result()
+    assert save_and_get(book, sample_result()) == sample_result()
 
 
 def test_a_no_is_kept_too(book: Results) -> None:
     labels = (Label("Bird", 99.0),)
     answer = Answer(labels, judge(RUBBER_DUCK, labels), "embedded detector")
-    result = replace(a_result(), answer=answer, marked_key=None)
-    assert kept(book, result) == result
+    result = replace(sample_result(), answer=answer, marked_key=None)
+    assert save_and_get(book, result) == result
 
 
 def test_the_table_is_readable_by_hand(book: Results) -> None:
-    kept(book, a_result())
+    save_and_get(book, sample_result())
     with book.database.engine.connect() as connection:
         row = connection.execute(
             text("SELECT duck_found, confidence_score, s3_key, status FROM duck_results")
@@ -113,7 +82,7 @@ def test_an_id_that_nobody_has(book: Results, id: str) -> None:
 
 
 def test_a_picture_on_its_way_is_written_down_but_not_shown(book: Results) -> None:
-    book.begin(an_upload("an-id"), "embedded detector")
+    book.begin(sample_upload("an-id"), "embedded detector")
     with pytest.raises(NoSuchResult):
         book.get("an-id")
     with book.database.engine.connect() as connection:
@@ -132,7 +101,7 @@ def test_of_many_with_the_same_bytes_one_leads(book: Results) -> None:
     ready = threading.Barrier(12)
 
     def begin(number: int) -> None:
-        upload = an_upload(f"upload-{number}", "the same", owner=f"owner-{number % 3}")
+        upload = sample_upload(f"upload-{number}", "the same", owner=f"owner-{number % 3}")
         ready.wait()
         twins.append(book.begin(upload, "embedded detector"))
 
@@ -146,40 +115,43 @@ def test_of_many_with_the_same_bytes_one_leads(book: Results) -> None:
 
 
 def test_a_cut_off_upload_keeps_nobody_waiting(book: Results) -> None:
-    book.begin(an_upload("first", "the same"), "embedded detector")
-    later = replace(an_upload("second", "the same"), created_at=NOW + timedelta(seconds=31))
+    book.begin(sample_upload("first", "the same"), "embedded detector")
+    later = replace(
+        sample_upload("second", "the same"), created_at=CREATED_AT + timedelta(seconds=31)
+    )
     assert book.begin(later, "embedded detector") is None
 
 
 def test_a_key_belongs_to_its_bytes(book: Results) -> None:
-    book.begin(an_upload("first", "some bytes", key="a-key"), "embedded detector")
-    again = book.begin(an_upload("second", "some bytes", key="a-key"), "embedded detector")
+    book.begin(sample_upload("first", "some bytes", key="a-key"), "embedded detector")
+    again = book.begin(sample_upload("second", "some bytes", key="a-key"), "embedded detector")
     assert again == Duplicate("first", is_mine=True)
     with pytest.raises(IdempotencyKeyReused):
-        book.begin(an_upload("third", "other bytes", key="a-key"), "embedded detector")
+        book.begin(sample_upload("third", "other bytes", key="a-key"), "embedded detector")
 
 
 def test_what_was_swept_meanwhile_is_not_saved(book: Results) -> None:
-    book.begin(an_upload("an-id"), "embedded detector")
-    long_after = NOW + timedelta(hours=2)
+    book.begin(sample_upload("an-id"), "embedded detector")
+    long_after = CREATED_AT + timedelta(hours=2)
     assert [each.id for each in book.mark_expired_deleting(long_after, 9)] == ["an-id"]
     with pytest.raises(NoSuchResult):
-        book.save(a_result())
+        book.save(sample_result())
 
 
 def test_judging_twice_counts_once(book: Results) -> None:
-    book.begin(an_upload("an-id", owner="me"), "embedded detector")
-    book.save(a_result())
+    book.begin(sample_upload("an-id", owner="me"), "embedded detector")
+    book.save(sample_result())
     for right in (True, True, False):
         book.judge("an-id", "me", right)
-    whole = book.daily_stats(RUBBER_DUCK.title, NOW.date()).whole
+    whole = book.daily_stats(RUBBER_DUCK.title, CREATED_AT.date()).whole
     assert (whole.asked, whole.found, whole.right, whole.wrong) == (1, 1, 0, 1)
 
 
 def test_a_key_of_an_upload_that_was_cut_off_is_free_again(book: Results) -> None:
-    book.begin(an_upload("first", "some bytes", key="a-key"), "embedded detector")
+    book.begin(sample_upload("first", "some bytes", key="a-key"), "embedded detector")
     later = replace(
-        an_upload("second", "some bytes", key="a-key"), created_at=NOW + timedelta(seconds=31)
+        sample_upload("second", "some bytes", key="a-key"),
+        created_at=CREATED_AT + timedelta(seconds=31),
     )
     assert book.begin(later, "embedded detector") is None
     with pytest.raises(NoSuchResult):
@@ -187,29 +159,29 @@ def test_a_key_of_an_upload_that_was_cut_off_is_free_again(book: Results) -> Non
 
 
 def test_a_key_is_remembered_for_a_result_found_by_its_bytes(book: Results) -> None:
-    book.begin(an_upload("an-id", "some bytes", owner="me"), "embedded detector")
-    book.save(answered_itself(a_result()))
-    again = an_upload("second", "some bytes", owner="me", key="a-key")
+    book.begin(sample_upload("an-id", "some bytes", owner="me"), "embedded detector")
+    book.save(without_fallback(sample_result()))
+    again = sample_upload("second", "some bytes", owner="me", key="a-key")
     assert book.begin(again, "embedded detector") == Duplicate("an-id", is_mine=True)
     with pytest.raises(IdempotencyKeyReused):
-        book.begin(an_upload("third", "other bytes", key="a-key"), "embedded detector")
+        book.begin(sample_upload("third", "other bytes", key="a-key"), "embedded detector")
 
 
 def test_what_is_deleted_frees_its_bytes_and_its_key(book: Results) -> None:
-    first = an_upload("an-id", "some bytes", owner="me", key="a-key")
+    first = sample_upload("an-id", "some bytes", owner="me", key="a-key")
     book.begin(first, "embedded detector")
-    book.save(a_result())
+    book.save(sample_result())
     book.mark_deleting("an-id", "me")
-    other = an_upload("second", "other bytes", owner="me", key="a-key")
+    other = sample_upload("second", "other bytes", owner="me", key="a-key")
     assert book.begin(other, "embedded detector") is None
-    again = an_upload("third", "some bytes", owner="me")
+    again = sample_upload("third", "some bytes", owner="me")
     assert book.begin(again, "embedded detector") is None
 
 
 def test_a_list_goes_on_between_results_of_the_same_moment(book: Results) -> None:
     for id in "abcde":
-        book.begin(an_upload(id, owner="me"), "embedded detector")
-        book.save(a_result(id))
+        book.begin(sample_upload(id, owner="me"), "embedded detector")
+        book.save(sample_result(id))
     seen, cursor = "", None
     for _ in range(3):
         page = book.list_for_owner("me", 2, cursor)
@@ -224,10 +196,10 @@ def test_a_cursor_that_was_made_up(book: Results, place: str) -> None:
 
 
 def test_the_surest_answers_are_counted_too(book: Results) -> None:
-    labels = a_duck(100.0, 100.0)
+    labels = duck_labels(100.0, 100.0)
     sure = Answer(labels, judge(RUBBER_DUCK, labels), "embedded detector")
-    kept(book, replace(a_result(), answer=sure))
-    assert book.daily_stats(RUBBER_DUCK.title, NOW.date()).bands == [0] * 9 + [1]
+    save_and_get(book, replace(sample_result(), answer=sure))
+    assert book.daily_stats(RUBBER_DUCK.title, CREATED_AT.date()).bands == [0] * 9 + [1]
 
 
 @contextmanager
@@ -247,28 +219,28 @@ def at_revision(database_url: str, revision: str) -> Iterator[Connection]:
 def test_results_of_earlier_schemas_are_kept(
     database_url: str, open_results: Open, revision: str
 ) -> None:
-    old = to_row(a_result())
+    old = to_row(sample_result())
     del old["instead_because"]  # there was no other reason than a failure
     with at_revision(database_url, revision) as connection:
         connection.execute(duck_results.insert().values(id="an-id", **old))
     assert set_up(database_url) == (revision, SCHEMA)
-    assert open_results(database_url).get("an-id") == a_result()
+    assert open_results(database_url).get("an-id") == sample_result()
 
 
 def test_owners_and_counts_of_the_second_schema_are_kept(
     database_url: str, open_results: Open
 ) -> None:
-    old = to_row(answered_itself(a_result()))
+    old = to_row(without_fallback(sample_result()))
     del old["instead_because"]
     with at_revision(database_url, "0002") as connection:
         connection.execute(duck_results.insert().values(id="an-id", owner="me", **old))
-        count(connection, a_result(), asked=5, right=2)
+        count(connection, sample_result(), asked=5, right=2)
     set_up(database_url)
     book = open_results(database_url)
     assert book.list_for_owner("me", 9).results == (
-        replace(answered_itself(a_result()), owner="me"),
+        replace(without_fallback(sample_result()), owner="me"),
     )
-    assert book.daily_stats(RUBBER_DUCK.title, NOW.date()).whole == Sum(5, 5, 2, 0)
+    assert book.daily_stats(RUBBER_DUCK.title, CREATED_AT.date()).whole == Sum(5, 5, 2, 0)
 
 
 def test_code_and_migrations_have_the_same_indexes(book: Results) -> None:
@@ -287,9 +259,9 @@ def test_code_and_migrations_have_the_same_indexes(book: Results) -> None:
 def test_setting_up_twice_keeps_everything(database_url: str, open_results: Open) -> None:
     assert set_up(database_url) == (None, SCHEMA)
     book = open_results(database_url)
-    kept(book, a_result())
+    save_and_get(book, sample_result())
     assert set_up(database_url) == (SCHEMA, SCHEMA)
-    assert book.get("an-id") == a_result()
+    assert book.get("an-id") == sample_result()
 
 
 def test_four_workers_set_up_at_once(database_url: str) -> None:
@@ -332,8 +304,8 @@ def test_a_newer_database_that_only_has_more_serves_on(
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
         connection.execute(text("ALTER TABLE duck_results ADD COLUMN feathers INTEGER"))
     old = open_results(database_url)
-    kept(old, a_result())
-    assert old.get("an-id") == a_result()
+    save_and_get(old, sample_result())
+    assert old.get("an-id") == sample_result()
     assert set_up(database_url) == ("9999", "9999")
 
 
@@ -343,7 +315,7 @@ def test_sixteen_threads_write_at_once(book: Results) -> None:
     def write(writer: int) -> None:
         try:
             for i in range(10):
-                kept(book, a_result(f"{writer}-{i}"))
+                save_and_get(book, sample_result(f"{writer}-{i}"))
         except ResultsUnavailable as error:
             failures.append(error)
 
@@ -367,7 +339,7 @@ def test_a_missing_database_is_not_made_in_passing(
 def test_a_database_moved_away_while_the_site_runs_is_missed_at_once(
     results: Results, tmp_path: Path
 ) -> None:
-    kept(results, a_result())
+    save_and_get(results, sample_result())
     (tmp_path / "duck.db").rename(tmp_path / "backup.db")
     with pytest.raises(ResultsUnavailable):
         results.get("an-id")
@@ -375,7 +347,7 @@ def test_a_database_moved_away_while_the_site_runs_is_missed_at_once(
         results.check()
     assert not (tmp_path / "duck.db").exists()
     (tmp_path / "backup.db").rename(tmp_path / "duck.db")
-    assert results.get("an-id") == a_result()
+    assert results.get("an-id") == sample_result()
 
 
 def test_a_set_up_that_fails_leaves_nothing_half_made(
@@ -429,7 +401,7 @@ def test_an_emptied_database_is_not_made_anew(
 def test_a_corrupt_database(
     settings: Settings, results: Results, tmp_path: Path, open_results: Open
 ) -> None:
-    kept(results, a_result())
+    save_and_get(results, sample_result())
     results.close()
     file = tmp_path / "duck.db"
     file.write_bytes(b"SQLite format 3\0" + b"quack" * 4000)
@@ -444,7 +416,7 @@ def test_a_locked_database_is_waited_for(results: Results, tmp_path: Path) -> No
     other.execute("BEGIN IMMEDIATE")
     timer = threading.Timer(1.0, other.rollback)
     timer.start()
-    assert kept(results, a_result()) == a_result()
+    assert save_and_get(results, sample_result()) == sample_result()
     timer.join()
     other.close()
 
@@ -461,7 +433,7 @@ def test_a_database_locked_for_too_long(
     other = sqlite3.connect(tmp_path / "duck.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(ResultsUnavailable) as error:
-        kept(impatient, a_result())
+        save_and_get(impatient, sample_result())
     assert "locked" in str(error.value.cause)
     other.close()
 

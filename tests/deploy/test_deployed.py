@@ -22,8 +22,8 @@ from PIL import Image
 from playwright.sync_api import Browser, Playwright, expect
 
 from deploy import bundle
-from tests.conftest import REGION
 from tests.support import beanstalk, fake_rekognition, load_balancer, redis
+from tests.support.aws import REGION
 from tests.support.beanstalk import Machine, Running, properties, unpacked
 from tests.support.browser import chromium
 from tests.support.cloudformation import BALANCED, Made

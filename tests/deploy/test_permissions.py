@@ -9,10 +9,10 @@ import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.deploy.test_template import actions, site_statements
-from tests.pages.test_pages import give
+from tests.support.cloudformation import allowed_actions, site_statements
 from tests.support.fake_rekognition import FakeRekognition
 from tests.support.pictures import encoded
+from tests.support.visitor import post_picture
 
 # Where the permission has another name than the call.
 PERMISSION = {"s3:HeadBucket": "s3:ListBucket", "s3:ListObjectsV2": "s3:ListBucket"}
@@ -39,7 +39,7 @@ def used(s3: Any, eyes: FakeRekognition, monkeypatch: pytest.MonkeyPatch) -> set
 
 def everything(client: FlaskClient) -> None:
     """All that visitors and operators can do."""
-    where = give(client, encoded()).location
+    where = post_picture(client, encoded()).location
     for address in (
         where,
         f"{where}/picture.jpg",
@@ -50,7 +50,7 @@ def everything(client: FlaskClient) -> None:
     for address in ("/mine", "/statistics", "/readyz", "/sample/easy", f"/api/v1{where}"):
         client.get(address)
     assert client.post(f"{where}/delete").status_code == 303
-    give(client, encoded(quality=50))
+    post_picture(client, encoded(quality=50))
     with time_machine.travel(datetime.now(UTC) + timedelta(days=40), tick=True):
         assert command(client.application, "sweep") == 0
     assert command(client.application, "check") == 0
@@ -64,4 +64,4 @@ def test_the_site_may_do_what_it_does_and_nothing_else(
     used: set[str], aws_client: FlaskClient
 ) -> None:
     everything(aws_client)
-    assert used == actions(site_statements())
+    assert used == allowed_actions(site_statements())

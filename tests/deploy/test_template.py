@@ -3,14 +3,21 @@
 import json
 import re
 import tomllib
-from collections.abc import Iterable
 from typing import Any
 
 import pytest
 from cfnlint.api import ManualArgs, lint
 
 from rubberduck.core.settings import PREFIX, ROOT, Settings, load_settings
-from tests.support.cloudformation import BALANCED, SINGLE, TEMPLATE, Made, read
+from tests.support.cloudformation import (
+    BALANCED,
+    SINGLE,
+    TEMPLATE,
+    Made,
+    allowed_actions,
+    read,
+    site_statements,
+)
 
 OPTIONS: dict[str, list[str]] = tomllib.loads(
     (ROOT / "tests" / "support" / "beanstalk_options.toml").read_text()
@@ -168,17 +175,6 @@ def test_pictures_and_results_do_not_go_by_the_way() -> None:
 # ---- who may do what
 
 
-def actions(statements: Iterable[Any]) -> set[str]:
-    listed = (each["Action"] for each in statements)
-    return {one for each in listed for one in ([each] if isinstance(each, str) else each)}
-
-
-def site_statements() -> list[Any]:
-    policies = Made(**BALANCED).resources["MachineRole"]["Properties"]["Policies"]
-    (site,) = [each for each in policies if each["PolicyName"] == "site"]
-    return list(site["PolicyDocument"]["Statement"])
-
-
 def test_the_site_may_touch_its_own_bucket_only() -> None:
     for statement in site_statements():
         resource = statement["Resource"]
@@ -199,7 +195,7 @@ def test_only_secrets_of_its_own_are_read(balanced: Made) -> None:
 def test_the_readme_names_the_same_permissions() -> None:
     rows = re.findall(r"^\| (`(?:s3|rekognition):.+?) \|", (ROOT / "README.md").read_text(), re.M)
     named = {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
-    assert named == actions(site_statements())
+    assert named == allowed_actions(site_statements())
 
 
 def test_no_door_is_open_to_the_world(made: Made) -> None:

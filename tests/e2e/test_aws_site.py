@@ -17,11 +17,11 @@ from app import create_app
 from composition import build_pipeline
 from rubberduck.core.settings import Settings
 from rubberduck.db.results import Results
-from tests.conftest import BUCKET
-from tests.pages.test_pages import give, given_and_shown, words
+from tests.support.aws import BUCKET
 from tests.support.fake_rekognition import HANG_UP, FakeRekognition, recorded
 from tests.support.pictures import encoded, form
 from tests.support.server import amazon, serving
+from tests.support.visitor import post_and_open, post_picture, visible_text
 
 
 def keys(s3: Any) -> list[str]:
@@ -29,9 +29,9 @@ def keys(s3: Any) -> list[str]:
 
 
 def test_a_duck_goes_through_s3_and_rekognition(aws_client: FlaskClient, s3: Any) -> None:
-    page = given_and_shown(aws_client, encoded())
+    page = post_and_open(aws_client, encoded())
     assert "Rubber duck detected! :))" in page
-    assert "89% sure: the average of Bird (82%) and Inflatable (96%)." in words(page)
+    assert "89% sure: the average of Bird (82%) and Inflatable (96%)." in visible_text(page)
     assert "Engine: Amazon Rekognition. Pictures: a private bucket on Amazon S3." in page
     assert [key.split("/")[0] for key in keys(s3)] == ["marked", "uploads"]
     assert "X-Amz-Signature=" in page  # the picture comes from the bucket by a signed link
@@ -40,20 +40,20 @@ def test_a_duck_goes_through_s3_and_rekognition(aws_client: FlaskClient, s3: Any
 
 def test_no_duck(aws_client: FlaskClient, eyes: FakeRekognition, s3: Any) -> None:
     eyes.answer = recorded("detect_labels_five_dogs")
-    page = given_and_shown(aws_client, encoded())
+    page = post_and_open(aws_client, encoded())
     assert "No rubber duck detected :(" in page
     assert [key.split("/")[0] for key in keys(s3)] == ["uploads"]
 
 
 def test_who_asks_for_the_picture_is_sent_to_the_bucket(aws_client: FlaskClient) -> None:
-    where = give(aws_client, encoded()).location
+    where = post_picture(aws_client, encoded()).location
     answer = aws_client.get(f"{where}/picture.jpg")
     assert answer.status_code == 302
     assert "X-Amz-Signature=" in answer.location
 
 
 def test_reloading_asks_amazon_nothing(aws_client: FlaskClient, eyes: FakeRekognition) -> None:
-    where = give(aws_client, encoded()).location
+    where = post_picture(aws_client, encoded()).location
     for _ in range(3):
         aws_client.get(where)
         aws_client.get(f"/api/v1/results/{where.split('/')[-1]}")
@@ -66,7 +66,7 @@ def test_clients_are_made_once(aws_client: FlaskClient, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(boto3, "client", another)
     monkeypatch.setattr(boto3.Session, "client", another)
-    given_and_shown(aws_client, encoded())
+    post_and_open(aws_client, encoded())
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_when_rekognition_cannot_answer_the_embedded_detector_does(
 ) -> None:
     eyes.always = fault
     with caplog.at_level(logging.WARNING):
-        page = words(given_and_shown(aws_client, encoded()))
+        page = visible_text(post_and_open(aws_client, encoded()))
     told = "Amazon Rekognition could not answer just now, so our embedded detector did."
     assert told in page
     assert "No rubber duck detected :(" in page  # four coloured squares are no duck
@@ -109,7 +109,7 @@ def homeless(aws_settings: Settings, eyes: FakeRekognition, results: Results) ->
 def test_a_missing_bucket_is_a_503_and_the_log_says_what_to_do(
     homeless: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    answer = give(homeless, encoded())
+    answer = post_picture(homeless, encoded())
     assert answer.status_code == 503
     assert "does not answer" in answer.text
     assert "ducks-that-never-were" not in answer.text
@@ -122,7 +122,7 @@ def test_a_missing_bucket_is_a_503_and_the_log_says_what_to_do(
 
 
 def test_the_policy_lets_the_buckets_pictures_in(aws_client: FlaskClient) -> None:
-    answer = give(aws_client, encoded())
+    answer = post_picture(aws_client, encoded())
     page = aws_client.get(answer.location)
     picture = re.search(r'<img src="(https?://[^/"]+)/', page.text)
     assert picture
@@ -141,7 +141,7 @@ def test_samples_and_camera_ask_amazon_nothing(
 
 
 def test_the_marked_picture_is_saved_under_its_name(aws_client: FlaskClient) -> None:
-    where = give(aws_client, encoded()).location
+    where = post_picture(aws_client, encoded()).location
     link = aws_client.get(f"{where}/marked.jpg?download").location
     with urlopen(link) as saved:
         assert saved.headers["Content-Disposition"].startswith(
@@ -151,7 +151,7 @@ def test_the_marked_picture_is_saved_under_its_name(aws_client: FlaskClient) -> 
 
 
 def test_deleted_is_gone_from_the_bucket(aws_client: FlaskClient, s3: Any) -> None:
-    where = give(aws_client, encoded()).location
+    where = post_picture(aws_client, encoded()).location
     assert len(keys(s3)) == 2
     assert aws_client.post(f"{where}/delete").status_code == 303
     assert keys(s3) == []
@@ -159,7 +159,7 @@ def test_deleted_is_gone_from_the_bucket(aws_client: FlaskClient, s3: Any) -> No
 
 def test_the_same_picture_is_paid_for_once(aws_client: FlaskClient, eyes: FakeRekognition) -> None:
     for _ in range(3):
-        give(aws_client.application.test_client(), encoded())
+        post_picture(aws_client.application.test_client(), encoded())
     assert len(eyes.requests) == 1
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from rubberduck.core.errors import DuckError
 from rubberduck.imaging.decode import decode_picture
-from tests.conftest import FakeDetector
+from tests.support.fake_detector import FakeDetector
 from tests.support.pictures import encoded, exif, form
 
 CUTS = 50

@@ -12,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 from PIL import Image, ImageCms, PngImagePlugin, TiffImagePlugin
 
-from tests.conftest import BUCKET
+from tests.support.aws import BUCKET
 from tests.support.pictures import encoded, form
 
 MARKER = b"SECRET7f3a"  # no JPEG of ours holds it by chance

@@ -22,27 +22,9 @@ from rubberduck.core.models import Label
 from rubberduck.core.settings import Settings
 from rubberduck.services.pipeline import Pipeline
 from rubberduck.storage.folder import FolderStorage
-from tests.conftest import FakeDetector, a_duck
+from tests.support.fake_detector import FakeDetector, duck_labels
 from tests.support.pictures import corners, encoded, form
-from tests.support.visitor import without_token
-
-
-def give(client: FlaskClient, data: bytes, name: str = "photo.jpg") -> TestResponse:
-    return client.post("/", **form(data, name))
-
-
-def given_and_shown(client: FlaskClient, data: bytes, name: str = "photo.jpg") -> str:
-    answer = give(client, data, name)
-    assert answer.status_code == 303, answer.text
-    assert re.fullmatch(r"/result/[\w-]{22}", answer.location)
-    page = client.get(answer.location)
-    assert page.status_code == 200
-    return page.text
-
-
-def words(html: str) -> str:
-    seen = re.sub(r"<style>.*?</style>", "", html, flags=re.DOTALL)
-    return " ".join(re.sub(r"<[^>]*>", " ", seen).split())
+from tests.support.visitor import post_and_open, post_picture, visible_text, without_token
 
 
 def test_the_first_page_asks_for_a_picture(client: FlaskClient) -> None:
@@ -54,24 +36,24 @@ def test_the_first_page_asks_for_a_picture(client: FlaskClient) -> None:
 
 
 def test_a_duck_is_a_yes_with_score_labels_and_boxes(client: FlaskClient) -> None:
-    page = given_and_shown(client, encoded())
+    page = post_and_open(client, encoded())
     assert "<h1>Rubber duck detected! :))</h1>" in page
-    assert "94% sure: the average of Duck (98%) and Toy (90%)." in words(page)
+    assert "94% sure: the average of Duck (98%) and Toy (90%)." in visible_text(page)
     assert "marked.jpg" in page
 
 
 def test_no_duck_is_a_no(client: FlaskClient, detector: FakeDetector) -> None:
     detector.answer = [Label("Bird", 99.0, (), ("Animal",))]
-    page = given_and_shown(client, encoded())
+    page = post_and_open(client, encoded())
     assert "<h1>No rubber duck detected :(</h1>" in page
-    assert "We saw Bird (99%). For a yes we would also have to see a toy." in words(page)
+    assert "We saw Bird (99%). For a yes we would also have to see a toy." in visible_text(page)
     assert "marked.jpg" not in page
     assert "picture.jpg" in page
 
 
 def test_a_real_duck_is_called_one(client: FlaskClient, detector: FakeDetector) -> None:
     detector.answer = [Label("Bird", 99.0), Label("Duck", 98.0), Label("Toy", 20.0)]
-    page = words(given_and_shown(client, encoded()))
+    page = visible_text(post_and_open(client, encoded()))
     assert "That is a real duck. We saw Bird (99%). For a yes we would also" in page
 
 
@@ -88,31 +70,31 @@ def test_nothing_else_is_called_a_real_duck(
     client: FlaskClient, detector: FakeDetector, labels: list[Label]
 ) -> None:
     detector.answer = labels
-    assert "real duck" not in words(given_and_shown(client, encoded()))
+    assert "real duck" not in visible_text(post_and_open(client, encoded()))
 
 
 def test_a_near_miss_is_shown_as_one(client: FlaskClient, detector: FakeDetector) -> None:
     detector.answer = [Label("Duck", 99.0), Label("Toy", 20.0)]
-    page = words(given_and_shown(client, encoded()))
+    page = visible_text(post_and_open(client, encoded()))
     assert "Toy 20% too unsure to count" in page
     assert "Duck 99% too" not in page
 
 
 def test_nothing_seen_is_a_no(client: FlaskClient, detector: FakeDetector) -> None:
     detector.answer = []
-    page = words(given_and_shown(client, encoded()))
+    page = visible_text(post_and_open(client, encoded()))
     assert "For a yes we would have to see a bird and a toy." in page
     assert "We saw nothing that matters here." in page
 
 
 def test_reloading_asks_no_detector_again(client: FlaskClient, detector: FakeDetector) -> None:
-    where = give(client, encoded()).location
+    where = post_picture(client, encoded()).location
     assert without_token(client.get(where).text) == without_token(client.get(where).text)
     assert detector.calls == 1
 
 
 def test_the_pictures_are_the_upright_bare_one_and_the_marked_one(client: FlaskClient) -> None:
-    where = give(client, encoded(comment=b"my secret")).location
+    where = post_picture(client, encoded(comment=b"my secret")).location
     plain = client.get(f"{where}/picture.jpg")
     marked = client.get(f"{where}/marked.jpg")
     assert plain.mimetype == marked.mimetype == "image/jpeg"
@@ -123,14 +105,14 @@ def test_the_pictures_are_the_upright_bare_one_and_the_marked_one(client: FlaskC
 
 def test_several_frames_are_mentioned(client: FlaskClient) -> None:
     frames = encoded(format="GIF", save_all=True, append_images=[Image.new("RGB", (160, 120))])
-    assert "we looked at the first one" in given_and_shown(client, frames, "dance.gif")
+    assert "we looked at the first one" in post_and_open(client, frames, "dance.gif")
 
 
 @pytest.mark.parametrize(
     "name", ["../../etc/passwd", "утка.jpg", "a\0b.jpg", "x" * 5000, "<script>.jpg", ".."]
 )
 def test_the_files_name_means_nothing(client: FlaskClient, settings: Settings, name: str) -> None:
-    page = given_and_shown(client, encoded(), name)
+    page = post_and_open(client, encoded(), name)
     assert "<script>.jpg" not in page
     assert "passwd" not in page
     kept = sorted(path.parent.name for path in settings.uploads.rglob("*") if path.is_file())
@@ -138,12 +120,12 @@ def test_the_files_name_means_nothing(client: FlaskClient, settings: Settings, n
 
 
 def test_two_uploads_of_one_name_are_two_results(client: FlaskClient) -> None:
-    first, second = (give(client, encoded(quality=q)).location for q in (80, 90))
+    first, second = (post_picture(client, encoded(quality=q)).location for q in (80, 90))
     assert first != second
 
 
 def big(client: FlaskClient) -> TestResponse:
-    return give(client, bytes(16_000_000))
+    return post_picture(client, bytes(16_000_000))
 
 
 def no_field(client: FlaskClient) -> TestResponse:
@@ -169,7 +151,7 @@ def cut_off(client: FlaskClient) -> TestResponse:
 
 
 def sends(data: bytes) -> Callable[[FlaskClient], TestResponse]:
-    return lambda client: give(client, data)
+    return lambda client: post_picture(client, data)
 
 
 @pytest.mark.parametrize(
@@ -224,12 +206,12 @@ def test_a_marked_picture_that_was_never_drawn_is_not_here(
     client: FlaskClient, detector: FakeDetector
 ) -> None:
     detector.answer = []
-    where = give(client, encoded()).location
+    where = post_picture(client, encoded()).location
     assert client.get(f"{where}/marked.jpg").status_code == 404
 
 
 def test_a_picture_that_went_missing_is_not_here(client: FlaskClient, settings: Settings) -> None:
-    where = give(client, encoded()).location
+    where = post_picture(client, encoded()).location
     for file in settings.uploads.rglob("*.jpg"):
         file.unlink()
     assert client.get(f"{where}/picture.jpg").status_code == 404
@@ -251,7 +233,7 @@ def site(settings: Settings, pipeline: Pipeline, **changes: Any) -> FlaskClient:
 def test_a_detector_that_fails_is_a_503(
     settings: Settings, pipeline: Pipeline, caplog: pytest.LogCaptureFixture
 ) -> None:
-    answer = give(site(settings, pipeline, detector=Broken()), encoded())
+    answer = post_picture(site(settings, pipeline, detector=Broken()), encoded())
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "60"
     assert "We cannot look at pictures just now" in answer.text
@@ -263,8 +245,10 @@ def test_a_detector_that_fails_is_a_503(
 def test_a_stand_in_answers_and_the_page_says_so(
     settings: Settings, pipeline: Pipeline, caplog: pytest.LogCaptureFixture
 ) -> None:
-    client = site(settings, pipeline, detector=Broken(), fallback_detector=FakeDetector(*a_duck()))
-    page = words(given_and_shown(client, encoded()))
+    client = site(
+        settings, pipeline, detector=Broken(), fallback_detector=FakeDetector(*duck_labels())
+    )
+    page = visible_text(post_and_open(client, encoded()))
     assert "Rubber duck detected!" in page
     assert "fake detector could not answer just now, so our fake detector did." in page
     assert "a cause for the operator" in caplog.text
@@ -276,7 +260,9 @@ class FullStorage(FolderStorage):
 
 
 def test_a_storage_that_fails_is_a_503(settings: Settings, pipeline: Pipeline) -> None:
-    answer = give(site(settings, pipeline, storage=FullStorage(settings.uploads)), encoded())
+    answer = post_picture(
+        site(settings, pipeline, storage=FullStorage(settings.uploads)), encoded()
+    )
     assert answer.status_code == 503
     assert "does not answer" in answer.text
 
@@ -284,15 +270,15 @@ def test_a_storage_that_fails_is_a_503(settings: Settings, pipeline: Pipeline) -
 def test_a_database_that_fails_is_a_503_and_keeps_no_picture(
     client: FlaskClient, settings: Settings, tmp_path: Path
 ) -> None:
-    given_and_shown(client, encoded())
+    post_and_open(client, encoded())
     kept = sorted(settings.uploads.rglob("*"))
     (tmp_path / "duck.db").rename(tmp_path / "elsewhere.db")
-    answer = give(client, encoded())
+    answer = post_picture(client, encoded())
     assert answer.status_code == 503
     assert "cannot be opened" in answer.text
     assert sorted(settings.uploads.rglob("*")) == kept
     (tmp_path / "elsewhere.db").rename(tmp_path / "duck.db")
-    given_and_shown(client, encoded())  # and it recovers by itself
+    post_and_open(client, encoded())  # and it recovers by itself
 
 
 @pytest.mark.parametrize("status", [400, 404, 405, 409, 413, 415, 422, 429, 500, 503])
@@ -358,9 +344,9 @@ def test_a_misspelt_name_in_a_template_is_no_silence(app: Flask) -> None:
 def test_an_old_result_keeps_its_words(
     client: FlaskClient, settings: Settings, pipeline: Pipeline
 ) -> None:
-    where = give(client, encoded()).location
+    where = post_picture(client, encoded()).location
     other = replace(pipeline.question, title="A bird?", yes="A bird!", min_confidence=95.0)
-    page = words(site(settings, pipeline, question=other).get(where).text)
+    page = visible_text(site(settings, pipeline, question=other).get(where).text)
     assert "Rubber duck detected! :)) 94% sure" in page
     assert "The question was: Is there a rubber duck" in page
     assert "A bird!" not in page
@@ -369,7 +355,7 @@ def test_an_old_result_keeps_its_words(
 
 def test_nearly_sure_is_not_called_sure(client: FlaskClient, detector: FakeDetector) -> None:
     detector.answer = [Label("Duck", 99.7), Label("Toy", 99.9)]
-    assert "99% sure" in words(given_and_shown(client, encoded()))
+    assert "99% sure" in visible_text(post_and_open(client, encoded()))
 
 
 def test_a_name_in_no_known_letters_is_no_half_upload(client: FlaskClient) -> None:
@@ -402,5 +388,5 @@ def test_a_slow_check_keeps_nobody_waiting(settings: Settings, pipeline: Pipelin
 
 def test_a_folder_that_cannot_be_made(settings: Settings, pipeline: Pipeline) -> None:
     client = site(settings, pipeline, storage=FolderStorage(Path("/proc/nowhere")))
-    assert give(client, encoded()).status_code == 503
+    assert post_picture(client, encoded()).status_code == 503
     assert client.get("/readyz").status_code == 503

@@ -16,8 +16,8 @@ from rubberduck.core.models import Box, Label
 from rubberduck.core.rules import BoxRule, Group, Question, Remark
 from rubberduck.core.settings import Settings
 from rubberduck.services.pipeline import Pipeline
-from tests.conftest import FakeDetector
 from tests.support.ducks import duck_photo
+from tests.support.fake_detector import FakeDetector
 from tests.support.hostile import SCRIPTS
 
 

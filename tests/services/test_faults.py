@@ -31,10 +31,10 @@ from rubberduck.detectors.with_breaker import DetectorWithBreaker
 from rubberduck.detectors.with_budget import DetectorWithBudget
 from rubberduck.services.pipeline import ID_BYTES, Pipeline
 from rubberduck.storage.s3 import S3Storage
-from tests.pages.test_pages import give
 from tests.support.fake_rekognition import FakeRekognition
 from tests.support.faults import AMAZONS, Countdown, amazon_fails, database_fails, disk_fails
 from tests.support.pictures import encoded, form
+from tests.support.visitor import post_picture
 
 MOST_CALLS = 60  # no visit makes so many
 FAR = datetime(9999, 1, 1, tzinfo=UTC)
@@ -58,8 +58,8 @@ class House:
         app = create_app(settings, pipeline=pipeline)
         client, data = app.test_client(), next(pictures)
         for _ in range(OTHERS):
-            give(client, next(pictures))
-        return cls(app, pipeline, client, give(client, data).location, data)
+            post_picture(client, next(pictures))
+        return cls(app, pipeline, client, post_picture(client, data).location, data)
 
     def sweep_later(self) -> None:
         with time_machine.travel(datetime.now(UTC) + timedelta(hours=2)):
@@ -81,7 +81,7 @@ Fault = Callable[[Countdown], AbstractContextManager[None]]
 
 
 def upload(house: House) -> Deed:
-    return partial(give, house.client, next(pictures))
+    return partial(post_picture, house.client, next(pictures))
 
 
 def upload_first(house: House) -> Deed:
@@ -98,16 +98,16 @@ def upload_by_program(house: House) -> Deed:
 
 
 def upload_again(house: House) -> Deed:
-    return partial(give, house.client, house.its_bytes)
+    return partial(post_picture, house.client, house.its_bytes)
 
 
 def upload_anothers(house: House) -> Deed:
     """Known by its bytes: stored again, not asked again."""
-    return partial(give, house.app.test_client(), house.its_bytes)
+    return partial(post_picture, house.app.test_client(), house.its_bytes)
 
 
 def delete(house: House) -> Deed:
-    where = give(house.client, next(pictures)).location
+    where = post_picture(house.client, next(pictures)).location
     return lambda: house.client.post(f"{where}/delete")
 
 

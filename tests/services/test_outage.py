@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from rubberduck.core.circuit_breaker import FAILURES
-from tests.conftest import BUCKET
+from tests.support.aws import BUCKET
 from tests.support.pictures import encoded
 from tests.support.server import Site, amazon, serving
 

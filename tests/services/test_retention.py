@@ -26,9 +26,9 @@ from rubberduck.services.pipeline import ID_BYTES, Pipeline
 from rubberduck.services.retention import Sweeper, Swept
 from rubberduck.storage.base import Storage
 from rubberduck.storage.folder import FolderStorage
-from tests.db.test_results import a_result
 from tests.support.pictures import encoded
 from tests.support.server import until
+from tests.support.stored_results import sample_result
 
 HOUR = timedelta(hours=1)
 FAR = datetime(9999, 1, 1, tzinfo=UTC)
@@ -62,7 +62,7 @@ def put(place: Storage, key: str, moment: datetime) -> None:
 def write_down(book: Results, id: str, moment: datetime, *, ready: bool) -> None:
     book.begin(Upload(id, moment, RUBBER_DUCK.title, f"uploads/{id}.jpg", sha256=id), "nobody")
     if ready:
-        book.save(replace(a_result(id), created_at=moment))
+        book.save(replace(sample_result(id), created_at=moment))
 
 
 class Pond:

@@ -10,8 +10,8 @@ from PIL import Image
 
 from rubberduck.imaging import decode as pictures
 from rubberduck.imaging.decode import FORMATS, MOST_PIXELS, SHORTEST_SIDE
-from tests.conftest import FakeDetector
 from tests.support import corpus
+from tests.support.fake_detector import FakeDetector
 from tests.support.pictures import form
 
 MAX_SIDE = 2048

@@ -29,7 +29,7 @@ from rubberduck.db.results import Results
 from rubberduck.db.tables import READY, duck_results
 from rubberduck.services.retention import Sweeper
 from rubberduck.storage.folder import FolderStorage
-from tests.conftest import BUCKET
+from tests.support.aws import BUCKET
 from tests.support.fake_rekognition import FakeRekognition
 from tests.support.pictures import encoded
 from tests.support.server import PATIENCE, Site, amazon, ask, serving, until, upload

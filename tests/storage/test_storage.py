@@ -18,7 +18,7 @@ from rubberduck.core.settings import Settings
 from rubberduck.storage.base import Storage
 from rubberduck.storage.folder import FolderStorage
 from rubberduck.storage.s3 import REMEDIES, S3Storage
-from tests.conftest import BUCKET
+from tests.support.aws import BUCKET
 from tests.support.faults import Countdown, amazon_fails, s3_error
 
 KEY = "uploads/a-key.jpg"

@@ -1,6 +1,7 @@
 """The template as CloudFormation reads it: with parameters given, its conditions decided."""
 
 import re
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -128,3 +129,16 @@ class Made:
         text, local = (argument, {}) if isinstance(argument, str) else argument
         local = {name: self._value(value) for name, value in local.items()}
         return re.sub(r"\$\{([^}]+)\}", lambda m: str(local.get(m[1]) or self._ref(m[1])), text)
+
+
+def allowed_actions(statements: Iterable[Any]) -> set[str]:
+    """Return the actions that these statements of a policy allow."""
+    listed = (each["Action"] for each in statements)
+    return {one for each in listed for one in ([each] if isinstance(each, str) else each)}
+
+
+def site_statements() -> list[Any]:
+    """Return the statements of the machine's policy for the site itself."""
+    policies = Made(**BALANCED).resources["MachineRole"]["Properties"]["Policies"]
+    (site,) = [each for each in policies if each["PolicyName"] == "site"]
+    return list(site["PolicyDocument"]["Statement"])

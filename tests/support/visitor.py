@@ -1,12 +1,16 @@
 """A visitor's browser, as far as Flask's test client goes."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from flask.testing import FlaskClient
 from werkzeug.datastructures import Headers
 from werkzeug.test import TestResponse
 
+from tests.support.pictures import form
+
+Visit = Callable[..., FlaskClient]  # what the fixture `visit` is
 TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 
 
@@ -30,3 +34,24 @@ class Visitor(FlaskClient):
             page = super().get("/", base_url=options.get("base_url")).text
             headers.setdefault("X-CSRFToken", token_in(page))
         return super().post(path, headers=headers, **options)
+
+
+def post_picture(client: FlaskClient, data: bytes, name: str = "photo.jpg") -> TestResponse:
+    """Send the form of the first page."""
+    return client.post("/", **form(data, name))
+
+
+def post_and_open(client: FlaskClient, data: bytes, name: str = "photo.jpg") -> str:
+    """Return the HTML of the result to which the form redirects."""
+    answer = post_picture(client, data, name)
+    assert answer.status_code == 303, answer.text
+    assert re.fullmatch(r"/result/[\w-]{22}", answer.location)
+    page = client.get(answer.location)
+    assert page.status_code == 200
+    return page.text
+
+
+def visible_text(html: str) -> str:
+    """Return the text of a page, without tags and styles, in single spaces."""
+    seen = re.sub(r"<style>.*?</style>", "", html, flags=re.DOTALL)
+    return " ".join(re.sub(r"<[^>]*>", " ", seen).split())

@@ -16,8 +16,8 @@ from flask.testing import FlaskClient
 
 from rubberduck.core.settings import ROOT, InvalidSettings, Settings
 from rubberduck.web.sessions import secret_key
-from tests.conftest import BUCKET, REGION
 from tests.support import postgres, redis
+from tests.support.aws import BUCKET, REGION
 from tests.support.fake_rekognition import FakeRekognition
 from tests.support.pictures import encoded, form
 from tests.support.server import PATIENCE, Site, serving

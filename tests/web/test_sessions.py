@@ -24,11 +24,10 @@ from rubberduck.imaging.decode import Picture
 from rubberduck.services.pipeline import Pipeline
 from rubberduck.services.retention import Sweeper, Swept
 from rubberduck.storage.folder import FolderStorage
-from tests.conftest import FakeDetector, a_duck
-from tests.pages.test_pages import give, given_and_shown, words
 from tests.support.ducks import duck_photo
+from tests.support.fake_detector import FakeDetector, duck_labels
 from tests.support.pictures import corners, encoded, exif, form
-from tests.support.visitor import without_token
+from tests.support.visitor import post_and_open, post_picture, visible_text, without_token
 
 
 def other_visitor(client: FlaskClient) -> FlaskClient:
@@ -50,7 +49,7 @@ def some(number: int) -> bytes:
 def test_the_same_bytes_again_are_the_same_result_and_no_second_call(
     client: FlaskClient, detector: FakeDetector, settings: Settings
 ) -> None:
-    first, second = (give(client, encoded()).location for _ in range(2))
+    first, second = (post_picture(client, encoded()).location for _ in range(2))
     assert first == second
     assert detector.calls == 1
     assert pictures(settings) == ["marked", "uploads"]
@@ -59,8 +58,8 @@ def test_the_same_bytes_again_are_the_same_result_and_no_second_call(
 def test_another_visitor_gets_a_result_of_their_own_without_a_second_call(
     client: FlaskClient, detector: FakeDetector
 ) -> None:
-    mine = give(client, encoded()).location
-    theirs = give(other_visitor(client), encoded()).location
+    mine = post_picture(client, encoded()).location
+    theirs = post_picture(other_visitor(client), encoded()).location
     assert mine != theirs
     assert detector.calls == 1
     assert client.post(f"{mine}/delete").status_code == 303
@@ -75,13 +74,13 @@ def test_what_a_stand_in_said_is_asked_again(settings: Settings, pipeline: Pipel
                 raise DetectorFailed("Too tired.")
             return super().labels(picture)
 
-    tired = Tired(*a_duck())
+    tired = Tired(*duck_labels())
     pipeline = replace(
         pipeline, detector=tired, fallback_detector=FakeDetector(Label("Bird", 99.0))
     )
     client = create_app(settings, pipeline=pipeline).test_client()
-    assert "No rubber duck" in given_and_shown(client, encoded())
-    assert "Rubber duck detected!" in given_and_shown(client, encoded())
+    assert "No rubber duck" in post_and_open(client, encoded())
+    assert "Rubber duck detected!" in post_and_open(client, encoded())
 
 
 def test_twenty_at_once_are_one_result_and_one_call(
@@ -96,7 +95,7 @@ def test_twenty_at_once_are_one_result_and_one_call(
         each = other_visitor(client)
         each.set_cookie("session", cookie.value)
         all_there.wait()
-        locations.append(give(each, encoded()).location)
+        locations.append(post_picture(each, encoded()).location)
 
     threads = [threading.Thread(target=post) for _ in range(20)]
     for thread in threads:
@@ -112,7 +111,7 @@ def test_twenty_at_once_are_one_result_and_one_call(
 
 
 def test_my_pictures_are_mine_alone(client: FlaskClient) -> None:
-    where = give(client, encoded()).location
+    where = post_picture(client, encoded()).location
     assert where in client.get("/mine").text
     page = other_visitor(client).get("/mine").text
     assert where not in page
@@ -120,7 +119,7 @@ def test_my_pictures_are_mine_alone(client: FlaskClient) -> None:
 
 
 def test_my_pictures_are_paged_newest_first(client: FlaskClient) -> None:
-    given = [give(client, some(number)).location for number in range(15)]
+    given = [post_picture(client, some(number)).location for number in range(15)]
     first = client.get("/mine").text
     listed = re.findall(r'href="(/result/[\w-]{22})"', first)
     assert listed == given[:2:-1]
@@ -130,14 +129,14 @@ def test_my_pictures_are_paged_newest_first(client: FlaskClient) -> None:
 
 
 def test_a_cursor_that_we_never_gave(client: FlaskClient) -> None:
-    give(client, encoded())
+    post_picture(client, encoded())
     answer = client.get("/mine?cursor=quack")
     assert answer.status_code == 400
     assert "does not exist" in answer.text
 
 
 def test_a_forged_cookie_is_nobodys(client: FlaskClient) -> None:
-    give(client, encoded())
+    post_picture(client, encoded())
     cookie = client.get_cookie("session")
     assert cookie
     thief = other_visitor(client)
@@ -146,7 +145,7 @@ def test_a_forged_cookie_is_nobodys(client: FlaskClient) -> None:
 
 
 def test_small_pictures_for_the_list(client: FlaskClient) -> None:
-    where = give(client, encoded(corners(1600, 1200))).location
+    where = post_picture(client, encoded(corners(1600, 1200))).location
     small = client.get(f"{where}/small.jpg")
     assert Image.open(BytesIO(small.data)).size == (320, 240)
 
@@ -155,7 +154,7 @@ def test_small_pictures_for_the_list(client: FlaskClient) -> None:
 
 
 def test_deleted_is_gone_at_once(client: FlaskClient, settings: Settings) -> None:
-    where = give(client, encoded()).location
+    where = post_picture(client, encoded()).location
     etag = client.get(f"{where}.jpg").headers["ETag"]
     answer = client.post(f"{where}/delete", follow_redirects=True)
     assert "Gone: the picture, its boxes and the result." in answer.text
@@ -167,7 +166,7 @@ def test_deleted_is_gone_at_once(client: FlaskClient, settings: Settings) -> Non
 
 
 def test_only_its_owner_deletes(client: FlaskClient, settings: Settings) -> None:
-    where = give(client, encoded()).location
+    where = post_picture(client, encoded()).location
     without_cookies = client.application.test_client(use_cookies=False)
     for stranger, status in ((other_visitor(client), 404), (without_cookies, 403)):
         foreign, missing = stranger.post(f"{where}/delete"), stranger.post("/result/nobody/delete")
@@ -180,9 +179,9 @@ def test_only_its_owner_deletes(client: FlaskClient, settings: Settings) -> None
 def test_after_deletion_the_same_picture_is_a_new_one(
     client: FlaskClient, detector: FakeDetector
 ) -> None:
-    where = give(client, encoded()).location
+    where = post_picture(client, encoded()).location
     client.post(f"{where}/delete")
-    assert give(client, encoded()).location != where
+    assert post_picture(client, encoded()).location != where
     assert detector.calls == 2
 
 
@@ -198,7 +197,7 @@ def test_what_cannot_be_deleted_now_is_hidden_and_swept_later(
 ) -> None:
     stuck = replace(pipeline, storage=Stuck(settings.uploads))
     client = create_app(settings, pipeline=stuck).test_client()
-    where = give(client, encoded()).location
+    where = post_picture(client, encoded()).location
     answer = client.post(f"{where}/delete", follow_redirects=True)
     assert "Nobody can see it any more" in answer.text
     assert client.get(where).status_code == 404
@@ -212,7 +211,7 @@ def test_an_upload_that_fails_leaves_nothing(settings: Settings, pipeline: Pipel
             raise DetectorFailed("It rests.")
 
     client = create_app(settings, pipeline=replace(pipeline, detector=Broken())).test_client()
-    assert give(client, encoded()).status_code == 503
+    assert post_picture(client, encoded()).status_code == 503
     assert pictures(settings) == []
     assert pipeline.results.mark_expired_deleting(datetime.now(UTC) + timedelta(days=99), 9) == []
 
@@ -223,7 +222,7 @@ def test_an_upload_that_fails_leaves_nothing(settings: Settings, pipeline: Pipel
 def test_pictures_are_kept_for_as_long_as_we_say(
     app: Flask, client: FlaskClient, settings: Settings, pipeline: Pipeline
 ) -> None:
-    where = give(client, encoded()).location
+    where = post_picture(client, encoded()).location
     sweep = app.test_cli_runner().invoke
     with time_machine.travel(datetime.now(UTC) + timedelta(days=29, hours=23)):
         assert sweep(args=["sweep"]).output == "Nothing to sweep.\n"
@@ -244,7 +243,7 @@ def test_the_note_beside_the_button_says_where_and_how_long(
     settings: Settings, pipeline: Pipeline, days: int, said: str
 ) -> None:
     changed = settings.model_copy(update={"keep_days": days})
-    page = words(create_app(changed, pipeline=pipeline).test_client().get("/").text)
+    page = visible_text(create_app(changed, pipeline=pipeline).test_client().get("/").text)
     assert f"It is deleted {said}" in page
     assert "in a folder on this server" in page
     assert "Only people with its link can see it" in page
@@ -255,7 +254,7 @@ def test_the_site_sweeps_by_itself(
 ) -> None:
     monkeypatch.setattr("rubberduck.services.retention.FIRST_SWEEP_DELAY", 0.0)
     monkeypatch.setattr("rubberduck.services.retention.SWEEP_INTERVAL", 0.0)
-    give(client, encoded())
+    post_picture(client, encoded())
     _let_sweeps_end()
     assert pictures(settings) == ["marked", "uploads"]
     with time_machine.travel(datetime.now(UTC) + timedelta(days=31)):
@@ -276,10 +275,10 @@ def _let_sweeps_end() -> None:
 def test_another_threshold_judges_the_kept_labels(
     client: FlaskClient, detector: FakeDetector
 ) -> None:
-    where = give(client, encoded()).location
+    where = post_picture(client, encoded()).location
     stricter = client.get(f"{where}?min=95")
     assert "<h1>No rubber duck detected :(</h1>" in stricter.text
-    assert "Toy 90% too unsure to count" in words(stricter.text)
+    assert "Toy 90% too unsure to count" in visible_text(stricter.text)
     assert 'value="95"' in stricter.text
     assert "<rect" not in stricter.text.split("boxes")[1].split("</svg>")[0]
     assert "<h1>Rubber duck detected! :))</h1>" in client.get(where).text
@@ -290,8 +289,8 @@ def test_another_threshold_judges_the_kept_labels(
 def test_a_lower_threshold_finds_what_was_a_near_miss(
     client: FlaskClient, detector: FakeDetector
 ) -> None:
-    detector.answer = list(a_duck(toy=20.0))
-    where = give(client, encoded()).location
+    detector.answer = list(duck_labels(toy=20.0))
+    where = post_picture(client, encoded()).location
     assert "That is a real duck." in client.get(where).text
     looser = client.get(f"{where}?min=15")
     assert "Rubber duck detected!" in looser.text
@@ -300,7 +299,7 @@ def test_a_lower_threshold_finds_what_was_a_near_miss(
 
 @pytest.mark.parametrize("wrong", ["", "duck", "-1", "101", "nan", "inf", "1e999"])
 def test_a_threshold_that_is_none(client: FlaskClient, wrong: str) -> None:
-    where = give(client, encoded()).location
+    where = post_picture(client, encoded()).location
     answer = client.get(where, query_string={"min": wrong})
     assert answer.status_code == 400
     assert "must be a number from 0 to 100" in answer.text
@@ -310,7 +309,7 @@ def test_a_threshold_that_is_none(client: FlaskClient, wrong: str) -> None:
 
 
 def test_was_this_right(client: FlaskClient, pipeline: Pipeline) -> None:
-    where = give(client, encoded()).location
+    where = post_picture(client, encoded()).location
     for said, kept in [("yes", True), ("no", False)]:
         page = client.post(f"{where}/judgement", data={"right": said}, follow_redirects=True)
         assert "Thank you" in page.text
@@ -320,7 +319,7 @@ def test_was_this_right(client: FlaskClient, pipeline: Pipeline) -> None:
 
 
 def test_only_its_owner_judges(client: FlaskClient) -> None:
-    where = give(client, encoded()).location
+    where = post_picture(client, encoded()).location
     stranger = other_visitor(client)
     assert stranger.post(f"{where}/judgement", data={"right": "no"}).status_code == 404
     assert "Was this right?" not in stranger.get(where).text
@@ -331,7 +330,7 @@ def test_only_its_owner_judges(client: FlaskClient) -> None:
 
 
 def test_the_marked_picture_is_saved_under_a_sensible_name(client: FlaskClient) -> None:
-    where = give(client, encoded(exif=exif(6))).location
+    where = post_picture(client, encoded(exif=exif(6))).location
     saved = client.get(f"{where}/marked.jpg?download")
     name = f"rubber-duck-detected-{datetime.now(UTC):%Y-%m-%d}.jpg"
     assert saved.headers["Content-Disposition"] == f"attachment; filename={name}"
@@ -341,7 +340,7 @@ def test_the_marked_picture_is_saved_under_a_sensible_name(client: FlaskClient) 
 
 
 def test_what_others_see_of_a_shared_link(client: FlaskClient) -> None:
-    where = give(client, encoded()).location
+    where = post_picture(client, encoded()).location
     page = other_visitor(client).get(where).text
     assert '<meta name="robots" content="noindex">' in page
     image = re.search(r'property="og:image" content="http://localhost(.*?)"', page)
@@ -352,7 +351,7 @@ def test_what_others_see_of_a_shared_link(client: FlaskClient) -> None:
 
 
 def test_one_address_several_forms(client: FlaskClient) -> None:
-    where = give(client, encoded()).location
+    where = post_picture(client, encoded()).location
     kinds = {
         "text/html,application/xhtml+xml,*/*;q=0.8": "text/html",
         "*/*": "text/html",
@@ -370,7 +369,7 @@ def test_one_address_several_forms(client: FlaskClient) -> None:
 
 
 def test_who_has_it_already_gets_a_304(client: FlaskClient) -> None:
-    where = give(client, encoded()).location
+    where = post_picture(client, encoded()).location
     for address in (".json", ".jpg", "/picture.jpg", ""):
         first = client.get(where + address)
         again = client.get(where + address, headers={"If-None-Match": first.headers["ETag"]})
@@ -384,7 +383,7 @@ def test_who_has_it_already_gets_a_304(client: FlaskClient) -> None:
 def test_every_sample_is_one_click_away_and_keeps_nothing(
     settings: Settings, pipeline: Pipeline
 ) -> None:
-    costly = FakeDetector(*a_duck())
+    costly = FakeDetector(*duck_labels())
     costly.cost_per_call_usd = 0.001
     pipeline = replace(pipeline, detector=costly, fallback_detector=OnnxDetector())
     client = create_app(settings, pipeline=pipeline).test_client()
@@ -427,7 +426,7 @@ def test_nothing_speaks_of_ducks_when_the_question_does_not(
     detector.answer = [Label("Cat", 90.0), Label("Person", 90.0), Label("Hardhat", 80.0)]
     question = load_question(file)
     client = create_app(settings, pipeline=replace(pipeline, question=question)).test_client()
-    where = give(client, encoded()).location
+    where = post_picture(client, encoded()).location
     pages = [
         "/",
         where,
@@ -442,7 +441,7 @@ def test_nothing_speaks_of_ducks_when_the_question_does_not(
     for page in pages:
         # The API keeps a field that its first clients knew.
         text = re.sub(r'<code>duck</code>|"duck": true', "", client.get(page).text)
-        seen = words(text)
+        seen = visible_text(text)
         assert question.title in seen
         assert "duck" not in seen.lower()
         assert "duck.svg" not in client.get(page).text
@@ -454,11 +453,11 @@ def test_nothing_speaks_of_ducks_when_the_question_does_not(
 
 def test_the_statistics_of_a_day(client: FlaskClient, detector: FakeDetector) -> None:
     assert "Nobody has asked yet" in client.get("/statistics").text
-    where = give(client, some(1)).location
+    where = post_picture(client, some(1)).location
     client.post(f"{where}/judgement", data={"right": "yes"})
     detector.answer = [Label("Bird", 99.0)]
-    give(client, some(2))
-    page = words(client.get("/statistics").text)
+    post_picture(client, some(2))
+    page = visible_text(client.get("/statistics").text)
     assert "asked 2 answered yes 50% judged right 1 judged wrong 0" in page
     assert f"{datetime.now(UTC).date()} 2 1 1 0" in page
     assert "90–100 1" in page
@@ -468,7 +467,7 @@ def test_the_statistics_of_a_day(client: FlaskClient, detector: FakeDetector) ->
 @pytest.mark.parametrize("chart", ["days", "scores"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_charts_are_svg(client: FlaskClient, chart: str, scheme: str) -> None:
-    give(client, encoded())
+    post_picture(client, encoded())
     answer = client.get(f"/statistics/{chart}-{scheme}.svg")
     assert answer.mimetype == "image/svg+xml"
     assert b"<text" in answer.data
@@ -500,7 +499,7 @@ def test_all_eight_ways_up_give_the_same_boxes(settings: Settings, pipeline: Pip
     }
     boxes = []
     for orientation, each in turned.items():
-        where = give(client, encoded(each, quality=95, exif=exif(orientation))).location
+        where = post_picture(client, encoded(each, quality=95, exif=exif(orientation))).location
         body: Any = client.get(f"{where}.json").json
         boxes.append([body["boxes"][0][side] for side in ("left", "top", "width", "height")])
     for box in boxes:
@@ -511,18 +510,18 @@ def test_all_eight_ways_up_give_the_same_boxes(settings: Settings, pipeline: Pip
 
 
 def test_expired_is_gone_also_before_the_sweep(client: FlaskClient) -> None:
-    where = give(client, encoded()).location
+    where = post_picture(client, encoded()).location
     with time_machine.travel(datetime.now(UTC) + timedelta(days=30, minutes=1)):
         for address in (where, f"{where}.json", f"{where}.jpg"):
             assert client.get(address).status_code == 404
-        assert give(client, encoded()).location != where
+        assert post_picture(client, encoded()).location != where
 
 
 def test_one_picture_that_stays_does_not_keep_the_others(
     settings: Settings, pipeline: Pipeline, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rubberduck.services.retention.MOST", 2)
-    ids = [give(client, some(number)).location.split("/")[-1] for number in range(7)]
+    ids = [post_picture(client, some(number)).location.split("/")[-1] for number in range(7)]
 
     class Holds(FolderStorage):
         def delete(self, key: str) -> None:
@@ -547,40 +546,40 @@ def test_a_result_whose_answer_got_lost_is_taken_back(
         raise ResultsUnavailable("The connection is gone.", cause="after the commit")
 
     monkeypatch.setattr(pipeline.results, "save", save_and_lose)
-    assert give(client, encoded()).status_code == 503
+    assert post_picture(client, encoded()).status_code == 503
     monkeypatch.undo()
     assert pictures(settings) == []
-    where = give(client, encoded()).location
+    where = post_picture(client, encoded()).location
     assert client.get(f"{where}.jpg").status_code == 200
 
 
 def test_another_question_is_another_answer(
     settings: Settings, pipeline: Pipeline, detector: FakeDetector, client: FlaskClient
 ) -> None:
-    give(client, encoded())
+    post_picture(client, encoded())
     other = replace(pipeline, question=replace(pipeline.question, title="A bird?"))
-    give(create_app(settings, pipeline=other).test_client(), encoded())
+    post_picture(create_app(settings, pipeline=other).test_client(), encoded())
     assert detector.calls == 2
 
 
 def test_another_engine_is_asked_anew(
     settings: Settings, pipeline: Pipeline, client: FlaskClient
 ) -> None:
-    give(client, encoded())
+    post_picture(client, encoded())
     other = FakeDetector()
     other.name = "another detector"
     changed = create_app(settings, pipeline=replace(pipeline, detector=other)).test_client()
-    assert "No rubber duck" in given_and_shown(changed, encoded())
+    assert "No rubber duck" in post_and_open(changed, encoded())
     assert other.calls == 1
 
 
 def test_a_known_picture_is_judged_by_the_rule_of_today(
     settings: Settings, pipeline: Pipeline, detector: FakeDetector, client: FlaskClient
 ) -> None:
-    give(client, encoded())
+    post_picture(client, encoded())
     stricter = replace(pipeline, question=replace(pipeline.question, min_confidence=95.0))
     stranger = create_app(settings, pipeline=stricter).test_client()
-    assert "No rubber duck" in given_and_shown(stranger, encoded())
+    assert "No rubber duck" in post_and_open(stranger, encoded())
     assert detector.calls == 1
 
 
@@ -608,7 +607,7 @@ def test_a_malformed_form_is_no_mistake_of_ours(
 def test_another_sites_page_changes_nothing(
     client: FlaskClient, settings: Settings, site: str
 ) -> None:
-    where = give(client, encoded()).location
+    where = post_picture(client, encoded()).location
     elsewhere = {"Sec-Fetch-Site": site}
     for address in ("/", f"{where}/delete", f"{where}/judgement", "/api/v1/pictures"):
         answer = client.application.test_client().post(
