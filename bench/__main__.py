@@ -1,4 +1,4 @@
-"""`python -m bench NAME …` measures; without a name, everything."""
+"""`python -m bench NAME …` runs scenarios; without a name, all of them."""
 
 import sys
 from functools import partial
@@ -7,62 +7,53 @@ from importlib import import_module
 import click
 import pytest
 
-from bench import report
+from bench.report import speed_page
 from rubberduck.core.settings import ROOT
 
-NAMES = (
-    "floor",
-    "draw",
-    "start",
-    "serve",
-    "aws",
-    "db",
-    "history",
-    "memory",
-    "camera",
-    "detector",
-    "peers",
-    "profile",
-    "burden",
-    "hot_rows",
-    "scale",
-)
+SCENARIOS = """
+    lower_bound draw start serve aws db history memory camera detector peers profile
+    cost_per_picture row_contention scale
+""".split()
+ELSEWHERE = {"peers": "bench.peers.comparison", "scale": "bench.capacity.scale_page"}
+OLD_NAMES = {"floor": "lower_bound", "burden": "cost_per_picture", "hot_rows": "row_contention"}
 CHECK = "check"
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("names", nargs=-1, type=click.Choice([*NAMES, CHECK]))
-@click.option("--json", "as_json", is_flag=True, help="Write JSON, one line for each.")
-@click.option("--rounds", type=click.IntRange(1), help="How often each side is measured.")
-@click.option(
-    "--write",
-    is_flag=True,
-    help="Put the figures into docs/speed.md; those of scale into docs/scale.md.",
+@click.argument(
+    "names", nargs=-1, metavar="[NAME]...", type=click.Choice([*SCENARIOS, *OLD_NAMES, CHECK])
 )
+@click.option("--json", "as_json", is_flag=True, help="Write JSON, one line for each figure.")
+@click.option("--rounds", type=click.IntRange(1), help="How often each side is measured.")
+@click.option("--write", is_flag=True, help="Update docs/speed.md; for scale, docs/scale.md.")
 def bench(names: tuple[str, ...], as_json: bool, rounds: int | None, write: bool) -> None:
-    """Measure the site beside the least that it can cost, and beside its peers.
+    """Compare the site with a lower bound and with other implementations.
 
-    `check` looks at no clock: it counts what a request costs, and fails if that became more.
+    NAME is lower_bound, draw, start, serve, aws, db, history, memory, camera, detector, peers,
+    profile, cost_per_picture, row_contention or scale. `check` measures no time: it runs the tests
+    that count what a request costs.
 
     \b
     Examples:
-      python -m bench floor draw
+      python -m bench lower_bound draw
       python -m bench --json > figures.jsonl
       python -m bench --write history
     """
     if CHECK in names:
-        sys.exit(pytest.main(["-n", "0", str(ROOT / "tests" / "test_counts.py")]))
+        (counts,) = (ROOT / "tests").rglob("test_counts.py")
+        sys.exit(pytest.main(["-n", "0", str(counts)]))
     options = {"rounds": rounds} if rounds else {}
-    for name in names or NAMES:
-        module = import_module(f"bench.{name}")
+    for name in [OLD_NAMES.get(name, name) for name in names or SCENARIOS]:
+        module = import_module(ELSEWHERE.get(name, f"bench.scenarios.{name}"))
         # `scale` measures nothing, and has a page of its own.
-        write_down = getattr(module, "write", partial(report.write, name))
-        measured = []
-        for each in module.run(**options):
-            click.echo(report.as_json(name, each) if as_json else report.as_text(each))
-            measured.append(each)
-            if write:  # at once: the next one may take long, and be stopped
-                write_down(measured)
+        update_page = getattr(module, "write", partial(speed_page.write, name))
+        figures = []
+        for figure in module.run(**options):
+            json = speed_page.as_json(name, figure)
+            click.echo(json if as_json else speed_page.as_markdown([figure]))
+            figures.append(figure)
+            if write:  # after each figure: the next may take long and be interrupted
+                update_page(figures)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ from flask.testing import FlaskClient
 from PIL import Image, ImageFile
 from sqlalchemy import event
 
-from bench import db, rows
+from bench.harness import database as rows
+from bench.scenarios import db
 from db_setup import set_up
 from rubberduck.core.settings import ROOT
 from rubberduck.db.results import Results

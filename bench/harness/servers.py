@@ -1,0 +1,125 @@
+"""Web servers as subprocesses: our site as it is deployed, and those it is compared with."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from unittest.mock import patch
+from urllib.request import urlopen
+
+import psutil
+
+from bench.harness import endpoints
+from db_setup import set_up
+from rubberduck.core.settings import ROOT, Settings
+from tests.support.server import free_port
+
+TIMEOUT = 60.0  # seconds to start, to answer and to stop
+POLL = 0.002
+
+
+@dataclass(frozen=True)
+class Server:
+    port: int
+    process: psutil.Popen
+    start_seconds: float  # from the start of the process to the first answer
+
+    @property
+    def workers(self) -> list[psutil.Process]:
+        return self.process.children()
+
+    def cpu(self) -> float:
+        """Return the CPU seconds that all its processes have used so far."""
+        times = [each.cpu_times() for each in (self.process, *self.workers)]
+        return sum(each.user + each.system for each in times)
+
+
+@contextmanager
+def run_site(*arguments: str, app: str = "wsgi:app", **variables: str) -> Iterator[Server]:
+    """Serve our site with its own gunicorn.conf.py and, by default, an empty SQLite database."""
+    with TemporaryDirectory() as folder:
+        settings = {
+            "DUCK_DATABASE_URL": f"sqlite:///{folder}/duck.db",
+            "DUCK_UPLOADS": f"{folder}/uploads",
+            "DUCK_SECRET_KEY": "a key of the bench",
+            "DUCK_UPLOADS_A_MINUTE": "0",
+            "DUCK_DAILY_CALLS": "100000000",
+            "DUCK_MONTHLY_CALLS": "100000000",
+            **variables,
+        }
+        set_up(settings["DUCK_DATABASE_URL"])
+        with run_gunicorn(app, arguments, ROOT, **settings) as server:
+            yield server
+
+
+@contextmanager
+def run_gunicorn(
+    app: str, arguments: Sequence[str], cwd: Path, **variables: str
+) -> Iterator[Server]:
+    """Serve any WSGI app. gunicorn reads a gunicorn.conf.py of `cwd`."""
+    command = [sys.executable, "-m", "gunicorn", app, "-b", "127.0.0.1:{port}", *arguments]
+    with run_server(command, cwd, **variables) as server:
+        yield server
+
+
+@contextmanager
+def run_server(command: Sequence[str], cwd: Path, **variables: str) -> Iterator[Server]:
+    """Run any server on the "{port}" of its command, from its first answer on.
+
+    RuntimeError with its log, if it does not start.
+    """
+    port = free_port()
+    command = [part.replace("{port}", str(port)) for part in command]
+    with clean_environment(variables) as environment:
+        log_file = Path(environment["HOME"], "log")
+        with log_file.open("wb") as log:
+            start = time.perf_counter()
+            process = psutil.Popen(command, cwd=cwd, env=environment, stdout=log, stderr=log)
+        try:
+            _wait_for_answer(process, port, log_file)
+            yield Server(port, process, time.perf_counter() - start)
+        finally:
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGTERM)
+            process.wait(TIMEOUT)
+
+
+@contextmanager
+def clean_environment(variables: dict[str, str]) -> Iterator[dict[str, str]]:
+    """Yield variables without the developer's own settings or AWS account; HOME is temporary."""
+    with TemporaryDirectory() as home:
+        yield {
+            "PATH": os.environ["PATH"],
+            "HOME": home,
+            "PYTHONPATH": str(ROOT),
+            "FLASK_SKIP_DOTENV": "1",
+            **variables,
+        }
+
+
+@contextmanager
+def aws_settings(delay: float = 0.0, megabits: float | None = None) -> Iterator[Settings]:
+    """Yield settings for a site in this process that uses the bench's endpoints as AWS."""
+    with (
+        endpoints.running(delay, megabits) as aws,
+        patch.dict(os.environ, aws),
+        TemporaryDirectory() as folder,
+    ):
+        url = f"sqlite:///{folder}/duck.db"
+        set_up(url)
+        key = "a key of the bench"
+        yield Settings(database_url=url, daily_calls=100_000, uploads_a_minute=0, secret_key=key)
+
+
+def _wait_for_answer(process: psutil.Popen, port: int, log_file: Path) -> None:
+    deadline = time.monotonic() + TIMEOUT
+    while time.monotonic() < deadline and process.poll() is None:
+        with suppress(OSError), urlopen(f"http://127.0.0.1:{port}/", timeout=TIMEOUT):
+            return
+        time.sleep(POLL)
+    raise RuntimeError(f"the server did not start:\n{log_file.read_text()}")

@@ -1,0 +1,54 @@
+"""The scenario `row_contention` counts in shared rows or in own rows, on a real PostgreSQL."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import select
+
+from bench.scenarios import cost_per_picture, row_contention
+from db_setup import set_up
+from rubberduck.db.results import Results
+from rubberduck.db.tables import calls, daily_counts
+from tests.support import postgres
+
+
+@pytest.fixture
+def processes(postgres_server: postgres.Server) -> Iterator[list[Results]]:
+    with postgres_server.database() as url:
+        set_up(url)
+        processes = [Results(url) for _ in range(row_contention.PROCESSES)]
+        yield processes
+        for each in processes:
+            each.close()
+
+
+@pytest.mark.parametrize(("own", "rows"), [(False, 1), (True, row_contention.WRITERS)])
+def test_calls_are_counted_in_one_row_or_in_many(
+    processes: list[Results], own: bool, rows: int
+) -> None:
+    work = row_contention.count_calls(processes, own)
+    with row_contention.network_delay(processes, 0.001):
+        assert row_contention.milliseconds_each(work, 2) > 0
+    with processes[0].database.transaction() as connection:
+        taken = connection.scalars(select(calls.c.taken).order_by(calls.c.period)).all()
+    expected = 3 * row_contention.WRITERS // rows
+    assert taken == [expected] * 2 * rows  # of the month and of the day
+
+
+@pytest.mark.parametrize(("own", "rows"), [(False, 1), (True, row_contention.WRITERS)])
+def test_results_are_counted_in_one_row_or_in_many(
+    processes: list[Results], own: bool, rows: int
+) -> None:
+    work = row_contention.count_results(processes, own)
+    assert row_contention.milliseconds_each(work, 2) > 0
+    with processes[0].database.transaction() as connection:
+        asked = connection.scalars(select(daily_counts.c.asked)).all()
+    assert asked == [3 * row_contention.WRITERS // rows] * rows
+
+
+@pytest.mark.soak
+def test_the_cost_of_a_picture_is_measured(postgres_server: postgres.Server) -> None:
+    """The whole scenario, with the site, on few pictures."""
+    figures = {each.what: each.ours.median for each in cost_per_picture.run(rounds=1, pictures=5)}
+    assert set(figures) == {what for what, _unit in cost_per_picture.FIGURES.values()}
+    assert all(value > 0 for what, value in figures.items() if "row" not in what)
