@@ -149,25 +149,15 @@ def time_call(work: Work) -> Sample:
 
 
 def compare_times(
-    what: str,
-    ours: tuple[str, Work],
-    other: tuple[str, Work],
-    rounds: int,
-    aim: Aim | None = None,
-    note: str = "",
+    what: str, works: Mapping[str, Work], rounds: int, aim: Aim | None = None, note: str = ""
 ) -> Comparison:
-    """Time both sides in milliseconds, after one round that does not count."""
-    sides = [(name, partial(time_call, work)) for name, work in (ours, other)]
+    """Time one or two sides in milliseconds, ours first, after one round that does not count."""
+    sides = [(name, partial(time_call, work)) for name, work in works.items()]
     return compare(what, "ms", sides, rounds, aim, note)
 
 
 def compare(
-    what: str,
-    unit: str,
-    sides: Sequence[Side],
-    rounds: int,
-    aim: Aim | None = None,
-    note: str = "",
+    what: str, unit: str, sides: Sequence[Side], rounds: int, aim: Aim | None = None, note: str = ""
 ) -> Comparison:
     """Measure one or two sides, ours first, after one round that does not count."""
     samples: dict[str, list[Sample]] = {name: [] for name, _ in sides}

@@ -38,8 +38,10 @@ def main(rounds: int) -> None:
     cv2.setNumThreads(1)  # ours uses one, too
     comparison = compare_times(
         f"Three boxes on {SIZE[0]} × {SIZE[1]} pixels",
-        ("ours", lambda: draw_boxes(image, THREE_BOXES)),
-        ("supervision", lambda: with_supervision(image)),
+        {
+            "ours": lambda: draw_boxes(image, THREE_BOXES),
+            "supervision": lambda: with_supervision(image),
+        },
         rounds,
     )
     sys.stdout.write(measured.dump_json(comparison).decode() + "\n")

@@ -7,7 +7,7 @@ import boto3
 
 from bench.harness import endpoints
 from bench.harness.fixtures import photo
-from bench.harness.measuring import Aim, Comparison, compare_times
+from bench.harness.measuring import Aim, Comparison, Work, compare_times
 from bench.harness.servers import aws_settings
 from composition import build_pipeline
 from rubberduck.imaging.decode import Picture
@@ -23,24 +23,21 @@ def run(rounds: int = 9) -> Iterator[Comparison]:
         pipeline = build_pipeline(settings)
         for quality in QUALITIES:
             original = photo(quality=quality)
-            megabytes = f"{len(original) / 1e6:.1f} MB"
-            yield compare_times(
-                f"A 12 MP photo of {megabytes} to S3 and Rekognition at {MEGABITS:.0f} Mbit/s",
-                ("small, in parallel", _in_parallel(pipeline, original)),
-                ("original, in sequence", _in_sequence(original)),
-                rounds,
-                AIM,
-                note="Rekognition takes 300 ms",
-            )
+            what = f"A 12 MP photo of {len(original) / 1e6:.1f} MB to S3 and Rekognition"
+            works: dict[str, Work] = {
+                "small, in parallel": _in_parallel(pipeline, original),
+                "original, in sequence": _in_sequence(original),
+            }
+            what, note = f"{what} at {MEGABITS:.0f} Mbit/s", "Rekognition takes 300 ms"
+            yield compare_times(what, works, rounds, AIM, note)
     with aws_settings() as settings:
         pipeline = build_pipeline(settings)
         picture = pipeline.read(photo("camera frame"))
-        yield compare_times(
-            "A DetectLabels call",
-            ("clients kept", lambda: pipeline.detector.labels(picture)),
-            ("a new session and two clients", lambda: _with_new_clients(picture.jpeg)),
-            rounds,
-        )
+        works = {
+            "clients kept": lambda: pipeline.detector.labels(picture),
+            "a new session and two clients": lambda: _with_new_clients(picture.jpeg),
+        }
+        yield compare_times("A DetectLabels call", works, rounds)
 
 
 def _in_parallel(pipeline: Pipeline, original: bytes) -> Callable[[], None]:

@@ -21,12 +21,12 @@ SIDES = {"connection kept": "kept", "a new one each time": "new"}
 def run(rounds: int = 15) -> Iterator[Comparison]:
     with _new_database() as url:
         kept = Results(url)
-        yield compare_times(
-            "Inserting an upload, saving its result, and reading it, SQLite",
-            ("connection kept", lambda: _save_and_read(kept)),
-            ("a new one each time", lambda: _on_a_new_connection(url)),
-            rounds,
-        )
+        what = "Inserting an upload, saving its result, and reading it, SQLite"
+        works = {
+            "connection kept": lambda: _save_and_read(kept),
+            "a new one each time": lambda: _on_a_new_connection(url),
+        }
+        yield compare_times(what, works, rounds)
         kept.close()
     what = "fsyncs a picture, SQLite"
     if can_count_syncs():

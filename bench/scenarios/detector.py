@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from bench.harness.fixtures import photo
-from bench.harness.measuring import Aim, Comparison, Sample, Work, compare, time_call
+from bench.harness.measuring import Aim, Comparison, Sample, Work, compare, compare_times, time_call
 from composition import build_pipeline
 from rubberduck.core.settings import Settings
 from rubberduck.detectors.embedded import OnnxDetector, letterbox
@@ -32,7 +32,7 @@ def run(rounds: int = 40) -> Iterator[Comparison]:
             yield compare(TITLE.format(name), "frames/s", [ours], rounds, AIM)
         for part, work in _parts(pipeline, frames["with a duck"]).items():
             what = f"Of the frame with a duck: {part}"
-            yield compare(what, "ms", [("ours", partial(time_call, work))], rounds)
+            yield compare_times(what, {"ours": work}, rounds)
 
 
 def _rate(work: Work) -> Callable[[], Sample]:

@@ -42,11 +42,9 @@ def run(rounds: int = 15) -> Iterator[Measured]:
         (f"Thirty boxes on {size}", drawing.draw_boxes, many_boxes(30), 1.5),
         ("Three boxes whose labels are not cached", without_cache, THREE_BOXES, 5.5),
     ):
-        sides = (
-            ("ours", partial(ours, image, boxes)),
-            ("ImageDraw", partial(with_image_draw, image, boxes)),
-        )
-        yield compare_times(what, *sides, rounds, Aim(aim))
+        other = partial(with_image_draw, image, boxes)
+        works = {"ours": partial(ours, image, boxes), "ImageDraw": other}
+        yield compare_times(what, works, rounds, Aim(aim))
     growing = {
         "ours": lambda ducks: drawing.draw_boxes(image, many_boxes(int(ducks))),
         "ImageDraw": lambda ducks: with_image_draw(image, many_boxes(int(ducks))),

@@ -44,8 +44,8 @@ def run(rounds: int = 15) -> Iterator[Measured]:
         ("2 MP PNG", [photo("2 MP", "PNG")], None),
         ("2 MP WebP", [photo("2 MP", "WEBP")], None),
     ):
-        sides = ("ours", _in_turn(ours, photos)), ("lower bound", _in_turn(lower_bound, photos))
-        yield compare_times(f"{name} to {SIDE} px with three boxes", *sides, rounds, aim)
+        works = {"ours": _in_turn(ours, photos), "lower bound": _in_turn(lower_bound, photos)}
+        yield compare_times(f"{name} to {SIDE} px with three boxes", works, rounds, aim)
     growing = {
         "ours": lambda megapixels: ours(photo_of(megapixels)),
         "lower bound": lambda megapixels: lower_bound(photo_of(megapixels)),

@@ -1,10 +1,13 @@
 """docs/speed.md is rendered from the figures, and scenarios run from end to end."""
 
 import json
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from bench.__main__ import ELSEWHERE, OLD_NAMES, SCENARIOS, bench
 from bench.harness.measuring import Aim, Breakdown, Comparison, Figures, Growth
 from bench.report import speed_page
 from bench.scenarios import draw, profile
@@ -44,6 +47,22 @@ def test_docs_speed_shows_the_recorded_figures() -> None:
     assert figures
     for name, group in figures.items():
         assert f"### {name}\n\n{speed_page.as_markdown(group)}" in page
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_every_scenario_can_be_run_by_name(name: str) -> None:
+    assert callable(import_module(ELSEWHERE.get(name, f"bench.scenarios.{name}")).run)
+
+
+def test_the_old_names_still_run_their_scenarios() -> None:
+    assert OLD_NAMES == {
+        "floor": "lower_bound",
+        "burden": "cost_per_picture",
+        "hot_rows": "row_contention",
+    }
+    written = CliRunner().invoke(bench, ["scale", "--json"])
+    assert [json.loads(line)["bench"] for line in written.stdout.splitlines()] == ["scale"] * 5
+    assert CliRunner().invoke(bench, ["no-such-scenario"]).exit_code == 2
 
 
 def test_a_page_without_marks_is_refused() -> None:
