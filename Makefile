@@ -77,16 +77,16 @@ detector: venv
 	.venv-training/bin/python -m training.make
 	$(BIN)/python -m training.card
 
-# What Elastic Beanstalk gets: build/bundle.zip; with VARIANT=single, for one machine.
+# Builds build/bundle.zip for Elastic Beanstalk; with VARIANT=single, for one machine.
 bundle: venv
 	@$(BIN)/python -m deploy.bundle $(VARIANT)
 
-# To AWS and away again, `make deploy NAME=duck EMAIL=…`; docs/deploy.md tells the variables.
+# Deploys to AWS, and deletes again: `make deploy NAME=duck EMAIL=…`; options in docs/deploy.md.
 deploy: venv
-	@$(BIN)/python -m deploy.up deploy $(MAKEOVERRIDES)
+	@$(BIN)/python -m deploy.deploy deploy $(MAKEOVERRIDES)
 
 settings: venv
-	@$(BIN)/python -m deploy.up settings $(MAKEOVERRIDES)
+	@$(BIN)/python -m deploy.deploy settings $(MAKEOVERRIDES)
 
 destroy: venv
-	@$(BIN)/python -m deploy.down $(MAKEOVERRIDES)
+	@$(BIN)/python -m deploy.destroy $(MAKEOVERRIDES)

@@ -1,4 +1,4 @@
-"""gunicorn's settings; it reads this file by itself."""
+"""gunicorn's settings; gunicorn reads this file by itself."""
 
 import ctypes
 import gc
@@ -12,40 +12,42 @@ from gunicorn.errors import HaltServer
 bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
 workers = int(os.environ.get("WEB_CONCURRENCY", os.cpu_count() or 2))
 worker_class = "gthread"
-# A thread mostly waits for Amazon, and may meanwhile hold an upload and its pictures: all of them
-# together at most half of the memory. How many decode at once is another matter (pictures.py).
-A_PICTURE = 40_000_000  # bytes
+# A thread mostly waits for AWS, and holds an upload and its pictures meanwhile: all threads use at
+# most half of the memory. imaging/decode.py limits how many decode at once.
+REQUEST_BYTES = 40_000_000
 memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-threads = max(8, min(32, memory // 2 // workers // A_PICTURE))
-# Kept connections stay with the worker that took them, often the same one for all, while another
-# has nothing to do. Towards visitors, the proxy in front keeps them.
+threads = max(8, min(32, memory // 2 // workers // REQUEST_BYTES))
+# Kept-alive connections stay with the worker that accepted them, which leaves other workers idle.
+# The proxy in front keeps visitors' connections alive.
 keepalive = 0
-# For a worker that hangs as a whole; a request's own waits have their own time-outs.
+# For a worker that hangs as a whole; a request's waits have time-outs of their own.
 timeout = 60
-# When told to stop or to begin anew, workers finish what they have: longer than answers take while
-# all is well outside.
+# Seconds for requests in progress when stopping or reloading; longer than any request takes while
+# AWS and the database are well.
 graceful_timeout = 25
 preload_app = True
 control_socket_disable = True
 accesslog = "-"
 logger_class = "rubberduck.web.logging.ServerLog"
-# Whom to believe is said once, by DUCK_PROXIES, and believed by ProxyFix.
+# Trusted proxies are set by DUCK_PROXIES only, and handled by ProxyFix.
 forwarded_allow_ips = ""
 
-SILENCE = 20  # seconds
-FIRST_VISITORS = 0.3  # seconds
+BODY_READ_TIMEOUT = 20  # seconds
+WARM_UP_DELAY = 0.3  # seconds
 
-# Nothing of what is loaded at start is ever given back: looking for garbage takes a sixth of that
-# time. This process stays without; the workers, who do the work, do not.
+# Nothing that is loaded at start becomes garbage, but collection takes a sixth of the start's time:
+# off in the master process, on again in the workers.
 gc.disable()
 
-M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # glibc's numbers for them
+M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # from glibc's malloc.h
 MEGABYTE, ARENAS = 1024 * 1024, 1
 
 
 def on_starting(server: Any) -> None:
-    """Pictures of all sizes, in eight threads, would leave holes in the memory: it grew by 100 MB
-    in 6,000 uploads. Large blocks now go back to the system at once; the workers inherit it."""
+    """Make malloc return large blocks to the system at once, in all workers.
+
+    Without it, pictures of all sizes in eight threads grew the heap by 100 MB in 6,000 uploads.
+    """
     libc = ctypes.CDLL(None)
     if hasattr(libc, "mallopt"):
         libc.mallopt(M_MMAP_THRESHOLD, MEGABYTE)
@@ -53,8 +55,10 @@ def on_starting(server: Any) -> None:
 
 
 def pre_fork(server: Any, worker: Any) -> None:
-    """The first worker shows pages while this process still loads what looks at pictures, once for
-    all the others; or it stops here, if that cannot be loaded."""
+    """Load the detector in the master process, once for all workers but the first.
+
+    The first serves pages meanwhile. Raises HaltServer if the detector cannot be loaded.
+    """
     if server.WORKERS and preload_app:  # without preload, each worker loads its own
         from rubberduck.core.errors import DuckError
 
@@ -62,14 +66,14 @@ def pre_fork(server: Any, worker: Any) -> None:
             server.app.wsgi().extensions["pipeline"].warm_up()
         except DuckError as error:
             raise HaltServer(f"The site does not start. {error}") from None
-    gc.freeze()  # a search for garbage would copy the memory that the workers share
+    gc.freeze()  # a collection would copy the pages that the workers share
 
 
 def post_worker_init(worker: Any) -> None:
-    """What was not loaded before, after the first visitors' pages and before their pictures."""
+    """Load the detector in a first worker, after its first pages and before its first picture."""
     gc.enable()
-    # Who is told to stop meanwhile waits for it: libraries abort when left half-loaded.
-    threading.Timer(FIRST_VISITORS, _warm_up, [worker]).start()
+    # A timer's thread is joined at exit, so SIGTERM waits for the import to finish.
+    threading.Timer(WARM_UP_DELAY, _warm_up, [worker]).start()
 
 
 def _warm_up(worker: Any) -> None:
@@ -79,12 +83,12 @@ def _warm_up(worker: Any) -> None:
         worker.wsgi.extensions["pipeline"].warm_up()
     except DuckError as error:
         if worker.cfg.preload_app and worker.cfg.workers > 1:
-            return  # the first process meets it too, in `pre_fork`
+            return  # the master process fails in `pre_fork`, too
         worker.log.critical("The site does not start. %s", error)
-        # An exit would end this thread only; at this status, gunicorn stops the whole site.
+        # sys.exit would end this thread only; this status makes gunicorn stop altogether.
         os._exit(Arbiter.WORKER_BOOT_ERROR)
 
 
 def pre_request(worker: Any, req: Any) -> None:
-    """A body that stops coming must not keep its thread; half a header needs a proxy in front."""
-    req.unreader.sock.settimeout(SILENCE)
+    """Time out a body that stalls; a slow header needs a proxy in front."""
+    req.unreader.sock.settimeout(BODY_READ_TIMEOUT)

@@ -1,4 +1,4 @@
-"""Amazon Rekognition's DetectLabels; the only file that knows its words."""
+"""Amazon Rekognition's DetectLabels; the only file that knows its field names."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
+from rubberduck.aws.errors import explain
 from rubberduck.core.errors import DetectorFailed, NotBilled, PictureRefused
 from rubberduck.core.models import Box, Label
 from rubberduck.imaging.decode import Picture, to_jpeg_within
@@ -20,40 +21,19 @@ if TYPE_CHECKING:
     from mypy_boto3_rekognition import RekognitionClient
 
 MAX_LABELS = 320  # with fewer, half-hidden ducks were missed
-MAX_BYTES = 5_242_880  # of a picture that travels inside the request
+MAX_BYTES = 5_242_880  # of a picture sent inside the request
 NOT_A_PICTURE_BYTES = b"Is there a rubber duck in here?"
-UNAVAILABLE_MESSAGE = "Amazon Rekognition could not look just now."
-WHERE_TO_LOOK = "the AWS credentials, DUCK_REGION and the network"
-COST_PER_CALL_USD = 0.001  # in the first million a month
+UNAVAILABLE_MESSAGE = "Amazon Rekognition is unavailable."
+CHECK_CONNECTION = "Check the AWS credentials, DUCK_REGION and the network."
+COST_PER_CALL_USD = 0.001  # of the first million a month
 
-# What an operator can do about each refusal. Codes: DetectLabels' reference, and signing's.
-REMEDIES = {
-    "AccessDeniedException": "allow rekognition:DetectLabels to the user or role of this site",
-    "UnrecognizedClientException": "the AWS credentials are not valid: renew them",
-    "InvalidSignatureException": "the AWS secret key, or this machine's clock, is wrong",
-    "RequestTimeTooSkewed": "this machine's clock is wrong: set it by NTP",
-    "RequestExpired": "this machine's clock is wrong: set it by NTP",
-    "ExpiredTokenException": "the AWS credentials have expired: renew them",
-    "SubscriptionRequiredException": "sign this AWS account up for Rekognition",
-    "ThrottlingException": "more pictures a second than this account may ask: raise its quota",
-    "ProvisionedThroughputExceededException": "raise this account's Rekognition quota",
-    "LimitExceededException": "raise this account's Rekognition quota",
-    "ServiceUnavailableException": "Amazon's own fault; it passes",
-    "InternalServerError": "Amazon's own fault; it passes",
-    "ResourceNotFoundException": "the model does not exist in this region: look at DUCK_REGION",
-    "ResourceNotReadyException": "the model is stopped: start it",
-    "InvalidS3ObjectException": "the picture is not in the bucket, or not to be read there",
-    "InvalidImageFormatException": "it is no JPEG or PNG to Rekognition",
-    "ImageTooLargeException": "it has more bytes or pixels than Rekognition takes",
-    "InvalidParameterException": "a mistake of this site, or the picture's sides do not suit",
-}
-# What is about one picture, so that the next one may still be asked about.
+# Errors of one picture, not of the service: the next picture may be sent.
 PICTURE_ERRORS = {
     "InvalidImageFormatException",
     "ImageTooLargeException",
     "InvalidParameterException",
 }
-# With these, the picture was never on its way.
+# With these, the picture was never sent.
 NOT_SENT_ERRORS = (
     ConnectTimeoutError,
     CredentialRetrievalError,
@@ -63,37 +43,38 @@ NOT_SENT_ERRORS = (
 
 
 class Rekognition:
-    """A detector that sends the picture along: neither the bucket nor its rights matter here.
+    """Labels by DetectLabels; the picture is sent inside the request, so it needs no bucket.
 
-    A picture is paid for at most once: see `_stop_retrying`.
+    A picture is billed at most once: see `_stop_retrying`.
     """
 
     name = "Amazon Rekognition"
-    words = None  # it knows thousands
+    words = None  # thousands
     cost_per_call_usd = COST_PER_CALL_USD
 
     def __init__(self, client: "RekognitionClient", min_confidence: float) -> None:
         self.client = client
         self.min_confidence = min_confidence
-        before_others = client.meta.events.register_first
-        before_others("needs-retry.rekognition.DetectLabels", _stop_retrying, "ask no more")
+        client.meta.events.register_first(
+            "needs-retry.rekognition.DetectLabels", _stop_retrying, "stop-retrying"
+        )
 
     def labels(self, picture: Picture) -> list[Label]:
-        """DetectorFailed, with the cause for the operator, when Rekognition cannot answer."""
+        """Return the labels of DetectLabels. Raises DetectorFailed, with the operator's cause."""
         jpeg = picture.jpeg
         if len(jpeg) > MAX_BYTES:
             jpeg = to_jpeg_within(picture.image, MAX_BYTES)
-        return self._ask(jpeg)
+        return self._detect(jpeg)
 
     def check(self) -> None:
-        """DetectorFailed unless it may be asked. What is no picture is refused, not billed."""
+        """Raise DetectorFailed unless DetectLabels may be called. A refusal is not billed."""
         try:
-            self._ask(NOT_A_PICTURE_BYTES)
+            self._detect(NOT_A_PICTURE_BYTES)
         except DetectorFailed as error:
             if error.cause is None or not error.cause.startswith("InvalidImageFormatException"):
                 raise
 
-    def _ask(self, jpeg: bytes) -> list[Label]:
+    def _detect(self, jpeg: bytes) -> list[Label]:
         try:
             answer = self.client.detect_labels(
                 Image={"Bytes": jpeg}, MaxLabels=MAX_LABELS, MinConfidence=self.min_confidence
@@ -101,7 +82,7 @@ class Rekognition:
         except ClientError as error:
             raise _refusal(error) from error
         except BotoCoreError as error:
-            cause = f"{str(error).rstrip('.')}. Look at {WHERE_TO_LOOK}."
+            cause = f"{str(error).rstrip('.')}. {CHECK_CONNECTION}"
             kind = NotBilled if isinstance(error, NOT_SENT_ERRORS) else DetectorFailed
             raise kind(UNAVAILABLE_MESSAGE, cause=cause) from error
         except (ResponseParserError, UnicodeDecodeError) as error:
@@ -113,12 +94,12 @@ class Rekognition:
 
 
 def label_from(item: Any) -> Label:
-    """One of DetectLabels' `Labels`."""
+    """Return the Label of one item of DetectLabels' `Labels`."""
     name = item["Name"]
     return Label(
         name=name,
         confidence=item["Confidence"],
-        boxes=tuple(_box_from(name, each) for each in item.get("Instances", ())),
+        boxes=tuple(_box_from(name, instance) for instance in item.get("Instances", ())),
         parents=tuple(parent["Name"] for parent in item.get("Parents", ())),
     )
 
@@ -131,26 +112,27 @@ def _box_from(name: str, instance: Any) -> Box:
 
 
 def _unexpected_response() -> DetectorFailed:
-    """Something between us and Amazon answered: a proxy's page, half an answer."""
+    """Return the error for an answer of something in between, such as a proxy's page."""
     return DetectorFailed(
-        UNAVAILABLE_MESSAGE, cause=f"what answered is not Rekognition: look at {WHERE_TO_LOOK}"
+        UNAVAILABLE_MESSAGE, cause=f"the answer is not Rekognition's. {CHECK_CONNECTION}"
     )
 
 
 def _refusal(error: ClientError) -> NotBilled:
-    code = error.response["Error"]["Code"]
-    cause = f"{code}: {REMEDIES.get(code) or error.response['Error'].get('Message', '')}"
-    kind = PictureRefused if code in PICTURE_ERRORS else NotBilled
+    kind = PictureRefused if error.response["Error"]["Code"] in PICTURE_ERRORS else NotBilled
+    cause = explain(
+        error.response, service="Amazon Rekognition", permission="rekognition:DetectLabels"
+    )
     return kind(UNAVAILABLE_MESSAGE, cause=cause)
 
 
 def _stop_retrying(caught_exception: Exception | None = None, **_: Any) -> None:
-    """Stop botocore's tries where the last one may have been billed.
+    """Stop botocore's retries where the last call may have been billed.
 
-    It tries up to three times. Throttling and the service's own faults (5xx) are not billed, nor
-    is what never reached it. But a picture that was sent and not answered, because the time was
-    up or the line broke, may have been looked at: asking again would be a second call, which
-    nobody counted. Its stand-in is quicker, too.
+    botocore calls up to three times. Throttling and the service's own faults (5xx) are not billed,
+    nor is a request that was never sent. But a picture that was sent and not answered, because of a
+    time-out or a broken connection, may have been analysed: a retry would be a second call that the
+    budget does not count. The fallback detector is faster, too.
     """
     if caught_exception is not None and not isinstance(caught_exception, NOT_SENT_ERRORS):
         raise caught_exception

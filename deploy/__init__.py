@@ -1,1 +1,1 @@
-"""The site on Elastic Beanstalk; docs/deploy.md tells how."""
+"""Deploys the site to Elastic Beanstalk; see docs/deploy.md."""

@@ -1,4 +1,4 @@
-"""What the AWS account has already, and the deployment needs."""
+"""What a deployment finds in the AWS account: its bucket, platforms and network."""
 
 import hashlib
 from pathlib import Path
@@ -7,32 +7,32 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from deploy.words import CannotDeploy
+from deploy.errors import DeploymentError
 
-# The newest; every locked requirement has a wheel for it.
+# The newest for which every locked requirement has a wheel.
 BRANCH = "Python 3.14 running on 64bit Amazon Linux 2023"
 
 
 class Account:
-    """One region of the account that the credentials belong to."""
+    """One region of the account of the credentials."""
 
     def __init__(self, region: str, session: Any = None) -> None:
         session = session or boto3.Session(region_name=region)
         self.region = region
-        self.stacks = session.client("cloudformation")
+        self.cloudformation = session.client("cloudformation")
         self.beanstalk = session.client("elasticbeanstalk")
         self._s3 = session.client("s3")
         self._ec2 = session.client("ec2")
         self._sts = session.client("sts")
 
-    def number(self) -> str:
+    def account_id(self) -> str:
         return str(self._sts.get_caller_identity()["Account"])
 
     def bundle_bucket(self) -> str:
-        """Elastic Beanstalk's own bucket of this region; it makes one, if there is none."""
+        """Return Elastic Beanstalk's own bucket of this region; create it if there is none."""
         return str(self.beanstalk.create_storage_location()["S3Bucket"])
 
-    def has(self, bucket: str, key: str) -> bool:
+    def object_exists(self, bucket: str, key: str) -> bool:
         try:
             self._s3.head_object(Bucket=bucket, Key=key)
         except ClientError as error:
@@ -44,9 +44,9 @@ class Account:
     def upload(self, bucket: str, key: str, file: Path) -> None:
         self._s3.put_object(Bucket=bucket, Key=key, Body=file.read_bytes())
 
-    def prefix(self, name: str) -> str:
-        """All customers of a region share these names; the hash keeps them apart."""
-        hash = hashlib.sha256(f"{self.number()} {self.region} {name}".encode()).hexdigest()
+    def cname_prefix(self, name: str) -> str:
+        """Return a CNAME prefix that is unique in the region, across all customers."""
+        hash = hashlib.sha256(f"{self.account_id()} {self.region} {name}".encode()).hexdigest()
         return f"{name}-{hash[:8]}"
 
     def newest_platform(self) -> str:
@@ -57,20 +57,22 @@ class Account:
             ]
         )["PlatformSummaryList"]
         if not found:
-            raise CannotDeploy(
-                f"This region has no platform “{BRANCH}”: choose another REGION, or name a "
+            raise DeploymentError(
+                f"This region has no platform “{BRANCH}”: choose another REGION, or give a "
                 "platform's ARN with PLATFORM=arn:…"
             )
-        return str(max(found, key=lambda each: _numbers(each["PlatformVersion"]))["PlatformArn"])
+        return str(
+            max(found, key=lambda found: _version_tuple(found["PlatformVersion"]))["PlatformArn"]
+        )
 
-    def network(self) -> dict[str, str]:
-        """The default network, and one public subnet of it in each zone."""
+    def default_network(self) -> dict[str, str]:
+        """Return the default VPC, and its public subnet in each availability zone."""
         default = {"Name": "is-default", "Values": ["true"]}
         found = self._ec2.describe_vpcs(Filters=[default])["Vpcs"]
         if not found:
-            raise CannotDeploy(
-                "This region has no default network. Make one (aws ec2 create-default-vpc), or "
-                "name yours: VPC=vpc-… SUBNETS=subnet-…,subnet-… (public, in two zones)."
+            raise DeploymentError(
+                "This region has no default VPC. Create one (aws ec2 create-default-vpc), or give "
+                "yours: VPC=vpc-… SUBNETS=subnet-…,subnet-… (public, in two availability zones)."
             )
         vpc = str(found[0]["VpcId"])
         within = [
@@ -78,8 +80,8 @@ class Account:
             {"Name": "default-for-az", "Values": ["true"]},
         ]
         subnets = self._ec2.describe_subnets(Filters=within)["Subnets"]
-        return {"Vpc": vpc, "Subnets": ",".join(sorted(each["SubnetId"] for each in subnets))}
+        return {"Vpc": vpc, "Subnets": ",".join(sorted(subnet["SubnetId"] for subnet in subnets))}
 
 
-def _numbers(version: str) -> tuple[int, ...]:
+def _version_tuple(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))

@@ -1,4 +1,4 @@
-"""The stack that CloudFormation makes of template.yaml: as it is, and on its way."""
+"""The CloudFormation stack of template.yaml: its state, its changes and its events."""
 
 import time
 from collections.abc import Iterator
@@ -7,37 +7,38 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from deploy.words import CannotDeploy
+from deploy.errors import DeploymentError
 from rubberduck.core.settings import ROOT
 
 TEMPLATE = ROOT / "deploy" / "template.yaml"
-NOTHING_TO_DO = "No updates are to be performed"
-GONE = "DELETE_COMPLETE"
-# What keeps a stack from being deployed to, and what to do about it.
-STUCK = {
-    "ROLLBACK_COMPLETE": "The first deployment failed, and was taken back",
-    "ROLLBACK_FAILED": "The first deployment failed, and could not be taken back whole",
+NO_CHANGES = "No updates are to be performed"
+# States that allow no deployment, and how a stack got there.
+FAILED_STATES = {
+    "ROLLBACK_COMPLETE": "The first deployment failed and was rolled back",
+    "ROLLBACK_FAILED": "The first deployment failed and could not be rolled back",
     "CREATE_FAILED": "The first deployment failed",
-    "DELETE_FAILED": "It could not be deleted whole",
+    "DELETE_FAILED": "Its deletion failed",
 }
 
 
 @dataclass(frozen=True)
 class Stack:
-    """What is there."""
-
     id: str
     status: str
     parameters: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def is_in_progress(self) -> bool:
+        return self.status.endswith("_IN_PROGRESS")
+
 
 @dataclass(frozen=True)
 class Event:
     id: str
-    what: str
+    resource: str
     status: str
-    why: str
+    reason: str
     is_of_stack: bool
 
     @property
@@ -49,9 +50,8 @@ class Event:
         return self.is_of_stack and self.status.endswith(("_COMPLETE", "_FAILED"))
 
     def __str__(self) -> str:
-        return (
-            f"  {self.what:<28}{self.status.replace('_', ' ').lower()}{self.why and ': '}{self.why}"
-        )
+        status = self.status.replace("_", " ").lower()
+        return f"  {self.resource:<28}{status}{self.reason and ': '}{self.reason}"
 
 
 def find(client: Any, name: str) -> Stack | None:
@@ -64,25 +64,22 @@ def find(client: Any, name: str) -> Stack | None:
     return Stack(
         found["StackId"],
         found["StackStatus"],
-        {each["ParameterKey"]: each["ParameterValue"] for each in found.get("Parameters", [])},
-        {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", [])},
+        {one["ParameterKey"]: one["ParameterValue"] for one in found.get("Parameters", [])},
+        {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])},
     )
 
 
 def refuse_if_stuck(stack: Stack, name: str) -> None:
-    if stack.status.endswith("_IN_PROGRESS"):
-        raise CannotDeploy(
-            f"Something is under way with {name} already ({stack.status}): wait for it."
-        )
-    if stack.status in STUCK:
-        raise CannotDeploy(
-            f"{STUCK[stack.status]}. Remove what is left of it, `make destroy NAME={name}`, "
-            "and deploy again."
+    if stack.is_in_progress:
+        raise DeploymentError(f"{name} is being changed already ({stack.status}): wait for it.")
+    if stack.status in FAILED_STATES:
+        raise DeploymentError(
+            f"{FAILED_STATES[stack.status]}. Run `make destroy NAME={name}`, then deploy again."
         )
     if stack.status == "UPDATE_ROLLBACK_FAILED":
-        raise CannotDeploy(
-            "The last deployment failed, and could not be taken back. Mend what CloudFormation's "
-            "console names, then let it go on: "
+        raise DeploymentError(
+            "The last deployment failed and could not be rolled back. Fix what CloudFormation's "
+            "console reports, then continue: "
             f"`aws cloudformation continue-update-rollback --stack-name {name}`."
         )
 
@@ -97,8 +94,8 @@ def create(client: Any, name: str, parameters: dict[str, str]) -> None:
 
 
 def update(client: Any, stack: Stack, parameters: dict[str, str]) -> bool:
-    """Whatever is not given stays as it is. False, if that is everything."""
-    same = [
+    """Update the stack, keeping all other parameters. Return False if nothing changes."""
+    unchanged = [
         {"ParameterKey": key, "UsePreviousValue": True}
         for key in stack.parameters
         if key not in parameters
@@ -107,11 +104,11 @@ def update(client: Any, stack: Stack, parameters: dict[str, str]) -> bool:
         client.update_stack(
             StackName=stack.id,
             TemplateBody=TEMPLATE.read_text(),
-            Parameters=[*_listed(parameters), *same],
+            Parameters=[*_listed(parameters), *unchanged],
             Capabilities=["CAPABILITY_IAM"],
         )
     except ClientError as error:
-        if NOTHING_TO_DO in error.response["Error"].get("Message", ""):
+        if NO_CHANGES in error.response["Error"].get("Message", ""):
             return False
         raise
     return True
@@ -121,15 +118,15 @@ def _listed(parameters: dict[str, str]) -> list[dict[str, Any]]:
     return [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
 
 
-def seen_so_far(client: Any, stack: Stack) -> set[str]:
+def event_ids(client: Any, stack: Stack) -> set[str]:
     return {event.id for event in _events(client, stack.id)}
 
 
 def follow(client: Any, name: str, seen: set[str], seconds: float = 5.0) -> Iterator[Event]:
-    """Every event after those `seen`, as it comes, to the one that ends it all."""
+    """Poll every `seconds` and yield the events not yet `seen`, until the stack has finished."""
     while True:
         new = [event for event in _events(client, name) if event.id not in seen]
-        for event in reversed(new):  # the newest comes first
+        for event in reversed(new):  # AWS returns the newest first
             seen.add(event.id)
             yield event
             if event.is_last:

@@ -1,4 +1,4 @@
-"""What nginx says with static files, and with its own few words: the same as the site would."""
+"""nginx's headers for static files and its own errors: the same as the site's."""
 
 from functools import partial
 
@@ -9,33 +9,33 @@ from rubberduck.web.security_headers import STATIC, add_headers, version
 MAP = ".platform/nginx/conf.d/static_files.conf"
 HEADERS = ".platform/nginx/conf.d/elasticbeanstalk/static_headers.conf"
 OWN_HEADERS = ".platform/nginx/conf.d/elasticbeanstalk/own_headers.conf"
-# Stricter than a page's: nothing of ours is a page in there.
+# Stricter than a page's: there are no pages among static files.
 POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 HTTPS = "Strict-Transport-Security"
 CACHE = "Cache-Control"
-# What nginx knows itself, or what differs from file to file.
-NOT_COPIED = {
+# What nginx sets itself, or what differs from file to file.
+EXCLUDED_HEADERS = {
     *("Content-Type", "Content-Length", "Content-Disposition", "Date", "ETag", "Last-Modified"),
     *("Accept-Ranges", CACHE, HTTPS),
 }
 
 
 def nginx_files() -> dict[str, bytes]:
-    """The files that nginx.conf includes."""
+    """Return the files that nginx.conf includes, by name."""
     return {
         MAP: _cache_map().encode(),
-        HEADERS: _headers("$kept").encode(),
-        OWN_HEADERS: _headers("no-store", when="always").encode(),
+        HEADERS: _header_lines("$static_cache").encode(),
+        OWN_HEADERS: _header_lines("no-store", when="always").encode(),
     }
 
 
 def _cache_map() -> str:
-    """For ever, but only under the very version that we have; at any other address, never."""
-    lines = [f'    "{address}" "{_ask(address)[CACHE]}";' for address in _addresses()]
-    plain = _ask("/static/duck.svg")[CACHE]
+    """Return a map to Cache-Control: immutable for the current version of a file, else no-cache."""
+    lines = [f'    "{address}" "{_headers_of(address)[CACHE]}";' for address in _addresses()]
+    plain = _headers_of("/static/duck.svg")[CACHE]
     return "\n".join(
         [
-            'map "$uri?v=$arg_v" $kept {',
+            'map "$uri?v=$arg_v" $static_cache {',
             f'    default "{plain}";',
             *lines,
             "}",
@@ -49,15 +49,15 @@ def _addresses() -> list[str]:
     return [f"/static/{file.relative_to(STATIC).as_posix()}?v={version(file)}" for file in files]
 
 
-def _headers(cache: str, when: str = "") -> str:
-    """`when`: "always" is also with what went wrong."""
-    said = _ask("/static/duck.svg")
-    copied = {name: f'"{said[name]}"' for name in said if name not in NOT_COPIED}
-    told = copied | {CACHE: cache, HTTPS: "$promise_https"}
-    return "".join(f"add_header {name} {value} {when};\n" for name, value in told.items())
+def _header_lines(cache: str, when: str = "") -> str:
+    """Return add_header lines; with `when` "always" for error responses, too."""
+    sent = _headers_of("/static/duck.svg")
+    copied = {name: f'"{sent[name]}"' for name in sent if name not in EXCLUDED_HEADERS}
+    headers = copied | {CACHE: cache, HTTPS: "$hsts"}
+    return "".join(f"add_header {name} {value} {when};\n" for name, value in headers.items())
 
 
-def _ask(address: str) -> dict[str, str]:
+def _headers_of(address: str) -> dict[str, str]:
     app = Flask("static", static_folder=str(STATIC))
     app.after_request(partial(add_headers, policy=POLICY))
     with app.test_client().get(address) as answer:

@@ -11,7 +11,8 @@ from botocore.stub import Stubber
 from PIL import Image
 
 import composition
-from rekognition import PICTURE_ERRORS, REMEDIES, Rekognition
+from rekognition import PICTURE_ERRORS, Rekognition
+from rubberduck.aws.errors import ADVICE
 from rubberduck.core.errors import DetectorFailed, NotBilled
 from rubberduck.core.models import Box
 from rubberduck.core.rules import RUBBER_DUCK, judge
@@ -92,43 +93,47 @@ def test_a_picture_too_heavy_for_a_request_is_made_lighter(
     assert len(eyes.requests[0]["Image"]["Bytes"]) <= 5_242_880
 
 
-@pytest.mark.parametrize(
-    ("fault", "asked"),
-    [
-        ("ThrottlingException", 3),
-        ("ProvisionedThroughputExceededException", 3),
-        ("InternalServerError", 3),
-        ("AccessDeniedException", 1),
-        ("InvalidImageFormatException", 1),
-        ("ImageTooLargeException", 1),
-        ("InvalidParameterException", 1),
-        ("LimitExceededException", 3),
-        ("ExpiredTokenException", 1),
-        ("UnrecognizedClientException", 1),
-        ("InvalidSignatureException", 1),
-        ("RequestTimeTooSkewed", 1),
-        ("RequestExpired", 1),
-        ("SubscriptionRequiredException", 1),
-        ("ServiceUnavailableException", 3),
-        ("ResourceNotFoundException", 1),
-        ("ResourceNotReadyException", 1),
-        ("InvalidS3ObjectException", 1),
-    ],
-)
+# Each error of DetectLabels and of request signing, and how often botocore calls before giving up.
+CALLS_BEFORE_FAILURE = {
+    "ThrottlingException": 3,
+    "ProvisionedThroughputExceededException": 3,
+    "InternalServerError": 3,
+    "AccessDeniedException": 1,
+    "InvalidImageFormatException": 1,
+    "ImageTooLargeException": 1,
+    "InvalidParameterException": 1,
+    "LimitExceededException": 3,
+    "ExpiredTokenException": 1,
+    "UnrecognizedClientException": 1,
+    "InvalidSignatureException": 1,
+    "RequestTimeTooSkewed": 1,
+    "RequestExpired": 1,
+    "SubscriptionRequiredException": 1,
+    "ServiceUnavailableException": 3,
+    "ResourceNotFoundException": 1,
+    "ResourceNotReadyException": 1,
+    "InvalidS3ObjectException": 1,
+}
+
+
+@pytest.mark.parametrize(("fault", "asked"), CALLS_BEFORE_FAILURE.items())
 def test_every_refusal_has_its_cause_and_only_passing_ones_are_tried_again(
     rekognition: Rekognition, eyes: FakeRekognition, fault: str, asked: int
 ) -> None:
     eyes.always = fault
     with pytest.raises(NotBilled) as error:
         rekognition.labels(PICTURE)
-    assert error.value.cause == f"{fault}: {REMEDIES[fault]}"
+    advice = ADVICE[fault].format(
+        service="Amazon Rekognition", permission="rekognition:DetectLabels"
+    )
+    assert error.value.cause == f"{fault}: {advice}"
     assert len(eyes.requests) == asked
     problem = error.value.problem
     assert (problem.status, problem.slug, problem.retry_after) == (503, "unavailable", 60)
-    assert problem.why == "Amazon Rekognition could not look just now."
+    assert problem.why == "Amazon Rekognition is unavailable."
 
 
-@pytest.mark.parametrize("fault", REMEDIES)
+@pytest.mark.parametrize("fault", CALLS_BEFORE_FAILURE)
 def test_only_what_is_about_one_picture_is_no_outage(
     rekognition: Rekognition, eyes: FakeRekognition, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,7 +151,7 @@ def test_no_credentials_are_named(
     with pytest.raises(NotBilled) as error:
         composition.rekognition(aws_settings, RUBBER_DUCK).labels(PICTURE)
     assert "Unable to locate credentials" in str(error.value.cause)
-    assert "Look at the AWS credentials" in str(error.value.cause)
+    assert "Check the AWS credentials" in str(error.value.cause)
     assert eyes.requests == []
 
 

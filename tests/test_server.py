@@ -227,7 +227,7 @@ def test_a_model_that_cannot_be_loaded_stops_the_site_in_plain_words(
     bundle.write(tmp_path / "bundle.zip")
     with ZipFile(tmp_path / "bundle.zip") as zipped:
         zipped.extractall(tmp_path / "site")
-    (tmp_path / "site" / "rubberduck" / MODEL.name).write_text("quack")
+    (tmp_path / "site" / MODEL.relative_to(ROOT)).write_text("quack")
     environment = environment_for(tmp_path, free_port(), WEB_CONCURRENCY=str(workers))
     done = subprocess.run(
         [sys.executable, "-m", "gunicorn", "wsgi:app"],

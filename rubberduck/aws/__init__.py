@@ -1,4 +1,4 @@
-"""What AWS services have in common: their refusals, and what an operator can do about each.
+"""What all AWS services share: error codes and what an operator can do about each.
 
 May import: core.
 """

@@ -1,4 +1,4 @@
-"""Where pictures are kept: the Storage protocol, a folder, an S3 bucket.
+"""Where pictures are stored: the Storage protocol, a folder, an S3 bucket.
 
 May import: core, imaging, db, aws.
 """

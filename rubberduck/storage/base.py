@@ -1,15 +1,15 @@
-"""Where pictures are kept: what any place must do, and a folder of this machine."""
+"""The Storage protocol: what the folder and the S3 bucket have in common."""
 
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Protocol
 
 JPEG = "image/jpeg"
-UNAVAILABLE_MESSAGE = "The place where we keep pictures does not answer."
+UNAVAILABLE_MESSAGE = "Picture storage is unavailable."
 
 
 class Storage(Protocol):
-    """JPEGs by key. A missing key is a FileNotFoundError, any other fault StorageFailed."""
+    """JPEGs by key. A missing key raises FileNotFoundError, any other error StorageFailed."""
 
     where: str
 
@@ -17,20 +17,20 @@ class Storage(Protocol):
     def get(self, key: str) -> bytes: ...
     def delete(self, key: str) -> None: ...
     def url(self, key: str, save_as: str | None = None) -> str | None:
-        """A short-lived link of the storage's own; None where only we can serve the picture.
+        """Return a short-lived link to the storage itself; None if only the site can serve it.
 
         With `save_as`, a browser saves the picture under that name instead of showing it.
         """
 
     @property
     def origin(self) -> str | None:
-        """Scheme and host of those links."""
+        """Scheme and host of those links; None if there are none."""
 
     def keys_older_than(self, moment: datetime) -> Iterator[str]:
-        """The keys of what has lain there since, also of what never got its own name."""
+        """Yield the keys not modified since `moment`, also those of incomplete files."""
 
     def raise_if_circuit_open(self) -> None:
-        """StorageFailed when it is known not to answer just now. Asks nobody."""
+        """Raise StorageCircuitOpen while the circuit breaker is open. Makes no request."""
 
     def check(self) -> None:
-        """StorageFailed, with the cause and its cure for the operator, unless it is ready."""
+        """Raise StorageFailed, with cause and remedy for the operator, unless it is ready."""

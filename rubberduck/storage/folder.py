@@ -25,7 +25,7 @@ class FolderStorage:
         path = self.folder / key
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            # Never half a picture under its own name, even if the disk fills up or we are killed.
+            # Atomic: a full disk or a kill never leaves half a picture under its final name.
             with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
                 try:
                     file.write(jpeg)
@@ -61,13 +61,13 @@ class FolderStorage:
     def keys_older_than(self, moment: datetime) -> Iterator[str]:
         try:
             for path in self.folder.rglob("*"):
-                if _lies_there_since(path, moment):
+                if _is_older_than(path, moment):
                     yield path.relative_to(self.folder).as_posix()
         except OSError as error:
             raise _disk_failure(self.folder, error) from error
 
     def raise_if_circuit_open(self) -> None:
-        """A folder answers at once, whatever it answers."""
+        """A folder needs no circuit breaker: it answers at once."""
 
     def check(self) -> None:
         key = f"check-{secrets.token_urlsafe(8)}"
@@ -75,16 +75,16 @@ class FolderStorage:
         self.delete(key)
 
 
-def _lies_there_since(path: Path, moment: datetime) -> bool:
+def _is_older_than(path: Path, moment: datetime) -> bool:
     try:
         return path.is_file() and path.stat().st_mtime < moment.timestamp()
-    except FileNotFoundError:  # somebody deleted it meanwhile
+    except FileNotFoundError:  # deleted meanwhile
         return False
 
 
 def _disk_failure(folder: Path, error: OSError) -> StorageFailed:
     return StorageFailed(
         UNAVAILABLE_MESSAGE,
-        cause=f"folder {folder}: {error.strerror}; make it writable, with room on its disk, "
-        "for the user who runs the site, or set DUCK_UPLOADS",
+        cause=f"folder {folder}: {error.strerror}: free disk space, make it writable for the user "
+        "who runs the site, or set DUCK_UPLOADS",
     )

@@ -1,4 +1,4 @@
-"""Pictures in a private S3 bucket; the only file that knows its words."""
+"""Pictures in a private S3 bucket; the only file that knows its field names."""
 
 import threading
 from collections.abc import Iterator, Mapping
@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from rubberduck.aws.errors import explain
 from rubberduck.core.circuit_breaker import CircuitBreaker
 from rubberduck.core.errors import StorageCircuitOpen, StorageFailed
 from rubberduck.storage.base import JPEG, UNAVAILABLE_MESSAGE
@@ -14,23 +15,16 @@ from rubberduck.storage.base import JPEG, UNAVAILABLE_MESSAGE
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-ITS_OWN_FAULT = 500  # and above
-# What an operator can do about each refusal of S3's.
-REMEDIES = {
-    "RequestTimeTooSkewed": "this machine's clock is wrong: set it by NTP",
-    "ExpiredToken": "the AWS credentials have expired: renew them",
-    "InvalidAccessKeyId": "the AWS credentials are not valid: renew them",
-    "SignatureDoesNotMatch": "the AWS secret key is wrong",
-    "SlowDown": "more requests a second than S3 takes for now; it passes",
-}
+SERVER_ERROR = 500  # HTTP status, and above
+CHECK_CONNECTION = "Check the AWS credentials, DUCK_REGION and the network."
 
 
 class S3Unavailable(StorageFailed):
-    """It did not answer, or could not: no refusal of just this request."""
+    """S3 did not answer or failed; not a refusal of this one request."""
 
 
 class S3Storage:
-    """Pictures in a private S3 bucket, encrypted, reached by short-lived links."""
+    """Pictures in a private, encrypted S3 bucket, reached by short-lived links."""
 
     where = "a private bucket on Amazon S3"
 
@@ -43,14 +37,14 @@ class S3Storage:
 
     def put(self, key: str, jpeg: bytes) -> None:
         if not self._checked.is_set():
-            self.check()  # S3 would quietly follow us into another region
+            self.check()  # botocore would silently follow a redirect to another region
         with self._request("s3:PutObject"):
             answer = self.client.put_object(
                 Bucket=self.bucket,
                 Key=key,
                 Body=jpeg,
                 ContentType=JPEG,
-                # A browser must ask each time, so that what is deleted is gone there too.
+                # Browsers revalidate each time, so that a deleted picture disappears there too.
                 CacheControl="private, no-cache",
                 ServerSideEncryption="AES256",
             )
@@ -73,7 +67,7 @@ class S3Storage:
         wanted = {"Bucket": self.bucket, "Key": key}
         if save_as:
             wanted["ResponseContentDisposition"] = f'attachment; filename="{save_as}"'
-        with self._s3_failures("s3:GetObject"):  # no credentials, no signature
+        with self._s3_failures("s3:GetObject"):  # signing needs credentials
             return self.client.generate_presigned_url(
                 "get_object", Params=wanted, ExpiresIn=self.link_seconds
             )
@@ -104,15 +98,13 @@ class S3Storage:
             answer = self.client.head_bucket(Bucket=self.bucket)
         there, here = answer.get("BucketRegion"), self.client.meta.region_name
         if there and there != here:
-            raise StorageFailed(UNAVAILABLE_MESSAGE, cause=self._wrong_region(there))
+            cause = f"bucket {self.bucket} lies in {there}: set DUCK_REGION to it"
+            raise StorageFailed(UNAVAILABLE_MESSAGE, cause=cause)
         self._checked.set()
-
-    def _wrong_region(self, region: str) -> str:
-        return f"bucket {self.bucket} lies in {region}: set DUCK_REGION to it"
 
     @contextmanager
     def _request(self, permission: str) -> Iterator[None]:
-        """Over the network: who fails too often is left alone for a while."""
+        """Make a request over the network, unless the circuit breaker is open."""
         if not self.circuit.allow_request():
             raise _circuit_open()
         try:
@@ -128,59 +120,37 @@ class S3Storage:
 
     @contextmanager
     def _s3_failures(self, permission: str) -> Iterator[None]:
-        # Not at the top: without a bucket the site starts without Amazon's library.
+        # Imported late: without a bucket the site starts without botocore.
         from botocore.exceptions import BotoCoreError, ClientError
         from botocore.parsers import ResponseParserError
 
         try:
             yield
         except ClientError as error:
-            is_down = error.response["ResponseMetadata"]["HTTPStatusCode"] >= ITS_OWN_FAULT
+            is_down = error.response["ResponseMetadata"]["HTTPStatusCode"] >= SERVER_ERROR
             kind = S3Unavailable if is_down else StorageFailed
-            raise kind(
-                UNAVAILABLE_MESSAGE, cause=self._cause(error.response, permission)
-            ) from error
+            remedy = explain(error.response, service="Amazon S3", permission=permission)
+            cause = f"bucket {self.bucket}: {remedy}"
+            raise kind(UNAVAILABLE_MESSAGE, cause=cause) from error
         except BotoCoreError as error:
-            raise S3Unavailable(UNAVAILABLE_MESSAGE, cause=_no_response(error)) from error
+            cause = f"S3 did not answer: {str(error).rstrip('.')}. {CHECK_CONNECTION}"
+            raise S3Unavailable(UNAVAILABLE_MESSAGE, cause=cause) from error
         except ResponseParserError as error:
             raise _unexpected_response() from error
 
-    def _cause(self, response: Any, permission: str) -> str:
-        code = response["Error"]["Code"]
-        headers = response["ResponseMetadata"].get("HTTPHeaders", {})
-        region = headers.get("x-amz-bucket-region")
-        if code in ("301", "PermanentRedirect", "AuthorizationHeaderMalformed") and region:
-            return self._wrong_region(region)
-        if code in ("404", "NoSuchBucket"):
-            return f"bucket {self.bucket} does not exist: create it, or set DUCK_BUCKET"
-        if code in ("403", "AccessDenied", "AllAccessDisabled"):
-            return (
-                f"bucket {self.bucket} is not ours to use: allow {permission} on it, "
-                "or set DUCK_BUCKET to a bucket of this account"
-            )
-        cure = REMEDIES.get(code) or response["Error"].get("Message", "")
-        return f"bucket {self.bucket}: {code}: {cure}"
-
 
 def _require_etag(answer: Mapping[str, Any]) -> None:
-    """S3Unavailable, unless it is S3 that said yes: it gives every picture a tag."""
+    """Raise S3Unavailable for a success that is not S3's: every object of S3 has an ETag."""
     if not answer.get("ETag"):
         raise _unexpected_response()
 
 
 def _unexpected_response() -> S3Unavailable:
-    """Something between us and Amazon answered: a proxy's page, half an answer."""
-    return S3Unavailable(
-        UNAVAILABLE_MESSAGE, cause="what answered is not S3: look at DUCK_REGION and the network"
-    )
+    """Return the error for an answer of something in between, such as a proxy's page."""
+    return S3Unavailable(UNAVAILABLE_MESSAGE, cause=f"the answer is not S3's. {CHECK_CONNECTION}")
 
 
 def _circuit_open() -> StorageCircuitOpen:
     return StorageCircuitOpen(
-        UNAVAILABLE_MESSAGE, cause="S3 failed too often just now; it is tried again soon"
+        UNAVAILABLE_MESSAGE, cause="S3 failed repeatedly; the circuit breaker is open"
     )
-
-
-def _no_response(error: Exception) -> str:
-    cause = str(error).rstrip(".")
-    return f"S3 did not answer: {cause}. Look at the AWS credentials, DUCK_REGION and the network."

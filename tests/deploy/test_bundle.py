@@ -7,7 +7,7 @@ from zipfile import ZipFile
 import pytest
 
 from deploy import bundle, static_files
-from deploy.words import CannotDeploy
+from deploy.errors import DeploymentError
 from rubberduck.core.settings import ROOT
 
 GENERATED = {static_files.MAP, static_files.HEADERS, static_files.OWN_HEADERS}
@@ -50,10 +50,12 @@ def test_a_single_machine_hears_nothing_of_a_load_balancer(tmp_path: Path) -> No
 
 def test_without_git_there_is_no_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(CannotDeploy, match="install git"):
+    with pytest.raises(DeploymentError, match="install git"):
         bundle.write(tmp_path / "bundle.zip")
 
 
 def test_a_variant_that_is_none_makes_no_bundle() -> None:
-    with pytest.raises(SystemExit, match="VARIANT=sinlge is none: it is load-balanced or single"):
+    with pytest.raises(
+        SystemExit, match="VARIANT=sinlge is not valid: it must be load-balanced or single"
+    ):
         bundle.main(["sinlge"])

@@ -12,9 +12,11 @@ import boto3
 import pytest
 from botocore.stub import ANY, Stubber
 
-from deploy import bundle, choices, down, stack, up
+from deploy import bundle, options, stack
+from deploy import deploy as deployment
+from deploy import destroy as deletion
 from deploy.account import BRANCH, Account
-from deploy.words import CannotDeploy, aws_in_words
+from deploy.errors import DeploymentError, translate_aws_errors
 from rubberduck.core.settings import ROOT
 from tests.support.cloudformation import read
 
@@ -145,9 +147,9 @@ def amazon(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Amazon]:
 @pytest.fixture
 def deploy(amazon: Amazon) -> Callable[..., None]:
     def deploy(*arguments: str, with_code: bool = True) -> None:
-        with aws_in_words():
+        with translate_aws_errors():
             account = Account("eu-central-1", amazon)
-            up.deploy(choices.read(arguments), account, with_code=with_code)
+            deployment.deploy(options.parse(arguments), account, with_code=with_code)
         for stub in amazon.stubs.values():
             stub.assert_no_pending_responses()
 
@@ -195,8 +197,8 @@ def test_the_first_time(
     deploy(*FIRST)
     said = capsys.readouterr().out
     assert "Pictures" in said
-    assert "Here it is: https://duck.example/" in said
-    assert f"a CNAME to {PREFIX}.eu-central-1.elasticbeanstalk.com" in said
+    assert "The site is at https://duck.example/" in said
+    assert f"CNAME record for its domain: {PREFIX}.eu-central-1.elasticbeanstalk.com" in said
 
 
 def test_a_new_version_changes_nothing_else_and_says_how_to_go_back(
@@ -233,7 +235,7 @@ def test_going_back_to_what_never_was(amazon: Amazon, deploy: Callable[..., None
     amazon.has_stack()
     amazon.answers("elasticbeanstalk", "create_storage_location", {"S3Bucket": BUCKET})
     amazon.refuses("s3", "head_object", "404")
-    with pytest.raises(CannotDeploy, match="never deployed"):
+    with pytest.raises(DeploymentError, match="never deployed"):
         deploy("VERSION=0123456789ab")
 
 
@@ -270,7 +272,7 @@ def test_nothing_to_do(
     words = "No updates are to be performed."
     amazon.refuses("cloudformation", "update_stack", "ValidationError", words)
     deploy("KEEP_DAYS=30", with_code=False)
-    assert "all as you want it" in capsys.readouterr().out
+    assert "Nothing to change" in capsys.readouterr().out
 
 
 def test_what_failed_first_is_said_last(amazon: Amazon, deploy: Callable[..., None]) -> None:
@@ -283,9 +285,7 @@ def test_what_failed_first_is_said_last(amazon: Amazon, deploy: Callable[..., No
         ("Alias", "UPDATE_FAILED", "cancelled"),
         ("duck", "UPDATE_ROLLBACK_COMPLETE"),
     )
-    with pytest.raises(
-        CannotDeploy, match="first thing to fail was Environment: its health is red"
-    ):
+    with pytest.raises(DeploymentError, match="First failure: Environment: its health is red"):
         deploy("WORKERS=4", with_code=False)
 
 
@@ -302,26 +302,26 @@ def test_a_stuck_stack_is_not_touched(
     amazon: Amazon, deploy: Callable[..., None], status: str, words: str
 ) -> None:
     amazon.has_stack(status)
-    with pytest.raises(CannotDeploy, match=words):
+    with pytest.raises(DeploymentError, match=words):
         deploy()
 
 
 def test_results_are_not_left_behind(amazon: Amazon, deploy: Callable[..., None]) -> None:
     amazon.has_stack()
-    with pytest.raises(CannotDeploy, match="another NAME"):
+    with pytest.raises(DeploymentError, match="another NAME"):
         deploy("DATABASE=sqlite")
 
 
 def test_somebody_has_to_be_told(amazon: Amazon, deploy: Callable[..., None]) -> None:
     amazon.has_no_stack()
-    with pytest.raises(CannotDeploy, match="EMAIL="):
+    with pytest.raises(DeploymentError, match="EMAIL="):
         deploy()
 
 
 def test_a_region_without_a_default_network(amazon: Amazon, deploy: Callable[..., None]) -> None:
     amazon.has_no_stack()
     amazon.answers("ec2", "describe_vpcs", {"Vpcs": []})
-    with pytest.raises(CannotDeploy, match="VPC=vpc-"):
+    with pytest.raises(DeploymentError, match="VPC=vpc-"):
         deploy(*FIRST)
 
 
@@ -329,19 +329,19 @@ def test_a_region_without_a_default_network(amazon: Amazon, deploy: Callable[...
     ("arguments", "words"),
     [
         (["DOMIAN=duck.example"], "did you mean DOMAIN"),
-        (["duck"], "say NAME=value"),
-        (["NAME=Duck!"], "NAME=Duck! does not look right"),
-        (["REGION=Frankfurt"], "REGION=Frankfurt does not look right"),
-        (["VERSION=latest"], "VERSION=latest does not look right"),
+        (["duck"], "write NAME=value"),
+        (["NAME=Duck!"], "NAME=Duck! is not valid"),
+        (["REGION=Frankfurt"], "REGION=Frankfurt is not valid"),
+        (["VERSION=latest"], "VERSION=latest is not valid"),
     ],
 )
 def test_what_is_misspelt_is_not_done(arguments: list[str], words: str) -> None:
-    with pytest.raises(CannotDeploy, match=words):
-        choices.read(arguments)
+    with pytest.raises(DeploymentError, match=words):
+        options.parse(arguments)
 
 
 def test_makes_own_variables_are_none_of_ours() -> None:
-    assert choices.read(["PYTHON=python3.13", "NAME=pond"]) == choices.Choices("pond")
+    assert options.parse(["PYTHON=python3.13", "NAME=pond"]) == options.Options("pond")
 
 
 @pytest.mark.parametrize("arguments", [["VARIANT=single"], ["VERSION=0123456789ab"]])
@@ -349,14 +349,14 @@ def test_a_variant_needs_its_bundle(
     amazon: Amazon, deploy: Callable[..., None], arguments: list[str]
 ) -> None:
     amazon.has_stack()
-    with pytest.raises(CannotDeploy, match="need `make deploy`"):
+    with pytest.raises(DeploymentError, match="need `make deploy`"):
         deploy(*arguments, with_code=False)
 
 
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        ("AccessDenied", "an administrator of the account may"),
+        ("AccessDenied", "allow DescribeStacks to"),
         ("ExpiredToken", "renew them"),
         ("Throttling", "AWS refused DescribeStacks"),
     ],
@@ -365,20 +365,20 @@ def test_what_aws_refuses_is_told_in_words(
     amazon: Amazon, deploy: Callable[..., None], code: str, words: str
 ) -> None:
     amazon.refuses("cloudformation", "describe_stacks", code)
-    with pytest.raises(CannotDeploy, match=words):
+    with pytest.raises(DeploymentError, match=words):
         deploy()
 
 
 def test_without_credentials() -> None:
-    with pytest.raises(SystemExit, match="There are no AWS credentials"):
-        up.main(["deploy"])
+    with pytest.raises(SystemExit, match="No AWS credentials found"):
+        deployment.main(["deploy"])
 
 
 @pytest.fixture
 def destroy(amazon: Amazon, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     def destroy(typed: str) -> None:
         monkeypatch.setattr("builtins.input", lambda _: typed)
-        down.destroy(choices.read([]), Account("eu-central-1", amazon))
+        deletion.destroy(options.parse([]), Account("eu-central-1", amazon))
 
     return destroy
 
@@ -387,11 +387,11 @@ def test_destroying_says_before_what_goes_and_what_stays(
     amazon: Amazon, destroy: Callable[[str], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     amazon.has_stack()
-    with pytest.raises(CannotDeploy, match="Nothing was deleted"):
+    with pytest.raises(DeploymentError, match="Nothing was deleted"):
         destroy("yes")
     said = capsys.readouterr().out
-    assert "PostgreSQL, after a last snapshot" in said
-    assert "the visitors' pictures, until each is 30 days old" in said
+    assert "PostgreSQL, after a final snapshot" in said
+    assert "the visitors' pictures, each until it is 30 days old" in said
     assert "aws s3 rb --force s3://duck-pictures-1" in said
 
 
@@ -405,7 +405,7 @@ def test_destroying(
     destroy("duck")
     said = capsys.readouterr().out
     assert "ALL RESULTS" in said
-    assert "It is gone." in said
+    assert "The site is deleted." in said
 
 
 def test_nobody_there_to_type_the_name(amazon: Amazon, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -414,9 +414,9 @@ def test_nobody_there_to_type_the_name(amazon: Amazon, monkeypatch: pytest.Monke
 
     amazon.has_stack()
     monkeypatch.setattr("builtins.input", nobody)
-    monkeypatch.setattr(down, "Account", lambda region: Account(region, amazon))
+    monkeypatch.setattr(deletion, "Account", lambda region: Account(region, amazon))
     with pytest.raises(SystemExit, match="nothing was deleted"):
-        down.main([])
+        deletion.main([])
 
 
 DOCUMENT = (ROOT / "docs" / "deploy.md").read_text()
@@ -425,16 +425,16 @@ DOCUMENT = (ROOT / "docs" / "deploy.md").read_text()
 def test_every_choice_is_described() -> None:
     table = re.findall(r"^\| (`.+?`) \|", DOCUMENT, re.M)
     described = {name for row in table for name in re.findall(r"`([A-Z_]+)`", row)}
-    assert described == {*choices.OURS, *choices.PARAMETERS}
+    assert described == {*options.BASE_OPTIONS, *options.PARAMETERS}
 
 
 @pytest.mark.parametrize("line", re.findall(r"^ *(make \w+ .+)$", DOCUMENT, re.M))
 def test_the_described_commands_are_understood(line: str) -> None:
     _, target, *arguments = line.split()
     assert target in ("deploy", "settings", "destroy")
-    assert choices.read(arguments).name == "duck"
+    assert options.parse(arguments).name == "duck"
 
 
 def test_every_choice_is_a_parameter_and_the_other_way_round() -> None:
     ours = {"BundleBucket", "BundleKey", "Prefix"}
-    assert {*choices.PARAMETERS.values(), *ours} == read(stack.TEMPLATE)["Parameters"].keys()
+    assert {*options.PARAMETERS.values(), *ours} == read(stack.TEMPLATE)["Parameters"].keys()

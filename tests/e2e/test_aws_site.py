@@ -118,7 +118,7 @@ def test_a_missing_bucket_is_a_503_and_the_log_says_what_to_do(
         "database": "ok",
         "storage": "not ready",
     }
-    assert "bucket ducks-that-never-were does not exist: create it" in caplog.text
+    assert "bucket ducks-that-never-were: 404: the bucket does not exist: create it" in caplog.text
 
 
 def test_the_policy_lets_the_buckets_pictures_in(aws_client: FlaskClient) -> None:

@@ -256,7 +256,7 @@ def test_a_stand_in_answers_and_the_page_says_so(
 
 class FullStorage(FolderStorage):
     def put(self, key: str, jpeg: bytes) -> None:
-        raise StorageFailed("The place where we keep pictures does not answer.", cause="full")
+        raise StorageFailed("Picture storage is unavailable.", cause="full")
 
 
 def test_a_storage_that_fails_is_a_503(settings: Settings, pipeline: Pipeline) -> None:

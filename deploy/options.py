@@ -1,13 +1,13 @@
-"""What an operator asks for: `NAME=duck DOMAIN=duck.example.org …`, as make hands it on."""
+"""The options of a deployment: `NAME=duck DOMAIN=duck.example.org …`, as make passes them on."""
 
 import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from deploy.words import CannotDeploy
+from deploy.errors import DeploymentError
 
-# Each variable and the template's parameter for it.
+# Each option, and the template's parameter for it.
 PARAMETERS = {
     "VARIANT": "Variant",
     "DATABASE": "Database",
@@ -32,53 +32,55 @@ PARAMETERS = {
     "UPLOADS_A_MINUTE": "UploadsAMinute",
     "LOG_LEVEL": "LogLevel",
 }
-OURS = ("NAME", "REGION", "VERSION")
-OF_THE_MAKEFILE = ("PYTHON", "PORT", "BIN")
+BASE_OPTIONS = ("NAME", "REGION", "VERSION")
+MAKEFILE_VARIABLES = ("PYTHON", "PORT", "BIN")
 NAME = r"[a-z][a-z0-9-]{0,28}[a-z0-9]"
-LIKE_A_NAME = "2 to 30 small letters, digits and hyphens, a letter first, no hyphen last"
+NAME_RULE = "2 to 30 lower-case letters, digits and hyphens, starting with a letter"
 REGION = r"[a-z]{2}(-[a-z]+)+-\d"
 VERSION = r"[0-9a-f]{12}"
 
 
 @dataclass(frozen=True)
-class Choices:
+class Options:
+    """`parameters` are the template's, by its own names."""
+
     name: str = "duck"
     region: str = "eu-central-1"
     version: str | None = None
     parameters: dict[str, str] = field(default_factory=dict)
 
 
-def read(arguments: Sequence[str]) -> Choices:
-    """CannotDeploy, with what was probably meant, for anything that is no variable of ours."""
+def parse(arguments: Sequence[str]) -> Options:
+    """Return the options. Raises DeploymentError for an unknown one, with the closest known one."""
     given = dict(_split(argument) for argument in arguments)
-    for name in OF_THE_MAKEFILE:
+    for name in MAKEFILE_VARIABLES:
         given.pop(name, None)
     _refuse_unknown(given)
-    name = _checked("NAME", given.get("NAME", Choices.name), NAME, LIKE_A_NAME)
-    region = _checked("REGION", given.get("REGION", Choices.region), REGION, "like eu-central-1")
+    name = _checked("NAME", given.get("NAME", Options.name), NAME, NAME_RULE)
+    region = _checked("REGION", given.get("REGION", Options.region), REGION, "like eu-central-1")
     version = given.get("VERSION")
     if version is not None:
-        _checked("VERSION", version, VERSION, "the twelve signs that a deployment named")
+        _checked("VERSION", version, VERSION, "the 12 characters that a deployment printed")
     parameters = {PARAMETERS[key]: given[key] for key in given if key in PARAMETERS}
-    return Choices(name, region, version, parameters)
+    return Options(name, region, version, parameters)
 
 
 def _split(argument: str) -> tuple[str, str]:
     name, equals, value = argument.partition("=")
     if not equals:
-        raise CannotDeploy(f"“{argument}” is not understood: say NAME=value.")
+        raise DeploymentError(f"“{argument}” is not an option: write NAME=value.")
     return name, value
 
 
 def _refuse_unknown(given: dict[str, str]) -> None:
-    known = [*OURS, *PARAMETERS]
+    known = [*BASE_OPTIONS, *PARAMETERS]
     for name in given:
         if name not in known:
             meant = difflib.get_close_matches(name, known, 1) or [", ".join(known)]
-            raise CannotDeploy(f"{name} is nothing that can be chosen; did you mean {meant[0]}?")
+            raise DeploymentError(f"Unknown option {name}; did you mean {meant[0]}?")
 
 
-def _checked(variable: str, value: str, pattern: str, wanted: str) -> str:
+def _checked(option: str, value: str, pattern: str, rule: str) -> str:
     if not re.fullmatch(pattern, value):
-        raise CannotDeploy(f"{variable}={value} does not look right: it must be {wanted}.")
+        raise DeploymentError(f"{option}={value} is not valid: it must be {rule}.")
     return value
