@@ -111,7 +111,7 @@ def test_a_missing_bucket_is_a_503_and_the_log_says_what_to_do(
 ) -> None:
     answer = post_picture(homeless, encoded())
     assert answer.status_code == 503
-    assert "does not answer" in answer.text
+    assert "Picture storage is unavailable." in answer.text
     assert "ducks-that-never-were" not in answer.text
     assert homeless.get("/readyz").json == {
         "ready": False,

@@ -264,7 +264,7 @@ def test_a_storage_that_fails_is_a_503(settings: Settings, pipeline: Pipeline) -
         site(settings, pipeline, storage=FullStorage(settings.uploads)), encoded()
     )
     assert answer.status_code == 503
-    assert "does not answer" in answer.text
+    assert "Picture storage is unavailable." in answer.text
 
 
 def test_a_database_that_fails_is_a_503_and_keeps_no_picture(
