@@ -1,61 +1,36 @@
-"""The JSON door: pictures in, results out, problems as RFC 9457 says."""
+"""The routes of the JSON API. Errors are answered as problem+json (RFC 9457)."""
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated
 
 from flask import Blueprint, Response, request, url_for
 from flask.typing import ResponseReturnValue
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from rubberduck.api.schemas import ResultBody, frame_body, result_body
+from rubberduck.api.schemas import JudgementBody, ListBody, ListLinks, frame_body, result_body
 from rubberduck.core.errors import InvalidParameter, StorageFailed
 from rubberduck.web.deps import pipeline, sweeper, threshold
-from rubberduck.web.problem_details import Address
 from rubberduck.web.responses import CACHE_NO_STORE, as_json, with_etag
 from rubberduck.web.sessions import known_visitor, visitor
 from rubberduck.web.uploads import uploaded_picture
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
-KEY = r"^[!-~]([ -~]{0,253}[!-~])?$"
-LIMIT = r"[1-9][0-9]{0,2}"
-DEFAULT_LIMIT, LARGEST_LIMIT = 20, 100
-
-
-@dataclass(frozen=True)
-class ListLinks:
-    """Where the list goes on."""
-
-    next: Annotated[Address | None, Field(description="the following part; null at the end")]
-
-
-@dataclass(frozen=True)
-class ListBody:
-    """A part of the visitor's own results, the newest first."""
-
-    results: Annotated[tuple[ResultBody, ...], Field(description="at most “limit” of them")]
-    links: ListLinks
-
-
-@dataclass(frozen=True)
-class JudgementBody:
-    """What the owner of a result says of the answer."""
-
-    right: Annotated[bool, Field(description="whether the answer was right")]
+IDEMPOTENCY_KEY_RE = r"^[!-~]([ -~]{0,253}[!-~])?$"
+LIMIT_RE = r"[1-9][0-9]{0,2}"
+DEFAULT_LIMIT, MAX_LIMIT = 20, 100
 
 
 @api.after_request
-def keep_private(response: Response) -> Response:
-    """An answer that does not say otherwise is for its visitor alone, and not for later."""
+def forbid_caching(response: Response) -> Response:
+    """Set Cache-Control to private, no-store on responses that set none themselves."""
     response.headers.setdefault("Cache-Control", CACHE_NO_STORE)
     return response
 
 
 @api.post("/pictures")
-def look() -> ResponseReturnValue:
-    """Take one picture and answer with its result."""
+def upload() -> ResponseReturnValue:
+    """Process one picture and return its result with 201."""
     result = pipeline().process_upload(uploaded_picture(), visitor(), _idempotency_key())
     body = result_body(result)
     return as_json(body, HTTPStatus.CREATED, Location=body.links.self)
@@ -65,40 +40,40 @@ def _idempotency_key() -> str | None:
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return None
-    if not re.fullmatch(KEY, key):
-        raise InvalidParameter("The Idempotency-Key must be 1 to 255 plain signs, best a UUID.")
+    if not re.fullmatch(IDEMPOTENCY_KEY_RE, key):
+        raise InvalidParameter(
+            "The Idempotency-Key must be 1 to 255 printable characters, preferably a UUID."
+        )
     return key
 
 
 @api.post("/frames")
-def look_at_frame() -> ResponseReturnValue:
-    """Answer to one moment of a camera; nothing is kept."""
+def analyze_frame() -> ResponseReturnValue:
+    """Analyse one camera frame; nothing is stored."""
     return as_json(frame_body(*pipeline().analyze_frame(uploaded_picture())))
 
 
 @api.get("/results")
-def results() -> ResponseReturnValue:
-    """The visitor's own results, the newest first."""
+def list_results() -> ResponseReturnValue:
+    """Return one page of the visitor's own results, newest first."""
     limit, owner = _limit(), known_visitor()
     if owner is None:
         return as_json(ListBody((), ListLinks(None)))
     page = pipeline().results.list_for_owner(owner, limit, request.args.get("cursor"))
-    next = page.next and url_for("api.results", limit=limit, cursor=page.next)
+    next = page.next and url_for("api.list_results", limit=limit, cursor=page.next)
     return as_json(ListBody(tuple(map(result_body, page.results)), ListLinks(next)))
 
 
 def _limit() -> int:
-    given = request.args.get("limit", str(DEFAULT_LIMIT))
-    if not re.fullmatch(LIMIT, given) or int(given) > LARGEST_LIMIT:
-        raise InvalidParameter(
-            "“limit” must be a whole number from 1 to {most}.", most=LARGEST_LIMIT
-        )
-    return int(given)
+    text = request.args.get("limit", str(DEFAULT_LIMIT))
+    if not re.fullmatch(LIMIT_RE, text) or int(text) > MAX_LIMIT:
+        raise InvalidParameter("“limit” must be a whole number from 1 to {limit}.", limit=MAX_LIMIT)
+    return int(text)
 
 
 @api.get("/results/<id>")
-def result(id: str) -> ResponseReturnValue:
-    """A result; with `?min=`, its labels judged with another threshold."""
+def get_result(id: str) -> ResponseReturnValue:
+    """Return a result; with `?min=`, re-evaluated with that threshold. 304 if unchanged."""
     result, limit = pipeline().results.get(id), threshold()
     if limit is not None:
         result = pipeline().reevaluate(result, limit)
@@ -106,16 +81,16 @@ def result(id: str) -> ResponseReturnValue:
 
 
 @api.delete("/results/<id>")
-def forget(id: str) -> ResponseReturnValue:
-    """Delete a result of one's own, with its pictures."""
-    with suppress(StorageFailed):  # nobody finds it any more; the sweeper goes on with its pictures
+def delete_result(id: str) -> ResponseReturnValue:
+    """Delete one of the visitor's own results, with its pictures."""
+    with suppress(StorageFailed):  # the result is hidden; the sweeper retries its pictures
         sweeper().forget(id, known_visitor() or "")
-    return nothing()
+    return no_content()
 
 
 @api.put("/results/<id>/judgement")
-def judge(id: str) -> ResponseReturnValue:
-    """Say whether an answer of one's own was right."""
+def judge_result(id: str) -> ResponseReturnValue:
+    """Store whether the answer to one of the visitor's own pictures was right."""
     try:
         judgement = TypeAdapter(JudgementBody).validate_json(request.get_data(), strict=True)
     except ValidationError:
@@ -123,10 +98,11 @@ def judge(id: str) -> ResponseReturnValue:
             'The body must be {{"right": true}} or {{"right": false}}.'
         ) from None
     pipeline().results.judge(id, known_visitor() or "", judgement.right)
-    return nothing()
+    return no_content()
 
 
-def nothing() -> Response:
+def no_content() -> Response:
+    """Return an empty 204 response."""
     response = Response(status=HTTPStatus.NO_CONTENT)
     del response.headers["Content-Type"]
     return response

@@ -1,4 +1,4 @@
-"""The bodies of the JSON API: a result and a camera frame."""
+"""The bodies of the JSON API's requests and responses, and how they are filled."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -16,61 +16,84 @@ from rubberduck.web.responses import expires_at
 
 Percent = Annotated[float, Field(ge=0, le=100)]
 Pixels = Annotated[int, Field(ge=0)]
-Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
 
 @dataclass(frozen=True)
 class ResultLinks:
-    """Where a result and its pictures are."""
+    """The URLs of a result and of its pictures."""
 
-    self: Annotated[Address, Field(description="this result as JSON")]
-    page: Annotated[Address, Field(description="the page for people")]
-    picture: Annotated[Address, Field(description="the upright picture, as JPEG")]
-    marked: Annotated[Address | None, Field(description="with the boxes; null without boxes")]
+    self: Annotated[Address, Field(description="the result as JSON")]
+    page: Annotated[Address, Field(description="the result as a web page")]
+    picture: Annotated[Address, Field(description="the upright picture as JPEG")]
+    marked: Annotated[Address | None, Field(description="with boxes drawn; null without boxes")]
 
 
 @dataclass(frozen=True)
 class ResultBody:
-    """A result as the API shows it."""
+    """The result of checking one picture."""
 
-    id: Annotated[str, Field(description="128 random bits; who has it can see the result")]
+    id: Annotated[str, Field(description="128 random bits; anyone who has it can read the result")]
     found: Annotated[bool, Field(description="the answer: yes or no")]
     duck: Annotated[bool, Field(description="the same as `found`", deprecated=True)]
     said: Annotated[str, Field(description="the answer in words")]
-    score: Annotated[Percent | None, Field(description="percent; null when the answer is no")]
-    threshold: Annotated[Percent, Field(description="labels less sure do not count")]
-    boxes: Annotated[tuple[Box, ...], Field(description="of the things that were looked for")]
-    labels: Annotated[tuple[Label, ...], Field(description="everything that was seen")]
-    because: Annotated[tuple[str, ...], Field(description="the labels that spoke for a yes")]
-    missing: Annotated[tuple[str, ...], Field(description="what a yes would also need")]
-    remark: Annotated[str | None, Field(description="what else there is to say of a no")]
-    engine: Annotated[str, Field(description="who answered")]
-    instead_of: Annotated[str | None, Field(description="who should have, but could not")]
-    instead_because: Annotated[str | None, Field(description="“failed”, or “budget-spent”")]
-    question: Annotated[str, Field(description="what was asked of the picture")]
-    width: Annotated[Pixels, Field(description="of the upright picture, in pixels")]
-    height: Annotated[Pixels, Field(description="of the upright picture, in pixels")]
-    several_frames: Annotated[bool, Field(description="of which the first one was looked at")]
-    judged_right: Annotated[bool | None, Field(description="what its owner says of the answer")]
-    created_at: Annotated[Moment, Field(description="when it was asked, in UTC")]
-    expires_at: Annotated[Moment, Field(description="it is deleted after this")]
+    score: Annotated[Percent | None, Field(description="confidence in percent; null for a no")]
+    threshold: Annotated[Percent, Field(description="minimum confidence of a label, in percent")]
+    boxes: Annotated[tuple[Box, ...], Field(description="of the objects the question is about")]
+    labels: Annotated[tuple[Label, ...], Field(description="all detected labels")]
+    because: Annotated[tuple[str, ...], Field(description="the labels that support a yes")]
+    missing: Annotated[tuple[str, ...], Field(description="what else a yes would require")]
+    remark: Annotated[str | None, Field(description="an explanation of a no; may be null")]
+    engine: Annotated[str, Field(description="the detector that answered")]
+    instead_of: Annotated[str | None, Field(description="the detector it replaced; usually null")]
+    instead_because: Annotated[str | None, Field(description="why: “failed” or “budget-spent”")]
+    question: Annotated[str, Field(description="the question about the picture")]
+    width: Annotated[Pixels, Field(description="width of the upright picture in pixels")]
+    height: Annotated[Pixels, Field(description="height of the upright picture in pixels")]
+    several_frames: Annotated[bool, Field(description="more than one frame; the first is analysed")]
+    judged_right: Annotated[bool | None, Field(description="the owner's judgement, null if none")]
+    created_at: Annotated[Timestamp, Field(description="creation time")]
+    expires_at: Annotated[Timestamp, Field(description="the result is deleted after this time")]
     links: ResultLinks
 
 
 @dataclass(frozen=True)
 class FrameBody:
-    """The answer to one moment of a camera. Nothing of it is kept."""
+    """The answer for one camera frame, which is not stored."""
 
     found: Annotated[bool, Field(description="the answer: yes or no")]
-    score: Annotated[Percent | None, Field(description="percent; null when the answer is no")]
-    labels: Annotated[tuple[Label, ...], Field(description="everything that was seen")]
-    outlines: Annotated[tuple[Outline, ...], Field(description="one for each thing")]
-    width: Annotated[Pixels, Field(description="of the frame that was looked at")]
-    height: Annotated[Pixels, Field(description="of the frame that was looked at")]
-    engine: Annotated[str, Field(description="who answered")]
+    score: Annotated[Percent | None, Field(description="confidence in percent; null for a no")]
+    labels: Annotated[tuple[Label, ...], Field(description="all detected labels")]
+    outlines: Annotated[tuple[Outline, ...], Field(description="one for each object")]
+    width: Annotated[Pixels, Field(description="width of the analysed frame in pixels")]
+    height: Annotated[Pixels, Field(description="height of the analysed frame in pixels")]
+    engine: Annotated[str, Field(description="the detector that answered")]
+
+
+@dataclass(frozen=True)
+class ListLinks:
+    """The URL of the next page."""
+
+    next: Annotated[Address | None, Field(description="the next page; null on the last one")]
+
+
+@dataclass(frozen=True)
+class ListBody:
+    """One page of the visitor's own results, newest first."""
+
+    results: Annotated[tuple[ResultBody, ...], Field(description="at most “limit” results")]
+    links: ListLinks
+
+
+@dataclass(frozen=True)
+class JudgementBody:
+    """The owner's judgement of an answer."""
+
+    right: Annotated[bool, Field(description="whether the answer was right")]
 
 
 def result_body(result: Result) -> ResultBody:
+    """Return the body of a result, with its URLs on this site."""
     verdict, answer = result.verdict, result.answer
     return ResultBody(
         id=result.id,
@@ -95,7 +118,7 @@ def result_body(result: Result) -> ResultBody:
         created_at=rfc3339(result.created_at),
         expires_at=rfc3339(expires_at(result)),
         links=ResultLinks(
-            self=url_for("api.result", id=result.id),
+            self=url_for("api.get_result", id=result.id),
             page=url_for("results.show", id=result.id),
             picture=url_for("results.picture", id=result.id),
             marked=url_for("results.marked", id=result.id) if result.marked_key else None,
@@ -104,6 +127,7 @@ def result_body(result: Result) -> ResultBody:
 
 
 def frame_body(picture: Picture, answer: Answer) -> FrameBody:
+    """Return the body of a camera frame's answer; its outlines are inside the frame."""
     width, height = picture.image.size
     return FrameBody(
         found=answer.verdict.found,

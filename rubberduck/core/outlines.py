@@ -15,7 +15,7 @@ Pixels = Annotated[int, Field(ge=0)]
 
 @dataclass(frozen=True)
 class Outline:
-    """What to draw around one thing, in pixels of the picture, and the text to write on it."""
+    """An outline to draw around one object, in pixels of the picture, and its caption."""
 
     left: Pixels
     top: Pixels

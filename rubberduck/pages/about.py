@@ -11,7 +11,7 @@ about = Blueprint("about", __name__)
 @about.get("/api")
 def api() -> ResponseReturnValue:
     """The API's description, to read."""
-    return render_template("api.html", described=document(), host=request.host_url.rstrip("/"))
+    return render_template("api.html", document=document(), host=request.host_url.rstrip("/"))
 
 
 @about.get("/privacy")

@@ -27,14 +27,14 @@ Address = Annotated[str, Field(json_schema_extra={"format": "uri-reference"})]
 
 @dataclass(frozen=True)
 class ProblemBody:
-    """What went wrong, as RFC 9457 says it."""
+    """An error, in the format of RFC 9457."""
 
-    type: Annotated[Address, Field(description="which problem it is, for programs")]
+    type: Annotated[Address, Field(description="identifies the kind of error")]
     title: Annotated[str, Field(description="what happened")]
-    status: Annotated[int, Field(description="the same as of the answer")]
-    detail: Annotated[str, Field(description="why it happened, and what to do next")]
-    instance: Annotated[Address, Field(description="the address that was asked")]
-    request_id: Annotated[str, Field(description="tell it to us when it happens again")]
+    status: Annotated[int, Field(description="the HTTP status of the response")]
+    detail: Annotated[str, Field(description="why it happened and what to do next")]
+    instance: Annotated[Address, Field(description="the requested path")]
+    request_id: Annotated[str, Field(description="quote it when you report the error")]
 
 
 def problem_body(problem: Problem, path: str, request_id: str) -> ProblemBody:

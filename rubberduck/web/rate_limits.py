@@ -14,12 +14,12 @@ from rubberduck.core.settings import Settings
 
 KIND = {
     "home.upload": "uploads",
-    "api.look": "uploads",
-    "api.look_at_frame": "frames",
+    "api.upload": "uploads",
+    "api.analyze_frame": "frames",
     "results.delete": "changes",
     "results.judge": "changes",
-    "api.forget": "changes",
-    "api.judge": "changes",
+    "api.delete_result": "changes",
+    "api.judge_result": "changes",
     "statistics.chart": "drawings",
     "results.thumbnail": "drawings",
 }

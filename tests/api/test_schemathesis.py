@@ -1,7 +1,8 @@
-"""Thousands of requests, made up by Schemathesis from the API's description: no surprises."""
+"""Thousands of requests that Schemathesis generates from the OpenAPI document."""
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -15,24 +16,24 @@ from schemathesis.engine.events import EngineEvent, FatalError, NonFatalError, S
 from rubberduck.core.settings import Settings
 from tests.support.pictures import corners, encoded, form
 
-PARTS = 2  # for as many processes
-CASES = 1_000  # in each part
-EACH = 180  # tries of each operation, with good and with bad data
-SECONDS = 10.0  # for one answer, on a busy machine
+SEEDS = 2  # one test for each, so that two processes share the work
+MIN_CASES = 1_000  # for each seed
+MAX_EXAMPLES = 180  # of each operation, with valid and with invalid data
+MAX_RESPONSE_SECONDS = 10.0  # generous, for a busy machine
 
 PICTURES = [
     *(encoded(corners(100 + number, 100), quality=60) for number in range(12)),
     encoded(format="PNG"),
     encoded(format="WEBP"),
 ]
-REFUSED = {
+REFUSED_STATUS = {
     b"quack": 415,
     encoded()[:700]: 422,
     encoded(corners(60, 90)): 422,
     bytes(40_000): 413,
 }
-# What the description cannot say is which bytes are a picture; `pictures_are_told_apart` can.
-GOOD_DATA = {"expected-statuses": ["2xx", 413, 415, 422]}
+# The document cannot say which bytes are a picture; `check_picture_status` can.
+VALID_DATA = {"expected-statuses": ["2xx", 413, 415, 422]}
 
 
 @pytest.fixture
@@ -41,41 +42,41 @@ def settings(settings: Settings) -> Settings:
 
 
 @schemathesis.check
-def pictures_are_told_apart(
+def check_picture_status(
     ctx: schemathesis.CheckContext, response: schemathesis.Response, case: schemathesis.Case[Any]
 ) -> None:
     if case.meta is None or not case.meta.generation.mode.is_positive or case.method != "POST":
         return
     body: Any = case.body
     if response.status_code == 422 and response.json()["type"].endswith("#key-reused"):
-        return  # the same Idempotency-Key was made up for two pictures
-    expected = REFUSED.get(bytes(body["picture"]), 201 if case.path == "/pictures" else 200)
+        return  # the same Idempotency-Key was generated for two pictures
+    expected = REFUSED_STATUS.get(bytes(body["picture"]), 201 if case.path == "/pictures" else 200)
     assert response.status_code == expected
 
 
-def with_history(app: Flask) -> tuple[str, list[str]]:
-    """A visitor's cookie, and places in the list of what they asked."""
+def visitor_with_results(app: Flask) -> tuple[str, list[str]]:
+    """Return the session cookie of a visitor with results, and cursors into their list."""
     client = app.test_client()
     for picture in PICTURES[:5]:
         client.post("/api/v1/pictures", **form(picture))
-    lists = [client.get(f"/api/v1/results?limit={limit}").json for limit in range(1, 5)]
+    pages = [client.get(f"/api/v1/results?limit={limit}").json for limit in range(1, 5)]
     cookie = client.get_cookie("session")
     assert cookie
-    return cookie.value, [each["links"]["next"].partition("cursor=")[2] for each in lists if each]
+    return cookie.value, [page["links"]["next"].partition("cursor=")[2] for page in pages if page]
 
 
-def tried(app: Flask, seed: int) -> Iterator[EngineEvent]:
-    cookie, cursors = with_history(app)
-    schemathesis.openapi.media_type("image/*", st.sampled_from([*PICTURES, *REFUSED]))
+def run_schemathesis(app: Flask, seed: int) -> Iterator[EngineEvent]:
+    cookie, cursors = visitor_with_results(app)
+    schemathesis.openapi.media_type("image/*", st.sampled_from([*PICTURES, *REFUSED_STATUS]))
     schemathesis.openapi.format("cursor", st.sampled_from(cursors))
     schemathesis.openapi.format("etag", st.sampled_from(["*", '"quack"', 'W/"quack"']))
     config: dict[str, Any] = {
         "seed": seed,
-        "generation": {"max-examples": EACH, "database": "none"},
+        "generation": {"max-examples": MAX_EXAMPLES, "database": "none"},
         "auth": {"openapi": {"session": {"api_key": cookie}}},
-        "checks": {"max_response_time": SECONDS},
+        "checks": {"max_response_time": MAX_RESPONSE_SECONDS},
         "operations": [
-            {"include-method": "POST", "checks": {"positive_data_acceptance": GOOD_DATA}}
+            {"include-method": "POST", "checks": {"positive_data_acceptance": VALID_DATA}}
         ],
     }
     schema = schemathesis.openapi.from_wsgi(
@@ -84,12 +85,12 @@ def tried(app: Flask, seed: int) -> Iterator[EngineEvent]:
     yield from from_schema(schema).execute()
 
 
-@pytest.mark.parametrize("seed", range(PARTS))
-def test_the_api_is_what_its_description_says(app: Flask, seed: int) -> None:
-    answers: Counter[tuple[str, int]] = Counter()
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_the_api_matches_its_document(app: Flask, seed: int) -> None:
+    responses: Counter[tuple[str, int]] = Counter()
     checks: set[str] = set()
     failures: list[str] = []
-    for event in tried(app, seed):
+    for event in run_schemathesis(app, seed):
         if isinstance(event, NonFatalError | FatalError):
             failures.append(str(event))
         if not isinstance(event, ScenarioFinished):
@@ -97,13 +98,13 @@ def test_the_api_is_what_its_description_says(app: Flask, seed: int) -> None:
         for id, interaction in event.recorder.interactions.items():
             assert interaction.response
             case = event.recorder.cases[id].value
-            answers[f"{case.operation.label}", interaction.response.status_code] += 1
-        for check in (each for some in event.recorder.checks.values() for each in some):
+            responses[f"{case.operation.label}", interaction.response.status_code] += 1
+        for check in chain.from_iterable(event.recorder.checks.values()):
             checks.add(check.name)
             if check.failure_info:
                 failures.append(f"{check.failure_info.failure}\n{check.failure_info.code_sample}")
     assert failures == []
-    assert answers.total() >= CASES
+    assert responses.total() >= MIN_CASES
     assert {
         ("POST /pictures", 201),
         ("POST /pictures", 413),
@@ -115,6 +116,6 @@ def test_the_api_is_what_its_description_says(app: Flask, seed: int) -> None:
         ("GET /results/{id}", 304),
         ("PUT /results/{id}/judgement", 204),
         ("DELETE /results/{id}", 204),
-    } <= set(answers)
-    # Nothing here demands credentials, so there is none to be ignored.
+    } <= set(responses)
+    # No operation requires credentials, so there are none to ignore.
     assert set(CHECKS.get_all_names()) - checks == {"ignored_auth"}

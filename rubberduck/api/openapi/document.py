@@ -1,90 +1,92 @@
-"""The JSON API's description, an OpenAPI document: to build clients from, and to read."""
+"""The OpenAPI document of the JSON API: for client generators, and for the page /api."""
 
 import json
 from dataclasses import asdict
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
 from flask import Blueprint, Response, make_response, url_for
 from pydantic import TypeAdapter
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
+from pydantic.json_schema import GenerateJsonSchema
 
-from rubberduck.api.openapi.builders import Described
-from rubberduck.api.openapi.example import A_REQUEST, example
-from rubberduck.api.openapi.operations import ERRORS, OPERATIONS
-from rubberduck.api.routes import JudgementBody, ListBody
-from rubberduck.api.schemas import FrameBody, ResultBody, result_body
-from rubberduck.core.errors import Problem
+from rubberduck.api.openapi.operations import OPERATIONS, JsonObject
+from rubberduck.api.schemas import FrameBody, JudgementBody, ListBody, ResultBody, result_body
+from rubberduck.core import errors
+from rubberduck.core.errors import DuckError
+from rubberduck.core.models import Answer, Box, Label, Result
+from rubberduck.core.rules import Question, judge
 from rubberduck.web.deps import pipeline
 from rubberduck.web.problem_details import PROBLEMS, ProblemBody, problem_body
 from rubberduck.web.responses import with_etag
 
 openapi = Blueprint("openapi", __name__)
-BODIES: dict[type, JsonSchemaMode] = {
-    ResultBody: "serialization",
-    ListBody: "serialization",
-    FrameBody: "serialization",
-    ProblemBody: "serialization",
-    JudgementBody: "validation",
-}
-ABOUT = """\
-Send a picture of at most {megabytes} MB, get a plain yes or no, how sure we are, and why. There \
-are no accounts and no keys: a cookie says whose results are whose. HEAD works wherever GET does. \
-`Allow` tells what an address takes, in the answer to OPTIONS and in a 405. Parameters that we do \
-not know are ignored. Times are RFC 3339 in UTC, confidences are percent, and new fields may come. \
-Pages of other sites can neither read the answers (there is no CORS) nor change anything (403)."""
+
+INTRODUCTION = """\
+Send a picture of at most {megabytes} MB and get a yes or no, the confidence, and the labels \
+behind the answer. There are no accounts and no API keys: a session cookie tells whose results \
+are whose. HEAD works wherever GET does. The `Allow` header of an OPTIONS or 405 response lists \
+the methods of a path. Unknown parameters are ignored. Times are RFC 3339 in UTC, confidences are \
+percentages, and new fields may be added. Other websites can neither read the responses (CORS is \
+not enabled) nor change anything (403)."""
 SESSION = {
     "type": "apiKey",
     "in": "cookie",
     "name": "session",
     "description": """\
-The first answer to `POST /pictures` sets this cookie: a random number, signed. Send it again, \
-and the results that you asked for are yours: to list, to judge, to delete. Nothing here asks \
-who you are: without the cookie the list is empty, and what is not yours is a 404. Over HTTPS \
-its name is `__Host-session`.""",
+The first response to `POST /pictures` sets this cookie, a signed random number. Send it with \
+later requests to list, judge and delete your own results. There is no login: without the cookie \
+the list is empty, and other visitors' results cannot be judged or deleted (404). Over HTTPS the \
+cookie is named `__Host-session`.""",
 }
-HEADERS: dict[str, tuple[str, Described]] = {
-    "Location": ("the address of the new result", {"type": "string", "format": "uri-reference"}),
-    "ETag": ("send it as If-None-Match, and what has not changed is a 304", {"type": "string"}),
-    "Retry-After": ("come back after so many seconds", {"type": "integer", "minimum": 1}),
-    "Set-Cookie": ("who you are, the next time", {"type": "string"}),
-    "X-Request-ID": ("how our log calls this request", {"type": "string"}),
+HEADERS: dict[str, tuple[str, JsonObject]] = {
+    "Location": ("the URL of the new result", {"type": "string", "format": "uri-reference"}),
+    "ETag": ("send it as If-None-Match to get a 304 if nothing has changed", {"type": "string"}),
+    "Retry-After": ("seconds to wait before the next try", {"type": "integer", "minimum": 1}),
+    "Set-Cookie": ("the session cookie", {"type": "string"}),
+    "X-Request-ID": ("the id of this request in our log", {"type": "string"}),
 }
+SAMPLE_REQUEST_ID = "4f1d8a0c5b7e2963"
+SAMPLE_CONFIDENCE = 95.5
+SAMPLE_BOX = (0.31, 0.22, 0.36, 0.41)  # left, top, width, height
 
 
 @openapi.get("/api/openapi.json")
 def description() -> Response:
-    """The document, for programs."""
+    """Return the document as JSON, with an ETag."""
     response = make_response(json.dumps(document(), ensure_ascii=False, indent=1))
     response.mimetype = "application/json"
     return with_etag(response)
 
 
-def document() -> Described:
+def document() -> JsonObject:
+    """Return the OpenAPI document of this site: its question and limits are in the texts."""
     question, megabytes = pipeline().question, f"{pipeline().max_bytes / 1e6:g}"
-    shown = asdict(result_body(example(question)))
-    result = _schemas()["ResultBody"] | {"examples": [shown]}
+    result = _schemas()["ResultBody"] | {"examples": [asdict(result_body(_sample(question)))]}
     return {
         "openapi": "3.1.1",
         "info": {
             "title": f"{question.title} The JSON API",
             "version": "1",
-            "description": ABOUT.format(megabytes=megabytes),
+            "description": INTRODUCTION.format(megabytes=megabytes),
         },
         "servers": [{"url": f"{url_for('about.api')}/v1"}],
         "security": [{"session": []}, {}],
         "paths": OPERATIONS,
         "components": {
             "schemas": _schemas() | {"ResultBody": result},
-            "headers": {name: _header(*about) for name, about in HEADERS.items()},
-            "examples": {each.slug: _example(each) for each in _problems()},
+            "headers": {
+                name: {"description": text, "required": True, "schema": schema}
+                for name, (text, schema) in HEADERS.items()
+            },
+            "examples": _problem_examples(),
             "securitySchemes": {"session": SESSION},
         },
     }
 
 
-class Plain(GenerateJsonSchema):
-    """Without titles that only repeat the names; what we send is always all there."""
+class _SchemaGenerator(GenerateJsonSchema):
+    """Omit titles that only repeat the field's name, and require fields that have a default."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
@@ -94,30 +96,56 @@ class Plain(GenerateJsonSchema):
 
 
 @cache
-def _schemas() -> Described:
-    inputs: list[tuple[type, JsonSchemaMode, TypeAdapter[Any]]] = [
-        (body, mode, TypeAdapter(body)) for body, mode in BODIES.items()
-    ]
-    _, generated = TypeAdapter.json_schemas(
-        inputs, ref_template="#/components/schemas/{model}", schema_generator=Plain
+def _schemas() -> JsonObject:
+    """Return the schema of each body, and of each type inside them, by name."""
+    bodies: TypeAdapter[Any] = TypeAdapter(
+        ResultBody | ListBody | FrameBody | ProblemBody | JudgementBody
     )
-    schemas: Described = generated["$defs"]
+    schemas: JsonObject = bodies.json_schema(
+        ref_template="#/components/schemas/{model}",
+        schema_generator=_SchemaGenerator,
+        mode="serialization",
+    )["$defs"]
     for schema in schemas.values():
         schema["description"] = schema["description"].partition("\n")[0]  # the rest is for us
     return schemas
 
 
-def _header(meaning: str, schema: Described) -> Described:
-    return {"description": meaning, "required": True, "schema": schema}
+def _problem_examples() -> JsonObject:
+    """Return an example of each error that a client can get, without its reason, by name."""
+    types = [error for error in vars(errors).values() if isinstance(error, type)]
+    ours = [error for error in types if issubclass(error, DuckError) and error is not DuckError]
+    # To clients, a subclass without a slug of its own is the same error.
+    problems = {error.slug: error.to_problem("") for error in ours if "slug" in vars(error)}
+    for problem in PROBLEMS.values():
+        problems.setdefault(problem.slug, problem)
+    path = f"{url_for('about.api')}/v1/results"
+    return {
+        name: {
+            "summary": problem.title,
+            "value": asdict(problem_body(problem, path, SAMPLE_REQUEST_ID)),
+        }
+        for name, problem in problems.items()
+    }
 
 
-def _problems() -> list[Problem]:
-    """What can go wrong, without the reason of the day."""
-    ours = [error.to_problem("") for error in ERRORS]
-    known = {each.slug for each in ours}
-    return [*ours, *(each for each in PROBLEMS.values() if each.slug not in known)]
-
-
-def _example(each: Problem) -> Described:
-    body = problem_body(each, f"{url_for('about.api')}/v1/results", A_REQUEST)
-    return {"summary": each.title, "value": asdict(body)}
+def _sample(question: Question) -> Result:
+    """Return a result whose answer is yes, with the first labels that the question accepts."""
+    names = [name for group in question.groups for name in group.all_of or group.any_of[:1]]
+    labels = tuple(
+        Label(name, SAMPLE_CONFIDENCE, (Box(*SAMPLE_BOX, name, SAMPLE_CONFIDENCE),))
+        for name in names
+    )
+    return Result(
+        id="Zr8W1mHqTz2v5mJYx0cK3A",
+        created_at=datetime(2026, 5, 4, 9, 30, tzinfo=UTC),
+        question=question.title,
+        said=question.yes,
+        min_confidence=question.min_confidence,
+        width=1600,
+        height=1200,
+        several_frames=False,
+        picture_key="",
+        marked_key="marked",
+        answer=Answer(labels, judge(question, labels), engine="Amazon Rekognition"),
+    )

@@ -1,133 +1,174 @@
-"""What the JSON API can do, one operation after the other, as OpenAPI describes it."""
+"""The operations of the JSON API as OpenAPI describes them, and the functions that build them."""
 
-from rubberduck.api.openapi.builders import (
-    JSON,
-    Described,
-    Errors,
-    answer,
-    link,
-    parameter,
-    picture,
-    problems,
-    ref,
-)
-from rubberduck.api.routes import DEFAULT_LIMIT, KEY, LARGEST_LIMIT
-from rubberduck.core.errors import (
-    BudgetSpent,
-    CrossOrigin,
-    DamagedPicture,
-    FormExpired,
-    IdempotencyKeyReused,
-    InvalidParameter,
-    LiveAnalysisUnavailable,
-    NoPicture,
-    NoSuchResult,
-    NotAPicture,
-    PictureTooLarge,
-    RateLimited,
-    TooBusy,
-    TooManyPixels,
-    TooNarrow,
-    TooSmall,
-    Unavailable,
-    UnknownHost,
-    UploadIncomplete,
-)
+from collections.abc import Sequence
+from typing import Any
 
-UNREADABLE: Errors = (DamagedPicture, TooManyPixels, TooSmall, TooNarrow)
-UNFIT: Errors = (NoPicture, UploadIncomplete, PictureTooLarge, NotAPicture, *UNREADABLE)
-ID = {"type": "string", "pattern": "^[A-Za-z0-9_-]{22}$"}
-THE_RESULT = {
-    "name": "id",
-    "in": "path",
-    "required": True,
-    "schema": ID,
-    "description": "The id that came with the result.",
-}
-AGAIN = {
+from rubberduck.api.routes import DEFAULT_LIMIT, IDEMPOTENCY_KEY_RE, MAX_LIMIT
+from rubberduck.core import errors
+from rubberduck.web.problem_details import PROBLEM
+from rubberduck.web.uploads import FIELD
+
+JsonObject = dict[str, Any]
+ErrorType = type[errors.DuckError]
+
+JSON = "application/json"
+# What every upload can meet, and every change of a result.
+UPLOAD_ERRORS: tuple[ErrorType, ...] = (
+    errors.NoPicture,
+    errors.UploadIncomplete,
+    errors.PictureTooLarge,
+    errors.NotAPicture,
+    errors.DamagedPicture,
+    errors.TooManyPixels,
+    errors.TooSmall,
+    errors.TooNarrow,
+    errors.RateLimited,
+    errors.TooBusy,
+)
+CHANGE_ERRORS = (errors.NoSuchResult, errors.RateLimited, errors.Unavailable)
+
+
+def ref(kind: str, name: str) -> JsonObject:
+    """Return a reference to a component; `kind` is schemas, headers or examples."""
+    return {"$ref": f"#/components/{kind}/{name}"}
+
+
+def response(
+    description: str, body: str | None = None, headers: Sequence[str] = (), media_type: str = JSON
+) -> JsonObject:
+    """Return a response object; `body` names its schema. Every response has an X-Request-ID."""
+    names = (*headers, "X-Request-ID")
+    content = {"content": {media_type: {"schema": ref("schemas", body)}}} if body else {}
+    references = {name: ref("headers", name) for name in names}
+    return {"description": description, "headers": references, **content}
+
+
+def problem_response(error_types: Sequence[ErrorType]) -> JsonObject:
+    """Return the response of one status, with an example of each error that has it."""
+    titles = dict.fromkeys(error.title for error in error_types)
+    headers = ["Retry-After"] if any(error.retry_after for error in error_types) else []
+    described = response("; or: ".join(titles), "ProblemBody", headers, PROBLEM)
+    names = [error.slug for error in error_types]
+    described["content"][PROBLEM]["examples"] = {name: ref("examples", name) for name in names}
+    return described
+
+
+def problem_responses(*error_types: ErrorType) -> JsonObject:
+    """Return the responses to these errors by status, the lowest first."""
+    by_status: dict[int, list[ErrorType]] = {}
+    for error in error_types:
+        by_status.setdefault(error.status, []).append(error)
+    return {str(status): problem_response(by_status[status]) for status in sorted(by_status)}
+
+
+def parameter(name: str, location: str, schema: JsonObject, description: str) -> JsonObject:
+    """Return an optional parameter; `location` is path, query or header."""
+    return {"name": name, "in": location, "schema": schema, "description": description}
+
+
+def picture_form(description: str) -> JsonObject:
+    """Return the request body of an upload: multipart/form-data with one file."""
+    file = {"type": "string", "format": "binary", "description": description}
+    form = {"type": "object", "properties": {FIELD: file}, "required": [FIELD]}
+    encoding = {FIELD: {"contentType": "image/*"}}
+    return {
+        "required": True,
+        "content": {"multipart/form-data": {"schema": form, "encoding": encoding}},
+    }
+
+
+def link(operation_id: str) -> JsonObject:
+    """Return a link from a result to an operation on it."""
+    return {"operationId": operation_id, "parameters": {"id": "$response.body#/id"}}
+
+
+RESULT_ID = parameter(
+    "id", "path", {"type": "string", "pattern": "^[A-Za-z0-9_-]{22}$"}, "The id of the result."
+) | {"required": True}
+CONDITIONAL_GET = {
     "operationId": "get_result",
     "parameters": {"id": "$request.path.id", "header.If-None-Match": "$response.header.ETag"},
 }
-LOOK = {
+
+UPLOAD_PICTURE = {
     "operationId": "look",
-    "summary": "Ask about a picture",
-    "description": "The picture is looked at and kept, upright and without its metadata, until "
-    "“expires_at”. The same bytes again from the same visitor are the same result.",
+    "summary": "Check a picture",
+    "description": "Stores the picture until “expires_at”, upright and without its metadata, and "
+    "returns the result. If the same visitor sends the same bytes again, the result is the same.",
     "parameters": [
         parameter(
             "Idempotency-Key",
             "header",
             {
                 "type": "string",
-                "pattern": KEY,
+                "pattern": IDEMPOTENCY_KEY_RE,
                 "examples": ["8e03978e-40d5-43dd-bc93-6894a57f9324"],
             },
-            "Your own name for this request, best a UUID. Sent again with the same picture, it "
-            "gets the same answer; with another picture, a 422. So a request that broke off can "
-            "safely be repeated.",
+            "A key of your choice for this request, preferably a UUID. The same key with the same "
+            "picture returns the same response; with another picture it returns 422. This makes "
+            "it safe to repeat a request after a lost connection.",
         )
     ],
-    "requestBody": picture("A JPEG, PNG, WebP, GIF, AVIF, HEIC, BMP or TIFF."),
+    "requestBody": picture_form("A JPEG, PNG, WebP, GIF, AVIF, HEIC, BMP or TIFF."),
     "responses": {
-        "201": answer("The result.", "ResultBody", ["Location", "Set-Cookie"])
-        | {"links": {each: link(each) for each in ("get_result", "forget", "judge")}},
-        **problems(
-            *UNFIT,
-            InvalidParameter,
-            IdempotencyKeyReused,
-            RateLimited,
-            TooBusy,
-            BudgetSpent,
-            Unavailable,
+        "201": response("The result.", "ResultBody", ["Location", "Set-Cookie"])
+        | {"links": {name: link(name) for name in ("get_result", "forget", "judge")}},
+        **problem_responses(
+            *UPLOAD_ERRORS,
+            errors.InvalidParameter,
+            errors.IdempotencyKeyReused,
+            errors.BudgetSpent,
+            errors.Unavailable,
         ),
     },
     "x-curl": "-c jar -F picture=@picture.jpg",
 }
-GLANCE = {
-    "operationId": "analyze_frame",
-    "summary": "Ask about one moment of a camera",
-    "description": "Quick, and nothing is kept. Only where the engine costs no money.",
-    "requestBody": picture("One frame; a small JPEG is best."),
+ANALYZE_FRAME = {
+    "operationId": "glance",
+    "summary": "Check a camera frame",
+    "description": "Fast, and stores nothing. Only available if the detector is free of charge.",
+    "requestBody": picture_form("One frame, preferably a small JPEG."),
     "responses": {
-        "200": answer("What is in the frame, and what to draw on it.", "FrameBody"),
-        **problems(*UNFIT, LiveAnalysisUnavailable, RateLimited, TooBusy, Unavailable),
+        "200": response("What is in the frame, and the outlines to draw on it.", "FrameBody"),
+        **problem_responses(*UPLOAD_ERRORS, errors.LiveAnalysisUnavailable, errors.Unavailable),
     },
     "x-curl": "-F picture=@frame.jpg",
 }
-LIST = {
+LIST_RESULTS = {
     "operationId": "list_results",
     "summary": "List your results",
-    "description": "The newest first. Follow “next” in “links” until it is null.",
+    "description": "Newest first. Follow “next” in “links” until it is null.",
     "parameters": [
         parameter(
             "limit",
             "query",
-            {"type": "integer", "minimum": 1, "maximum": LARGEST_LIMIT, "default": DEFAULT_LIMIT},
-            "How many at once.",
+            {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+            "The maximum number of results in one response.",
         ),
         parameter(
             "cursor",
             "query",
             {"type": "string", "format": "cursor"},
-            "Where to go on: it comes with “next”, and is not to be made up.",
+            "Where the page starts: an opaque value, taken from the “next” link.",
         ),
     ],
     "responses": {
-        "200": answer("A part of the list; an empty one for who has no cookie.", "ListBody"),
-        **problems(InvalidParameter, Unavailable),
+        "200": response("One page of the list. It is empty without a session cookie.", "ListBody"),
+        **problem_responses(errors.InvalidParameter, errors.Unavailable),
     },
     "x-curl": "-b jar",
 }
-GET = {
+GET_RESULT = {
     "operationId": "get_result",
     "summary": "Read a result",
-    "description": "Yours or another's: who has the id can see it.",
+    "description": "Anyone who has the id can read the result.",
     "parameters": [
         parameter(
             "min",
             "query",
             {"type": "number", "minimum": 0, "maximum": 100},
-            "Judge the kept labels with another threshold, in percent. Nothing is kept of that.",
+            "Re-evaluate the stored labels with this confidence threshold, in percent. The stored "
+            "result does not change.",
         ),
         parameter(
             "If-None-Match",
@@ -137,58 +178,44 @@ GET = {
                 "format": "etag",
                 "examples": ['"da39a3ee5e6b4b0d3255bfef95601890afd80709"'],
             },
-            "The ETag of an earlier answer.",
+            "The ETag of an earlier response.",
         ),
     ],
     "responses": {
-        "200": answer("The result.", "ResultBody", ["ETag"]) | {"links": {"again": AGAIN}},
-        "304": answer("It is still what you have.", headers=["ETag"]),
-        **problems(InvalidParameter, NoSuchResult, Unavailable),
+        "200": response("The result.", "ResultBody", ["ETag"])
+        | {"links": {"again": CONDITIONAL_GET}},
+        "304": response("The result has not changed.", headers=["ETag"]),
+        **problem_responses(errors.InvalidParameter, errors.NoSuchResult, errors.Unavailable),
     },
     "x-curl": "",
 }
-FORGET = {
+DELETE_RESULT = {
     "operationId": "forget",
-    "summary": "Delete a result of yours",
-    "description": "At once, with its pictures. What is another's is a 404, like what never was.",
-    "responses": {
-        "204": answer("It is gone."),
-        **problems(NoSuchResult, RateLimited, Unavailable),
-    },
+    "summary": "Delete one of your results",
+    "description": "Deletes the result and its pictures. Other visitors' results return 404.",
+    "responses": {"204": response("The result is deleted."), **problem_responses(*CHANGE_ERRORS)},
     "x-curl": "-b jar -X DELETE",
 }
-JUDGE = {
+JUDGE_RESULT = {
     "operationId": "judge",
     "summary": "Say whether an answer was right",
-    "description": "Of a result of yours. The last word counts.",
+    "description": "Only for your own results; other visitors' results return 404. A later "
+    "judgement replaces an earlier one.",
     "requestBody": {
         "required": True,
         "content": {JSON: {"schema": ref("schemas", "JudgementBody"), "example": {"right": True}}},
     },
     "responses": {
-        "204": answer("Thank you; it is written down."),
-        **problems(InvalidParameter, NoSuchResult, PictureTooLarge, RateLimited, Unavailable),
+        "204": response("The judgement is stored."),
+        **problem_responses(*CHANGE_ERRORS, errors.InvalidParameter, errors.PictureTooLarge),
     },
     "x-curl": "-b jar -X PUT --json '{\"right\": true}'",
 }
-OPERATIONS: Described = {
-    "/pictures": {"post": LOOK},
-    "/frames": {"post": GLANCE},
-    "/results": {"get": LIST},
-    "/results/{id}": {"parameters": [THE_RESULT], "get": GET, "delete": FORGET},
-    "/results/{id}/judgement": {"parameters": [THE_RESULT], "put": JUDGE},
+
+OPERATIONS: JsonObject = {
+    "/pictures": {"post": UPLOAD_PICTURE},
+    "/frames": {"post": ANALYZE_FRAME},
+    "/results": {"get": LIST_RESULTS},
+    "/results/{id}": {"parameters": [RESULT_ID], "get": GET_RESULT, "delete": DELETE_RESULT},
+    "/results/{id}/judgement": {"parameters": [RESULT_ID], "put": JUDGE_RESULT},
 }
-ERRORS: Errors = (
-    *UNFIT,
-    UnknownHost,
-    CrossOrigin,
-    FormExpired,
-    InvalidParameter,
-    IdempotencyKeyReused,
-    NoSuchResult,
-    LiveAnalysisUnavailable,
-    RateLimited,
-    TooBusy,
-    BudgetSpent,
-    Unavailable,
-)
