@@ -47,10 +47,10 @@ def problem_response(error_types: Sequence[ErrorType]) -> JsonObject:
     """Return the response of one status, with an example of each error that has it."""
     titles = dict.fromkeys(error.title for error in error_types)
     headers = ["Retry-After"] if any(error.retry_after for error in error_types) else []
-    described = response("; or: ".join(titles), "ProblemBody", headers, PROBLEM)
+    problem = response("; or: ".join(titles), "ProblemBody", headers, PROBLEM)
     names = [error.slug for error in error_types]
-    described["content"][PROBLEM]["examples"] = {name: ref("examples", name) for name in names}
-    return described
+    problem["content"][PROBLEM]["examples"] = {name: ref("examples", name) for name in names}
+    return problem
 
 
 def problem_responses(*error_types: ErrorType) -> JsonObject:
