@@ -71,7 +71,7 @@ def create_app(settings: Settings, *, pipeline: Pipeline | None = None) -> Flask
     app.extensions["pipeline"] = pipeline
     app.extensions["readiness"] = Readiness(pipeline)
     app.extensions["samples"] = Samples(pipeline)
-    app.extensions["sweeper"] = Sweeper(pipeline.results, pipeline.storage)
+    app.extensions["sweeper"] = Sweeper(pipeline.open_results, pipeline.storage)
     _configure_sessions(app, settings)
     _trust_proxies(app, settings.proxies)
     configure_templates(app, pipeline.question, settings.language)

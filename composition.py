@@ -1,13 +1,12 @@
-"""The parts of the site, put together as the settings say."""
+"""The composition root: builds the parts of the site from the settings."""
 
 import os
+from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal, cast
-
-from werkzeug.local import LocalProxy
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
 
 from rubberduck.core.errors import InvalidQuestion
-from rubberduck.core.once import once
 from rubberduck.core.question_file import load_question
 from rubberduck.core.rules import Question
 from rubberduck.core.settings import InvalidSettings, Settings
@@ -24,63 +23,65 @@ if TYPE_CHECKING:
     from rubberduck.db.results import Results
 
 AWS_CONNECTIONS = 32
-# Less sure than any rule counts: near misses are worth showing, and cost nothing more.
-NEAR_MISS = 10.0
+# Percent, below every rule's threshold: pages also show near misses, at no extra cost.
+MIN_LABEL_CONFIDENCE = 10.0
 
 
 def build_pipeline(settings: Settings) -> Pipeline:
-    """A folder and the embedded detector; with a bucket, S3 and Amazon Rekognition."""
+    """Build the pipeline: folder and embedded detector; with a bucket, S3 and Rekognition."""
     question = load_question(settings.question)
-    results = _results(settings)
-    detector, fallback_detector = _detectors(settings, question, results)
+    open_results = _results_opener(settings)
+    detector, fallback_detector = _detectors(settings, question, open_results)
     return Pipeline(
         question=question,
         detector=detector,
         fallback_detector=fallback_detector,
         storage=_storage(settings),
-        results=results,
+        open_results=open_results,
         max_bytes=settings.max_bytes,
         max_side=settings.max_side,
     )
 
 
-def _results(settings: Settings) -> "Results":
-    """Opened when first asked: the first page is shown before SQLAlchemy is loaded."""
+def _results_opener(settings: Settings) -> Callable[[], "Results"]:
+    """Return a function that opens the results once: the first page comes before SQLAlchemy."""
 
-    def opened() -> "Results":
+    @cache
+    def open_results() -> "Results":
         from rubberduck.db.results import Results
 
         return Results(settings.database_url, timedelta(days=settings.keep_days))
 
-    return cast("Results", LocalProxy(once(opened)))
+    return open_results
 
 
 def _storage(settings: Settings) -> Storage:
     if settings.bucket is None:
         return FolderStorage(settings.uploads)
-    # Amazon's bucket is asked at its regional address: the global one redirects, and a signed link
-    # breaks on the way. Another server, such as a test's, need not know its buckets as host names.
-    is_amazons = not (os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"))
-    style = {"addressing_style": "virtual" if is_amazons else "path"}
-    # S3's own name for the signature that the rest of AWS calls "v4".
-    # A visitor waits for it, and nothing stands in: it is tried twice, Rekognition three times.
+    # The regional address: the global one redirects, which breaks signed links. Other servers, such
+    # as those of tests, need not know buckets as host names.
+    is_amazon = not (os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"))
+    style = {"addressing_style": "virtual" if is_amazon else "path"}
+    # "s3v4" is S3's name for signature version 4. Two attempts, for a visitor waits and there is no
+    # fallback; Rekognition has three.
     client = _client(settings, "s3", 2, signature_version="s3v4", s3=style)
     return S3Storage(client, settings.bucket, settings.link_seconds)
 
 
 def _detectors(
-    settings: Settings, question: Question, results: "Results"
+    settings: Settings, question: Question, open_results: Callable[[], "Results"]
 ) -> tuple[Detector, Detector | None]:
-    """Who answers, and who stands in."""
+    """Return the detector and its fallback. Raises InvalidQuestion, InvalidSettings."""
     local = LazyEmbeddedDetector()
-    knows_the_words = question.is_answerable_with(local.words)
+    is_answerable = question.is_answerable_with(local.supported_labels)
     if settings.answering_engine == "rekognition":
-        if not knows_the_words:
-            _refuse_an_empty_budget(settings)
-        return guarded_rekognition(settings, question, results), local if knows_the_words else None
-    if knows_the_words:
+        if not is_answerable:
+            _require_budget(settings)
+        detector = guarded_rekognition(settings, question, open_results())
+        return detector, local if is_answerable else None
+    if is_answerable:
         return local, None
-    known = ", ".join(sorted(local.words))
+    known = ", ".join(sorted(local.supported_labels))
     raise InvalidQuestion(
         "DUCK_QUESTION asks for labels that the {name} does not know (it knows {known}):"
         " set DUCK_ENGINE=rekognition, and Amazon Rekognition answers.",
@@ -89,7 +90,7 @@ def _detectors(
     )
 
 
-def _refuse_an_empty_budget(settings: Settings) -> None:
+def _require_budget(settings: Settings) -> None:
     if not (settings.daily_calls and settings.monthly_calls):
         raise InvalidSettings(
             "DUCK_DAILY_CALLS and DUCK_MONTHLY_CALLS must be more than 0: "
@@ -98,7 +99,7 @@ def _refuse_an_empty_budget(settings: Settings) -> None:
 
 
 def guarded_rekognition(settings: Settings, question: Question, results: "Results") -> Detector:
-    """Rekognition, and around it what guards it."""
+    """Return Rekognition behind its budget and circuit breaker."""
     from rubberduck.billing.budget import Budget
     from rubberduck.detectors.with_budget import DetectorWithBudget
 
@@ -117,13 +118,13 @@ def rekognition(settings: Settings, question: Question) -> "Rekognition":
     from rekognition import Rekognition
 
     client = _client(settings, "rekognition", 3, signature_version="v4")
-    return Rekognition(client, min(question.min_confidence, NEAR_MISS))
+    return Rekognition(client, min(question.min_confidence, MIN_LABEL_CONFIDENCE))
 
 
 def _client(
     settings: Settings, service: Literal["s3", "rekognition"], attempts: int, **more: Any
 ) -> Any:
-    # Not at the top: without a bucket the site starts without Amazon's library.
+    # Not at the top: without a bucket the site starts without boto3.
     import boto3
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError

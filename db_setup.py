@@ -1,4 +1,4 @@
-"""Makes or upgrades the results database: `python db_setup.py`, as often as you like."""
+"""Create or upgrade the results database: `python db_setup.py`. Idempotent."""
 
 import fcntl
 import sys
@@ -13,27 +13,27 @@ from sqlalchemy import Connection, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from rubberduck.core.settings import ROOT, InvalidSettings, load_settings
-from rubberduck.db.engine import engine_for, sqlite_file, still_serves
+from rubberduck.db.engine import engine_for, is_still_compatible, sqlite_file
 from rubberduck.db.tables import SCHEMA
 
-# Any number does, as long as nobody else on the same PostgreSQL takes it: "duck" in hexadecimal.
-LOCK = 0x6475636B
+# Key of the PostgreSQL advisory lock; any number that nobody else uses: "duck" in hexadecimal.
+ADVISORY_LOCK = 0x6475636B
 
 
 class CannotSetUp(Exception):
-    """The database cannot be made or upgraded; the words say why and what to do."""
+    """The database cannot be created or upgraded; the message says why and what to do."""
 
 
 def set_up(database_url: str) -> tuple[str | None, str | None]:
-    """Upgrade to this code's revision; answers with the revisions before and after."""
+    """Upgrade to this code's revision. Return the revisions before and after."""
     config = Config()
     config.set_main_option("script_location", str(ROOT / "migrations"))
     scripts = ScriptDirectory.from_config(config)
     known = {script.revision for script in scripts.walk_revisions()}
-    with _alone(database_url) as connection:
+    with _exclusive(database_url) as connection:
         before = MigrationContext.configure(connection).get_current_revision()
         if before is not None and before not in known:
-            if still_serves(connection.connection.cursor(), before):
+            if is_still_compatible(connection.connection.cursor(), before):
                 return before, before
             raise CannotSetUp(
                 f"The database is at revision {before}, newer than this code knows. "
@@ -41,7 +41,7 @@ def set_up(database_url: str) -> tuple[str | None, str | None]:
             )
         config.attributes["connection"] = connection
         if connection.dialect.name == "sqlite":
-            # Python begins no transaction for CREATE TABLE there; half an upgrade must not stay.
+            # The driver begins no transaction for CREATE TABLE; half an upgrade must not stay.
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         command.upgrade(config, "head")
         connection.commit()
@@ -49,24 +49,24 @@ def set_up(database_url: str) -> tuple[str | None, str | None]:
 
 
 @contextmanager
-def _alone(database_url: str) -> Iterator[Connection]:
-    """A connection, while every other set-up of the same database waits."""
+def _exclusive(database_url: str) -> Iterator[Connection]:
+    """Yield a connection while other set-ups of the same database wait."""
     if make_url(database_url).get_backend_name() == "sqlite":
-        with _alone_on_sqlite(database_url) as connection:
+        with _exclusive_sqlite(database_url) as connection:
             yield connection
         return
     with _connected(database_url) as connection:
-        # The lock goes with the connection, also if we are killed. Waiting may take a while.
+        # The lock ends with the connection, also if we are killed.
         connection.execute(text("SET lock_timeout = 0"))
         connection.execute(text("SET statement_timeout = 0"))
-        connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": LOCK})
+        connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": ADVISORY_LOCK})
         connection.commit()
         yield connection
-        connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": LOCK})
+        connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": ADVISORY_LOCK})
 
 
 @contextmanager
-def _alone_on_sqlite(database_url: str) -> Iterator[Connection]:
+def _exclusive_sqlite(database_url: str) -> Iterator[Connection]:
     file = sqlite_file(database_url)
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.with_name(file.name + ".setup").open("w") as lock:
@@ -74,18 +74,18 @@ def _alone_on_sqlite(database_url: str) -> Iterator[Connection]:
         is_new = not file.exists()
         if not is_new and file.stat().st_size == 0:
             raise CannotSetUp(
-                f"{file} is there, but empty. If it held results, put the backup back; "
+                f"{file} exists, but is empty. If it held results, restore the backup; "
                 "if not, delete it and run this again."
             )
         try:
             with _connected(database_url, create=True) as connection:
-                # Kept in the file: readers and a writer do not wait for each other.
+                # Stored in the file; readers and a writer do not block each other.
                 connection.exec_driver_sql("PRAGMA journal_mode = WAL")
                 yield connection
         except BaseException:
-            if is_new:  # a full disk, say: an empty file would look like a lost database
-                for end in ("", "-wal", "-shm", "-journal"):
-                    file.with_name(file.name + end).unlink(missing_ok=True)
+            if is_new:  # an empty file would look like a lost database
+                for suffix in ("", "-wal", "-shm", "-journal"):
+                    file.with_name(file.name + suffix).unlink(missing_ok=True)
             raise
 
 
@@ -107,9 +107,11 @@ def main() -> None:
     except (SQLAlchemyError, OSError) as error:
         sys.exit(f"The database cannot be set up: {getattr(error, 'orig', error)}")
     if before is None:
-        print(f"Made a new results database, revision {after}.")
+        print(f"Created the results database at revision {after}.")
     elif before == after != SCHEMA:
-        print(f"The database is at revision {before}, newer than this code, and serves it still.")
+        print(
+            f"The database is at revision {before}, newer than this code, and compatible with it."
+        )
     elif before != after:
         print(f"Upgraded the results database from revision {before} to {after}.")
 

@@ -49,7 +49,7 @@ class Rekognition:
     """
 
     name = "Amazon Rekognition"
-    words = None  # thousands
+    supported_labels = None  # it knows thousands
     cost_per_call_usd = COST_PER_CALL_USD
 
     def __init__(self, client: "RekognitionClient", min_confidence: float) -> None:

@@ -105,7 +105,7 @@ def pipeline(settings: Settings, results: Results, detector: FakeDetector) -> Pi
         detector=detector,
         fallback_detector=None,
         storage=FolderStorage(settings.uploads),
-        results=results,
+        open_results=lambda: results,
         max_bytes=settings.max_bytes,
         max_side=settings.max_side,
     )

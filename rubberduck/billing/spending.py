@@ -1,4 +1,4 @@
-"""What was spent on engines that cost money, and what this month will cost."""
+"""Report of billed calls: today, this month, and a forecast."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Spent:
-    """The calls of a day or a month."""
+    """The calls of a day or a month against its budget."""
 
     period: str
     calls: int
@@ -26,7 +26,7 @@ class Spent:
 
 @dataclass(frozen=True)
 class Spending:
-    """One engine's calls today and this month, and what the month will come to."""
+    """One engine's calls today and this month, and the forecast for the month."""
 
     engine: str
     dollars_a_call: float
@@ -39,9 +39,9 @@ class Spending:
 def read_spending(
     database: Database, prices: Mapping[str, float], daily: int, monthly: int
 ) -> list[Spending]:
-    """Of every engine that was called this month, and of those in `prices`: dollars a call.
+    """Return the spending of every engine called this month or listed in `prices` (USD per call).
 
-    One that has no price here is switched off: it keeps that of its calls, and gets no more.
+    An engine without a price here is switched off: its forecast is what it has spent.
     """
     now = datetime.now(UTC)
     limits = {day_of(now).name: daily, month_of(now).name: monthly}
@@ -54,8 +54,12 @@ def read_spending(
             _spent(period, taken.get((engine, period), 0), budget, price)
             for period, budget in limits.items()
         )
-        most = forecast(month.calls, now, daily, monthly) if engine in prices else month.calls
-        spendings.append(Spending(engine, price, today, month, most, _dollars(most, price)))
+        forecast_calls = (
+            forecast(month.calls, now, daily, monthly) if engine in prices else month.calls
+        )
+        spendings.append(
+            Spending(engine, price, today, month, forecast_calls, _dollars(forecast_calls, price))
+        )
     return spendings
 
 
@@ -70,20 +74,18 @@ def _spent(period: str, calls: int, budget: int, price: float) -> Spent:
 
 
 def _dollars(calls: int, price: float) -> float:
-    return round(calls * price, 6)  # as exact as prices are
+    return round(calls * price, 6)  # the precision of the prices
 
 
 def forecast(calls: int, now: datetime, daily: int, monthly: int) -> int:
-    """The month's calls, if every day to come has as many as those so far had, on average.
-
-    Never more than the budgets allow.
+    """Extrapolate the month's calls from the daily average so far, within the budgets.
 
     >>> forecast(100, datetime(2026, 11, 11, tzinfo=UTC), daily=1000, monthly=10_000)
     300
     >>> forecast(100, datetime(2026, 11, 11, tzinfo=UTC), daily=1000, monthly=250)
     250
     """
-    ends = month_of(now).ends
-    begins = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    a_day = min(calls / max((now - begins) / DAY, 1), daily)
-    return max(calls, min(round(calls + a_day * ((ends - now) / DAY)), monthly))
+    end = month_of(now).ends
+    start = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    per_day = min(calls / max((now - start) / DAY, 1), daily)
+    return max(calls, min(round(calls + per_day * ((end - now) / DAY)), monthly))

@@ -26,7 +26,7 @@ def check() -> None:
       flask check
     """
     settings = cast(Settings, current_app.extensions["settings"])
-    for name, shown in settings.shown().items():
+    for name, shown in settings.describe().items():
         click.echo(f"ok     {name}: {shown}")
     wrong = 0
     for name, meant in unknown_variables().items():

@@ -1,4 +1,4 @@
-"""Leaves a part that does not answer alone for a while, instead of letting every visitor wait."""
+"""Circuit breaker: stop calling a service that fails, and try it again after a while."""
 
 import logging
 import threading
@@ -6,15 +6,15 @@ import time
 
 log = logging.getLogger(__name__)
 
-FAILURES = 5  # in a row
-REST = 30.0  # seconds
+FAILURE_THRESHOLD = 5  # consecutive failures
+RESET_TIMEOUT = 30.0  # seconds
 
 
 class CircuitBreaker:
-    """Opens after five failures in a row; from then on one call in thirty seconds may try again.
+    """Opens after FAILURE_THRESHOLD failures in a row; then one trial call per RESET_TIMEOUT.
 
-    Of this process alone, and safe among its threads. It never holds a lock while somebody asks,
-    and counts on the monotonic clock: the libraries for this do neither.
+    One per process, thread-safe, on the monotonic clock. Our own, because pybreaker 1.4.1 counts
+    on the wall clock and circuitbreaker 2.1.3 lets every thread through when the timeout is over.
     """
 
     def __init__(self, name: str) -> None:
@@ -25,32 +25,28 @@ class CircuitBreaker:
 
     @property
     def is_open(self) -> bool:
-        """Nobody may ask just now."""
-        return self._failures >= FAILURES and time.monotonic() < self._next_try
+        """Whether calls are refused at this moment."""
+        return self._failures >= FAILURE_THRESHOLD and time.monotonic() < self._next_try
 
     def allow_request(self) -> bool:
-        """While it is open, true for one caller in thirty seconds, who tries for all others."""
+        """Return whether the caller may call. While open, one caller per RESET_TIMEOUT may."""
         with self._lock:
             if self.is_open:
                 return False
-            self._next_try = time.monotonic() + REST
+            self._next_try = time.monotonic() + RESET_TIMEOUT
             return True
 
-    def failed(self) -> None:
+    def record_failure(self) -> None:
         with self._lock:
             self._failures += 1
-            self._next_try = time.monotonic() + REST
-            opened = self._failures == FAILURES
+            self._next_try = time.monotonic() + RESET_TIMEOUT
+            opened = self._failures == FAILURE_THRESHOLD
         if opened:
-            log.error(
-                "%s failed %d times in a row; it is left alone, and tried every %d seconds.",
-                self.name,
-                FAILURES,
-                REST,
-            )
+            message = "circuit opened engine=%s failures=%d retry_s=%d"
+            log.error(message, self.name, FAILURE_THRESHOLD, RESET_TIMEOUT)
 
-    def answered(self) -> None:
+    def record_success(self) -> None:
         with self._lock:
-            was_open, self._failures = self._failures >= FAILURES, 0
+            was_open, self._failures = self._failures >= FAILURE_THRESHOLD, 0
         if was_open:
-            log.warning("%s answers again.", self.name)
+            log.warning("circuit closed engine=%s", self.name)

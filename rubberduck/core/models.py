@@ -1,4 +1,4 @@
-"""The nouns: a box, a label, a verdict, a result."""
+"""The data classes: box, label, verdict, answer, upload, result."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from statistics import fmean
 
 
 def percent(value: float) -> str:
-    """Whole percent; what is not quite sure is never called 100%.
+    """Format a percentage as a whole number; only exactly 100 becomes "100%".
 
     >>> percent(99.7), percent(54.05)
     ('99%', '54%')
@@ -16,9 +16,9 @@ def percent(value: float) -> str:
 
 @dataclass(frozen=True)
 class Box:
-    """A place in a picture: fractions of its width and height, seen upright.
+    """A rectangle in the upright picture, as fractions of its width and height.
 
-    A detector may answer with sides below 0 or past 1; `corners` cuts them off.
+    Detectors may return sides below 0 or above 1; `corners` clips them.
     """
 
     left: float
@@ -29,7 +29,7 @@ class Box:
     confidence: float
 
     def corners(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
-        """Left, top, right and bottom in pixels, inside a picture of `size` (width, height).
+        """Return left, top, right and bottom in pixels, clipped to `size` (width, height).
 
         >>> Box(-0.1, 0.25, 0.6, 0.5, "Duck", 99.0).corners((200, 100))
         (0, 25, 100, 75)
@@ -43,14 +43,14 @@ class Box:
         )
 
     def overlap(self, other: "Box") -> float:
-        """The share that two boxes have in common: intersection over union.
+        """Return the intersection over union (IoU) with another box, 0 to 1.
 
         >>> Box(0, 0, 1, 1, "", 0).overlap(Box(0.5, 0, 1, 1, "", 0))
         0.3333333333333333
         """
         left, right = max(self.left, other.left), min(self._right, other._right)
         if left >= right:
-            return 0.0  # at once: of many boxes, most pairs lie apart
+            return 0.0  # early: most pairs of boxes do not overlap
         top, bottom = max(self.top, other.top), min(self._bottom, other._bottom)
         shared = (right - left) * max(bottom - top, 0.0)
         whole = self.width * self.height + other.width * other.height - shared
@@ -71,7 +71,7 @@ def _inside(place: float, length: int) -> int:
 
 @dataclass(frozen=True)
 class Label:
-    """One thing a detector says is in the picture; confidence is percent."""
+    """One thing that a detector found in the picture; `confidence` is in percent."""
 
     name: str
     confidence: float
@@ -81,7 +81,7 @@ class Label:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Our answer: the label that spoke for each group of the question, and the groups without one.
+    """The outcome of the rule: the best label of each matched group, and the unmatched groups.
 
     >>> Verdict(matched_labels=(Label("Duck", 90.0), Label("Toy", 70.0))).score
     80.0
@@ -103,10 +103,10 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Answer:
-    """What one detector said of one picture, and what we made of it.
+    """The labels of one detector for one picture, and the verdict on them.
 
-    `instead_of` names the detector that should have answered, when another one stood in, and
-    `instead_because` says why: "failed" or "budget-spent".
+    `fallback_for` names the detector that was unavailable, when a fallback answered, and
+    `fallback_reason` is "failed" or "budget-spent".
     """
 
     labels: tuple[Label, ...]
@@ -118,10 +118,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Upload:
-    """A picture on its way, as it is written down before anything of it is kept.
+    """A picture in work, as recorded before anything of it is stored.
 
-    `sha256` is of the visitor's own bytes. `owner` is a visitor's number, and `key` what a client
-    calls its request, so that it can safely repeat it.
+    `sha256` is of the bytes as sent. `owner` is the visitor's random id, and `key` the client's
+    Idempotency-Key.
     """
 
     id: str
@@ -135,9 +135,9 @@ class Upload:
 
 @dataclass(frozen=True)
 class Result:
-    """A picture that was looked at, as it is kept, with the words and the limit of its day.
+    """An analysed picture as stored, with the wording and threshold in force at that time.
 
-    `judged_right` is what its owner says of the answer, if anything.
+    `judged_right` is its owner's feedback on the answer, if any.
     """
 
     id: str

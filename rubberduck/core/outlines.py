@@ -1,4 +1,4 @@
-"""What is drawn around boxes: one outline for each thing, with its text. Draws nothing itself."""
+"""Outlines to draw around boxes: overlapping boxes become one outline with one text."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from pydantic import Field
 
 from rubberduck.core.models import Box, percent
 
-SAME_THING_IOU = 0.8  # boxes that overlap more are one thing under several names
+SAME_THING_IOU = 0.8  # boxes that overlap more are one object under several labels
 
 Pixels = Annotated[int, Field(ge=0)]
 
@@ -25,9 +25,9 @@ class Outline:
 
 
 def outlines(boxes: Iterable[Box], size: tuple[int, int]) -> list[Outline]:
-    """Return one outline for each thing in a picture of `size` (width, height) pixels.
+    """Return one outline for each object in a picture of `size` (width, height) pixels.
 
-    A thing seen as Duck, Bird and Toy gets the outline of its surest box.
+    An object labelled Duck, Bird and Toy gets the outline of its most confident box.
 
     >>> boxes = [Box(0, 0, 1, 1, "Duck", 98), Box(0, 0, 1, 1, "Toy", 91)]
     >>> [outline.text for outline in outlines(boxes, (100, 100))]

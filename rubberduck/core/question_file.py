@@ -1,4 +1,4 @@
-"""Read a question from a TOML file and report what is wrong in it, by line."""
+"""Read a question from a TOML file and report its errors by line."""
 
 import tomllib
 from collections.abc import Sequence
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 from rubberduck.core.rules import RUBBER_DUCK, Question
 
-MAX_ERRORS = 5  # at once
-# Pydantic's words where they are Python's, not the file's.
+MAX_ERRORS = 5  # reported at once
+# Replacements for Pydantic's messages that use Python's terms.
 PLAIN_WORDS = {
     "missing": "it is missing",
     "too_short": "it must not be empty",
-    "string_pattern_mismatch": "it must be words that can be read",
+    "string_pattern_mismatch": "it must be visible text",
     "unexpected_keyword_argument": "there is no such key",
     "tuple_type": "it must be a list",
 }
 
 
 def load_question(path: Path | None) -> Question:
-    """The question in a TOML file, or the rubber duck; InvalidQuestion names the wrong line."""
+    """Return the question in a TOML file, or the default one. Raises InvalidQuestion by line."""
     if path is None:
         return RUBBER_DUCK
     try:
@@ -38,17 +38,17 @@ def load_question(path: Path | None) -> Question:
         raise InvalidQuestion("{path} is not TOML: {error}.", path=path, error=error) from None
     except ValidationError as error:
         errors = error.errors()[:MAX_ERRORS]
-        lines = [_format_error(text, each) for each in errors if _is_innermost(each, errors)]
+        lines = [_format_error(text, item) for item in errors if _is_innermost(item, errors)]
         raise InvalidQuestion(
             "{path} is wrong: {what}.", path=path, what="; ".join(lines)
         ) from None
 
 
-def _is_innermost(complaint: "ErrorDetails", errors: "list[ErrorDetails]") -> bool:
-    """What is wrong inside a thing makes the thing wrong too; once is enough."""
-    place = complaint["loc"]
-    deeper = (each["loc"] for each in errors if len(each["loc"]) > len(place))
-    return not any(other[: len(place)] == place for other in deeper)
+def _is_innermost(error: "ErrorDetails", errors: "list[ErrorDetails]") -> bool:
+    """Return False if another error lies deeper in the same place: that one is enough."""
+    place = error["loc"]
+    deeper = (other["loc"] for other in errors if len(other["loc"]) > len(place))
+    return not any(location[: len(place)] == place for location in deeper)
 
 
 def _format_error(text: str, error: "ErrorDetails") -> str:
@@ -58,9 +58,9 @@ def _format_error(text: str, error: "ErrorDetails") -> str:
 
 
 def _line_of(text: str, place: Sequence[int | str]) -> int:
-    """The line where the thing at `place` (or, if it is missing, what should hold it) ends.
+    """Return the line on which the value at `place`, or else its nearest parent, ends.
 
-    tomllib keeps no positions, so read the file line by line until the thing is there.
+    tomllib keeps no positions, so parse ever more lines until the value exists.
     """
     lines = text.splitlines()
     for steps in range(len(place), 0, -1):

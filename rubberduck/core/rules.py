@@ -1,4 +1,4 @@
-"""The rule: which labels make a yes. A question is data; the rubber duck is the default one."""
+"""The rule that turns labels into a verdict. A question is data; the rubber duck is the default."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,19 +9,19 @@ from pydantic import ConfigDict, Field, Strict
 from rubberduck.core.models import Label, Verdict
 
 Percent = Annotated[float, Strict(), Field(ge=0, le=100)]
-# Something to read: PostgreSQL takes no NUL, and a title of blanks is none.
-Words = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f]*[^\s\x00-\x1f][^\x00-\x1f]*$")]
-Names = tuple[Words, ...]
+# Visible text without control characters: PostgreSQL rejects NUL, and a blank title is useless.
+Text = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f]*[^\s\x00-\x1f][^\x00-\x1f]*$")]
+Names = tuple[Text, ...]
 STRICT = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True)
 class Group:
-    """Labels of which one (`any_of`) or every one (`all_of`) must be seen."""
+    """A set of labels; at least one (`any_of`) or all (`all_of`) must be present."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    name: Words
+    name: Text
     any_of: Names = ()
     all_of: Names = ()
 
@@ -29,8 +29,9 @@ class Group:
         if bool(self.any_of) == bool(self.all_of):
             raise ValueError("give either any_of or all_of, with at least one label")
 
-    def speaker(self, seen: Mapping[str, Label]) -> Label | None:
-        """The label that speaks for the group: the surest of any, or the least sure of all."""
+    def best_label(self, seen: Mapping[str, Label]) -> Label | None:
+        """Return the label that counts for the group: the highest of `any_of`, or the lowest of
+        `all_of`; None if the group is not matched."""
         found = [seen[name] for name in self.any_of or self.all_of if name in seen]
         if self.any_of:
             return max(found, key=_confidence, default=None)
@@ -39,7 +40,7 @@ class Group:
 
 @dataclass(frozen=True)
 class BoxRule:
-    """Which labels' boxes are shown: these, when the label is surer than `above` percent."""
+    """Show the boxes of these labels when the label's confidence is above `above` percent."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -49,11 +50,11 @@ class BoxRule:
 
 @dataclass(frozen=True)
 class Remark:
-    """What to say besides a no, when all these labels were seen."""
+    """A comment on a negative answer, shown when all these labels were present."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    says: Words
+    says: Text
     all_of: Annotated[Names, Field(min_length=1)]
 
 
@@ -64,39 +65,39 @@ class Sample:
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     file: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
-    shows: Words
+    shows: Text
 
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked. A label below `min_confidence` percent does not count at all.
+    """A question and its rule. Labels below `min_confidence` percent are ignored.
 
-    `live_yes` and `live_no` are for the moving picture of a camera, else `yes` and `no`.
+    `live_yes` and `live_no` are the texts for the live camera; default `yes` and `no`.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    title: Words
+    title: Text
     groups: Annotated[tuple[Group, ...], Field(min_length=1)]
-    yes: Words = "Yes!"
-    no: Words = "No."
+    yes: Text = "Yes!"
+    no: Text = "No."
     boxes: BoxRule = BoxRule()
     min_confidence: Percent = 35.0
     remarks: tuple[Remark, ...] = ()
-    live_yes: Words | None = None
-    live_no: Words | None = None
+    live_yes: Text | None = None
+    live_no: Text | None = None
     logo: Literal["duck", "lens"] = "lens"
     samples: tuple[Sample, ...] = ()
 
     def remark(self, labels: Iterable[Label], min_confidence: float) -> str | None:
-        """The first remark that fits the labels of a no, judged with that day's threshold."""
+        """Return the first remark whose labels all reach `min_confidence` percent, if any."""
         seen = {label.name for label in labels if label.confidence >= min_confidence}
         fitting = (remark.says for remark in self.remarks if seen.issuperset(remark.all_of))
         return next(fitting, None)
 
-    def is_answerable_with(self, words: Iterable[str]) -> bool:
-        """Could a detector that knows only these labels ever make this a yes?"""
-        known = frozenset(words)
+    def is_answerable_with(self, labels: Iterable[str]) -> bool:
+        """Return whether a detector limited to these labels could ever produce a yes."""
+        known = frozenset(labels)
         return all(
             known.issuperset(group.all_of) if group.all_of else not known.isdisjoint(group.any_of)
             for group in self.groups
@@ -132,25 +133,25 @@ RUBBER_DUCK = Question(
 
 
 def judge(question: Question, labels: Iterable[Label]) -> Verdict:
-    """A yes needs a label for every group; the score is the mean of those that spoke."""
+    """Apply the rule: a yes needs a label in every group; the score is their mean confidence."""
     counted = sorted(
         (label for label in labels if label.confidence >= question.min_confidence),
         key=_confidence,
         reverse=True,
     )
     seen = {label.name: label for label in reversed(counted)}
-    speakers = [(group.name, group.speaker(seen)) for group in question.groups]
-    because = tuple(label for _, label in speakers if label is not None)
-    missing = tuple(name for name, label in speakers if label is None)
-    if missing:
-        return Verdict(because, missing)
+    best = [(group.name, group.best_label(seen)) for group in question.groups]
+    matched = tuple(label for _, label in best if label is not None)
+    unmatched = tuple(name for name, label in best if label is None)
+    if unmatched:
+        return Verdict(matched, unmatched)
     boxes = tuple(
         box
         for label in counted
         if label.name in question.boxes.labels and label.confidence > question.boxes.above
         for box in label.boxes
     )
-    return Verdict(because, missing, boxes)
+    return Verdict(matched, unmatched, boxes)
 
 
 def _confidence(label: Label) -> float:

@@ -1,6 +1,7 @@
-"""Every setting: a `DUCK_…` variable, typed, checked at start."""
+"""The settings: typed `DUCK_…` environment variables, validated at start."""
 
 import difflib
+import gettext
 import os
 from io import StringIO
 from pathlib import Path
@@ -23,7 +24,7 @@ DATABASE_URL = rf"^({SQLITE}|postgresql\+psycopg://)."
 
 
 class InvalidSettings(ValueError):
-    """One line for each wrong variable: its name and what it must be, never its value."""
+    """One line per invalid variable: its name and what it must be, never its value."""
 
 
 def _from_root(path: Any) -> Any:
@@ -31,37 +32,43 @@ def _from_root(path: Any) -> Any:
 
 
 def _split(names: Any) -> Any:
-    return tuple(each.strip() for each in names.split(",")) if isinstance(names, str) else names
+    return tuple(name.strip() for name in names.split(",")) if isinstance(names, str) else names
 
 
-def _a_good_address(url: str) -> str:
+def _check_database_url(url: str) -> str:
     if url.startswith(SQLITE):
         if "?" in url or url == f"{SQLITE}:memory:":
-            raise ValueError("of SQLite, give only the file")
+            raise ValueError("give only the file of a SQLite database")
         return url
-    # Not at the top: with SQLite, pages are shown before it is loaded.
+    # Not at the top: with SQLite, pages are shown before SQLAlchemy is loaded.
     from sqlalchemy import make_url
     from sqlalchemy.exc import ArgumentError
 
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
-        raise ValueError("it is no address of a database") from None
+        raise ValueError("it is not a database URL") from None
     if "@" in (parsed.host or ""):
-        raise ValueError("signs such as @ in its password have to be percent-encoded")
+        raise ValueError("characters such as @ in its password must be percent-encoded")
     return url
 
 
-def _a_good_store(url: str) -> str:
+def _check_rate_store(url: str) -> str:
     try:
         _ = urlsplit(url).port
     except ValueError:
-        raise ValueError("it is no address of a Redis") from None
+        raise ValueError("it is not a Redis URL") from None
     return url
 
 
+def _check_language(language: str) -> str:
+    if language != "en" and not gettext.find("messages", ROOT / "translations", [language]):
+        raise ValueError(f"translations/ has no compiled catalogue for {language!r}")
+    return language
+
+
 class Settings(BaseSettings):
-    """Defaults give the whole site on one machine, with no account."""
+    """The defaults run the whole site on one machine, without any account."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -72,85 +79,83 @@ class Settings(BaseSettings):
     )
 
     bucket: Annotated[str | None, Field(pattern=BUCKET_NAME)] = Field(
-        None, description="the name of your private S3 bucket; with it, Amazon Rekognition answers"
+        None,
+        description="name of your private S3 bucket; with it, Amazon Rekognition answers",
     )
     region: str = Field(
         "eu-central-1",
         pattern=r"^[a-z]{2}(-[a-z]+)+-\d$",
         description="the AWS region of the bucket and of Rekognition",
     )
-    database_url: Annotated[str, AfterValidator(_a_good_address)] = Field(
+    database_url: Annotated[str, AfterValidator(_check_database_url)] = Field(
         "sqlite:///instance/duck.db",
         pattern=DATABASE_URL,
         repr=False,
         description="sqlite:///FILE, or postgresql+psycopg://USER:PASSWORD@HOST/NAME",
     )
     uploads: Annotated[Path, AfterValidator(_from_root)] = Field(
-        Path("uploads"), description="the folder for pictures when there is no bucket"
+        Path("uploads"), description="folder for pictures when there is no bucket"
     )
     engine: Literal["rekognition", "local"] | None = Field(
         None,
-        description="rekognition or local, the embedded detector; "
-        "without it, rekognition where there is a bucket",
+        description="rekognition, or local for the embedded detector; default: rekognition with a "
+        "bucket, else local",
     )
     daily_calls: int = Field(
-        1000, ge=0, description="how many pictures a day Rekognition may be asked about"
+        1000, ge=0, description="maximum number of Rekognition calls per day (UTC)"
     )
     monthly_calls: int = Field(
-        10_000, ge=0, description="how many pictures a calendar month it may be asked about"
+        10_000, ge=0, description="maximum number of Rekognition calls per calendar month (UTC)"
     )
     question: Annotated[FilePath | None, BeforeValidator(_from_root)] = Field(
-        None, description="a TOML file with another question than the rubber duck"
+        None, description="TOML file with a question that replaces the rubber duck"
     )
     max_bytes: int = Field(
-        15_000_000, ge=10_000, le=100_000_000, description="the largest upload, in bytes"
+        15_000_000, ge=10_000, le=100_000_000, description="maximum size of an upload, in bytes"
     )
     max_side: int = Field(
-        2048, ge=320, le=8192, description="the longest side of a stored picture, in pixels"
+        2048, ge=320, le=8192, description="longest side of a stored picture, in pixels"
     )
     keep_days: int = Field(
-        30, ge=1, le=3650, description="how many days pictures and results are kept"
+        30, ge=1, le=3650, description="retention of pictures and results, in days"
     )
     secret_key: str | None = Field(
         None,
         min_length=16,
         repr=False,
-        description="what signs the visitors' cookies, at least 16 random signs; "
-        "with neither bucket nor PostgreSQL, instance/secret_key does",
+        description="secret that signs the visitors' cookies, at least 16 random characters; "
+        "default with neither bucket nor PostgreSQL: the file instance/secret_key",
     )
     hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = Field(
-        (), description="the names that the site answers to, with commas between; all, without it"
+        (), description="comma-separated allowed host names; default: all"
     )
     proxies: int = Field(
         0,
         ge=0,
         le=5,
-        description="how many proxies stand in front and say who asks, and whether by HTTPS",
+        description="number of trusted proxies that set X-Forwarded-For and X-Forwarded-Proto",
     )
     uploads_a_minute: int = Field(
         60,
         ge=0,
-        description="how many pictures a minute one visitor may send; "
-        "with 0, nobody is ever told to wait",
+        description="maximum number of uploads per minute and visitor; 0 disables the limit",
     )
-    rate_store: Annotated[str, AfterValidator(_a_good_store)] = Field(
+    rate_store: Annotated[str, AfterValidator(_check_rate_store)] = Field(
         "memory://",
         pattern=r"^(memory://|redis(s|\+unix)?://.+)$",
         repr=False,
-        description="where visitors' requests are counted: memory://, for each process its own, "
-        "or redis://:PASSWORD@HOST for all together",
+        description="store of the rate limits: memory://, separate for each process, "
+        "or redis://:PASSWORD@HOST, shared by all",
     )
     link_seconds: int = Field(
-        900, ge=60, le=3600, description="how long a link to a picture in the bucket lives"
+        900, ge=60, le=3600, description="lifetime of a link to a picture in the bucket, in seconds"
     )
-    language: str = Field(
+    language: Annotated[str, AfterValidator(_check_language)] = Field(
         "en",
         pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$",
-        description="the language of the site's texts, if translations/ holds it",
+        description="language of the site's texts, with a catalogue in translations/",
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", description="how much the log tells"
-    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="log level")
 
     @property
     def answering_engine(self) -> Literal["rekognition", "local"]:
@@ -158,23 +163,23 @@ class Settings(BaseSettings):
 
     @property
     def is_switched_off(self) -> bool:
-        """Rekognition would answer, if it were not for the emergency lever."""
+        """Whether Rekognition is switched off by DUCK_ENGINE although there is a bucket."""
         return self.bucket is not None and self.engine == "local"
 
-    def shown(self) -> dict[str, str]:
-        """Each variable and its value, as far as it may be shown."""
+    def describe(self) -> dict[str, str]:
+        """Return each variable with its value, without secrets."""
         return {
             PREFIX + name.upper(): (
                 ("set" if name in self.model_fields_set else "default")
-                + (f", {_in_words(getattr(self, name))}" if field.repr else ", not shown")
+                + (f", {_format(getattr(self, name))}" if field.repr else ", not shown")
             )
             for name, field in Settings.model_fields.items()
         }
 
 
-def _in_words(value: object) -> str:
+def _format(value: object) -> str:
     """
-    >>> _in_words(0), _in_words(None), _in_words(("duck.example", "www.duck.example"))
+    >>> _format(0), _format(None), _format(("duck.example", "www.duck.example"))
     ('0', 'none', 'duck.example,www.duck.example')
     """
     if isinstance(value, tuple):
@@ -183,15 +188,15 @@ def _in_words(value: object) -> str:
 
 
 def load_settings() -> Settings:
-    """The settings of the environment and `.env`; InvalidSettings names what is wrong."""
-    # Into the environment, so that AWS's own variables work too, and an empty one can unset a line.
-    # Flask's commands do the same, and have this variable to leave it.
+    """Load the settings from the environment and `.env`. Raises InvalidSettings."""
+    # Into the environment, so that AWS's variables work too, and an empty one can unset a line.
+    # Flask's commands do the same, and FLASK_SKIP_DOTENV disables it.
     if not os.environ.get("FLASK_SKIP_DOTENV"):
         _load_env_file(ROOT / ".env")
     try:
         return Settings()
     except ValidationError as error:
-        lines = [_line(str(each["loc"][0]), each) for each in error.errors()]
+        lines = [_line(str(item["loc"][0]), item) for item in error.errors()]
         raise InvalidSettings("\n".join(lines)) from None
 
 
@@ -203,22 +208,24 @@ def _load_env_file(file: Path) -> None:
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidSettings(f"{file} cannot be read: {type(error).__name__}.") from None
     for binding in parse_stream(StringIO(text)):
-        if binding.error:  # python-dotenv itself would go on without the line
-            raise InvalidSettings(f"{file} is wrong: line {binding.original.line} has no end.")
+        if binding.error:  # python-dotenv itself would skip the line
+            raise InvalidSettings(
+                f"{file} is invalid: line {binding.original.line} is not complete."
+            )
     load_dotenv(stream=StringIO(text))
 
 
 def _line(name: str, error: "ErrorDetails") -> str:
-    # Pydantic's own text holds the value, which may be a secret; `msg` alone does not.
+    # Pydantic's full text contains the value, which may be a secret; `msg` does not.
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "string_pattern_mismatch":
         message = "it does not look like one"
-    wanted = Settings.model_fields[name].description
-    return f"{PREFIX}{name.upper()} is wrong: {message}. It must be {wanted}."
+    expected = Settings.model_fields[name].description
+    return f"{PREFIX}{name.upper()} is wrong: {message}. Expected: {expected}."
 
 
 def unknown_variables() -> dict[str, str | None]:
-    """`DUCK_…` variables that are no setting of ours, each with the one probably meant."""
+    """Return unknown `DUCK_…` variables, each with the setting that was probably meant."""
     known = [PREFIX + name.upper() for name in Settings.model_fields]
     return {
         name: next(iter(difflib.get_close_matches(name, known, 1)), None)

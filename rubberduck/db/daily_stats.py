@@ -1,4 +1,4 @@
-"""What is counted by day, for the statistics page: sums, in which nobody can be found."""
+"""Counts by day for the statistics page: anonymous totals."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -12,13 +12,13 @@ from rubberduck.core.models import Result
 from rubberduck.db.engine import Database, upsert
 from rubberduck.db.tables import daily_counts
 
-NO = -1  # the score band of answers without a score
+NO = -1  # the score band of negative answers, which have no score
 BANDS = 10
 
 
 @dataclass(frozen=True)
 class Count:
-    """Answers of one day, of one engine, in one tenth of the scores (NO: they were no)."""
+    """The answers of one day and one engine in one score band (NO: negative answers)."""
 
     day: date
     engine: str
@@ -29,8 +29,8 @@ class Count:
 
 
 @dataclass(frozen=True)
-class Sum:
-    """`right` and `wrong`: what visitors said of the answers."""
+class Totals:
+    """Sums of counts. `right` and `wrong` are the owners' feedback."""
 
     asked: int
     found: int
@@ -39,43 +39,43 @@ class Sum:
 
     @property
     def share(self) -> float | None:
-        """Percent of yes; None when nobody asked."""
+        """Percent of positive answers; None without answers."""
         return 100 * self.found / self.asked if self.asked else None
 
 
 @dataclass(frozen=True)
 class DailyStats:
-    """The counts of one question, oldest day first."""
+    """The counts of one question, by ascending day."""
 
     counts: tuple[Count, ...]
 
     @property
-    def whole(self) -> Sum:
+    def totals(self) -> Totals:
         return _sum(self.counts)
 
     @property
-    def days(self) -> dict[date, Sum]:
-        """Only days on which somebody asked."""
+    def days(self) -> dict[date, Totals]:
+        """Totals by day, only for days with answers."""
         days = dict.fromkeys(count.day for count in self.counts)
         return {day: _sum(count for count in self.counts if count.day == day) for day in days}
 
     @property
-    def engines(self) -> dict[str, Sum]:
+    def engines(self) -> dict[str, Totals]:
         names = sorted({count.engine for count in self.counts})
         return {name: _sum(c for c in self.counts if c.engine == name) for name in names}
 
     @property
-    def bands(self) -> list[int]:
-        """How many answers were yes with 0 to 9 %, 10 to 19 %, …, 90 to 100 %."""
-        bands: Counter[int] = Counter()
+    def score_histogram(self) -> list[int]:
+        """The number of positive answers in each score band: 0 to 9 %, …, 90 to 100 %."""
+        histogram: Counter[int] = Counter()
         for count in self.counts:
-            bands[count.score_band] += count.asked
-        return [bands[band] for band in range(BANDS)]
+            histogram[count.score_band] += count.asked
+        return [histogram[band] for band in range(BANDS)]
 
 
-def _sum(counts: Iterable[Count]) -> Sum:
+def _sum(counts: Iterable[Count]) -> Totals:
     counts = list(counts)
-    return Sum(
+    return Totals(
         asked=sum(count.asked for count in counts),
         found=sum(count.asked for count in counts if count.score_band != NO),
         right=sum(count.judged_right for count in counts),
@@ -86,7 +86,7 @@ def _sum(counts: Iterable[Count]) -> Sum:
 def count(
     connection: Connection, result: Result, *, asked: int = 0, right: int = 0, wrong: int = 0
 ) -> None:
-    """Add to the counts of the day on which the result was made."""
+    """Add to the counts of the day on which the result was created."""
     values = {
         "day": result.created_at.date(),
         "question": result.question,

@@ -1,4 +1,4 @@
-"""The database behind the results: its tables, in SQLite or PostgreSQL, and its faults in words."""
+"""Engine and transactions for SQLite and PostgreSQL, with advice for the operator on failures."""
 
 import threading
 from collections.abc import Iterator
@@ -18,55 +18,55 @@ if TYPE_CHECKING:
     from sqlalchemy.dialects.sqlite import Insert
 from rubberduck.db.tables import SCHEMA
 
-# How long a writer waits for another one, on SQLite and on PostgreSQL. On SQLite up to twice: for
-# others of its process, then for another process.
+# How long a writer waits for another one. On SQLite up to twice: for threads of its process, then
+# for other processes.
 BUSY_SECONDS = 5
 UNAVAILABLE_MESSAGE = "Our list of results cannot be opened."
-# What an operator can do about a driver's words.
+# Advice for the operator, by a fragment of the driver's message.
 REMEDIES = {
-    "alembic_version": "is the database there? `python db_setup.py` makes one",
-    "unable to open": "is the database there? `python db_setup.py` makes one",
-    "malformed": "the file is damaged; put the backup back",
-    "not a database": "the file is damaged; put the backup back",
+    "alembic_version": "does the database exist? `python db_setup.py` creates it",
+    "unable to open": "does the database exist? `python db_setup.py` creates it",
+    "malformed": "the file is damaged; restore a backup",
+    "not a database": "the file is damaged; restore a backup",
     "readonly": "make the file and its folder writable for the user who runs the site",
-    "is full": "make room on the disk",
-    "locked": "another process writes for too long; is a backup running?",
+    "is full": "free some disk space",
+    "locked": "another process holds the lock for too long; is a backup running?",
     "connection": "is PostgreSQL running, and DUCK_DATABASE_URL right?",
 }
 
 
 class Database:
-    """Transactions on one database. Any fault of it is ResultsUnavailable."""
+    """Transactions on one database. Every failure is raised as ResultsUnavailable."""
 
     def __init__(self, url: str) -> None:
         self.engine = engine_for(url)
         self._writer = threading.Lock()
-        event.listen(self.engine, "connect", _refuse_other_schema)
+        event.listen(self.engine, "connect", _require_schema)
         if self.engine.dialect.name == "sqlite":
-            watch = _FileIdentityCheck(sqlite_file(url))
-            event.listen(self.engine, "connect", watch.remember)
+            check = _FileIdentityCheck(sqlite_file(url))
+            event.listen(self.engine, "connect", check.remember)
             event.listen(self.engine, "connect", _set_synchronous_normal)
-            event.listen(self.engine, "checkout", watch.refuse_another)
+            event.listen(self.engine, "checkout", check.require_same)
 
     @contextmanager
     def transaction(self, *, writing: bool = False) -> Iterator[Connection]:
-        """`writing`: where the database has one writer, that is us from the first statement on."""
-        # In "connect" listeners the driver's errors arrive as they are.
-        raw = self.engine.dialect.loaded_dbapi.Error
-        one_writer = writing and self.engine.dialect.name == "sqlite"
+        """Begin a transaction; with `writing`, take SQLite's single writer lock at once."""
+        # "connect" listeners raise the driver's own errors.
+        driver_error = self.engine.dialect.loaded_dbapi.Error
+        single_writer = writing and self.engine.dialect.name == "sqlite"
         try:
-            with self._turn(one_writer), self.engine.begin() as connection:
-                # Python's driver begins on its own, but not before a SELECT.
-                if one_writer:
+            with self._writer_lock(single_writer), self.engine.begin() as connection:
+                # The driver begins a transaction itself, but not before a SELECT.
+                if single_writer:
                     connection.exec_driver_sql("BEGIN IMMEDIATE")
                 yield connection
-        except (SQLAlchemyError, raw) as error:
+        except (SQLAlchemyError, driver_error) as error:
             raise ResultsUnavailable(UNAVAILABLE_MESSAGE, cause=_cause(error)) from error
 
     @contextmanager
-    def _turn(self, one_writer: bool) -> Iterator[None]:
-        """Threads that write queue here: SQLite would have each sleep and try again."""
-        if not one_writer:
+    def _writer_lock(self, single_writer: bool) -> Iterator[None]:
+        """Queue the writing threads here: SQLite would make each sleep and retry."""
+        if not single_writer:
             yield
         elif self._writer.acquire(timeout=BUSY_SECONDS):
             try:
@@ -76,12 +76,11 @@ class Database:
         else:
             raise ResultsUnavailable(
                 UNAVAILABLE_MESSAGE,
-                cause="others write for too long, in this process or in another; is the disk "
-                "slow, or a backup running?",
+                cause="writers held the lock for too long; is the disk slow, or a backup running?",
             )
 
     def back_up(self, file: Path) -> None:
-        """A copy of a SQLite database as it is at one moment, while others write on."""
+        """Copy a SQLite database to `file` as a consistent snapshot, while others write."""
         with self.transaction() as connection:
             connection.exec_driver_sql("VACUUM INTO ?", (str(file),))
 
@@ -90,7 +89,7 @@ class Database:
 
 
 class _FileIdentityCheck:
-    """A kept connection would go on writing into a file that was deleted or moved away."""
+    """Discards pooled connections to a SQLite file that was deleted, moved or replaced."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -98,9 +97,9 @@ class _FileIdentityCheck:
     def remember(self, _connection: Any, record: Any) -> None:
         record.info["file"] = self._identity()
 
-    def refuse_another(self, _connection: Any, record: Any, _proxy: Any) -> None:
+    def require_same(self, _connection: Any, record: Any, _proxy: Any) -> None:
         if record.info["file"] != self._identity():
-            raise DisconnectionError("the database's file is another one now")
+            raise DisconnectionError("the database file was replaced")
 
     def _identity(self) -> tuple[int, int] | None:
         try:
@@ -111,16 +110,16 @@ class _FileIdentityCheck:
 
 
 def engine_for(database_url: str, *, create: bool = False) -> Engine:
-    """An engine for SQLite or PostgreSQL; only with `create` may a SQLite file be made."""
+    """Return an engine for SQLite or PostgreSQL; only `create` may create a SQLite file."""
     url = make_url(database_url)
     if url.get_backend_name() != "sqlite":
-        # Of each worker. A request has one for milliseconds, and the smallest PostgreSQL of RDS has
-        # 75 for all workers of all machines.
+        # Per worker. A request holds one for milliseconds; the smallest PostgreSQL of RDS allows
+        # 75 in all.
         pool = {"pool_size": 5, "max_overflow": 2, "pool_timeout": BUSY_SECONDS}
         options = f"-c lock_timeout={BUSY_SECONDS}s -c statement_timeout={2 * BUSY_SECONDS}s"
         connect: dict[str, Any] = {"connect_timeout": BUSY_SECONDS, "options": options}
         return create_engine(url, pool_pre_ping=True, connect_args=connect, **pool)
-    # Opening must not quietly make an empty database where the real one went missing.
+    # Opening must not create an empty database where the real one is missing.
     query = {"mode": "rwc" if create else "rw", "uri": "true"}
     url = url.set(database=f"file:{quote(str(sqlite_file(database_url)))}", query=query)
     connect = {"timeout": BUSY_SECONDS, "isolation_level": "IMMEDIATE"}
@@ -128,29 +127,31 @@ def engine_for(database_url: str, *, create: bool = False) -> Engine:
 
 
 def _set_synchronous_normal(connection: Any, _record: Any) -> None:
-    """Not for the disk at each commit: in WAL mode this breaks nothing.
+    """Do not wait for the disk at each commit, which is safe in WAL mode.
 
-    A killed process loses nothing either. After a power cut the last seconds' results may be
-    gone, as may be their pictures, which nobody waits for either; the database stays whole.
+    A killed process loses nothing. A power cut may lose the last seconds' results, as it may lose
+    their pictures; the database stays consistent.
     """
     connection.execute("PRAGMA synchronous = NORMAL")
 
 
 def sqlite_file(database_url: str) -> Path:
-    """The file of a SQLite address; relative ones count from the project's folder."""
+    """Return the file of a SQLite URL; relative paths start at the project's folder."""
     return ROOT / (make_url(database_url).database or "")
 
 
-def _refuse_other_schema(connection: Any, _record: Any) -> None:
+def _require_schema(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     try:
         cursor.execute("SELECT version_num FROM alembic_version")
         row = cursor.fetchone()
-        is_ours = row is not None and (row[0] == SCHEMA or still_serves(cursor, row[0]))
+        is_compatible = row is not None and (
+            row[0] == SCHEMA or is_still_compatible(cursor, row[0])
+        )
     finally:
         cursor.close()
         connection.rollback()
-    if not is_ours:
+    if not is_compatible:
         raise ResultsUnavailable(
             "Our list of results was made by another version of this site.",
             cause=f"the database is at revision {row and row[0]}, this code needs {SCHEMA}: "
@@ -158,8 +159,8 @@ def _refuse_other_schema(connection: Any, _record: Any) -> None:
         )
 
 
-def still_serves(cursor: Any, revision: str) -> bool:
-    """Whether a database at a newer `revision` than this code's lets it work."""
+def is_still_compatible(cursor: Any, revision: str) -> bool:
+    """Return whether a database at a newer `revision` still works with this code."""
     if revision <= SCHEMA:
         return False
     cursor.execute("SELECT works_from FROM compatibility")
@@ -168,15 +169,15 @@ def still_serves(cursor: Any, revision: str) -> bool:
 
 
 def _cause(error: Exception) -> str:
-    """The driver's own words: SQLAlchemy's would hold the statement and its values."""
-    words = " ".join(str(error.orig if isinstance(error, DBAPIError) else error).split())
-    cure = next((cure for sign, cure in REMEDIES.items() if sign in words), None)
-    return f"{words}: {cure}" if cure else words
+    """Format the driver's message: SQLAlchemy's would contain the statement and its values."""
+    message = " ".join(str(error.orig if isinstance(error, DBAPIError) else error).split())
+    remedy = next((text for part, text in REMEDIES.items() if part in message), None)
+    return f"{message}: {remedy}" if remedy else message
 
 
 def upsert(dialect: str, table: Table) -> "Insert":
-    """An INSERT that knows ON CONFLICT: both databases have it, SQLAlchemy's common one has not."""
-    # Not at the top: each of them starts without the other.
+    """Return the dialect's INSERT with ON CONFLICT, which SQLAlchemy's generic one lacks."""
+    # Not at the top: one dialect is loaded without the other.
     if dialect == "sqlite":
         from sqlalchemy.dialects.sqlite import insert
     else:

@@ -1,14 +1,14 @@
-"""What is left of a result when it goes: a row, and the pictures that it may have."""
+"""A result that is being deleted: its row and the pictures that it may have."""
 
 from dataclasses import dataclass
 from datetime import timedelta
 
-PENDING_UPLOAD_TTL = timedelta(hours=1)  # after this, what was begun and not finished never will be
+PENDING_UPLOAD_TTL = timedelta(hours=1)  # an upload still pending after this is abandoned
 
 
 @dataclass(frozen=True)
 class PendingDeletion:
-    """What is still to be deleted: a row and the pictures that it may have."""
+    """The row id and the storage keys that are still to be deleted."""
 
     id: str
     keys: tuple[str, str]

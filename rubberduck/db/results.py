@@ -1,4 +1,4 @@
-"""The results: written down, read, found again, forgotten."""
+"""Results in the database: create, read, list, judge, delete."""
 
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -20,7 +20,7 @@ from rubberduck.db.tables import DELETING, PENDING, READY, duck_results
 
 NO_EXPIRY = timedelta(days=36_500)
 row_of = duck_results.c
-# Put together once: SQLAlchemy takes longer for that than the database for its answer.
+# Built once: SQLAlchemy takes longer to build a statement than the database to execute it.
 _is_ready = and_(row_of.status == READY, row_of.created_at >= bindparam("oldest"))
 _is_owned = and_(row_of.owner == bindparam("by"), _is_ready)
 _one = duck_results.select().where(row_of.id == bindparam("of"))
@@ -31,37 +31,36 @@ FINISH = duck_results.update().where(row_of.id == bindparam("of"), row_of.status
 
 @dataclass(frozen=True)
 class Page:
-    """A part of a list. `next` leads to the following part, if there is one."""
+    """A page of a list, and the cursor of the next one, if there is one."""
 
     results: tuple[Result, ...]
     next: str | None
 
 
 class Results:
-    """Results by id. Any fault of the database is ResultsUnavailable."""
+    """Results by id. Every method raises ResultsUnavailable when the database fails."""
 
     def __init__(self, database_url: str, keep: timedelta = NO_EXPIRY) -> None:
-        """What is older than `keep` is not found any more, also before it is swept."""
+        """Results older than `keep` are hidden, even before they are swept."""
         self.database = Database(database_url)
         self.keep = keep
 
     def begin(self, upload: Upload, engine: str) -> Duplicate | None:
-        """Write down that a picture is on its way, so that a crash leaves nothing unknown.
+        """Insert a pending row, so that a crash leaves no picture without a row.
 
-        If the same bytes were answered by `engine` before, or are about to be, tells by which
-        result; of the visitor's own nothing more is written. IdempotencyKeyReused if the
-        client's key belongs to other bytes.
+        Return the duplicate, if the same bytes were answered by `engine` or are in work; no row is
+        inserted for the caller's own. Raises IdempotencyKeyReused.
         """
         with self.database.transaction(writing=True) as connection:
-            twin = find_duplicate(connection, upload, engine, self._oldest())
-            if twin and twin.is_mine:
-                remember_key(connection, twin.id, upload.key)
+            duplicate = find_duplicate(connection, upload, engine, self._oldest())
+            if duplicate and duplicate.is_mine:
+                remember_key(connection, duplicate.id, upload.key)
             else:
                 connection.execute(duck_results.insert(), to_pending_row(upload))
-        return twin
+        return duplicate
 
     def save(self, result: Result) -> None:
-        """Make a pending upload a result; NoSuchResult if it is not pending any more."""
+        """Turn a pending upload into a result. Raises NoSuchResult if it is not pending."""
         with self.database.transaction(writing=True) as connection:
             saved = connection.execute(FINISH, {"of": result.id, **to_row(result)})
             if not saved.rowcount:
@@ -69,20 +68,20 @@ class Results:
             count(connection, result, asked=1)
 
     def get(self, id: str) -> Result:
-        """The result, or NoSuchResult: also for an id that nobody could have been given."""
+        """Return the result. Raises NoSuchResult."""
         result = self.find(id)
         if result is None:
             raise NoSuchResult
         return result
 
     def find(self, id: str) -> Result | None:
-        """The result; None while it is pending; NoSuchResult."""
+        """Return the result, or None while it is pending. Raises NoSuchResult."""
         with self.database.transaction() as connection:
             row = _row(connection, FIND, id, oldest=self._oldest())
         return None if row["status"] == PENDING else from_row(row)
 
     def list_for_owner(self, owner: str, limit: int, cursor: str | None = None) -> Page:
-        """A visitor's own results, the newest first; InvalidCursor."""
+        """Return a page of the visitor's results, newest first. Raises InvalidCursor."""
         query = (
             duck_results.select()
             .where(_is_owned)
@@ -90,7 +89,7 @@ class Results:
             .limit(limit + 1)
         )
         if cursor is not None:
-            query = query.where(tuple_(row_of.created_at, row_of.id) < tuple_(*_place(cursor)))
+            query = query.where(tuple_(row_of.created_at, row_of.id) < tuple_(*_position(cursor)))
         with self.database.transaction() as connection:
             values = {"oldest": self._oldest(), "by": owner}
             rows = connection.execute(query, values).mappings().all()
@@ -98,7 +97,7 @@ class Results:
         return Page(results, _cursor(results[-1]) if len(rows) > limit else None)
 
     def judge(self, id: str, owner: str, right: bool) -> None:
-        """Keep what its owner says of an answer. NoSuchResult also for what is another's."""
+        """Store the owner's feedback. Raises NoSuchResult, also for other visitors' results."""
         with self.database.transaction(writing=True) as connection:
             row = _row(connection, LOCK_OWN, id, oldest=self._oldest(), by=owner)
             result = from_row(row)
@@ -114,23 +113,23 @@ class Results:
             )
 
     def mark_deleting(self, id: str, owner: str) -> PendingDeletion:
-        """Nobody finds it from now on. NoSuchResult also for what is another's."""
+        """Hide a result before its deletion. Raises NoSuchResult, also for other visitors."""
         with self.database.transaction(writing=True) as connection:
             row = _row(connection, LOCK_OWN, id, oldest=self._oldest(), by=owner)
             hide(connection, row_of.id == id)
         return PendingDeletion.of(id, row["s3_key"])
 
     def abort_upload(self, id: str) -> bool:
-        """Hide an upload that failed, however far it came; False if nothing was written down."""
+        """Hide a failed upload. Return False if it has no row."""
         with self.database.transaction(writing=True) as connection:
             return bool(hide(connection, row_of.id == id))
 
     def mark_expired_deleting(
         self, now: datetime, limit: int, after: str = ""
     ) -> list[PendingDeletion]:
-        """Hide what is kept long enough or was never finished.
+        """Hide expired results and abandoned uploads.
 
-        Gives some of all that is hidden, in the order of their ids, which are greater than `after`.
+        Return up to `limit` hidden rows with ids greater than `after`, in the order of their ids.
         """
         with self.database.transaction(writing=True) as connection:
             hide(
@@ -148,12 +147,12 @@ class Results:
             return [PendingDeletion.of(id, key) for id, key in connection.execute(query)]
 
     def delete_row(self, id: str) -> None:
-        """Remove the row, whatever became of it."""
+        """Delete the row, whatever its status."""
         with self.database.transaction(writing=True) as connection:
             connection.execute(duck_results.delete().where(row_of.id == id))
 
     def existing_ids(self, ids: Collection[str]) -> set[str]:
-        """Those that have a row, whatever became of it."""
+        """Return those ids that have a row, whatever its status."""
         with self.database.transaction() as connection:
             return set(connection.scalars(select(row_of.id).where(row_of.id.in_(ids))))
 
@@ -161,7 +160,7 @@ class Results:
         return read_daily_stats(self.database, question, since)
 
     def check(self) -> None:
-        """ResultsUnavailable unless a row can be written."""
+        """Raise ResultsUnavailable unless a row can be written."""
         id, now = f"check-{secrets.token_urlsafe(8)}", datetime.now(UTC)
         row = to_pending_row(Upload(id, now, "", "", ""))
         with self.database.transaction(writing=True) as connection:
@@ -176,7 +175,7 @@ class Results:
 
 
 def _row(connection: Connection, query: Select[Any], id: str, **values: Any) -> dict[str, Any]:
-    # PostgreSQL takes no NUL in a text, and an id of ours is plain ASCII.
+    # Our ids are printable ASCII; PostgreSQL rejects NUL.
     if not (id.isascii() and id.isprintable()):
         raise NoSuchResult
     row = connection.execute(query, {"of": id, **values}).mappings().first()
@@ -186,14 +185,14 @@ def _row(connection: Connection, query: Select[Any], id: str, **values: Any) -> 
 
 
 def _cursor(last: Result) -> str:
-    place = f"{to_naive_utc(last.created_at).isoformat()} {last.id}"
-    return urlsafe_b64encode(place.encode()).decode().rstrip("=")
+    position = f"{to_naive_utc(last.created_at).isoformat()} {last.id}"
+    return urlsafe_b64encode(position.encode()).decode().rstrip("=")
 
 
-def _place(cursor: str) -> tuple[datetime, str]:
+def _position(cursor: str) -> tuple[datetime, str]:
     try:
-        place = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
-        moment, id = place.split(" ")
+        position = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
+        moment, id = position.split(" ")
         if not id.isprintable():
             raise ValueError
         return to_naive_utc(datetime.fromisoformat(moment + "+00:00")), id

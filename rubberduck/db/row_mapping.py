@@ -1,4 +1,4 @@
-"""A result as a row of the database, and back; and what hides a row."""
+"""Conversion between results and database rows."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -52,11 +52,11 @@ def to_row(result: Result) -> dict[str, Any]:
 
 def from_row(row: Mapping[str, Any]) -> Result:
     verdict = Verdict(
-        matched_labels=tuple(_label(each) for each in row["because"]),
+        matched_labels=tuple(map(_label, row["because"])),
         unmatched_groups=tuple(row["missing"]),
-        boxes=tuple(Box(**each) for each in row["bounding_box_data"]),
+        boxes=tuple(Box(**box) for box in row["bounding_box_data"]),
     )
-    labels = tuple(_label(each) for each in row["labels"])
+    labels = tuple(map(_label, row["labels"]))
     return Result(
         id=row["id"],
         created_at=row["created_at"].replace(tzinfo=UTC),
@@ -75,12 +75,12 @@ def from_row(row: Mapping[str, Any]) -> Result:
 
 
 def hide(connection: Connection, *conditions: ColumnElement[bool]) -> int:
-    """Nobody finds them any more; their bytes and keys are free for a new upload at once."""
-    nothing = {"upload_sha256": None, "idempotency_key": None, "owner": None}
-    hiding = duck_results.update().where(*conditions).values(status=DELETING, **nothing)
-    return connection.execute(hiding).rowcount
+    """Mark rows as being deleted, and release their hashes and keys. Return the number of rows."""
+    released = {"upload_sha256": None, "idempotency_key": None, "owner": None}
+    statement = duck_results.update().where(*conditions).values(status=DELETING, **released)
+    return connection.execute(statement).rowcount
 
 
 def _label(row: dict[str, Any]) -> Label:
-    boxes = tuple(Box(**each) for each in row["boxes"])
+    boxes = tuple(Box(**box) for box in row["boxes"])
     return Label(row["name"], row["confidence"], boxes, tuple(row["parents"]))

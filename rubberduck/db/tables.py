@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 
 SCHEMA = "0003"  # the Alembic revision that this code reads and writes
-# What a row can be. `deleting`: hidden from everybody, its pictures are about to go.
+# The status of a row. DELETING: hidden from everybody, its pictures are being deleted.
 PENDING, READY, DELETING = "pending", "ready", "deleting"
 metadata = MetaData()
 duck_results = Table(
@@ -35,22 +35,22 @@ duck_results = Table(
     Column("duck_found", Boolean),
     Column("confidence_score", Float),  # percent; empty when the answer is no
     Column("bounding_box_data", JSON),  # the boxes that count
-    Column("because", JSON),  # the label that spoke for each group
-    Column("missing", JSON),  # the groups without one
-    Column("labels", JSON),  # everything the detector said
+    Column("because", JSON),  # the best label of each matched group
+    Column("missing", JSON),  # the unmatched groups
+    Column("labels", JSON),  # every label of the detector
     Column("engine", String(64)),
     Column("instead_of", String(64)),
     Column("instead_because", String(16)),  # failed, budget-spent
-    Column("owner", String(64)),  # the visitor's number; empty: nobody's
-    Column("upload_sha256", String(64)),  # of the visitor's own bytes, to know them again
+    Column("owner", String(64)),  # the visitor's id; NULL without a cookie
+    Column("upload_sha256", String(64)),  # of the bytes as sent, for deduplication
     Column("idempotency_key", String(255)),
-    Column("judged_right", Boolean),  # by its owner; empty until then
+    Column("judged_right", Boolean),  # feedback of its owner, if any
     Index("duck_results_by_owner", "owner", "created_at", "id"),
     Index("duck_results_by_upload", "upload_sha256"),
     Index("duck_results_by_age", "status", "created_at"),
     Index("duck_results_by_key", "idempotency_key", unique=True),
 )
-# Sums that name nobody, so they outlive the results that they count.
+# Anonymous totals, so they outlive the results that they count.
 daily_counts = Table(
     "daily_counts",
     metadata,
@@ -62,7 +62,7 @@ daily_counts = Table(
     Column("judged_right", Integer, nullable=False),
     Column("judged_wrong", Integer, nullable=False),
 )
-# What costs money is counted before it is asked; see budget.py.
+# Billed calls, counted before they are made; see budget.py.
 calls = Table(
     "calls",
     metadata,
@@ -71,7 +71,6 @@ calls = Table(
     Column("taken", Integer, nullable=False),
     Column("dollars_a_call", Float, nullable=False),
 )
-# One row: the oldest revision whose code this database still serves. A migration that only adds
-# leaves it, so that machines of the version before go on while a new one is deployed, and can come
-# back after it.
+# One row: the oldest revision whose code can use this database. A migration that only adds leaves
+# it alone, so that machines of the previous version keep working during a deployment.
 compatibility = Table("compatibility", metadata, Column("works_from", String(32), primary_key=True))

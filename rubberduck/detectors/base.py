@@ -1,4 +1,4 @@
-"""The Detector protocol: what every detector offers."""
+"""The Detector protocol, and the base class of detectors that wrap another one."""
 
 from collections.abc import Collection
 from typing import Protocol
@@ -8,16 +8,41 @@ from rubberduck.imaging.decode import Picture
 
 
 class Detector(Protocol):
-    """Says what is in a picture; DetectorFailed when it cannot."""
+    """Labels pictures."""
 
     @property
     def name(self) -> str: ...
     @property
-    def words(self) -> Collection[str] | None:
-        """The labels it knows; None for more than can be listed."""
+    def supported_labels(self) -> Collection[str] | None:
+        """The label names that it can return; None if there are too many to list."""
 
     @property
     def cost_per_call_usd(self) -> float: ...
-    def labels(self, picture: Picture) -> list[Label]: ...
+    def labels(self, picture: Picture) -> list[Label]:
+        """Return what is in the picture. Raises DetectorFailed."""
+
     def check(self) -> None:
-        """DetectorFailed, with the cause for the operator, unless it is ready."""
+        """Raise DetectorFailed, with the cause for the operator, unless it is ready."""
+
+
+class DetectorWrapper:
+    """A detector with the identity of `detector`; subclasses decide in `labels` when to call it."""
+
+    def __init__(self, detector: Detector) -> None:
+        self.detector = detector
+
+    @property
+    def name(self) -> str:
+        return self.detector.name
+
+    @property
+    def supported_labels(self) -> Collection[str] | None:
+        return self.detector.supported_labels
+
+    @property
+    def cost_per_call_usd(self) -> float:
+        return self.detector.cost_per_call_usd
+
+    def check(self) -> None:
+        """Check the wrapped detector, past any budget or open circuit: it is not billed."""
+        self.detector.check()

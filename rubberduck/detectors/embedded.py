@@ -77,7 +77,7 @@ class OnnxDetector:
     """The embedded detector: rubber ducks are Duck, Bird and Toy; live waterfowl lack the Toy."""
 
     name = NAME
-    words = WORDS
+    supported_labels = WORDS
     cost_per_call_usd = 0.0
 
     def __init__(self, model: Path = MODEL) -> None:

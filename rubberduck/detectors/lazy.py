@@ -1,10 +1,10 @@
-"""The embedded detector, loaded when it is first needed: pages are shown without it."""
+"""The embedded detector, loaded at its first use: pages are shown without numpy and onnxruntime."""
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from rubberduck.core.errors import DetectorFailed, InvalidModel
 from rubberduck.core.models import Label
-from rubberduck.core.once import once
 from rubberduck.detectors.model_file import NAME, WORDS
 from rubberduck.imaging.decode import Picture
 
@@ -13,28 +13,26 @@ if TYPE_CHECKING:
 
 
 class LazyEmbeddedDetector:
-    """Known by name and words at once, loaded at its first look; DetectorFailed if it cannot be."""
+    """Name and labels are known at once; the model is loaded at the first call."""
 
     name = NAME
-    words = WORDS
+    supported_labels = WORDS
     cost_per_call_usd = 0.0
 
-    def __init__(self) -> None:
-        self._loaded = once(_load)
-
     def labels(self, picture: Picture) -> list[Label]:
-        return self._loaded().labels(picture)
+        return self._detector.labels(picture)
 
     def check(self) -> None:
-        """Looks at nothing, once; before, loads what is not loaded yet."""
-        self._loaded().check()
+        """Run the model on an empty picture. Raises DetectorFailed if it cannot be loaded."""
+        self._detector.check()
 
+    # Two first calls at once may load it twice; the second one is kept. `warm_up` comes before.
+    @cached_property
+    def _detector(self) -> "OnnxDetector":
+        try:
+            from rubberduck.detectors.embedded import OnnxDetector
 
-def _load() -> "OnnxDetector":
-    try:
-        # Not at the top: numpy and onnxruntime take longer than the rest of the site.
-        from rubberduck.detectors.embedded import OnnxDetector
-
-        return OnnxDetector()
-    except (InvalidModel, ImportError) as error:
-        raise DetectorFailed("The embedded detector cannot be loaded.", cause=str(error)) from error
+            return OnnxDetector()
+        except (InvalidModel, ImportError) as error:
+            reason = "The embedded detector cannot be loaded."
+            raise DetectorFailed(reason, cause=str(error)) from error

@@ -1,18 +1,17 @@
-"""A detector that is only called while there is budget for the call."""
+"""A detector that is called only while there is budget for the call."""
 
 from rubberduck.billing.budget import Budget, Period, log
 from rubberduck.core.errors import DuckError, NotBilled
 from rubberduck.core.models import Label
-from rubberduck.detectors.base import Detector
-from rubberduck.detectors.wrapper import DetectorWrapper
+from rubberduck.detectors.base import Detector, DetectorWrapper
 from rubberduck.imaging.decode import Picture
 
 
 class DetectorWithBudget(DetectorWrapper):
-    """A detector that is asked only while there is budget for it: one call for each picture.
+    """Reserves one call in `budget` per picture, and refunds it if the call was not billed.
 
-    That is exact only if the detector itself asks a second time only after refusals that cost
-    nothing, as Rekognition does (`rekognition.py`).
+    Exact only if the detector itself retries nothing but unbilled refusals, as `rekognition.py`
+    does.
     """
 
     def __init__(self, detector: Detector, budget: Budget) -> None:
@@ -20,15 +19,16 @@ class DetectorWithBudget(DetectorWrapper):
         self.budget = budget
 
     def labels(self, picture: Picture) -> list[Label]:
-        taken = self.budget.take()
+        reserved = self.budget.reserve()
         try:
             return self.detector.labels(picture)
         except NotBilled:
-            self._give_back(taken)
+            self._refund(reserved)
             raise
 
-    def _give_back(self, taken: tuple[Period, ...]) -> None:
+    def _refund(self, reserved: tuple[Period, ...]) -> None:
         try:
-            self.budget.give_back(taken)
-        except DuckError as error:  # it stays counted, and nothing was spent
-            log.warning("A call that cost nothing stays counted: %s", error.operator_message)
+            self.budget.refund(reserved)
+        except DuckError as error:  # it stays counted, although nothing was spent
+            message = "could not refund call engine=%s cause=%s"
+            log.warning(message, self.name, error.operator_message)

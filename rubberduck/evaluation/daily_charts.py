@@ -41,11 +41,11 @@ class Words(NamedTuple):
     percent_sure: str
 
 
-def by_day(tally: DailyStats, scheme: Scheme, words: Words, days: int, today: date) -> bytes:
+def by_day(stats: DailyStats, scheme: Scheme, words: Words, days: int, today: date) -> bytes:
     """How many asked on each of the last days, and how many of them got a yes."""
     figure, axes = _axes(scheme)
     shown = [today - timedelta(days=days - 1 - i) for i in range(days)]
-    by_day = tally.days
+    by_day = stats.days
     sums = [by_day.get(day) for day in shown]
     found = [each.found if each else 0 for each in sums]
     others = [each.asked - each.found if each else 0 for each in sums]
@@ -59,10 +59,10 @@ def by_day(tally: DailyStats, scheme: Scheme, words: Words, days: int, today: da
     return _svg(figure)
 
 
-def by_score(tally: DailyStats, scheme: Scheme, words: Words) -> bytes:
+def by_score(stats: DailyStats, scheme: Scheme, words: Words) -> bytes:
     """How sure the answers were that said yes."""
     figure, axes = _axes(scheme)
-    axes.bar(range(BANDS), tally.bands, color=scheme.yes, width=0.9)
+    axes.bar(range(BANDS), stats.score_histogram, color=scheme.yes, width=0.9)
     axes.set_xticks(
         [band - 0.5 for band in range(BANDS + 1)], [f"{10 * b}" for b in range(BANDS + 1)]
     )

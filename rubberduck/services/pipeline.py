@@ -1,9 +1,10 @@
-"""The path of a picture: read, store beside label, judge, draw, record."""
+"""The path of a picture: decode, store while labelling, judge, draw, save."""
 
 import hashlib
 import logging
 import secrets
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
@@ -30,37 +31,39 @@ if TYPE_CHECKING:
 from rubberduck.detectors.base import Detector
 
 log = logging.getLogger(__name__)
-ID_BYTES = 16  # 128 random bits: nobody guesses another visitor's result
-PUTS_AT_ONCE = 16
-DUPLICATE_WAIT_SECONDS, DUPLICATE_POLL_SECONDS = (
-    20.0,
-    0.05,
-)  # how long to wait for another upload of the same bytes
+ID_BYTES = 16  # 128 random bits, so that ids cannot be guessed
+STORE_THREADS = 16
+DUPLICATE_WAIT_SECONDS, DUPLICATE_POLL_SECONDS = 20.0, 0.05
 MAX_DUPLICATE_RETRIES = 2  # retries when the caller's own earlier upload fails
 
 
 @dataclass(frozen=True)
 class Pipeline:
-    """Everything the doors need, composed in one place (`composition.build_pipeline`)."""
+    """What pages, API and commands call; built by `composition.build_pipeline`."""
 
     question: Question
     detector: Detector
     fallback_detector: Detector | None
     storage: Storage
-    results: "Results"
+    open_results: Callable[[], "Results"]
     max_bytes: int
     max_side: int
-    _beside: ThreadPoolExecutor = field(
-        default_factory=lambda: ThreadPoolExecutor(PUTS_AT_ONCE, "store"), repr=False
+    _executor: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(STORE_THREADS, "store"), repr=False
     )
+
+    @property
+    def results(self) -> "Results":
+        """The results, opened at the first use: pages come before SQLAlchemy is loaded."""
+        return self.open_results()
 
     def process_upload(
         self, data: bytes, owner: str | None = None, key: str | None = None
     ) -> Result:
-        """Take one upload through the whole path; a DuckError says where it ended.
+        """Analyse and store one picture. Raises DuckError.
 
-        The same bytes again are not asked about again, and from the same visitor they are the
-        same result. `key` lets a client repeat its request safely.
+        The same bytes are not analysed twice; for the same visitor they give the same result.
+        `key` is the client's Idempotency-Key.
         """
         self.storage.raise_if_circuit_open()
         picture = self.read(data)
@@ -73,12 +76,12 @@ class Pipeline:
 
     def _answer_or_reuse(self, upload: Upload, picture: Picture) -> Result:
         for _ in range(MAX_DUPLICATE_RETRIES):
-            twin = self.results.begin(upload, self.detector.name)
-            known = self._wait_for_result(twin.id) if twin else None
-            if not (twin and twin.is_mine):
-                return self._finish(upload, picture, known)
-            if known:
-                return known
+            duplicate = self.results.begin(upload, self.detector.name)
+            earlier = self._wait_for_result(duplicate.id) if duplicate else None
+            if not (duplicate and duplicate.is_mine):
+                return self._finish(upload, picture, earlier)
+            if earlier:
+                return earlier
         raise TooBusy("The same picture is on its way from you already.")
 
     def _upload(self, data: bytes, owner: str | None, key: str | None) -> Upload:
@@ -94,7 +97,7 @@ class Pipeline:
         )
 
     def _wait_for_result(self, id: str) -> Result | None:
-        """The result of an upload that may still be under way; None if it comes to nothing."""
+        """Return the result of an upload in work; None if it fails or takes too long."""
         deadline = time.monotonic() + DUPLICATE_WAIT_SECONDS
         while time.monotonic() < deadline:
             try:
@@ -102,18 +105,16 @@ class Pipeline:
                     return result
             except NoSuchResult:
                 return None
-            time.sleep(
-                DUPLICATE_POLL_SECONDS
-            )  # another process may have it, so there is nothing to wait on
+            time.sleep(DUPLICATE_POLL_SECONDS)
         return None
 
-    def _finish(self, upload: Upload, picture: Picture, known: Result | None) -> Result:
-        put = copy_context().run  # its lines in the log are this request's
-        stored = self._beside.submit(put, self.storage.put, upload.picture_key, picture.jpeg)
+    def _finish(self, upload: Upload, picture: Picture, earlier: Result | None) -> Result:
+        run = copy_context().run  # keeps the request id for the log
+        stored = self._executor.submit(run, self.storage.put, upload.picture_key, picture.jpeg)
         try:
-            answer = self._rejudge(known.answer) if known else self.answer(picture)
+            answer = self._rejudge(earlier.answer) if earlier else self.answer(picture)
         finally:
-            wait([stored])  # before anybody clears up
+            wait([stored])  # before any cleanup
         stored.result()
         result = replace(
             self.result(upload.id, upload.created_at, picture, answer),
@@ -125,7 +126,7 @@ class Pipeline:
         return result
 
     def result(self, id: str, created_at: datetime, picture: Picture, answer: Answer) -> Result:
-        """An answer to a picture in today's words; nothing of it is stored yet."""
+        """Build the result of an answer, not stored yet."""
         return Result(
             id=id,
             created_at=created_at,
@@ -141,7 +142,7 @@ class Pipeline:
         )
 
     def analyze_frame(self, data: bytes) -> tuple[Picture, Answer]:
-        """What is in a picture that is not kept? Asks only a detector that costs nothing."""
+        """Analyse a frame with the free detector, unstored. Raises LiveAnalysisUnavailable."""
         if self.free_detector is None:
             raise LiveAnalysisUnavailable(
                 "Live answers to this question would cost money at each moment."
@@ -152,12 +153,12 @@ class Pipeline:
     @property
     def free_detector(self) -> Detector | None:
         detectors = (self.detector, self.fallback_detector)
-        return next((each for each in detectors if each and not each.cost_per_call_usd), None)
+        return next((d for d in detectors if d and not d.cost_per_call_usd), None)
 
     def reevaluate(self, result: Result, min_confidence: float) -> Result:
-        """The kept labels, judged with another limit; nothing is asked, nothing is kept."""
+        """Judge the stored labels with another threshold; no detector call, nothing stored."""
         if result.question != self.question.title:
-            return result  # the rule of its day is not known any more
+            return result  # the question has changed, so its rule is unknown
         question = replace(self.question, min_confidence=min_confidence)
         answer = replace(result.answer, verdict=judge(question, result.answer.labels))
         return replace(
@@ -168,13 +169,13 @@ class Pipeline:
         )
 
     def remark(self, result: Result) -> str | None:
-        """What else there is to say of a no, if the question of its day is still asked."""
+        """Return the remark on a negative answer, if the question is still the same."""
         if result.verdict.found or result.question != self.question.title:
             return None
         return self.question.remark(result.answer.labels, result.min_confidence)
 
     def warm_up(self) -> None:
-        """Load what looking at pictures needs and pages do not, ahead of the first picture."""
+        """Load what pictures need and pages do not, ahead of the first picture."""
         import rubberduck.db.results  # noqa: F401
 
         if self.free_detector:
@@ -184,7 +185,7 @@ class Pipeline:
         return decode_picture(data, max_bytes=self.max_bytes, max_side=self.max_side)
 
     def answer(self, picture: Picture) -> Answer:
-        """What is in the picture, and is it a yes? Nothing is kept."""
+        """Label and judge a picture, by the fallback detector if need be. Stores nothing."""
         try:
             return self._answer_of(self.detector, picture)
         except DetectorFailed as error:
@@ -204,23 +205,23 @@ class Pipeline:
     def _log_fallback(self, error: DetectorFailed, fallback_detector: Detector) -> None:
         if not error.already_logged:
             log.warning(
-                "%s failed, the %s answers instead: %s",
+                "fallback engine=%s fallback=%s cause=%s",
                 self.detector.name,
                 fallback_detector.name,
                 error.operator_message,
             )
 
     def _cleanup_failed_upload(self, upload: Upload, failure: BaseException) -> None:
-        """Nothing may stay of an upload that failed; least of all a result without its picture."""
+        """Delete the row and the pictures of a failed upload."""
         try:
-            begun = self.results.abort_upload(upload.id)
+            is_pending = self.results.abort_upload(upload.id)
         except DuckError as error:
             _defer_cleanup(upload, error)
             return
-        if begun and isinstance(failure, StorageFailed):
-            # Nobody waits for what just failed.
-            self._beside.submit(copy_context().run, self._delete, upload)
-        elif begun:
+        if is_pending and isinstance(failure, StorageFailed):
+            # In the background: the storage has just failed.
+            self._executor.submit(copy_context().run, self._delete, upload)
+        elif is_pending:
             self._delete(upload)
 
     def _delete(self, upload: Upload) -> None:
@@ -247,4 +248,4 @@ class Pipeline:
 
 
 def _defer_cleanup(upload: Upload, error: DuckError) -> None:
-    log.warning("result %s is left to the sweeper: %s", upload.id, error.operator_message)
+    log.warning("cleanup deferred result=%s cause=%s", upload.id, error.operator_message)

@@ -1,4 +1,4 @@
-"""Deletes pictures and their results: on demand, in time, or what was left behind half-done."""
+"""Deletion of results and pictures: on demand, when expired, or when orphaned."""
 
 import logging
 import math
@@ -21,51 +21,59 @@ if TYPE_CHECKING:
     from rubberduck.db.results import Results
 
 log = logging.getLogger(__name__)
-MOST = 100  # at once
-# Only what can be ours: a bucket may hold other things too. The first is a picture of a result,
-# the others what a kill left of a picture, or of a check.
-A_PICTURE = re.compile(r"(?:uploads|marked)/([\w-]{22})\.jpg", re.ASCII)
+BATCH_SIZE = 100
+# Only our own keys: a bucket may hold other objects. The first is a picture of a result, the second
+# what an interrupted write or check leaves behind.
+PICTURE_KEY_RE = re.compile(r"(?:uploads|marked)/([\w-]{22})\.jpg", re.ASCII)
 LEFTOVER_KEY_RE = re.compile(r"(?:(?:uploads|marked)/)?tmp\w+\.part|check-[\w-]{11}", re.ASCII)
 FIRST_SWEEP_DELAY, SWEEP_INTERVAL = 600.0, 3600.0  # seconds
 
 
-def delete(remains: PendingDeletion, storage: Storage, results: "Results") -> None:
-    """The row goes last, so that whatever fails can be found and tried again."""
-    for key in remains.keys:
+def delete(deletion: PendingDeletion, storage: Storage, results: "Results") -> None:
+    """Delete the pictures, then the row, so that a failure can be retried."""
+    for key in deletion.keys:
         storage.delete(key)
-    results.delete_row(remains.id)
+    results.delete_row(deletion.id)
 
 
 @dataclass(frozen=True)
 class Swept:
-    """How many results went, and how many pictures that belonged to none."""
+    """The number of deleted results, and of deleted pictures without a result."""
 
     results: int = 0
     orphans: int = 0
 
 
 class Sweeper:
-    """Keeps the promise of how long pictures are kept. Sweeping twice is harmless."""
+    """Deletes expired results, abandoned uploads and orphaned pictures. Idempotent."""
 
-    def __init__(self, results: "Results", storage: Storage) -> None:
-        self.results = results
+    def __init__(self, open_results: Callable[[], "Results"], storage: Storage) -> None:
+        self.open_results = open_results
         self.storage = storage
         self._due: float | None = None
         self._lock = threading.Lock()
 
-    def forget(self, id: str, owner: str) -> None:
-        """At once: nobody finds the result any more, its pictures and its row are deleted.
+    @property
+    def results(self) -> "Results":
+        return self.open_results()
 
-        StorageFailed when a picture could not be: `sweep` goes on with it.
+    def forget(self, id: str, owner: str) -> None:
+        """Hide the result at once, then delete its pictures and its row.
+
+        Raises StorageFailed if a picture could not be deleted; `sweep` retries that.
         """
         delete(self.results.mark_deleting(id, owner), self.storage, self.results)
 
     def sweep(self) -> Swept:
-        """Everything that is due. One that stays does not keep the others: its fault comes last."""
+        """Delete all that is due. Continue after a failure, and raise the first one at the end."""
         faults: list[DuckError] = []
         swept = Swept(
-            results=sum(_done(partial(self._delete, each), faults) for each in self._due_results()),
-            orphans=sum(_done(partial(self.storage.delete, key), faults) for key in self._strays()),
+            results=sum(
+                _attempt(partial(self._delete, item), faults) for item in self._due_results()
+            ),
+            orphans=sum(
+                _attempt(partial(self.storage.delete, key), faults) for key in self._orphans()
+            ),
         )
         if faults:
             raise faults[0]
@@ -73,17 +81,17 @@ class Sweeper:
 
     def _due_results(self) -> Iterator[PendingDeletion]:
         last = ""
-        while remains := self.results.mark_expired_deleting(datetime.now(UTC), MOST, last):
-            last = remains[-1].id
-            yield from remains
+        while batch := self.results.mark_expired_deleting(datetime.now(UTC), BATCH_SIZE, last):
+            last = batch[-1].id
+            yield from batch
 
-    def _delete(self, remains: PendingDeletion) -> None:
-        delete(remains, self.storage, self.results)
+    def _delete(self, deletion: PendingDeletion) -> None:
+        delete(deletion, self.storage, self.results)
 
-    def _strays(self) -> Iterator[str]:
-        """What lies there without a row. A row is written first, so nothing on its way is here."""
-        # A database that knows few of the pictures may be the wrong one, or one made anew: then
-        # nothing goes whose time would not be over anyway.
+    def _orphans(self) -> Iterator[str]:
+        """Yield keys without a row. Rows come first, so uploads in work are not among them."""
+        # A database that knows few of the pictures may be the wrong one, or a new one: then only
+        # pictures past their retention are deleted.
         age = PENDING_UPLOAD_TTL if self._database_matches_storage() else self.results.keep
         for keys, known in self._pictures(age):
             yield from (
@@ -91,45 +99,46 @@ class Sweeper:
             )
 
     def _database_matches_storage(self) -> bool:
-        """At least half of the results whose pictures lie there."""
-        there = ours = 0
+        """Return whether the database knows at least half of the stored results."""
+        stored = known_ids = 0
         for keys, known in self._pictures(PENDING_UPLOAD_TTL):
-            there += len(set(map(_id, keys)) - {None})
-            ours += len(known)
-        return 2 * ours >= there
+            stored += len(set(map(_id, keys)) - {None})
+            known_ids += len(known)
+        return 2 * known_ids >= stored
 
     def _pictures(self, age: timedelta) -> Iterator[tuple[list[str], set[str]]]:
-        """Keys of ours at least so old, some at a time, and the ids of results among them."""
+        """Yield batches of our keys older than `age`, each with the ids that have a row."""
         stored = self.storage.keys_older_than(datetime.now(UTC) - age)
         ours = filter(lambda key: _id(key) or LEFTOVER_KEY_RE.fullmatch(key), stored)
-        while keys := list(islice(ours, MOST)):
+        while keys := list(islice(ours, BATCH_SIZE)):
             yield keys, self.results.existing_ids({id for key in keys if (id := _id(key))})
 
     def maybe_sweep(self) -> None:
-        """For every request to call: once in a while it sweeps, beside the requests."""
+        """Start a background sweep at most once per SWEEP_INTERVAL; called for every request."""
         now = time.monotonic()
         with self._lock:
-            if self._due is None:  # each worker at a time of its own
+            if self._due is None:  # workers start at different times
                 self._due = now + FIRST_SWEEP_DELAY * random.uniform(1, 2)
             if now < self._due:
                 return
-            self._due = math.inf  # never two at once: a large bucket takes longer than an hour
+            self._due = math.inf  # none while one runs: a large bucket takes longer than an hour
         threading.Thread(target=self._sweep_in_background, name="sweep", daemon=True).start()
 
     def _sweep_in_background(self) -> None:
         try:
             swept = self.sweep()
             if swept != Swept():
-                log.info("Swept %d results, %d stray pictures.", swept.results, swept.orphans)
+                log.info("swept results=%d orphans=%d", swept.results, swept.orphans)
         except DuckError as error:
-            log.warning("The sweep stopped; the next one goes on: %s", error.operator_message)
+            log.warning("sweep failed cause=%s", error.operator_message)
         finally:
             self._due = time.monotonic() + SWEEP_INTERVAL
 
 
-def _done(deed: Callable[[], None], faults: list[DuckError]) -> bool:
+def _attempt(action: Callable[[], None], faults: list[DuckError]) -> bool:
+    """Run `action`; collect its DuckError. Return whether it succeeded."""
     try:
-        deed()
+        action()
     except DuckError as error:
         faults.append(error)
         return False
@@ -137,6 +146,6 @@ def _done(deed: Callable[[], None], faults: list[DuckError]) -> bool:
 
 
 def _id(key: str) -> str | None:
-    """Of the result whose picture it is."""
-    match = A_PICTURE.fullmatch(key)
+    """Return the id of the result that the picture belongs to."""
+    match = PICTURE_KEY_RE.fullmatch(key)
     return match and match[1]

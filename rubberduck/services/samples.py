@@ -1,4 +1,4 @@
-"""The sample pictures: looked at by a detector that costs nothing, and never stored."""
+"""The sample pictures, analysed by the free detector and never stored."""
 
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -13,37 +13,36 @@ from rubberduck.imaging.decode import Picture, to_jpeg
 from rubberduck.services.pipeline import Pipeline
 
 FOLDER = ROOT / "static" / "samples"
-KEPT = 16  # answers in memory
+CACHE_SIZE = 16  # analysed samples
 
 
-class Looked(NamedTuple):
+class AnalyzedSample(NamedTuple):
     picture: Picture
     result: Result
 
 
 class Samples:
-    """What there is to try; nothing, where only a detector that costs money could answer."""
+    """The samples of the question; none without a free detector."""
 
     def __init__(self, pipeline: Pipeline, folder: Path = FOLDER) -> None:
         self.pipeline = pipeline
         self.folder = folder
         self.all: tuple[Sample, ...] = pipeline.question.samples if pipeline.free_detector else ()
-        # The same pictures and the same detector: the same answers.
-        self._looked = lru_cache(KEPT)(self._look)
+        self._analyzed = lru_cache(CACHE_SIZE)(self._analyze)
 
     def result(self, file: str) -> Result:
-        """NoSuchResult for what is no sample."""
-        return self._looked(file).result
+        """Return the result of a sample. Raises NoSuchResult."""
+        return self._analyzed(file).result
 
     def marked(self, file: str) -> bytes:
-        """A JPEG with the boxes drawn."""
+        """Return a JPEG with the boxes drawn. Raises NoSuchResult."""
         # Not at the top: pages are shown before matplotlib is loaded.
         from rubberduck.imaging.draw import draw_boxes
 
-        picture, result = self._looked(file)
+        picture, result = self._analyzed(file)
         return to_jpeg(draw_boxes(picture.image, result.verdict.boxes))
 
-    def _look(self, file: str) -> Looked:
+    def _analyze(self, file: str) -> AnalyzedSample:
         if file not in {sample.file for sample in self.all}:
             raise NoSuchResult
         path = self.folder / f"{file}.jpg"
@@ -51,7 +50,7 @@ class Samples:
             data, made = path.read_bytes(), path.stat().st_mtime
         except FileNotFoundError:
             raise NoSuchResult from None
-        # The file's own time: every worker then shows the same page.
+        # The file's own time, so that every worker shows the same page.
         created_at = datetime.fromtimestamp(made, UTC)
         picture, answer = self.pipeline.analyze_frame(data)
-        return Looked(picture, self.pipeline.result(file, created_at, picture, answer))
+        return AnalyzedSample(picture, self.pipeline.result(file, created_at, picture, answer))

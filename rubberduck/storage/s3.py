@@ -111,12 +111,12 @@ class S3Storage:
             with self._s3_failures(permission):
                 yield
         except S3Unavailable:
-            self.circuit.failed()
+            self.circuit.record_failure()
             raise
         except (StorageFailed, FileNotFoundError):
-            self.circuit.answered()
+            self.circuit.record_success()
             raise
-        self.circuit.answered()
+        self.circuit.record_success()
 
     @contextmanager
     def _s3_failures(self, permission: str) -> Iterator[None]:

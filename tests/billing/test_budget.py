@@ -66,7 +66,7 @@ def counted(database: Database, engine: str = "e") -> tuple[int, int]:
 
 def takes(budget: Budget) -> bool:
     try:
-        budget.take()
+        budget.reserve()
     except BudgetSpent:
         return False
     return True
@@ -99,7 +99,7 @@ class TestTheCount:
             all_there.wait()
             for _ in range(5):
                 try:
-                    budget.give_back(budget.take())
+                    budget.refund(budget.reserve())
                 except BudgetSpent:
                     continue
 
@@ -126,7 +126,7 @@ class TestTheCount:
             assert takes(budget)
             clock.move_to(datetime(2026, 11, 20, 23, 59, 29, 500_000, UTC), tick=False)
             with pytest.raises(BudgetSpent, match="tomorrow, at 00:00 UTC") as spent:
-                budget.take()
+                budget.reserve()
             assert spent.value.problem.retry_after == 31
             clock.move_to(datetime(2026, 11, 21, tzinfo=UTC), tick=False)
             assert [takes(budget), takes(budget)] == [True, False]
@@ -147,7 +147,7 @@ class TestTheCount:
         with time_machine.travel(datetime.fromisoformat(last), tick=False) as clock:
             assert takes(budget)
             with pytest.raises(BudgetSpent, match=f"due on {next_month:%Y-%m-%d}") as spent:
-                budget.take()
+                budget.reserve()
             assert spent.value.problem.retry_after == seconds
             clock.move_to(next_month, tick=False)
             assert takes(budget)
@@ -164,10 +164,10 @@ class TestTheCount:
     ) -> None:
         budget = a_budget(database, daily=1)
         with time_machine.travel(datetime(2026, 11, 20, 23, 59, tzinfo=UTC), tick=False) as clock:
-            taken = budget.take()
+            taken = budget.reserve()
             clock.move_to(datetime(2026, 11, 21, 0, 1, tzinfo=UTC), tick=False)
             assert takes(budget)
-            budget.give_back(taken)
+            budget.refund(taken)
             assert counted(database) == (1, 1)
 
 
@@ -184,7 +184,7 @@ def test_what_cannot_be_given_back_stays_counted(
     picture = decode_picture(encoded(), max_bytes=10_000, max_side=800)
     with pytest.raises(NotBilled):
         DetectorWithBudget(Refuses(), a_budget(database, 1)).labels(picture)
-    assert "A call that cost nothing stays counted" in caplog.text
+    assert "could not refund call" in caplog.text
     (tmp_path / "elsewhere.db").rename(tmp_path / "duck.db")
     assert counted(database) == (1, 1)
     database.close()

@@ -349,7 +349,7 @@ def test_postgresql_is_backed_up_in_its_own_way(
     with postgres_server.database() as url:
         set_up(url)
         results = Results(url)
-        elsewhere = create_app(settings, pipeline=replace(pipeline, results=results))
+        elsewhere = create_app(settings, pipeline=replace(pipeline, open_results=lambda: results))
         assert "pg_dump" in run_command(elsewhere, "backup", "copy.db").stderr
         results.close()
 
@@ -372,7 +372,7 @@ def test_check_says_what_is_wrong_and_what_to_do(
     assert done.exit_code == 1
     lines = [line for line in done.stdout.splitlines() if line.startswith("wrong")]
     assert "did you mean DUCK_BUCKET?" in lines[0]
-    assert "`python db_setup.py` makes one" in lines[1]
+    assert "`python db_setup.py` creates it" in lines[1]
     assert "make it writable" in lines[2]
 
 
@@ -389,7 +389,7 @@ def test_check_says_that_the_counts_have_no_redis(
 def test_check_of_the_aws_composition(
     aws_settings: Settings, s3: Any, eyes: FakeRekognition, results: Results
 ) -> None:
-    pipeline = replace(build_pipeline(aws_settings), results=results)
+    pipeline = replace(build_pipeline(aws_settings), open_results=lambda: results)
     app = create_app(aws_settings, pipeline=pipeline)
     done = run_command(app, "check")
     assert done.exit_code == 0

@@ -105,7 +105,7 @@ def test_costs_without_a_database(app: Flask, tmp_path: Path) -> None:
     (tmp_path / "duck.db").unlink()
     done = run_command(app, "costs")
     assert done.exit_code == 1
-    assert "`python db_setup.py` makes one" in done.stderr
+    assert "`python db_setup.py` creates it" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from composition import build_pipeline
-from rubberduck.core.circuit_breaker import FAILURES
+from rubberduck.core.circuit_breaker import FAILURE_THRESHOLD
 from rubberduck.core.errors import DetectorFailed, PictureRefused
 from rubberduck.core.models import Label
 from rubberduck.core.settings import Settings
@@ -47,7 +47,7 @@ class Moody(FakeDetector):
 @pytest.fixture(autouse=True)
 def _a_long_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     """However slow this computer is, it is over only when a test says so."""
-    monkeypatch.setattr("rubberduck.core.circuit_breaker.REST", 3600.0)
+    monkeypatch.setattr("rubberduck.core.circuit_breaker.RESET_TIMEOUT", 3600.0)
 
 
 @pytest.fixture
@@ -69,14 +69,14 @@ def rested(breaker: DetectorWithBreaker, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_after_five_failures_in_a_row_it_is_not_asked(moody: Moody) -> None:
     breaker = DetectorWithBreaker(moody)
     ask(breaker, 50)
-    assert moody.calls == FAILURES
+    assert moody.calls == FAILURE_THRESHOLD
 
 
 def test_one_good_answer_forgives_what_was_before(moody: Moody) -> None:
     breaker = DetectorWithBreaker(moody)
     for _ in range(3):
         moody.failure = Moody.failure
-        ask(breaker, FAILURES - 1)
+        ask(breaker, FAILURE_THRESHOLD - 1)
         moody.failure = None
         assert breaker.labels(PICTURE)
     assert not breaker.circuit.is_open
@@ -84,25 +84,25 @@ def test_one_good_answer_forgives_what_was_before(moody: Moody) -> None:
 
 def test_after_a_rest_one_tries_for_all(moody: Moody, monkeypatch: pytest.MonkeyPatch) -> None:
     breaker = DetectorWithBreaker(moody)
-    ask(breaker, FAILURES)
+    ask(breaker, FAILURE_THRESHOLD)
     rested(breaker, monkeypatch)
     with ThreadPoolExecutor(20) as pool:
         list(pool.map(lambda _: ask(breaker), range(20)))
-    assert moody.calls == FAILURES + 1
+    assert moody.calls == FAILURE_THRESHOLD + 1
 
 
 def test_when_it_answers_again_everybody_asks(
     moody: Moody, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     breaker = DetectorWithBreaker(moody)
-    ask(breaker, 3 * FAILURES)
+    ask(breaker, 3 * FAILURE_THRESHOLD)
     moody.failure = None
     rested(breaker, monkeypatch)
     with caplog.at_level(logging.INFO):
         assert all(breaker.labels(PICTURE) for _ in range(9))
-    assert moody.calls == FAILURES + 9
-    assert len([line for line in caplog.messages if "left alone" in line]) == 1
-    assert caplog.messages.count("fake detector answers again.") == 1
+    assert moody.calls == FAILURE_THRESHOLD + 9
+    assert len([line for line in caplog.messages if "circuit opened" in line]) == 1
+    assert caplog.messages.count("circuit closed engine=fake detector") == 1
 
 
 def test_what_is_about_one_picture_alone_is_no_failure(moody: Moody) -> None:
@@ -115,7 +115,7 @@ def test_who_refuses_a_picture_is_there_again(
     moody: Moody, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     breaker = DetectorWithBreaker(moody)
-    ask(breaker, FAILURES)
+    ask(breaker, FAILURE_THRESHOLD)
     rested(breaker, monkeypatch)
     moody.failure = PictureRefused("It is no picture to us.")
     ask(breaker)
@@ -140,17 +140,17 @@ def test_nobody_waits_for_another_one() -> None:
 @pytest.mark.parametrize("hours", [-1, 1])
 def test_a_clock_that_jumps_changes_nothing(moody: Moody, hours: int) -> None:
     breaker = DetectorWithBreaker(moody)
-    ask(breaker, FAILURES)
+    ask(breaker, FAILURE_THRESHOLD)
     with time_machine.travel(datetime.now(UTC) + timedelta(hours=hours)):
         ask(breaker)
-    assert moody.calls == FAILURES
+    assert moody.calls == FAILURE_THRESHOLD
 
 
 def test_it_looks_like_the_one_behind_it(moody: Moody) -> None:
     breaker = DetectorWithBreaker(moody)
     breaker.check()
-    told = (breaker.name, breaker.words, breaker.cost_per_call_usd)
-    assert told == (moody.name, moody.words, moody.cost_per_call_usd)
+    told = (breaker.name, breaker.supported_labels, breaker.cost_per_call_usd)
+    assert told == (moody.name, moody.supported_labels, moody.cost_per_call_usd)
 
 
 def test_twenty_uploads_while_rekognition_is_down(
@@ -161,7 +161,7 @@ def test_twenty_uploads_while_rekognition_is_down(
     for number in range(20):
         page = visible_text(post_and_open(aws_client, encoded(comment=str(number))))
         assert "Amazon Rekognition could not answer just now, so our embedded" in page
-    assert len(eyes.requests) == 3 * FAILURES
+    assert len(eyes.requests) == 3 * FAILURE_THRESHOLD
 
 
 @pytest.fixture
@@ -177,7 +177,7 @@ def client(
     aws_settings: Settings, storage: S3Storage, eyes: FakeRekognition, results: Results
 ) -> FlaskClient:
     one = ThreadPoolExecutor(1)  # one after the other, so that a test can wait for the last
-    pipeline = replace(build_pipeline(aws_settings), results=results, storage=storage, _beside=one)
+    pipeline = replace(build_pipeline(aws_settings), open_results=lambda: results, storage=storage, _executor=one)
     return create_app(aws_settings, pipeline=pipeline).test_client()
 
 
@@ -190,8 +190,8 @@ def test_while_s3_is_known_to_be_down_uploads_are_refused_at_once(
             assert post_picture(client, encoded(comment=str(number))).status_code == 503
         assert post_picture(client, b"no picture, but nobody looks").status_code == 503
         assert client.get("/healthz").status_code == 200
-    assert calls.calls <= 2 * (FAILURES + 1)  # two attempts each; one more may be on its way
-    assert len(eyes.requests) <= FAILURES  # a picture that cannot be kept is not paid for
+    assert calls.calls <= 2 * (FAILURE_THRESHOLD + 1)  # two attempts each; one more may be on its way
+    assert len(eyes.requests) <= FAILURE_THRESHOLD  # a picture that cannot be kept is not paid for
     assert not storage.client.list_objects_v2(Bucket=BUCKET)["KeyCount"]
 
 
@@ -199,9 +199,9 @@ def test_when_s3_is_back_uploads_are_taken_again(
     client: FlaskClient, storage: S3Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with amazon_fails([storage.client], AMAZONS["503"], Countdown(1, lasts=True)):
-        for number in range(FAILURES):
+        for number in range(FAILURE_THRESHOLD):
             post_picture(client, encoded(comment=str(number)))
-        client.application.extensions["pipeline"]._beside.submit(int).result()
+        client.application.extensions["pipeline"]._executor.submit(int).result()
     assert post_picture(client, encoded()).status_code == 503
     monkeypatch.setattr(storage.circuit, "_next_try", time.monotonic())
     assert [post_picture(client, encoded()).status_code for _ in range(3)] == [303] * 3
@@ -211,7 +211,7 @@ def test_a_refusal_of_one_request_does_not_stop_the_others(
     client: FlaskClient, storage: S3Storage
 ) -> None:
     with amazon_fails([storage.client], AMAZONS["403"], Countdown(1, lasts=True)):
-        for number in range(3 * FAILURES):
+        for number in range(3 * FAILURE_THRESHOLD):
             post_picture(client, encoded(comment=str(number)))
     assert post_picture(client, encoded()).status_code == 303
 

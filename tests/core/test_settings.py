@@ -130,10 +130,10 @@ def test_misspelt_variables_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_is_shown_hides_the_database_password() -> None:
     settings = Settings(database_url="postgresql+psycopg://duck:secret@host/duck", max_side=900)
-    assert "secret" not in str(settings.shown())
+    assert "secret" not in str(settings.describe())
     assert "secret" not in repr(settings)
-    assert settings.shown()["DUCK_MAX_SIDE"] == "set, 900"
-    assert settings.shown()["DUCK_BUCKET"] == "default, none"
+    assert settings.describe()["DUCK_MAX_SIDE"] == "set, 900"
+    assert settings.describe()["DUCK_BUCKET"] == "default, none"
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,8 @@ def on_small_disk(
     url = f"sqlite:///{small_disk / 'duck.db'}"
     set_up(url)
     storage = FolderStorage(small_disk / "uploads")
-    moved = replace(pipeline, results=open_results(url), storage=storage)
+    results = open_results(url)
+    moved = replace(pipeline, open_results=lambda: results, storage=storage)
     return create_app(settings, pipeline=moved).test_client()
 
 
@@ -183,7 +184,8 @@ def test_a_database_locked_for_too_long_is_said_and_passes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("rubberduck.db.engine.BUSY_SECONDS", 0.2)
-    impatient = replace(pipeline, results=open_results(settings.database_url))
+    results = open_results(settings.database_url)
+    impatient = replace(pipeline, open_results=lambda: results)
     client = create_app(settings, pipeline=impatient).test_client()
     with closing(sqlite3.connect(tmp_path / "duck.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")

@@ -31,7 +31,7 @@ from rubberduck.core.errors import (
 from rubberduck.core.models import Answer, Label
 from rubberduck.core.rules import RUBBER_DUCK, judge
 from rubberduck.core.settings import ROOT, Settings
-from rubberduck.db.daily_stats import Sum, count
+from rubberduck.db.daily_stats import Totals, count
 from rubberduck.db.deduplication import Duplicate
 from rubberduck.db.engine import engine_for
 from rubberduck.db.results import Results
@@ -143,7 +143,7 @@ def test_judging_twice_counts_once(book: Results) -> None:
     book.save(sample_result())
     for right in (True, True, False):
         book.judge("an-id", "me", right)
-    whole = book.daily_stats(RUBBER_DUCK.title, CREATED_AT.date()).whole
+    whole = book.daily_stats(RUBBER_DUCK.title, CREATED_AT.date()).totals
     assert (whole.asked, whole.found, whole.right, whole.wrong) == (1, 1, 0, 1)
 
 
@@ -199,7 +199,7 @@ def test_the_surest_answers_are_counted_too(book: Results) -> None:
     labels = duck_labels(100.0, 100.0)
     sure = Answer(labels, judge(RUBBER_DUCK, labels), "embedded detector")
     save_and_get(book, replace(sample_result(), answer=sure))
-    assert book.daily_stats(RUBBER_DUCK.title, CREATED_AT.date()).bands == [0] * 9 + [1]
+    assert book.daily_stats(RUBBER_DUCK.title, CREATED_AT.date()).score_histogram == [0] * 9 + [1]
 
 
 @contextmanager
@@ -240,7 +240,7 @@ def test_owners_and_counts_of_the_second_schema_are_kept(
     assert book.list_for_owner("me", 9).results == (
         replace(without_fallback(sample_result()), owner="me"),
     )
-    assert book.daily_stats(RUBBER_DUCK.title, CREATED_AT.date()).whole == Sum(5, 5, 2, 0)
+    assert book.daily_stats(RUBBER_DUCK.title, CREATED_AT.date()).totals == Totals(5, 5, 2, 0)
 
 
 def test_code_and_migrations_have_the_same_indexes(book: Results) -> None:
@@ -332,7 +332,7 @@ def test_a_missing_database_is_not_made_in_passing(
 ) -> None:
     with pytest.raises(ResultsUnavailable) as error:
         open_results(settings.database_url).get("an-id")
-    assert "`python db_setup.py` makes one" in str(error.value.cause)
+    assert "`python db_setup.py` creates it" in str(error.value.cause)
     assert not (tmp_path / "duck.db").exists()
 
 
@@ -391,7 +391,7 @@ def test_an_emptied_database_is_not_made_anew(
     settings: Settings, tmp_path: Path, open_results: Open
 ) -> None:
     (tmp_path / "duck.db").touch()
-    with pytest.raises(CannotSetUp, match="put the backup back"):
+    with pytest.raises(CannotSetUp, match="restore the backup"):
         set_up(settings.database_url)
     with pytest.raises(ResultsUnavailable):
         open_results(settings.database_url).get("an-id")
@@ -460,7 +460,7 @@ def run_db_setup(**environment: str) -> subprocess.CompletedProcess[str]:
 def test_the_command(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'new' / 'duck.db'}"
     first, second = run_db_setup(DUCK_DATABASE_URL=url), run_db_setup(DUCK_DATABASE_URL=url)
-    assert (first.returncode, first.stdout) == (0, "Made a new results database, revision 0003.\n")
+    assert (first.returncode, first.stdout) == (0, "Created the results database at revision 0003.\n")
     assert (second.returncode, second.stdout) == (0, "")
 
 

@@ -54,7 +54,7 @@ class House:
 
     @classmethod
     def of(cls, settings: Settings, pipeline: Pipeline) -> "House":
-        pipeline = replace(pipeline, _beside=ThreadPoolExecutor(1))
+        pipeline = replace(pipeline, _executor=ThreadPoolExecutor(1))
         app = create_app(settings, pipeline=pipeline)
         client, data = app.test_client(), next(pictures)
         for _ in range(OTHERS):
@@ -147,7 +147,7 @@ def meet(house: House, visit: Callable[[House], Deed], fault: Fault, *, lasts: b
         deed, countdown = visit(house), Countdown(k, lasts)
         with fault(countdown):
             must_be_plain(deed())
-            house.pipeline._beside.submit(int).result()  # the last in its row, so all is done
+            house.pipeline._executor.submit(int).result()  # the last in its row, so all is done
         if not countdown.struck:
             house.sweep_later()
             house.must_be_whole()
@@ -168,14 +168,16 @@ def must_be_plain(answer: TestResponse | None) -> None:
 def _in_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing waits between two attempts, and nothing is left alone: each call must be met."""
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
-    monkeypatch.setattr("rubberduck.core.circuit_breaker.REST", 0.0)
+    monkeypatch.setattr("rubberduck.core.circuit_breaker.RESET_TIMEOUT", 0.0)
 
 
 @pytest.fixture
 def on_aws(
     _in_no_time: None, aws_settings: Settings, s3: Any, eyes: FakeRekognition, results: Results
 ) -> House:
-    return House.of(aws_settings, replace(build_pipeline(aws_settings), results=results))
+    return House.of(
+        aws_settings, replace(build_pipeline(aws_settings), open_results=lambda: results)
+    )
 
 
 def both_ways(kinds: Iterable[Any], *in_every_run: tuple[Any, bool]) -> pytest.MarkDecorator:
@@ -219,7 +221,7 @@ def test_the_database_fails_at_every_statement(
 ) -> None:
     set_up(database_url)
     results = open_results(database_url)
-    house = House.of(settings, replace(pipeline, results=results))
+    house = House.of(settings, replace(pipeline, open_results=lambda: results))
     fault = partial(database_fails, results.database.engine, kind)
     calls = [meet(house, visit, fault, lasts=lasts) for visit in VISITS]
     assert calls[0] >= 5

@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from rubberduck.core.circuit_breaker import FAILURES
+from rubberduck.core.circuit_breaker import FAILURE_THRESHOLD
 from tests.support.aws import BUCKET
 from tests.support.pictures import encoded
 from tests.support.server import Site, amazon, serving
 
 VISITORS = 200
 # Of both workers: as many as have a thread, and who gets one that is free before the fifth failure.
-AT_MOST = 2 * (8 + FAILURES - 1)
+AT_MOST = 2 * (8 + FAILURE_THRESHOLD - 1)
 tell = sys.stdout.write
 
 

@@ -125,7 +125,7 @@ def sweep_a_pond(place: Storage, book: Results, objects: int, seed: int = 77) ->
     pond = Pond(place, book, now, seed)
     pond.live(secrets.token_urlsafe(ID_BYTES))
     pond.fill(objects)
-    sweeper = Sweeper(book, place)
+    sweeper = Sweeper(lambda: book, place)
     assert sweeper.sweep().orphans == pond.orphans
     assert set(place.keys_older_than(FAR)) == pond.staying
     assert sweeper.sweep() == Swept()
@@ -152,8 +152,8 @@ def test_what_arrives_meanwhile_stays(
     """Even if nothing were too young to be swept: a row is there before its picture."""
     monkeypatch.setattr("rubberduck.services.retention.PENDING_UPLOAD_TTL", timedelta(0))
     monkeypatch.setattr("rubberduck.services.retention.LEFTOVER_KEY_RE", re.compile("nothing"))
-    busy = replace(pipeline, storage=place, results=book)
-    sweeper, over = Sweeper(book, place), threading.Event()
+    busy = replace(pipeline, storage=place, open_results=lambda: book)
+    sweeper, over = Sweeper(lambda: book, place), threading.Event()
 
     def keep_sweeping() -> None:
         while not over.wait(0.01):
@@ -180,7 +180,9 @@ def test_a_database_that_knows_few_of_the_pictures_may_be_the_wrong_one(
     write_down(book, known, now - 2 * HOUR, ready=True)
     for id, hours in {known: 2, young: 29 * 24, other: 2, old: 31 * 24}.items():
         put(place, f"uploads/{id}.jpg", now - hours * HOUR)
-    assert Sweeper(book, place).sweep() == Swept(orphans=1)  # whose time is over in any case
+    assert Sweeper(lambda: book, place).sweep() == Swept(
+        orphans=1
+    )  # whose time is over in any case
     left = {f"uploads/{id}.jpg" for id in (known, young, other)}
     assert set(place.keys_older_than(FAR)) == left
 
@@ -189,7 +191,7 @@ def test_without_its_database_nothing_is_swept(place: Storage, settings: Setting
     key = f"uploads/{secrets.token_urlsafe(ID_BYTES)}.jpg"
     put(place, key, datetime.now(UTC) - timedelta(days=99))
     with pytest.raises(ResultsUnavailable):
-        Sweeper(Results("sqlite:////nowhere/duck.db"), place).sweep()
+        Sweeper(lambda: Results("sqlite:////nowhere/duck.db"), place).sweep()
     assert set(place.keys_older_than(FAR)) == {key}
 
 
@@ -213,11 +215,11 @@ def test_results_expire_with_a_crash_in_the_middle(
     with monkeypatch.context() as crash:
         crash.setattr(folder, "delete", delete)
         with pytest.raises(KeyboardInterrupt):
-            Sweeper(book, folder).sweep()
-    assert Sweeper(book, folder).sweep().results == many // 2
-    assert Sweeper(book, folder).sweep() == Swept()
+            Sweeper(lambda: book, folder).sweep()
+    assert Sweeper(lambda: book, folder).sweep().results == many // 2
+    assert Sweeper(lambda: book, folder).sweep() == Swept()
     assert list(folder.keys_older_than(FAR)) == []
-    assert book.daily_stats(RUBBER_DUCK.title, then.date()).whole.asked == many
+    assert book.daily_stats(RUBBER_DUCK.title, then.date()).totals.asked == many
 
 
 def test_the_command_tells_of_strays(app: Flask, pipeline: Pipeline) -> None:

@@ -24,7 +24,7 @@ import pytest
 import time_machine
 from sqlalchemy import func, make_url, select
 
-from rubberduck.db.deduplication import ON_ITS_WAY
+from rubberduck.db.deduplication import UPLOAD_TIMEOUT
 from rubberduck.db.results import Results
 from rubberduck.db.tables import READY, duck_results
 from rubberduck.services.retention import Sweeper
@@ -128,7 +128,7 @@ def test_killed_workers_lose_no_answered_picture(tmp_path: Path) -> None:
 
 def mend(diary: Diary) -> None:
     """Everybody whose request broke off sends it again, until it is answered."""
-    time.sleep(ON_ITS_WAY.total_seconds() + 1)  # then it is known that nobody works on it
+    time.sleep(UPLOAD_TIMEOUT.total_seconds() + 1)  # then it is known that nobody works on it
     for key in sorted(diary.broken):
         diary.send(key)
     assert diary.broken == set()
@@ -147,7 +147,7 @@ def one_row_each(url: str, diary: Diary) -> None:
 def nothing_is_left_behind(url: str, folder: Path, diary: Diary) -> None:
     results, storage = Results(url), FolderStorage(folder)
     with time_machine.travel(datetime.now(UTC) + timedelta(hours=2)):
-        swept = Sweeper(results, storage).sweep()
+        swept = Sweeper(lambda: results, storage).sweep()
     results.close()
     tell(f"\nswept: {swept}\n")
     assert len(set(storage.keys_older_than(FAR))) == len(diary.answered)  # no ducks, so no boxes

@@ -8,7 +8,7 @@ class FakeDetector:
     """Answers with the labels in `answer`, and counts the calls."""
 
     name = "fake detector"
-    words = frozenset({"Duck", "Bird", "Toy"})
+    supported_labels = frozenset({"Duck", "Bird", "Toy"})
     cost_per_call_usd = 0.0
 
     def __init__(self, *labels: Label) -> None:

@@ -201,7 +201,7 @@ def test_what_cannot_be_deleted_now_is_hidden_and_swept_later(
     answer = client.post(f"{where}/delete", follow_redirects=True)
     assert "Nobody can see it any more" in answer.text
     assert client.get(where).status_code == 404
-    assert Sweeper(pipeline.results, pipeline.storage).sweep() == Swept(results=1)
+    assert Sweeper(pipeline.open_results, pipeline.storage).sweep() == Swept(results=1)
     assert pictures(settings) == []
 
 
@@ -233,7 +233,7 @@ def test_pictures_are_kept_for_as_long_as_we_say(
         assert sweep(args=["sweep"]).output == "Nothing to sweep.\n"
     assert pictures(settings) == []
     assert (
-        pipeline.results.daily_stats(pipeline.question.title, datetime.now(UTC).date()).whole.asked
+        pipeline.results.daily_stats(pipeline.question.title, datetime.now(UTC).date()).totals.asked
         == 1
     )
 
@@ -314,7 +314,7 @@ def test_was_this_right(client: FlaskClient, pipeline: Pipeline) -> None:
         page = client.post(f"{where}/judgement", data={"right": said}, follow_redirects=True)
         assert "Thank you" in page.text
         assert pipeline.results.get(where.split("/")[-1]).judged_right is kept
-    whole = pipeline.results.daily_stats(pipeline.question.title, datetime.now(UTC).date()).whole
+    whole = pipeline.results.daily_stats(pipeline.question.title, datetime.now(UTC).date()).totals
     assert (whole.right, whole.wrong) == (0, 1)
 
 
@@ -520,7 +520,7 @@ def test_expired_is_gone_also_before_the_sweep(client: FlaskClient) -> None:
 def test_one_picture_that_stays_does_not_keep_the_others(
     settings: Settings, pipeline: Pipeline, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rubberduck.services.retention.MOST", 2)
+    monkeypatch.setattr("rubberduck.services.retention.BATCH_SIZE", 2)
     ids = [post_picture(client, some(number)).location.split("/")[-1] for number in range(7)]
 
     class Holds(FolderStorage):
@@ -530,7 +530,7 @@ def test_one_picture_that_stays_does_not_keep_the_others(
             super().delete(key)
 
     with time_machine.travel(datetime.now(UTC) + timedelta(days=31)):
-        sweeper = Sweeper(pipeline.results, Holds(settings.uploads))
+        sweeper = Sweeper(pipeline.open_results, Holds(settings.uploads))
         with pytest.raises(StorageFailed):
             sweeper.sweep()
     assert pictures(settings) == ["marked", "uploads"]
