@@ -213,7 +213,7 @@ def test_when_the_budget_is_spent_the_embedded_detector_answers_and_says_so(
     assert [SPENT in page for page in pages] == [False, False, True, True, True]
     assert "could not answer" not in "".join(pages)
     assert eyes.arrived == spent_so_far(client) == 2
-    told = "Amazon Rekognition: the 2 calls of "
+    told = "budget spent engine=Amazon Rekognition"
     assert [told in each.message for each in caplog.records if each.levelno > 20] == [True]
 
 

@@ -201,7 +201,7 @@ def test_writers_behind_one_that_is_stuck_are_told_so(
     with results.database.transaction(writing=True), ThreadPoolExecutor(1) as other:
         with pytest.raises(ResultsUnavailable) as told:
             other.submit(results.check).result()
-        assert "others write for too long" in told.value.operator_message
+        assert "writers held the lock for too long" in told.value.operator_message
     results.check()
 
 
