@@ -177,7 +177,9 @@ def client(
     aws_settings: Settings, storage: S3Storage, eyes: FakeRekognition, results: Results
 ) -> FlaskClient:
     one = ThreadPoolExecutor(1)  # one after the other, so that a test can wait for the last
-    pipeline = replace(build_pipeline(aws_settings), open_results=lambda: results, storage=storage, _executor=one)
+    pipeline = replace(
+        build_pipeline(aws_settings), open_results=lambda: results, storage=storage, _executor=one
+    )
     return create_app(aws_settings, pipeline=pipeline).test_client()
 
 
@@ -190,7 +192,7 @@ def test_while_s3_is_known_to_be_down_uploads_are_refused_at_once(
             assert post_picture(client, encoded(comment=str(number))).status_code == 503
         assert post_picture(client, b"no picture, but nobody looks").status_code == 503
         assert client.get("/healthz").status_code == 200
-    assert calls.calls <= 2 * (FAILURE_THRESHOLD + 1)  # two attempts each; one more may be on its way
+    assert calls.calls <= 2 * (FAILURE_THRESHOLD + 1)  # two attempts each, one in work
     assert len(eyes.requests) <= FAILURE_THRESHOLD  # a picture that cannot be kept is not paid for
     assert not storage.client.list_objects_v2(Bucket=BUCKET)["KeyCount"]
 

@@ -126,7 +126,9 @@ def test_a_question_from_a_file(tmp_path: Path) -> None:
         pytest.param(CAT.replace("title", "titel"), "line 1, titel", id="no title"),
         pytest.param(CAT.replace("[boxes]", "[boxes"), "line 9", id="not TOML"),
         pytest.param("title = 'x'\ngroups = []\n", "line 2, groups", id="no groups"),
-        pytest.param(CAT.replace("A cat!", "   "), "line 2, yes: it must be visible text", id="blanks"),
+        pytest.param(
+            CAT.replace("A cat!", "   "), "line 2, yes: it must be visible text", id="blanks"
+        ),
         pytest.param(CAT.replace("A cat!", "\\u0000"), "line 2, yes: it must be", id="NUL"),
         pytest.param("x = " + "[" * 5000, "not TOML", id="too deep"),
     ],

@@ -460,7 +460,10 @@ def run_db_setup(**environment: str) -> subprocess.CompletedProcess[str]:
 def test_the_command(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'new' / 'duck.db'}"
     first, second = run_db_setup(DUCK_DATABASE_URL=url), run_db_setup(DUCK_DATABASE_URL=url)
-    assert (first.returncode, first.stdout) == (0, "Created the results database at revision 0003.\n")
+    assert (first.returncode, first.stdout) == (
+        0,
+        "Created the results database at revision 0003.\n",
+    )
     assert (second.returncode, second.stdout) == (0, "")
 
 
