@@ -19,7 +19,7 @@ class Recorded:
     """Returns recorded labels at no cost: the camera page uses only detectors that cost nothing."""
 
     name = "recorded answers"
-    words = None
+    supported_labels = None
     cost_per_call_usd = 0.0
 
     def labels(self, picture: Picture) -> list[Label]:

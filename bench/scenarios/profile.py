@@ -123,7 +123,7 @@ def _uploader(size: str) -> Iterator[Callable[[], None]]:
 
     picture, numbers = photo(size), iter(range(1_000_000))
     with aws_settings() as settings:
-        pipeline = replace(build_pipeline(settings), _beside=Inline())
+        pipeline = replace(build_pipeline(settings), _executor=Inline())
         client = create_app(settings, pipeline=pipeline).test_client()
 
         def upload() -> None:

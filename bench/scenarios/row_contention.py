@@ -63,7 +63,7 @@ def count_calls(processes: list[Results], own: bool) -> Work:
         return Budget(processes[number % PROCESSES].database, name, 0.001, 10**9, 10**9)
 
     budgets = [budget(number) for number in range(WRITERS)]
-    return lambda number: budgets[number].take()
+    return lambda number: budgets[number].reserve()
 
 
 def count_results(processes: list[Results], own: bool) -> Work:

@@ -147,7 +147,7 @@ def test_a_counter_row_is_locked_for_as_many_round_trips_as_the_model_says(
         with round_trips(results) as begun:
             results.begin(replace(an_upload(), id=result.id), DETECTOR)
         with round_trips(results) as called:
-            budget.take()
+            budget.reserve()
         with round_trips(results) as saved:
             results.save(result)
         results.close()

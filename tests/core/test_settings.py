@@ -208,3 +208,11 @@ def test_our_debug_lines_are_not_everybodys(tmp_path: Path) -> None:
     )
     assert done.stdout.endswith("photo.jpg: no\n")
     assert "Canary" not in done.stderr
+
+
+def test_a_language_without_a_catalogue_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DUCK_LANGUAGE", "xx")
+    with pytest.raises(InvalidSettings, match=r"DUCK_LANGUAGE is wrong: .* no compiled catalogue"):
+        load_settings()
