@@ -1,6 +1,7 @@
 """Fixtures: a clean environment, real databases, real storages, the whole site."""
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -21,9 +22,11 @@ from rubberduck.core.rules import RUBBER_DUCK
 from rubberduck.core.settings import Settings
 from rubberduck.db.results import Results
 from rubberduck.services.pipeline import Pipeline
+from rubberduck.storage.base import Storage
 from rubberduck.storage.folder import FolderStorage
 from tests.support import fake_rekognition, postgres, redis
 from tests.support.aws import BUCKET, REGION
+from tests.support.bombs import BOMBS
 from tests.support.browser import chromium
 from tests.support.ducks import duck_photo
 from tests.support.fake_detector import FakeDetector, duck_labels
@@ -91,10 +94,28 @@ def open_results() -> Iterator[Callable[[str], Results]]:
 
 
 @pytest.fixture
+def no_temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fail where a temporary file is left behind."""
+    (folder := tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    yield
+    assert list(folder.iterdir()) == []
+
+
+@pytest.fixture
 def results(settings: Settings, open_results: Callable[[str], Results]) -> Results:
     set_up(settings.database_url)
     results = open_results(settings.database_url)
     results.keep = timedelta(days=settings.keep_days)
+    return results
+
+
+@pytest.fixture
+def any_results(database_url: str, open_results: Callable[[str], Results]) -> Results:
+    """An empty results database, on SQLite and then on PostgreSQL."""
+    set_up(database_url)
+    results = open_results(database_url)
+    results.keep = timedelta(days=30)
     return results
 
 
@@ -164,6 +185,15 @@ def eyes(aws: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[fake_rekognition
 @pytest.fixture
 def aws_settings(settings: Settings) -> Settings:
     return settings.model_copy(update={"bucket": BUCKET})
+
+
+@pytest.fixture(params=["folder", "s3"])
+def storage(request: pytest.FixtureRequest, settings: Settings) -> Storage:
+    """An empty storage of each kind."""
+    if request.param == "folder":
+        return FolderStorage(settings.uploads)
+    request.getfixturevalue("s3")
+    return build_pipeline(request.getfixturevalue("aws_settings")).storage
 
 
 @pytest.fixture
@@ -237,6 +267,15 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
     browser = chromium(playwright)
     yield browser
     browser.close()
+
+
+@pytest.fixture(scope="session")
+def armoury(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Each bomb as a file."""
+    folder = tmp_path_factory.mktemp("bombs")
+    for name, bomb in BOMBS.items():
+        (folder / name).write_bytes(bomb())
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -126,3 +126,16 @@ def test_only_bench_and_docs_import_the_tests_support() -> None:
         if any(f"{name}.".startswith("tests.") for name in imports_of(file))
     }
     assert users <= {"tests", "bench", "docs"}
+
+
+def test_soak_tests_live_in_tests_soak() -> None:
+    """Whole tests; a heavier row of a parametrised test stays beside its lighter ones."""
+    mixed = [
+        f"{file.name}: {node.name}"
+        for file in tracked("tests/*.py")
+        if file.parent.name != "soak"
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.FunctionDef)
+        and any(ast.unparse(mark) == "pytest.mark.soak" for mark in node.decorator_list)
+    ]
+    assert mixed == []

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing
 from email.message import Message
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,7 +24,13 @@ from deploy import bundle
 from rubberduck.core.settings import Settings
 from rubberduck.web.security_headers import STATIC, version
 from tests.support import beanstalk
-from tests.support.beanstalk import Machine, Running, nginx_command, properties, unpacked
+from tests.support.beanstalk import (
+    Machine,
+    Running,
+    nginx_command,
+    single_machine,
+    unpacked,
+)
 from tests.support.cloudformation import BALANCED, SINGLE, Made
 from tests.support.ducks import duck_photo
 from tests.support.observatory import score
@@ -49,17 +55,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory, zipped: Path) -> Machine:
 
 @pytest.fixture(scope="module")
 def alone(machine: Machine) -> Iterator[Running]:
-    """The variant for a single machine, but with a folder for S3."""
-    environment = properties(machine, Made(**SINGLE).options()) | {
-        "DUCK_BUCKET": "",
-        "DUCK_UPLOADS": str(machine.folder / "data" / "uploads"),
-        "DUCK_SECRET_KEY": "a key of the tests",
-        "DUCK_HOSTS": "127.0.0.1",
-        "DUCK_UPLOADS_A_MINUTE": "0",
-    }
-    with beanstalk.running(machine, environment) as processes:
-        took = until(processes.is_healthy)
-        print(f"\nhealthy after {took:.1f} s (to be: under 10 s)")
+    with single_machine(machine) as processes:
         yield processes
 
 
@@ -257,12 +253,3 @@ def test_half_sent_requests_keep_nobody_waiting(alone: Running, how_many: int) -
     figures = f"/healthz in {middle * 1000:.0f} ms, p99 {worst * 1000:.0f} ms (to be: 200 ms)"
     print(f"\n{how_many} half-sent requests: {figures}")
     assert worst < 5.0
-
-
-@pytest.mark.soak
-def test_silence_is_ended(alone: Running) -> None:
-    """A header that does not come to its end within ten seconds."""
-    with socket.create_connection(("127.0.0.1", alone.machine.port), PATIENCE) as sender:
-        sender.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ")
-        with suppress(ConnectionResetError):
-            assert sender.recv(1000) == b""

@@ -1,68 +1,28 @@
 """Bombs: each is refused from what its file says, before it costs anything."""
 
-import gc
-import json
-import runpy
-import subprocess
-import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
 
 from rubberduck.core.errors import (
-    DamagedPicture,
     DuckError,
-    NotAPicture,
     TooManyParts,
-    TooManyPixels,
 )
-from rubberduck.core.settings import ROOT
 from rubberduck.imaging import av1, avif
-from rubberduck.imaging import decode as pictures
-from rubberduck.imaging.decode import MOST_PIXELS, Picture, decode_picture
 from tests.support import bombs
 from tests.support.bombs import BOMBS
+from tests.support.decoding import REFUSALS, decode_upload, measured
 from tests.support.pictures import corners, encoded, exif, looks_like_corners
 from tests.support.server import Site
-
-REFUSALS = (DamagedPicture, TooManyPixels, NotAPicture)
-
-
-def read(data: bytes) -> Picture:
-    return decode_picture(data, max_bytes=15_000_000, max_side=2048)
-
-
-@pytest.fixture(scope="session")
-def armoury(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Each bomb as a file."""
-    folder = tmp_path_factory.mktemp("bombs")
-    for name, bomb in BOMBS.items():
-        (folder / name).write_bytes(bomb())
-    return folder
 
 
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_is_refused(armoury: Path, name: str) -> None:
     with pytest.raises(DuckError) as refused:
-        read((armoury / name).read_bytes())
+        decode_upload((armoury / name).read_bytes())
     assert isinstance(refused.value, REFUSALS)
-
-
-def measured(what: str, of: Path | int) -> Any:
-    """What a function of this file writes, in a process of its own."""
-    code = f"import sys; from tests.imaging.test_bombs import {what}; {what}(sys.argv[1])"
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code, str(of)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return json.loads(done.stdout)
 
 
 def test_bombs_cost_no_memory(armoury: Path) -> None:
@@ -73,42 +33,6 @@ def test_bombs_cost_no_memory(armoury: Path) -> None:
     print(f"{told['megabytes']:8.1f} MB in all")
     assert len(told["milliseconds"]) == len(BOMBS) >= 30
     assert told["megabytes"] < 30
-
-
-def refuse_all(folder: str) -> None:
-    """In the process that is measured."""
-    for format in ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF", "BMP", "TIFF"):
-        read(encoded(format=format))
-    files = {path.name: path.read_bytes() for path in Path(folder).iterdir()}
-    before, milliseconds = most_memory(), {}
-    for name, data in files.items():
-        start = time.thread_time()
-        try:
-            read(data)
-        except REFUSALS:
-            milliseconds[name] = (time.thread_time() - start) * 1000
-    megabytes = (most_memory() - before) / 1024
-    sys.stdout.write(json.dumps({"milliseconds": milliseconds, "megabytes": megabytes}))
-
-
-def most_memory() -> int:
-    """Kilobytes; not `ru_maxrss`, which begins with what the parent had."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0])
-
-
-@pytest.mark.soak
-def test_each_bomb_takes_less_than_100_ms_and_30_mb(armoury: Path, tmp_path: Path) -> None:
-    """Of the processor's time; each in a process of its own."""
-    for path in sorted(armoury.iterdir()):
-        (alone := tmp_path / path.name).mkdir()
-        (alone / path.name).symlink_to(path)
-        told = measured("refuse_all", alone)
-        took = told["milliseconds"][path.name]
-        size = path.stat().st_size
-        print(f"{took:7.1f} ms {told['megabytes']:6.1f} MB {size:9} bytes  {path.name}")
-        assert took < 100
-        assert told["megabytes"] < 30
 
 
 def test_bombs_do_not_shake_the_served_site(site: Site, armoury: Path) -> None:
@@ -131,13 +55,13 @@ def test_bombs_do_not_shake_the_served_site(site: Site, armoury: Path) -> None:
     ],
 )
 def test_what_only_looks_a_little_like_one_is_taken(name: str, data: bombs.Bomb) -> None:
-    assert read(data()), name
+    assert decode_upload(data()), name
 
 
 def test_four_hundred_frames_cost_as_much_as_one() -> None:
     others = [Image.new("RGB", (160, 120), (n % 256, n // 2, 90)) for n in range(400)]
     data = encoded(format="GIF", save_all=True, append_images=others)
-    picture = read(data)
+    picture = decode_upload(data)
     assert picture.several_frames
     assert looks_like_corners(picture.image, within=40)
 
@@ -169,13 +93,6 @@ def test_transparency_counts() -> None:
     assert [av1.pixels(s) for s in avif.streams(encoded(image, "AVIF"))] == [160 * 120] * 2
 
 
-@pytest.mark.soak
-def test_a_real_avif_of_144_million_pixels_that_calls_itself_one_million() -> None:
-    data = encoded(Image.new("RGB", (12_000, 12_000), "gold"), "AVIF", speed=10, quality=5)
-    with pytest.raises(TooManyPixels):
-        read(bombs.said_to_be(data, 1000, 1000))
-
-
 TWO_AT_ONCE = 800  # megabytes: what two pictures of 25 million pixels may cost together
 
 
@@ -184,17 +101,3 @@ def test_the_largest_pictures_at_once_wait_for_each_other(how_many: int) -> None
     megabytes = measured("read_at_once", how_many)
     print(f"{how_many} at once: {megabytes:.0f} MB")
     assert megabytes < TWO_AT_ONCE
-
-
-def read_at_once(how_many: str) -> None:
-    """In the process that is measured, which treats its memory as a worker does."""
-    runpy.run_path(str(ROOT / "gunicorn.conf.py"))["on_starting"](None)
-    gc.enable()  # as each worker does
-    pictures.DECODING_WAIT = 600.0
-    side = int(MOST_PIXELS**0.5)
-    data = encoded(Image.new("RGBA", (side, side), (90, 90, 90, 90)), "PNG", compress_level=1)
-    before = most_memory()
-    with ThreadPoolExecutor(int(how_many)) as pool:
-        sizes = {picture.full_size for picture in pool.map(read, [data] * int(how_many))}
-    assert sizes == {(side, side)}
-    sys.stdout.write(json.dumps((most_memory() - before) / 1024))

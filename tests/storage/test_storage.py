@@ -33,14 +33,6 @@ def uses(storage: Storage) -> list[Callable[[], None]]:
     return [partial(storage.put, KEY, b""), storage.check]
 
 
-@pytest.fixture(params=["folder", "s3"])
-def storage(request: pytest.FixtureRequest, tmp_path: Path, settings: Settings) -> Storage:
-    if request.param == "folder":
-        return FolderStorage(tmp_path / "uploads")
-    request.getfixturevalue("s3")
-    return s3_storage(settings)
-
-
 def test_what_is_put_is_got(storage: Storage) -> None:
     storage.put(KEY, b"a picture")
     assert storage.get(KEY) == b"a picture"

@@ -15,8 +15,8 @@ from typing import Any
 from urllib.request import Request
 from zipfile import ZipFile
 
-from tests.support.cloudformation import read
-from tests.support.server import PATIENCE, ask, free_port
+from tests.support.cloudformation import SINGLE, Made, read
+from tests.support.server import PATIENCE, ask, free_port, until
 
 NGINX = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
 TEMPORARY = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
@@ -207,3 +207,19 @@ def running(
         yield processes
     finally:
         processes.kill()
+
+
+@contextmanager
+def single_machine(machine: Machine) -> Iterator[Running]:
+    """Run the variant for a single machine, but with a folder for S3, until it is healthy."""
+    environment = properties(machine, Made(**SINGLE).options()) | {
+        "DUCK_BUCKET": "",
+        "DUCK_UPLOADS": str(machine.folder / "data" / "uploads"),
+        "DUCK_SECRET_KEY": "a key of the tests",
+        "DUCK_HOSTS": "127.0.0.1",
+        "DUCK_UPLOADS_A_MINUTE": "0",
+    }
+    with running(machine, environment) as processes:
+        took = until(processes.is_healthy)
+        print(f"\nhealthy after {took:.1f} s (to be: under 10 s)")
+        yield processes
