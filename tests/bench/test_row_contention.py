@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import select
 
-from bench.scenarios import cost_per_picture, row_contention
+from bench.scenarios import row_contention
 from db_setup import set_up
 from rubberduck.db.results import Results
 from rubberduck.db.tables import calls, daily_counts
@@ -44,11 +44,3 @@ def test_results_are_counted_in_one_row_or_in_many(
     with processes[0].database.transaction() as connection:
         asked = connection.scalars(select(daily_counts.c.asked)).all()
     assert asked == [3 * row_contention.WRITERS // rows] * rows
-
-
-@pytest.mark.soak
-def test_the_cost_of_a_picture_is_measured(postgres_server: postgres.Server) -> None:
-    """The whole scenario, with the site, on few pictures."""
-    figures = {each.what: each.ours.median for each in cost_per_picture.run(rounds=1, pictures=5)}
-    assert set(figures) == {what for what, _unit in cost_per_picture.FIGURES.values()}
-    assert all(value > 0 for what, value in figures.items() if "row" not in what)
