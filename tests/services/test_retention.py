@@ -105,7 +105,7 @@ def test_results_expire_with_a_crash_in_the_middle(
     assert Sweeper(lambda: any_results, folder).sweep().results == many // 2
     assert Sweeper(lambda: any_results, folder).sweep() == Swept()
     assert list(folder.keys_older_than(FAR)) == []
-    assert any_results.daily_stats(RUBBER_DUCK.title, then.date()).whole.asked == many
+    assert any_results.daily_stats(RUBBER_DUCK.title, then.date()).totals.asked == many
 
 
 def test_the_command_tells_of_strays(app: Flask, pipeline: Pipeline) -> None:
