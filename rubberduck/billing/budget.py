@@ -65,15 +65,14 @@ class Budget:
             if not self._increment(connection, month, self.monthly):
                 self._log_once(month, self.monthly)
                 raise BudgetSpent(
-                    "We may spend only so much a month on answers. The next ones are due on {day}.",
+                    "This month's budget is used up. New answers are available on {day}.",
                     day=f"{month.ends:%Y-%m-%d}",
                     seconds=_seconds(now, month.ends),
                 )
             if not self._increment(connection, day, self.daily):
                 self._log_once(day, self.daily)
                 raise BudgetSpent(
-                    "We may spend only so much a day on answers. "
-                    "The next ones are due tomorrow, at 00:00 UTC.",
+                    "Today's budget is used up. New answers are available tomorrow from 00:00 UTC.",
                     seconds=_seconds(now, day.ends),
                 )
         return month, day

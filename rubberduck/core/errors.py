@@ -35,7 +35,7 @@ class DuckError(Exception):
 
     slug: ClassVar[str] = "duck-error"  # public: the last part of the problem's "type"
     status: ClassVar[int] = 500
-    title: ClassVar[str] = "Something broke on our side"
+    title: ClassVar[str] = "Something went wrong on our side"
     hint: ClassVar[str] = "Please try again in a minute."
     retry_after: int | None = None
     # The log has its line already, from where it began; one for each visitor would drown the rest.
@@ -64,104 +64,106 @@ class DuckError(Exception):
 class NoPicture(DuckError):
     status = 400
     slug = "no-picture"
-    title = "No picture arrived"
+    title = "No picture received"
     hint = "Choose a picture, then send it again."
 
 
 class UploadIncomplete(DuckError):
     status = 400
     slug = "upload-incomplete"
-    title = "The upload stopped half-way"
+    title = "The upload was interrupted"
     hint = "Check your connection and send the picture again."
 
 
 class PictureTooLarge(DuckError):
     status = 413
     slug = "picture-too-large"
-    title = "That file is too big"
-    hint = "Send a smaller version of the picture; a screenshot of it will do."
+    title = "This file is too large"
+    hint = "Send a smaller version of the picture, for example a screenshot of it."
 
 
 class NotAPicture(DuckError):
     status = 415
     slug = "not-a-picture"
-    title = "That is not a picture we can read"
+    title = "This file is not a picture we can read"
     hint = "Send a JPEG, PNG, WebP, GIF, AVIF, HEIC, BMP or TIFF."
 
 
 class DamagedPicture(DuckError):
     status = 422
     slug = "broken-picture"
-    title = "That picture is broken"
+    title = "This picture is damaged"
     hint = "Send another copy of it, or another picture."
 
 
 class TooManyParts(DamagedPicture):
     def __init__(self) -> None:
-        super().__init__("It is made of far more parts than a picture needs.")
+        super().__init__("It has far more parts than a picture needs.")
 
 
 class TooManyPixels(DuckError):
     status = 422
     slug = "too-many-pixels"
-    title = "That picture has too many pixels"
-    hint = "Send a smaller version of the picture; a screenshot of it will do."
+    title = "This picture has too many pixels"
+    hint = "Send a smaller version of the picture, for example a screenshot of it."
 
 
 class TooSmall(DuckError):
     status = 422
     slug = "too-small"
-    title = "That picture is too small"
+    title = "This picture is too small"
     hint = "Send a larger version of the picture."
 
 
 class TooNarrow(TooSmall):
     slug = "too-narrow"
-    title = "That picture is too narrow"
-    hint = "Cut out the part that matters and send that."
+    title = "This picture is too narrow"
+    hint = "Crop it to the part that matters and send that."
 
 
 class NoSuchResult(DuckError):
     status = 404
     slug = "no-such-result"
-    title = "There is nothing here"
-    hint = "Check the link, or ask about a picture of your own."
+    title = "Page not found"
+    hint = "Check the link, or upload a picture of your own."
 
     def __init__(self) -> None:
-        super().__init__("No page and no result has this address.")
+        super().__init__("There is no page or result at this address, or it was deleted.")
 
 
 class UnknownHost(DuckError):
     status = 400
     slug = "wrong-host"
-    title = "That is not our name"
+    title = "Unknown host name"
     hint = "Check the address that you opened."
 
 
 class CrossOrigin(DuckError):
     status = 403
     slug = "from-elsewhere"
-    title = "That came from another site"
-    hint = "Start from our own first page."
+    title = "Request from another site"
+    hint = "Start from our home page."
 
 
 class FormExpired(DuckError):
     status = 403
     slug = "page-too-old"
-    title = "That page is not of this visit any more"
-    hint = "Go back, reload the page, then send it again; your browser has to keep our cookie."
+    title = "This form has expired"
+    hint = (
+        "Go back, reload the page and send the form again. Your browser has to accept our cookie."
+    )
 
 
 class RateLimited(DuckError):
     status = 429
     slug = "too-often"
-    title = "That was a lot at once"
-    hint = "Wait a moment, then go on where you were."
+    title = "Too many requests"
+    hint = "Wait a moment, then continue where you were."
     retry_after = 60
 
     def __init__(self, seconds: int) -> None:
         super().__init__(
-            "You have asked more often than one visitor may. In {seconds} seconds you may again.",
+            "You have sent more requests than the limit allows. Try again in {seconds} seconds.",
             seconds=seconds,
         )
         self.retry_after = seconds
@@ -170,26 +172,26 @@ class RateLimited(DuckError):
 class LiveAnalysisUnavailable(DuckError):
     status = 404
     slug = "no-live-answers"
-    title = "No live answers here"
+    title = "Live answers are not available"
     hint = "Take one picture and send that."
 
 
 class IdempotencyKeyReused(DuckError):
     status = 422
     slug = "key-reused"
-    title = "That request was another one before"
-    hint = "Send each new picture with a new Idempotency-Key, best a UUID."
+    title = "Idempotency-Key already used"
+    hint = "Use a new Idempotency-Key for each new picture, preferably a UUID."
 
 
 class InvalidParameter(DuckError):
     status = 400
     slug = "wrong-parameter"
-    title = "We could not understand that request"
+    title = "Invalid request"
     hint = "Correct it, or leave it out, and try again."
 
 
 class InvalidCursor(InvalidParameter):
-    hint = "Start with the first page, and go on from there."
+    hint = "Start with the first page of the list."
 
 
 class Unavailable(DuckError):
@@ -197,8 +199,8 @@ class Unavailable(DuckError):
 
     status = 503
     slug = "unavailable"
-    title = "We cannot look at pictures just now"
-    hint = "Please try again in a minute. Results that you already have are safe."
+    title = "We cannot check pictures at the moment"
+    hint = "Please try again in a minute. Your existing results are safe."
     retry_after = 60
 
 
@@ -233,8 +235,8 @@ class BudgetSpent(DetectorFailed):
     """It was not asked, and will not be before `seconds` have passed."""
 
     slug = "budget-spent"
-    title = "Our budget for answers is spent"
-    hint = "Please come back then. Results that you already have are safe."
+    title = "Our budget for answers is used up"
+    hint = "Please come back then. Your existing results are safe."
     fallback_reason = "budget-spent"
     is_outage = False
     already_logged = True

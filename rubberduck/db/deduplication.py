@@ -80,7 +80,9 @@ def _same_key(connection: Connection, upload: Upload) -> Duplicate | None:
         hide(connection, row_of.id == same["id"])  # it was interrupted: this is the retry
         return None
     if same["upload_sha256"] != upload.sha256:
-        raise IdempotencyKeyReused("This Idempotency-Key was sent before, with another picture.")
+        raise IdempotencyKeyReused(
+            "This Idempotency-Key was already used with a different picture."
+        )
     return Duplicate(same["id"], is_mine=True)
 
 

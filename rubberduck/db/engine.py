@@ -21,7 +21,7 @@ from rubberduck.db.tables import SCHEMA
 # How long a writer waits for another one. On SQLite up to twice: for threads of its process, then
 # for other processes.
 BUSY_SECONDS = 5
-UNAVAILABLE_MESSAGE = "Our list of results cannot be opened."
+UNAVAILABLE_MESSAGE = "The results database is unavailable."
 # Advice for the operator, by a fragment of the driver's message.
 REMEDIES = {
     "alembic_version": "does the database exist? `python db_setup.py` creates it",
@@ -153,7 +153,7 @@ def _require_schema(connection: Any, _record: Any) -> None:
         connection.rollback()
     if not is_compatible:
         raise ResultsUnavailable(
-            "Our list of results was made by another version of this site.",
+            "The results database belongs to another version of this site.",
             cause=f"the database is at revision {row and row[0]}, this code needs {SCHEMA}: "
             "run `python db_setup.py`, or deploy the version of the site that made it",
         )

@@ -197,4 +197,4 @@ def _position(cursor: str) -> tuple[datetime, str]:
             raise ValueError
         return to_naive_utc(datetime.fromisoformat(moment + "+00:00")), id
     except ValueError:
-        raise InvalidCursor("This place in the list does not exist.") from None
+        raise InvalidCursor("This cursor is not valid.") from None

@@ -30,7 +30,7 @@ def refuse_bomb(data: bytes, most_pixels: int) -> None:
         raise TooManyParts
     if _inner_pixels(data) > INNER_PICTURES * most_pixels:
         raise TooManyPixels(
-            "It unpacks to far more than the {most} million pixels that we take.",
+            "It decodes to far more than the limit of {most} million pixels.",
             most=most_pixels // 1_000_000,
         )
 

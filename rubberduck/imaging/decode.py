@@ -110,7 +110,7 @@ def decode_picture(data: bytes, *, max_bytes: int, max_side: int) -> Picture:
             turn = UPRIGHT.get(_orientation(file))
             image = _bare_pixels(file, max_side)
         except BROKEN as error:
-            raise DamagedPicture("It starts well, but cannot be read to its end.") from error
+            raise DamagedPicture("The file is incomplete or damaged.") from error
         if turn is not None:
             image = image.transpose(turn)
         if turn in SIDEWAYS:
@@ -143,13 +143,13 @@ def smaller(jpeg: bytes, side: int) -> bytes:
 
 def too_large(max_bytes: int) -> PictureTooLarge:
     most = f"{max_bytes / 1e6:g}"
-    return PictureTooLarge("It is larger than {most} MB, the most that we take.", most=most)
+    return PictureTooLarge("It is larger than the limit of {most} MB.", most=most)
 
 
 @contextmanager
 def _a_turn() -> Iterator[None]:
     if not _decoding.acquire(timeout=DECODING_WAIT):
-        raise TooBusy("Other visitors' pictures are being read.")
+        raise TooBusy("Other visitors' pictures are being processed.")
     try:
         yield
     finally:
@@ -167,8 +167,8 @@ def _refusal(data: bytes) -> DuckError:
     for name in FORMATS:
         accepts = Image.OPEN[name][1]
         if accepts and accepts(data[:16]) is True:
-            return DamagedPicture("It starts like a picture, but the rest does not fit.")
-    return NotAPicture("The file holds something else, whatever its name says.")
+            return DamagedPicture("The file starts like a picture, but its content is not valid.")
+    return NotAPicture("Its content is something else, whatever its name says.")
 
 
 def _refuse_by_header(width: int, height: int, max_side: int) -> None:
@@ -177,7 +177,7 @@ def _refuse_by_header(width: int, height: int, max_side: int) -> None:
     size: dict[str, Any] = {"width": width, "height": height}
     if width * height > MOST_PIXELS:
         raise TooManyPixels(
-            "It has {width} × {height} pixels; we take up to {most} million.",
+            "It has {width} × {height} pixels; the limit is {most} million.",
             most=MOST_PIXELS // 1_000_000,
             **size,
         )
@@ -189,8 +189,8 @@ def _refuse_by_header(width: int, height: int, max_side: int) -> None:
         )
     if short * max_side < SHORTEST_SIDE * long:
         raise TooNarrow(
-            "It has {width} × {height} pixels: too narrow a strip. Shrunk to {most} pixels, "
-            "its short side would be under {least}.",
+            "It has {width} × {height} pixels. Scaled down to {most} pixels, "
+            "its shorter side would be under {least}.",
             most=max_side,
             least=SHORTEST_SIDE,
             **size,

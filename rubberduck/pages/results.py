@@ -84,9 +84,9 @@ def delete(id: str) -> ResponseReturnValue:
     try:
         sweeper().forget(id, known_visitor() or "")
     except StorageFailed:
-        flash(text("Nobody can see it any more; its picture is deleted within the next hours."))
+        flash(text("The result is deleted. Its picture will be removed within the next few hours."))
     else:
-        flash(text("Gone: the picture, its boxes and the result."))
+        flash(text("Deleted: the picture and its result."))
     return redirect(url_for("mine.index"), HTTPStatus.SEE_OTHER)
 
 

@@ -33,7 +33,7 @@ def chart(chart: str, scheme: str) -> ResponseReturnValue:
         raise NoSuchResult
     tally, colours = _daily_stats(), SCHEMES[scheme]
     today = datetime.now(UTC).date()
-    words = Words(text("pictures"), text("yes"), text("no"), text("percent sure"))
+    words = Words(text("pictures"), text("yes"), text("no"), text("confidence (%)"))
     if chart == "days":
         svg = by_day(tally, colours, words, DAYS, today)
     else:

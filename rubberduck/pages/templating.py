@@ -11,7 +11,8 @@ from markupsafe import Markup, escape
 from rubberduck.core.models import Label, percent
 from rubberduck.core.rules import Question
 from rubberduck.core.settings import ROOT
-from rubberduck.web.deps import pipeline, readiness, settings
+from rubberduck.detectors.model_file import NAME as DETECTOR_NAME
+from rubberduck.web.deps import pipeline, readiness, settings, text
 from rubberduck.web.formatting import rfc3339
 from rubberduck.web.security_headers import STATIC, compact, version
 from rubberduck.web.sessions import form_token
@@ -23,7 +24,7 @@ STYLE = compact((STATIC / "style.css").read_text())
 def configure_templates(app: Flask, question: Question, language: str) -> None:
     environment = app.jinja_env
     environment.undefined = StrictUndefined
-    for filter in (percent, rfc3339, named, day, code_spans):
+    for filter in (percent, rfc3339, label_with_confidence, detector_name, day, code_spans):
         app.add_template_filter(filter)
     app.add_template_global(versioned)
     app.add_template_global(form_token)
@@ -59,7 +60,12 @@ def versioned(filename: str) -> str:
     return url_for("static", filename=filename, v=version(STATIC / filename))
 
 
-def named(label: Label) -> str:
+def detector_name(name: str) -> str:
+    """Return a detector's name as it stands within a sentence: with an article if it has one."""
+    return text("the embedded detector") if name == DETECTOR_NAME else text(name)
+
+
+def label_with_confidence(label: Label) -> str:
     return f"{label.name} ({percent(label.confidence)})"
 
 

@@ -82,7 +82,7 @@ class Pipeline:
                 return self._finish(upload, picture, earlier)
             if earlier:
                 return earlier
-        raise TooBusy("The same picture is on its way from you already.")
+        raise TooBusy("You are already uploading the same picture.")
 
     def _upload(self, data: bytes, owner: str | None, key: str | None) -> Upload:
         id = secrets.token_urlsafe(ID_BYTES)
@@ -144,9 +144,7 @@ class Pipeline:
     def analyze_frame(self, data: bytes) -> tuple[Picture, Answer]:
         """Analyse a frame with the free detector, unstored. Raises LiveAnalysisUnavailable."""
         if self.free_detector is None:
-            raise LiveAnalysisUnavailable(
-                "Live answers to this question would cost money at each moment."
-            )
+            raise LiveAnalysisUnavailable("Each live answer to this question would cost money.")
         picture = self.read(data)
         return picture, self._answer_of(self.free_detector, picture)
 

@@ -26,7 +26,7 @@ class S3Unavailable(StorageFailed):
 class S3Storage:
     """Pictures in a private, encrypted S3 bucket, reached by short-lived links."""
 
-    where = "a private bucket on Amazon S3"
+    where = "a private Amazon S3 bucket"
 
     def __init__(self, client: "S3Client", bucket: str, link_seconds: int) -> None:
         self.client = client

@@ -39,8 +39,7 @@ def register_csrf_protection(app: Flask, exempt: Blueprint) -> None:
                 forms.protect(apply_exemptions=True)
         except CSRFError:
             raise FormExpired(
-                "The form does not belong to this visit: the page is too old, "
-                "or your browser keeps no cookies."
+                "The page is too old, or your browser does not accept cookies."
             ) from None
 
 
@@ -49,13 +48,13 @@ def check_host() -> None:
     hosts = settings().hosts
     # A load balancer asks after our health by address.
     if hosts and request.endpoint != "health.healthz" and not host_is_trusted(request.host, hosts):
-        raise UnknownHost("This site does not answer to that name.")
+        raise UnknownHost("This site is not reachable under this host name.")
 
 
 def check_origin() -> None:
     """CrossOrigin, when another site's page makes a browser change something here."""
     if request.method not in SAFE_METHODS and not _is_same_origin():
-        raise CrossOrigin("Only our own pages may send that.")
+        raise CrossOrigin("Only this site's own pages may send this request.")
 
 
 def _is_same_origin() -> bool:

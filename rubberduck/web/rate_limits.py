@@ -92,7 +92,7 @@ def check_rate_store() -> None:
     limiter: Limiter | None = current_app.extensions.get("limits")
     if limiter and not limiter.storage.check():
         raise Unavailable(
-            "Visitors' requests are not counted together.",
+            "The rate limit store is unavailable.",
             cause="the store of the counts does not answer, so each process counts for itself: "
             "is Redis running, and DUCK_RATE_STORE right?",
         )

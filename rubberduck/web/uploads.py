@@ -43,7 +43,7 @@ def upload_errors() -> Iterator[None]:
     try:
         yield
     except (ClientDisconnected, ParseException, OSError):
-        raise UploadIncomplete("The connection ended before the picture did.") from None
+        raise UploadIncomplete("The connection closed before the whole picture arrived.") from None
     except UnicodeDecodeError:
         raise NoPicture("Something in the form, such as the file's name, is not UTF-8.") from None
     except ValueError as error:

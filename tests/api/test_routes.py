@@ -72,7 +72,7 @@ def problem(response: TestResponse) -> dict[str, Any]:
 
 
 def test_errors_are_problem_json(client: FlaskClient) -> None:
-    assert problem(post(client, b"quack"))["title"] == "That is not a picture we can read"
+    assert problem(post(client, b"quack"))["title"] == "This file is not a picture we can read"
     assert problem(client.post("/api/v1/pictures"))["status"] == 400
     assert problem(client.get("/api/v1/results/nobody"))["status"] == 404
     assert problem(client.get("/api/v1/nowhere"))["status"] == 404

@@ -33,8 +33,8 @@ from tests.support.visitor import Visit, post_and_open, post_picture, visible_te
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 SPENT = (
-    "What we may spend on Amazon Rekognition was spent just then, "
-    "so our embedded detector answered."
+    "The budget for Amazon Rekognition was used up at the time, "
+    "so the embedded detector answered instead."
 )
 CATS = 'title = "A cat?"\n[[groups]]\nname = "a cat"\nany_of = ["Cat"]\n'
 
@@ -200,7 +200,7 @@ def test_rekognition_answers_for_pictures_in_a_folder(
 ) -> None:
     page = post_and_open(visit(), encoded())
     assert "Rubber duck detected! :))" in page
-    assert "Engine: Amazon Rekognition. Pictures: a folder on this server." in page
+    assert "Detector: Amazon Rekognition. Storage: a folder on this server." in page
     assert eyes.arrived == 1
     assert sorted(each.name for each in settings.uploads.iterdir()) == ["marked", "uploads"]
 
@@ -211,7 +211,7 @@ def test_when_the_budget_is_spent_the_embedded_detector_answers_and_says_so(
     client = visit(daily_calls=2)
     pages = [visible_text(post_and_open(client, tiny(number))) for number in range(5)]
     assert [SPENT in page for page in pages] == [False, False, True, True, True]
-    assert "could not answer" not in "".join(pages)
+    assert "was unavailable" not in "".join(pages)
     assert eyes.arrived == spent_so_far(client) == 2
     told = "budget spent engine=Amazon Rekognition"
     assert [told in each.message for each in caplog.records if each.levelno > 20] == [True]
@@ -293,8 +293,8 @@ def test_without_a_stand_in_the_visitor_reads_when_it_goes_on(
     refused = [post_picture(client, tiny(number)) for number in (1, 2, 3)]
     assert {each.status_code for each in refused} == {503}
     page = visible_text(refused[0].text)
-    assert "Our budget for answers is spent" in page
-    assert "The next ones are due tomorrow, at 00:00 UTC. Please come back then." in page
+    assert "Our budget for answers is used up" in page
+    assert "New answers are available tomorrow from 00:00 UTC. Please come back then." in page
     assert 11 * 3600 < int(refused[-1].headers["Retry-After"]) <= 12 * 3600
     assert [each.name for each in caplog.records if each.levelno > 20] == [
         "rubberduck.billing.budget"
@@ -319,7 +319,7 @@ def test_a_site_that_could_never_answer_does_not_start(
         visit(question=cats, **{budget: 0})
 
 
-BANNER = "Amazon Rekognition is switched off just now, so our embedded detector answers."
+BANNER = "Amazon Rekognition is switched off at the moment, so the embedded detector answers."
 
 
 def test_the_lever_switches_rekognition_off_and_every_page_says_so(
@@ -329,7 +329,7 @@ def test_the_lever_switches_rekognition_off_and_every_page_says_so(
     page = visible_text(post_and_open(client, encoded()))
     assert BANNER in page
     assert BANNER in visible_text(client.get("/").text)
-    assert "Engine: embedded detector. Pictures: a private bucket on Amazon S3." in page
+    assert "Detector: embedded detector. Storage: a private Amazon S3 bucket." in page
     assert eyes.arrived == 0
     assert len(s3.list_objects_v2(Bucket=BUCKET)["Contents"]) == 1
 

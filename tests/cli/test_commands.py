@@ -79,7 +79,7 @@ def test_look_reads_no_more_than_it_must(app: Flask, tmp_path: Path) -> None:
     with (tmp_path / "film.jpg").open("wb") as file:
         file.truncate(5_000_000_000)  # takes no room on the disk, but would in memory
     done = run_command(app, "look", str(tmp_path / "film.jpg"))
-    assert "too big" in done.stdout
+    assert "too large" in done.stdout
 
 
 def test_look_at_names_that_a_terminal_would_obey(app: Flask, tmp_path: Path) -> None:

@@ -151,6 +151,6 @@ def test_evaluate_measures_only_what_its_engine_said(
     photos = str(tmp_path / "photos")
     done = run_command(visit(daily_calls=2).application, "evaluate", "--yes", "--json", photos)
     assert json.loads(done.stdout)["pictures"] == 2
-    assert "duck/0.png: left out. We cannot look at pictures just now." in done.stderr
+    assert "duck/0.png: left out. We cannot check pictures at the moment." in done.stderr
     assert "no-duck/3.png and what follows: left out. Our budget for answers is" in done.stderr
     assert eyes.arrived == 3  # the refused one was given back

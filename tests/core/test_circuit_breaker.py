@@ -160,7 +160,7 @@ def test_twenty_uploads_while_rekognition_is_down(
     eyes.always = "InternalServerError"
     for number in range(20):
         page = visible_text(post_and_open(aws_client, encoded(comment=str(number))))
-        assert "Amazon Rekognition could not answer just now, so our embedded" in page
+        assert "Amazon Rekognition was unavailable, so the embedded" in page
     assert len(eyes.requests) == 3 * FAILURE_THRESHOLD
 
 

@@ -65,7 +65,7 @@ def noise(seed: int) -> bytes:
 def must_be_sorry(answer: TestResponse) -> None:
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "60"
-    assert "We cannot look at pictures just now" in answer.text
+    assert "We cannot check pictures at the moment" in answer.text
     assert "Results that you already have are safe" in answer.text
 
 

@@ -94,7 +94,7 @@ def test_a_duck_is_found(alone: Running) -> None:
 def test_too_big_is_told_in_the_sites_words(alone: Running) -> None:
     status, body = ask(upload(alone.machine.url, bytes(20_000_000), "/"))
     assert status == 413
-    assert b"That file is too big" in body
+    assert b"This file is too large" in body
 
 
 def test_far_too_big_is_refused_before_it_is_sent(alone: Running) -> None:

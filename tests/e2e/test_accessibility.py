@@ -40,7 +40,7 @@ def test_axe_finds_nothing_on_ones_own_pages(page: Page, site: Site, duck: Path)
     page.goto(site.url)
     page.get_by_label("Upload a picture").set_input_files(duck)
     assert complaints(page) == []
-    page.get_by_role("button", name="Look").click()
+    page.get_by_role("button", name="Check this picture").click()
     page.wait_for_url("**/result/*")
     page.get_by_text("Delete this picture").click()
     page.get_by_role("button", name="No", exact=True).click()

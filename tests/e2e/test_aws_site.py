@@ -31,8 +31,8 @@ def keys(s3: Any) -> list[str]:
 def test_a_duck_goes_through_s3_and_rekognition(aws_client: FlaskClient, s3: Any) -> None:
     page = post_and_open(aws_client, encoded())
     assert "Rubber duck detected! :))" in page
-    assert "89% sure: the average of Bird (82%) and Inflatable (96%)." in visible_text(page)
-    assert "Engine: Amazon Rekognition. Pictures: a private bucket on Amazon S3." in page
+    assert "89% confidence, the average of Bird (82%) and Inflatable (96%)." in visible_text(page)
+    assert "Detector: Amazon Rekognition. Storage: a private Amazon S3 bucket." in page
     assert [key.split("/")[0] for key in keys(s3)] == ["marked", "uploads"]
     assert "X-Amz-Signature=" in page  # the picture comes from the bucket by a signed link
     assert f"{BUCKET}/uploads/" in page
@@ -81,7 +81,7 @@ def test_when_rekognition_cannot_answer_the_embedded_detector_does(
     eyes.always = fault
     with caplog.at_level(logging.WARNING):
         page = visible_text(post_and_open(aws_client, encoded()))
-    told = "Amazon Rekognition could not answer just now, so our embedded detector did."
+    told = "Amazon Rekognition was unavailable, so the embedded detector answered instead."
     assert told in page
     assert "No rubber duck detected :(" in page  # four coloured squares are no duck
     assert "Amazon Rekognition failed" in caplog.text

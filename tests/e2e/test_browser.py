@@ -23,7 +23,7 @@ def give(page: Page, site: Site, file: Path) -> None:
     page.goto(site.url)
     page.get_by_label("Upload a picture").set_input_files(file)
     with page.expect_navigation():  # of the whole page, with its picture
-        page.get_by_role("button", name="Look").click()
+        page.get_by_role("button", name="Check this picture").click()
 
 
 def fits(page: Page) -> bool:
@@ -55,9 +55,12 @@ def test_no_duck(page: Page, site: Site, tmp_path: Path) -> None:
 def test_no_picture_and_then_one(page: Page, site: Site, duck: Path, tmp_path: Path) -> None:
     (tmp_path / "photo.jpg").write_text("quack")
     give(page, site, tmp_path / "photo.jpg")
-    assert page.get_by_role("heading", level=1).inner_text() == "That is not a picture we can read"
-    page.get_by_label("Ask about a picture").set_input_files(duck)
-    page.get_by_role("button", name="Look").click()
+    assert (
+        page.get_by_role("heading", level=1).inner_text()
+        == "This file is not a picture we can read"
+    )
+    page.get_by_label("Check a picture").set_input_files(duck)
+    page.get_by_role("button", name="Check this picture").click()
     assert page.get_by_role("heading", level=1).inner_text() == "Rubber duck detected! :))"
 
 
@@ -65,7 +68,7 @@ def test_deleting_what_was_asked(page: Page, site: Site, duck: Path) -> None:
     give(page, site, duck)
     where = page.url
     page.get_by_text("Delete this picture").click()
-    page.get_by_role("button", name="Delete it now").click()
+    page.get_by_role("button", name="Delete now").click()
     assert page.get_by_role("status").first.inner_text().startswith("Gone:")
     answer = page.goto(where)
     assert answer
@@ -81,15 +84,15 @@ def test_everything_else_without_javascript(page: Page, site: Site, duck: Path) 
     page.get_by_role("link", name="Statistics").click()
     page.wait_for_url("**/statistics")  # with its pictures
     assert page.get_by_role("heading", name="By day").is_visible()
-    chart = page.get_by_role("img", name="Bars: how many asked on each day")
+    chart = page.get_by_role("img", name="Bar chart: pictures checked on each day")
     assert chart.evaluate("image => image.complete && image.naturalWidth > 0")
     assert fits(page)
 
 
 def test_another_threshold(page: Page, site: Site) -> None:
     page.goto(f"{site.url}/sample/hard")
-    page.get_by_label("How sure is sure enough?").fill("99")
-    page.get_by_role("button", name="Judge again").click()
+    page.get_by_label("Confidence threshold").fill("99")
+    page.get_by_role("button", name="Apply").click()
     page.wait_for_url("**?min=99")
     assert page.get_by_role("heading", level=1).inner_text() == "No rubber duck detected :("
     page.get_by_role("link", name="Back to 35%").click()

@@ -79,7 +79,7 @@ def sent_after_looking(page: Page) -> bytes:
     page.evaluate(REMEMBER_WHAT_IS_SENT)
     page.route("**/api/v1/pictures", lambda route: route.abort())
     with page.expect_request("**/api/v1/pictures"):
-        page.get_by_role("button", name="Look").click()
+        page.get_by_role("button", name="Check this picture").click()
     return base64.b64decode(page.evaluate("window.sent"))
 
 
@@ -113,11 +113,11 @@ def test_choose_see_and_look(page: Page, site: Site, duck: Path) -> None:
     page.goto(site.url)
     before = rows(site)
     page.get_by_label("Upload a picture").set_input_files(duck)
-    preview = page.get_by_alt_text("The picture that you chose")
+    preview = page.get_by_alt_text("Preview of the picture you chose")
     expect(preview).to_be_visible()
     assert preview.get_attribute("src", timeout=1000).startswith("blob:")  # type: ignore[union-attr]
     assert rows(site) == before  # nothing is sent yet
-    page.get_by_role("button", name="Look").click()
+    page.get_by_role("button", name="Check this picture").click()
     assert heading(page) == YES
 
 
@@ -141,7 +141,7 @@ def test_of_several_pictures_the_first_is_shown_before_it_is_sent(page: Page, si
         }"""
     )
     expect(page.get_by_role("alert")).to_contain_text("We look at one picture at a time")
-    expect(page.get_by_role("button", name="Look")).to_be_enabled()
+    expect(page.get_by_role("button", name="Check this picture")).to_be_enabled()
 
 
 def test_drop_on_a_page_with_an_answer(page: Page, site: Site, duck: Path) -> None:
@@ -176,9 +176,11 @@ def test_what_is_no_picture_is_said_at_once(page: Page, site: Site) -> None:
     page.goto(site.url)
     before = rows(site)
     hand_over(page, "drop", b"quack", "text/plain")
-    expect(page.get_by_role("alert")).to_have_text("That is not a picture. Choose another file.")
+    expect(page.get_by_role("alert")).to_have_text(
+        "This file is not a picture. Choose another file."
+    )
     hand_over(page, "drop", b"quack", "image/jpeg")  # only the site can tell
-    expect(page.get_by_role("alert")).to_contain_text("That is not a picture we can read.")
+    expect(page.get_by_role("alert")).to_contain_text("This file is not a picture we can read.")
     assert rows(site) == before
 
 
@@ -205,7 +207,7 @@ def test_what_the_browser_cannot_read_is_sent_as_it_is(
     page.get_by_label("Upload a picture").set_input_files(tiff)
     assert sent_after_looking(page) == tiff.read_bytes()
     page.unroute_all()
-    page.get_by_role("button", name="Look").click()
+    page.get_by_role("button", name="Check this picture").click()
     assert heading(page) == YES
 
 
@@ -233,7 +235,7 @@ def test_progress_moves_and_cancel_leaves_nothing(page: Page, site: Site) -> Non
     page.get_by_label("Upload a picture").set_input_files(
         {"name": "heavy.tiff", "mimeType": "image/tiff", "buffer": heavy_tiff()}
     )
-    page.get_by_role("button", name="Look").click()
+    page.get_by_role("button", name="Check this picture").click()
     progress = page.get_by_role("progressbar", name="Upload")
     seen: set[float] = set()
     while len(seen) < 4:  # it moves
@@ -242,8 +244,8 @@ def test_progress_moves_and_cancel_leaves_nothing(page: Page, site: Site) -> Non
     assert max(seen) < 1
     with page.expect_event("requestfailed"):
         page.get_by_role("button", name="Cancel").click()
-    expect(page.get_by_role("alert")).to_have_text("Cancelled; nothing was kept.")
-    expect(page.get_by_role("button", name="Look")).to_be_enabled()
+    expect(page.get_by_role("alert")).to_have_text("Cancelled. Nothing was saved.")
+    expect(page.get_by_role("button", name="Check this picture")).to_be_enabled()
     assert (rows(site), objects(site)) == (rows_before, objects_before)
 
 
@@ -257,10 +259,10 @@ def test_what_has_arrived_cannot_be_cancelled_any_more(page: Page, site: Site, d
         }"""
     )
     page.get_by_label("Upload a picture").set_input_files(duck)
-    page.get_by_role("button", name="Look").click()
-    expect(page.get_by_text("Looking…")).to_be_visible()
+    page.get_by_role("button", name="Check this picture").click()
+    expect(page.get_by_text("Checking…")).to_be_visible()
     expect(page.get_by_role("button", name="Cancel")).to_be_hidden()
-    expect(page.get_by_role("button", name="Look")).to_be_disabled()
+    expect(page.get_by_role("button", name="Check this picture")).to_be_disabled()
 
 
 def test_a_lost_connection_is_told_and_can_be_tried_again(
@@ -269,12 +271,12 @@ def test_a_lost_connection_is_told_and_can_be_tried_again(
     page.goto(site.url)
     page.get_by_label("Upload a picture").set_input_files(duck)
     page.context.set_offline(True)
-    page.get_by_role("button", name="Look").click()
+    page.get_by_role("button", name="Check this picture").click()
     expect(page.get_by_role("alert")).to_contain_text("The connection was lost.")
     expect(page.locator("#service")).to_have_text("Offline")
     page.context.set_offline(False)
     expect(page.locator("#service")).to_have_text("Online")
-    page.get_by_role("button", name="Look").click()
+    page.get_by_role("button", name="Check this picture").click()
     assert heading(page) == YES
 
 
@@ -308,7 +310,7 @@ def test_the_boxes_lie_on_the_picture(page: Page, site: Site) -> None:
 def test_the_slider_judges_again(page: Page, site: Site) -> None:
     page.goto(f"{site.url}/sample/hard")
     expect(page.get_by_role("heading", level=1)).to_have_text(YES)
-    slider = page.get_by_label("How sure is sure enough?")
+    slider = page.get_by_label("Confidence threshold")
     slider.fill("99")
     expect(page.get_by_role("heading", level=1)).to_have_text(NO)
     assert page.url.endswith("?min=99")
@@ -324,12 +326,12 @@ def test_the_slider_knows_the_way_back(page: Page, site: Site, duck: Path) -> No
     hand_over(page, "drop", duck.read_bytes(), "image/jpeg")
     assert heading(page) == YES
     where, right = page.url, page.get_by_text("Was this right?")
-    page.get_by_label("How sure is sure enough?").fill("100")
+    page.get_by_label("Confidence threshold").fill("100")
     expect(page.get_by_role("heading", level=1)).to_have_text(NO)
     expect(right).to_be_hidden()  # it asks about the answer that is kept
     page.context.set_offline(True)
-    page.get_by_label("How sure is sure enough?").fill("40")
-    expect(page.get_by_role("alert").first).to_contain_text("We could not ask for that just now.")
+    page.get_by_label("Confidence threshold").fill("40")
+    expect(page.get_by_role("alert").first).to_contain_text("The result could not be updated.")
     page.context.set_offline(False)
     page.get_by_role("link", name="Back to 35%").click()
     page.wait_for_url(where)
@@ -342,7 +344,7 @@ def test_a_folder_is_told_from_a_picture(page: Page, site: Site, tmp_path: Path)
     gone.write_bytes(heavy_tiff())
     page.get_by_label("Upload a picture").set_input_files(gone)
     gone.unlink()
-    page.get_by_role("button", name="Look").click()
+    page.get_by_role("button", name="Check this picture").click()
     expect(page.get_by_role("alert")).to_contain_text("That file cannot be read")
 
 
@@ -351,9 +353,11 @@ def test_what_the_browser_cannot_show_is_named(page: Page, site: Site, tmp_path:
     page.get_by_label("Upload a picture").set_input_files(
         {"name": "duck.tiff", "mimeType": "image/tiff", "buffer": heavy_tiff()}
     )
-    expect(page.get_by_text("duck.tiff: Your browser cannot show this kind")).to_be_visible()
+    expect(page.get_by_text("duck.tiff: Your browser cannot preview this format")).to_be_visible()
     hand_over(page, "drop", b"quack", "text/plain")
-    expect(page.get_by_role("button", name="Look")).to_be_hidden()  # nothing is chosen any more
+    expect(
+        page.get_by_role("button", name="Check this picture")
+    ).to_be_hidden()  # nothing is chosen any more
 
 
 def test_back_does_not_show_what_was_deleted(
@@ -364,14 +368,14 @@ def test_back_does_not_show_what_was_deleted(
     page = browser.new_page()
     page.goto(site.url)
     page.get_by_label("Upload a picture").set_input_files(duck)
-    page.get_by_role("button", name="Look").click()
+    page.get_by_role("button", name="Check this picture").click()
     heading(page)
     page.wait_for_load_state()  # its script has run, which listens for this
     page.get_by_text("Delete this picture").click()
-    page.get_by_role("button", name="Delete it now").click()
+    page.get_by_role("button", name="Delete now").click()
     page.wait_for_url("**/mine")
     page.go_back()
-    expect(page.get_by_role("heading", level=1)).to_have_text("There is nothing here")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Page not found")
     browser.close()
 
 
@@ -387,7 +391,7 @@ def test_download(page: Page, site: Site, duck: Path) -> None:
     hand_over(page, "drop", duck.read_bytes(), "image/jpeg")
     heading(page)
     with page.expect_download() as download:
-        page.get_by_role("link", name="Download the picture with its boxes").click()
+        page.get_by_role("link", name="Download the picture with boxes").click()
     assert download.value.suggested_filename.startswith("rubber-duck-detected-")
     assert download.value.path().read_bytes().startswith(b"\xff\xd8")
 
@@ -396,14 +400,14 @@ def test_the_whole_way_by_keyboard(page: Page, site: Site, duck: Path) -> None:
     page.on("filechooser", lambda _: None)  # from now on it is ours, not the browser's own window
     page.goto(site.url)
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.textContent") == "To the content"
+    assert page.evaluate("document.activeElement.textContent") == "Skip to content"
     page.keyboard.press("Enter")
     while page.evaluate("document.activeElement.id") != "picture":
         page.keyboard.press("Tab")
     with page.expect_file_chooser() as chooser:
         page.keyboard.press("Space")
     chooser.value.set_files(duck)
-    expect(page.get_by_role("button", name="Look")).to_be_focused()
+    expect(page.get_by_role("button", name="Check this picture")).to_be_focused()
     page.keyboard.press("Enter")
     assert heading(page) == YES
     expect(page.get_by_role("status").first).to_contain_text(YES)

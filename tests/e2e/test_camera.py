@@ -214,7 +214,7 @@ def test_keep_this_one(page: Page, site: Site) -> None:
     before, _ = all_that_is_kept(site)
     turn_on(page)
     expect(answer(page)).to_have_text(YES)
-    expect(page.locator(".sure")).to_have_text(re.compile(r"9\d% sure"))
+    expect(page.locator(".sure")).to_have_text(re.compile(r"9\d% confidence"))
     with page.expect_request("**/api/v1/pictures"):
         page.get_by_role("button", name="Keep this one").click()
     page.wait_for_url("**/result/*")
@@ -253,7 +253,7 @@ def test_a_site_that_is_busy_is_asked_again_later(page: Page) -> None:
     turn_on(page)
     trouble = page.locator(".camera .trouble")
     expect(trouble).to_have_text(
-        "The site cannot answer just now. We ask again by ourselves in a while."
+        "The site cannot answer at the moment. We will try again automatically."
     )
     expect(answer(page)).to_have_text(YES)
     expect(trouble).to_be_hidden()
@@ -267,7 +267,7 @@ def test_a_lost_connection_is_said_and_waited_for(page: Page) -> None:
     trouble = page.locator(".camera .trouble")
     expect(trouble).to_contain_text("The connection was lost.")
     expect(page.locator(".camera .boxes rect")).to_have_count(0)
-    expect(answer(page)).to_have_text("Looking…")
+    expect(answer(page)).to_have_text("Checking…")
     page.unroute(FRAMES)
     expect(answer(page)).to_have_text(YES)
     expect(trouble).to_be_hidden()
@@ -345,7 +345,7 @@ def test_one_of_several_cameras(open_browser: OpenBrowser, site: Site) -> None:
         visit(browser, site.url) as page,
     ):
         turn_on(page)
-        choice = page.get_by_label("Which camera")
+        choice = page.get_by_label("Choose a camera")
         expect(choice.get_by_role("option")).to_have_count(2)
         names = choice.get_by_role("option").all_inner_texts()
         in_use = "document.querySelector('video').srcObject?.getVideoTracks()[0].label"
@@ -420,7 +420,7 @@ def test_without_javascript(browser: Browser, site: Site) -> None:
     page.get_by_label("Or upload a picture").set_input_files(
         {"name": "duck.jpg", "mimeType": "image/jpeg", "buffer": pond(PLACE[0])}
     )
-    page.get_by_role("button", name="Look").click()
+    page.get_by_role("button", name="Check this picture").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Rubber duck detected! :))")
     context.close()
 
@@ -440,7 +440,9 @@ def test_a_question_without_live_answers(browser: Browser, tmp_path: Path) -> No
             lambda route: route.fulfill(status=201, json={"links": {"page": "/privacy"}}),
         )
         turn_on(page)
-        expect(page.get_by_text("There are no live answers to this question.")).to_be_visible()
+        expect(
+            page.get_by_text("Live answers are not available for this question.")
+        ).to_be_visible()
         expect(page.locator("video")).to_be_visible()
         page.wait_for_timeout(500)
         assert "POST" not in sent

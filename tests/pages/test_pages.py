@@ -32,13 +32,13 @@ def test_the_first_page_asks_for_a_picture(client: FlaskClient) -> None:
     assert "<h1>Is there a rubber duck in this image?</h1>" in page
     assert 'name="picture"' in page
     assert "up to 15 MB" in page
-    assert "Engine: fake detector. Pictures: a folder on this server." in page
+    assert "Detector: fake detector. Storage: a folder on this server." in page
 
 
 def test_a_duck_is_a_yes_with_score_labels_and_boxes(client: FlaskClient) -> None:
     page = post_and_open(client, encoded())
     assert "<h1>Rubber duck detected! :))</h1>" in page
-    assert "94% sure: the average of Duck (98%) and Toy (90%)." in visible_text(page)
+    assert "94% confidence, the average of Duck (98%) and Toy (90%)." in visible_text(page)
     assert "marked.jpg" in page
 
 
@@ -46,7 +46,7 @@ def test_no_duck_is_a_no(client: FlaskClient, detector: FakeDetector) -> None:
     detector.answer = [Label("Bird", 99.0, (), ("Animal",))]
     page = post_and_open(client, encoded())
     assert "<h1>No rubber duck detected :(</h1>" in page
-    assert "We saw Bird (99%). For a yes we would also have to see a toy." in visible_text(page)
+    assert "We saw Bird (99%). To say yes, we would also need to see a toy." in visible_text(page)
     assert "marked.jpg" not in page
     assert "picture.jpg" in page
 
@@ -54,7 +54,7 @@ def test_no_duck_is_a_no(client: FlaskClient, detector: FakeDetector) -> None:
 def test_a_real_duck_is_called_one(client: FlaskClient, detector: FakeDetector) -> None:
     detector.answer = [Label("Bird", 99.0), Label("Duck", 98.0), Label("Toy", 20.0)]
     page = visible_text(post_and_open(client, encoded()))
-    assert "That is a real duck. We saw Bird (99%). For a yes we would also" in page
+    assert "That is a real duck. We saw Bird (99%). To say yes, we would also" in page
 
 
 @pytest.mark.parametrize(
@@ -76,15 +76,15 @@ def test_nothing_else_is_called_a_real_duck(
 def test_a_near_miss_is_shown_as_one(client: FlaskClient, detector: FakeDetector) -> None:
     detector.answer = [Label("Duck", 99.0), Label("Toy", 20.0)]
     page = visible_text(post_and_open(client, encoded()))
-    assert "Toy 20% too unsure to count" in page
+    assert "Toy 20% below the threshold" in page
     assert "Duck 99% too" not in page
 
 
 def test_nothing_seen_is_a_no(client: FlaskClient, detector: FakeDetector) -> None:
     detector.answer = []
     page = visible_text(post_and_open(client, encoded()))
-    assert "For a yes we would have to see a bird and a toy." in page
-    assert "We saw nothing that matters here." in page
+    assert "To say yes, we would need to see a bird and a toy." in page
+    assert "Nothing relevant was seen." in page
 
 
 def test_reloading_asks_no_detector_again(client: FlaskClient, detector: FakeDetector) -> None:
@@ -105,7 +105,7 @@ def test_the_pictures_are_the_upright_bare_one_and_the_marked_one(client: FlaskC
 
 def test_several_frames_are_mentioned(client: FlaskClient) -> None:
     frames = encoded(format="GIF", save_all=True, append_images=[Image.new("RGB", (160, 120))])
-    assert "we looked at the first one" in post_and_open(client, frames, "dance.gif")
+    assert "only the first one was checked" in post_and_open(client, frames, "dance.gif")
 
 
 @pytest.mark.parametrize(
@@ -157,23 +157,25 @@ def sends(data: bytes) -> Callable[[FlaskClient], TestResponse]:
 @pytest.mark.parametrize(
     ("request_", "status", "happened", "why"),
     [
-        pytest.param(no_field, 400, "No picture arrived", "no file in a", id="no field"),
-        pytest.param(no_choice, 400, "No picture arrived", "No file was chosen", id="no choice"),
-        pytest.param(no_form, 400, "No picture arrived", "no file in a", id="no form"),
-        pytest.param(no_boundary, 400, "could not understand", "malformed", id="no boundary"),
-        pytest.param(cut_off, 400, "The upload stopped half-way", "end of the", id="cut off"),
-        pytest.param(sends(b""), 400, "No picture arrived", "The file is empty", id="empty"),
-        pytest.param(big, 413, "That file is too big", "larger than", id="too big"),
-        pytest.param(sends(bytes(15_000_001)), 413, "too big", "15 MB", id="just too big"),
+        pytest.param(no_field, 400, "No picture received", "no file in a", id="no field"),
+        pytest.param(no_choice, 400, "No picture received", "No file was chosen", id="no choice"),
+        pytest.param(no_form, 400, "No picture received", "no file in a", id="no form"),
+        pytest.param(no_boundary, 400, "Invalid request", "malformed", id="no boundary"),
+        pytest.param(cut_off, 400, "The upload was interrupted", "end of the", id="cut off"),
+        pytest.param(sends(b""), 400, "No picture received", "The file is empty", id="empty"),
+        pytest.param(big, 413, "This file is too large", "larger than", id="too big"),
+        pytest.param(sends(bytes(15_000_001)), 413, "too large", "15 MB", id="just too big"),
         pytest.param(sends(b"<svg/>"), 415, "not a picture", "something else", id="no picture"),
-        pytest.param(sends(encoded()[:700]), 422, "is broken", "cannot be read", id="broken"),
+        pytest.param(
+            sends(encoded()[:700]), 422, "is damaged", "incomplete or damaged", id="broken"
+        ),
         pytest.param(sends(encoded(corners(60, 90))), 422, "too small", "60 × 90", id="small"),
         pytest.param(
             sends(encoded(Image.new("L", (6000, 5000)))), 422, "too many pixels", "25", id="huge"
         ),
-        pytest.param(lambda c: c.get("/nowhere"), 404, "nothing here", "", id="no page"),
-        pytest.param(lambda c: c.get("/result/nobody"), 404, "nothing here", "", id="no result"),
-        pytest.param(lambda c: c.put("/"), 405, "does not work here", "", id="wrong method"),
+        pytest.param(lambda c: c.get("/nowhere"), 404, "Page not found", "", id="no page"),
+        pytest.param(lambda c: c.get("/result/nobody"), 404, "Page not found", "", id="no result"),
+        pytest.param(lambda c: c.put("/"), 405, "Method not allowed", "", id="wrong method"),
     ],
 )
 def test_what_goes_wrong_is_said_with_why_and_what_next(
@@ -236,7 +238,7 @@ def test_a_detector_that_fails_is_a_503(
     answer = post_picture(site(settings, pipeline, detector=Broken()), encoded())
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "60"
-    assert "We cannot look at pictures just now" in answer.text
+    assert "We cannot check pictures at the moment" in answer.text
     assert "a cause for the operator" not in answer.text
     assert "a cause for the operator" in caplog.text
     assert answer.headers["X-Request-ID"] in answer.text
@@ -250,7 +252,7 @@ def test_a_stand_in_answers_and_the_page_says_so(
     )
     page = visible_text(post_and_open(client, encoded()))
     assert "Rubber duck detected!" in page
-    assert "fake detector could not answer just now, so our fake detector did." in page
+    assert "fake detector was unavailable, so fake detector answered instead." in page
     assert "a cause for the operator" in caplog.text
 
 
@@ -275,7 +277,7 @@ def test_a_database_that_fails_is_a_503_and_keeps_no_picture(
     (tmp_path / "duck.db").rename(tmp_path / "elsewhere.db")
     answer = post_picture(client, encoded())
     assert answer.status_code == 503
-    assert "cannot be opened" in answer.text
+    assert "The results database is unavailable" in answer.text
     assert sorted(settings.uploads.rglob("*")) == kept
     (tmp_path / "elsewhere.db").rename(tmp_path / "duck.db")
     post_and_open(client, encoded())  # and it recovers by itself
@@ -347,15 +349,15 @@ def test_an_old_result_keeps_its_words(
     where = post_picture(client, encoded()).location
     other = replace(pipeline.question, title="A bird?", yes="A bird!", min_confidence=95.0)
     page = visible_text(site(settings, pipeline, question=other).get(where).text)
-    assert "Rubber duck detected! :)) 94% sure" in page
+    assert "Rubber duck detected! :)) 94% confidence" in page
     assert "The question was: Is there a rubber duck" in page
     assert "A bird!" not in page
-    assert "too unsure" not in page
+    assert "below the threshold" not in page
 
 
 def test_nearly_sure_is_not_called_sure(client: FlaskClient, detector: FakeDetector) -> None:
     detector.answer = [Label("Duck", 99.7), Label("Toy", 99.9)]
-    assert "99% sure" in visible_text(post_and_open(client, encoded()))
+    assert "99% confidence" in visible_text(post_and_open(client, encoded()))
 
 
 def test_a_name_in_no_known_letters_is_no_half_upload(client: FlaskClient) -> None:

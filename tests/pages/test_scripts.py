@@ -88,13 +88,13 @@ def test_scripts_in_every_word_stay_words(page: Page, scripted: str) -> None:
     visit(page, scripted)
     photo = FilePayload(name=SCRIPTS[11], mimeType="image/jpeg", buffer=duck_photo())
     page.get_by_label(re.compile("Upload a picture")).set_input_files(photo)
-    page.get_by_role("button", name="Look").click()
+    page.get_by_role("button", name="Check this picture").click()
     page.wait_for_url("**/result/*")
     where = page.url
     expect(page.get_by_role("heading", level=1)).to_have_text(SCRIPTS[1])
     for each in SCRIPTS:
         assert page.locator("th", has_text=each).count() >= 1
-    page.get_by_label("How sure is sure enough?").fill("97")  # the script's own way to a page
+    page.get_by_label("Confidence threshold").fill("97")  # the script's own way to a page
     expect(page.get_by_role("heading", level=1)).to_have_text(SCRIPTS[2])
     for path in ("camera", "mine", "statistics", "statistics/days-light.svg", "privacy", "api"):
         visit(page, f"{scripted}/{path}")
@@ -112,7 +112,7 @@ def test_scripts_in_addresses_and_names_stay_words(page: Page, scripted: str) ->
         page.get_by_label("Upload a picture").set_input_files(
             FilePayload(name=name, mimeType="image/tiff", buffer=b"II*\0")
         )
-        expect(page.get_by_text("Your browser cannot show this kind")).to_be_visible()
+        expect(page.get_by_text("Your browser cannot preview this format")).to_be_visible()
 
 
 @pytest.mark.enable_socket

@@ -73,7 +73,7 @@ def test_another_sites_page_changes_nothing(
     for method, rule in routes:
         answer = send(client, method, rule.replace("<id>", id), headers, token)
         assert (answer.status_code, rule) == (403, rule)
-        assert "That came from another site" in answer.text
+        assert "Request from another site" in answer.text
     assert pipeline.results.get(id).judged_right is None
 
 
@@ -104,7 +104,7 @@ def test_a_form_needs_the_token_of_its_visitor(
     for method, rule in forms:
         answer = send(client, method, rule.replace("<id>", mine.rsplit("/", 1)[-1]), {}, token)
         assert (answer.status_code, rule) == (403, rule)
-        assert "That page is not of this visit any more" in answer.text
+        assert "This form has expired" in answer.text
         assert "Go back, reload the page" in answer.text
     assert client.get(mine).status_code == 200
 
@@ -180,4 +180,4 @@ def test_a_real_browser_on_another_site(context: BrowserContext, site: Site, pat
     with page.expect_response(site.url + path) as answer:
         page.goto("http://evil.test/")
     assert answer.value.status == 403
-    assert "That came from another site" in answer.value.text()
+    assert "Request from another site" in answer.value.text()

@@ -50,12 +50,12 @@ def test_who_asks_too_often_is_told_when_to_come_back(open_site: OpenSite) -> No
         clock.shift(timedelta(seconds=40))
         page, problem = client.post("/"), client.post(PICTURES)
         assert (page.status_code, page.headers["Retry-After"]) == (429, "21")
-        assert "That was a lot at once" in page.text
-        assert "In 21 seconds you may again." in page.text
+        assert "Too many requests" in page.text
+        assert "Try again in 21 seconds." in page.text
         assert problem.headers["Retry-After"] == "21"
         assert problem.json
         assert problem.json["type"].endswith("#too-often")
-        assert "In 21 seconds you may again." in problem.json["detail"]
+        assert "Try again in 21 seconds." in problem.json["detail"]
         clock.shift(timedelta(seconds=int(page.headers["Retry-After"])))
         assert client.post(PICTURES).status_code == 400
 

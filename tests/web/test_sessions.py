@@ -115,7 +115,7 @@ def test_my_pictures_are_mine_alone(client: FlaskClient) -> None:
     assert where in client.get("/mine").text
     page = other_visitor(client).get("/mine").text
     assert where not in page
-    assert "There is nothing here now" in page
+    assert "No pictures yet" in page
 
 
 def test_my_pictures_are_paged_newest_first(client: FlaskClient) -> None:
@@ -132,7 +132,7 @@ def test_a_cursor_that_we_never_gave(client: FlaskClient) -> None:
     post_picture(client, encoded())
     answer = client.get("/mine?cursor=quack")
     assert answer.status_code == 400
-    assert "does not exist" in answer.text
+    assert "This cursor is not valid" in answer.text
 
 
 def test_a_forged_cookie_is_nobodys(client: FlaskClient) -> None:
@@ -141,7 +141,7 @@ def test_a_forged_cookie_is_nobodys(client: FlaskClient) -> None:
     assert cookie
     thief = other_visitor(client)
     thief.set_cookie("session", cookie.value[:-2] + "xx")
-    assert "There is nothing here now" in thief.get("/mine").text
+    assert "No pictures yet" in thief.get("/mine").text
 
 
 def test_small_pictures_for_the_list(client: FlaskClient) -> None:
@@ -157,7 +157,7 @@ def test_deleted_is_gone_at_once(client: FlaskClient, settings: Settings) -> Non
     where = post_picture(client, encoded()).location
     etag = client.get(f"{where}.jpg").headers["ETag"]
     answer = client.post(f"{where}/delete", follow_redirects=True)
-    assert "Gone: the picture, its boxes and the result." in answer.text
+    assert "Deleted: the picture and its result." in answer.text
     assert where not in answer.text
     assert pictures(settings) == []
     for address in ("", ".json", ".jpg", "/picture.jpg", "/marked.jpg", "/small.jpg"):
@@ -199,7 +199,7 @@ def test_what_cannot_be_deleted_now_is_hidden_and_swept_later(
     client = create_app(settings, pipeline=stuck).test_client()
     where = post_picture(client, encoded()).location
     answer = client.post(f"{where}/delete", follow_redirects=True)
-    assert "Nobody can see it any more" in answer.text
+    assert "The result is deleted. Its picture will be removed" in answer.text
     assert client.get(where).status_code == 404
     assert Sweeper(pipeline.open_results, pipeline.storage).sweep() == Swept(results=1)
     assert pictures(settings) == []
@@ -246,7 +246,7 @@ def test_the_note_beside_the_button_says_where_and_how_long(
     page = visible_text(create_app(changed, pipeline=pipeline).test_client().get("/").text)
     assert f"It is deleted {said}" in page
     assert "in a folder on this server" in page
-    assert "Only people with its link can see it" in page
+    assert "Only people with the link can see it" in page
 
 
 def test_the_site_sweeps_by_itself(
@@ -278,7 +278,7 @@ def test_another_threshold_judges_the_kept_labels(
     where = post_picture(client, encoded()).location
     stricter = client.get(f"{where}?min=95")
     assert "<h1>No rubber duck detected :(</h1>" in stricter.text
-    assert "Toy 90% too unsure to count" in visible_text(stricter.text)
+    assert "Toy 90% below the threshold" in visible_text(stricter.text)
     assert 'value="95"' in stricter.text
     assert "<rect" not in stricter.text.split("boxes")[1].split("</svg>")[0]
     assert "<h1>Rubber duck detected! :))</h1>" in client.get(where).text
@@ -398,7 +398,7 @@ def test_every_sample_is_one_click_away_and_keeps_nothing(
     assert client.get("/sample/easy/marked.jpg?download").mimetype == "image/jpeg"
     assert costly.calls == 0
     assert pictures(settings) == []
-    assert "There is nothing here now" in client.get("/mine").text
+    assert "No pictures yet" in client.get("/mine").text
 
 
 def test_where_only_money_could_answer_there_are_no_samples(
@@ -452,13 +452,13 @@ def test_nothing_speaks_of_ducks_when_the_question_does_not(
 
 
 def test_the_statistics_of_a_day(client: FlaskClient, detector: FakeDetector) -> None:
-    assert "Nobody has asked yet" in client.get("/statistics").text
+    assert "No pictures have been checked yet" in client.get("/statistics").text
     where = post_picture(client, some(1)).location
     client.post(f"{where}/judgement", data={"right": "yes"})
     detector.answer = [Label("Bird", 99.0)]
     post_picture(client, some(2))
     page = visible_text(client.get("/statistics").text)
-    assert "asked 2 answered yes 50% judged right 1 judged wrong 0" in page
+    assert "checked 2 answered yes 50% rated right 1 rated wrong 0" in page
     assert f"{datetime.now(UTC).date()} 2 1 1 0" in page
     assert "90–100 1" in page
     assert "fake detector 2 1 1 0" in page
