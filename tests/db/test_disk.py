@@ -66,7 +66,7 @@ def must_be_sorry(answer: TestResponse) -> None:
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "60"
     assert "We cannot check pictures at the moment" in answer.text
-    assert "Results that you already have are safe" in answer.text
+    assert "Your existing results are safe" in answer.text
 
 
 def test_a_full_disk(on_small_disk: FlaskClient, small_disk: Path) -> None:

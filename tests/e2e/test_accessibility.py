@@ -44,7 +44,7 @@ def test_axe_finds_nothing_on_ones_own_pages(page: Page, site: Site, duck: Path)
     page.wait_for_url("**/result/*")
     page.get_by_text("Delete this picture").click()
     page.get_by_role("button", name="No", exact=True).click()
-    page.get_by_text("Thank you.").wait_for()
+    page.get_by_text("Thank you!").wait_for()
     assert complaints(page) == []
     for name in ("My pictures", "Statistics"):
         page.get_by_role("link", name=name).click()

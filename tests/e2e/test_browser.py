@@ -69,7 +69,7 @@ def test_deleting_what_was_asked(page: Page, site: Site, duck: Path) -> None:
     where = page.url
     page.get_by_text("Delete this picture").click()
     page.get_by_role("button", name="Delete now").click()
-    assert page.get_by_role("status").first.inner_text().startswith("Gone:")
+    expect(page.get_by_role("status").first).to_contain_text("Deleted:")
     answer = page.goto(where)
     assert answer
     assert answer.status == 404
@@ -78,12 +78,12 @@ def test_deleting_what_was_asked(page: Page, site: Site, duck: Path) -> None:
 def test_everything_else_without_javascript(page: Page, site: Site, duck: Path) -> None:
     give(page, site, duck)
     page.get_by_role("button", name="Yes", exact=True).click()
-    assert page.get_by_text("Thank you.").is_visible()
+    expect(page.get_by_text("Thank you!")).to_be_visible()
     page.get_by_role("link", name="My pictures").click()
     assert page.get_by_role("link", name="Rubber duck detected! :))").count() == 1
     page.get_by_role("link", name="Statistics").click()
     page.wait_for_url("**/statistics")  # with its pictures
-    assert page.get_by_role("heading", name="By day").is_visible()
+    expect(page.get_by_role("heading", name="By day")).to_be_visible()
     chart = page.get_by_role("img", name="Bar chart: pictures checked on each day")
     assert chart.evaluate("image => image.complete && image.naturalWidth > 0")
     assert fits(page)
@@ -106,7 +106,7 @@ def test_reload_and_back(browser: Browser, site: Site, duck: Path) -> None:
     page.reload()
     assert page.url == where
     page.go_back()
-    assert page.get_by_label("Upload a picture").is_visible()
+    expect(page.get_by_label("Upload a picture")).to_be_visible()
     page.go_forward()
     assert page.get_by_role("heading", level=1).inner_text() == "Rubber duck detected! :))"
     page.close()

@@ -140,7 +140,7 @@ def test_of_several_pictures_the_first_is_shown_before_it_is_sent(page: Page, si
             document.body.dispatchEvent(new DragEvent("drop", many));
         }"""
     )
-    expect(page.get_by_role("alert")).to_contain_text("We look at one picture at a time")
+    expect(page.get_by_role("alert")).to_contain_text("One picture at a time")
     expect(page.get_by_role("button", name="Check this picture")).to_be_enabled()
 
 
@@ -345,7 +345,7 @@ def test_a_folder_is_told_from_a_picture(page: Page, site: Site, tmp_path: Path)
     page.get_by_label("Upload a picture").set_input_files(gone)
     gone.unlink()
     page.get_by_role("button", name="Check this picture").click()
-    expect(page.get_by_role("alert")).to_contain_text("That file cannot be read")
+    expect(page.get_by_role("alert")).to_contain_text("This file cannot be read")
 
 
 def test_what_the_browser_cannot_show_is_named(page: Page, site: Site, tmp_path: Path) -> None:
@@ -417,7 +417,7 @@ def test_the_whole_way_by_keyboard(page: Page, site: Site, duck: Path) -> None:
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.wait_for_url("**/mine")
-    expect(page.get_by_role("status").first).to_contain_text("Gone:")
+    expect(page.get_by_role("status").first).to_contain_text("Deleted:")
 
 
 def test_the_home_page_is_light(page: Page, site: Site) -> None:
