@@ -1,7 +1,23 @@
-"""Alembic's door: db_setup.py hands over a connection."""
+"""Alembic's environment: db_setup.py hands over a connection, the command `alembic` does not."""
 
 from alembic import context
+from sqlalchemy import Connection
 
-context.configure(connection=context.config.attributes["connection"], transactional_ddl=True)
-with context.begin_transaction():
-    context.run_migrations()
+from rubberduck.core.settings import load_settings
+from rubberduck.db.engine import engine_for
+from rubberduck.db.tables import metadata
+
+
+def migrate(connection: Connection) -> None:
+    context.configure(connection=connection, target_metadata=metadata, transactional_ddl=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+if "connection" in context.config.attributes:
+    migrate(context.config.attributes["connection"])
+else:
+    engine = engine_for(load_settings().database_url)
+    with engine.connect() as own:
+        migrate(own)
+    engine.dispose()

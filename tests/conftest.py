@@ -47,6 +47,16 @@ def pytest_report_header() -> list[str]:
     return [f"WARNING: {reason}" for reason in (postgres.missing(), redis.missing()) if reason]
 
 
+SERVICES = {"_moto", "eyes", "postgres_server", "database_url", "site", "playwright"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a server, a database server or a browser; `make quick` leaves it out."""
+    for item in items:
+        if SERVICES & set(getattr(item, "fixturenames", ())):
+            item.add_marker("service")
+
+
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of the developer's own settings or AWS account reaches a test."""
