@@ -1,13 +1,13 @@
 """What developers use: Alembic's command, the workflow, the quick tests."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-import yaml
 from sqlalchemy import create_engine
 
 from db_setup import set_up
@@ -59,7 +59,6 @@ def test_autogenerate_writes_the_difference_as_a_revision(project: Path) -> None
 
 
 def test_the_workflow_runs_what_continuous_integration_runs_here() -> None:
-    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())
-    steps = [step.get("run") for step in workflow["jobs"]["test"]["steps"]]
-    assert steps[-1] == ".ci/run"
+    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
+    assert re.findall(r"^ +- run: (.+)$", workflow, re.M)[-1] == ".ci/run"
     assert (ROOT / ".ci" / "run").read_text().splitlines()[-1] == "exec make test"

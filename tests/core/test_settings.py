@@ -10,6 +10,7 @@ import pytest
 from dotenv import dotenv_values
 
 from composition import build_pipeline
+from docs import settings as settings_page
 from rubberduck.core.settings import (
     ROOT,
     InvalidSettings,
@@ -34,14 +35,19 @@ def test_the_example_file_has_every_setting_with_its_default(tmp_path: Path) -> 
     assert written == {name: shown(default, "") for name, default in DEFAULTS.items()}
 
 
-def test_the_readme_has_every_setting_with_its_default_and_meaning() -> None:
-    text = (ROOT / "README.md").read_text()
-    rows = re.findall(r"^\| `(DUCK_\w+)` \| (.*?) \| (.*?) \|$", text, re.M)
-    plain = {name: (default.strip("`"), words.replace("`", "")) for name, default, words in rows}
+def test_the_page_of_settings_has_every_setting_with_its_default_and_meaning() -> None:
+    text = (ROOT / "docs" / "settings.md").read_text()
+    rows = re.findall(r"^\| `(DUCK_\w+)` \| (.*?) \| (.*?) \| (.*?) \|$", text, re.M)
+    plain = {name: (default.strip("`"), meaning) for name, default, _values, meaning in rows}
     assert plain == {
         f"DUCK_{name.upper()}": (shown(field.default, "none"), field.description)
         for name, field in Settings.model_fields.items()
     }
+    assert {name: values for name, _, values, _ in rows}["DUCK_KEEP_DAYS"] == "1 to 3,650"
+
+
+def test_the_page_of_settings_is_as_it_would_be_generated() -> None:
+    assert settings_page.PAGE.read_text() == settings_page.page(), "python -m docs.settings"
 
 
 @pytest.mark.parametrize(

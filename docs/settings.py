@@ -1,0 +1,50 @@
+"""Writes the table of docs/settings.md from the settings class: `python -m docs.settings`."""
+
+from typing import Any
+
+from rubberduck.core.settings import PREFIX, ROOT, Settings
+
+PAGE = ROOT / "docs" / "settings.md"
+BEGIN, END = "<!-- settings -->\n", "<!-- end -->\n"
+HEAD = "| Variable | Default | Values | Meaning |\n|---|---|---|---|\n"
+
+
+def table() -> str:
+    """Return one Markdown row for each setting: name, default, accepted values, description."""
+    properties = Settings.model_json_schema()["properties"]
+    rows = []
+    for name, field in Settings.model_fields.items():
+        default = "none" if field.default in (None, ()) else f"`{field.default}`"
+        values = _values(properties[name])
+        rows.append(f"| `{PREFIX}{name.upper()}` | {default} | {values} | {field.description} |\n")
+    return HEAD + "".join(rows)
+
+
+def _values(schema: dict[str, Any]) -> str:
+    """Return the accepted values, from the JSON Schema of one setting.
+
+    >>> _values({"type": "integer", "minimum": 1, "maximum": 3650}), _values({"enum": ["a", "b"]})
+    ('1 to 3,650', '`a`, `b`')
+    >>> _values({"anyOf": [{"type": "string", "minLength": 16}, {"type": "null"}]})
+    'at least 16 characters'
+    """
+    schema = schema.get("anyOf", [schema])[0]
+    if "enum" in schema:
+        return ", ".join(f"`{value}`" for value in schema["enum"])
+    if "maximum" in schema:
+        return f"{schema['minimum']:,} to {schema['maximum']:,}"
+    if "minimum" in schema:
+        return f"{schema['minimum']:,} or more"
+    if "minLength" in schema:
+        return f"at least {schema['minLength']} characters"
+    return {"path": "a folder", "file-path": "a file"}.get(schema.get("format", ""), "text")
+
+
+def page() -> str:
+    """Return docs/settings.md with a fresh table between its two marks."""
+    before, _, rest = PAGE.read_text().partition(BEGIN)
+    return before + BEGIN + table() + END + rest.partition(END)[2]
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())
