@@ -28,6 +28,11 @@ def check() -> None:
     settings = cast(Settings, current_app.extensions["settings"])
     for name, shown in settings.describe().items():
         click.echo(f"ok     {name}: {shown}")
+    if settings.proxies and not settings.hosts:
+        click.echo(
+            "warn   DUCK_HOSTS: it is not set, so the site answers to any host name; set it to the "
+            "names that visitors use."
+        )
     wrong = 0
     for name, meant in unknown_variables().items():
         advice = f"did you mean {meant}?" if meant else "remove it."

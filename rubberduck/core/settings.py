@@ -127,7 +127,9 @@ class Settings(BaseSettings):
         "default with neither bucket nor PostgreSQL: the file instance/secret_key",
     )
     hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = Field(
-        (), description="comma-separated allowed host names; default: all"
+        (),
+        description="comma-separated allowed host names; default: localhost, IP addresses and the "
+        "machine's own name, or any name with DUCK_PROXIES",
     )
     proxies: int = Field(
         0,

@@ -7,11 +7,19 @@ from rubberduck.api.openapi.document import document
 
 about = Blueprint("about", __name__)
 
+ROBOTS = "User-agent: *\nDisallow: /api/\nDisallow: /mine\nDisallow: /readyz\n"
+
 
 @about.get("/api")
 def api() -> ResponseReturnValue:
     """The API's description, to read."""
     return render_template("api.html", document=document(), host=request.host_url.rstrip("/"))
+
+
+@about.get("/robots.txt")
+def robots() -> ResponseReturnValue:
+    """Return the rules for crawlers. Results stay open to them, so that they see `noindex`."""
+    return ROBOTS, {"Content-Type": "text/plain; charset=utf-8"}
 
 
 @about.get("/privacy")

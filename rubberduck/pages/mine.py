@@ -1,9 +1,10 @@
 """My pictures: the visitor's own results."""
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 
 from rubberduck.web.deps import pipeline
+from rubberduck.web.responses import CACHE_NO_STORE
 from rubberduck.web.sessions import known_visitor
 
 mine = Blueprint("mine", __name__)
@@ -18,4 +19,6 @@ def index() -> ResponseReturnValue:
     page = owner and pipeline().results.list_for_owner(
         owner, RESULTS_PER_PAGE, request.args.get("cursor")
     )
-    return render_template("mine.html", page=page)
+    response = make_response(render_template("mine.html", page=page))
+    response.headers["Cache-Control"] = CACHE_NO_STORE
+    return response

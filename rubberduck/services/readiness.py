@@ -1,4 +1,4 @@
-"""Readiness of database and storage, cached for a few seconds."""
+"""Readiness of database, storage and embedded detector, cached for a minute."""
 
 import logging
 import threading
@@ -9,22 +9,30 @@ from rubberduck.core.errors import DuckError
 from rubberduck.services.pipeline import Pipeline
 
 log = logging.getLogger(__name__)
-CACHE_SECONDS = 5.0
+CACHE_SECONDS = 60.0  # the checks write a row and a file
+RETRY_SECONDS = 5.0  # after a failure
 FIRST_CHECK_WAIT_SECONDS = 3.0
 
 
 class Readiness:
-    """Whether results can be saved and pictures stored."""
+    """Whether results can be saved, pictures stored, and the embedded detector is loaded."""
 
     def __init__(self, pipeline: Pipeline) -> None:
         self.pipeline = pipeline
-        self._checks = {"database": self._check_results, "storage": pipeline.storage.check}
+        self._checks = {
+            "database": self._check_results,
+            "storage": pipeline.storage.check,
+            "detector": self._check_detector,
+        }
         self._lock = threading.Lock()
         self._parts: dict[str, bool] = {}
         self._checked_at = -CACHE_SECONDS
 
     def parts(self) -> dict[str, bool]:
-        """Return whether each part is ready; at most CACHE_SECONDS old, or the last answer."""
+        """Return whether each part is ready; at most CACHE_SECONDS old, or the last answer.
+
+        The first call loads the embedded detector, unless `Pipeline.warm_up` has done so.
+        """
         # One thread checks; the others get the last answer instead of queueing. Only before the
         # first answer do they wait.
         timeout = 0.0 if self._parts else FIRST_CHECK_WAIT_SECONDS
@@ -47,8 +55,13 @@ class Readiness:
     def _check_results(self) -> None:
         self.pipeline.results.check()  # here, because `results` opens the database
 
+    def _check_detector(self) -> None:
+        if detector := self.pipeline.free_detector:
+            detector.check()
+
     def _is_stale(self) -> bool:
-        return time.monotonic() - self._checked_at >= CACHE_SECONDS
+        limit = CACHE_SECONDS if all(self._parts.values()) else RETRY_SECONDS
+        return time.monotonic() - self._checked_at >= limit
 
 
 def _is_ready(name: str, check: Callable[[], None]) -> bool:

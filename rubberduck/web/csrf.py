@@ -1,5 +1,7 @@
-"""Who may change something here, and by which name we are called."""
+"""Check a request's Host, its origin and, for forms, its CSRF token."""
 
+import socket
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, request
@@ -11,29 +13,29 @@ from rubberduck.web.deps import settings
 from rubberduck.web.uploads import upload_errors
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
-SAME_ORIGIN_SITES = ("same-origin", "none")  # "none": no page made the browser ask, its user did
+SAME_ORIGIN_SITES = ("same-origin", "none")  # "none": typed or bookmarked by the user
 PORTS = {"http": 80, "https": 443}
 
 
 def register_request_checks(app: Flask) -> None:
-    """Before anything is counted: another site must not use up its visitors' limits here."""
+    """Check Host and origin before rate limits: other sites must not use up a visitor's limit."""
     app.before_request(check_host)
     app.before_request(check_origin)
 
 
 def register_csrf_protection(app: Flask, exempt: Blueprint) -> None:
-    """Forms without our token; after the limits, since it reads the form."""
-    app.config["WTF_CSRF_CHECK_DEFAULT"] = False  # `check` does, in our words
+    """Require our token in forms; after the rate limits, because it reads the form."""
+    app.config["WTF_CSRF_CHECK_DEFAULT"] = False  # `check` does, with our error
     app.config["WTF_CSRF_TIME_LIMIT"] = None  # a token lives as long as its cookie
-    app.config["WTF_CSRF_SSL_STRICT"] = False  # wants a Referer, which some browsers never send
+    app.config["WTF_CSRF_SSL_STRICT"] = False  # requires a Referer, which some browsers never send
     forms = CSRFProtect(app)
-    # Programs have no page with a token. Their requests need none: a browser says of those that
-    # pages of other sites make where they come from, and sends no cookie of ours with them.
+    # API clients have no page with a token and need none: browsers mark requests of other sites'
+    # pages with their origin and send no SameSite cookie with them.
     forms.exempt(exempt)
 
     @app.before_request
     def check() -> None:
-        """FormExpired, when a form does not hold the token of this visitor's own pages."""
+        """Raise FormExpired unless a form holds the token of this visitor's session."""
         try:
             with upload_errors():
                 forms.protect(apply_exemptions=True)
@@ -44,35 +46,68 @@ def register_csrf_protection(app: Flask, exempt: Blueprint) -> None:
 
 
 def check_host() -> None:
-    """UnknownHost: a made-up name would end up in the links that people share."""
-    hosts = settings().hosts
-    # A load balancer asks after our health by address.
-    if hosts and request.endpoint != "health.healthz" and not host_is_trusted(request.host, hosts):
-        raise UnknownHost("This site is not reachable under this host name.")
+    """Raise UnknownHost unless the Host header names this site.
+
+    A made-up name would end up in shared links. Without this check a foreign page can also make
+    its own name resolve to this machine (DNS rebinding) and is then same-origin with us.
+    """
+    if request.endpoint == "health.healthz":
+        return  # load balancers address a machine by its IP
+    if hosts := settings().hosts:
+        if not host_is_trusted(request.host, hosts):
+            raise UnknownHost("This site is not reachable under this host name.")
+    elif not settings().proxies and not is_local_host(request.host):
+        raise UnknownHost(
+            "This site is not set up for this host name. If it is yours, set DUCK_HOSTS to the "
+            "names that it may be reached by."
+        )
+
+
+def is_local_host(host: str) -> bool:
+    """Return whether a Host header names this machine: localhost, an IP address or its own name.
+
+    >>> [is_local_host(host) for host in ("localhost:8000", "a.localhost", "10.0.0.7", "[::1]:80")]
+    [True, True, True, True]
+    >>> [is_local_host(host) for host in ("duck.example", "localhost.evil.test", "a b", "[", "")]
+    [False, False, False, False, False]
+    """
+    try:
+        name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
+    except ValueError:
+        return False
+    if name == "localhost" or name.endswith(".localhost") or name == socket.gethostname().lower():
+        return True
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def check_origin() -> None:
-    """CrossOrigin, when another site's page makes a browser change something here."""
+    """Raise CrossOrigin when another site's page makes a browser change something here."""
     if request.method not in SAFE_METHODS and not _is_same_origin():
         raise CrossOrigin("Only this site's own pages may send this request.")
 
 
 def _is_same_origin() -> bool:
-    """Browsers tell; what tells nothing is no browser of the last years, and has no page."""
+    """Return False for requests of other sites' pages; all current browsers send a header."""
     if site := request.headers.get("Sec-Fetch-Site"):
         return site in SAME_ORIGIN_SITES
     origin = request.headers.get("Origin")
-    return origin is None or _place(origin) == _place(f"{request.scheme}://{request.host}")
+    return origin is None or _host_and_port(origin) == _host_and_port(
+        f"{request.scheme}://{request.host}"
+    )
 
 
-def _place(origin: str) -> tuple[str | None, int | None]:
-    """Host and port, whatever the scheme: a proxy may not tell us that it is HTTPS.
+def _host_and_port(origin: str) -> tuple[str | None, int | None]:
+    """Return host and port without the scheme: a proxy may not tell us that it is HTTPS.
 
-    >>> _place("https://duck.example") == _place("http://Duck.example:80")
+    >>> _host_and_port("https://duck.example") == _host_and_port("http://Duck.example:80")
     True
-    >>> _place("https://duck.example") == _place("https://duck.example:8443")
+    >>> _host_and_port("https://duck.example") == _host_and_port("https://duck.example:8443")
     False
-    >>> _place("null"), _place("https://[")
+    >>> _host_and_port("null"), _host_and_port("https://[")
     ((None, None), (None, None))
     """
     try:

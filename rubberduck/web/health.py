@@ -1,4 +1,4 @@
-"""Is the site alive, is it ready? For load balancers, operators and the pages' footer."""
+"""Liveness and readiness, for load balancers, operators and the pages' footer."""
 
 from http import HTTPStatus
 
@@ -12,13 +12,13 @@ health = Blueprint("health", __name__)
 
 @health.get("/healthz")
 def healthz() -> ResponseReturnValue:
-    """Alive: for the load balancer, which must not fail us for Amazon's faults."""
+    """Return 200 while the process serves requests, even if AWS does not answer."""
     return "ok", {"Content-Type": "text/plain"}
 
 
 @health.get("/readyz")
 def readyz() -> ResponseReturnValue:
-    """Ready for visitors: results can be written and pictures stored."""
+    """Return 200 when results can be saved, pictures stored, and the detector is loaded."""
     parts = readiness().parts()
     ready = all(parts.values())
     status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE

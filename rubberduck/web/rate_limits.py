@@ -1,8 +1,9 @@
-"""How often one visitor may ask: what costs us money or work is limited for each address."""
+"""Rate limits per client address, for everything that costs money or work."""
 
 import logging
+import re
 import time
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Network, ip_address
 from typing import Any
 
 from flask import Flask, current_app, request
@@ -27,7 +28,8 @@ FRAMES = 1800  # a minute: a camera asks up to 15 times a second
 CHANGES = 120
 DRAWINGS = 600
 MINUTE = 60  # seconds
-IPV6_PREFIX_BITS = 64  # bits of an IPv6 address: a provider gives the rest to one household
+IPV6_PREFIX_BITS = 64  # a provider gives the remaining bits to one household
+ADDRESS_WITH_PORT = re.compile(r"\[([^\]]*)\](?::\d{1,5})?|([\d.]+):\d{1,5}")
 
 
 def register_rate_limits(app: Flask, settings: Settings) -> None:
@@ -74,12 +76,25 @@ def _kind() -> str:
 
 
 def client() -> str:
-    """Who asks, by address, as the proxies that we believe saw it."""
-    given = request.remote_addr or "nobody"
+    """Return the client's network address, as seen by the trusted proxies, as its identity."""
+    return client_of(request.remote_addr or "")
+
+
+def client_of(given: str) -> str:
+    """Return the address of one client; IPv6 addresses of one household are one client.
+
+    Some proxies add the client's port. What is no address at all is one client, the same for all.
+
+    >>> [client_of(given) for given in ("192.0.2.7", "192.0.2.7:5123", "[2001:db8::7]:5123")]
+    ['192.0.2.7', '192.0.2.7', '2001:db8::/64']
+    >>> [client_of(given) for given in ("unknown", "_hidden", "a:b:c", "")]
+    ['unknown', 'unknown', 'unknown', 'unknown']
+    """
+    match = ADDRESS_WITH_PORT.fullmatch(given.strip())
     try:
-        address: IPv4Address | IPv6Address = ip_address(given)
+        address = ip_address((match[1] or match[2]) if match else given.strip())
     except ValueError:
-        return given
+        return "unknown"
     if isinstance(address, IPv4Address):
         return str(address)
     if address.ipv4_mapped:

@@ -14,6 +14,8 @@ STATIC = ROOT / "static"
 YEAR = 31_536_000  # seconds
 TWO_YEARS = 2 * YEAR
 NOBODY = "'none'"
+# Search engines may list these; results, pictures and JSON are only for those with the link.
+INDEXED = ("home.index", "about.robots", "static")
 
 
 def compact(css: str) -> str:
@@ -70,6 +72,8 @@ def add_headers(response: Response, policy: str) -> Response:
     if _is_kept_for_ever(response):
         response.headers["Cache-Control"] = f"public, max-age={YEAR}, immutable"
     response.headers.setdefault("Cache-Control", "private, no-cache")
+    if request.endpoint not in INDEXED:
+        response.headers["X-Robots-Tag"] = "noindex"
     if request.is_secure:
         response.headers["Strict-Transport-Security"] = f"max-age={TWO_YEARS}"
     return response

@@ -1,5 +1,7 @@
-"""Whose is what? A visitor is a random number in a signed cookie; there are no accounts."""
+"""Visitors' sessions: a random number in a signed cookie; there are no accounts."""
 
+import hashlib
+import hmac
 import os
 import secrets
 from contextlib import suppress
@@ -8,10 +10,10 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
-from flask import Flask, g, request, session
-from flask.sessions import SecureCookieSessionInterface
+from flask import Flask, Request, g, request, session
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_wtf.csrf import generate_csrf
-from itsdangerous import SignatureExpired, TimestampSigner, URLSafeTimedSerializer
+from itsdangerous import BadSignature, SignatureExpired, TimestampSigner, URLSafeTimedSerializer
 
 from rubberduck.core.settings import ROOT, InvalidSettings, Settings
 
@@ -22,7 +24,7 @@ KEY_COMMAND = 'python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
 
 
 class ClockSkewSigner(TimestampSigner):
-    """A cookie from a clock ahead of ours, of another machine say, is still its visitor's."""
+    """Accept a cookie signed by a clock that is ahead of ours, such as another machine's."""
 
     def unsign(self, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -33,8 +35,38 @@ class ClockSkewSigner(TimestampSigner):
             return super().unsign(*args, **(kwargs | {"max_age": None}))
 
 
+class VisitorSession(SecureCookieSession):
+    """A session; `from_old_name` if its cookie had the name that all sites shared before."""
+
+    from_old_name = False
+
+
 class SignedCookieSessions(SecureCookieSessionInterface):
-    """Signed cookies that over HTTPS never leave this host, nor HTTPS."""
+    """Signed cookies that over HTTPS never leave this host, nor HTTPS.
+
+    Cookies ignore ports, so each site on a host has a cookie name of its own, made from its key.
+    """
+
+    session_class = VisitorSession
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """Return the session of the cookie, or of one with the old, shared name."""
+        serializer = self.get_signing_serializer(app)
+        if serializer is None or self.get_cookie_name(app) in request.cookies:
+            return super().open_session(app, request)
+        max_age = int(app.permanent_session_lifetime.total_seconds())
+        try:
+            data = serializer.loads(request.cookies.get(_prefix(), ""), max_age=max_age)
+        except BadSignature:  # of another site, expired, or not there
+            return VisitorSession()
+        session = VisitorSession(data)
+        session.from_old_name = True
+        return session
+
+    def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
+        """Issue an old cookie anew, under its new name, with the first page that needs it."""
+        is_old = isinstance(session, VisitorSession) and session.from_old_name
+        return super().should_set_cookie(app, session) or (is_old and session.accessed)
 
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
         if serializer := super().get_signing_serializer(app):
@@ -42,17 +74,27 @@ class SignedCookieSessions(SecureCookieSessionInterface):
         return serializer
 
     def get_cookie_name(self, app: Flask) -> str:
-        return "__Host-session" if request.is_secure else "session"
+        return f"{_prefix()}-{site_id(app)}"
 
     def get_cookie_secure(self, app: Flask) -> bool:
         return request.is_secure
 
 
+def _prefix() -> str:
+    return "__Host-session" if request.is_secure else "session"
+
+
+def site_id(app: Flask) -> str:
+    """Return 8 hexadecimal digits that tell this site's cookies from another's; from its key."""
+    key = str(app.secret_key).encode()
+    return hmac.new(key, b"cookie name", hashlib.sha256).hexdigest()[:8]
+
+
 def visitor() -> str:
-    """The number of who asks; a new one, if this is their first request."""
+    """Return the visitor's number; on a first request, make one."""
     if "visitor" not in session:
         session["visitor"] = secrets.token_urlsafe(ID_BYTES)
-    session.permanent = session.modified = True  # its time starts anew
+    session.permanent = session.modified = True  # its lifetime starts anew
     return str(session["visitor"])
 
 
@@ -61,20 +103,20 @@ def known_visitor() -> str | None:
 
 
 def form_token() -> str:
-    """What a form of ours holds, and no other site's can: it is of this visitor's cookie."""
+    """Return the CSRF token for a form, bound to this visitor's session."""
     if TOKEN not in session:
         session.permanent = True
     return str(generate_csrf())
 
 
 def without_csrf_token(page: bytes) -> bytes:
-    """A page as it is until something changes: a form's token is signed anew each time."""
-    signed = g.get(TOKEN)  # there is one if a form of this page needed it
+    """Return the page with the unsigned token: the signature differs in each response."""
+    signed = g.get(TOKEN)  # set if a form of this page needed it
     return page.replace(signed.encode(), session[TOKEN].encode()) if signed else page
 
 
 def secret_key(settings: Settings, file: Path = KEY_FILE) -> str:
-    """The setting's, or one made once for this machine: a restart must not lose whose is what."""
+    """Return DUCK_SECRET_KEY, or the key kept in a file: sessions must survive a restart."""
     if settings.secret_key:
         return settings.secret_key
     if settings.bucket or not settings.database_url.startswith("sqlite:"):
@@ -97,7 +139,7 @@ def secret_key(settings: Settings, file: Path = KEY_FILE) -> str:
 
 
 def _create_key(file: Path) -> None:
-    """Whole under its name or not at all, and never over another process's."""
+    """Create the key file atomically; keep an existing one."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with NamedTemporaryFile("w", dir=file.parent) as new, suppress(FileExistsError):
         new.write(secrets.token_urlsafe(32))

@@ -15,6 +15,7 @@ from schemathesis.engine.events import EngineEvent, FatalError, NonFatalError, S
 
 from rubberduck.core.settings import Settings
 from tests.support.pictures import corners, encoded, form
+from tests.support.visitor import session_cookie_name
 
 SEEDS = 2  # one test for each, so that two processes share the work
 MIN_CASES = 1_000  # for each seed
@@ -60,7 +61,7 @@ def visitor_with_results(app: Flask) -> tuple[str, list[str]]:
     for picture in PICTURES[:5]:
         client.post("/api/v1/pictures", **form(picture))
     pages = [client.get(f"/api/v1/results?limit={limit}").json for limit in range(1, 5)]
-    cookie = client.get_cookie("session")
+    cookie = client.get_cookie(session_cookie_name(client))
     assert cookie
     return cookie.value, [page["links"]["next"].partition("cursor=")[2] for page in pages if page]
 

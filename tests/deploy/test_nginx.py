@@ -155,7 +155,7 @@ def test_nothing_else_is_served(alone: Running, name: str) -> None:
 def test_the_site_is_told_who_asks_and_how(alone: Running) -> None:
     """On a single machine nobody but nginx is believed, whatever a visitor claims."""
     claimed = headers(f"{alone.machine.url}/", THROUGH_TWO)
-    assert claimed["Set-Cookie"].startswith("session=")
+    assert claimed["Set-Cookie"].startswith("session-")
     assert "Strict-Transport-Security" not in claimed
     assert "X-Request-ID" in claimed
 

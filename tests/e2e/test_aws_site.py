@@ -117,6 +117,7 @@ def test_a_missing_bucket_is_a_503_and_the_log_says_what_to_do(
         "ready": False,
         "database": "ok",
         "storage": "not ready",
+        "detector": "ok",
     }
     assert "bucket ducks-that-never-were: 404: the bucket does not exist: create it" in caplog.text
 

@@ -311,7 +311,7 @@ def test_alive_and_ready(client: FlaskClient) -> None:
     assert client.get("/healthz").data == b"ok"
     ready = client.get("/readyz")
     assert ready.status_code == 200
-    assert ready.json == {"ready": True, "database": "ok", "storage": "ok"}
+    assert ready.json == {"ready": True, "database": "ok", "storage": "ok", "detector": "ok"}
 
 
 def test_not_ready_names_the_part_and_the_log_the_cause(
@@ -320,22 +320,46 @@ def test_not_ready_names_the_part_and_the_log_the_cause(
     settings.uploads.write_text("a file stands where the folder should be")
     answer = client.get("/readyz")
     assert answer.status_code == 503
-    assert answer.json == {"ready": False, "database": "ok", "storage": "not ready"}
+    assert answer.json == {
+        "ready": False,
+        "database": "ok",
+        "storage": "not ready",
+        "detector": "ok",
+    }
     assert "make it writable" in caplog.text
     assert client.get("/healthz").status_code == 200
 
 
-def test_readiness_is_asked_at_most_once_in_five_seconds(
+def test_readiness_is_checked_once_a_minute_and_sooner_after_a_failure(
     client: FlaskClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Each check writes a file and a row, and anybody may ask."""
     now = time.monotonic()
     monkeypatch.setattr("rubberduck.services.readiness.time.monotonic", lambda: now)
     assert client.get("/readyz").status_code == 200
     settings.uploads.rename(settings.uploads.with_name("moved"))
     settings.uploads.write_text("")
+    now += 59
     assert client.get("/readyz").status_code == 200
-    now += 5.1
+    now += 1.1
     assert client.get("/readyz").status_code == 503
+    settings.uploads.unlink()
+    assert client.get("/readyz").status_code == 503
+    now += 5.1
+    assert client.get("/readyz").status_code == 200
+
+
+def test_the_site_is_not_ready_before_its_model_is_loaded(
+    client: FlaskClient, detector: FakeDetector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise DetectorFailed("The embedded detector cannot be loaded.", cause="no file")
+
+    monkeypatch.setattr(detector, "check", fail)
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json
+    assert answer.json["detector"] == "not ready"
 
 
 def test_a_misspelt_name_in_a_template_is_no_silence(app: Flask) -> None:

@@ -99,7 +99,7 @@ def loaded_for(*pages):
 
 loaded = [
     loaded_for("/", "/camera", "/api", "/privacy", "/healthz"),
-    loaded_for("/mine", "/statistics", "/readyz"),
+    loaded_for("/mine", "/statistics"),
     app.extensions["pipeline"].warm_up() or loaded_for(),
 ]
 print(json.dumps(loaded))

@@ -231,7 +231,7 @@ def test_who_is_told_to_stop_finishes_first(tmp_path: Path, s3: Any, eyes: FakeR
 def test_an_upload_cut_off_by_a_restart_can_safely_be_sent_again(tmp_path: Path) -> None:
     with serving(tmp_path) as site:
         whole = request(site.url, "the picture")
-        body, headers = whole.data, {**whole.headers, "Host": "x", "Connection": "close"}
+        body, headers = whole.data, {**whole.headers, "Host": "localhost", "Connection": "close"}
         assert isinstance(body, bytes)
         headers["Content-Length"] = str(len(body))
         lines = [f"{name}: {value}\r\n" for name, value in headers.items()]
@@ -258,7 +258,7 @@ def test_an_upload_cut_off_by_a_restart_can_safely_be_sent_again(tmp_path: Path)
 @pytest.mark.soak
 def test_a_silent_sender_delays_the_stop_for_less_than_thirty_seconds(tmp_path: Path) -> None:
     with serving(tmp_path) as site, socket.create_connection(("127.0.0.1", site.port)) as silent:
-        silent.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 999\r\n\r\nabc")
+        silent.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999\r\n\r\nabc")
         time.sleep(1)
         told = time.monotonic()
         site.process.terminate()

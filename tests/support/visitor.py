@@ -8,10 +8,16 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import Headers
 from werkzeug.test import TestResponse
 
+from rubberduck.web.sessions import site_id
 from tests.support.pictures import form
 
 Visit = Callable[..., FlaskClient]  # what the fixture `visit` is
 TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
+
+
+def session_cookie_name(client: FlaskClient) -> str:
+    """Return the name of the visitor's cookie over HTTP."""
+    return f"session-{site_id(client.application)}"
 
 
 def token_in(page: str) -> str:

@@ -61,7 +61,9 @@ def test_a_line_tells_what_was_asked_by_whom_and_when(site: Site) -> None:
     forwarded = "X-Forwarded-For: 1.2.3.4, 203.0.113.7"
     before = datetime.now(UTC)
     answer = send(
-        site, f"GET /{marker}?x=1 HTTP/1.1\r\nHost: x\r\n{forwarded}\r\nConnection: close\r\n\r\n"
+        site,
+        f"GET /{marker}?x=1 HTTP/1.1\r\nHost: localhost\r\n{forwarded}\r\n"
+        "Connection: close\r\n\r\n",
     )
     number = re.search(rb"X-Request-ID: (\w{16})\r\n", answer)
     assert number
@@ -86,14 +88,16 @@ def test_nothing_that_is_sent_makes_a_line_of_its_own(site: Site, sign: str) -> 
     body = part + duck_photo() + b"\r\n--b--\r\n"
     answer = send(
         site,
-        f"POST /api/v1/pictures?{marker}{quote(nasty)} HTTP/1.1\r\nHost: x\r\n"
+        f"POST /api/v1/pictures?{marker}{quote(nasty)} HTTP/1.1\r\nHost: localhost\r\n"
         f"User-Agent: {marker}\r\nReferer: http://x/{quote(nasty)}\r\nX-Request-ID: 0000\r\n"
         "Content-Type: multipart/form-data; boundary=b\r\nConnection: close\r\n"
         f"Content-Length: {len(body)}\r\n\r\n",
         body,
     )
     assert answer.split(b" ")[1] in (b"201", b"400")
-    answer = send(site, f"GET /{quote(nasty)} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    answer = send(
+        site, f"GET /{quote(nasty)} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    )
     assert answer.split(b" ")[1] in (b"404", b"400")
     about = written_about(site, marker)
     assert [event["logger"] for event in about] == ["gunicorn.access"]
@@ -105,14 +109,14 @@ def test_nothing_that_is_sent_makes_a_line_of_its_own(site: Site, sign: str) -> 
 def test_raw_signs_in_a_request_make_no_line_either(site: Site, sign: str) -> None:
     marker = secrets.token_hex(8)
     for head in (
-        f"GET /{marker}{sign}{FORGED} HTTP/1.1\r\nHost: x\r\n\r\n",
-        f"GET /{marker} HTTP/1.1\r\nHost: x\r\nUser-Agent: a{sign}{FORGED}\r\n\r\n",
-        f"GET /{marker} HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: a{sign}{FORGED}\r\n\r\n",
-        f"{marker}{sign} / HTTP/1.1\r\nHost: x\r\n\r\n",
+        f"GET /{marker}{sign}{FORGED} HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        f"GET /{marker} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: a{sign}{FORGED}\r\n\r\n",
+        f"GET /{marker} HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: a{sign}{FORGED}\r\n\r\n",
+        f"{marker}{sign} / HTTP/1.1\r\nHost: localhost\r\n\r\n",
     ):
         send(site, head)
     last = secrets.token_hex(8)
-    send(site, f"GET /{last} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    send(site, f"GET /{last} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     assert written_about(site, last)
     assert not [event for event in events(site) if event["message"] == "forged"]
     assert "0000" not in [event.get("request_id") for event in events(site)]

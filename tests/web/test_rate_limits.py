@@ -121,6 +121,23 @@ def test_a_forged_address_does_not_help(open_site: OpenSite) -> None:
     assert statuses(open_site(proxies=2), *through) == [400, 400, 400, 429, 429]
 
 
+@pytest.mark.parametrize(
+    "seen",
+    [
+        [f"203.0.113.7:{port}" for port in (1, 5000, 50_000, 65_535)],
+        [f"[2001:db8::7]:{port}" for port in (1, 5000, 50_000, 65_535)],
+        ["[2001:db8::7]", "2001:db8::8", "[2001:db8::9]:443", "2001:db8::a"],
+        [f"_hidden{turn}" for turn in range(4)],
+        ["unknown", "a:b:c", "1.2.3", "[::1"],
+    ],
+    ids=str,
+)
+def test_an_address_with_a_port_or_none_at_all_is_no_new_client(
+    open_site: OpenSite, seen: list[str]
+) -> None:
+    assert statuses(open_site(proxies=1), *seen) == [400, 400, 400, 429]
+
+
 def test_two_clients_through_one_proxy_are_two(open_site: OpenSite) -> None:
     client = open_site(proxies=1)
     assert statuses(client, *["203.0.113.7"] * 4) == [400, 400, 400, 429]

@@ -1,8 +1,10 @@
 """What every answer tells browsers."""
 
 import re
+import socket
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.robotparser import RobotFileParser
 
 import pytest
 from flask import Flask
@@ -13,6 +15,7 @@ from rubberduck.core.settings import InvalidSettings, Settings, load_settings
 from rubberduck.services.pipeline import Pipeline
 from rubberduck.web.sessions import secret_key
 from tests.support.pictures import encoded, form
+from tests.support.visitor import session_cookie_name
 
 ADDRESSES = [
     "/",
@@ -44,7 +47,7 @@ def broken(app: Flask) -> FlaskClient:
 
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_every_answer_is_strict(broken: FlaskClient, address: str) -> None:
-    with broken.get(address, base_url="https://duck.example") as answer:
+    with broken.get(address, base_url="https://localhost") as answer:
         headers = answer.headers
     policy = dict(part.split(" ", 1) for part in headers["Content-Security-Policy"].split("; "))
     assert policy["default-src"] == "'none'"
@@ -67,8 +70,8 @@ def test_over_http_nothing_is_promised_for_https(client: FlaskClient) -> None:
 
 
 def test_a_cookie_over_https_stays_with_this_host(client: FlaskClient) -> None:
-    cookie = client.get("/", base_url="https://duck.example").headers["Set-Cookie"]
-    assert cookie.startswith("__Host-session=")
+    cookie = client.get("/", base_url="https://localhost").headers["Set-Cookie"]
+    assert cookie.startswith("__Host-session-")
     parts = set(cookie.split("; ")[1:])
     assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= parts
     assert not [part for part in parts if part.startswith("Domain")]
@@ -76,7 +79,7 @@ def test_a_cookie_over_https_stays_with_this_host(client: FlaskClient) -> None:
 
 def test_a_cookie_over_http_works_on_one_machine(client: FlaskClient) -> None:
     cookie = client.get("/").headers["Set-Cookie"]
-    assert cookie.startswith("session=")
+    assert cookie.startswith("session-")
     assert "Secure" not in cookie
     assert "HttpOnly" in cookie
 
@@ -86,7 +89,7 @@ def test_a_cookie_lasts_as_long_as_the_pictures(settings: Settings, pipeline: Pi
     client = create_app(settings, pipeline=pipeline).test_client()
     before = datetime.now(UTC)
     client.get("/")
-    cookie = client.get_cookie("session")
+    cookie = client.get_cookie(session_cookie_name(client))
     assert cookie
     assert cookie.expires
     assert timedelta(days=1.9) < cookie.expires - before < timedelta(days=2.1)
@@ -134,11 +137,11 @@ def test_a_key_that_cannot_be_had_stops_the_start(
 def test_another_key_makes_strangers(settings: Settings, pipeline: Pipeline) -> None:
     mine = create_app(settings, pipeline=pipeline).test_client()
     where = mine.post("/", **form(encoded())).location
-    cookie = mine.get_cookie("session")
+    cookie = mine.get_cookie(session_cookie_name(mine))
     assert cookie
     changed = settings.model_copy(update={"secret_key": "another key of the tests"})
     other = create_app(changed, pipeline=pipeline).test_client()
-    other.set_cookie("session", cookie.value)
+    other.set_cookie(session_cookie_name(other), cookie.value)
     assert other.post(f"{where}/delete").status_code == 404
 
 
@@ -162,13 +165,64 @@ def test_a_proxy_tells_that_it_was_https(settings: Settings, pipeline: Pipeline)
     told = {"X-Forwarded-Proto": "https"}
     behind = settings.model_copy(update={"proxies": 1})
     answer = create_app(behind, pipeline=pipeline).test_client().get("/", headers=told)
-    assert answer.headers["Set-Cookie"].startswith("__Host-session=")
+    assert answer.headers["Set-Cookie"].startswith("__Host-session-")
     assert "Strict-Transport-Security" in answer.headers
     # Without a proxy anybody could say so.
     alone = create_app(settings, pipeline=pipeline).test_client().get("/", headers=told)
-    assert alone.headers["Set-Cookie"].startswith("session=")
+    assert alone.headers["Set-Cookie"].startswith("session-")
 
 
 def test_names_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DUCK_HOSTS", "duck.example, www.duck.example")
     assert load_settings().hosts == ("duck.example", "www.duck.example")
+
+
+LOCAL_NAMES = ["localhost:8000", "duck.localhost", "127.0.0.1:8000", "192.168.1.20", "[::1]:8000"]
+OTHER_NAMES = ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "a b"]
+
+
+def test_by_default_only_names_of_this_machine_are_answered(client: FlaskClient) -> None:
+    """A foreign page whose name resolves to this machine would be same-origin with the site."""
+    for host in (*LOCAL_NAMES, socket.gethostname(), f"{socket.gethostname().upper()}:80"):
+        assert client.get("/", headers={"Host": host}).status_code == 200, host
+    for host in OTHER_NAMES:
+        answer = client.get("/", headers={"Host": host})
+        assert (answer.status_code, host) == (400, host)
+        assert "set DUCK_HOSTS" in answer.text
+        change = {"Host": host, "Origin": f"http://{host}"}
+        assert client.open("/api/v1/pictures", method="POST", headers=change).status_code == 400
+    assert client.get("/healthz", headers={"Host": "evil.example"}).status_code == 200
+
+
+def test_behind_a_proxy_without_host_names_any_is_answered_and_check_warns(
+    settings: Settings, pipeline: Pipeline
+) -> None:
+    behind = create_app(settings.model_copy(update={"proxies": 1}), pipeline=pipeline)
+    assert behind.test_client().get("/", headers={"Host": "duck.example"}).status_code == 200
+    done = behind.test_cli_runner().invoke(args=["check"])
+    assert "warn   DUCK_HOSTS" in done.output
+    assert done.exit_code == 0
+    named = settings.model_copy(update={"proxies": 1, "hosts": ("duck.example",)})
+    done = create_app(named, pipeline=pipeline).test_cli_runner().invoke(args=["check"])
+    assert "warn" not in done.output
+
+
+def test_search_engines_are_kept_from_results_pictures_and_json(client: FlaskClient) -> None:
+    where = client.post("/", **form(encoded())).location
+    private = (where, f"{where}.json", f"{where}.jpg", f"{where}/small.jpg", f"/api/v1{where}s")
+    for address in (*private, "/mine", "/nowhere"):
+        assert client.get(address).headers["X-Robots-Tag"] == "noindex", address
+    assert "X-Robots-Tag" not in client.get("/").headers
+    robots = client.get("/robots.txt")
+    assert (robots.status_code, robots.mimetype) == (200, "text/plain")
+    rules = RobotFileParser()
+    rules.parse(robots.text.splitlines())
+    assert rules.can_fetch("*", "/")
+    assert rules.can_fetch("*", where)  # otherwise they never see `noindex`
+    assert not rules.can_fetch("*", "/mine")
+    assert not rules.can_fetch("*", "/api/v1/results")
+
+
+def test_the_list_of_my_pictures_is_stored_nowhere(client: FlaskClient) -> None:
+    client.post("/", **form(encoded()))
+    assert client.get("/mine").headers["Cache-Control"] == "private, no-store"

@@ -27,7 +27,13 @@ from rubberduck.storage.folder import FolderStorage
 from tests.support.ducks import duck_photo
 from tests.support.fake_detector import FakeDetector, duck_labels
 from tests.support.pictures import corners, encoded, exif, form
-from tests.support.visitor import post_and_open, post_picture, visible_text, without_token
+from tests.support.visitor import (
+    post_and_open,
+    post_picture,
+    session_cookie_name,
+    visible_text,
+    without_token,
+)
 
 
 def other_visitor(client: FlaskClient) -> FlaskClient:
@@ -87,13 +93,13 @@ def test_twenty_at_once_are_one_result_and_one_call(
     settings: Settings, pipeline: Pipeline, detector: FakeDetector, client: FlaskClient
 ) -> None:
     client.get("/")  # a cookie
-    cookie = client.get_cookie("session")
+    cookie = client.get_cookie(session_cookie_name(client))
     assert cookie
     locations, all_there = [], threading.Barrier(20)
 
     def post() -> None:
         each = other_visitor(client)
-        each.set_cookie("session", cookie.value)
+        each.set_cookie(session_cookie_name(each), cookie.value)
         all_there.wait()
         locations.append(post_picture(each, encoded()).location)
 
@@ -135,12 +141,65 @@ def test_a_cursor_that_we_never_gave(client: FlaskClient) -> None:
     assert "This cursor is not valid" in answer.text
 
 
+def old_cookie(client: FlaskClient) -> str:
+    """Move the visitor's cookie to the name that all sites shared before; return its value."""
+    cookie = client.get_cookie(session_cookie_name(client))
+    assert cookie
+    client.delete_cookie(session_cookie_name(client))
+    client.set_cookie("session", cookie.value)
+    return cookie.value
+
+
+def test_a_visitor_with_a_cookie_of_the_old_name_loses_nothing(client: FlaskClient) -> None:
+    where = post_picture(client, encoded()).location
+    old_cookie(client)
+    with client.get("/static/duck.svg") as answer:
+        assert "Set-Cookie" not in answer.headers  # public, and kept by caches
+    assert where in client.get("/mine").text
+    assert client.get_cookie(session_cookie_name(client))  # issued anew
+    client.delete_cookie("session")
+    assert where in client.get("/mine").text
+    assert client.post(f"{where}/delete").status_code == 303
+
+
+def test_a_cookie_of_the_old_name_is_read_for_as_long_as_pictures_are_kept(
+    client: FlaskClient, settings: Settings
+) -> None:
+    where = post_picture(client, encoded()).location
+    value = old_cookie(client)
+    for days, is_known in ((settings.keep_days - 1, True), (settings.keep_days + 1, False)):
+        with time_machine.travel(datetime.now(UTC) + timedelta(days=days)):
+            later = other_visitor(client)
+            later.set_cookie("session", value)
+            assert (where in later.get("/mine").text) == is_known
+
+
+def test_two_sites_on_one_host_keep_their_visitors_apart(
+    client: FlaskClient, settings: Settings, pipeline: Pipeline
+) -> None:
+    """Cookies ignore ports: a browser sends them to both, and each site sets its own only."""
+    where = post_picture(client, encoded()).location
+    changed = settings.model_copy(update={"secret_key": "another key of the tests"})
+    other = create_app(changed, pipeline=pipeline).test_client()
+    name = session_cookie_name(client)
+    assert name != session_cookie_name(other)
+    cookie = client.get_cookie(name)
+    assert cookie
+    other.set_cookie(name, cookie.value)
+    other.set_cookie("session", cookie.value)  # signed by another key
+    assert other.get("/").status_code == 200
+    kept = other.get_cookie(name)
+    assert kept
+    assert kept.value == cookie.value
+    assert where not in other.get("/mine").text
+
+
 def test_a_forged_cookie_is_nobodys(client: FlaskClient) -> None:
     post_picture(client, encoded())
-    cookie = client.get_cookie("session")
+    cookie = client.get_cookie(session_cookie_name(client))
     assert cookie
     thief = other_visitor(client)
-    thief.set_cookie("session", cookie.value[:-2] + "xx")
+    thief.set_cookie(session_cookie_name(thief), cookie.value[:-2] + "xx")
     assert "No pictures yet" in thief.get("/mine").text
 
 
