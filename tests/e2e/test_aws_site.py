@@ -84,7 +84,7 @@ def test_when_rekognition_cannot_answer_the_embedded_detector_does(
     told = "Amazon Rekognition was unavailable, so the embedded detector answered instead."
     assert told in page
     assert "No rubber duck detected :(" in page  # four coloured squares are no duck
-    assert "Amazon Rekognition failed" in caplog.text
+    assert "fallback engine=Amazon Rekognition" in caplog.text
     cause = "Connection was closed" if fault == HANG_UP else fault
     assert cause in caplog.text
     assert ("allow rekognition:DetectLabels" in caplog.text) is (fault == "AccessDeniedException")

@@ -369,7 +369,7 @@ def refused(page: Page, words: str) -> None:
 def test_a_visitor_who_does_not_allow_it(open_browser: OpenBrowser, site: Site) -> None:
     with open_browser(f"{ALLOWED}=deny", CAMERAS) as browser, visit(browser, site.url) as page:
         turn_on(page)
-        refused(page, "The camera was not allowed.")
+        refused(page, "Access to the camera was denied.")
         expect(page.get_by_role("button", name="Turn on the camera")).to_be_focused()
 
 
@@ -377,18 +377,18 @@ def test_no_camera(open_browser: OpenBrowser, site: Site) -> None:
     no_cameras = f"{CAMERAS}=device-count=0"
     with open_browser(ALLOWED, no_cameras) as browser, visit(browser, site.url) as page:
         turn_on(page)
-        refused(page, "We found no camera.")
+        refused(page, "No camera was found.")
 
 
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        ("NotAllowedError", "The camera was not allowed."),
-        ("SecurityError", "The camera was not allowed."),
-        ("OverconstrainedError", "We found no camera."),
+        ("NotAllowedError", "Access to the camera was denied."),
+        ("SecurityError", "Access to the camera was denied."),
+        ("OverconstrainedError", "No camera was found."),
         ("NotReadableError", "The camera is in use by another program."),
         ("AbortError", "The camera is in use by another program."),
-        ("UnknownError", "The camera does not start."),
+        ("UnknownError", "The camera did not start."),
     ],
 )
 def test_a_camera_that_does_not_start(browser: Browser, site: Site, error: str, words: str) -> None:
@@ -402,12 +402,12 @@ def test_a_camera_that_goes_away(page: Page) -> None:
     turn_on(page)
     expect(answer(page)).to_have_text(YES)
     page.evaluate("void seen.tracks[0].dispatchEvent(new Event('ended'))")
-    refused(page, "The camera went away.")
+    refused(page, "The camera was disconnected.")
 
 
 def test_a_page_that_is_not_https(browser: Browser, site: Site) -> None:
     with visit(browser, f"http://duck.test:{site.port}") as page:
-        refused(page, "Browsers give the camera only to https pages")
+        refused(page, "Browsers allow camera access only on HTTPS pages")
         expect(page.get_by_role("button", name="Turn on the camera")).to_be_hidden()
 
 
