@@ -125,7 +125,7 @@ class TestTheCount:
         with time_machine.travel(datetime(2026, 11, 20, 23, 59, 29, 500_000, UTC)) as clock:
             assert takes(budget)
             clock.move_to(datetime(2026, 11, 20, 23, 59, 29, 500_000, UTC), tick=False)
-            with pytest.raises(BudgetSpent, match="tomorrow, at 00:00 UTC") as spent:
+            with pytest.raises(BudgetSpent, match="tomorrow from 00:00 UTC") as spent:
                 budget.reserve()
             assert spent.value.problem.retry_after == 31
             clock.move_to(datetime(2026, 11, 21, tzinfo=UTC), tick=False)
@@ -146,7 +146,7 @@ class TestTheCount:
         next_month = datetime.fromisoformat(first)
         with time_machine.travel(datetime.fromisoformat(last), tick=False) as clock:
             assert takes(budget)
-            with pytest.raises(BudgetSpent, match=f"due on {next_month:%Y-%m-%d}") as spent:
+            with pytest.raises(BudgetSpent, match=f"available on {next_month:%Y-%m-%d}") as spent:
                 budget.reserve()
             assert spent.value.problem.retry_after == seconds
             clock.move_to(next_month, tick=False)

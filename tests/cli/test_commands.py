@@ -164,7 +164,7 @@ def test_evaluate(settings: Settings, pipeline: Pipeline, labelled: Path, tmp_pa
     )
     done = run_command(app, "evaluate", "--json", "--boxes", str(boxes), str(labelled))
     assert done.exit_code == 0
-    assert "z.jpg: left out. That is not a picture" in done.stderr
+    assert "z.jpg: left out. This file is not a picture" in done.stderr
     figures = json.loads(done.stdout)
     assert figures.pop("milliseconds") > 0
     kinds = figures.pop("kinds")

@@ -109,7 +109,7 @@ def test_health_is_described_in_json() -> None:
 @pytest.mark.parametrize(
     ("parameters", "complaint"),
     [
-        ({**BALANCED, "Database": "sqlite"}, "need PostgreSQL"),
+        ({**BALANCED, "Database": "sqlite"}, "needs PostgreSQL"),
         ({}, "needs a domain"),
         ({"Domain": "duck.example"}, "needs a certificate"),
     ],
