@@ -34,10 +34,10 @@ from rubberduck.web.logging import (
     configure_server_logging,
     register_request_ids,
 )
+from rubberduck.web.multipart import UploadRequest
 from rubberduck.web.rate_limits import register_rate_limits
 from rubberduck.web.security_headers import add_headers, content_security_policy
 from rubberduck.web.sessions import SignedCookieSessions, secret_key
-from rubberduck.web.uploads import UploadRequest
 
 log = logging.getLogger(__name__)
 

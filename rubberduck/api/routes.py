@@ -13,7 +13,7 @@ from rubberduck.core.errors import InvalidParameter, StorageFailed
 from rubberduck.web.deps import pipeline, sweeper, threshold
 from rubberduck.web.responses import CACHE_NO_STORE, as_json, with_etag
 from rubberduck.web.sessions import known_visitor, visitor
-from rubberduck.web.uploads import uploaded_picture
+from rubberduck.web.uploads import picture_from_body
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
 IDEMPOTENCY_KEY_RE = r"^[!-~]([ -~]{0,253}[!-~])?$"
@@ -31,7 +31,7 @@ def forbid_caching(response: Response) -> Response:
 @api.post("/pictures")
 def upload() -> ResponseReturnValue:
     """Process one picture and return its result with 201."""
-    result = pipeline().process_upload(uploaded_picture(), visitor(), _idempotency_key())
+    result = pipeline().process_upload(picture_from_body(), visitor(), _idempotency_key())
     body = result_body(result)
     return as_json(body, HTTPStatus.CREATED, Location=body.links.self)
 
@@ -50,7 +50,7 @@ def _idempotency_key() -> str | None:
 @api.post("/frames")
 def analyze_frame() -> ResponseReturnValue:
     """Analyse one camera frame; nothing is stored."""
-    return as_json(frame_body(*pipeline().analyze_frame(uploaded_picture())))
+    return as_json(frame_body(*pipeline().analyze_frame(picture_from_body())))
 
 
 @api.get("/results")

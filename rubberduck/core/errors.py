@@ -89,6 +89,11 @@ class NotAPicture(DuckError):
     hint = "Send a JPEG, PNG, WebP, GIF, AVIF, HEIC, BMP or TIFF."
 
 
+class CompressedBody(NotAPicture):
+    title = "This request is compressed"
+    hint = "Send it without Content-Encoding."
+
+
 class DamagedPicture(DuckError):
     status = 422
     slug = "broken-picture"

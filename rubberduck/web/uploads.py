@@ -3,49 +3,29 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
-from io import BytesIO
-from typing import IO, Any, cast
+from typing import cast
 
-from flask import Request, abort, request
+from flask import abort, request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected
-from werkzeug.formparser import FormDataParser
 
 from rubberduck.core.errors import NoPicture, UploadIncomplete
 from rubberduck.web.deps import pipeline
+from rubberduck.web.multipart import PICTURE_FIELD, UploadRequest
 
-FIELD = "picture"
-MAX_DRAIN_FACTOR = 10  # times the largest upload; whoever sends even more is cut off
+MAX_DRAIN_FACTOR = 10  # times the largest upload; whoever sends more is cut off
 READ_AT_ONCE = 1024 * 1024
-# How Werkzeug says that a form ended before its last boundary.
+# Werkzeug's message for a form that ends before its last boundary.
 TRUNCATED_FORM_MESSAGE = "cannot parse beyond"
-
-
-class StrictFormParser(FormDataParser):
-    """Says when a form is cut off, where Werkzeug's own would hand over an empty form."""
-
-    def parse(self, *args: Any, **kwargs: Any) -> Any:
-        self.silent = False
-        return super().parse(*args, **kwargs)
-
-
-class UploadRequest(Request):
-    form_data_parser_class = StrictFormParser
-
-    def _get_file_stream(self, *_args: Any, **_kwargs: Any) -> IO[bytes]:
-        """Memory, not a temporary file: a picture is bounded, and read whole anyway."""
-        return BytesIO()
 
 
 @contextmanager
 def upload_errors() -> Iterator[None]:
-    """UploadIncomplete or NoPicture, when the form cannot be read to its end."""
+    """Raise UploadIncomplete when the body cannot be read to its end."""
     try:
         yield
     except (ClientDisconnected, ParseException, OSError):
         raise UploadIncomplete("The connection closed before the whole picture arrived.") from None
-    except UnicodeDecodeError:
-        raise NoPicture("Something in the form, such as the file's name, is not UTF-8.") from None
     except ValueError as error:
         if TRUNCATED_FORM_MESSAGE in str(error):
             raise UploadIncomplete("The end of the picture is missing.") from None
@@ -53,33 +33,52 @@ def upload_errors() -> Iterator[None]:
 
 
 def form_value(name: str) -> str:
-    """What a form's field holds; nothing without it."""
+    """Return the value of a form's field, or an empty string."""
     with upload_errors():
         return request.form.get(name, "")
 
 
 def uploaded_picture() -> bytes:
-    """The bytes of the request's field `picture`; NoPicture or UploadIncomplete without them."""
+    """Return the bytes of the form's field `picture`. Raises NoPicture or UploadIncomplete."""
     with upload_errors():
-        uploads = request.files.getlist(FIELD)
+        uploads = request.files.getlist(PICTURE_FIELD)
     if not uploads:
         raise NoPicture(
-            "The request has no file in a multipart field named “{field}”.", field=FIELD
+            "The request has no file in a multipart field named “{field}”.", field=PICTURE_FIELD
         )
-    # A form has two ways to choose one, the files and the camera; one of them stays empty.
-    chosen = next((upload for upload in uploads if upload.filename), None)
-    if chosen is None:
-        raise NoPicture("No file was chosen.")
-    return cast(bytes, chosen.read())
+    # The form has two file inputs, for files and for the phone's camera; one of them stays empty.
+    contents = [cast(bytes, upload.read()) for upload in uploads]
+    picture = next(filter(None, contents), None)
+    if picture is not None:
+        return picture
+    raise NoPicture("The file is empty." if any(uploads) else "No file was chosen.")
+
+
+def picture_from_body() -> bytes:
+    """Return the picture of an API request: the form's field, or the whole body.
+
+    Raises NoPicture or UploadIncomplete.
+    """
+    if request.mimetype == "multipart/form-data":
+        return uploaded_picture()
+    cast(UploadRequest, request).require_uncompressed()
+    with upload_errors():
+        body = request.get_data(cache=False)
+    if not body:
+        raise NoPicture(
+            "The request has neither a body nor a file in a multipart field named “{field}”.",
+            field=PICTURE_FIELD,
+        )
+    return body
 
 
 def drain_request_body() -> None:
-    """Take in the rest of what we refuse: browsers read no answer before all is sent."""
+    """Read the rest of a refused body: browsers read no response before all is sent."""
     if not request.environ.get("wsgi.input_terminated"):
-        return  # this server would wait for more than there is
+        return  # reading would block
     left = MAX_DRAIN_FACTOR * pipeline().max_bytes
     try:
         while left > 0 and (chunk := request.environ["wsgi.input"].read(READ_AT_ONCE)):
             left -= len(chunk)
     except (ParseException, OSError):
-        return  # nobody is listening any more
+        return  # the client is gone

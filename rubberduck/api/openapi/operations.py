@@ -5,8 +5,8 @@ from typing import Any
 
 from rubberduck.api.routes import DEFAULT_LIMIT, IDEMPOTENCY_KEY_RE, MAX_LIMIT
 from rubberduck.core import errors
+from rubberduck.web.multipart import PICTURE_FIELD
 from rubberduck.web.problem_details import PROBLEM
-from rubberduck.web.uploads import FIELD
 
 JsonObject = dict[str, Any]
 ErrorType = type[errors.DuckError]
@@ -69,8 +69,8 @@ def parameter(name: str, location: str, schema: JsonObject, description: str) ->
 def picture_form(description: str) -> JsonObject:
     """Return the request body of an upload: multipart/form-data with one file."""
     file = {"type": "string", "format": "binary", "description": description}
-    form = {"type": "object", "properties": {FIELD: file}, "required": [FIELD]}
-    encoding = {FIELD: {"contentType": "image/*"}}
+    form = {"type": "object", "properties": {PICTURE_FIELD: file}, "required": [PICTURE_FIELD]}
+    encoding = {PICTURE_FIELD: {"contentType": "image/*"}}
     return {
         "required": True,
         "content": {"multipart/form-data": {"schema": form, "encoding": encoding}},
