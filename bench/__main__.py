@@ -1,20 +1,24 @@
 """`python -m bench NAME …` runs scenarios; without a name, all of them."""
 
 import sys
-from functools import partial
-from importlib import import_module
 
 import click
 import pytest
 
+from bench.capacity.scale_page import scale, update_scale_page
+from bench.peers.comparison import peers
 from bench.report import speed_page
+from bench.scenarios.amazon import aws, cost_per_picture, profile
+from bench.scenarios.databases import db, history, row_contention
+from bench.scenarios.pictures import detector, draw, lower_bound
+from bench.scenarios.sites import camera, memory, serve, start
 from rubberduck.core.settings import ROOT
 
-SCENARIOS = """
-    lower_bound draw start serve aws db history memory camera detector peers profile
-    cost_per_picture row_contention scale
-""".split()
-ELSEWHERE = {"peers": "bench.peers.comparison", "scale": "bench.capacity.scale_page"}
+RUNS = (
+    *(lower_bound, draw, start, serve, aws, db, history, memory, camera, detector, peers),
+    *(profile, cost_per_picture, row_contention, scale),
+)
+SCENARIOS = {run.__name__: run for run in RUNS}
 OLD_NAMES = {"floor": "lower_bound", "burden": "cost_per_picture", "hot_rows": "row_contention"}
 CHECK = "check"
 
@@ -44,16 +48,15 @@ def bench(names: tuple[str, ...], as_json: bool, rounds: int | None, write: bool
         sys.exit(pytest.main(["-n", "0", str(counts)]))
     options = {"rounds": rounds} if rounds else {}
     for name in [OLD_NAMES.get(name, name) for name in names or SCENARIOS]:
-        module = import_module(ELSEWHERE.get(name, f"bench.scenarios.{name}"))
-        # `scale` measures nothing, and has a page of its own.
-        update_page = getattr(module, "write", partial(speed_page.write, name))
         figures = []
-        for figure in module.run(**options):
+        for figure in SCENARIOS[name](**options):
             json = speed_page.as_json(name, figure)
             click.echo(json if as_json else speed_page.as_markdown([figure]))
             figures.append(figure)
-            if write:  # after each figure: the next may take long and be interrupted
-                update_page(figures)
+            if write and name != scale.__name__:  # after each figure: the next may be interrupted
+                speed_page.write(name, figures)
+        if write and name == scale.__name__:
+            update_scale_page()
 
 
 if __name__ == "__main__":

@@ -2,5 +2,5 @@
 
 It measures nothing: `resource_model` reads the measured figures of docs/speed, and
 `aws_prices_and_quotas` holds AWS's published numbers. `scale_page` fills docs/scale.md. May import
-bench.harness.measuring, bench.report, the titles of bench.scenarios, and rubberduck.core.settings.
+bench.harness.figures, bench.report, the titles of bench.scenarios, and rubberduck.core.settings.
 """

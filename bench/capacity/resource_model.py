@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TypeVar
 
-from bench.harness.measuring import Comparison, Growth
+from bench.harness.figures import Comparison, Growth
 from bench.report import speed_page
-from bench.scenarios import cost_per_picture, detector, row_contention
+from bench.scenarios import amazon, databases, pictures
 from rubberduck.core.settings import Settings
 
 T = TypeVar("T", Comparison, Growth)
@@ -39,21 +39,21 @@ class Cost:
 @cache
 def cost() -> Cost:
     page = 2 * _median("page") / 1000
-    mixed = _find("detector", detector.TITLE.format(detector.MIXED), Comparison)
+    mixed = _find("detector", pictures.DETECTOR_TITLE.format(pictures.MIXED), Comparison)
     return Cost(
         site_cpu=_median("site") / 1000 + page,
         detector_cpu=mixed.ours.median_cpu,
         database_cpu=(_median("database") + 2 * _median("page_database")) / 1000,
         stored_gb=_median("stored") / 1e6,
         row_gb=_median("row") / 1e6,
-        call_lock=_lock(row_contention.BUDGET, CALL_TRIPS),
-        result_lock=_lock(row_contention.DAILY, RESULT_TRIPS),
+        call_lock=_lock(databases.BUDGET, CALL_TRIPS),
+        result_lock=_lock(databases.DAILY, RESULT_TRIPS),
     )
 
 
 def _median(name: str) -> float:
     """Return a figure of `cost_per_picture`, in milliseconds or kilobytes."""
-    what, _ = cost_per_picture.FIGURES[name]
+    what, _ = amazon.FIGURES[name]
     return _find("cost_per_picture", what, Comparison).ours.median
 
 
@@ -67,7 +67,7 @@ def lock_without_trips(growth: Growth, trips: int) -> float:
 
     With short trips, writers also wait for other things; with long ones, sleeps end too late.
     """
-    held = zip(growth.sides[row_contention.SHARED], growth.sizes, strict=True)
+    held = zip(growth.sides[databases.SHARED], growth.sizes, strict=True)
     return min(each - trips * trip for each, trip in held) / 1000
 
 

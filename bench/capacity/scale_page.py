@@ -1,12 +1,12 @@
 """The scenario `scale`: docs/scale.md's tables, computed from the model."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from bench.capacity import aws_prices_and_quotas as aws
 from bench.capacity.component_limits import limits
 from bench.capacity.monthly_cost import Plan, monthly_cost, plan
 from bench.capacity.resource_model import PEAK, cost
-from bench.harness.measuring import Breakdown, Measured
+from bench.harness.figures import Breakdown
 from bench.report.speed_page import put, table
 from rubberduck.core.settings import ROOT
 
@@ -14,7 +14,7 @@ PAGE = ROOT / "docs" / "scale.md"
 LOADS = (10, 100, 1_000, 10_000, 100_000)  # pictures a minute, on average
 
 
-def run(rounds: int = 1) -> Iterator[Breakdown]:
+def scale(rounds: int = 1) -> Iterator[Breakdown]:
     """Yield what a month costs at each load; rounds change nothing, as nothing is measured."""
     del rounds
     for load in LOADS:
@@ -23,7 +23,7 @@ def run(rounds: int = 1) -> Iterator[Breakdown]:
         yield Breakdown(what, "$ a month", monthly_cost(site))
 
 
-def write(_: Iterable[Measured]) -> None:
+def update_scale_page() -> None:
     """Put the tables into docs/scale.md."""
     page = PAGE.read_text()
     for name, block in tables().items():

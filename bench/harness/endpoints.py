@@ -81,21 +81,20 @@ class Endpoints:
             return "200 OK", LABELS
         if method == "PUT":
             self.objects[path] = body
-        if method == "GET":
-            found = self.objects.get(path)
-            return ("200 OK", found) if found is not None else ("404 Not Found", b"")
-        return "200 OK", b""
+        if method == "GET" and path not in self.objects:
+            return "404 Not Found", b""
+        return "200 OK", self.objects[path] if method == "GET" else b""
 
 
-async def _serve(endpoints: Endpoints, port: Connection) -> None:
-    # A small buffer: what the kernel takes in at once would not be subject to the slow link.
-    server = await asyncio.start_server(endpoints.serve, "127.0.0.1", 0, limit=4 * CHUNK)
-    port.send(server.sockets[0].getsockname()[1])
-    await server.serve_forever()
+def _main(port: Connection, delay: float, s3_delay: float, megabits: float | None) -> None:
+    async def run() -> None:
+        serve = Endpoints(delay, s3_delay, megabits).serve
+        # A small buffer: what the kernel takes in at once would not be subject to the slow link.
+        server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=4 * CHUNK)
+        port.send(server.sockets[0].getsockname()[1])
+        await server.serve_forever()
 
-
-def _main(endpoints: Endpoints, port: Connection) -> None:
-    asyncio.run(_serve(endpoints, port))
+    asyncio.run(run())
 
 
 @contextmanager
@@ -105,7 +104,7 @@ def running(
     """Start the endpoints; yield the environment variables that point boto3 and the site there."""
     spawn = multiprocessing.get_context("spawn")
     ours, theirs = spawn.Pipe()
-    process = spawn.Process(target=_main, args=(Endpoints(delay, s3_delay, megabits), theirs))
+    process = spawn.Process(target=_main, args=(theirs, delay, s3_delay, megabits))
     process.start()
     try:
         yield {

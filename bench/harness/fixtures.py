@@ -1,6 +1,7 @@
 """Pictures and boxes for measurements, generated from a fixed seed: the same on every machine."""
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -11,7 +12,7 @@ from tests.support.ducks import YELLOW, rendered_duck
 from tests.support.pictures import encoded, exif
 
 SEED = 1
-SIZES = {"12 MP": (4000, 3000), "2 MP": (1600, 1200), "camera frame": (640, 480)}
+CAMERA_FRAME = 640 * 480 / 1e6  # megapixels
 BROWSER_MEGAPIXELS = 2048 * 1536 / 1e6  # a browser shrinks a phone's photo to this before sending
 THREE_BOXES = (
     Box(0.10, 0.20, 0.25, 0.30, "Duck", 98.4),
@@ -47,24 +48,13 @@ def _duck() -> Image.Image:
 
 @cache
 def photo(
-    size: str = "12 MP",
-    format: str = "JPEG",
-    orientation: int = 1,
-    progressive: bool = False,
-    quality: int = 92,
+    megapixels: float = 12, format: str = "JPEG", orientation: int = 1, **options: Any
 ) -> bytes:
-    """Return an encoded picture of one of the SIZES."""
-    options: dict[str, object] = {}
-    if format == "JPEG":
-        options = {"quality": quality, "progressive": progressive, "exif": exif(orientation)}
-    return encoded(scene(*SIZES[size]), format, **options)
-
-
-@cache
-def photo_of(megapixels: float) -> bytes:
-    """Return a JPEG with an aspect ratio of 4:3."""
+    """Return an encoded picture with an aspect ratio of 4:3; `options` are Pillow's."""
     height = round((megapixels * 1e6 * 3 / 4) ** 0.5)
-    return encoded(scene(round(height * 4 / 3), height), quality=92)
+    if format == "JPEG":
+        options = {"quality": 92, "exif": exif(orientation), **options}
+    return encoded(scene(round(height * 4 / 3), height), format, **options)
 
 
 @cache

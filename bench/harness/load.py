@@ -5,16 +5,13 @@ import itertools
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
-from statistics import median
 
 from bench.harness.measuring import Sample
 from bench.harness.servers import Server
 from tests.support.pictures import form
 
-RequestFor = Callable[[int], bytes]  # the whole HTTP request with this number
-Answers = list[tuple[float, float]]  # the moment of each answer, and the seconds it took
-Client = Callable[[Iterator[int]], Awaitable[Answers]]  # sends one request for each number
+Visit = Callable[[int, int], Awaitable[object]]  # to this port, with a number of its own
+numbers = itertools.count(time.time_ns())  # never the same picture twice, nor in another run
 
 
 @dataclass(frozen=True)
@@ -25,89 +22,84 @@ class LoadResult:
     seconds: float
     cpu: float
 
-    @property
-    def per_second(self) -> float:
-        return len(self.latencies) / self.seconds
-
-    @property
-    def latency(self) -> float:
-        return median(self.latencies)
-
     def rate(self) -> Sample:
         """Return the answers per second, with the server's CPU seconds for each."""
-        return Sample(self.per_second, self.cpu / max(1, len(self.latencies)))
+        answers = len(self.latencies)
+        return Sample(answers / self.seconds, self.cpu / max(1, answers))
 
 
-def upload_request(path: str, picture: bytes) -> RequestFor:
-    """Return a function that makes the request of a number, each with different bytes.
+def http_request(
+    path: str, body: bytes = b"", content_type: str = "", accept: str = "application/json"
+) -> bytes:
+    """Return a request that ends its connection: a POST if it has a body."""
+    head = (
+        f"{'POST' if body else 'GET'} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        f"Accept: {accept}\r\nConnection: close\r\n"
+        f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+async def fetch(port: int, request: bytes) -> bytes:
+    """Return the answer's body. RuntimeError with the answer, if the request was refused."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request)
+    head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    if head.split(b" ")[1][:1] not in b"23":
+        raise RuntimeError(f"a request was refused: {head!r}: {body[:500]!r}")
+    return body
+
+
+def upload(path: str, picture: bytes) -> Visit:
+    """Upload the picture, each time with different bytes.
 
     The site would recognise equal uploads, and werkzeug caches by multipart boundary.
     """
     number = b"number of this visit"  # as long as the numbers get
     sent = form(picture + number)  # decoders ignore what follows a JPEG's end
-    head = (
-        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n"
-        f"Content-Type: {sent['content_type']}\r\nContent-Length: {len(sent['data'])}\r\n\r\n"
-    )
+    whole = http_request(path, sent["data"], sent["content_type"])
     boundary = sent["content_type"].split("boundary=")[1].encode()
-    whole = (head.encode() + bytes(sent["data"])).replace(boundary[-len(number) :], number)
-    return lambda visit: whole.replace(number, b"%0*d" % (len(number), visit))
-
-
-_numbers = itertools.count(time.time_ns())  # never the same picture twice, nor in another run
+    whole = whole.replace(boundary[-len(number) :], number)
+    return lambda port, visit: fetch(port, whole.replace(number, b"%0*d" % (len(number), visit)))
 
 
 def measure_load(
-    server: Server, request: RequestFor, clients: int, seconds: float, warm_up: float = 1.0
+    server: Server, visit: Visit, clients: int, seconds: float, warm_up: float = 1.0
 ) -> LoadResult:
     """Count the answers to concurrent clients for `seconds`, after a warm-up."""
-    return measure_clients(server, partial(_send, server.port, request), clients, seconds, warm_up)
+    start = time.perf_counter() + warm_up
+    end = start + seconds
+    latencies: list[float] = []
 
+    async def client() -> None:
+        while (begin := time.perf_counter()) < end:
+            await visit(server.port, next(numbers))
+            if start <= (now := time.perf_counter()) <= end:
+                latencies.append(now - begin)
 
-def measure_clients(
-    server: Server, client: Client, clients: int, seconds: float, warm_up: float = 1.0
-) -> LoadResult:
-    """Do the same with clients of any protocol."""
-
-    async def measure() -> LoadResult:
-        start = time.perf_counter() + warm_up
-        end = start + seconds
-        numbers = itertools.takewhile(lambda _: time.perf_counter() < end, _numbers)
-        tasks = [asyncio.ensure_future(client(numbers)) for _ in range(clients)]
+    async def measure() -> float:
+        tasks = [asyncio.ensure_future(client()) for _ in range(clients)]
         await asyncio.sleep(warm_up)
         cpu = server.cpu()
-        await asyncio.sleep(max(0.0, end - time.perf_counter()))
+        await asyncio.sleep(end - time.perf_counter())
         cpu = server.cpu() - cpu
-        answers = itertools.chain.from_iterable(await asyncio.gather(*tasks))
-        return LoadResult(tuple(took for at, took in answers if start <= at <= end), seconds, cpu)
+        await asyncio.gather(*tasks)
+        return cpu
 
-    return asyncio.run(measure())
+    cpu = asyncio.run(measure())
+    return LoadResult(tuple(latencies), seconds, cpu)
 
 
-def send_pictures(server: Server, request: RequestFor, count: int, clients: int = 4) -> None:
+def send_pictures(server: Server, visit: Visit, count: int, clients: int = 4) -> None:
     """Send `count` pictures, without measuring time."""
 
+    async def client(left: Iterator[int]) -> None:
+        for number in left:
+            await visit(server.port, number)
+
     async def send() -> None:
-        numbers = iter([next(_numbers) for _ in range(count)])
-        await asyncio.gather(*(_send(server.port, request, numbers) for _ in range(clients)))
+        left = iter(list(itertools.islice(numbers, count)))
+        await asyncio.gather(*(client(left) for _ in range(clients)))
 
     asyncio.run(send())
-
-
-async def _send(port: int, request: RequestFor, numbers: Iterator[int]) -> Answers:
-    answers = []
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    for number in numbers:
-        begin = time.perf_counter()
-        writer.write(request(number))
-        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-        body = await reader.readexactly(int(head.split("content-length: ")[1].split("\r\n")[0]))
-        if head.split(" ")[1][0] not in "23":
-            raise RuntimeError(f"a request was refused: {head.splitlines()[0]}: {body[:500]!r}")
-        now = time.perf_counter()
-        answers.append((now, now - begin))
-        if "connection: close" in head:
-            writer.close()
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.close()
-    return answers

@@ -13,27 +13,22 @@ from composition import build_pipeline, rekognition
 from rubberduck.core.models import Label
 from rubberduck.core.settings import load_settings
 from rubberduck.imaging.decode import Picture
+from tests.support.fake_detector import FakeDetector
 
 
-class Recorded:
-    """Returns recorded labels at no cost: the camera page uses only detectors that cost nothing."""
-
-    name = "recorded answers"
-    supported_labels = None
-    cost_per_call_usd = 0.0
+class Recorded(FakeDetector):
+    """Costs nothing: the camera page uses only such detectors."""
 
     def labels(self, picture: Picture) -> list[Label]:
         if not DELAY:
             return remote.labels(picture)
         time.sleep(DELAY)
-        return LABELS
-
-    def check(self) -> None:
-        """Do nothing: always ready."""
+        return super().labels(picture)
 
 
 DELAY = float(os.environ.get("DETECTOR_DELAY", "0"))
 settings = load_settings()
 pipeline = build_pipeline(settings)
 remote = rekognition(settings, pipeline.question) if not DELAY else pipeline.detector
-app = create_app(settings, pipeline=replace(pipeline, detector=Recorded(), fallback_detector=None))
+recorded = replace(pipeline, detector=Recorded(*LABELS), fallback_detector=None)
+app = create_app(settings, pipeline=recorded)

@@ -1,7 +1,6 @@
 """Web servers as subprocesses: our site as it is deployed, and those it is compared with."""
 
 import os
-import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -17,9 +16,10 @@ import psutil
 from bench.harness import endpoints
 from db_setup import set_up
 from rubberduck.core.settings import ROOT, Settings
-from tests.support.server import free_port
+from tests.support.server import free_port, running
 
-TIMEOUT = 60.0  # seconds to start, to answer and to stop
+RECORDED = "bench.harness.recorded_site:app"
+TIMEOUT = 60.0  # seconds to start and to answer
 POLL = 0.002
 
 
@@ -53,53 +53,39 @@ def run_site(*arguments: str, app: str = "wsgi:app", **variables: str) -> Iterat
             **variables,
         }
         set_up(settings["DUCK_DATABASE_URL"])
-        with run_gunicorn(app, arguments, ROOT, **settings) as server:
+        with run_server(gunicorn(app, *arguments), ROOT, **settings) as server:
             yield server
 
 
-@contextmanager
-def run_gunicorn(
-    app: str, arguments: Sequence[str], cwd: Path, **variables: str
-) -> Iterator[Server]:
-    """Serve any WSGI app. gunicorn reads a gunicorn.conf.py of `cwd`."""
-    command = [sys.executable, "-m", "gunicorn", app, "-b", "127.0.0.1:{port}", *arguments]
-    with run_server(command, cwd, **variables) as server:
-        yield server
+def gunicorn(app: str, *arguments: str) -> list[str]:
+    """Return the command for any WSGI app; it reads a gunicorn.conf.py of its working folder."""
+    return [sys.executable, "-m", "gunicorn", app, "-b", "127.0.0.1:{port}", *arguments]
 
 
 @contextmanager
 def run_server(command: Sequence[str], cwd: Path, **variables: str) -> Iterator[Server]:
     """Run any server on the "{port}" of its command, from its first answer on.
 
-    RuntimeError with its log, if it does not start.
+    It sees none of the developer's own settings or AWS account. RuntimeError with its log, if it
+    does not start.
     """
     port = free_port()
     command = [part.replace("{port}", str(port)) for part in command]
-    with clean_environment(variables) as environment:
-        log_file = Path(environment["HOME"], "log")
-        with log_file.open("wb") as log:
-            start = time.perf_counter()
-            process = psutil.Popen(command, cwd=cwd, env=environment, stdout=log, stderr=log)
-        try:
+    with TemporaryDirectory() as home:
+        own = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "FLASK_SKIP_DOTENV": "1"}
+        log_file, start = Path(home, "log"), time.perf_counter()
+        with running(command, cwd, {"HOME": home, **own, **variables}, log_file) as process:
             _wait_for_answer(process, port, log_file)
             yield Server(port, process, time.perf_counter() - start)
-        finally:
-            with suppress(psutil.NoSuchProcess):
-                process.send_signal(signal.SIGTERM)
-            process.wait(TIMEOUT)
 
 
-@contextmanager
-def clean_environment(variables: dict[str, str]) -> Iterator[dict[str, str]]:
-    """Yield variables without the developer's own settings or AWS account; HOME is temporary."""
-    with TemporaryDirectory() as home:
-        yield {
-            "PATH": os.environ["PATH"],
-            "HOME": home,
-            "PYTHONPATH": str(ROOT),
-            "FLASK_SKIP_DOTENV": "1",
-            **variables,
-        }
+def _wait_for_answer(process: psutil.Popen, port: int, log_file: Path) -> None:
+    deadline = time.monotonic() + TIMEOUT
+    while time.monotonic() < deadline and process.poll() is None:
+        with suppress(OSError), urlopen(f"http://127.0.0.1:{port}/", timeout=TIMEOUT):
+            return
+        time.sleep(POLL)
+    raise RuntimeError(f"the server did not start:\n{log_file.read_text()}")
 
 
 @contextmanager
@@ -114,12 +100,3 @@ def aws_settings(delay: float = 0.0, megabits: float | None = None) -> Iterator[
         set_up(url)
         key = "a key of the bench"
         yield Settings(database_url=url, daily_calls=100_000, uploads_a_minute=0, secret_key=key)
-
-
-def _wait_for_answer(process: psutil.Popen, port: int, log_file: Path) -> None:
-    deadline = time.monotonic() + TIMEOUT
-    while time.monotonic() < deadline and process.poll() is None:
-        with suppress(OSError), urlopen(f"http://127.0.0.1:{port}/", timeout=TIMEOUT):
-            return
-        time.sleep(POLL)
-    raise RuntimeError(f"the server did not start:\n{log_file.read_text()}")

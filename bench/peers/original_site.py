@@ -1,8 +1,7 @@
 """The original site, rebuilt from its author's description, to be compared with ours.
 
 The upload is saved on disk, stored in S3 by a client created for this request, labelled by its key,
-drawn at full size, saved, and stored again: in sequence, in gunicorn's sync workers.
-`DRAWING=pyplot` draws like its first version, anything else like its last, with ImageDraw.
+drawn at full size with ImageDraw, saved, and stored again: in sequence, in gunicorn's sync workers.
 """
 
 import os
@@ -36,8 +35,7 @@ def upload() -> dict[str, Any]:
     answer = boto3.client("rekognition").detect_labels(
         Image={"S3Object": {"Bucket": BUCKET, "Name": name}}
     )
-    draw = _draw_with_pyplot if os.environ.get("DRAWING") == "pyplot" else _draw_with_pillow
-    draw(Image.open(file), answer, marked)
+    _draw(Image.open(file), answer, marked)
     s3.upload_file(str(marked), BUCKET, marked.name)
     return {"picture": name, "marked": marked.name}
 
@@ -51,22 +49,7 @@ def _boxes(answer: Any, image: Image.Image) -> Iterator[tuple[str, float, float,
             yield text, box["Left"] * x, box["Top"] * y, box["Width"] * x, box["Height"] * y
 
 
-def _draw_with_pyplot(image: Image.Image, answer: Any, marked: Path) -> None:
-    import matplotlib.pyplot as plt
-    from matplotlib.patches import Rectangle
-
-    plt.switch_backend("Agg")
-    figure, axes = plt.subplots(figsize=(image.width / 100, image.height / 100), dpi=100)
-    axes.imshow(image)
-    axes.axis("off")
-    for text, left, top, *size in _boxes(answer, image):
-        axes.add_patch(Rectangle((left, top), *size, fill=False, edgecolor="yellow", linewidth=3))
-        axes.text(left, top, text, backgroundcolor="yellow")
-    figure.savefig(marked, bbox_inches="tight", pad_inches=0)
-    plt.close(figure)
-
-
-def _draw_with_pillow(image: Image.Image, answer: Any, marked: Path) -> None:
+def _draw(image: Image.Image, answer: Any, marked: Path) -> None:
     image = image.convert("RGB")
     draw, font = ImageDraw.Draw(image), ImageFont.load_default(max(12, image.width // 50))
     line = max(3, image.width // 300)

@@ -7,8 +7,9 @@ import numpy as np
 import supervision
 from PIL import Image
 
+from bench.harness.figures import measured
 from bench.harness.fixtures import THREE_BOXES, scene
-from bench.harness.measuring import compare_times, measured
+from bench.harness.measuring import compare_times
 from rubberduck.core.outlines import outlines
 from rubberduck.imaging.draw import draw_boxes
 

@@ -1,4 +1,4 @@
 """Measured figures as Markdown, JSON lines, and docs/speed.md.
 
-May import bench.harness.measuring and rubberduck.core.settings; knows no scenario.
+May import bench.harness.figures and rubberduck.core.settings; knows no scenario.
 """

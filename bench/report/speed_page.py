@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from bench.harness.measuring import Breakdown, Comparison, Figures, Growth, Measured, measured
+from bench.harness.figures import Breakdown, Comparison, Figures, Growth, Measured, measured
 from rubberduck.core.settings import ROOT
 
 PAGE = ROOT / "docs" / "speed.md"
@@ -84,7 +84,7 @@ def _row(figure: Comparison) -> Sequence[str]:
 def _side(side: Figures, unit: str) -> str:
     low, high = map(_short, side.spread)
     spread = f" ({low} to {high})" if len(side.values) > 1 else ""
-    cpu = f", CPU {side.median_cpu * 1000:.0f} ms" if side.cpu else ""
+    cpu = f", CPU {side.median_cpu * 1000:.0f} ms" if any(side.cpu) else ""
     return f"{_short(side.median)} {unit}".rstrip() + spread + cpu
 
 
@@ -95,8 +95,5 @@ def _short(value: float) -> str:
 def _aim(figure: Comparison) -> str:
     if figure.aim is None or figure.aimed_at is None:
         return ""
-    met = "met" if figure.aim.is_met(figure.aimed_at) else "not met"
-    if figure.aim.goal is not None and figure.aim.is_reached(figure.aimed_at):
-        met = "reached"
     unit = f" {figure.unit}".rstrip() if figure.aim.absolute else ""
-    return f"{figure.aim}{unit}: {met}"
+    return f"{figure.aim}{unit}: {figure.aim.verdict(figure.aimed_at)}"

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -11,9 +10,9 @@ from sqlalchemy import QueuePool, event
 from bench.capacity import aws_prices_and_quotas as aws
 from bench.capacity import component_limits, monthly_cost, resource_model, scale_page
 from bench.harness.database import DETECTOR, a_result, an_upload
-from bench.harness.measuring import Comparison, Growth
+from bench.harness.figures import Comparison, Growth
 from bench.report import speed_page
-from bench.scenarios import row_contention, serve
+from bench.scenarios import databases, sites
 from db_setup import set_up
 from rubberduck.billing.budget import Budget
 from rubberduck.core.settings import ROOT
@@ -86,8 +85,8 @@ def test_doubling_the_machines_doubles_what_they_carry_and_nothing_else() -> Non
 
 def test_the_lock_time_without_the_round_trips_is_the_least_seen() -> None:
     sides = {
-        row_contention.SHARED: (5.0, 7.0, 13.2, 23.5),
-        row_contention.OWN: (4.9, 4.9, 4.9, 4.9),
+        databases.SHARED: (5.0, 7.0, 13.2, 23.5),
+        databases.OWN: (4.9, 4.9, 4.9, 4.9),
     }
     growth = Growth("", "ms each", "", (0.0, 2.0, 5.0, 10.0), sides)
     assert resource_model.lock_without_trips(growth, 2) == pytest.approx(0.003)
@@ -96,7 +95,7 @@ def test_the_lock_time_without_the_round_trips_is_the_least_seen() -> None:
 def test_the_model_agrees_with_the_measured_rate_of_a_full_machine() -> None:
     """CPU time was measured at a low load, the rate at a high one, on the same two cores."""
     measured = speed_page.read(speed_page.FIGURES)["serve"]
-    (full,) = (each for each in measured if each.what == serve.LARGE)
+    (full,) = (each for each in measured if each.what == sites.LARGE)
     assert isinstance(full, Comparison)
     cpu = resource_model._median("site") / 1000
     assert full.ours.median == pytest.approx(2 / cpu, rel=0.2)
@@ -143,13 +142,13 @@ def test_a_counter_row_is_locked_for_as_many_round_trips_as_the_model_says(
     with postgres_server.database() as url:
         set_up(url)
         results = Results(url)
-        result, budget = a_result(), Budget(results.database, DETECTOR, 0.001, 9, 9)
+        upload, budget = an_upload(), Budget(results.database, DETECTOR, 0.001, 9, 9)
         with round_trips(results) as begun:
-            results.begin(replace(an_upload(), id=result.id), DETECTOR)
+            results.begin(upload, DETECTOR)
         with round_trips(results) as called:
             budget.reserve()
         with round_trips(results) as saved:
-            results.save(result)
+            results.save(a_result(upload))
         results.close()
     assert (len(begun), len(called), len(saved)) == (6, 5, 5)
     assert [trips.count("commit") for trips in (begun, called, saved)].count(0) == 0

@@ -20,7 +20,7 @@ from PIL import Image, ImageFile
 from sqlalchemy import event
 
 from bench.harness import database as rows
-from bench.scenarios import db
+from bench.scenarios import databases
 from db_setup import set_up
 from rubberduck.core.settings import ROOT
 from rubberduck.db.results import Results
@@ -222,10 +222,10 @@ def test_no_question_reads_the_whole_table(client: FlaskClient, pipeline: Pipeli
     assert [plan for plan in plans if "SCAN duck_results" in plan] == []
 
 
-@pytest.mark.skipif(not db.can_count_syncs(), reason="strace cannot be used here")
+@pytest.mark.skipif(not databases.can_count_syncs(), reason="strace cannot be used here")
 def test_hardly_a_picture_waits_for_the_disk() -> None:
     """With SQLite: its journal is written through only when it is taken in, every 1,000 pages."""
-    assert db.syncs_a_picture("kept", 120) <= 0.1
+    assert databases.syncs_a_picture(kept=True, many=120) <= 0.1
 
 
 def test_no_question_costs_more_where_there_are_more_results(tmp_path: Path) -> None:

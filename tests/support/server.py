@@ -7,14 +7,15 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 import matplotlib
+import psutil
 
 from rubberduck.core.settings import ROOT
 from tests.support.pictures import form
@@ -26,7 +27,7 @@ PICTURES = "/api/v1/pictures"
 @dataclass(frozen=True)
 class Site:
     port: int
-    process: subprocess.Popen[bytes]
+    process: psutil.Popen
     log_file: Path
 
     @property
@@ -91,22 +92,26 @@ def serving(folder: Path, **environment: str) -> Iterator[Site]:
     port = free_port()
     environment = environment_for(folder, port, **environment)
     subprocess.run([sys.executable, "db_setup.py"], cwd=ROOT, env=environment, check=True)
-    log_file = folder / "log"
+    command = [sys.executable, "-m", "gunicorn", "wsgi:app"]
+    with running(command, ROOT, environment, folder / "log") as process:
+        site = Site(port, process, folder / "log")
+        _wait_until_alive(site, int(environment["WEB_CONCURRENCY"]))
+        yield site
+
+
+@contextmanager
+def running(
+    command: Sequence[str], cwd: Path, environment: dict[str, str], log_file: Path
+) -> Iterator[psutil.Popen]:
+    """Start a process that writes to `log_file`; stop it with SIGTERM and wait for its end."""
     with log_file.open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "wsgi:app"],
-            cwd=ROOT,
-            env=environment,
-            stdout=log,
-            stderr=log,
-        )
-        site = Site(port, process, log_file)
-        try:
-            _wait_until_alive(site, int(environment["WEB_CONCURRENCY"]))
-            yield site
-        finally:
+        process = psutil.Popen(command, cwd=cwd, env=environment, stdout=log, stderr=log)
+    try:
+        yield process
+    finally:
+        with suppress(psutil.NoSuchProcess):
             process.send_signal(signal.SIGTERM)
-            process.wait(PATIENCE)
+        process.wait(PATIENCE)
 
 
 def environment_for(folder: Path, port: int, **more: str) -> dict[str, str]:
