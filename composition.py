@@ -65,7 +65,7 @@ def _storage(settings: Settings) -> Storage:
     # "s3v4" is S3's name for signature version 4. Two attempts, for a visitor waits and there is no
     # fallback; Rekognition has three.
     client = _client(settings, "s3", 2, signature_version="s3v4", s3=style)
-    return S3Storage(client, settings.bucket, settings.link_seconds)
+    return S3Storage(client, settings.bucket, settings.link_seconds, settings.kms_key)
 
 
 def _detectors(
@@ -127,7 +127,7 @@ def _client(
     # Not at the top: without a bucket the site starts without boto3.
     import boto3
     from botocore.config import Config
-    from botocore.exceptions import BotoCoreError
+    from botocore.exceptions import BotoCoreError, UnknownRegionError
 
     config = Config(
         region_name=settings.region,
@@ -138,7 +138,14 @@ def _client(
         **more,
     )
     try:
-        return boto3.Session().client(service, config=config)
+        session = boto3.Session()
+        session.get_partition_for_region(settings.region)
+        return session.client(service, config=config)
+    except UnknownRegionError:
+        raise InvalidSettings(
+            f"DUCK_REGION is wrong: AWS has no region {settings.region}. "
+            "It must be the region of the bucket and of Rekognition."
+        ) from None
     except (BotoCoreError, ValueError) as error:
         raise InvalidSettings(
             f"AWS's own settings are wrong ({type(error).__name__}): look at AWS_PROFILE, "

@@ -179,8 +179,9 @@ def s3(aws: str) -> Iterator[Any]:
     client = boto3.client("s3")
     client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
     yield client
-    for item in client.list_objects_v2(Bucket=BUCKET).get("Contents", []):
-        client.delete_object(Bucket=BUCKET, Key=item["Key"])
+    left = client.list_object_versions(Bucket=BUCKET)
+    for item in [*left.get("Versions", []), *left.get("DeleteMarkers", [])]:
+        client.delete_object(Bucket=BUCKET, Key=item["Key"], VersionId=item["VersionId"])
     client.delete_bucket(Bucket=BUCKET)
 
 

@@ -32,6 +32,9 @@ _CODES_BY_ADVICE = {
     "the bucket lies in {region}: set DUCK_REGION to it": (
         "301 PermanentRedirect AuthorizationHeaderMalformed"
     ),
+    "the KMS key must exist, be enabled and be in the bucket's region: check DUCK_KMS_KEY": (
+        "KMS.NotFoundException KMS.DisabledException KMS.KMSInvalidStateException"
+    ),
     "the model does not exist in this region: check DUCK_REGION": "ResourceNotFoundException",
     "the model is stopped: start it": "ResourceNotReadyException",
     "the picture does not exist in the bucket, or may not be read": "InvalidS3ObjectException",

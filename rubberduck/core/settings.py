@@ -84,8 +84,14 @@ class Settings(BaseSettings):
     )
     region: str = Field(
         "eu-central-1",
-        pattern=r"^[a-z]{2}(-[a-z]+)+-\d$",
+        pattern=r"^[a-z]{2,}(-[a-z]+)+-\d+$",  # botocore decides, when the clients are made
         description="the AWS region of the bucket and of Rekognition",
+    )
+    kms_key: str | None = Field(
+        None,
+        pattern=r"^((arn:aws[\w-]*:kms:[\w-]+:\d{12}:)?(key|alias)/[\w/-]+|[\w-]{36})$",
+        description="ID, ARN or alias of the KMS key that encrypts pictures in the bucket; "
+        "without it, the bucket's default encryption does",
     )
     database_url: Annotated[str, AfterValidator(_check_database_url)] = Field(
         "sqlite:///instance/duck.db",

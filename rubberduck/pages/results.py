@@ -38,7 +38,7 @@ def _show_page(id: str) -> ResponseReturnValue:
         "result.html",
         is_sample=False,
         is_mine=result.owner is not None and result.owner == known_visitor(),
-        picture=pipeline().storage.url(result.picture_key) or url_for("results.picture", id=id),
+        picture=url_for("results.picture", id=id),
         marked=url_for("results.marked", id=id),
         address=url_for("results.show", id=id, _external=True),
         preview=url_for("results.show_jpeg", id=id, _external=True),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rubberduck.db.results import Results
 
 log = logging.getLogger(__name__)
-BATCH_SIZE = 100
+BATCH_SIZE = 500  # results of two pictures each: as many as S3 deletes with one request
 # Only our own keys: a bucket may hold other objects. The first is a picture of a result, the second
 # what an interrupted write or check leaves behind.
 PICTURE_KEY_RE = re.compile(r"(?:uploads|marked)/([\w-]{22})\.jpg", re.ASCII)
@@ -67,36 +67,37 @@ class Sweeper:
     def sweep(self) -> Swept:
         """Delete all that is due. Continue after a failure, and raise the first one at the end."""
         faults: list[DuckError] = []
-        swept = Swept(
-            results=sum(
-                _attempt(partial(self._delete, item), faults) for item in self._due_results()
-            ),
-            orphans=sum(
-                _attempt(partial(self.storage.delete, key), faults) for key in self._orphans()
-            ),
-        )
+        swept = Swept(self._delete_due_results(faults), self._delete_orphans(faults))
         if faults:
             raise faults[0]
         return swept
 
-    def _due_results(self) -> Iterator[PendingDeletion]:
-        last = ""
+    def _delete_due_results(self, faults: list[DuckError]) -> int:
+        deleted, last = 0, ""
         while batch := self.results.mark_expired_deleting(datetime.now(UTC), BATCH_SIZE, last):
             last = batch[-1].id
-            yield from batch
+            failed = self.storage.delete_all(key for item in batch for key in item.keys)
+            faults += failed.values()
+            for item in batch:
+                if failed.keys().isdisjoint(item.keys):  # rows last, so that a failure is retried
+                    deleted += _attempt(partial(self.results.delete_row, item.id), faults)
+        return deleted
 
-    def _delete(self, deletion: PendingDeletion) -> None:
-        delete(deletion, self.storage, self.results)
+    def _delete_orphans(self, faults: list[DuckError]) -> int:
+        deleted = 0
+        for batch in self._orphans():
+            failed = self.storage.delete_all(batch)
+            faults += failed.values()
+            deleted += len(batch) - len(failed)
+        return deleted
 
-    def _orphans(self) -> Iterator[str]:
+    def _orphans(self) -> Iterator[list[str]]:
         """Yield keys without a row. Rows come first, so uploads in work are not among them."""
         # A database that knows few of the pictures may be the wrong one, or a new one: then only
         # pictures past their retention are deleted.
         age = PENDING_UPLOAD_TTL if self._database_matches_storage() else self.results.keep
         for keys, known in self._pictures(age):
-            yield from (
-                key for key in keys if LEFTOVER_KEY_RE.fullmatch(key) or _id(key) not in known
-            )
+            yield [key for key in keys if LEFTOVER_KEY_RE.fullmatch(key) or _id(key) not in known]
 
     def _database_matches_storage(self) -> bool:
         """Return whether the database knows at least half of the stored results."""

@@ -1,11 +1,16 @@
 """The Storage protocol: what the folder and the S3 bucket have in common."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Protocol
 
+from rubberduck.core.errors import StorageFailed
+
 JPEG = "image/jpeg"
 UNAVAILABLE_MESSAGE = "Picture storage is unavailable."
+# What the sweep and the bucket's lifecycle may delete: pictures, and what a kill left of a check or
+# of a half-written file. Anything else in the bucket is kept.
+SWEPT_PREFIXES = ("uploads/", "marked/", "check-", "tmp")
 
 
 class Storage(Protocol):
@@ -15,7 +20,12 @@ class Storage(Protocol):
 
     def put(self, key: str, jpeg: bytes) -> None: ...
     def get(self, key: str) -> bytes: ...
-    def delete(self, key: str) -> None: ...
+    def delete(self, key: str) -> None:
+        """Delete the picture, in a versioned bucket with all its versions."""
+
+    def delete_all(self, keys: Iterable[str]) -> dict[str, StorageFailed]:
+        """Delete the keys. Return those that could not be deleted, each with its error."""
+
     def url(self, key: str, save_as: str | None = None) -> str | None:
         """Return a short-lived link to the storage itself; None if only the site can serve it.
 
@@ -26,8 +36,10 @@ class Storage(Protocol):
     def origin(self) -> str | None:
         """Scheme and host of those links; None if there are none."""
 
-    def keys_older_than(self, moment: datetime) -> Iterator[str]:
-        """Yield the keys not modified since `moment`, also those of incomplete files."""
+    def keys_older_than(
+        self, moment: datetime, prefixes: Iterable[str] = SWEPT_PREFIXES
+    ) -> Iterator[str]:
+        """Yield the keys below `prefixes` not modified since `moment`."""
 
     def raise_if_circuit_open(self) -> None:
         """Raise StorageCircuitOpen while the circuit breaker is open. Makes no request."""

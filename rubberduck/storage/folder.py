@@ -3,12 +3,12 @@
 import os
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
 from rubberduck.core.errors import StorageFailed
-from rubberduck.storage.base import UNAVAILABLE_MESSAGE
+from rubberduck.storage.base import SWEPT_PREFIXES, UNAVAILABLE_MESSAGE
 
 CHECK_BYTES = 500_000  # bytes
 
@@ -51,6 +51,15 @@ class FolderStorage:
         except OSError as error:
             raise _disk_failure(self.folder, error) from error
 
+    def delete_all(self, keys: Iterable[str]) -> dict[str, StorageFailed]:
+        failed = {}
+        for key in keys:
+            try:
+                self.delete(key)
+            except StorageFailed as error:
+                failed[key] = error
+        return failed
+
     def url(self, key: str, save_as: str | None = None) -> str | None:
         return None
 
@@ -58,11 +67,14 @@ class FolderStorage:
     def origin(self) -> str | None:
         return None
 
-    def keys_older_than(self, moment: datetime) -> Iterator[str]:
+    def keys_older_than(
+        self, moment: datetime, prefixes: Iterable[str] = SWEPT_PREFIXES
+    ) -> Iterator[str]:
         try:
             for path in self.folder.rglob("*"):
-                if _is_older_than(path, moment):
-                    yield path.relative_to(self.folder).as_posix()
+                key = path.relative_to(self.folder).as_posix()
+                if key.startswith(tuple(prefixes)) and _is_older_than(path, moment):
+                    yield key
         except OSError as error:
             raise _disk_failure(self.folder, error) from error
 

@@ -1,21 +1,24 @@
 """Pictures in a private S3 bucket; the only file that knows its field names."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from rubberduck.aws.errors import explain
 from rubberduck.core.circuit_breaker import CircuitBreaker
 from rubberduck.core.errors import StorageCircuitOpen, StorageFailed
-from rubberduck.storage.base import JPEG, UNAVAILABLE_MESSAGE
+from rubberduck.storage.base import JPEG, SWEPT_PREFIXES, UNAVAILABLE_MESSAGE
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 SERVER_ERROR = 500  # HTTP status, and above
+MAX_DELETIONS = 1000  # of one DeleteObjects request
 CHECK_CONNECTION = "Check the AWS credentials, DUCK_REGION and the network."
 
 
@@ -24,20 +27,31 @@ class S3Unavailable(StorageFailed):
 
 
 class S3Storage:
-    """Pictures in a private, encrypted S3 bucket, reached by short-lived links."""
+    """Pictures in a private, encrypted S3 bucket, reached by short-lived links.
+
+    With `kms_key`, pictures are encrypted by that key (SSE-KMS); without, as the bucket's default
+    says. `origin` is the scheme and host of the links.
+    """
 
     where = "a private Amazon S3 bucket"
 
-    def __init__(self, client: "S3Client", bucket: str, link_seconds: int) -> None:
+    def __init__(
+        self, client: "S3Client", bucket: str, link_seconds: int, kms_key: str | None = None
+    ) -> None:
         self.client = client
         self.bucket = bucket
         self.link_seconds = link_seconds
+        self.kms_key = kms_key
+        self.origin: str | None = _link_origin(client, bucket)
         self.circuit = CircuitBreaker("S3")
         self._checked = threading.Event()
 
     def put(self, key: str, jpeg: bytes) -> None:
         if not self._checked.is_set():
             self.check()  # botocore would silently follow a redirect to another region
+        encryption: Any = {}
+        if self.kms_key:
+            encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self.kms_key}
         with self._request("s3:PutObject"):
             answer = self.client.put_object(
                 Bucket=self.bucket,
@@ -46,7 +60,7 @@ class S3Storage:
                 ContentType=JPEG,
                 # Browsers revalidate each time, so that a deleted picture disappears there too.
                 CacheControl="private, no-cache",
-                ServerSideEncryption="AES256",
+                **encryption,
             )
             _require_etag(answer)
 
@@ -60,8 +74,55 @@ class S3Storage:
             return answer["Body"].read()
 
     def delete(self, key: str) -> None:
-        with self._request("s3:DeleteObject"):
-            self.client.delete_object(Bucket=self.bucket, Key=key)
+        if failed := self.delete_all([key]):
+            raise failed[key]
+
+    def delete_all(self, keys: Iterable[str]) -> dict[str, StorageFailed]:
+        failed: dict[str, StorageFailed] = {}
+        remaining = iter(keys)
+        while batch := list(islice(remaining, MAX_DELETIONS)):
+            try:
+                failed |= self._delete_batch([{"Key": key} for key in batch])
+            except StorageFailed as error:
+                failed |= dict.fromkeys(batch, error)
+        return failed
+
+    def _delete_batch(
+        self, objects: "list[ObjectIdentifierTypeDef]", permission: str = "s3:DeleteObject"
+    ) -> dict[str, StorageFailed]:
+        with self._request(permission):
+            answer = self.client.delete_objects(Bucket=self.bucket, Delete={"Objects": objects})
+        failed = {}
+        for error in answer.get("Errors", ()):
+            cause = self._cause({"Error": error, "ResponseMetadata": {}}, permission)
+            failed[error["Key"]] = StorageFailed(UNAVAILABLE_MESSAGE, cause=cause)
+        for deleted in answer.get("Deleted", ()):
+            # A versioned bucket only hides the object behind a new delete marker.
+            if deleted.get("DeleteMarker") and "VersionId" not in deleted:
+                failed |= self._delete_versions(deleted["Key"])
+        return failed
+
+    def _delete_versions(self, key: str) -> dict[str, StorageFailed]:
+        """Delete all versions and delete markers of `key`."""
+        pages = self.client.get_paginator("list_object_versions").paginate(
+            Bucket=self.bucket, Prefix=key
+        )
+        failed: dict[str, StorageFailed] = {}
+        try:
+            with self._request("s3:ListBucketVersions"):
+                found = list(pages)
+            for page in found:
+                items = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+                versions: list[ObjectIdentifierTypeDef] = [
+                    {"Key": key, "VersionId": item["VersionId"]}
+                    for item in items
+                    if item["Key"] == key  # the prefix matches longer keys, too
+                ]
+                if versions:
+                    failed |= self._delete_batch(versions, "s3:DeleteObjectVersion")
+        except StorageFailed as error:
+            failed[key] = error
+        return failed
 
     def url(self, key: str, save_as: str | None = None) -> str | None:
         wanted = {"Bucket": self.bucket, "Key": key}
@@ -72,22 +133,16 @@ class S3Storage:
                 "get_object", Params=wanted, ExpiresIn=self.link_seconds
             )
 
-    @property
-    def origin(self) -> str | None:
-        # Not from a link: at start there may be no credentials yet to sign one with.
-        scheme, host, *_ = urlsplit(self.client.meta.endpoint_url)
-        config: Any = self.client.meta.config
-        if config.s3["addressing_style"] == "virtual":
-            host = f"{self.bucket}.{host}"
-        return f"{scheme}://{host}"
-
-    def keys_older_than(self, moment: datetime) -> Iterator[str]:
-        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
+    def keys_older_than(
+        self, moment: datetime, prefixes: Iterable[str] = SWEPT_PREFIXES
+    ) -> Iterator[str]:
+        paginator = self.client.get_paginator("list_objects_v2")
         with self._request("s3:ListBucket"):
-            for page in pages:
-                for item in page.get("Contents", ()):
-                    if item["LastModified"] < moment:
-                        yield item["Key"]
+            for prefix in prefixes:
+                for page in paginator.paginate(Bucket=self.bucket, Prefix=prefix):
+                    for item in page.get("Contents", ()):
+                        if item["LastModified"] < moment:
+                            yield item["Key"]
 
     def raise_if_circuit_open(self) -> None:
         if self.circuit.is_open:
@@ -129,14 +184,36 @@ class S3Storage:
         except ClientError as error:
             is_down = error.response["ResponseMetadata"]["HTTPStatusCode"] >= SERVER_ERROR
             kind = S3Unavailable if is_down else StorageFailed
-            remedy = explain(error.response, service="Amazon S3", permission=permission)
-            cause = f"bucket {self.bucket}: {remedy}"
+            cause = self._cause(error.response, permission)
             raise kind(UNAVAILABLE_MESSAGE, cause=cause) from error
         except BotoCoreError as error:
             cause = f"S3 did not answer: {str(error).rstrip('.')}. {CHECK_CONNECTION}"
             raise S3Unavailable(UNAVAILABLE_MESSAGE, cause=cause) from error
         except ResponseParserError as error:
             raise _unexpected_response() from error
+
+    def _cause(self, response: Any, permission: str) -> str:
+        advice = explain(response, service="Amazon S3", permission=permission)
+        if permission == "s3:PutObject" and not self.kms_key and "AccessDenied" in advice:
+            advice += "; if the bucket's policy demands SSE-KMS, set DUCK_KMS_KEY"
+        return f"bucket {self.bucket}: {advice}"
+
+
+def _link_origin(client: "S3Client", bucket: str) -> str:
+    """Return scheme and host of the bucket's links, from an unsigned link: it needs no credentials.
+
+    botocore chooses the host, by region, endpoint, addressing style and the bucket's name.
+    """
+    from botocore.handlers import disable_signing
+
+    event = "choose-signer.s3.GetObject"
+    client.meta.events.register(event, disable_signing, unique_id="origin")
+    try:
+        link = client.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "key"})
+    finally:
+        client.meta.events.unregister(event, disable_signing, unique_id="origin")
+    scheme, host, *_ = urlsplit(link)
+    return f"{scheme}://{host}"
 
 
 def _require_etag(answer: Mapping[str, Any]) -> None:

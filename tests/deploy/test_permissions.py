@@ -9,13 +9,19 @@ import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 
+from tests.support.aws import BUCKET
 from tests.support.cloudformation import allowed_actions, site_statements
 from tests.support.fake_rekognition import FakeRekognition
 from tests.support.pictures import encoded
 from tests.support.visitor import post_picture
 
 # Where the permission has another name than the call.
-PERMISSION = {"s3:HeadBucket": "s3:ListBucket", "s3:ListObjectsV2": "s3:ListBucket"}
+PERMISSION = {
+    "s3:HeadBucket": "s3:ListBucket",
+    "s3:ListObjectsV2": "s3:ListBucket",
+    "s3:ListObjectVersions": "s3:ListBucketVersions",
+    "s3:DeleteObjects": "s3:DeleteObject",
+}
 
 
 @pytest.fixture
@@ -24,9 +30,10 @@ def used(s3: Any, eyes: FakeRekognition, monkeypatch: pytest.MonkeyPatch) -> set
     used: set[str] = set()
     plain = boto3.Session.client
 
-    def record(event_name: str, operation_name: str, **_: Any) -> None:
+    def record(event_name: str, operation_name: str, request: Any, **_: Any) -> None:
         call = f"{event_name.split('.')[1]}:{operation_name}"
-        used.add(PERMISSION.get(call, call))
+        names_versions = operation_name == "DeleteObjects" and b"<VersionId>" in request.data
+        used.add("s3:DeleteObjectVersion" if names_versions else PERMISSION.get(call, call))
 
     def recorded(*args: Any, **kwargs: Any) -> Any:
         client = plain(*args, **kwargs)
@@ -61,7 +68,10 @@ def command(app: Flask, name: str) -> int:
 
 
 def test_the_site_may_do_what_it_does_and_nothing_else(
-    used: set[str], aws_client: FlaskClient
+    used: set[str], aws_client: FlaskClient, s3: Any
 ) -> None:
+    everything(aws_client)
+    assert "s3:DeleteObjectVersion" not in used
+    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     everything(aws_client)
     assert used == allowed_actions(site_statements())

@@ -9,6 +9,7 @@ import pytest
 from cfnlint.api import ManualArgs, lint
 
 from rubberduck.core.settings import PREFIX, ROOT, Settings, load_settings
+from rubberduck.storage.base import SWEPT_PREFIXES
 from tests.support.cloudformation import (
     BALANCED,
     SINGLE,
@@ -154,9 +155,17 @@ def test_pictures_travel_by_tls_only(balanced: Made) -> None:
 
 def test_pictures_expire_when_the_site_says_so() -> None:
     made = Made(**BALANCED, KeepDays=7)
-    (rule,) = made.resources["Pictures"]["Properties"]["LifecycleConfiguration"]["Rules"]
-    assert (rule["Status"], rule["ExpirationInDays"]) == ("Enabled", 7)
-    assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+    rules = made.resources["Pictures"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert {rule["Status"] for rule in rules} == {"Enabled"}
+    # Nothing but visitors' pictures expires: not projects/, models/, out/ or kept videos.
+    expired = [rule for rule in rules if any("Expiration" in name for name in rule)]
+    assert {rule["Prefix"]: rule["ExpirationInDays"] for rule in expired} == {
+        "uploads/": 7,
+        "marked/": 7,
+    }
+    assert {rule["Prefix"] for rule in expired} <= set(SWEPT_PREFIXES)
+    (incomplete,) = [rule for rule in rules if rule not in expired]
+    assert incomplete["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
     options = made.options()
     assert options["aws:elasticbeanstalk:application:environment", "DUCK_KEEP_DAYS"] == "7"
 

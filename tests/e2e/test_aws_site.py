@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import boto3
@@ -34,8 +35,11 @@ def test_a_duck_goes_through_s3_and_rekognition(aws_client: FlaskClient, s3: Any
     assert "89% confidence, the average of Bird (82%) and Inflatable (96%)." in visible_text(page)
     assert "Detector: Amazon Rekognition. Storage: a private Amazon S3 bucket." in page
     assert [key.split("/")[0] for key in keys(s3)] == ["marked", "uploads"]
-    assert "X-Amz-Signature=" in page  # the picture comes from the bucket by a signed link
-    assert f"{BUCKET}/uploads/" in page
+    # The picture comes from the bucket, by a link that is signed when it is followed.
+    picture = re.findall(r'<img src="(/result/[^"]+)"', page)[0]
+    link = aws_client.get(picture).location
+    assert "X-Amz-Signature=" in link
+    assert f"{BUCKET}/uploads/" in link
 
 
 def test_no_duck(aws_client: FlaskClient, eyes: FakeRekognition, s3: Any) -> None:
@@ -125,9 +129,11 @@ def test_a_missing_bucket_is_a_503_and_the_log_says_what_to_do(
 def test_the_policy_lets_the_buckets_pictures_in(aws_client: FlaskClient) -> None:
     answer = post_picture(aws_client, encoded())
     page = aws_client.get(answer.location)
-    picture = re.search(r'<img src="(https?://[^/"]+)/', page.text)
+    picture = re.search(r'<img src="(/result/[^"]+)"', page.text)
     assert picture
-    assert f"img-src 'self' blob: {picture[1]};" in page.headers["Content-Security-Policy"]
+    link = urlsplit(aws_client.get(picture[1]).location)
+    origin = f"{link.scheme}://{link.netloc}"
+    assert f"img-src 'self' blob: {origin};" in page.headers["Content-Security-Policy"]
 
 
 def test_samples_and_camera_ask_amazon_nothing(

@@ -102,7 +102,8 @@ def test_results_expire_with_a_crash_in_the_middle(
         crash.setattr(folder, "delete", delete)
         with pytest.raises(KeyboardInterrupt):
             Sweeper(lambda: any_results, folder).sweep()
-    assert Sweeper(lambda: any_results, folder).sweep().results == many // 2
+    # A row goes after the pictures of its batch, so every result is still there to be deleted.
+    assert Sweeper(lambda: any_results, folder).sweep().results == many
     assert Sweeper(lambda: any_results, folder).sweep() == Swept()
     assert list(folder.keys_older_than(FAR)) == []
     assert any_results.daily_stats(RUBBER_DUCK.title, then.date()).totals.asked == many

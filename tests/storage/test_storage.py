@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,10 @@ from rubberduck.storage.base import Storage
 from rubberduck.storage.folder import FolderStorage
 from rubberduck.storage.s3 import S3Storage
 from tests.support.aws import BUCKET
-from tests.support.faults import Countdown, amazon_fails, s3_error
+from tests.support.faults import Countdown, amazon_fails, answering, s3_error
 
 KEY = "uploads/a-key.jpg"
+FAR = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def s3_storage(settings: Settings, **changes: Any) -> Storage:
@@ -95,11 +97,121 @@ def test_a_full_disk_leaves_no_half_picture(
     assert list((tmp_path / "uploads").iterdir()) == []
 
 
-def test_in_s3_a_picture_is_encrypted_and_typed(settings: Settings, s3: Any) -> None:
-    s3_storage(settings).put(KEY, b"a picture")
+def sent_encryption(storage: Storage) -> dict[str, str]:
+    """Return the encryption headers of an upload."""
+    assert isinstance(storage, S3Storage)
+    sent: dict[str, str] = {}
+
+    def record(request: AWSPreparedRequest, **_: object) -> None:
+        prefix = "x-amz-server-side-encryption"
+        for name, value in request.headers.items():
+            if name.lower().startswith(prefix):
+                sent[name.lower().removeprefix(prefix)] = str(value, "ascii")  # type: ignore[call-overload]
+
+    storage.client.meta.events.register("before-send.s3.PutObject", record)
+    storage.put(KEY, b"a picture")
+    return sent
+
+
+def test_in_s3_a_picture_is_typed_and_encrypted_as_the_bucket_says(
+    settings: Settings, s3: Any
+) -> None:
+    """An algorithm in the request would override the bucket's default, such as SSE-KMS."""
+    assert sent_encryption(s3_storage(settings)) == {}
+    assert s3.head_object(Bucket=BUCKET, Key=KEY)["ContentType"] == "image/jpeg"
+
+
+def test_in_s3_a_picture_is_encrypted_with_the_given_key(settings: Settings, s3: Any) -> None:
+    key = "arn:aws:kms:eu-central-1:123456789012:key/0a1b2c3d-0000-4000-8000-0a1b2c3d4e5f"
+    kms_key = Settings(kms_key=key).kms_key
+    assert sent_encryption(s3_storage(settings, kms_key=kms_key)) == {
+        "": "aws:kms",
+        "-aws-kms-key-id": key,
+    }
     head = s3.head_object(Bucket=BUCKET, Key=KEY)
-    assert head["ServerSideEncryption"] == "AES256"
-    assert head["ContentType"] == "image/jpeg"
+    assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", key)
+
+
+def test_a_bucket_that_demands_a_kms_key_is_explained(settings: Settings, s3: Any) -> None:
+    storage = s3_storage(settings)
+    assert isinstance(storage, S3Storage)
+    storage.check()
+    with (
+        amazon_fails([storage.client], s3_error(403, "AccessDenied"), Countdown(1, lasts=True)),
+        pytest.raises(StorageFailed) as error,
+    ):
+        storage.put(KEY, b"a picture")
+    assert "if the bucket's policy demands SSE-KMS, set DUCK_KMS_KEY" in str(error.value.cause)
+
+
+def test_many_pictures_are_deleted_with_few_requests(storage: Storage) -> None:
+    kept = "uploads/kept.jpg"
+    keys = [f"uploads/{number}.jpg" for number in range(5)]
+    for key in [kept, *keys]:
+        storage.put(key, b"a picture")
+    missing = [f"uploads/never-stored-{number}.jpg" for number in range(1000)]
+    assert storage.delete_all([*keys, *missing]) == {}
+    assert list(storage.keys_older_than(FAR)) == [kept]
+
+
+def test_s3_deletes_a_thousand_pictures_a_request(settings: Settings, s3: Any) -> None:
+    storage = s3_storage(settings)
+    assert isinstance(storage, S3Storage)
+    requests: list[str] = []
+    storage.client.meta.events.register(
+        "before-send.s3", lambda request, **_: requests.append(request.method)
+    )
+    assert storage.delete_all(f"uploads/{number}.jpg" for number in range(2001)) == {}
+    assert requests == ["POST", "POST", "POST"]
+
+
+def test_what_s3_refuses_to_delete_is_returned_by_key(settings: Settings, s3: Any) -> None:
+    storage = s3_storage(settings)
+    assert isinstance(storage, S3Storage)
+    refusal = b"<DeleteResult><Error><Key>uploads/1.jpg</Key><Code>AccessDenied</Code></Error>"
+    refusal += b"<Deleted><Key>uploads/2.jpg</Key></Deleted></DeleteResult>"
+    with amazon_fails([storage.client], answering(200, refusal), Countdown(1, lasts=True)):
+        failed = storage.delete_all(["uploads/1.jpg", "uploads/2.jpg"])
+        with pytest.raises(StorageFailed):
+            storage.delete("uploads/1.jpg")
+    assert list(failed) == ["uploads/1.jpg"]
+    assert "allow s3:DeleteObject to" in str(failed["uploads/1.jpg"].cause)
+
+
+def test_only_the_sites_own_keys_are_listed(storage: Storage) -> None:
+    for key in ("models/duck.onnx", "projects/1/a.jpg", "out/a.csv", "uploads/a.jpg"):
+        storage.put(key, b"data")
+    assert list(storage.keys_older_than(FAR)) == ["uploads/a.jpg"]
+
+
+@pytest.mark.parametrize("status", ["Enabled", "Suspended"])
+def test_a_versioned_bucket_keeps_nothing_of_a_deleted_picture(
+    settings: Settings, s3: Any, status: str
+) -> None:
+    storage = s3_storage(settings)
+    versioning = partial(s3.put_bucket_versioning, Bucket=BUCKET)
+    versioning(VersioningConfiguration={"Status": "Enabled"})
+    longer = f"{KEY}.bak"
+    for content in (b"one", b"two"):
+        storage.put(KEY, content)
+        storage.put(longer, content)
+    versioning(VersioningConfiguration={"Status": status})
+    storage.delete(KEY)
+    left = s3.list_object_versions(Bucket=BUCKET)
+    assert {version["Key"] for version in left["Versions"]} == {longer}
+    assert len(left["Versions"]) == 2
+    assert "DeleteMarkers" not in left
+
+
+def test_versions_that_may_not_be_deleted_are_a_failure(settings: Settings, s3: Any) -> None:
+    storage = s3_storage(settings)
+    assert isinstance(storage, S3Storage)
+    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    storage.put(KEY, b"a picture")
+    denied = amazon_fails([storage.client], s3_error(403, "AccessDenied"), Countdown(2, lasts=True))
+    with denied, pytest.raises(StorageFailed) as error:
+        storage.delete(KEY)
+    assert "allow s3:ListBucketVersions to" in str(error.value.cause)
 
 
 def test_a_link_is_signed_short_lived_and_opens(settings: Settings, s3: Any) -> None:
