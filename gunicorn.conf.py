@@ -87,6 +87,18 @@ def _warm_up(worker: Any) -> None:
         worker.log.critical("The site does not start. %s", error)
         # sys.exit would end this thread only; this status makes gunicorn stop altogether.
         os._exit(Arbiter.WORKER_BOOT_ERROR)
+    _start_decoder(worker)
+
+
+def _start_decoder(worker: Any) -> None:
+    """Start the child process that decodes pictures; each worker has its own."""
+    from rubberduck.core.errors import DuckError
+    from rubberduck.imaging.decode import start_decoder
+
+    try:
+        start_decoder()
+    except DuckError as error:  # the next picture tries again
+        worker.log.error("decoder did not start cause=%s", error.operator_message)
 
 
 def pre_request(worker: Any, req: Any) -> None:

@@ -26,7 +26,6 @@ from rubberduck.storage.base import Storage
 from rubberduck.storage.folder import FolderStorage
 from tests.support import fake_rekognition, postgres, redis
 from tests.support.aws import BUCKET, REGION
-from tests.support.bombs import BOMBS
 from tests.support.browser import chromium
 from tests.support.ducks import duck_photo
 from tests.support.fake_detector import FakeDetector, duck_labels
@@ -278,15 +277,6 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
     browser = chromium(playwright)
     yield browser
     browser.close()
-
-
-@pytest.fixture(scope="session")
-def armoury(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Each bomb as a file."""
-    folder = tmp_path_factory.mktemp("bombs")
-    for name, bomb in BOMBS.items():
-        (folder / name).write_bytes(bomb())
-    return folder
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from flask.cli import with_appcontext
 from rubberduck.cli.terminal import HELP
 from rubberduck.core.errors import DuckError
 from rubberduck.core.settings import Settings, unknown_variables
+from rubberduck.imaging.decode import start_decoder
 from rubberduck.web.deps import pipeline
 from rubberduck.web.rate_limits import check_rate_store
 
@@ -46,6 +47,7 @@ def check() -> None:
             wrong += 1
         else:
             click.echo(f"ok     {name}")
+    wrong += _check_decoder()
     sys.exit(1 if wrong else 0)
 
 
@@ -59,6 +61,22 @@ def _parts() -> dict[str, Callable[[], None]]:
     if fallback_detector := pipeline().fallback_detector:
         parts[f"stand-in, {fallback_detector.name}"] = fallback_detector.check
     return parts
+
+
+def _check_decoder() -> int:
+    """Start a decoding child and print what it cannot reach; return 1 if it does not start.
+
+    A kernel without one of the protections is no fault: limits on memory, time and descriptors
+    always hold.
+    """
+    try:
+        protections = start_decoder()
+    except DuckError as error:
+        click.echo(f"wrong  decoding process: {error.operator_message}")
+        return 1
+    for name, holds in protections.items():
+        click.echo(f"ok     decoding process, {name}" + ("" if holds else ": not on this system"))
+    return 0
 
 
 def _store_and_forget() -> None:

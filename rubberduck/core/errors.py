@@ -94,6 +94,12 @@ class CompressedBody(NotAPicture):
     hint = "Send it without Content-Encoding."
 
 
+class RawFile(NotAPicture):
+    slug = "raw-file"
+    title = "This is a raw file"
+    hint = "Export it as a JPEG and send that."
+
+
 class DamagedPicture(DuckError):
     status = 422
     slug = "broken-picture"
@@ -101,9 +107,13 @@ class DamagedPicture(DuckError):
     hint = "Send another copy of it, or another picture."
 
 
-class TooManyParts(DamagedPicture):
-    def __init__(self) -> None:
-        super().__init__("It has far more parts than a picture needs.")
+class TooCostly(DuckError):
+    """Decoding it crashed, or took more memory or time than we allow."""
+
+    status = 422
+    slug = "too-costly"
+    title = "This picture takes too much to decode"
+    hint = "Save it again as a JPEG with another program, or send a screenshot of it."
 
 
 class TooManyPixels(DuckError):

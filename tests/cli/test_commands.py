@@ -360,6 +360,8 @@ def test_check_when_all_is_well(app: Flask) -> None:
     assert "ok     DUCK_MAX_BYTES: default, 15000000" in done.stdout
     for part in ("database", "storage, a folder on this server", "engine, fake detector"):
         assert f"ok     {part}\n" in done.stdout
+    for protection in ("no further descriptors", "Landlock", "seccomp"):
+        assert f"ok     decoding process, {protection}" in done.stdout
 
 
 def test_check_says_what_is_wrong_and_what_to_do(

@@ -24,7 +24,7 @@ from bench.scenarios import databases
 from db_setup import set_up
 from rubberduck.core.settings import ROOT
 from rubberduck.db.results import Results
-from rubberduck.imaging import decode as pictures
+from rubberduck.imaging.sandbox import Child
 from rubberduck.services.pipeline import Pipeline
 from tests.support.ducks import gradient
 from tests.support.fake_rekognition import FakeRekognition
@@ -59,16 +59,21 @@ def statements(results: Results) -> Iterator[list[tuple[str, Any]]]:
 
 @pytest.fixture
 def decodes(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """How often which format was decoded."""
+    """How often the decoding child is asked to do what, and how often this process decodes."""
     counted: Counter[str] = Counter()
-    decode = ImageFile.ImageFile.load
+    load, call = ImageFile.ImageFile.load, Child.call
 
-    def load(self: ImageFile.ImageFile) -> Any:
+    def loaded(self: ImageFile.ImageFile) -> Any:
         if self.tile:
             counted[str(self.format)] += 1
-        return decode(self)
+        return load(self)
 
-    monkeypatch.setattr(ImageFile.ImageFile, "load", load)
+    def called(self: Child, request: dict[str, Any], *arguments: Any) -> Any:
+        counted[request["do"]] += 1
+        return call(self, request, *arguments)
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", loaded)
+    monkeypatch.setattr(Child, "call", called)
     return counted
 
 
@@ -132,25 +137,8 @@ def test_an_upload_is_decoded_once_and_its_page_not_at_all(
     encodes.clear()
     where = client.post("/", **form(data)).location
     client.get(where)
-    assert decodes == {"JPEG": 1}
+    assert decodes == {"open": 1, "decode": 1}
     assert encodes == {"JPEG": 2}  # the picture, and the marked one
-
-
-def test_a_large_photo_is_decoded_small(
-    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A camera's 12 megapixels have hardly more than twice the pixels that are kept of a side."""
-    decoded: list[tuple[int, int]] = []
-    bare_pixels = pictures._bare_pixels
-
-    def watched(file: Image.Image, max_side: int) -> Image.Image:
-        decoded.append(file.size)
-        return bare_pixels(file, max_side)
-
-    monkeypatch.setattr(pictures, "_bare_pixels", watched)
-    for size in ((4000, 3000), (4032, 3024), (5712, 4284)):
-        client.post("/", **form(encoded(Image.new("RGB", size))))
-    assert decoded == [(2000, 1500), (2016, 1512), (2856, 2142)]
 
 
 def test_a_frame_of_the_camera_touches_neither_disk_nor_database(
@@ -166,7 +154,7 @@ def test_a_frame_of_the_camera_touches_neither_disk_nor_database(
         assert client.post("/api/v1/frames", **frame).status_code == 200
     assert asked == []
     assert sorted(tmp_path.rglob("*")) == before
-    assert decodes == {"JPEG": 1}
+    assert decodes == {"open": 1, "decode": 1}
     assert encodes == {}
 
 

@@ -8,8 +8,8 @@ import pytest
 from flask.testing import FlaskClient
 from PIL import Image
 
-from rubberduck.imaging import decode as pictures
-from rubberduck.imaging.decode import FORMATS, MOST_PIXELS, SHORTEST_SIDE
+from rubberduck.imaging.decode import MIN_SIDE, OTHER_COST
+from rubberduck.imaging.decode_child import BROKEN, FORMATS
 from tests.support import corpus
 from tests.support.fake_detector import FakeDetector
 from tests.support.pictures import form
@@ -23,12 +23,12 @@ def is_in_order(data: bytes) -> bool:
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             short, long = sorted(image.size)
-            if short < SHORTEST_SIDE or short * long > MOST_PIXELS:
+            if short < MIN_SIDE or short * long > OTHER_COST.max_pixels:
                 return False
-            if short * MAX_SIDE < SHORTEST_SIDE * long:
+            if short * MAX_SIDE < MIN_SIDE * long:
                 return False
             image.load()
-    except pictures.BROKEN:
+    except BROKEN:
         return False
     return True
 

@@ -4,9 +4,11 @@ from io import BytesIO
 from typing import Any
 
 from PIL import Image
+from pillow_heif import register_heif_opener
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
 
+register_heif_opener()  # the site itself only decodes HEIF, with pi-heif
 RED, GREEN, BLUE, YELLOW = (220, 30, 30), (30, 160, 60), (30, 60, 220), (240, 210, 40)
 
 

@@ -1,0 +1,331 @@
+"""Run code that reads strangers' files in child processes: no secrets, few rights, hard limits.
+
+A `Sandbox` is given the name of a module with `handle(request, data, output) -> reply` and keeps
+a small pool of children that serve it. A child has an explicit environment, three descriptors,
+limits on memory, processor time and clock time for each request, and whatever lockdown.py can take
+away on this kernel. A child that crashes, or does not keep its limits, is replaced.
+
+Libraries looked at: multiprocessing and concurrent.futures hand the whole environment on and
+unpickle what the child sends, which a taken-over child would use; pebble adds time-outs to the same
+two. Replies here are JSON and bytes, and their sizes are checked.
+"""
+
+import atexit
+import contextlib
+import json
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+log = logging.getLogger(__name__)
+ROOT = Path(__file__).resolve().parents[2]
+CHILD = Path(__file__).with_name("sandbox_child.py")
+# Nothing of the site's own environment but where its libraries lie. One arena for all threads;
+# freed memory is kept for the next picture (page faults are a fifth of a picture's time), until the
+# child has been silent for a while.
+ENVIRONMENT = {
+    "LANG": "C.UTF-8",
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": "33554432",
+    "MALLOC_TRIM_THRESHOLD_": "67108864",
+}
+START_SECONDS = 30.0
+END_SECONDS = 5.0
+IDLE_SECONDS = 60.0  # after which a second child ends by itself
+REUSE_SECONDS = 45.0  # until which it may still be used: earlier, so that it cannot just be ending
+LARGEST_REPLY = 65_536  # bytes of JSON
+KEPT_BYTES = 4_000_000  # that stay allocated for the next data and result
+OUT_OF_TIME = {-signal.SIGXCPU, -signal.SIGALRM, -signal.SIGKILL}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one request may take."""
+
+    memory: int  # bytes of address space beyond those of the idle child
+    cpu_seconds: int
+    seconds: float
+
+
+class SandboxBusy(Exception):
+    """No child became free in time."""
+
+
+class ChildNotStarted(Exception):
+    """A child process could not be started, or ended before its first request."""
+
+
+class ChildFailed(Exception):
+    """A child did not answer."""
+
+    def __init__(self, reason: Literal["memory", "time", "crash"], trace: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.trace = trace
+
+
+class Child:
+    """One process, for one request at a time."""
+
+    def __init__(self, module: str, idle_seconds: float) -> None:
+        self.requests = 0
+        self.is_permanent = not idle_seconds
+        self.is_usable = True
+        self.used_at = time.monotonic()
+        self.protections: dict[str, bool] = {}
+        self._is_ready = False
+        self._buffer = b""
+        self._input, self._output = _memory_file("input"), _memory_file("output")
+        self._socket, theirs = socket.socketpair()
+        with theirs:
+            descriptors = (theirs.fileno(), self._input, self._output)
+            arguments = [str(ROOT), module, *map(str, descriptors), str(idle_seconds)]
+            self.process = subprocess.Popen(
+                [sys.executable, "-I", str(CHILD), *arguments],
+                env=_environment(),
+                pass_fds=descriptors,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                cwd="/",
+                start_new_session=True,  # Ctrl-C ends the site, whose end then ends the child
+            )
+
+    def wait_until_ready(self) -> None:
+        """Raises ChildNotStarted."""
+        if self._is_ready:
+            return
+        try:
+            self.protections = dict(self._receive(time.monotonic() + START_SECONDS)["protections"])
+        except (ChildFailed, KeyError, TypeError) as error:
+            self.is_usable = False
+            raise ChildNotStarted from error
+        self._is_ready = True
+
+    def call(
+        self, request: dict[str, Any], limits: Limits, data: bytes = b""
+    ) -> tuple[dict[str, Any], int]:
+        """Send one request; return the reply and the size of its result (see `result`).
+
+        Raises ChildFailed, after which the child is not usable, or ChildNotStarted.
+        """
+        self.wait_until_ready()
+        self.is_usable = False
+        self.requests += 1
+        _write(self._input, data)
+        message = {
+            "request": request,
+            "size": len(data),
+            "memory": limits.memory,
+            "cpu_seconds": limits.cpu_seconds,
+            "seconds": limits.seconds,
+        }
+        deadline = time.monotonic() + limits.seconds
+        try:
+            self._socket.sendall(json.dumps(message).encode() + b"\n")
+        except OSError:
+            raise self._ended() from None
+        answer = self._receive(deadline)
+        if answer.get("failed"):
+            reason: Literal["memory", "crash"] = (
+                "memory" if answer["failed"] == "memory" else "crash"
+            )
+            raise ChildFailed(reason, str(answer.get("trace", "")))
+        reply, size = answer.get("reply"), answer.get("size")
+        if not isinstance(reply, dict) or not isinstance(size, int):
+            raise ChildFailed("crash")
+        self.is_usable = True
+        return reply, size
+
+    def result(self, start: int, size: int) -> bytearray:
+        """`size` bytes of the last result from `start` on. Raises ChildFailed, if there are fewer.
+
+        They are copied, never mapped: a child that shrinks a mapped file ends whoever reads it.
+        """
+        data = bytearray(size)
+        if start < 0 or os.preadv(self._output, [data], start) != size:
+            self.is_usable = False
+            raise ChildFailed("crash")
+        return data
+
+    def rest(self) -> None:
+        """Give large buffers back to the system, and note the time."""
+        for descriptor in (self._input, self._output):
+            with contextlib.suppress(OSError):
+                if os.fstat(descriptor).st_size > KEPT_BYTES:
+                    os.ftruncate(descriptor, 0)
+        self.used_at = time.monotonic()
+
+    def close(self) -> None:
+        """End the process at once."""
+        self.is_usable = False
+        self.process.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(END_SECONDS)
+        self.release()
+
+    def release(self) -> None:
+        """Close the descriptors only, as after a fork; the process is another one's."""
+        self._socket.close()
+        for descriptor in (self._input, self._output):
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+
+    def _receive(self, deadline: float) -> dict[str, Any]:
+        while b"\n" not in self._buffer:
+            self._socket.settimeout(max(0.001, deadline - time.monotonic()))
+            try:
+                piece = self._socket.recv(LARGEST_REPLY)
+            except TimeoutError:
+                raise ChildFailed("time") from None
+            except OSError:
+                piece = b""
+            if not piece:
+                raise self._ended()
+            self._buffer += piece
+            if len(self._buffer) > LARGEST_REPLY:
+                raise ChildFailed("crash")
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        try:
+            answer = json.loads(line)
+        except (ValueError, RecursionError):
+            raise ChildFailed("crash") from None
+        return answer if isinstance(answer, dict) else {}
+
+    def _ended(self) -> ChildFailed:
+        try:
+            status = self.process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            return ChildFailed("crash")
+        return ChildFailed("time" if status in OUT_OF_TIME else "crash")
+
+
+class Sandbox:
+    """A pool of children that serve one module; safe for threads, and for forks before its use."""
+
+    def __init__(self, module: str, *, children: int, max_requests: int) -> None:
+        self.module = module
+        self.children = children
+        self.max_requests = max_requests
+        self._idle: list[Child] = []
+        self._permanent: Child | None = None
+        self._forget()
+        atexit.register(self.close)
+        os.register_at_fork(after_in_child=self._after_fork)
+
+    def start(self) -> dict[str, bool]:
+        """Start a child ahead of the first request; return which of lockdown.py's protections hold.
+
+        Raises SandboxBusy or ChildNotStarted.
+        """
+        with self.child(START_SECONDS) as child:
+            child.wait_until_ready()
+            return child.protections
+
+    @contextmanager
+    def child(self, wait: float) -> Iterator[Child]:
+        """A child of one's own, waited for up to `wait` seconds.
+
+        Raises SandboxBusy or ChildNotStarted.
+        """
+        if not self._slots.acquire(timeout=wait):
+            raise SandboxBusy
+        try:
+            child = self._take()
+            try:
+                yield child
+            finally:
+                self._give_back(child)
+        finally:
+            self._slots.release()
+
+    def close(self) -> None:
+        """End all idle children."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for child in idle:
+            child.close()
+
+    def _take(self) -> Child:
+        with self._lock:
+            while self._idle:
+                child = self._idle.pop()
+                fresh = child.is_permanent or time.monotonic() - child.used_at < REUSE_SECONDS
+                if fresh and child.process.poll() is None:
+                    return child
+                self._end(child)
+            return self._new_child()
+
+    def _give_back(self, child: Child) -> None:
+        child.rest()
+        with self._lock:
+            if child.is_usable and child.requests < self.max_requests:
+                self._keep(child)
+                return
+            self._end(child)
+            if child.requests:  # have its successor ready
+                with contextlib.suppress(ChildNotStarted):
+                    self._keep(self._new_child())
+
+    def _keep(self, child: Child) -> None:
+        self._idle.append(child)
+        self._idle.sort(key=lambda each: each.is_permanent)  # taken from the end
+
+    def _end(self, child: Child) -> None:
+        if child is self._permanent:
+            self._permanent = None
+        child.close()
+
+    def _new_child(self) -> Child:
+        """The first one stays; others end when they have nothing to do."""
+        try:
+            child = Child(self.module, IDLE_SECONDS if self._permanent else 0)
+        except OSError as error:
+            log.error("sandbox did not start module=%s cause=%s", self.module, error)
+            raise ChildNotStarted from error
+        self._permanent = self._permanent or child
+        return child
+
+    def _forget(self) -> None:
+        self._slots = threading.BoundedSemaphore(self.children)
+        self._lock = threading.Lock()
+        self._idle = []
+        self._permanent = None
+
+    def _after_fork(self) -> None:
+        """The children belong to the process that started them."""
+        inherited = self._idle
+        self._forget()
+        for child in inherited:
+            child.process.returncode = 0  # not ours to wait for
+            child.release()
+
+
+def _environment() -> dict[str, str]:
+    libraries = os.environ.get("LD_LIBRARY_PATH")
+    return ENVIRONMENT | ({"LD_LIBRARY_PATH": libraries} if libraries else {})
+
+
+def _memory_file(name: str) -> int:
+    """A descriptor of a file that lies in memory, or without a name on disk."""
+    if sys.platform == "linux":
+        return os.memfd_create(name)
+    descriptor, path = tempfile.mkstemp()
+    os.unlink(path)
+    return descriptor
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    left, at = memoryview(data), 0
+    while at < len(left):
+        at += os.pwrite(descriptor, left[at:], at)

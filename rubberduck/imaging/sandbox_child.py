@@ -1,0 +1,148 @@
+"""The child's side of sandbox.py, started as a script with the arguments of `Arguments`.
+
+The module has one function, `handle(request: dict, data: bytes, output: FileIO) -> dict`. Requests
+and replies are lines of JSON on the descriptor `control`; the bytes of a request lie in the file
+`data`, those of a reply in `output`. Everything is imported before the first request; afterwards no
+file can be opened.
+
+Standard library only, and nothing that starts threads: each costs address space.
+"""
+
+import contextlib
+import ctypes
+import importlib
+import json
+import math
+import os
+import resource
+import select
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from functools import partial
+from io import FileIO
+from typing import Any, NamedTuple
+
+Handle = Callable[[dict[str, Any], bytes, FileIO], dict[str, Any]]
+PAGE = resource.getpagesize()
+LARGEST_REQUEST = 1_000_000  # bytes of a line
+MAX_MEMORY = 1 << 30  # bytes beyond the idle child's, whatever a request says
+MAX_RESULT = 1 << 28  # bytes
+MAX_TRACE = 4000  # characters
+TRIM_SECONDS = 2.0  # of silence, after which freed memory goes back to the system
+LIBC = ctypes.CDLL(None)
+GRACE = 5.0  # seconds after the deadline at which the child ends even without its parent
+
+
+class Arguments(NamedTuple):
+    root: str  # where the project's packages lie
+    module: str  # with the function `handle`
+    control: int  # the descriptors
+    data: int
+    output: int
+    idle: float  # seconds of silence after which the child ends; 0: never
+
+
+def main(arguments: Arguments) -> None:
+    """Serve requests until the parent closes the connection or has been silent for too long."""
+    root, module, control, data, output_descriptor, idle = arguments
+    sys.path.insert(0, root)
+    from rubberduck.imaging.lockdown import lock_down
+
+    handle: Handle = importlib.import_module(module).handle
+    output = FileIO(output_descriptor, "wb", closefd=False)
+    base = _address_space()
+    _set_hard_limit(resource.RLIMIT_AS, base + MAX_MEMORY)
+    _set_hard_limit(resource.RLIMIT_FSIZE, MAX_RESULT)
+    sys.excepthook = partial(_report_crash, control)
+    os.dup2(1, 2)  # what libraries write to stderr (libtiff's warnings) is of no use to anybody
+    _send(control, {"protections": lock_down()})
+    lines = _Lines(control)
+    while (line := lines.next(idle)) is not None:
+        request = json.loads(line)
+        _set_limits(base, request)
+        try:
+            output.seek(0)
+            reply = handle(request["request"], os.pread(data, request["size"], 0), output)
+        except MemoryError:
+            _send(control, {"failed": "memory"})
+            return
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        _send(control, {"reply": reply, "size": output.tell()})
+
+
+def _address_space() -> int:
+    """The bytes that this process has mapped; 0 where the system does not say."""
+    if sys.platform != "linux":
+        return 0
+    with open("/proc/self/statm", "rb") as file:
+        return int(file.read().split()[0]) * PAGE
+
+
+def _report_crash(control: int, kind: type[BaseException], error: BaseException, _: Any) -> None:
+    """A mistake of ours in the module: the parent logs it."""
+    trace = "".join(traceback.format_exception(kind, error, error.__traceback__, limit=-4))
+    _send(control, {"failed": "crash", "trace": trace[-MAX_TRACE:]})
+
+
+def _set_hard_limit(which: int, limit: int) -> None:
+    with contextlib.suppress(OSError, ValueError):  # macOS does not know all of them
+        resource.setrlimit(which, (limit, limit))
+
+
+def _set_limits(base: int, request: dict[str, Any]) -> None:
+    """The soft limits of one request: memory beyond the idle child's, processor and clock time."""
+    if base:
+        _set_soft_limit(resource.RLIMIT_AS, base + request["memory"])
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    spent = math.ceil(used.ru_utime + used.ru_stime)
+    _set_soft_limit(resource.RLIMIT_CPU, spent + request["cpu_seconds"])
+    signal.setitimer(signal.ITIMER_REAL, request["seconds"] + GRACE)
+
+
+def _set_soft_limit(which: int, soft: int) -> None:
+    _, hard = resource.getrlimit(which)
+    resource.setrlimit(which, (soft if hard < 0 else min(soft, hard), hard))
+
+
+class _Lines:
+    """Lines from a descriptor. `read`, not sockets' calls, which the lockdown takes away."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self.rest = b""
+
+    def next(self, idle: float) -> bytes | None:
+        """The next line; None at the end, or after `idle` seconds of silence (0: wait for ever)."""
+        while b"\n" not in self.rest:
+            if not self._is_readable(TRIM_SECONDS):
+                _give_memory_back()
+                if idle and not self._is_readable(idle):
+                    return None
+            piece = os.read(self.descriptor, 65536)
+            if not piece or len(self.rest) > LARGEST_REQUEST:
+                return None
+            self.rest += piece
+        line, _, self.rest = self.rest.partition(b"\n")
+        return line
+
+    def _is_readable(self, seconds: float) -> bool:
+        return bool(select.select([self.descriptor], [], [], seconds)[0])
+
+
+def _give_memory_back() -> None:
+    """What the last pictures took; while pictures come, to keep it saves a fifth of their time."""
+    if hasattr(LIBC, "malloc_trim"):  # glibc
+        LIBC.malloc_trim(0)
+
+
+def _send(descriptor: int, message: dict[str, Any]) -> None:
+    left = json.dumps(message).encode() + b"\n"
+    while left:
+        left = left[os.write(descriptor, left) :]
+
+
+if __name__ == "__main__":
+    root, module, control, data, output, idle = sys.argv[1:]
+    main(Arguments(root, module, int(control), int(data), int(output), float(idle)))
