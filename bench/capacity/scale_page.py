@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 
 from bench.capacity import aws_prices_and_quotas as aws
-from bench.capacity.component_limits import limits
-from bench.capacity.monthly_cost import Plan, monthly_cost, plan
-from bench.capacity.resource_model import PEAK, cost
+from bench.capacity.model import PEAK, Plan, cost, limits, monthly_cost, plan
 from bench.harness.figures import Breakdown
 from bench.report.speed_page import put, table
 from rubberduck.core.settings import ROOT

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import QueuePool, event
 
 from bench.capacity import aws_prices_and_quotas as aws
-from bench.capacity import component_limits, monthly_cost, resource_model, scale_page
+from bench.capacity import model, scale_page
 from bench.harness.database import DETECTOR, a_result, an_upload
 from bench.harness.figures import Comparison, Growth
 from bench.report import speed_page
@@ -22,7 +22,7 @@ from tests.support import postgres
 
 
 def dollars(load: float, *, embedded: bool = False) -> float:
-    return sum(monthly_cost.monthly_cost(monthly_cost.plan(load, embedded=embedded)).values())
+    return sum(model.monthly_cost(model.plan(load, embedded=embedded)).values())
 
 
 def test_a_higher_load_costs_more_in_total_and_less_for_each_picture() -> None:
@@ -34,7 +34,7 @@ def test_a_higher_load_costs_more_in_total_and_less_for_each_picture() -> None:
 
 def test_the_embedded_detector_calls_and_pays_no_rekognition() -> None:
     for load in scale_page.LOADS:
-        parts = monthly_cost.monthly_cost(monthly_cost.plan(load, embedded=True))
+        parts = model.monthly_cost(model.plan(load, embedded=True))
         assert parts["Rekognition"] == 0
         assert sum(parts.values()) < dollars(load)
 
@@ -48,16 +48,16 @@ def test_rekognition_becomes_cheaper_with_the_number(pictures: float, price: flo
 
 @pytest.mark.parametrize("load", [10, 700, 20_000, 90_000])
 def test_no_machine_is_planned_above_its_utilisation_or_its_credits(load: float) -> None:
-    site = monthly_cost.plan(load)
-    busy = load / 60 * resource_model.cost().site_cpu
+    site = model.plan(load)
+    busy = load / 60 * model.cost().site_cpu
     cores = site.machines * site.instance.cores * site.instance.speed
-    assert resource_model.PEAK * busy <= resource_model.BUSY * cores
+    assert model.PEAK * busy <= model.BUSY * cores
     assert busy <= site.instance.baseline * cores
 
 
 def test_more_than_the_largest_database_carries_is_refused() -> None:
     with pytest.raises(ValueError, match="too many for one db"):
-        monthly_cost.plan(1_000_000)
+        model.plan(1_000_000)
 
 
 def test_the_limits_are_those_of_what_is_deployed() -> None:
@@ -71,13 +71,13 @@ def test_the_limits_are_those_of_what_is_deployed() -> None:
 def test_the_smallest_database_has_enough_connections_also_during_a_deployment() -> None:
     pool = engine_for("postgresql+psycopg://nobody@nowhere/duck").pool
     assert isinstance(pool, QueuePool)
-    assert pool.size() + pool._max_overflow == component_limits.POOL
+    assert pool.size() + pool._max_overflow == model.POOL
     machines = aws.MAX_MACHINES + 1  # .ebextensions: one more, then one after the other
-    assert machines * component_limits.connections(aws.T3_SMALL) <= aws.MICRO.connections
+    assert machines * model.connections(aws.T3_SMALL) <= aws.MICRO.connections
 
 
 def test_doubling_the_machines_doubles_what_they_carry_and_nothing_else() -> None:
-    one, two = (component_limits.limits(aws.C7A_LARGE, n, aws.LARGE) for n in (1, 2))
+    one, two = (model.limits(aws.C7A_LARGE, n, aws.LARGE) for n in (1, 2))
     assert two.pop("2 × c7a.large") == 2 * one.pop("1 × c7a.large")
     assert one == two
     assert list(one.values()) == sorted(one.values())
@@ -89,7 +89,7 @@ def test_the_lock_time_without_the_round_trips_is_the_least_seen() -> None:
         databases.OWN: (4.9, 4.9, 4.9, 4.9),
     }
     growth = Growth("", "ms each", "", (0.0, 2.0, 5.0, 10.0), sides)
-    assert resource_model.lock_without_trips(growth, 2) == pytest.approx(0.003)
+    assert model.lock_without_trips(growth, 2) == pytest.approx(0.003)
 
 
 def test_the_model_agrees_with_the_measured_rate_of_a_full_machine() -> None:
@@ -97,7 +97,7 @@ def test_the_model_agrees_with_the_measured_rate_of_a_full_machine() -> None:
     measured = speed_page.read(speed_page.FIGURES)["serve"]
     (full,) = (each for each in measured if each.what == sites.LARGE)
     assert isinstance(full, Comparison)
-    cpu = resource_model._median("site") / 1000
+    cpu = model._median("site") / 1000
     assert full.ours.median == pytest.approx(2 / cpu, rel=0.2)
 
 
@@ -111,7 +111,7 @@ def test_the_page_shows_what_the_model_computes_today() -> None:
 def test_the_page_names_every_limit_of_every_plan() -> None:
     page = scale_page.PAGE.read_text()
     for load in scale_page.LOADS:
-        site = monthly_cost.plan(load)
+        site = model.plan(load)
         exceeded, remaining = scale_page._split(site)
         assert all(name in page for name in exceeded)
         assert remaining[0] in page
@@ -152,7 +152,7 @@ def test_a_counter_row_is_locked_for_as_many_round_trips_as_the_model_says(
         results.close()
     assert (len(begun), len(called), len(saved)) == (6, 5, 5)
     assert [trips.count("commit") for trips in (begun, called, saved)].count(0) == 0
-    assert called[-resource_model.CALL_TRIPS :][-1] == "commit"
-    assert saved[-resource_model.RESULT_TRIPS :] == ["commit"]
+    assert called[-model.CALL_TRIPS :][-1] == "commit"
+    assert saved[-model.RESULT_TRIPS :] == ["commit"]
     commits = sum(trips.count("commit") for trips in (begun, called, saved))
-    assert commits == component_limits.COMMITS
+    assert commits == model.COMMITS
