@@ -101,6 +101,23 @@ def _start_decoder(worker: Any) -> None:
         worker.log.error("decoder did not start cause=%s", error.operator_message)
 
 
+def worker_exit(server: Any, worker: Any) -> None:
+    """Close the database, so that no write-ahead log stays behind."""
+    if (pipeline := _pipeline(worker)) is not None:
+        pipeline.close()
+
+
+def on_exit(server: Any) -> None:
+    """The same for workers that were killed."""
+    if (pipeline := _pipeline(server)) is not None:
+        pipeline.close()
+
+
+def _pipeline(process: Any) -> Any:
+    site = process.app.callable if process.app else None  # None: the site did not start
+    return site and site.extensions["pipeline"]
+
+
 def pre_request(worker: Any, req: Any) -> None:
     """Time out a body that stalls; a slow header needs a proxy in front."""
     req.unreader.sock.settimeout(BODY_READ_TIMEOUT)

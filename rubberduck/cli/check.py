@@ -54,6 +54,7 @@ def check() -> None:
 def _parts() -> dict[str, Callable[[], None]]:
     parts = {
         "database": pipeline().results.check,
+        "database file": pipeline().results.database.check_integrity,
         f"storage, {pipeline().storage.where}": _store_and_forget,
         f"engine, {pipeline().detector.name}": pipeline().detector.check,
         "counts of visitors' requests": check_rate_store,

@@ -1,14 +1,11 @@
-"""`flask sweep` and `flask backup`."""
-
-import os
-from pathlib import Path
+"""`flask sweep`."""
 
 import click
 from flask.cli import with_appcontext
 
 from rubberduck.cli.terminal import HELP
 from rubberduck.core.errors import DuckError
-from rubberduck.web.deps import pipeline, sweeper
+from rubberduck.web.deps import sweeper
 
 
 @click.command("sweep", context_settings=HELP)
@@ -33,30 +30,3 @@ def sweep() -> None:
 
 def _several(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}" if number else ""
-
-
-@click.command("backup", context_settings=HELP)
-@with_appcontext
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-def backup(file: Path) -> None:
-    """Copy the results database (SQLite) to FILE, whole, also while the site is used.
-
-    \b
-    Example:
-      flask backup duck-2026-11-20.db
-
-    To put it back, stop the site and copy FILE over the database. Pictures are not in it.
-    """
-    database = pipeline().results.database
-    if database.engine.dialect.name != "sqlite":
-        raise click.ClickException("PostgreSQL has a better way of its own: pg_dump.")
-    if file.exists():
-        raise click.ClickException(f"{file} is there already. Nothing was written over it.")
-    if not os.access(file.absolute().parent, os.W_OK):
-        raise click.ClickException(f"{file} cannot be written: its folder is missing or closed.")
-    try:
-        database.back_up(file)
-    except DuckError as error:
-        file.unlink(missing_ok=True)  # half a copy is none
-        raise click.ClickException(error.operator_message) from None
-    click.echo(f"{file}: {file.stat().st_size / 1e6:.1f} MB.")

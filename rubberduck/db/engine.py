@@ -1,6 +1,7 @@
 """Engine and transactions for SQLite and PostgreSQL, with advice for the operator on failures."""
 
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,10 +14,11 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError, SQLAlchemyError
 
 from rubberduck.core.errors import ResultsUnavailable
 from rubberduck.core.settings import ROOT
+from rubberduck.db.sqlite_files import DamagedDatabase, InUseLock, check_integrity, checkpoint
+from rubberduck.db.tables import SCHEMA
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects.sqlite import Insert
-from rubberduck.db.tables import SCHEMA
 
 # How long a writer waits for another one. On SQLite up to twice: for threads of its process, then
 # for other processes.
@@ -40,10 +42,16 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.engine = engine_for(url)
+        # Also when the process ends: the last connection that closes removes SQLite's -wal file.
+        weakref.finalize(self, self.engine.dispose)
+        self.file: Path | None = None  # of SQLite
         self._writer = threading.Lock()
         event.listen(self.engine, "connect", _require_schema)
         if self.engine.dialect.name == "sqlite":
-            check = _FileIdentityCheck(sqlite_file(url))
+            self.file = sqlite_file(url)
+            self._lock, check = InUseLock(self.file), _FileIdentityCheck(self.file)
+            acquire = self._lock.acquire  # not `self`: the engine would keep this object alive
+            event.listen(self.engine, "do_connect", lambda *_: acquire())
             event.listen(self.engine, "connect", check.remember)
             event.listen(self.engine, "connect", _set_synchronous_normal)
             event.listen(self.engine, "checkout", check.require_same)
@@ -84,8 +92,21 @@ class Database:
         with self.transaction() as connection:
             connection.exec_driver_sql("VACUUM INTO ?", (str(file),))
 
+    def check_integrity(self) -> None:
+        """Run SQLite's quick_check, which reads the whole file. Raises ResultsUnavailable."""
+        if self.file is not None:
+            try:
+                check_integrity(self.file)
+            except DamagedDatabase as error:
+                cause = f"{error}: the file is damaged; restore a backup with `flask restore`"
+                raise ResultsUnavailable(UNAVAILABLE_MESSAGE, cause=cause) from None
+
     def close(self) -> None:
+        """Close the pooled connections and empty SQLite's write-ahead log."""
         self.engine.dispose()
+        if self.file is not None:
+            checkpoint(self.file)
+            self._lock.release()
 
 
 class _FileIdentityCheck:

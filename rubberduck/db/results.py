@@ -16,6 +16,7 @@ from rubberduck.db.deduplication import Duplicate, find_duplicate, remember_key
 from rubberduck.db.engine import Database, to_naive_utc
 from rubberduck.db.pending_deletion import PENDING_UPLOAD_TTL, PendingDeletion
 from rubberduck.db.row_mapping import from_row, hide, to_pending_row, to_row
+from rubberduck.db.sqlite_files import restored_at
 from rubberduck.db.tables import DELETING, PENDING, READY, duck_results
 
 NO_EXPIRY = timedelta(days=36_500)
@@ -166,6 +167,12 @@ class Results:
         with self.database.transaction(writing=True) as connection:
             connection.execute(duck_results.insert().values(row))
             connection.execute(duck_results.delete().where(row_of.id == id))
+
+    def was_restored_recently(self) -> bool:
+        """Return whether a backup was restored within the retention: rows may be missing."""
+        file = self.database.file
+        restored = None if file is None else restored_at(file)
+        return restored is not None and datetime.now(UTC) - restored < self.keep
 
     def close(self) -> None:
         self.database.close()

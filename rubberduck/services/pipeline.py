@@ -179,6 +179,10 @@ class Pipeline:
         if self.free_detector:
             self.free_detector.check()
 
+    def close(self) -> None:
+        """Close the database at the end of the process, whether this process opened it or not."""
+        self.results.close()
+
     def read(self, data: bytes) -> Picture:
         return decode_picture(data, max_bytes=self.max_bytes, max_side=self.max_side)
 

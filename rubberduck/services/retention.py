@@ -93,6 +93,8 @@ class Sweeper:
 
     def _orphans(self) -> Iterator[list[str]]:
         """Yield keys without a row. Rows come first, so uploads in work are not among them."""
+        if self.results.was_restored_recently():
+            return  # the restored database does not know the pictures since its backup
         # A database that knows few of the pictures may be the wrong one, or a new one: then only
         # pictures past their retention are deleted.
         age = PENDING_UPLOAD_TTL if self._database_matches_storage() else self.results.keep

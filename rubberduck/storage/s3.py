@@ -144,6 +144,20 @@ class S3Storage:
                         if item["LastModified"] < moment:
                             yield item["Key"]
 
+    def object_versions(self) -> Iterator[dict[str, str | int]]:
+        """Yield key, version, size and ETag of the current version of every object."""
+        pages = self.client.get_paginator("list_object_versions").paginate(Bucket=self.bucket)
+        with self._request("s3:ListBucketVersions"):
+            for page in pages:
+                for item in page.get("Versions", ()):
+                    if item["IsLatest"]:
+                        yield {
+                            "key": item["Key"],
+                            "version": item["VersionId"],
+                            "size": item["Size"],
+                            "etag": item["ETag"],
+                        }
+
     def raise_if_circuit_open(self) -> None:
         if self.circuit.is_open:
             raise _circuit_open()

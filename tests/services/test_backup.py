@@ -1,0 +1,170 @@
+"""Backup and restore, as an operator's hands do them: nothing acknowledged before is lost."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app import create_app
+from rubberduck.core.settings import ROOT, Settings
+from rubberduck.services import backup
+from rubberduck.services.pipeline import Pipeline
+from rubberduck.services.retention import Sweeper, Swept
+from tests.support.command_line import run_command
+from tests.support.pictures import encoded, form
+from tests.support.server import Site, environment_for, serving
+
+
+@pytest.fixture(autouse=True)
+def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "instance"
+    folder.mkdir()
+    (folder / "secret_key").write_text("the first key")
+    monkeypatch.setattr(backup, "INSTANCE", folder)
+    return folder
+
+
+def command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "wsgi", *words],
+        cwd=ROOT,
+        env=environment_for(folder, 1),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def upload(site: Site, number: int) -> str:
+    status, body = site.post(encoded(comment=str(number)))
+    assert status == 201, body
+    return str(json.loads(body)["links"]["self"])
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_a_backup_is_restored_after_any_end(tmp_path: Path, end: signal.Signals) -> None:
+    file = tmp_path / "backup.tar"
+    with serving(tmp_path) as site:
+        kept = [upload(site, number) for number in range(3)]
+        assert command(tmp_path, "backup", str(file)).returncode == 0
+        later = upload(site, 3)
+        while_running = command(tmp_path, "restore", str(file))
+        assert (while_running.returncode, "Stop it" in while_running.stderr) == (1, True)
+        pids = [*site.workers, site.process.pid] if end == signal.SIGKILL else [site.process.pid]
+        for pid in reversed(pids):
+            os.kill(pid, end)
+        site.process.wait()
+    if end == signal.SIGTERM:
+        assert not (tmp_path / "duck.db-wal").exists()
+    done = command(tmp_path, "restore", str(file))
+    assert done.returncode == 0, done.stderr
+    with serving(tmp_path) as site:
+        assert [site.get(path)[0] for path in (*kept, later)] == [200, 200, 200, 404]
+        for path in kept:
+            links = json.loads(site.get(path)[1])["links"]
+            assert site.get(links["picture"])[0] == 200
+        assert site.get(upload(site, 4))[0] == 200
+        assert "ok     database file\n" in command(tmp_path, "check").stdout
+    kept_aside = [f for f in tmp_path.glob("duck.db.before-restore-*") if f.suffix != ".db-wal"]
+    assert kept_aside
+
+
+def test_all_that_cannot_be_made_again_comes_back(
+    app: Flask, client: FlaskClient, pipeline: Pipeline, instance: Path, tmp_path: Path
+) -> None:
+    where = client.post("/", **form(encoded())).location
+    done = run_command(app, "backup", str(tmp_path / "backup.tar"))
+    assert done.exit_code == 0, done.stderr
+    assert "not covered  settings of the environment" in done.stderr
+    (instance / "secret_key").write_text("another key")
+    for picture in (tmp_path / "uploads").rglob("*.jpg"):
+        picture.unlink()
+    # This very process holds the database, as a running site does.
+    assert run_command(app, "restore", str(tmp_path / "backup.tar")).exit_code == 1
+    pipeline.results.close()
+    restored = run_command(app, "restore", str(tmp_path / "backup.tar"))
+    assert restored.exit_code == 0, restored.stderr
+    assert (instance / "secret_key").read_text() == "the first key"
+    assert client.get(f"{where}/picture.jpg").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"quack" * 9, "cannot be restored"),
+        (b"SQLite format 3\0" + b"quack" * 4000, "is damaged"),
+    ],
+)
+def test_what_is_no_backup_changes_nothing(tmp_path: Path, content: bytes, words: str) -> None:
+    environment = environment_for(tmp_path, 1)
+    subprocess.run([sys.executable, "db_setup.py"], cwd=ROOT, env=environment, check=True)
+    before = (tmp_path / "duck.db").read_bytes()
+    (tmp_path / "backup.tar").write_bytes(content)
+    done = command(tmp_path, "restore", str(tmp_path / "backup.tar"))
+    assert done.returncode == 1
+    assert words in done.stderr or "is not a backup" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (tmp_path / "duck.db").read_bytes() == before
+
+
+def test_a_plain_copy_of_the_database_is_restored_too(tmp_path: Path) -> None:
+    environment = environment_for(tmp_path, 1)
+    subprocess.run([sys.executable, "db_setup.py"], cwd=ROOT, env=environment, check=True)
+    copy = tmp_path / "copy.db"
+    with sqlite3.connect(tmp_path / "duck.db") as database:
+        database.execute("VACUUM INTO ?", (str(copy),))
+    database.close()
+    done = command(tmp_path, "restore", str(copy))
+    assert done.returncode == 0, done.stderr
+    assert copy.exists()
+
+
+def test_after_a_restore_no_orphan_is_deleted_for_the_retention(
+    pipeline: Pipeline, settings: Settings, tmp_path: Path
+) -> None:
+    stray = tmp_path / "uploads" / "uploads" / f"{'a' * 22}.jpg"
+    stray.parent.mkdir(parents=True)
+    stray.write_bytes(encoded())
+    os.utime(stray, (0, 0))
+    (tmp_path / "duck.db.restored").touch()
+    sweeper = Sweeper(pipeline.open_results, pipeline.storage)
+    assert sweeper.sweep() == Swept()
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=settings.keep_days, minutes=1)):
+        assert sweeper.sweep() == Swept(orphans=1)
+
+
+def test_a_buckets_objects_are_listed_and_missed(
+    aws_settings: Settings,
+    s3: Any,
+    eyes: Any,
+    composed: Callable[[Settings], Pipeline],
+    tmp_path: Path,
+) -> None:
+    pipeline = composed(aws_settings)
+    app = create_app(aws_settings, pipeline=pipeline)
+    client = app.test_client()
+    id = client.post("/", **form(encoded())).location.split("/")[-1]
+    file = tmp_path / "backup.tar"
+    done = run_command(app, "backup", str(file))
+    assert done.exit_code == 0, done.stderr
+    with tarfile.open(file) as tar:
+        member = tar.extractfile("manifest.json")
+        assert member
+        objects = {item["key"] for item in json.load(member)["objects"]}
+    assert objects == {f"uploads/{id}.jpg", f"marked/{id}.jpg"}
+    s3.delete_object(Bucket=aws_settings.bucket, Key=f"uploads/{id}.jpg")
+    missing = backup._restore_rest(file, pipeline.storage)
+    assert len(missing.left_out) == 1
+    assert f"uploads/{id}.jpg, version" in missing.left_out[0]
