@@ -40,6 +40,7 @@ def build_pipeline(settings: Settings) -> Pipeline:
         open_results=open_results,
         max_bytes=settings.max_bytes,
         max_side=settings.max_side,
+        share_answers=settings.share_answers,
     )
 
 

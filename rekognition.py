@@ -49,6 +49,7 @@ class Rekognition:
     """
 
     name = "Amazon Rekognition"
+    version: str | None = None  # LabelModelVersion of the last answer
     supported_labels = None  # it knows thousands
     cost_per_call_usd = COST_PER_CALL_USD
 
@@ -88,6 +89,7 @@ class Rekognition:
         except (ResponseParserError, UnicodeDecodeError) as error:
             raise _unexpected_response() from error
         try:
+            self.version = answer["LabelModelVersion"]
             return [label_from(item) for item in answer["Labels"]]
         except (LookupError, TypeError) as error:
             raise _unexpected_response() from error

@@ -8,14 +8,25 @@ from flask import Blueprint, Response, request, url_for
 from flask.typing import ResponseReturnValue
 from pydantic import TypeAdapter, ValidationError
 
-from rubberduck.api.schemas import JudgementBody, ListBody, ListLinks, frame_body, result_body
-from rubberduck.core.errors import InvalidParameter, StorageFailed
+from rubberduck.api.schemas import (
+    CreatedBody,
+    JudgementBody,
+    ListBody,
+    ListLinks,
+    PendingBody,
+    frame_body,
+    result_body,
+)
+from rubberduck.core.errors import InvalidParameter, ResultPending, StorageFailed
+from rubberduck.core.models import PendingUpload
+from rubberduck.services.pipeline import MIN_ANONYMOUS_KEY
 from rubberduck.web.deps import pipeline, sweeper, threshold
 from rubberduck.web.responses import CACHE_NO_STORE, as_json, with_etag
-from rubberduck.web.sessions import known_visitor, visitor
+from rubberduck.web.sessions import delete_token, known_visitor, may_delete, visitor
 from rubberduck.web.uploads import picture_from_body
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
+DELETE_TOKEN = "Delete-Token"  # a header, because addresses are logged
 IDEMPOTENCY_KEY_RE = r"^[!-~]([ -~]{0,253}[!-~])?$"
 LIMIT_RE = r"[1-9][0-9]{0,2}"
 DEFAULT_LIMIT, MAX_LIMIT = 20, 100
@@ -31,9 +42,25 @@ def forbid_caching(response: Response) -> Response:
 @api.post("/pictures")
 def upload() -> ResponseReturnValue:
     """Process one picture and return its result with 201."""
-    result = pipeline().process_upload(picture_from_body(), visitor(), _idempotency_key())
-    body = result_body(result)
+    is_new, key, data = known_visitor() is None, _idempotency_key(), picture_from_body()
+    result = pipeline().process_upload(data, visitor(), key, is_new_visitor=is_new)
+    if isinstance(result, PendingUpload):
+        return _pending(result.id, with_token=True)
+    is_ignored = is_new and key is not None and len(key) < MIN_ANONYMOUS_KEY
+    body = CreatedBody(
+        **vars(result_body(result)),
+        delete_token=delete_token(result.id),
+        idempotency_key_ignored=is_ignored,
+    )
     return as_json(body, HTTPStatus.CREATED, Location=body.links.self)
+
+
+def _pending(id: str, *, with_token: bool = False) -> Response:
+    """Return 202: the result will be at its address in a moment."""
+    address = url_for("api.get_result", id=id)
+    body = PendingBody(id, "pending", address, delete_token(id) if with_token else None)
+    headers = {"Location": address, "Retry-After": str(ResultPending.retry_after)}
+    return as_json(body, HTTPStatus.ACCEPTED, **headers)
 
 
 def _idempotency_key() -> str | None:
@@ -74,7 +101,9 @@ def _limit() -> int:
 @api.get("/results/<id>")
 def get_result(id: str) -> ResponseReturnValue:
     """Return a result; with `?min=`, re-evaluated with that threshold. 304 if unchanged."""
-    result, limit = pipeline().results.get(id), threshold()
+    limit, result = threshold(), pipeline().results.find(id)
+    if result is None:
+        return _pending(id)
     if limit is not None:
         result = pipeline().reevaluate(result, limit)
     return with_etag(as_json(result_body(result)))
@@ -84,7 +113,8 @@ def get_result(id: str) -> ResponseReturnValue:
 def delete_result(id: str) -> ResponseReturnValue:
     """Delete one of the visitor's own results, with its pictures."""
     with suppress(StorageFailed):  # the result is hidden; the sweeper retries its pictures
-        sweeper().forget(id, known_visitor() or "")
+        token = request.headers.get(DELETE_TOKEN, "")
+        sweeper().forget(id, None if may_delete(id, token) else known_visitor() or "")
     return no_content()
 
 

@@ -45,6 +45,7 @@ class ResultBody:
     missing: Annotated[tuple[str, ...], Field(description="what else a yes would require")]
     remark: Annotated[str | None, Field(description="an explanation of a no; may be null")]
     engine: Annotated[str, Field(description="the detector that answered")]
+    engine_version: Annotated[str | None, Field(description="the version of its model")]
     instead_of: Annotated[str | None, Field(description="the detector it replaced; usually null")]
     instead_because: Annotated[str | None, Field(description="why: “failed” or “budget-spent”")]
     question: Annotated[str, Field(description="the question about the picture")]
@@ -55,6 +56,30 @@ class ResultBody:
     created_at: Annotated[Timestamp, Field(description="creation time")]
     expires_at: Annotated[Timestamp, Field(description="the result is deleted after this time")]
     links: ResultLinks
+
+
+@dataclass(frozen=True)
+class CreatedBody(ResultBody):
+    """The response to an upload: the result, and what only its sender learns."""
+
+    delete_token: Annotated[
+        str, Field(description="deletes the result without its cookie: header Delete-Token")
+    ]
+    idempotency_key_ignored: Annotated[
+        bool, Field(description="the key is too short to identify a client without a cookie")
+    ]
+
+
+@dataclass(frozen=True)
+class PendingBody:
+    """A picture in work: its result will be at the same address."""
+
+    id: Annotated[str, Field(description="the id of the result to come")]
+    status: Annotated[str, Field(description="“pending”")]
+    self: Annotated[Address, Field(description="where the result will be")]
+    delete_token: Annotated[
+        str | None, Field(description="as in the response to an upload; null when read")
+    ]
 
 
 @dataclass(frozen=True)
@@ -108,6 +133,7 @@ def result_body(result: Result) -> ResultBody:
         missing=verdict.unmatched_groups,
         remark=pipeline().remark(result),
         engine=answer.engine,
+        engine_version=answer.engine_version,
         instead_of=answer.fallback_for,
         instead_because=answer.fallback_reason,
         question=result.question,

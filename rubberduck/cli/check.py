@@ -53,8 +53,7 @@ def check() -> None:
 
 def _parts() -> dict[str, Callable[[], None]]:
     parts = {
-        "database": pipeline().results.check,
-        "database file": pipeline().results.database.check_integrity,
+        "database": _check_database,
         f"storage, {pipeline().storage.where}": _store_and_forget,
         f"engine, {pipeline().detector.name}": pipeline().detector.check,
         "counts of visitors' requests": check_rate_store,
@@ -78,6 +77,11 @@ def _check_decoder() -> int:
     for name, holds in protections.items():
         click.echo(f"ok     decoding process, {name}" + ("" if holds else ": not on this system"))
     return 0
+
+
+def _check_database() -> None:
+    pipeline().results.check()
+    pipeline().results.database.check_integrity()
 
 
 def _store_and_forget() -> None:

@@ -146,6 +146,20 @@ class NoSuchResult(DuckError):
         super().__init__("There is no page or result at this address, or it was deleted.")
 
 
+class ResultPending(DuckError):
+    """The picture with this id is still in work."""
+
+    status = 202
+    slug = "pending"
+    title = "Your picture is being checked"
+    hint = "This page shows the answer as soon as it is ready."
+    retry_after = 1
+
+    def __init__(self, id: str) -> None:
+        super().__init__("The answer is not ready yet.")
+        self.id = id
+
+
 class UnknownHost(DuckError):
     status = 400
     slug = "wrong-host"

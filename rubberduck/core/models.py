@@ -114,14 +114,15 @@ class Answer:
     engine: str
     fallback_for: str | None = None
     fallback_reason: str | None = None
+    engine_version: str | None = None
 
 
 @dataclass(frozen=True)
 class Upload:
     """A picture in work, as recorded before anything of it is stored.
 
-    `sha256` is of the bytes as sent. `owner` is the visitor's random id, and `key` the client's
-    Idempotency-Key.
+    `sha256` is of the bytes as sent. `owner` is the visitor's random id, and `keys` are the hashes
+    under which the client may repeat its request.
     """
 
     id: str
@@ -130,14 +131,22 @@ class Upload:
     picture_key: str
     sha256: str
     owner: str | None = None
-    key: str | None = None
+    keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PendingUpload:
+    """An upload that is still in work; its result will have the same id."""
+
+    id: str
 
 
 @dataclass(frozen=True)
 class Result:
     """An analysed picture as stored, with the wording and threshold in force at that time.
 
-    `judged_right` is its owner's feedback on the answer, if any.
+    `judged_right` is its owner's feedback on the answer, if any. `retained_from` is when it was
+    last answered again: its retention counts from there.
     """
 
     id: str
@@ -153,6 +162,7 @@ class Result:
     answer: Answer
     owner: str | None = None
     judged_right: bool | None = None
+    retained_from: datetime | None = None
 
     @property
     def verdict(self) -> Verdict:

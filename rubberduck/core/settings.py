@@ -125,6 +125,11 @@ class Settings(BaseSettings):
     keep_days: int = Field(
         30, ge=1, le=3650, description="retention of pictures and results, in days"
     )
+    share_answers: bool = Field(
+        False,
+        description="reuse answers to the same file across visitors (1 or 0): saves calls, but the "
+        "speed tells a visitor that somebody else sent this very file",
+    )
     secret_key: str | None = Field(
         None,
         min_length=16,

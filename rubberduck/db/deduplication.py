@@ -1,31 +1,39 @@
 """Find earlier uploads of the same bytes or with the same Idempotency-Key."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
 
-from sqlalchemy import Connection, String, and_, bindparam, case, func, select
+from sqlalchemy import Boolean, Connection, String, and_, bindparam, case, func, or_, select
 
 from rubberduck.core.errors import IdempotencyKeyReused
 from rubberduck.core.models import Upload
-from rubberduck.db.engine import to_naive_utc
-from rubberduck.db.row_mapping import hide
-from rubberduck.db.tables import PENDING, READY, duck_results
+from rubberduck.db.engine import to_naive_utc, upsert
+from rubberduck.db.tables import PENDING, READY, duck_results, idempotency_keys
+from rubberduck.db.workers import has_ended, own_id
 
-UPLOAD_TIMEOUT = timedelta(seconds=30)  # a pending upload older than this was interrupted
+# Without a heartbeat for so long, a process of another machine has ended. Beats come every 4 s.
+HEARTBEAT_TIMEOUT = timedelta(seconds=15)
 row_of = duck_results.c
+RETAINED_FROM = func.coalesce(row_of.retained_from, row_of.created_at)
 # Built once: SQLAlchemy takes longer to build a statement than the database to execute it.
 # A row without an owner gives 0, not NULL, which PostgreSQL would sort first.
 _is_mine = and_(row_of.owner.is_not(None), row_of.owner == bindparam("by"))
+# A detector that has not been called in this process may not know its version yet: then any counts.
+_version = bindparam("by_version", type_=String)
 _answered = and_(
-    row_of.created_at >= bindparam("oldest"),
+    or_(bindparam("share", type_=Boolean), _is_mine),
+    bindparam("oldest") <= RETAINED_FROM,
     row_of.engine == bindparam("by_engine"),
+    or_(_version.is_(None), row_of.engine_version == _version),
     row_of.instead_of.is_(None),  # a fallback's answer is not reused
 )
-_in_work = row_of.created_at > bindparam("since")
 # CASE instead of OR: with OR, SQLite scans the results by age instead of using the hash.
-_is_usable = case((row_of.status == READY, _answered), (row_of.status == PENDING, _in_work))
+_is_usable = case((row_of.status == READY, _answered), (row_of.status == PENDING, _is_mine))
 SAME_BYTES = (
-    select(row_of.id, _is_mine.label("is_mine"))
+    duck_results.select()
+    .add_columns(_is_mine.label("is_mine"))
     .where(
         row_of.upload_sha256 == bindparam("sha256"),
         row_of.question == bindparam("asked"),
@@ -33,69 +41,103 @@ SAME_BYTES = (
     )
     .order_by(_is_mine.desc(), (row_of.status == READY).desc(), row_of.created_at)
 )
-SAME_KEY = duck_results.select().where(row_of.idempotency_key == bindparam("key"))
+SAME_KEY = (
+    duck_results.select()
+    .add_columns(idempotency_keys.c.upload_sha256.label("sha256_of_key"))
+    .join(idempotency_keys, idempotency_keys.c.result_id == row_of.id)
+    .where(idempotency_keys.c.key_hash == bindparam("key"))
+    .where(or_(row_of.status == PENDING, bindparam("oldest") <= RETAINED_FROM))
+)
 ADVISORY_LOCK = select(func.pg_advisory_xact_lock(func.hashtext(bindparam("name", type_=String))))
+Status = Literal["ready", "pending", "abandoned"]
 
 
 @dataclass(frozen=True)
 class Duplicate:
-    """An earlier upload of the same bytes, answered or in work."""
+    """An upload of the same bytes; abandoned if the process that worked on it has ended."""
 
     id: str
     is_mine: bool
+    status: Status = "ready"
 
 
 def find_duplicate(
-    connection: Connection, upload: Upload, engine: str, oldest: datetime
+    connection: Connection,
+    upload: Upload,
+    detector: tuple[str, str | None],
+    oldest: datetime,
+    share: bool,
 ) -> Duplicate | None:
-    """Return the upload with the same key or bytes, answered by `engine` since `oldest` or in work.
+    """Return the caller's upload with the same key or bytes, in work or answered by `detector`
+    (name, version) since `oldest`; with `share`, also an answer to another visitor.
 
     Holds a lock on both until the transaction ends. Raises IdempotencyKeyReused.
     """
     _lock_duplicates(connection, upload)
-    return _same_key(connection, upload) or _same_bytes(connection, upload, engine, oldest)
+    same_key = _same_key(connection, upload, oldest)
+    return same_key or _same_bytes(connection, upload, detector, oldest, share)
 
 
-def remember_key(connection: Connection, id: str, key: str | None) -> None:
-    """Attach the client's key to a result that was found by its bytes."""
-    if key is not None:
-        without_key = and_(row_of.id == id, row_of.idempotency_key.is_(None))
-        connection.execute(duck_results.update().where(without_key).values(idempotency_key=key))
+def remember_keys(connection: Connection, id: str, upload: Upload) -> None:
+    """Attach the client's keys to a result."""
+    if upload.keys:
+        insert = upsert(connection.dialect.name, idempotency_keys)
+        values = {"result_id": id, "upload_sha256": upload.sha256}
+        statement = insert.on_conflict_do_update(index_elements=["key_hash"], set_=values)
+        connection.execute(statement, [{"key_hash": key, **values} for key in upload.keys])
+
+
+def take_over(connection: Connection, id: str, upload: Upload) -> None:
+    """Make an abandoned upload the work of this process."""
+    now = to_naive_utc(upload.created_at)
+    statement = duck_results.update().where(row_of.id == id)
+    connection.execute(statement.values(worker=own_id(), created_at=now, heartbeat_at=now))
 
 
 def _lock_duplicates(connection: Connection, upload: Upload) -> None:
     """Serialise uploads of the same bytes or key; SQLite has a single writer anyway."""
     if connection.dialect.name == "postgresql":
-        for name in sorted(filter(None, (upload.sha256, upload.key))):  # same order: no deadlock
+        for name in sorted({upload.sha256, *upload.keys}):  # same order: no deadlock
             connection.execute(ADVISORY_LOCK, {"name": name})
 
 
-def _same_key(connection: Connection, upload: Upload) -> Duplicate | None:
-    if upload.key is None:
-        return None
-    if (same := connection.execute(SAME_KEY, {"key": upload.key}).mappings().first()) is None:
-        return None
-    started_before = to_naive_utc(upload.created_at - UPLOAD_TIMEOUT)
-    if same["status"] == PENDING and same["created_at"] <= started_before:
-        hide(connection, row_of.id == same["id"])  # it was interrupted: this is the retry
-        return None
-    if same["upload_sha256"] != upload.sha256:
-        raise IdempotencyKeyReused(
-            "This Idempotency-Key was already used with a different picture."
-        )
-    return Duplicate(same["id"], is_mine=True)
+def _same_key(connection: Connection, upload: Upload, oldest: datetime) -> Duplicate | None:
+    for key in upload.keys:
+        values = {"key": key, "oldest": oldest}
+        if row := connection.execute(SAME_KEY, values).mappings().first():
+            if row["sha256_of_key"] != upload.sha256:
+                raise IdempotencyKeyReused(
+                    "This Idempotency-Key was already used with a different picture."
+                )
+            return Duplicate(row["id"], is_mine=True, status=_status(row))
+    return None
 
 
 def _same_bytes(
-    connection: Connection, upload: Upload, engine: str, oldest: datetime
+    connection: Connection,
+    upload: Upload,
+    detector: tuple[str, str | None],
+    oldest: datetime,
+    share: bool,
 ) -> Duplicate | None:
     values = {
         "by": upload.owner or "",  # NULL owners never match
+        "share": share,
         "oldest": oldest,
-        "by_engine": engine,
-        "since": to_naive_utc(upload.created_at - UPLOAD_TIMEOUT),
+        "by_engine": detector[0],
+        "by_version": detector[1],
         "sha256": upload.sha256,
         "asked": upload.question,
     }
-    row = connection.execute(SAME_BYTES, values).first()
-    return Duplicate(row.id, bool(row.is_mine)) if row else None
+    row = connection.execute(SAME_BYTES, values).mappings().first()
+    return Duplicate(row["id"], bool(row["is_mine"]), _status(row)) if row else None
+
+
+def _status(row: Mapping[Any, Any]) -> Status:
+    if row["status"] == READY:
+        return "ready"
+    ended = has_ended(row["worker"]) if row["worker"] else None
+    if ended is None:  # another machine's
+        heartbeat = row["heartbeat_at"] or row["created_at"]
+        ended = heartbeat < to_naive_utc(datetime.now(UTC) - HEARTBEAT_TIMEOUT)
+    return "abandoned" if ended else "pending"

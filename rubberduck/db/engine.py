@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError, SQLAlchemyError
 
 from rubberduck.core.errors import ResultsUnavailable
 from rubberduck.core.settings import ROOT
-from rubberduck.db.sqlite_files import DamagedDatabase, InUseLock, check_integrity, checkpoint
+from rubberduck.db.sqlite_files import InUseLock, checkpoint
 from rubberduck.db.tables import SCHEMA
 
 if TYPE_CHECKING:
@@ -94,12 +94,13 @@ class Database:
 
     def check_integrity(self) -> None:
         """Run SQLite's quick_check, which reads the whole file. Raises ResultsUnavailable."""
-        if self.file is not None:
-            try:
-                check_integrity(self.file)
-            except DamagedDatabase as error:
-                cause = f"{error}: the file is damaged; restore a backup with `flask restore`"
-                raise ResultsUnavailable(UNAVAILABLE_MESSAGE, cause=cause) from None
+        if self.file is None:
+            return
+        with self.transaction() as connection:
+            found = connection.exec_driver_sql("PRAGMA quick_check").scalars().all()
+        if found != ["ok"]:
+            cause = f"{found[0]}: the file is damaged; restore a backup with `flask restore`"
+            raise ResultsUnavailable(UNAVAILABLE_MESSAGE, cause=cause)
 
     def close(self) -> None:
         """Close the pooled connections and empty SQLite's write-ahead log."""

@@ -1,33 +1,46 @@
 """Results in the database: create, read, list, judge, delete."""
 
 import secrets
+import threading
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, bindparam, or_, select, tuple_
 
-from rubberduck.core.errors import InvalidCursor, NoSuchResult
+from rubberduck.core.errors import InvalidCursor, NoSuchResult, ResultPending, ResultsUnavailable
 from rubberduck.core.models import Result, Upload
 from rubberduck.db.daily_stats import DailyStats, count, read_daily_stats
-from rubberduck.db.deduplication import Duplicate, find_duplicate, remember_key
+from rubberduck.db.deduplication import (
+    RETAINED_FROM,
+    Duplicate,
+    find_duplicate,
+    remember_keys,
+    take_over,
+)
 from rubberduck.db.engine import Database, to_naive_utc
 from rubberduck.db.pending_deletion import PENDING_UPLOAD_TTL, PendingDeletion
 from rubberduck.db.row_mapping import from_row, hide, to_pending_row, to_row
 from rubberduck.db.sqlite_files import restored_at
 from rubberduck.db.tables import DELETING, PENDING, READY, duck_results
+from rubberduck.db.workers import own_id
 
 NO_EXPIRY = timedelta(days=36_500)
 row_of = duck_results.c
 # Built once: SQLAlchemy takes longer to build a statement than the database to execute it.
-_is_ready = and_(row_of.status == READY, row_of.created_at >= bindparam("oldest"))
+_is_ready = and_(row_of.status == READY, bindparam("oldest") <= RETAINED_FROM)
 _is_owned = and_(row_of.owner == bindparam("by"), _is_ready)
 _one = duck_results.select().where(row_of.id == bindparam("of"))
 FIND = _one.where(or_(row_of.status == PENDING, _is_ready))
+LOCK_ANY = _one.where(_is_ready).with_for_update()
 LOCK_OWN = _one.where(_is_owned).with_for_update()
-FINISH = duck_results.update().where(row_of.id == bindparam("of"), row_of.status == PENDING)
+_is_our_work = and_(row_of.id == bindparam("of"), row_of.worker == bindparam("by_worker"))
+FINISH = duck_results.update().where(_is_our_work, row_of.status == PENDING)
+BEAT = FINISH.values(heartbeat_at=bindparam("now"))
+HEARTBEAT_SECONDS = 4.0
 
 
 @dataclass(frozen=True)
@@ -46,33 +59,42 @@ class Results:
         self.database = Database(database_url)
         self.keep = keep
 
-    def begin(self, upload: Upload, engine: str) -> Duplicate | None:
+    def begin(
+        self, upload: Upload, engine: str, version: str | None = None, *, share: bool = False
+    ) -> Duplicate | None:
         """Insert a pending row, so that a crash leaves no picture without a row.
 
-        Return the duplicate, if the same bytes were answered by `engine` or are in work; no row is
-        inserted for the caller's own. Raises IdempotencyKeyReused.
+        Return the duplicate, if the caller's same bytes were answered by this version of `engine`
+        or are in work; then no row is inserted, and an abandoned one becomes ours. With `share`,
+        other visitors' answers are duplicates too. Raises IdempotencyKeyReused.
         """
         with self.database.transaction(writing=True) as connection:
-            duplicate = find_duplicate(connection, upload, engine, self._oldest())
-            if duplicate and duplicate.is_mine:
-                remember_key(connection, duplicate.id, upload.key)
-            else:
+            detector = engine, version
+            duplicate = find_duplicate(connection, upload, detector, self._oldest(), share)
+            if duplicate is None or not duplicate.is_mine:
                 connection.execute(duck_results.insert(), to_pending_row(upload))
-        return duplicate
+                remember_keys(connection, upload.id, upload)
+                return duplicate
+            remember_keys(connection, duplicate.id, upload)
+            if duplicate.status == "abandoned":
+                take_over(connection, duplicate.id, upload)
+            return duplicate
 
     def save(self, result: Result) -> None:
-        """Turn a pending upload into a result. Raises NoSuchResult if it is not pending."""
+        """Turn our pending upload into a result. Raises NoSuchResult if it is not ours any more."""
         with self.database.transaction(writing=True) as connection:
-            saved = connection.execute(FINISH, {"of": result.id, **to_row(result)})
+            saved = connection.execute(
+                FINISH, {"of": result.id, "by_worker": own_id(), **to_row(result)}
+            )
             if not saved.rowcount:
                 raise NoSuchResult
             count(connection, result, asked=1)
 
     def get(self, id: str) -> Result:
-        """Return the result. Raises NoSuchResult."""
+        """Return the result. Raises NoSuchResult, or ResultPending while it is in work."""
         result = self.find(id)
         if result is None:
-            raise NoSuchResult
+            raise ResultPending(id)
         return result
 
     def find(self, id: str) -> Result | None:
@@ -113,17 +135,48 @@ class Results:
                 wrong=(after is False) - (before is False),
             )
 
-    def mark_deleting(self, id: str, owner: str) -> PendingDeletion:
-        """Hide a result before its deletion. Raises NoSuchResult, also for other visitors."""
+    def renew(self, id: str, now: datetime) -> Result:
+        """Let the retention of a result begin anew. Raises NoSuchResult."""
         with self.database.transaction(writing=True) as connection:
-            row = _row(connection, LOCK_OWN, id, oldest=self._oldest(), by=owner)
+            statement = duck_results.update().where(row_of.id == id, row_of.status == READY)
+            connection.execute(statement.values(retained_from=to_naive_utc(now)))
+            return from_row(_row(connection, FIND, id, oldest=self._oldest()))
+
+    @contextmanager
+    def heartbeat(self, id: str) -> Iterator[None]:
+        """Show other machines every few seconds that this process still works on the upload."""
+        done = threading.Event()
+        threading.Thread(target=self._beat, args=(id, done), daemon=True).start()
+        try:
+            yield
+        finally:
+            done.set()
+
+    def _beat(self, id: str, done: threading.Event) -> None:
+        while not done.wait(HEARTBEAT_SECONDS):
+            values = {"of": id, "by_worker": own_id(), "now": to_naive_utc(datetime.now(UTC))}
+            try:
+                with self.database.transaction(writing=True) as connection:
+                    connection.execute(BEAT, values)
+            except ResultsUnavailable:
+                continue  # the next beat may come through
+
+    def mark_deleting(self, id: str, owner: str | None) -> PendingDeletion:
+        """Hide a result before its deletion; without `owner`, anybody's.
+
+        Raises NoSuchResult, also for other visitors.
+        """
+        with self.database.transaction(writing=True) as connection:
+            values = {"oldest": self._oldest()} | ({"by": owner} if owner is not None else {})
+            query = LOCK_ANY if owner is None else LOCK_OWN
+            row = _row(connection, query, id, **values)
             hide(connection, row_of.id == id)
         return PendingDeletion.of(id, row["s3_key"])
 
     def abort_upload(self, id: str) -> bool:
-        """Hide a failed upload. Return False if it has no row."""
+        """Hide our failed upload. Return False without a row, or if another process has it now."""
         with self.database.transaction(writing=True) as connection:
-            return bool(hide(connection, row_of.id == id))
+            return bool(hide(connection, row_of.id == id, row_of.worker == own_id()))
 
     def mark_expired_deleting(
         self, now: datetime, limit: int, after: str = ""
@@ -136,7 +189,8 @@ class Results:
             hide(
                 connection,
                 row_of.status == READY,
-                row_of.created_at < to_naive_utc(now - self.keep),
+                row_of.created_at < to_naive_utc(now - self.keep),  # has an index
+                to_naive_utc(now - self.keep) > RETAINED_FROM,
             )
             hide(
                 connection,

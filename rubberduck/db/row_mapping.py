@@ -5,11 +5,12 @@ from dataclasses import asdict
 from datetime import UTC
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection
+from sqlalchemy import ColumnElement, Connection, select
 
 from rubberduck.core.models import Answer, Box, Label, Result, Upload, Verdict
 from rubberduck.db.engine import to_naive_utc
-from rubberduck.db.tables import DELETING, PENDING, READY, duck_results
+from rubberduck.db.tables import DELETING, PENDING, READY, duck_results, idempotency_keys
+from rubberduck.db.workers import own_id
 
 
 def to_pending_row(upload: Upload) -> dict[str, Any]:
@@ -21,7 +22,8 @@ def to_pending_row(upload: Upload) -> dict[str, Any]:
         "s3_key": upload.picture_key,
         "owner": upload.owner,
         "upload_sha256": upload.sha256,
-        "idempotency_key": upload.key,
+        "worker": own_id(),
+        "heartbeat_at": to_naive_utc(upload.created_at),
     }
 
 
@@ -45,6 +47,7 @@ def to_row(result: Result) -> dict[str, Any]:
         "missing": list(verdict.unmatched_groups),
         "labels": [asdict(label) for label in answer.labels],
         "engine": answer.engine,
+        "engine_version": answer.engine_version,
         "instead_of": answer.fallback_for,
         "instead_because": answer.fallback_reason,
     }
@@ -57,6 +60,7 @@ def from_row(row: Mapping[str, Any]) -> Result:
         boxes=tuple(Box(**box) for box in row["bounding_box_data"]),
     )
     labels = tuple(map(_label, row["labels"]))
+    retained_from = row["retained_from"]
     return Result(
         id=row["id"],
         created_at=row["created_at"].replace(tzinfo=UTC),
@@ -68,15 +72,25 @@ def from_row(row: Mapping[str, Any]) -> Result:
         several_frames=row["several_frames"],
         picture_key=row["s3_key"],
         marked_key=row["marked_key"],
-        answer=Answer(labels, verdict, row["engine"], row["instead_of"], row["instead_because"]),
+        answer=Answer(
+            labels,
+            verdict,
+            row["engine"],
+            row["instead_of"],
+            row["instead_because"],
+            row["engine_version"],
+        ),
         owner=row["owner"],
         judged_right=row["judged_right"],
+        retained_from=retained_from and retained_from.replace(tzinfo=UTC),
     )
 
 
 def hide(connection: Connection, *conditions: ColumnElement[bool]) -> int:
     """Mark rows as being deleted, and release their hashes and keys. Return the number of rows."""
     released = {"upload_sha256": None, "idempotency_key": None, "owner": None}
+    hidden = select(duck_results.c.id).where(*conditions)
+    connection.execute(idempotency_keys.delete().where(idempotency_keys.c.result_id.in_(hidden)))
     statement = duck_results.update().where(*conditions).values(status=DELETING, **released)
     return connection.execute(statement).rowcount
 

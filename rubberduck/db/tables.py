@@ -14,7 +14,7 @@ from sqlalchemy import (
     Table,
 )
 
-SCHEMA = "0003"  # the Alembic revision that this code reads and writes
+SCHEMA = "0004"  # the Alembic revision that this code reads and writes
 # The status of a row. DELETING: hidden from everybody, its pictures are being deleted.
 PENDING, READY, DELETING = "pending", "ready", "deleting"
 metadata = MetaData()
@@ -43,12 +43,25 @@ duck_results = Table(
     Column("instead_because", String(16)),  # failed, budget-spent
     Column("owner", String(64)),  # the visitor's id; NULL without a cookie
     Column("upload_sha256", String(64)),  # of the bytes as sent, for deduplication
-    Column("idempotency_key", String(255)),
+    Column("idempotency_key", String(255)),  # of code before 0004, whose keys were everybody's
+    Column("engine_version", String(200)),
+    Column("worker", String(64)),  # the process that works or worked on it; see workers.py
+    Column("heartbeat_at", DateTime),  # UTC; written while a picture is in work
+    Column("retained_from", DateTime),  # UTC; when it was last answered again
     Column("judged_right", Boolean),  # feedback of its owner, if any
     Index("duck_results_by_owner", "owner", "created_at", "id"),
     Index("duck_results_by_upload", "upload_sha256"),
     Index("duck_results_by_age", "status", "created_at"),
     Index("duck_results_by_key", "idempotency_key", unique=True),
+)
+# The Idempotency-Keys of each caller; several may lead to one result.
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("key_hash", String(64), primary_key=True),  # SHA-256 of caller and key
+    Column("result_id", String(64), nullable=False),
+    Column("upload_sha256", String(64), nullable=False),
+    Index("idempotency_keys_by_result", "result_id"),
 )
 # Anonymous totals, so they outlive the results that they count.
 daily_counts = Table(

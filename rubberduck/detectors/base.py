@@ -13,6 +13,13 @@ class Detector(Protocol):
     @property
     def name(self) -> str: ...
     @property
+    def version(self) -> str | None:
+        """The version of its model; with `name`, the identity by which answers are shared.
+
+        None until the first call, if only an answer says it. Raises DetectorFailed.
+        """
+
+    @property
     def supported_labels(self) -> Collection[str] | None:
         """The label names that it can return; None if there are too many to list."""
 
@@ -34,6 +41,10 @@ class DetectorWrapper:
     @property
     def name(self) -> str:
         return self.detector.name
+
+    @property
+    def version(self) -> str | None:
+        return self.detector.version
 
     @property
     def supported_labels(self) -> Collection[str] | None:

@@ -3,6 +3,7 @@
 The file beside it holds all that was learnt, calibration included; `training/` made it.
 """
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -86,8 +87,10 @@ class OnnxDetector:
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 4  # what is wrong with the file, we say ourselves
         try:
+            data = read_model(model)
+            self.version = hashlib.sha256(data).hexdigest()
             self._session = onnxruntime.InferenceSession(
-                read_model(model), options, providers=["CPUExecutionProvider"]
+                data, options, providers=["CPUExecutionProvider"]
             )
         except ENGINE_ERRORS as error:
             raise broken(model, "is damaged", error) from None

@@ -19,6 +19,11 @@ class LazyEmbeddedDetector:
     supported_labels = WORDS
     cost_per_call_usd = 0.0
 
+    @property
+    def version(self) -> str:
+        """The SHA-256 of the model file that is loaded. Raises DetectorFailed."""
+        return self._detector.version
+
     def labels(self, picture: Picture) -> list[Label]:
         return self._detector.labels(picture)
 

@@ -3,12 +3,11 @@
 import hashlib
 import logging
 import secrets
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from rubberduck.core.errors import (
@@ -16,10 +15,10 @@ from rubberduck.core.errors import (
     DuckError,
     LiveAnalysisUnavailable,
     NoSuchResult,
+    ResultsUnavailable,
     StorageFailed,
-    TooBusy,
 )
-from rubberduck.core.models import Answer, Result, Upload, Verdict
+from rubberduck.core.models import Answer, PendingUpload, Result, Upload, Verdict
 from rubberduck.core.rules import Question, judge
 from rubberduck.db.pending_deletion import PendingDeletion, marked_key
 from rubberduck.imaging.decode import Picture, decode_picture, to_jpeg
@@ -33,8 +32,8 @@ from rubberduck.detectors.base import Detector
 log = logging.getLogger(__name__)
 ID_BYTES = 16  # 128 random bits, so that ids cannot be guessed
 STORE_THREADS = 16
-DUPLICATE_WAIT_SECONDS, DUPLICATE_POLL_SECONDS = 20.0, 0.05
-MAX_DUPLICATE_RETRIES = 2  # retries when the caller's own earlier upload fails
+RENEW_AFTER = timedelta(hours=1)  # a double click renews nothing
+MIN_ANONYMOUS_KEY = 22  # characters: as many as 128 random bits take
 
 
 @dataclass(frozen=True)
@@ -48,6 +47,7 @@ class Pipeline:
     open_results: Callable[[], "Results"]
     max_bytes: int
     max_side: int
+    share_answers: bool = False
     _executor: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(STORE_THREADS, "store"), repr=False
     )
@@ -58,57 +58,85 @@ class Pipeline:
         return self.open_results()
 
     def process_upload(
-        self, data: bytes, owner: str | None = None, key: str | None = None
-    ) -> Result:
+        self,
+        data: bytes,
+        owner: str | None = None,
+        key: str | None = None,
+        *,
+        is_new_visitor: bool = False,
+    ) -> Result | PendingUpload:
         """Analyse and store one picture. Raises DuckError.
 
-        The same bytes are not analysed twice; for the same visitor they give the same result.
-        `key` is the client's Idempotency-Key.
+        The same bytes from the same visitor give the same result, or PendingUpload while they are
+        in work. `key` is the client's Idempotency-Key; see `key_hashes`.
         """
         self.storage.raise_if_circuit_open()
         picture = self.read(data)
-        upload = self._upload(data, owner, key)
+        upload = self._upload(data, owner, key, is_new_visitor)
+        return self._answer_or_reuse(upload, picture)
+
+    def _answer_or_reuse(self, upload: Upload, picture: Picture) -> Result | PendingUpload:
         try:
-            return self._answer_or_reuse(upload, picture)
+            detector = self.detector.name, self.detector.version
+            duplicate = self.results.begin(upload, *detector, share=self.share_answers)
         except BaseException as error:
             self._cleanup_failed_upload(upload, error)
             raise
+        if duplicate is None:
+            return self._finish(upload, picture)
+        if not duplicate.is_mine:
+            return self._finish(upload, picture, self._find(duplicate.id))
+        if duplicate.status == "pending":
+            return PendingUpload(duplicate.id)
+        if duplicate.status == "abandoned":  # it is this process's now, under the address it has
+            key = f"uploads/{duplicate.id}.jpg"
+            return self._finish(replace(upload, id=duplicate.id, picture_key=key), picture)
+        return self._renew(duplicate.id, picture)
 
-    def _answer_or_reuse(self, upload: Upload, picture: Picture) -> Result:
-        for _ in range(MAX_DUPLICATE_RETRIES):
-            duplicate = self.results.begin(upload, self.detector.name)
-            earlier = self._wait_for_result(duplicate.id) if duplicate else None
-            if not (duplicate and duplicate.is_mine):
-                return self._finish(upload, picture, earlier)
-            if earlier:
-                return earlier
-        raise TooBusy("You are already uploading the same picture.")
+    def _find(self, id: str) -> Result | None:
+        """Return another visitor's result, unless it was deleted meanwhile."""
+        try:
+            return self.results.find(id)
+        except NoSuchResult:
+            return None
 
-    def _upload(self, data: bytes, owner: str | None, key: str | None) -> Upload:
-        id = secrets.token_urlsafe(ID_BYTES)
+    def _renew(self, id: str, picture: Picture) -> Result:
+        """Return the result, kept from now on for the whole retention, with its pictures.
+
+        They are stored again: a bucket's lifecycle counts from an object's own date.
+        """
+        result = self.results.get(id)
+        now = datetime.now(UTC)
+        if now - (result.retained_from or result.created_at) < RENEW_AFTER:
+            return result
+        result = self.results.renew(id, now)
+        self.storage.put(result.picture_key, picture.jpeg)
+        self._store_marked_copy(id, picture, result.answer)
+        return result
+
+    def _upload(
+        self, data: bytes, owner: str | None, key: str | None, is_new_visitor: bool
+    ) -> Upload:
+        id, sha256 = secrets.token_urlsafe(ID_BYTES), hashlib.sha256(data).hexdigest()
         return Upload(
             id=id,
             created_at=datetime.now(UTC),
             question=self.question.title,
             picture_key=f"uploads/{id}.jpg",
-            sha256=hashlib.sha256(data).hexdigest(),
+            sha256=sha256,
             owner=owner,
-            key=key,
+            keys=key_hashes(key, owner, sha256, is_new_visitor),
         )
 
-    def _wait_for_result(self, id: str) -> Result | None:
-        """Return the result of an upload in work; None if it fails or takes too long."""
-        deadline = time.monotonic() + DUPLICATE_WAIT_SECONDS
-        while time.monotonic() < deadline:
-            try:
-                if result := self.results.find(id):
-                    return result
-            except NoSuchResult:
-                return None
-            time.sleep(DUPLICATE_POLL_SECONDS)
-        return None
+    def _finish(self, upload: Upload, picture: Picture, earlier: Result | None = None) -> Result:
+        try:
+            with self.results.heartbeat(upload.id):
+                return self._answer_and_store(upload, picture, earlier)
+        except BaseException as error:
+            self._cleanup_failed_upload(upload, error)
+            raise
 
-    def _finish(self, upload: Upload, picture: Picture, earlier: Result | None) -> Result:
+    def _answer_and_store(self, upload: Upload, picture: Picture, earlier: Result | None) -> Result:
         run = copy_context().run  # keeps the request id for the log
         stored = self._executor.submit(run, self.storage.put, upload.picture_key, picture.jpeg)
         try:
@@ -202,7 +230,8 @@ class Pipeline:
 
     def _answer_of(self, detector: Detector, picture: Picture) -> Answer:
         labels = detector.labels(picture)
-        return Answer(tuple(labels), judge(self.question, labels), detector.name)
+        verdict = judge(self.question, labels)
+        return Answer(tuple(labels), verdict, detector.name, engine_version=detector.version)
 
     def _log_fallback(self, error: DetectorFailed, fallback_detector: Detector) -> None:
         if not error.already_logged:
@@ -215,22 +244,20 @@ class Pipeline:
 
     def _cleanup_failed_upload(self, upload: Upload, failure: BaseException) -> None:
         """Delete the row and the pictures of a failed upload."""
-        try:
-            is_pending = self.results.abort_upload(upload.id)
-        except DuckError as error:
-            _defer_cleanup(upload, error)
-            return
-        if is_pending and isinstance(failure, StorageFailed):
-            # In the background: the storage has just failed.
+        if isinstance(failure, (StorageFailed, ResultsUnavailable)):
+            # In the background: what has just failed may take its time to fail again.
             self._executor.submit(copy_context().run, self._delete, upload)
-        elif is_pending:
+        else:
             self._delete(upload)
 
     def _delete(self, upload: Upload) -> None:
         try:
-            delete(PendingDeletion.of(upload.id, upload.picture_key), self.storage, self.results)
+            if self.results.abort_upload(upload.id):
+                deletion = PendingDeletion.of(upload.id, upload.picture_key)
+                delete(deletion, self.storage, self.results)
         except DuckError as error:
-            _defer_cleanup(upload, error)
+            message = "cleanup deferred result=%s cause=%s"
+            log.warning(message, upload.id, error.operator_message)
 
     def _rejudge(self, answer: Answer) -> Answer:
         return replace(answer, verdict=judge(self.question, answer.labels))
@@ -249,5 +276,22 @@ class Pipeline:
         return key
 
 
-def _defer_cleanup(upload: Upload, error: DuckError) -> None:
-    log.warning("cleanup deferred result=%s cause=%s", upload.id, error.operator_message)
+def key_hashes(
+    key: str | None, owner: str | None, sha256: str, is_new_visitor: bool
+) -> tuple[str, ...]:
+    """Return the hashes under which a request with this Idempotency-Key is known.
+
+    A key belongs to its visitor. Of a client without a cookie, key and bytes together are the
+    identity, if the key is long enough not to be chosen by two; a shorter one is ignored.
+    """
+    if key is None:
+        return ()
+    if owner is not None and not is_new_visitor:
+        return (_hash(owner, key),)
+    if len(key) < MIN_ANONYMOUS_KEY:
+        return ()
+    return (_hash("", key, sha256), *([_hash(owner, key)] if owner else []))
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()

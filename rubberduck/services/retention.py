@@ -57,8 +57,8 @@ class Sweeper:
     def results(self) -> "Results":
         return self.open_results()
 
-    def forget(self, id: str, owner: str) -> None:
-        """Hide the result at once, then delete its pictures and its row.
+    def forget(self, id: str, owner: str | None) -> None:
+        """Hide the result at once, then delete its pictures and row; without `owner`, anybody's.
 
         Raises StorageFailed if a picture could not be deleted; `sweep` retries that.
         """

@@ -75,4 +75,6 @@ def _answer(problem: Problem) -> Response:
     response.vary.add("Accept")
     if problem.retry_after:
         response.headers["Retry-After"] = str(problem.retry_after)
+    if problem.status == HTTPStatus.ACCEPTED and response.mimetype == "text/html":
+        response.headers["Refresh"] = str(problem.retry_after)
     return response

@@ -72,4 +72,4 @@ def jpeg_response(name: str, read: Callable[[], bytes], save_as: str | None = No
 
 
 def expires_at(result: Result) -> datetime:
-    return result.created_at + timedelta(days=settings().keep_days)
+    return (result.retained_from or result.created_at) + timedelta(days=settings().keep_days)

@@ -10,10 +10,16 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
-from flask import Flask, Request, g, request, session
+from flask import Flask, Request, current_app, g, request, session
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_wtf.csrf import generate_csrf
-from itsdangerous import BadSignature, SignatureExpired, TimestampSigner, URLSafeTimedSerializer
+from itsdangerous import (
+    BadSignature,
+    SignatureExpired,
+    Signer,
+    TimestampSigner,
+    URLSafeTimedSerializer,
+)
 
 from rubberduck.core.settings import ROOT, InvalidSettings, Settings
 
@@ -100,6 +106,19 @@ def visitor() -> str:
 
 def known_visitor() -> str | None:
     return session.get("visitor")
+
+
+def delete_token(id: str) -> str:
+    """Return the token that lets whoever holds the answer to a creation delete that result."""
+    return _delete_signer().get_signature(id).decode()
+
+
+def may_delete(id: str, token: str) -> bool:
+    return _delete_signer().verify_signature(id.encode(), token.encode())
+
+
+def _delete_signer() -> Signer:
+    return Signer(str(current_app.secret_key), salt="delete-token", digest_method=hashlib.sha256)
 
 
 def form_token() -> str:

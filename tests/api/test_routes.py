@@ -96,13 +96,15 @@ def test_the_instance_of_a_problem_is_a_valid_uri_reference(client: FlaskClient)
 
 # Idempotency
 
+UUID = "8e03978e-40d5-43dd-bc93-6894a57f9324"
+
 
 def test_a_request_can_be_repeated_after_a_lost_connection(
     app: Flask, client: FlaskClient, detector: FakeDetector
 ) -> None:
-    first = post(client, encoded(), Idempotency_Key="7c3e")
+    first = post(client, encoded(), Idempotency_Key=UUID)
     again = post(
-        app.test_client(), encoded(), Idempotency_Key="7c3e"
+        app.test_client(), encoded(), Idempotency_Key=UUID
     )  # without the first response's cookie
     assert (first.status_code, again.status_code) == (201, 201)
     assert first.json == again.json
@@ -113,8 +115,8 @@ def test_a_request_can_be_repeated_after_a_lost_connection(
 def test_a_key_used_for_another_picture_is_refused(
     client: FlaskClient, detector: FakeDetector
 ) -> None:
-    post(client, encoded(), Idempotency_Key="7c3e")
-    response = post(client, encoded(format="PNG"), Idempotency_Key="7c3e")
+    post(client, encoded(), Idempotency_Key=UUID)
+    response = post(client, encoded(format="PNG"), Idempotency_Key=UUID)
     assert problem(response)["status"] == 422
     assert detector.calls == 1
 

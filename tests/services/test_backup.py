@@ -76,7 +76,7 @@ def test_a_backup_is_restored_after_any_end(tmp_path: Path, end: signal.Signals)
             links = json.loads(site.get(path)[1])["links"]
             assert site.get(links["picture"])[0] == 200
         assert site.get(upload(site, 4))[0] == 200
-        assert "ok     database file\n" in command(tmp_path, "check").stdout
+        assert "ok     database\n" in command(tmp_path, "check").stdout
     kept_aside = [f for f in tmp_path.glob("duck.db.before-restore-*") if f.suffix != ".db-wal"]
     assert kept_aside
 

@@ -241,7 +241,9 @@ def _steps(file: Path, count: int) -> dict[str, int]:
         "the same bytes": lambda: book.begin(
             replace(rows.an_upload(), sha256="sum-7"), "the detector"
         ),
-        "the same key": lambda: book.begin(replace(rows.an_upload(), key="a-key"), "the detector"),
+        "the same key": lambda: book.begin(
+            replace(rows.an_upload(), keys=("a-key",)), "the detector"
+        ),
         "find": lambda: book.find(id),
         "of": lambda: book.list_for_owner(rows.OWNER, 12),
         "known": lambda: book.existing_ids({"row-3", "row-5", "nobody"}),

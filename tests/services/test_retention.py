@@ -51,11 +51,11 @@ def test_what_arrives_meanwhile_stays(
         sweeping = pool.submit(keep_sweeping)
         sent = (encoded(comment=str(number)) for number in range(24))
         try:
-            results = list(pool.map(busy.process_upload, sent))
+            results = [result.id for result in pool.map(busy.process_upload, sent)]
         finally:
             over.set()
         sweeping.result()
-    keys = {key for each in results for key in (each.picture_key, each.marked_key)}
+    keys = {key for id in results for key in (f"uploads/{id}.jpg", f"marked/{id}.jpg")}
     assert set(storage.keys_older_than(FAR)) == keys
     assert len(keys) == 48
 

@@ -24,7 +24,6 @@ import pytest
 import time_machine
 from sqlalchemy import func, make_url, select
 
-from rubberduck.db.deduplication import UPLOAD_TIMEOUT
 from rubberduck.db.results import Results
 from rubberduck.db.tables import READY, duck_results
 from rubberduck.services.retention import Sweeper
@@ -128,7 +127,6 @@ def test_killed_workers_lose_no_answered_picture(tmp_path: Path) -> None:
 
 def mend(diary: Diary) -> None:
     """Everybody whose request broke off sends it again, until it is answered."""
-    time.sleep(UPLOAD_TIMEOUT.total_seconds() + 1)  # then it is known that nobody works on it
     for key in sorted(diary.broken):
         diary.send(key)
     assert diary.broken == set()

@@ -8,6 +8,7 @@ class FakeDetector:
     """Answers with the labels in `answer`, and counts the calls."""
 
     name = "fake detector"
+    version = "1"
     supported_labels = frozenset({"Duck", "Bird", "Toy"})
     cost_per_call_usd = 0.0
 

@@ -11,7 +11,15 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from rubberduck.api.openapi.operations import OPERATIONS, JsonObject
-from rubberduck.api.schemas import FrameBody, JudgementBody, ListBody, ResultBody, result_body
+from rubberduck.api.schemas import (
+    CreatedBody,
+    FrameBody,
+    JudgementBody,
+    ListBody,
+    PendingBody,
+    ResultBody,
+    result_body,
+)
 from rubberduck.core import errors
 from rubberduck.core.errors import DuckError
 from rubberduck.core.models import Answer, Box, Label, Result
@@ -99,7 +107,7 @@ class _SchemaGenerator(GenerateJsonSchema):
 def _schemas() -> JsonObject:
     """Return the schema of each body, and of each type inside them, by name."""
     bodies: TypeAdapter[Any] = TypeAdapter(
-        ResultBody | ListBody | FrameBody | ProblemBody | JudgementBody
+        ResultBody | CreatedBody | PendingBody | ListBody | FrameBody | ProblemBody | JudgementBody
     )
     schemas: JsonObject = bodies.json_schema(
         ref_template="#/components/schemas/{model}",

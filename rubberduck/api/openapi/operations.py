@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from rubberduck.api.routes import DEFAULT_LIMIT, IDEMPOTENCY_KEY_RE, MAX_LIMIT
+from rubberduck.api.routes import DEFAULT_LIMIT, DELETE_TOKEN, IDEMPOTENCY_KEY_RE, MAX_LIMIT
 from rubberduck.core import errors
 from rubberduck.web.multipart import PICTURE_FIELD
 from rubberduck.web.problem_details import PROBLEM
@@ -92,6 +92,11 @@ CONDITIONAL_GET = {
     "parameters": {"id": "$request.path.id", "header.If-None-Match": "$response.header.ETag"},
 }
 
+PENDING = response(
+    "The picture is still in work. Repeat the request to “self”.",
+    "PendingBody",
+    ["Location", "Retry-After"],
+)
 UPLOAD_PICTURE = {
     "operationId": "look",
     "summary": "Check a picture",
@@ -108,13 +113,16 @@ UPLOAD_PICTURE = {
             },
             "A key of your choice for this request, preferably a UUID. The same key with the same "
             "picture returns the same response; with another picture it returns 422. This makes "
-            "it safe to repeat a request after a lost connection.",
+            "it safe to repeat a request after a lost connection. A key belongs to its cookie. "
+            "Without a cookie, key and picture together identify the request, if the key has at "
+            "least 22 characters; a shorter one is ignored.",
         )
     ],
     "requestBody": picture_form("A JPEG, PNG, WebP, GIF, AVIF, HEIC, BMP or TIFF."),
     "responses": {
-        "201": response("The result.", "ResultBody", ["Location", "Set-Cookie"])
+        "201": response("The result.", "CreatedBody", ["Location", "Set-Cookie"])
         | {"links": {name: link(name) for name in ("get_result", "forget", "judge")}},
+        "202": PENDING,
         **problem_responses(
             *UPLOAD_ERRORS,
             errors.InvalidParameter,
@@ -186,6 +194,7 @@ GET_RESULT = {
     "responses": {
         "200": response("The result.", "ResultBody", ["ETag"])
         | {"links": {"again": CONDITIONAL_GET}},
+        "202": PENDING,
         "304": response("The result has not changed.", headers=["ETag"]),
         **problem_responses(errors.InvalidParameter, errors.NoSuchResult, errors.Unavailable),
     },
@@ -195,6 +204,14 @@ DELETE_RESULT = {
     "operationId": "forget",
     "summary": "Delete one of your results",
     "description": "Deletes the result and its pictures. Other visitors' results return 404.",
+    "parameters": [
+        parameter(
+            DELETE_TOKEN,
+            "header",
+            {"type": "string"},
+            "The “delete_token” of the upload's response; it replaces the cookie.",
+        )
+    ],
     "responses": {"204": response("The result is deleted."), **problem_responses(*CHANGE_ERRORS)},
     "x-curl": "-b jar -X DELETE",
 }
