@@ -356,6 +356,7 @@ def test_an_upgrade_cut_off_in_the_middle_can_be_tried_again(
         database.execute("DROP TABLE daily_counts")
         database.execute("DROP TABLE calls")
         database.execute("DROP TABLE compatibility")
+        database.execute("DROP TABLE idempotency_keys")
         database.execute("DROP TABLE alembic_version")
     database.close()
 
