@@ -74,8 +74,8 @@ screenshots: .venv/.tested-with services
 detector: venv
 	$(PYTHON) -m venv .venv-training
 	.venv-training/bin/pip install --quiet --disable-pip-version-check -r training/requirements.txt
-	.venv-training/bin/python -m training.make
-	$(BIN)/python -m training.card
+	.venv-training/bin/python -m training.make $(if $(MESHES),--meshes $(MESHES))
+	$(BIN)/python -m training.evaluation.model_card
 
 # Builds build/bundle.zip for Elastic Beanstalk; with VARIANT=single, for one machine.
 bundle: venv

@@ -14,11 +14,11 @@ from PIL import Image
 from rubberduck.core.rules import RUBBER_DUCK, judge
 from rubberduck.detectors.embedded import OnnxDetector
 from rubberduck.imaging.decode import decode_picture
-from training.actors import YELLOW, cone, gentleman, lane, live_duck, rubber, toy
-from training.colours import plain
-from training.goods import car, robot, teapot
-from training.others import animal, fruit
-from training.stage import Stage, Thing, photograph
+from training.props.household_objects import car, robot, teapot
+from training.props.look_alikes import animal, fruit
+from training.props.sample_cast import YELLOW, cone, gentleman, lane, live_duck, rubber, toy
+from training.rendering.colours import plain
+from training.rendering.sample_stage import Stage, Thing, photograph
 
 FOLDER = Path(__file__).parent.parent / "static" / "samples"
 SIZE, SMALL = (800, 600), (240, 180)

@@ -6,9 +6,9 @@ import numpy as np
 from PIL import Image
 
 from tests.support.pictures import encoded
-from training.ducks import duck
-from training.light import GAMMA, light_for, lit
-from training.render import View, render
+from training.props.ducks import duck
+from training.rendering.lighting import GAMMA, light_from_background, shade
+from training.rendering.ray_marcher import View, render
 
 YELLOW = 15  # a seed whose duck is plain and yellow
 
@@ -29,7 +29,7 @@ def rendered_duck(seed: int, side: int) -> Image.Image:
     lamp = np.array([0.4, 0.7, 0.6], np.float32)
     sprite = render(parts, View(yaw=40, pitch=15, roll=0), lamp, side)
     assert sprite is not None
-    pixels = lit(sprite, light_for(np.full((8, 8, 3), 0.3, np.float32), rng), rng)
+    pixels = shade(sprite, light_from_background(np.full((8, 8, 3), 0.3, np.float32), rng), rng)
     pixels[..., :3] = np.clip(pixels[..., :3], 0, 1) ** (1 / GAMMA)
     return Image.fromarray((pixels * 255).astype(np.uint8), "RGBA")
 

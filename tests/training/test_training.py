@@ -11,53 +11,58 @@ from PIL import Image
 
 from rubberduck.core.settings import ROOT
 from tests.support.pictures import corners, encoded, exif
-from training import photos
-from training.backgrounds import road, wall, water
-from training.photos import gather, listed
-from training.rounding import rounded
-from training.scenes import Canvas, Scene, Stage, extent, letterbox, view
-from training.sprites import CASTS, Player, play
+from training.dataset import photos
+from training.dataset.backgrounds import road, wall, water
+from training.dataset.photos import gather, listed
+from training.dataset.scenes import Canvas, Scene, SceneAssets, extent, letterbox, make_scene
+from training.model.weight_rounding import round_weights
+from training.props.sprites import DUCKS, SPRITE_SETS, LabelledSprite, render_sprite
 
 
 @pytest.fixture(scope="module")
-def players() -> dict[str, Player]:
+def sprites() -> dict[str, LabelledSprite]:
     """One of each cast."""
-    made = {name: play(make, (1, 2, 3)) for name, make in CASTS.items()}
-    return {name: player for name, player in made.items() if player is not None}
+    made = {
+        name: render_sprite(make, (1, 2, 3), name in DUCKS)
+        for name, (make, _) in SPRITE_SETS.items()
+    }
+    return {name: sprite for name, sprite in made.items() if sprite is not None}
 
 
 @pytest.fixture(scope="module")
-def stage(players: dict[str, Player]) -> Stage:
-    ducks, others = ([p for p in players.values() if p.is_duck == is_duck] for is_duck in (1, 0))
+def assets(sprites: dict[str, LabelledSprite]) -> SceneAssets:
+    ducks, look_alikes = (
+        [p for p in sprites.values() if p.is_duck == is_duck] for is_duck in (1, 0)
+    )
     photos = [wall((640, 480), np.random.default_rng(i)) for i in range(3)]
-    return Stage(ducks, others, photos)
+    return SceneAssets(ducks, look_alikes, photos)
 
 
-def scene(stage: Stage, seed: int) -> Scene:
-    return view(stage, np.random.default_rng(seed))
+def scene(assets: SceneAssets, seed: int) -> Scene:
+    return make_scene(assets, np.random.default_rng(seed))
 
 
-def test_every_cast_can_be_rendered(players: dict[str, Player]) -> None:
-    assert set(players) == set(CASTS)
-    assert {name for name, player in players.items() if player.is_duck} == {"ducks", "characters"}
-    for player in players.values():
-        assert (player.sprite.extra[..., 3] > 0).mean() > 0.2
+def test_every_cast_can_be_rendered(sprites: dict[str, LabelledSprite]) -> None:
+    assert set(sprites) == set(SPRITE_SETS)
+    assert {name for name, sprite in sprites.items() if sprite.is_duck} == {"ducks", "characters"}
+    for sprite in sprites.values():
+        assert (sprite.sprite.extra[..., 3] > 0).mean() > 0.2
 
 
 def test_the_same_seed_makes_the_same_duck_and_the_same_scene(
-    stage: Stage, players: dict[str, Player]
+    assets: SceneAssets, sprites: dict[str, LabelledSprite]
 ) -> None:
-    again = play(CASTS["characters"], (1, 2, 3))
+    again = render_sprite(SPRITE_SETS["characters"][0], (1, 2, 3), True)
     assert again is not None
-    assert (again.sprite.colour == players["characters"].sprite.colour).all()
-    one, other = scene(stage, 5), scene(stage, 5)
+    assert (again.sprite.colour == sprites["characters"].sprite.colour).all()
+    one, other = scene(assets, 5), scene(assets, 5)
     assert one.boxes == other.boxes
     assert (np.asarray(one.image) == np.asarray(other.image)).all()
 
 
-def test_boxes_lie_in_the_scene_and_only_where_ducks_are(stage: Stage) -> None:
-    scenes = [scene(stage, seed) for seed in range(60)]
-    assert {made.kind for made in scenes} == {"ducks", "others", "photo"}
+def test_boxes_lie_in_the_scene_and_only_where_ducks_are(assets: SceneAssets) -> None:
+    scenes = [scene(assets, seed) for seed in range(60)]
+    assert {made.kind for made in scenes} == {"ducks", "look_alikes", "photo"}
     assert any(made.boxes for made in scenes)
     for made in scenes:
         assert made.kind == "ducks" or not made.boxes
@@ -67,19 +72,19 @@ def test_boxes_lie_in_the_scene_and_only_where_ducks_are(stage: Stage) -> None:
             assert 0 <= top < bottom <= height
 
 
-def test_a_box_begins_where_the_duck_does(stage: Stage) -> None:
+def test_a_box_begins_where_the_duck_does(assets: SceneAssets) -> None:
     """Shadows fall below and beside a duck, never over its head."""
     for seed in range(20):
-        canvas = Canvas(stage, np.random.default_rng(seed))
+        canvas = Canvas(assets, np.random.default_rng(seed))
         before = np.asarray(canvas.image).astype(int)
-        canvas.place(stage.ducks[seed % len(stage.ducks)], 0.4, wet=False)
+        canvas.place(assets.ducks[seed % len(assets.ducks)], 0.4, wet=False)
         changed = (np.abs(np.asarray(canvas.image) - before).max(2) > 2).any(1)
         box = extent(canvas.masks[0])
         assert box is not None
         assert abs(int(changed.argmax()) - box[1]) <= 4
 
 
-def test_a_letterbox_moves_the_boxes_along(stage: Stage) -> None:
+def test_a_letterbox_moves_the_boxes_along(assets: SceneAssets) -> None:
     wide = Scene(Image.new("RGB", (320, 180)), ((10.0, 20.0, 50.0, 60.0),), "ducks")
     square = letterbox(wide)
     assert square.image.size == (320, 320)
@@ -159,15 +164,15 @@ def test_weights_are_rounded_by_what_they_do() -> None:
     rng = np.random.default_rng(1)
     inputs = rng.normal(size=(400, 6)) @ rng.normal(size=(6, 24))
     rows = rng.uniform(-20, 20, (8, 24))
-    whole = rounded(rows, inputs.T @ inputs / len(inputs), 64)
+    whole = round_weights(rows, inputs.T @ inputs / len(inputs), 64)
     assert (whole == np.round(whole)).all()
 
-    def apart(others: np.ndarray) -> float:
-        return float(np.square(inputs @ (others - rows).T).mean())
+    def apart(look_alikes: np.ndarray) -> float:
+        return float(np.square(inputs @ (look_alikes - rows).T).mean())
 
     assert apart(whole) < apart(np.round(rows)) / 2
 
 
 def test_no_weight_is_rounded_beyond_the_most() -> None:
     rows = np.array([[-90.0, 64.4, 0.2]])
-    assert rounded(rows, np.eye(3), 64).tolist() == [[-64, 64, 0]]
+    assert round_weights(rows, np.eye(3), 64).tolist() == [[-64, 64, 0]]

@@ -1,0 +1,186 @@
+"""A folder of scenes: pictures as bytes, boxes, and what kind each scene is."""
+
+import argparse
+import pickle
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from training.dataset.photos import gather
+from training.dataset.scenes import SIDE, Mix, Scene, SceneAssets, letterbox, make_scene
+from training.props.sprites import LabelledSprite, SpriteStore
+
+EVEN = Mix()
+DUCKS = ("ducks", "characters", "mesh_ducks", "held_out_mesh_ducks")
+LOOK_ALIKES = ("look_alikes", "household_objects")
+BATCH = 100
+WITHOUT_MESHES = (
+    "no --meshes folder: the ducks of real models (SOURCES.md) are left out, so the detector "
+    "will miss more real rubber ducks than the one that ships"
+)
+LARGE = 800  # pixels of the longer side of a scene for the second look
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where things are kept, and where the models of rubber ducks are, if there are any."""
+
+    cache: Path
+    meshes: Path | None = None
+    workers: int = 2
+
+    @classmethod
+    def from_arguments(cls, args: argparse.Namespace) -> "Sources":
+        """Return the sources that a command was given; tells what lacks without models."""
+        if args.meshes is None:
+            print(WITHOUT_MESHES)
+        return cls(args.cache, args.meshes, args.threads)
+
+    def sprites(self) -> SpriteStore:
+        """Return the store of sprites, with those of the models where there are any."""
+        folder = self.cache / "sprites"
+        if self.meshes is None:
+            return SpriteStore(folder, self.workers)
+        # Not at the top: the models need scipy and trimesh, which the site does not install.
+        from training.props.mesh_ducks import with_mesh_ducks
+
+        return SpriteStore(folder, self.workers, with_mesh_ducks(self.meshes, folder / "meshes"))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `Sources.from_arguments`."""
+    parser.add_argument("--cache", type=Path, default=Path(".cache/training"))
+    parser.add_argument("--meshes", type=Path, help="folder of rubber-duck models, see SOURCES.md")
+    parser.add_argument("--threads", type=int, default=2)
+
+
+@dataclass(frozen=True)
+class DatasetConfig:
+    """How many sprites and scenes. Seeds and photographs differ between training, calibration and
+    validation, so none of these has a sprite or photograph of another."""
+
+    name: str
+    seed: int
+    scenes: int
+    sprites: Mapping[str, int]
+    mix: Mix = EVEN
+    photographs: str = "training"
+    scene_seed: int = 0  # 0: the sprites' seed
+
+
+TRAINING = DatasetConfig(
+    "training",
+    1,
+    14000,
+    {
+        "ducks": 2000,
+        "characters": 1200,
+        "mesh_ducks": 1600,
+        "look_alikes": 3000,
+        "household_objects": 1000,
+    },
+)
+# The percentages are fitted on one set, and the figures are measured on another.
+CALIBRATION = DatasetConfig(
+    "calibration",
+    4,
+    1200,
+    {
+        "ducks": 160,
+        "characters": 120,
+        "mesh_ducks": 80,
+        "look_alikes": 160,
+        "household_objects": 120,
+    },
+    photographs="calibration",
+)
+VALIDATION = DatasetConfig(
+    "validation",
+    2,
+    1200,
+    {
+        "ducks": 160,
+        "characters": 120,
+        "held_out_mesh_ducks": 80,
+        "look_alikes": 240,
+        "household_objects": 120,
+    },
+    photographs="validation",
+)
+
+
+@dataclass(frozen=True)
+class Scenes:
+    images: np.ndarray  # (n, side, side, 3) bytes
+    boxes: list[np.ndarray]  # (ducks, 4) each
+    kinds: list[str]
+
+
+def load_sprites(sources: Sources, config: DatasetConfig) -> dict[str, list[LabelledSprite]]:
+    """Return the sprites of each set, without those of models where there are none."""
+    store = sources.sprites()
+    return {
+        name: store.load(name, config.seed, count)
+        for name, count in config.sprites.items()
+        if name in store.sets
+    }
+
+
+def load_assets(sources: Sources, config: DatasetConfig) -> SceneAssets:
+    """Return the sprites and photographs of a data set, rendered and fetched where missing."""
+    folder = sources.cache / "photos"
+    photos = [Image.open(path).convert("RGB") for path in gather(folder, config.photographs)]
+    sprites = load_sprites(sources, config)
+    ducks = [sprite for name in DUCKS for sprite in sprites.get(name, ())]
+    look_alikes = [sprite for name in LOOK_ALIKES for sprite in sprites.get(name, ())]
+    return SceneAssets(ducks, look_alikes, photos, config.mix)
+
+
+def large_scene_stream(assets: SceneAssets, seed: tuple[int, ...], count: int) -> Iterator[Scene]:
+    """Yield scenes larger than the net's input, as photographs are, for the second look."""
+    assets = assets._replace(side=LARGE)
+    return (make_scene(assets, np.random.default_rng((*seed, i))) for i in range(count))
+
+
+_loaded_assets: dict[str, SceneAssets] = {}  # one per worker process: loading takes seconds
+
+
+def _batch(sources: Sources, config: DatasetConfig, number: int) -> Path:
+    path = sources.cache / "scenes" / f"{config.name}-{number:04}.npz"
+    if not path.exists():
+        if config.name not in _loaded_assets:
+            _loaded_assets[config.name] = load_assets(sources, config)
+        assets = _loaded_assets[config.name]
+        seeds = [(config.scene_seed or config.seed, number, i) for i in range(BATCH)]
+        made = [letterbox(make_scene(assets, np.random.default_rng(seed))) for seed in seeds]
+        images = np.stack([np.asarray(s.image) for s in made])
+        labels = [(np.array(s.boxes, np.float32).reshape(-1, 4), s.kind) for s in made]
+        scratch = path.with_suffix(".part")
+        with scratch.open("wb") as file:
+            np.savez(file, images=images, labels=np.frombuffer(pickle.dumps(labels), np.uint8))
+        scratch.rename(path)
+    return path
+
+
+def scenes(sources: Sources, config: DatasetConfig) -> Scenes:
+    """Return the scenes of a data set; makes those that are not in the cache."""
+    (sources.cache / "scenes").mkdir(parents=True, exist_ok=True)
+    gather(sources.cache / "photos", config.photographs)
+    load_sprites(sources, config)
+    with ProcessPoolExecutor(sources.workers) as pool:
+        numbers = range(-(-config.scenes // BATCH))
+        paths = list(pool.map(partial(_batch, sources, config), numbers))
+    images = np.empty((len(paths) * BATCH, SIDE, SIDE, 3), np.uint8)
+    boxes, kinds = [], []
+    for i, path in enumerate(paths):
+        with np.load(path) as saved:
+            images[i * BATCH : (i + 1) * BATCH] = saved["images"]
+            for box, kind in pickle.loads(saved["labels"].tobytes()):
+                boxes.append(box)
+                kinds.append(kind)
+    return Scenes(images, boxes, kinds)

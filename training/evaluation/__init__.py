@@ -1,0 +1,4 @@
+"""Metrics, the second pass, ablations, the validation set and the model card.
+
+Imports everything else.
+"""

@@ -1,0 +1,23 @@
+"""Weights in whole numbers, rounded by what they do."""
+
+import numpy as np
+
+DAMPING = 0.01
+
+
+def round_weights(rows: np.ndarray, moments: np.ndarray, max_weight: int) -> np.ndarray:
+    """Rows of weights, in steps, as whole numbers from -most to most: one column after the other is
+    rounded, and those still to come make up for what that changed (GPTQ, arXiv:2210.17323).
+
+    `moments` (inputs, inputs): how what the rows are laid on goes together.
+    """
+    order = np.argsort(-np.diag(moments))
+    eye = np.eye(len(moments))
+    damped = moments[order][:, order] + eye * (DAMPING * np.diag(moments).mean() + 1e-8)
+    upper = np.linalg.cholesky(np.linalg.inv(damped)).T
+    left, whole = rows[:, order].copy(), np.empty_like(rows)
+    for i in range(len(moments)):
+        whole[:, order[i]] = np.clip(np.round(left[:, i]), -max_weight, max_weight)
+        off = (left[:, i] - whole[:, order[i]]) / upper[i, i]
+        left[:, i:] -= off[:, None] * upper[i, i:]
+    return whole

@@ -1,0 +1,4 @@
+"""Rubber ducks, costumes, look-alikes, household objects, and their sprites.
+
+Imports rendering.
+"""
