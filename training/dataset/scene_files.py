@@ -104,11 +104,11 @@ VALIDATION = DatasetConfig(
     2,
     1200,
     {
-        "ducks": 160,
-        "characters": 120,
+        "ducks": 40,
+        "characters": 40,
         "held_out_mesh_ducks": 80,
-        "look_alikes": 240,
-        "household_objects": 120,
+        "look_alikes": 80,
+        "household_objects": 40,
     },
     photographs="validation",
 )

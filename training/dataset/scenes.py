@@ -41,17 +41,20 @@ class SceneAssets(NamedTuple):
     side: int = SIDE  # the longer one of each scene
 
 
+Corners = tuple[float, float, float, float]  # left, top, right, bottom, in pixels
+
+
 @dataclass(frozen=True)
 class Scene:
-    """`boxes` are left, top, right, bottom in the image's pixels; none: no duck in sight."""
+    """A picture and the boxes of its ducks."""
 
     image: Image.Image
-    boxes: tuple[tuple[float, float, float, float], ...]
+    boxes: tuple[Corners, ...]
     kind: str
     ducks: tuple[str, ...] = ()  # the kind of each duck that was placed, seen or not
 
 
-def _background(
+def some_background(
     assets: SceneAssets, rng: Random, size: tuple[int, int] | None = None
 ) -> Image.Image:
     """Mostly a crop of a photograph; now and then a wall, a robot's road, or water."""
@@ -138,16 +141,28 @@ def _how_many(rng: Random) -> int:
 class Canvas:
     """A scene in the making."""
 
-    def __init__(self, assets: SceneAssets, rng: Random) -> None:
+    def __init__(
+        self, assets: SceneAssets, rng: Random, background: Image.Image | None = None
+    ) -> None:
         self.assets, self.rng = assets, rng
-        self.image = _background(assets, rng)
+        self.image = background or some_background(assets, rng)
         linear = (np.asarray(self.image.resize((32, 32)), np.float32) / 255) ** GAMMA
         self.light = light_from_background(np.asarray(linear, np.float32), rng)
         self.masks: list[np.ndarray] = []
         self.ducks: list[str] = []
 
-    def place(self, sprite: LabelledSprite, share: float, wet: bool) -> None:
-        """Somewhere in the frame, sometimes cut by its edge."""
+    def place(
+        self,
+        sprite: LabelledSprite,
+        share: float,
+        wet: bool,
+        middle: tuple[float, float] | None = None,
+    ) -> None:
+        """Paste a sprite whose longer side is `share` of the frame's.
+
+        Its middle (fractions of the frame) is random if not given, so that the frame's edge
+        sometimes cuts it. Nothing is pasted where it would hide most of another duck.
+        """
         rng, (width, height) = self.rng, self.image.size
         share = max(share, MIN_SHARE.get(sprite.kind, 0))
         thing = _shaded_and_scaled(sprite.sprite, self.light, share * max(width, height), rng)
@@ -158,6 +173,11 @@ class Canvas:
             round(rng.uniform(min(low_x, high_x), max(low_x, high_x))),
             round(rng.uniform(min(low_y, high_y), max(low_y, high_y))),
         )
+        if middle is not None:
+            at = (
+                round(middle[0] * width - thing.width / 2),
+                round(middle[1] * height - thing.height / 2),
+            )
         mask = Image.new("L", self.image.size)
         mask.paste(thing.getchannel("A"), at)
         solid = np.asarray(mask) > 100
@@ -180,13 +200,18 @@ class Canvas:
         mask = self.masks[self.rng.integers(len(self.masks))]
         box = extent(mask)
         if box:
-            front = _background(self.assets, self.rng, self.image.size)
+            front = some_background(self.assets, self.rng, self.image.size)
             occlude(self.image, front, box, self.rng)
 
     def apply_fisheye(self) -> None:
         rows, columns = fisheye(self.image.size, self.rng)
         self.image = Image.fromarray(np.asarray(self.image)[rows, columns])
         self.masks = [mask[rows, columns] for mask in self.masks]
+
+    def boxes(self) -> tuple[Corners, ...]:
+        """Return the boxes of the ducks that are large enough to be one."""
+        extents = [box for mask in self.masks if (box := extent(mask))]
+        return tuple(box for box in extents if max(box[2] - box[0], box[3] - box[1]) >= MIN_BOX)
 
 
 def extent(mask: np.ndarray) -> tuple[int, int, int, int] | None:
@@ -215,10 +240,8 @@ def make_scene(assets: SceneAssets, rng: Random) -> Scene:
             canvas.occlude()
     if rng.random() < 0.07:
         canvas.apply_fisheye()
-    extents = [box for mask in canvas.masks if (box := extent(mask))]
-    boxes = tuple(box for box in extents if max(box[2] - box[0], box[3] - box[1]) >= MIN_BOX)
     image = canvas.image if rng.random() < UNAUGMENTED else augmented(canvas.image, rng)
-    return Scene(image, boxes, str(kind), tuple(canvas.ducks))
+    return Scene(image, canvas.boxes(), str(kind), tuple(canvas.ducks))
 
 
 def letterbox(scene: Scene) -> Scene:
