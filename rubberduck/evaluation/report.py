@@ -10,8 +10,9 @@ from rubberduck.scoring.detection import (
     Outcome,
     as_fractions,
     best_overlap,
-    rank,
+    deciding_score,
 )
+from rubberduck.scoring.intervals import Interval, share_interval
 from rubberduck.services.pipeline import Pipeline
 
 
@@ -26,35 +27,59 @@ def ask(pipeline: Pipeline, data: bytes, kind: str, known: Iterable[Corners] | N
         fit = best_overlap(answer.verdict.boxes, as_fractions(known, picture.full_size))
     truth = kind.split("/", maxsplit=1)[0] == DUCK
     verdict = answer.verdict
-    score = rank(pipeline.question, answer.labels)
+    score = deciding_score(pipeline.question, answer.labels)
     return Outcome(kind, truth, verdict.found, score, milliseconds, fit, verdict.boxes)
 
 
-def table(figures: Figures, kinds: dict[str, Figures]) -> str:
-    def line(name: str, value: float | None, form: str) -> str:
-        return f"{name:32}" + ("-" if value is None else form.format(value))
+# The lines of the table: name, field, format.
+LINES = (
+    ("pictures", "pictures", "{}"),
+    ("with a duck", "ducks", "{}"),
+    ("called a duck", "found", "{}"),
+    ("precision", "precision", "{:.3f}"),
+    ("recall", "recall", "{:.3f}"),
+    ("F1", "f1", "{:.3f}"),
+    ("false-alarm rate", "false_alarm_rate", "{:.3f}"),
+    ("pictures with known boxes", "boxed_pictures", "{}"),
+    ("… whose best box has IoU ≥ 0.5", "good_box_share", "{:.3f}"),
+    ("AUC", "auc", "{:.3f}"),
+    ("milliseconds a picture (median)", "milliseconds", "{:.1f}"),
+)
 
+
+def table(figures: Figures, kinds: dict[str, Figures]) -> str:
+    """Return the figures as text, each with its 95 % interval, and one line for each folder."""
     return "\n".join(
         [
-            line("pictures", figures.pictures, "{}"),
-            line("with a duck", figures.ducks, "{}"),
-            line("called a duck", figures.found, "{}"),
-            line("precision", figures.precision, "{:.3f}"),
-            line("recall", figures.recall, "{:.3f}"),
-            line("F1", figures.f1, "{:.3f}"),
-            line("false-alarm rate", figures.false_alarm_rate, "{:.3f}"),
-            line("pictures with known boxes", figures.boxed_pictures, "{}"),
-            line("… whose best box has IoU ≥ 0.5", figures.good_box_share, "{:.3f}"),
-            line("AUC", figures.auc, "{:.3f}"),
-            line("milliseconds a picture (median)", figures.milliseconds, "{:.1f}"),
+            *(_line(figures, *line) for line in LINES),
             "",
-            f"{'by folder':32}{'pictures':>10}{'called a duck':>16}{'good boxes':>12}",
+            f"{'by folder':32}{'pictures':>10}{'called a duck':>16}{'95 %':>15}{'good boxes':>12}"
+            f"{'95 %':>15}",
             *(_row(kind, each) for kind, each in kinds.items()),
         ]
     )
 
 
+def _line(figures: Figures, name: str, field: str, form: str) -> str:
+    value = getattr(figures, field)
+    text = "-" if value is None else form.format(value)
+    ends = figures.intervals.get(field)
+    return f"{name:32}{text}" + (f"  (95 %: {_ends(ends, form)})" if ends else "")
+
+
+def _ends(ends: Interval, form: str = "{:.3f}") -> str:
+    return " to ".join(form.format(end) for end in ends)
+
+
 def _row(kind: str, figures: Figures) -> str:
     called = figures.found / figures.pictures
-    good = "-" if figures.good_box_share is None else f"{figures.good_box_share:.3f}"
-    return f"{kind:32}{figures.pictures:>10}{called:>16.3f}{good:>12}"
+    ends = share_interval(figures.found, figures.pictures)
+    good, good_ends = figures.good_box_share, figures.intervals.get("good_box_share")
+    return (
+        f"{kind:32}{figures.pictures:>10}{called:>16.3f}{_short(ends):>15}"
+        f"{'-' if good is None else f'{good:.3f}':>12}{_short(good_ends):>15}"
+    )
+
+
+def _short(ends: Interval | None) -> str:
+    return "{:.3f}–{:.3f}".format(*ends) if ends else "-"

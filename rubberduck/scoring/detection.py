@@ -1,15 +1,21 @@
 """How good are the answers? Figures over pictures whose truth is known."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from statistics import fmean, median
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from statistics import median
 from typing import Annotated
 
-import numpy as np
 from pydantic import AllowInfNan, Strict
 
 from rubberduck.core.models import Box, Label
 from rubberduck.core.rules import Question, judge
+from rubberduck.scoring.intervals import (
+    Interval,
+    auc_with_interval,
+    f1_interval,
+    median_interval,
+    share_interval,
+)
 
 Pixels = Annotated[float, Strict(), AllowInfNan(False)]
 Corners = tuple[Pixels, Pixels, Pixels, Pixels]  # left, top, right, bottom
@@ -21,7 +27,7 @@ GOOD_BOX = 0.5  # intersection over union, as detection benchmarks count a hit
 class Outcome:
     """One picture: the truth, our answer, and how well the best box fits, if boxes are known.
 
-    `score` is percent and goes on below the threshold, so that answers can be ranked.
+    `score` is percent (see `deciding_score`) and goes on below the threshold.
     `kind` is the folder that the picture lies in, such as "duck/costume".
     """
 
@@ -45,7 +51,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Figures:
-    """None where there was nothing to count."""
+    """None where there was nothing to count. `intervals` are of 95 %, by the figure's name."""
 
     pictures: int
     ducks: int
@@ -58,11 +64,19 @@ class Figures:
     good_box_share: float | None
     auc: float | None
     milliseconds: float | None
+    intervals: Mapping[str, Interval] = field(default_factory=dict)
 
 
-def rank(question: Question, labels: Iterable[Label]) -> float:
-    """The score without any threshold, so that also the noes have an order."""
-    return judge(replace(question, min_confidence=0.0), labels).score or 0.0
+def deciding_score(question: Question, labels: Iterable[Label]) -> float:
+    """Return the percent that decides: the answer is a yes from this threshold down.
+
+    Every group of the question needs a label, so the least sure group decides. The score that is
+    shown is the mean of the groups: by that, a live duck would rank above a missed rubber duck.
+    """
+    verdict = judge(replace(question, min_confidence=0.0), labels)
+    if not verdict.found:
+        return 0.0
+    return min(label.confidence for label in verdict.matched_labels)
 
 
 def as_fractions(known: Iterable[Corners], size: tuple[int, int]) -> list[Box]:
@@ -74,24 +88,38 @@ def as_fractions(known: Iterable[Corners], size: tuple[int, int]) -> list[Box]:
 
 
 def measure(outcomes: Sequence[Outcome]) -> Figures:
-    truths = [each for each in outcomes if each.truth]
-    others = [each for each in outcomes if not each.truth]
-    hits = sum(each.found for each in truths)
-    alarms = sum(each.found for each in others)
+    """Return the figures of these pictures, with their intervals."""
+    positives = [each for each in outcomes if each.truth]
+    negatives = [each for each in outcomes if not each.truth]
+    hits = sum(each.found for each in positives)
+    alarms = sum(each.found for each in negatives)
     boxed = [each.overlap for each in outcomes if each.overlap is not None]
+    good = sum(overlap >= GOOD_BOX for overlap in boxed)
     times = [each.milliseconds for each in outcomes]
+    area = auc_with_interval([each.score for each in positives], [each.score for each in negatives])
+    misses, rejections = len(positives) - hits, len(negatives) - alarms
+    intervals = {
+        "precision": share_interval(hits, hits + alarms),
+        "recall": share_interval(hits, len(positives)),
+        "f1": f1_interval(hits, alarms, misses, rejections),
+        "false_alarm_rate": share_interval(alarms, len(negatives)),
+        "good_box_share": share_interval(good, len(boxed)),
+        "auc": area and area[1],
+        "milliseconds": median_interval(times),
+    }
     return Figures(
         pictures=len(outcomes),
-        ducks=len(truths),
+        ducks=len(positives),
         found=hits + alarms,
         precision=_share(hits, hits + alarms),
-        recall=_share(hits, len(truths)),
-        f1=_share(2 * hits, hits + alarms + len(truths)),
-        false_alarm_rate=_share(alarms, len(others)),
+        recall=_share(hits, len(positives)),
+        f1=_share(2 * hits, hits + alarms + len(positives)),
+        false_alarm_rate=_share(alarms, len(negatives)),
         boxed_pictures=len(boxed),
-        good_box_share=fmean(overlap >= GOOD_BOX for overlap in boxed) if boxed else None,
-        auc=auc([each.score for each in truths], [each.score for each in others]),
+        good_box_share=_share(good, len(boxed)),
+        auc=area and area[0],
         milliseconds=median(times) if times else None,
+        intervals={name: ends for name, ends in intervals.items() if ends},
     )
 
 
@@ -100,18 +128,6 @@ def by_kind(outcomes: Iterable[Outcome]) -> dict[str, Figures]:
     for each in outcomes:
         kinds.setdefault(each.kind, []).append(each)
     return {kind: measure(kinds[kind]) for kind in sorted(kinds)}
-
-
-def auc(truths: Sequence[float], others: Sequence[float]) -> float | None:
-    """How often a true one scores higher than another one; equal scores count half.
-
-    >>> auc([3, 2], [2, 1])
-    0.875
-    """
-    if not truths or not others:
-        return None
-    difference = np.subtract.outer(truths, others)
-    return float(np.mean((difference > 0) + 0.5 * (difference == 0)))
 
 
 def best_overlap(answers: Iterable[Box], truths: Iterable[Box]) -> float:

@@ -167,6 +167,8 @@ def test_evaluate(settings: Settings, pipeline: Pipeline, labelled: Path, tmp_pa
     figures = json.loads(done.stdout)
     assert figures.pop("milliseconds") > 0
     kinds = figures.pop("kinds")
+    intervals = figures.pop("intervals")
+    assert intervals["recall"] == pytest.approx([0.0945, 0.9055], abs=1e-4)  # Wilson, 1 of 2
     assert {kind: each["found"] for kind, each in kinds.items()} == {
         "duck": 1,
         "duck/bathing": 0,
@@ -187,10 +189,13 @@ def test_evaluate(settings: Settings, pipeline: Pipeline, labelled: Path, tmp_pa
     table = run_command(app, "evaluate", str(labelled)).stdout
     assert "precision                       0.500" in table
     assert "… whose best box has IoU ≥ 0.5  -" in table
-    assert re.search(r"^no-duck +2 +0\.500 +-$", table, re.M)
+    assert "recall                          0.500  (95 %: 0.095 to 0.905)" in table
+    assert re.search(r"^no-duck +2 +0\.500 +0\.095–0\.905 +- +-$", table, re.M)
     table = run_command(app, "evaluate", "--boxes", str(boxes), str(labelled)).stdout
-    assert re.search(r"^duck +1 +1\.000 +1\.000$", table, re.M)
-    assert re.search(r"^duck/bathing +1 +0\.000 +0\.000$", table, re.M)
+    assert re.search(r"^duck +1 +1\.000 +0\.207–1\.000 +1\.000 +0\.207–1\.000$", table, re.M)
+    assert re.search(
+        r"^duck/bathing +1 +0\.000 +0\.000–0\.793 +0\.000 +0\.000–0\.793$", table, re.M
+    )
 
 
 def test_evaluate_draws(

@@ -20,7 +20,7 @@ MAX_CROWD = 60
 
 
 def _one(sprites: Sequence[LabelledSprite], rng: Random) -> LabelledSprite:
-    return sprites[rng.integers(len(sprites))]
+    return sprites[int(rng.integers(len(sprites)))]
 
 
 def _plain_ducks(assets: SceneAssets) -> list[LabelledSprite]:

@@ -17,7 +17,14 @@ from rubberduck.detectors.embedded import OnnxDetector
 from rubberduck.evaluation import plots as charts
 from rubberduck.evaluation.report import table
 from rubberduck.imaging.decode import Picture
-from rubberduck.scoring.detection import Outcome, as_fractions, best_overlap, by_kind, measure, rank
+from rubberduck.scoring.detection import (
+    Outcome,
+    as_fractions,
+    best_overlap,
+    by_kind,
+    deciding_score,
+    measure,
+)
 from training.dataset.backgrounds import wall, water
 from training.dataset.photos import gather
 from training.dataset.scene_files import (
@@ -58,7 +65,7 @@ def ask(detector: OnnxDetector, scene: Scene, kind: str) -> Outcome:
     labels = detector.labels(Picture(scene.image, scene.image.size))
     milliseconds = 1000 * (time.perf_counter() - start)
     verdict = judge(RUBBER_DUCK, labels)
-    score = rank(RUBBER_DUCK, labels)
+    score = deciding_score(RUBBER_DUCK, labels)
     known = as_fractions(scene.boxes, scene.image.size)
     fit = best_overlap(verdict.boxes, known) if known else None
     return Outcome(kind, bool(known), verdict.found, score, milliseconds, fit, verdict.boxes)

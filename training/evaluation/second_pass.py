@@ -78,7 +78,7 @@ def main() -> None:
     seen = two_pass_logits(detector, scenes)
     again = needs_second_pass(seen[:, 0])
     both = np.where(
-        again, logit(detector.fit_second_pass(*(1 / (1 + np.exp(-seen.T))))), seen[:, 0]
+        again, logit(detector.together(*(1 / (1 + np.exp(-seen.T))))), seen[:, 0]
     )
     print(line("one look", seen[:, 0], truth))
     print(line("two looks", both, truth))

@@ -95,6 +95,6 @@ def _voxelized(folder: Path) -> Mesh:
         low.astype(np.float32)[:, None],
         gaussian_filter(distances, SMOOTHING).astype(np.float32),
         points[few],
-        colours[few],
+        colours[few].astype(np.float32),
         is_body[few],
     )
