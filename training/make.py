@@ -22,8 +22,8 @@ from training.dataset.scene_files import (
     scenes,
 )
 from training.evaluation.metrics import by_kind, by_size, evaluate, figures, peak_scores
-from training.evaluation.second_pass import fit_second_pass
-from training.model.calibration import DECISION, Calibration, fit, fit_at_false_alarm_rate
+from training.evaluation.second_pass import add_decision
+from training.model.calibration import Calibration, fit, fit_at_false_alarm_rate
 from training.model.export import Calibrations, ExportedDetector, check, export, write
 from training.model.net import Net
 from training.model.quantization import RANGE_PICTURES
@@ -89,26 +89,21 @@ def load_or_train(sources: Sources) -> Net:
 
 
 def calibrate_and_export(net: Net, apart: Scenes, sources: Sources, model: Path) -> None:
-    """Calibrates, reports, and writes the file that the site loads."""
+    """Calibrate, report, and write the file that the site loads."""
     meaning = calibrate(net, sources)
     metrics = report(net, meaning, apart, sources)
     shipped = ExportedDetector(net, meaning)
     facts = {
-        "decision": str(DECISION),
         "calibration": json.dumps({k: asdict(v) for k, v in meaning._asdict().items()}),
         "validation": json.dumps({name: round(value, 4) for name, value in metrics.items()}),
         "licence": "Apache-2.0",
     }
-    alone = sources.cache / "one-look.onnx"
-    export(shipped, alone, facts)
-    facts["together"] = json.dumps(asdict(fit_second_pass(alone, sources)))
-    # The percents are learnt before: rounding moves no answer to one side, and what a second fit
-    # would follow is the chance of a few hundred look-alikes.
     whole = sources.cache / "whole.onnx"
     learnt = scenes(sources, TRAINING).images
     export(shipped, whole, facts, learnt[:: len(learnt) // RANGE_PICTURES].copy())
     some = np.linspace(0, len(apart.images) - 1, CHECKED).astype(int)
     print(f"the file differs from the net by {check(shipped, whole, apart.images[some]):.4f}")
+    add_decision(whole, sources)
     write(model, whole.read_bytes())
 
 

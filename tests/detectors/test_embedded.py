@@ -6,13 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from rubberduck.core.errors import DetectorFailed, InvalidModel
 from rubberduck.core.models import Box
-from rubberduck.detectors import embedded as local_detector
-from rubberduck.detectors.embedded import SIDE, OnnxDetector, around, letterbox
+from rubberduck.core.rules import RUBBER_DUCK, judge
+from rubberduck.detectors import embedded
+from rubberduck.detectors.embedded import OnnxDetector
 from rubberduck.detectors.lazy import LazyEmbeddedDetector
+from rubberduck.detectors.looks import SIDE, letterbox, window_around
 from rubberduck.detectors.model_file import MODEL, broken
 from rubberduck.imaging.decode import Picture
 from tests.support.ducks import YELLOW, gradient, rendered_duck
@@ -72,13 +76,20 @@ def test_two_ducks_get_two_boxes(detector: OnnxDetector) -> None:
     assert [len(label.boxes) for label in labels] == [2, 2, 2]
 
 
+def with_small_duck(side: int) -> Image.Image:
+    """A duck whose longer side is `side` of the scene's 1280 pixels."""
+    scene, cut_out = gradient((1280, 960)), rendered_duck(YELLOW, 80)
+    cut_out.thumbnail((side, side))
+    scene.paste(cut_out, (900, 650), cut_out)
+    return scene
+
+
 def test_a_closer_look_finds_a_small_duck(
     detector: OnnxDetector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scene, cut_out = gradient((1280, 960)), rendered_duck(YELLOW, 40)
-    scene.paste(cut_out, (900, 650), cut_out)
+    scene = with_small_duck(18)
     assert detector.labels(picture_of(scene))[0].confidence >= 35
-    monkeypatch.setattr(local_detector, "UNSURE", (101.0, 101.0))
+    monkeypatch.setattr(embedded, "UNSURE", (2.0, 2.0))
     assert detector.labels(picture_of(scene))[0].confidence < 35
 
 
@@ -91,7 +102,7 @@ def test_a_closer_look_shows_the_place_in_full(
     corners = np.clip(np.array([*at, at[0] + 0.1, at[1] + 0.1], np.float32), 0, 1)
     left, top, right, bottom = (round(float(v)) for v in corners * np.array([*size] * 2))
     where.paste((255, 0, 0), (left, top, max(right, left + 1), max(bottom, top + 1)))
-    shown = where.crop(around(where.size, corners))
+    shown = where.crop(window_around(where.size, corners))
     assert np.asarray(shown)[..., 0].sum() == np.asarray(where)[..., 0].sum(dtype=int)
     assert shown.width <= max(0.7 * max(size), 1)
     assert shown.height <= max(0.7 * max(size), 1)
@@ -100,7 +111,7 @@ def test_a_closer_look_shows_the_place_in_full(
 
 def test_a_closer_look_at_something_large_shows_most_of_it() -> None:
     everything = np.array([0, 0, 1, 1], np.float32)
-    assert around((1000, 500), everything) == (150, 0, 850, 500)
+    assert window_around((1000, 500), everything) == (150, 0, 850, 500)
 
 
 @pytest.mark.parametrize("at", [(900, 650), (20, 30), (1230, 5)])
@@ -112,6 +123,37 @@ def test_a_small_duck_has_a_tight_box(detector: OnnxDetector, at: tuple[int, int
     width, height = cut_out.size
     truth = Box(at[0] / 1280, at[1] / 960, width / 1280, height / 960, "", 100)
     assert box.overlap(truth) > 0.6
+
+
+@pytest.mark.parametrize("side", [470, 520, 600])
+def test_a_duck_that_fills_the_frame_is_found(detector: OnnxDetector, side: int) -> None:
+    """Or is larger than it: a second look that crops would cut it once more."""
+    scene, cut_out = gradient(), rendered_duck(YELLOW, side)
+    scene.paste(cut_out, ((640 - cut_out.width) // 2, (480 - cut_out.height) // 2), cut_out)
+    labels = {label.name: label for label in detector.labels(picture_of(scene))}
+    assert labels["Toy"].confidence > 50
+    assert labels["Duck"].boxes
+
+
+def test_every_yes_has_a_box_and_no_no_has_one(detector: OnnxDetector) -> None:
+    """From no duck at all, and one that nobody could see, to one that everybody does."""
+    answers = []
+    for scene in (gradient((1280, 960)), *map(with_small_duck, (6, 10, 14, 18, 22, 26, 30, 80))):
+        verdict = judge(RUBBER_DUCK, detector.labels(picture_of(scene)))
+        assert verdict.found == bool(verdict.boxes)
+        answers.append(verdict.found)
+    assert set(answers) == {True, False}
+
+
+@given(st.floats(-30, 30), st.floats(-30, 30))
+def test_percents_rise_with_the_evidence_and_leave_out_the_undecided(
+    detector: OnnxDetector, one: float, other: float
+) -> None:
+    low, high = sorted([one, other])
+    assert detector.percent(low) <= detector.percent(high)
+    for evidence in (one, other):
+        percent = detector.percent(evidence)
+        assert 0 <= percent < 35 or 50 <= percent <= 100
 
 
 def test_a_plain_gradient_is_no_duck(detector: OnnxDetector) -> None:
@@ -200,10 +242,10 @@ def test_one_flipped_bit_is_noticed(tmp_path: Path, checksum: bytes) -> None:
 def test_a_detector_that_cannot_be_loaded_tells_visitors_nothing_of_the_server(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    embedded = LazyEmbeddedDetector()
+    lazy = LazyEmbeddedDetector()
     monkeypatch.setattr(OnnxDetector, "__init__", _breaks)
     with pytest.raises(DetectorFailed) as told:
-        embedded.check()
+        lazy.check()
     assert told.value.problem.why == "The embedded detector cannot be loaded."
     assert "/srv/duck.onnx" in told.value.operator_message
 

@@ -1,88 +1,98 @@
-"""Calibrate the second look: `python -m training.evaluation.second_pass`."""
+"""Fit what the evidence of one or two looks means: `python -m training.evaluation.second_pass`.
+
+The decision is where F1 is best on the tuning set with at most 2 % false alarms. With `--write` the
+file gets it; nothing else in it changes.
+"""
 
 import argparse
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+import onnx
 
-from rubberduck.detectors.embedded import UNSURE, OnnxDetector, around, logit
+from rubberduck.detectors.embedded import OnnxDetector
 from rubberduck.detectors.model_file import MODEL
-from training.dataset.scene_files import (
-    CALIBRATION,
-    VALIDATION,
-    DatasetConfig,
-    Sources,
-    add_arguments,
-    large_scene_stream,
-    load_assets,
-)
+from training.dataset.scene_files import Sources, add_arguments
 from training.dataset.scenes import Scene
-from training.evaluation.metrics import Predictions, recall_at
-from training.model.calibration import DECISION_LOGIT, Calibration, fit_at_false_alarm_rate
+from training.evaluation.validation_set import pictures_of
+from training.model.calibration import Calibration, fit_through
+from training.model.export import write
 
-SEED = 999  # further than any batch of scenes is numbered
-SCENES = 1500
-
-
-def large_scenes(
-    sources: Sources, config: DatasetConfig, count: int
-) -> tuple[list[Scene], np.ndarray]:
-    """Large scenes, and whether each has a duck."""
-    made = list(large_scene_stream(load_assets(sources, config), (config.seed, SEED), count))
-    return made, np.array([len(scene.boxes) > 0 for scene in made])
+MAX_FALSE_ALARMS = 0.02
+DOUBTFUL = 6.0  # logits from the decision within which the slope is fitted
 
 
-def two_pass_logits(detector: OnnxDetector, scenes: list[Scene]) -> np.ndarray:
-    """Each scene's logits of the first look and of the closer one, (n, 2)."""
-    seen = []
-    for scene in scenes:
-        first = detector.look(scene.image)
-        second = detector.look(scene.image.crop(around(scene.image.size, first.likeliest)))
-        seen.append((logit(first.duck), logit(second.duck)))
-    return np.array(seen)
+class Evidence(NamedTuple):
+    """The logit of each picture after all looks, and whether it has a duck."""
+
+    logits: np.ndarray
+    truth: np.ndarray
 
 
-def fit_second_pass(model: Path, sources: Sources) -> Calibration:
-    """The calibration of the mean of both logits; its slope is for pictures that need two looks."""
-    scenes, truth = large_scenes(sources, CALIBRATION, SCENES)
-    seen = two_pass_logits(OnnxDetector(model), scenes)
-    lookalike = np.array([scene.kind == "look_alikes" for scene in scenes]) & ~truth
-    return fit_at_false_alarm_rate(
-        seen.mean(1), truth, lookalike, doubtful=needs_second_pass(seen[:, 0])
-    )
+def evidence_of(detector: OnnxDetector, scenes: Iterable[Scene]) -> Evidence:
+    """Ask the detector about each scene."""
+    rows = [(detector.evidence(scene.image)[0], bool(scene.boxes)) for scene in scenes]
+    logits, truth = zip(*rows, strict=True)
+    return Evidence(np.array(logits), np.array(truth))
 
 
-def needs_second_pass(logits: np.ndarray) -> np.ndarray:
-    """Whether the detector looks again after such a first look."""
-    percents = 100 / (1 + np.exp(-logits))
-    return np.asarray((percents >= UNSURE[0]) & (percents <= UNSURE[1]))
+def best_threshold(seen: Evidence) -> float:
+    """Return the logit with the best F1 among those with few enough false alarms."""
+    candidates = np.sort(seen.logits[seen.truth])
+    least = np.quantile(seen.logits[~seen.truth], 1 - MAX_FALSE_ALARMS)
+    return max(candidates[candidates > least], key=lambda level: f1_at(seen, level))
 
 
-def line(name: str, logits: np.ndarray, truth: np.ndarray) -> str:
-    marks = Predictions(logits, truth, np.full(len(truth), np.nan))
-    said = logits >= DECISION_LOGIT
-    return (
-        f"{name:12} found {said[truth].mean():.3f}, false {said[~truth].mean():.3f}; found at "
-        f"2 % false {recall_at(marks, 0.02):.3f}, at 1 % {recall_at(marks, 0.01):.3f}"
-    )
+def f1_at(seen: Evidence, level: float) -> float:
+    """Return F1 if everything from this logit on is called a duck."""
+    called = seen.logits >= level
+    return float(2 * (called & seen.truth).sum() / (called.sum() + seen.truth.sum()))
+
+
+def fit_decision(seen: Evidence) -> Calibration:
+    """Return the line whose probability is 50 % at the best threshold."""
+    level = best_threshold(seen)
+    near = np.abs(seen.logits - level) < DOUBTFUL
+    return fit_through(level, seen.logits[near], seen.truth[near])
+
+
+def tuning_evidence(file: Path, sources: Sources) -> Evidence:
+    """Ask a file's detector about the tuning set."""
+    pictures = pictures_of(sources, "tuning")
+    return evidence_of(OnnxDetector(file), (picture.scene for picture in pictures))
+
+
+def add_decision(file: Path, sources: Sources) -> None:
+    """Fit a file's decision on the tuning set, and write it into the file."""
+    write_decision(file, fit_decision(tuning_evidence(file, sources)))
+
+
+def write_decision(file: Path, line: Calibration) -> None:
+    """Write the line into the file's metadata, from which the detector reads it."""
+    model = onnx.load(file)
+    facts = {each.key: each.value for each in model.metadata_props}
+    onnx.helper.set_model_props(model, facts | {"evidence": json.dumps(asdict(line))})
+    write(file, model.SerializeToString())
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     add_arguments(parser)
-    parser.add_argument("--scenes", type=int, default=SCENES)
     parser.add_argument("--model", type=Path, default=MODEL)
+    parser.add_argument("--write", action="store_true", help="write the decision into the file")
     args = parser.parse_args()
-    scenes, truth = large_scenes(Sources.from_arguments(args), VALIDATION, args.scenes)
-    detector = OnnxDetector(args.model)
-    seen = two_pass_logits(detector, scenes)
-    again = needs_second_pass(seen[:, 0])
-    both = np.where(
-        again, logit(detector.together(*(1 / (1 + np.exp(-seen.T))))), seen[:, 0]
-    )
-    print(line("one look", seen[:, 0], truth))
-    print(line("two looks", both, truth))
-    print(f"{again.mean():.2f} got a second look")
+    seen = tuning_evidence(args.model, Sources.from_arguments(args))
+    line = fit_decision(seen)
+    level = -line.offset / line.slope
+    alarms = float((seen.logits[~seen.truth] >= level).mean())
+    found = float((seen.logits[seen.truth] >= level).mean())
+    print(f"{line}: F1 {f1_at(seen, level):.3f}, recall {found:.3f}, false alarms {alarms:.3f}")
+    if args.write:
+        write_decision(args.model, line)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,9 @@ import argparse
 import csv
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,8 +47,8 @@ COUNTS = {
     "clutter": 19,
     "look_alike": 200,
 }
-# The same for tuning: what thresholds are chosen on is never what is reported.
-SETS = {"validation": VALIDATION, "tuning": replace(CALIBRATION, name="tuning")}
+TUNING = replace(CALIBRATION, name="tuning")  # thresholds are never chosen on what is reported
+SETS = {"validation": (VALIDATION, 1.0), "tuning": (TUNING, 0.5)}  # and the share of the counts
 
 
 class Picture(NamedTuple):
@@ -55,11 +56,11 @@ class Picture(NamedTuple):
     scene: Scene
 
 
-def composed(sources: Sources, config: DatasetConfig) -> Iterator[Picture]:
+def composed(sources: Sources, config: DatasetConfig, share: float) -> Iterator[Picture]:
     """Yield the rendered scenes, kind after kind."""
     assets = load_assets(sources, config)._replace(side=SIDE)
     for number, (kind, count) in enumerate(COUNTS.items()):
-        for i in range(count):
+        for i in range(round(share * count)):
             rng = np.random.default_rng((SEED, config.seed, number, i))
             scene = scene_of(kind, assets, rng)
             side = "duck" if scene.boxes else "no-duck"
@@ -82,12 +83,19 @@ def others(folder: Path) -> Iterator[Picture]:
         yield Picture(f"{path.parent.name}/real/{path.stem}.jpg", scene)
 
 
+def pictures_of(sources: Sources, name: str) -> Iterator[Picture]:
+    """Yield the rendered scenes and the photographs of a set: "validation" or "tuning"."""
+    config, share = SETS[name]
+    yield from composed(sources, config, share)
+    yield from photographs(sources, config.photographs)
+
+
 def _read(path: Path) -> Image.Image:
     with Image.open(path) as image:
         return ImageOps.exif_transpose(image).convert("RGB")
 
 
-def write(pictures: Iterator[Picture], folder: Path) -> list[tuple[str, str]]:
+def write(pictures: Iterable[Picture], folder: Path) -> list[tuple[str, str]]:
     """Write JPEG files and boxes.json; return each picture's name and its pixels' checksum."""
     rows, boxes = [], {}
     for name, scene in pictures:
@@ -109,11 +117,10 @@ def main() -> None:
     parser.add_argument("--list", action="store_true", help="write validation_set.tsv")
     parser.add_argument("folder", type=Path)
     args = parser.parse_args()
-    sources, config = Sources.from_arguments(args), SETS[args.name]
-    pictures = [*composed(sources, config), *photographs(sources, config.photographs)]
+    pictures: Iterable[Picture] = pictures_of(Sources.from_arguments(args), args.name)
     if args.photos:
-        pictures += others(args.photos)
-    rows = write(iter(pictures), args.folder)
+        pictures = chain(pictures, others(args.photos))
+    rows = write(pictures, args.folder)
     if args.list:
         with LIST.open("w", newline="") as file:
             writer = csv.writer(file, delimiter="\t", lineterminator="\n")

@@ -56,6 +56,16 @@ def fit_at_false_alarm_rate(
     return Calibration(float(slope.detach()), DECISION_LOGIT - float(slope.detach()) * level)
 
 
+def fit_through(level: float, logits: np.ndarray, truth: np.ndarray) -> Calibration:
+    """Return the best line that is 50 % at the logit `level`."""
+    x = torch.tensor(logits - level, dtype=torch.float64)
+    y = torch.tensor(truth, dtype=torch.float64)
+    slope = torch.tensor(1.0, dtype=torch.float64, requires_grad=True)
+
+    _minimise(lambda: torch.nn.functional.binary_cross_entropy_with_logits(slope * x, y), slope)
+    return Calibration(float(slope.detach()), -float(slope.detach()) * level)
+
+
 def _loss(logit: torch.Tensor, truth: torch.Tensor, duck_share: float = 0.5) -> torch.Tensor:
     """Both kinds of picture weigh as if `duck_share` of all pictures had a duck."""
     share = truth.mean()
