@@ -4,7 +4,7 @@ import argparse
 import pickle
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -12,8 +12,10 @@ import numpy as np
 from PIL import Image
 
 from training.dataset.photos import gather
+from training.dataset.scene_kinds import scene_of
 from training.dataset.scenes import SIDE, Mix, Scene, SceneAssets, letterbox, make_scene
 from training.props.sprites import LabelledSprite, SpriteStore
+from training.rendering.colours import Random
 
 EVEN = Mix()
 DUCKS = ("ducks", "characters", "mesh_ducks", "held_out_mesh_ducks")
@@ -69,6 +71,7 @@ class DatasetConfig:
     scenes: int
     sprites: Mapping[str, int]
     mix: Mix = EVEN
+    kinds: Mapping[str, float] = field(default_factory=dict)  # shares of scene_kinds; the rest: mix
     photographs: str = "training"
     scene_seed: int = 0  # 0: the sprites' seed
 
@@ -85,17 +88,40 @@ TRAINING = DatasetConfig(
         "household_objects": 1000,
     },
 )
+# After training, the net goes on with scenes as people photograph rubber ducks.
+FINE_TUNING = DatasetConfig(
+    "fine-tuning",
+    1,
+    2000,
+    {
+        "ducks": 80,
+        "characters": 200,
+        "mesh_ducks": 240,
+        "look_alikes": 120,
+        "household_objects": 40,
+    },
+    mix=Mix(ducks=0.15, look_alikes=0.2, photos=0.65),
+    kinds={
+        "plain": 0.09,
+        "shop": 0.15,
+        "costumed": 0.09,
+        "crowd": 0.04,
+        "small": 0.14,
+        "clutter": 0.05,
+        "look_alike": 0.14,
+    },
+)
 # The percentages are fitted on one set, and the figures are measured on another.
 CALIBRATION = DatasetConfig(
     "calibration",
     4,
-    1200,
+    600,
     {
-        "ducks": 160,
-        "characters": 120,
+        "ducks": 120,
+        "characters": 80,
         "mesh_ducks": 80,
-        "look_alikes": 160,
-        "household_objects": 120,
+        "look_alikes": 80,
+        "household_objects": 40,
     },
     photographs="calibration",
 )
@@ -150,6 +176,14 @@ def large_scene_stream(assets: SceneAssets, seed: tuple[int, ...], count: int) -
 _loaded_assets: dict[str, SceneAssets] = {}  # one per worker process: loading takes seconds
 
 
+def _compose(config: DatasetConfig, assets: SceneAssets, rng: Random) -> Scene:
+    if not config.kinds:
+        return make_scene(assets, rng)
+    shares = list(config.kinds.values())
+    kind = rng.choice([*config.kinds, ""], p=[*shares, 1 - sum(shares)])
+    return scene_of(str(kind), assets, rng) if kind else make_scene(assets, rng)
+
+
 def _batch(sources: Sources, config: DatasetConfig, number: int) -> Path:
     path = sources.cache / "scenes" / f"{config.name}-{number:04}.npz"
     if not path.exists():
@@ -157,7 +191,7 @@ def _batch(sources: Sources, config: DatasetConfig, number: int) -> Path:
             _loaded_assets[config.name] = load_assets(sources, config)
         assets = _loaded_assets[config.name]
         seeds = [(config.scene_seed or config.seed, number, i) for i in range(BATCH)]
-        made = [letterbox(make_scene(assets, np.random.default_rng(seed))) for seed in seeds]
+        made = [letterbox(_compose(config, assets, np.random.default_rng(seed))) for seed in seeds]
         images = np.stack([np.asarray(s.image) for s in made])
         labels = [(np.array(s.boxes, np.float32).reshape(-1, 4), s.kind) for s in made]
         scratch = path.with_suffix(".part")

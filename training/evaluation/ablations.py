@@ -117,7 +117,6 @@ def variants(features: Features, candidates: Features, seeds: int) -> Iterator[t
         runs.append(net)
         yield "plain", net
         yield "trunk 80 % of the way", interpolate_to_pretrained(net, 0.8)
-        yield "styles exchanged", train(features, replace(SHORT, mixstyle_share=0.5, seed=seed))
         some = torch.randperm(len(candidates.boxes))[:MORE]
         yield "again, with any candidates", again(net, features, part(candidates, some), seed)
         yield "again, with the hardest", again(net, features, hardest(net, candidates, MORE), seed)

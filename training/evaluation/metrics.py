@@ -1,21 +1,17 @@
 """Figures for a trained net: found, false alarms, boxes."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from training.dataset.scenes import SIDE
 from training.model.net import Net, corners, peaks
 from training.model.targets import overlap
 from training.model.train import predict
 
 COLD = -6.0  # peaks below are nothing, and there are too many of them
 ON_A_DUCK = 0.4
-SIZES = (0.0, 0.06, 0.12, 0.25, 0.5, 1.0)
 
 
 @dataclass(frozen=True)
@@ -68,39 +64,3 @@ def area_under_curve(marks: Predictions) -> float:
     """The share of pairs, one with and one without a duck, that are the right way round."""
     without = np.sort(marks.logits[~marks.has_duck])
     return float(np.searchsorted(without, marks.logits[marks.has_duck]).mean() / len(without))
-
-
-def figures(marks: Predictions, threshold: float) -> dict[str, float]:
-    positive = marks.logits >= threshold
-    true = float((positive & marks.has_duck).sum())
-    precision = true / max(1.0, float(positive.sum()))
-    recall = true / float(marks.has_duck.sum())
-    return {
-        "precision": precision,
-        "recall": recall,
-        "F1": 2 * precision * recall / max(1e-9, precision + recall),
-        "false alarms": float((positive & ~marks.has_duck).sum() / (~marks.has_duck).sum()),
-        "recall at 2 % false alarms": recall_at(marks, 0.02),
-        "AUC": area_under_curve(marks),
-        "box IoU >= 0.5": float((marks.best[marks.has_duck] >= 0.5).mean()),
-    }
-
-
-def by_size(marks: Predictions, boxes: list[np.ndarray], threshold: float) -> Iterator[str]:
-    """Recall and boxes by the largest duck's longer side, as a share of the frame."""
-    sides = [float((b[:, 2:] - b[:, :2]).max()) / SIDE if len(b) else 0.0 for b in boxes]
-    for low, high in pairwise(SIZES):
-        here = (np.array(sides) > low) & (np.array(sides) <= high)
-        found = (marks.logits[here] >= threshold).mean()
-        good = (marks.best[here] >= 0.5).mean()
-        yield f"{low:4.0%} to {high:4.0%}: {found:.2f} found, {good:.2f} well boxed, {here.sum()}"
-
-
-def by_kind(marks: Predictions, kinds: list[str], threshold: float) -> Iterator[str]:
-    """How often each kind of scene without a duck is called one."""
-    for kind in sorted(set(kinds)):
-        here = (np.array(kinds) == kind) & ~marks.has_duck
-        if not here.any():
-            continue
-        positive = (marks.logits[here] >= threshold).mean()
-        yield f"{kind}: {positive:.3f} false alarms, of {here.sum()}"

@@ -29,7 +29,6 @@ class TrainingConfig:
     learning_from: int = FROZEN  # the first block that learns; 16 trains the heads alone
     distillation_weight: float = 0.5  # weight of ImageNet's classes
     averaging: float = 0.995
-    mixstyle_share: float = 0.0  # share of batches whose pictures exchange their styles
     seed: int = SEED  # of the order of the pictures; the heads always begin the same
 
 
@@ -126,17 +125,6 @@ def loss_of(
     }
 
 
-def mixstyle(fine: Tensor) -> Tensor:
-    """Each picture with some of another one's contrast and colour, which are in the channels'
-    means and spreads: ducks must be known in any light (MixStyle, arXiv:2104.02008)."""
-    mean, spread = fine.mean((2, 3), keepdim=True), fine.std((2, 3), keepdim=True) + 1e-5
-    order = torch.randperm(len(fine))
-    share = torch.distributions.Beta(0.1, 0.1).sample((len(fine), 1, 1, 1))
-    mixed_mean = share * mean + (1 - share) * mean[order]
-    mixed_spread = share * spread + (1 - share) * spread[order]
-    return (fine - mean) / spread * mixed_spread + mixed_mean
-
-
 def train(features: Features, plan: TrainingConfig, net: Net | None = None) -> Net:
     """The averaged net after the plan. Batch-norm statistics stay ImageNet's throughout."""
     torch.manual_seed(SEED)
@@ -157,8 +145,6 @@ def train(features: Features, plan: TrainingConfig, net: Net | None = None) -> N
     started, sums = time.monotonic(), dict[str, float]()
     for step, batch in enumerate(_batches(len(features.boxes), steps, plan.seed), 1):
         fine = features.fine[batch].float()
-        if torch.rand(()) < plan.mixstyle_share:
-            fine = mixstyle(fine)
         seen = net.late(fine.contiguous(memory_format=torch.channels_last))
         losses = loss_of(seen, [features.boxes[i] for i in batch], features.classes[batch], plan)
         optimizer.zero_grad(set_to_none=True)
