@@ -5,8 +5,10 @@ import numpy as np
 from rubberduck.core.models import Box
 from rubberduck.detectors.looks import Floats, View
 
-MIN_PLACE = 0.35  # probability of a place for a box beside the best one,
-MIN_SHARE_OF_BEST = 0.5  # and of the best place's probability: far weaker ones are ghosts
+# Probability of a place for a box beside the best one's. Beside one or two ducks a weaker place is
+# mostly a ghost; among three and more it is mostly one more duck, half hidden.
+MIN_PLACE, MIN_PLACE_IN_A_CROWD = 0.5, 0.35
+CROWD = 3
 SAME_DUCK = 0.45  # boxes that share more than this (IoU) are one duck
 NESTED = 0.8  # share of a box that lies inside a surer one, or encloses one: a ghost
 PADDING = 0.01  # of a box's side, added on each: training boxes end at the last pixel
@@ -19,8 +21,8 @@ def boxes_of(view: View, percent: float) -> list[Box]:
     There is at least one: the likeliest place is what the picture was judged by.
     """
     probability, corners = view.places.ravel(), view.corners.reshape(-1, 4)
-    best = float(probability.max())
-    chosen = probability >= max(MIN_PLACE, MIN_SHARE_OF_BEST * best)
+    is_crowd = (probability >= MIN_PLACE).sum() >= CROWD
+    chosen = probability >= (MIN_PLACE_IN_A_CROWD if is_crowd else MIN_PLACE)
     chosen[probability.argmax()] = True
     order = [int(i) for i in np.argsort(-probability, kind="stable") if chosen[i]]
     kept: list[Box] = []

@@ -45,6 +45,11 @@ def test_ghosts_are_left_out(ghost: Place) -> None:
     assert len(boxes_of(view_of(DUCK, ghost), 95.0)) == 1
 
 
+def test_in_a_crowd_a_half_hidden_duck_has_a_box() -> None:
+    crowd = [(0.9, (x, 0.1, x + 0.2, 0.4)) for x in (0.0, 0.25, 0.5)]
+    assert len(boxes_of(view_of(*crowd, (0.4, (0.75, 0.1, 0.95, 0.4))), 95.0)) == 4
+
+
 def test_a_box_has_room_for_tail_and_beak_but_stays_in_the_picture() -> None:
     (box,) = boxes_of(view_of((0.9, (0.0, 0.5, 0.5, 1.0))), 95.0)
     assert (box.left, box.top + box.height) == (0.0, 1.0)

@@ -41,7 +41,7 @@ def test_each_has_a_small_one_and_there_are_no_others() -> None:
         ("many", 7, 90, 100),
         ("costume", 1, 90, 100),
         ("road", 1, 90, 100),
-        ("hard", 1, 45, 85),
+        ("hard", 1, 50, 97),
     ],
 )
 def test_the_ducks_are_found(
