@@ -11,7 +11,7 @@ MIN_PLACE, MIN_PLACE_IN_A_CROWD = 0.5, 0.35
 CROWD = 3
 SAME_DUCK = 0.45  # boxes that share more than this (IoU) are one duck
 NESTED = 0.8  # share of a box that lies inside a surer one, or encloses one: a ghost
-PADDING = 0.01  # of a box's side, added on each: training boxes end at the last pixel
+PADDING = 0.015  # of a box's side, added on each: training boxes end at the last pixel
 MAX_BOXES = 100  # what Rekognition would answer at most
 
 

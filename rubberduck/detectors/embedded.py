@@ -17,6 +17,7 @@ from PIL import Image
 from rubberduck.core.models import Box, Label
 from rubberduck.detectors.boxes import boxes_of
 from rubberduck.detectors.looks import (
+    CORRECTED,
     LARGE,
     SIDE,
     SMALL,
@@ -31,8 +32,10 @@ from rubberduck.detectors.model_file import MODEL, NAME, WORDS, broken, read_mod
 from rubberduck.imaging.decode import Picture
 
 MIN_PERCENT = 1.0  # labels below are not answered
-# Between these probabilities a second look makes answers better (training/README.md has figures).
-UNSURE = (0.005, 0.98)
+# Between these probabilities of the first look a second one makes answers better; figures are in
+# training/README.md.
+UNSURE = (0.005, 0.8)
+MAX_TAKEN_BACK = 2.5  # of the first look's logit by the second's: a sure first one stands
 # The site's rule counts a label from 35 % and shows its boxes above 50 %. So that verdict and boxes
 # agree, nothing is answered between: the decision is at 50 %, and a no is scaled to below 35 %.
 DECISION, HIGHEST_NO = 0.5, 34.0
@@ -92,17 +95,25 @@ class OnnxDetector:
     def evidence(self, image: Image.Image) -> tuple[float, View]:
         """Return the logit of a rubber duck after one or two looks, and where it is."""
         first = self.look(image)
-        if not UNSURE[0] <= first.duck <= UNSURE[1]:
+        side = first.longest_side(image.size)
+        is_unsure = UNSURE[0] <= first.duck <= UNSURE[1]
+        is_small = first.duck > UNSURE[1] and side < SMALL  # its box is not good enough
+        if not is_unsure and not is_small:
             return logit(first.duck), first
-        if first.longest_side(image.size) > LARGE:
-            second = self.look(image, ZOOMED_OUT)
-            view = first
-        else:
-            window = window_around(image.size, first.likeliest)
-            second, view = self.look(image.crop(window)), first
-            if first.longest_side(image.size) < SMALL:
-                view = first.with_likeliest(from_window(second.likeliest, window, image.size))
-        return (logit(first.duck) + logit(second.duck)) / 2, view
+        second, view = self._look_again(image, first)
+        mean = (logit(first.duck) + logit(second.duck)) / 2
+        return max(mean, logit(first.duck) - MAX_TAKEN_BACK), view
+
+    def _look_again(self, image: Image.Image, first: View) -> tuple[View, View]:
+        """Return a look from afar or from near, and the first one, its box perhaps corrected."""
+        side = first.longest_side(image.size)
+        if side > LARGE:
+            return self.look(image, ZOOMED_OUT), first
+        window = window_around(image.size, first.likeliest)
+        second = self.look(image.crop(window))
+        if side >= CORRECTED:
+            return second, first
+        return second, first.with_likeliest(from_window(second.likeliest, window, image.size))
 
     def percent(self, evidence: float) -> float:
         """Return calibrated percent: 50 and more for a yes, below 35 for a no."""

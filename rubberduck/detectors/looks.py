@@ -13,7 +13,8 @@ ROOM = 2.5
 CLOSEST, WIDEST = 0.3, 0.7  # within these shares of the picture's longer side.
 LARGE = 0.5  # a duck longer than this share of the picture would be cut: zoom out instead
 ZOOMED_OUT = 0.5  # share of the square's side that the picture then gets
-SMALL = 0.12  # share of the picture up to which the second look gives the better box
+CORRECTED = 0.35  # share of the picture up to which a look from near gives the better box
+SMALL = 0.2  # up to which a sure first look gets one for its box alone
 MIN_PROBABILITY = 1e-5  # keeps logits finite
 
 Floats = npt.NDArray[np.float32]

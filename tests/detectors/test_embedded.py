@@ -16,7 +16,7 @@ from rubberduck.core.rules import RUBBER_DUCK, judge
 from rubberduck.detectors import embedded
 from rubberduck.detectors.embedded import OnnxDetector
 from rubberduck.detectors.lazy import LazyEmbeddedDetector
-from rubberduck.detectors.looks import SIDE, letterbox, window_around
+from rubberduck.detectors.looks import SIDE, View, letterbox, window_around
 from rubberduck.detectors.model_file import MODEL, broken
 from rubberduck.imaging.decode import Picture
 from tests.support.ducks import YELLOW, gradient, rendered_duck
@@ -154,6 +154,47 @@ def test_percents_rise_with_the_evidence_and_leave_out_the_undecided(
     for evidence in (one, other):
         percent = detector.percent(evidence)
         assert 0 <= percent < 35 or 50 <= percent <= 100
+
+
+class Scripted(OnnxDetector):
+    """Sees what a test says: the probability of each look, and one duck of a given size."""
+
+    def __init__(self, probabilities: list[float], side: float) -> None:
+        super().__init__()
+        self.left, self.side = list(probabilities), side
+        self.seen: list[tuple[tuple[int, int], float]] = []
+
+    def look(self, image: Image.Image, share: float = 1.0) -> View:
+        self.seen.append((image.size, share))
+        corners = np.full((1, 1, 4), [0.2, 0.2, 0.2 + self.side, 0.2 + self.side], np.float32)
+        return View(self.left.pop(0), 0.0, np.full((1, 1), 0.9, np.float32), corners)
+
+
+SQUARE = Image.new("RGB", (100, 100))
+
+
+@pytest.mark.parametrize(
+    ("side", "probabilities", "seen"),
+    [
+        pytest.param(0.4, [0.9], [((100, 100), 1.0)], id="sure: one look"),
+        pytest.param(0.4, [0.001], [((100, 100), 1.0)], id="sure of a no: one look"),
+        pytest.param(0.7, [0.5, 0.9], [((100, 100), 1.0), ((100, 100), 0.5)], id="large: afar"),
+        pytest.param(0.2, [0.5, 0.9], [((100, 100), 1.0), ((50, 50), 1.0)], id="small: near"),
+        pytest.param(0.1, [0.9, 0.9], [((100, 100), 1.0), ((30, 30), 1.0)], id="for its box"),
+    ],
+)
+def test_where_it_looks(
+    side: float, probabilities: list[float], seen: list[tuple[tuple[int, int], float]]
+) -> None:
+    detector = Scripted(probabilities, side)
+    detector.evidence(SQUARE)
+    assert detector.seen == seen
+    assert not detector.left
+
+
+def test_a_second_look_does_not_veto_a_sure_first_one() -> None:
+    evidence, _ = (detector := Scripted([0.79, 1e-9], 0.7)).evidence(SQUARE)
+    assert detector.percent(evidence) >= 50
 
 
 def test_a_plain_gradient_is_no_duck(detector: OnnxDetector) -> None:

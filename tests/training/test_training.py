@@ -14,6 +14,7 @@ from tests.support.pictures import corners, encoded, exif
 from training.dataset import photos
 from training.dataset.backgrounds import road, wall, water
 from training.dataset.photos import gather, listed
+from training.dataset.scene_kinds import KINDS, scene_of
 from training.dataset.scenes import Canvas, Scene, SceneAssets, extent, letterbox, make_scene
 from training.model.weight_rounding import round_weights
 from training.props.sprites import DUCKS, SPRITE_SETS, LabelledSprite, render_sprite
@@ -70,6 +71,25 @@ def test_boxes_lie_in_the_scene_and_only_where_ducks_are(assets: SceneAssets) ->
         for left, top, right, bottom in made.boxes:
             assert 0 <= left < right <= width
             assert 0 <= top < bottom <= height
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_scene_of_each_kind_has_its_ducks(assets: SceneAssets, kind: str) -> None:
+    made = [scene_of(kind, assets, np.random.default_rng((5, i))) for i in range(4)]
+    again = scene_of(kind, assets, np.random.default_rng((5, 0)))
+    assert np.asarray(again.image).tobytes() == np.asarray(made[0].image).tobytes()
+    if kind == "look_alike":
+        assert not any(each.boxes for each in made)
+        return
+    assert sum(bool(each.boxes) for each in made) >= 3  # some duck lies outside the frame
+    for each in made:
+        for left, top, right, bottom in each.boxes:
+            assert 0 <= left < right <= each.image.width
+            assert 0 <= top < bottom <= each.image.height
+
+
+def test_a_crowd_is_a_crowd(assets: SceneAssets) -> None:
+    assert len(scene_of("crowd", assets, np.random.default_rng(3)).boxes) >= 6
 
 
 def test_a_box_begins_where_the_duck_does(assets: SceneAssets) -> None:

@@ -24,11 +24,12 @@ def _one(sprites: Sequence[LabelledSprite], rng: Random) -> LabelledSprite:
 
 
 def _plain_ducks(assets: SceneAssets) -> list[LabelledSprite]:
-    return [sprite for sprite in assets.ducks if sprite.kind == "plain"]
+    return [sprite for sprite in assets.ducks if sprite.kind == "plain"] or assets.ducks
 
 
 def _costumed_ducks(assets: SceneAssets) -> list[LabelledSprite]:
-    return [sprite for sprite in assets.ducks if sprite.kind in {"costumed", "painted"}]
+    costumed = {"costumed", "painted"}
+    return [sprite for sprite in assets.ducks if sprite.kind in costumed] or assets.ducks
 
 
 def _between(low: float, high: float, rng: Random) -> float:
