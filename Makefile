@@ -71,10 +71,13 @@ screenshots: .venv/.tested-with services
 	$(BIN)/python -m docs.screenshots
 
 # Makes rubberduck/detectors/duck_detector.onnx again, from nothing, and its figures; see training/README.md.
+# MESHES=folder: with models of real rubber ducks.
 detector: venv
 	$(PYTHON) -m venv .venv-training
 	.venv-training/bin/pip install --quiet --disable-pip-version-check -r training/requirements.txt
 	.venv-training/bin/python -m training.make $(if $(MESHES),--meshes $(MESHES))
+	.venv-training/bin/python -m training.evaluation.validation_set $(if $(MESHES),--meshes $(MESHES)) .cache/training/validation
+	$(BIN)/flask evaluate --boxes .cache/training/validation/boxes.json --plot training/card/calibration.png .cache/training/validation
 	$(BIN)/python -m training.evaluation.model_card
 
 # Builds build/bundle.zip for Elastic Beanstalk; with VARIANT=single, for one machine.
