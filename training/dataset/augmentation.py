@@ -1,4 +1,4 @@
-"""What cameras and networks do to pictures: blur, noise, darkness, tinted light, JPEG, fisheye."""
+"""Augmentation: blur, noise, darkness, tinted light, JPEG, fisheye."""
 
 from io import BytesIO
 

@@ -1,4 +1,4 @@
-"""What stands behind: crops of photographs, bare walls, a robot's road, water in a tub."""
+"""Backgrounds: crops of photographs, bare walls, a robot's road, water."""
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter

@@ -1,4 +1,4 @@
-"""What gets in front of a duck: another thing's edge, a stick, foam, fingers."""
+"""Occluders: another object's edge, a stick, foam, fingers."""
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter

@@ -1,4 +1,4 @@
-"""Fetches the real photographs: backgrounds, and plain pictures without a duck. See SOURCES.md."""
+"""Fetch the photographs: backgrounds, and pictures without a duck. See SOURCES.md."""
 
 import csv
 import shutil

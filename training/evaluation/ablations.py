@@ -38,7 +38,7 @@ SOMETHING = np.array([[0, 0, 320, 320]], np.float32)  # the boxes of real ducks 
 
 
 def photographs(net: Net, folder: Path) -> Features:
-    """Real photographs as a lesson that nobody learns."""
+    """Return the features of real photographs, for evaluation only."""
     paths = [*sorted((folder / "duck").iterdir()), *sorted((folder / "no-duck").iterdir())]
     squares = []
     for path in paths:
@@ -52,7 +52,7 @@ def photographs(net: Net, folder: Path) -> Features:
 
 
 def interpolate(start: Net, end: Net, share: float) -> Net:
-    """The net that lies `share` of the way from one to the other, weight by weight."""
+    """Return the net with weights interpolated: `share` of the way from one net to the other."""
     out = copy.deepcopy(end)
     with torch.no_grad():
         for mine, first in zip(out.parameters(), start.parameters(), strict=True):
@@ -61,14 +61,14 @@ def interpolate(start: Net, end: Net, share: float) -> Net:
 
 
 def interpolate_to_pretrained(net: Net, share: float) -> Net:
-    """The trunk taken back towards ImageNet's, the heads as they are (WiSE-FT, 2109.01903)."""
+    """Return the net with its trunk interpolated towards ImageNet's (WiSE-FT, arXiv:2109.01903)."""
     start = copy.deepcopy(net)
     start.trunk.load_state_dict(Net().trunk.state_dict())
     return interpolate(start, net, share)
 
 
 def soup(nets: list[Net]) -> Net:
-    """The mean of several nets' weights (model soups, arXiv:2203.05482)."""
+    """Return the net with the mean of several nets' weights (model soups, arXiv:2203.05482)."""
     out = copy.deepcopy(nets[0])
     with torch.no_grad():
         for mine, *rest in zip(*(net.parameters() for net in [out, *nets]), strict=True):
@@ -98,19 +98,19 @@ def part(features: Features, chosen: Tensor) -> Features:
 
 
 def hardest(net: Net, features: Features, count: int) -> Features:
-    """The pictures that look most like a duck to the net."""
+    """Return the pictures with the highest logits (hard-example mining)."""
     logits = torch.cat([verdicts for verdicts, _ in predict(net, features.fine)])
     return part(features, logits.topk(count).indices)
 
 
 def again(net: Net, features: Features, more: Features, seed: int) -> Net:
-    """A short second round on some of the first lesson and `more`."""
+    """Train a short second round on some of the first pictures and `more`."""
     plan = replace(AGAIN, seed=seed)
     return train(both(more, part(features, torch.arange(4 * MORE))), plan, copy.deepcopy(net))
 
 
 def variants(features: Features, candidates: Features, seeds: int) -> Iterator[tuple[str, Net]]:
-    """Each idea's nets, one a seed."""
+    """Yield the nets of each ablation, one a seed."""
     runs: list[Net] = []
     for seed in range(seeds):
         net = train(features, replace(SHORT, seed=seed))

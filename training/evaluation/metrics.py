@@ -1,4 +1,4 @@
-"""Figures for a trained net: found, false alarms, boxes."""
+"""Metrics of a trained net on precomputed features: recall, AUC, boxes."""
 
 from dataclasses import dataclass
 
@@ -40,7 +40,7 @@ def evaluate(net: Net, fine: Tensor, boxes: list[np.ndarray]) -> Predictions:
 
 @torch.no_grad()
 def peak_scores(net: Net, fine: Tensor, boxes: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """The heat of every peak, and whether its box lies on a duck."""
+    """Return the heat of every peak, and whether its box lies on a duck."""
     heats, right, i = [], [], 0
     for _, seen in predict(net, fine):
         heat, found = peaks(seen.heat)[:, 0], corners(seen.sides)
@@ -61,6 +61,6 @@ def recall_at(marks: Predictions, false_alarms: float) -> float:
 
 
 def area_under_curve(marks: Predictions) -> float:
-    """The share of pairs, one with and one without a duck, that are the right way round."""
+    """Return the area under the ROC curve."""
     without = np.sort(marks.logits[~marks.has_duck])
     return float(np.searchsorted(without, marks.logits[marks.has_duck]).mean() / len(without))

@@ -1,4 +1,4 @@
-"""Turns logits into percent that mean what they say: Platt's two numbers, on pictures apart."""
+"""Platt scaling: fit the slope and offset that turn logits into calibrated probabilities."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ class Calibration:
 
     @property
     def threshold(self) -> float:
-        """The logit at which the probability is the decision's."""
+        """Return the logit at which the probability is `DECISION`."""
         return (DECISION_LOGIT - self.offset) / self.slope
 
 
 def fit(logits: np.ndarray, truth: np.ndarray, duck_share: float = 0.5) -> Calibration:
-    """Platt's two numbers, if `duck_share` of all pictures had a duck."""
+    """Fit slope and offset, weighted as if `duck_share` of all pictures had a duck."""
     x = torch.tensor(logits, dtype=torch.float64)
     y = torch.tensor(truth, dtype=torch.float64)
     line = torch.tensor([1.0, 0.0], dtype=torch.float64, requires_grad=True)
@@ -40,7 +40,7 @@ def fit_at_false_alarm_rate(
     lookalike: np.ndarray,
     doubtful: np.ndarray | slice = slice(None),
 ) -> Calibration:
-    """The best line on which one look-alike in twenty reaches the decision.
+    """Fit a line on which one look-alike in twenty reaches the decision.
 
     Rendered scenes are kinder than the world: most of their pictures without a duck are easy,
     while people ask about what does look like one. So the decision is pinned to the look-alikes,
@@ -67,7 +67,7 @@ def fit_through(level: float, logits: np.ndarray, truth: np.ndarray) -> Calibrat
 
 
 def _loss(logit: torch.Tensor, truth: torch.Tensor, duck_share: float = 0.5) -> torch.Tensor:
-    """Both kinds of picture weigh as if `duck_share` of all pictures had a duck."""
+    """Return the cross-entropy, weighted as if `duck_share` of all pictures had a duck."""
     share = truth.mean()
     weight = torch.where(truth > 0, duck_share / share, (1 - duck_share) / (1 - share))
     return torch.nn.functional.binary_cross_entropy_with_logits(logit, truth, weight)

@@ -1,4 +1,4 @@
-"""Writes the net as one ONNX file that takes bytes and answers in probabilities."""
+"""Export the net as one ONNX file: bytes in, calibrated probabilities and boxes out."""
 
 import hashlib
 import io
@@ -23,7 +23,7 @@ CLOSE = 0.02  # how far probabilities may move, in the mean, when the net is in 
 
 
 class Calibrations(NamedTuple):
-    """What the three kinds of logit mean: a duck somewhere, a duck here, live waterfowl."""
+    """Calibrations of the three logits: a duck in the picture, a duck in a cell, live waterfowl."""
 
     duck: Calibration
     place: Calibration
@@ -31,7 +31,7 @@ class Calibrations(NamedTuple):
 
 
 class ExportedDetector(nn.Module):
-    """Pixels (1, side, side, 3) in; the calibration and the classes of waterfowl are inside."""
+    """The net with calibration and waterfowl classes; takes pixels (1, side, side, 3)."""
 
     def __init__(self, net: Net, meaning: Calibrations) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ def _probability(line: Calibration, logit: Tensor) -> Tensor:
 
 
 def waterfowl_logit(classes: Tensor) -> Tensor:
-    """ImageNet's waterfowl against all its other classes."""
+    """Return the logit of ImageNet's waterfowl against all its other classes."""
     classes = classes * SHARPER
     birds = torch.logsumexp(classes[:, list(WATERFOWL)], 1)
     look_alikes = [i for i in range(classes.shape[1]) if i not in WATERFOWL]
@@ -63,7 +63,10 @@ def waterfowl_logit(classes: Tensor) -> Tensor:
 def export(
     shipped: ExportedDetector, path: Path, facts: dict[str, str], images: np.ndarray | None = None
 ) -> None:
-    """As it was trained; given pictures, in whole numbers, true to what it does with these."""
+    """Write the ONNX file; given calibration pictures, quantized to int8.
+
+    Raises ValueError if the file is larger than MAX_BYTES.
+    """
     file = io.BytesIO()
     example = torch.zeros((1, SIDE, SIDE, 3), dtype=torch.uint8)
     torch.onnx.export(
@@ -87,7 +90,7 @@ def export(
 
 
 def write(path: Path, data: bytes) -> None:
-    """Beside and renamed, so that nobody ever loads half a file."""
+    """Write the file atomically, and its checksum beside it."""
     scratch = path.with_suffix(".part")
     scratch.write_bytes(data)
     scratch.rename(path)
@@ -96,7 +99,10 @@ def write(path: Path, data: bytes) -> None:
 
 @torch.no_grad()
 def check(shipped: ExportedDetector, path: Path, images: np.ndarray) -> float:
-    """The mean difference between the file's probabilities and the trained net's."""
+    """Return the mean difference between the file's probabilities and the net's.
+
+    Raises ValueError if it is larger than CLOSE.
+    """
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     apart = []
     for image in images:

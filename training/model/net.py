@@ -68,7 +68,7 @@ class Net(nn.Module):
         nn.init.zeros_(self.overall.bias)
 
     def early(self, images: Tensor) -> Tensor:
-        """Bytes (n, 3, side, side) to what the frozen blocks see."""
+        """Return the frozen blocks' features of bytes (n, 3, side, side)."""
         x = (images.float() - 127) / 128
         x = self.trunk._swish(self.trunk._bn0(self.trunk._conv_stem(x)))
         for block in self.trunk._blocks[:FROZEN]:
@@ -95,18 +95,18 @@ NO_PEAK = -50.0
 
 
 def peaks(heat: Tensor) -> Tensor:
-    """The heat where no neighbour is hotter, and next to nothing elsewhere."""
+    """Return the heat where it is a local maximum, and 2 * NO_PEAK elsewhere."""
     best = functional.max_pool2d(heat, 3, 1, 1)
     return torch.where(heat >= best, heat, torch.full_like(heat, 2 * NO_PEAK))
 
 
 def verdict(seen: Outputs) -> Tensor:
-    """One logit a picture: the best place and the whole view together."""
+    """Return one logit a picture: the best cell's plus the weighted global one."""
     return GLOBAL_WEIGHT * seen.overall + seen.heat.amax((1, 2, 3))
 
 
 def corners(sides: Tensor) -> Tensor:
-    """Sides (n, 4, rows, columns) as left, top, right, bottom in pixels of the letterbox."""
+    """Return sides (n, 4, rows, columns) as left, top, right, bottom in pixels of the letterbox."""
     rows, columns = sides.shape[2:]
     y = (torch.arange(rows, device=sides.device) + 0.5)[:, None].expand(rows, columns)
     x = (torch.arange(columns, device=sides.device) + 0.5)[None].expand(rows, columns)

@@ -1,4 +1,4 @@
-"""Turns the net into whole numbers: twice as fast, half as large, with nearly the same answers.
+"""Quantize the net to int8: twice as fast, half as large, with nearly the same answers.
 
 Weights have 7 bits. On processors without VNNI two products of 8 bits overflow 16 and are cut off
 without a word; with 7 they never can. Depthwise weights never meet that instruction and keep all 8.
@@ -37,7 +37,7 @@ class Pictures(CalibrationDataReader):
 
 
 def quantized(model: onnx.ModelProto, images: np.ndarray) -> onnx.ModelProto:
-    """The model in whole numbers, true to what it does with these pictures."""
+    """Return the model in int8, calibrated on these pictures."""
     with tempfile.TemporaryDirectory() as folder:
         model = _simplified(model, Path(folder) / "simple.onnx")
         steps = _round(model, images[:ROUNDING_PICTURES])
@@ -71,7 +71,7 @@ def _session(model: onnx.ModelProto | str, **wanted: Any) -> onnxruntime.Inferen
 
 
 def _simplified(model: onnx.ModelProto, path: Path) -> onnx.ModelProto:
-    """Paddings and constants folded, so that nothing stands between two layers."""
+    """Return the model with constants and paddings folded."""
     basic = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     _session(model, graph_optimization_level=basic, optimized_model_filepath=str(path))
     return onnx.load(path)
@@ -89,7 +89,7 @@ def _ranges(model: onnx.ModelProto, images: np.ndarray, folder: Path) -> Tensors
 
 
 def _from_bytes(model: onnx.ModelProto, pixels: str) -> onnx.ModelProto:
-    """The picture's bytes are whole numbers already: 127 is zero, and a step is 1/128."""
+    """Feed the bytes in directly: they are quantized already, zero 127 and step 1/128."""
     graph = model.graph
     made_by = {name: node for node in graph.node for name in node.output}
     scaled = made_by[pixels]
@@ -106,7 +106,7 @@ def _from_bytes(model: onnx.ModelProto, pixels: str) -> onnx.ModelProto:
 
 
 def _round(model: onnx.ModelProto, images: np.ndarray) -> Weights:
-    """Rounds the weights of each convolution in place; the length of each channel's step."""
+    """Round the weights of each convolution in place; return each channel's step."""
     kernels = {k.name: k for k in model.graph.initializer}
     convolutions = [node for node in model.graph.node if node.op_type == "Conv"]
     steps: Weights = {}
@@ -131,7 +131,7 @@ def _round(model: onnx.ModelProto, images: np.ndarray) -> Weights:
 def _moments(
     model: onnx.ModelProto, convolutions: list[Any], kernels: dict[str, Any], images: np.ndarray
 ) -> Weights:
-    """For each kernel, how what it is laid on goes together: (1 or channels, inputs, inputs)."""
+    """Return the uncentred covariance of each kernel's inputs: (1 or channels, inputs, inputs)."""
     watched = onnx.ModelProto()
     watched.CopyFrom(model)
     names = list(dict.fromkeys(node.input[0] for node in convolutions))

@@ -1,4 +1,4 @@
-"""What the dense head should say, and how wrong it was."""
+"""Targets and losses of the dense head."""
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ NEAR = 0.6  # cells this hot learn the box
 
 
 def targets(boxes: list[np.ndarray]) -> tuple[Tensor, Tensor]:
-    """Heat (n, 1, rows, columns), 1 in the middle of each duck, and each cell's box."""
+    """Return heat (n, 1, rows, columns), 1 in each duck's middle, and boxes (n, 4, rows, columns)."""
     heat = np.zeros((len(boxes), CELLS, CELLS), np.float32)
     places = np.zeros((len(boxes), 4, CELLS, CELLS), np.float32)
     y, x = np.mgrid[:CELLS, :CELLS]
@@ -31,7 +31,7 @@ def targets(boxes: list[np.ndarray]) -> tuple[Tensor, Tensor]:
 
 
 def heat_loss(logits: Tensor, heat: Tensor) -> Tensor:
-    """CenterNet's focal loss: near misses cost less than far ones."""
+    """Return CenterNet's focal loss: near misses cost less than far ones."""
     p = torch.sigmoid(logits)
     middle = (heat > 0.999).float()
     hit = functional.logsigmoid(logits) * (1 - p) ** 2 * middle
@@ -40,7 +40,7 @@ def heat_loss(logits: Tensor, heat: Tensor) -> Tensor:
 
 
 def overlap(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """Intersection over union, and the generalised kind that also says how far apart."""
+    """Return IoU and generalised IoU of boxes (n, 4)."""
 
     def area(box: Tensor) -> Tensor:
         return (box[:, 2] - box[:, 0]).clamp(min=0) * (box[:, 3] - box[:, 1]).clamp(min=0)
@@ -54,7 +54,7 @@ def overlap(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def sides_of(places: Tensor) -> Tensor:
-    """The opposite of `corners`: how far each cell's middle lies from its box's sides, in cells."""
+    """Return how far each cell's middle is from its box's sides, in cells; inverts `corners`."""
     still = corners(torch.zeros_like(places)) / STRIDE
     away = torch.cat(
         [still[:, :2] - places[:, :2] / STRIDE, places[:, 2:] / STRIDE - still[:, 2:]], 1
@@ -78,7 +78,7 @@ def box_loss(seen: Outputs, heat: Tensor, places: Tensor) -> Tensor:
 
 
 def distillation(classes: Tensor, teacher: Tensor, warmth: float = 2.0) -> Tensor:
-    """How far ImageNet's classes have drifted from what the untouched net says."""
+    """Return the KL divergence of the ImageNet classes from the pretrained net's."""
     return functional.kl_div(
         functional.log_softmax(classes / warmth, 1),
         functional.softmax(teacher / warmth, 1),

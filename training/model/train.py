@@ -1,4 +1,4 @@
-"""Training: the late blocks and the heads learn ducks, and must not forget ImageNet."""
+"""Train the late blocks and the heads on ducks, with ImageNet's classes distilled."""
 
 import io
 import math
@@ -34,7 +34,7 @@ class TrainingConfig:
 
 @dataclass(frozen=True)
 class Features:
-    """What the frozen blocks see in each scene, and the untouched net's classes."""
+    """The frozen blocks' features of each scene, and the pretrained net's classes."""
 
     fine: Tensor  # (n, 40, 40, 40) half precision
     classes: Tensor  # (n, 1000) half precision
@@ -42,7 +42,7 @@ class Features:
 
 
 class PretrainedFeatures(nn.Module):
-    """The net before training: what its frozen blocks see, and its classes."""
+    """The pretrained net: its frozen blocks' features and its classes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class PretrainedFeatures(nn.Module):
 
 
 def _session(images: np.ndarray, threads: int) -> onnxruntime.InferenceSession:
-    """onnxruntime does in 10 ms what torch does in 60."""
+    """Return a session of the pretrained net; onnxruntime takes 10 ms a picture, torch 60."""
     file, options = io.BytesIO(), onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     torch.onnx.export(
@@ -69,7 +69,7 @@ def _session(images: np.ndarray, threads: int) -> onnxruntime.InferenceSession:
 
 
 def load_features(scenes: Scenes, path: Path) -> Features:
-    """Looked at once and kept: the frozen blocks never change."""
+    """Return the features of these scenes, computed once and kept in `path`."""
     if not path.exists():
         session = _session(scenes.images[:INFERENCE_BATCH], torch.get_num_threads())
         fine, classes = [], []
@@ -126,7 +126,7 @@ def loss_of(
 
 
 def train(features: Features, plan: TrainingConfig, net: Net | None = None) -> Net:
-    """The averaged net after the plan. Batch-norm statistics stay ImageNet's throughout."""
+    """Return the net with averaged weights. Batch-norm statistics stay ImageNet's throughout."""
     torch.manual_seed(SEED)
     net = (net or Net()).to(memory_format=torch.channels_last)
     torch.manual_seed(plan.seed)
@@ -165,7 +165,7 @@ def train(features: Features, plan: TrainingConfig, net: Net | None = None) -> N
 
 @torch.no_grad()
 def predict(net: Net, fine: Tensor) -> Iterator[tuple[Tensor, Outputs]]:
-    """Verdict logits and everything seen, a handful of pictures at a time."""
+    """Yield verdict logits and all outputs, a batch at a time."""
     for part in fine.split(INFERENCE_BATCH):
         seen = net.late(part.float().contiguous(memory_format=torch.channels_last))
         yield verdict(seen), seen

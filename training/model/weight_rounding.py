@@ -1,4 +1,4 @@
-"""Weights in whole numbers, rounded by what they do."""
+"""Round weights to integers with GPTQ: later weights compensate for earlier rounding errors."""
 
 import numpy as np
 
@@ -6,10 +6,11 @@ DAMPING = 0.01
 
 
 def round_weights(rows: np.ndarray, moments: np.ndarray, max_weight: int) -> np.ndarray:
-    """Rows of weights, in steps, as whole numbers from -most to most: one column after the other is
-    rounded, and those still to come make up for what that changed (GPTQ, arXiv:2210.17323).
+    """Return rows of weights, in steps, as integers from -max_weight to max_weight.
 
-    `moments` (inputs, inputs): how what the rows are laid on goes together.
+    One column after the other is rounded; the columns after it compensate (GPTQ, arXiv:2210.17323).
+
+    `moments` (inputs, inputs): the uncentred covariance of the layer's inputs.
     """
     order = np.argsort(-np.diag(moments))
     eye = np.eye(len(moments))

@@ -1,4 +1,4 @@
-"""Everyday things that are no toys of the bath: cars, clocks, bags, tins, pots, shoes, lamps."""
+"""Household objects: cars, clocks, bags, tins, teapots, shoes, robots."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Renders the cast: rubber ducks, costumed ducks and things that are neither, each a sprite."""
+"""Render props to sprites: rubber ducks, costumed ducks, look-alikes and household objects."""
 
 import pickle
 from collections.abc import Callable, Mapping
@@ -23,7 +23,7 @@ BATCH = 40
 
 @dataclass(frozen=True)
 class LabelledSprite:
-    """One sprite of the cast; `kind` is "plain", "costumed", or what else it is."""
+    """A sprite and what it shows; `kind` is "plain", "costumed", or a look-alike's name."""
 
     sprite: Sprite
     kind: str

@@ -1,4 +1,4 @@
-"""Lamps: a sprite lit for one scene."""
+"""Light a sprite again for each scene."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ class Light:
 
 
 def light_from_background(background: Floats, rng: Random) -> Light:
-    """A light like the one in the background (linear, height x width x 3)."""
+    """Return a light like the background's (linear, height x width x 3)."""
     half = len(background) // 2
     upper, lower = background[:half].mean((0, 1)), background[half:].mean((0, 1))
     level = background.mean() * rng.uniform(0.8, 1.6) + 0.03
@@ -43,7 +43,7 @@ def light_from_background(background: Floats, rng: Random) -> Light:
 
 
 def shade(sprite: Sprite, light: Light, rng: Random) -> Floats:
-    """Linear colours and coverage, (height, width, 4), coverage already multiplied in."""
+    """Return linear premultiplied colours and coverage, (height, width, 4)."""
     colour = (sprite.colour.astype(np.float32) / 255) ** GAMMA
     normal = sprite.normal.astype(np.float32) / 127.5 - 1
     gloss, occlusion, shadow, coverage = np.moveaxis(sprite.extra.astype(np.float32) / 255, 2, 0)

@@ -1,4 +1,4 @@
-"""A ray marcher: it looks at a model from somewhere and keeps what a lamp needs to know later.
+"""Ray-march a model into a sprite that can be lit later.
 
 A sprite holds colour, normal, gloss, ambient occlusion and one lamp's shadow for each pixel, so
 that each scene can light the same sprite in its own way.
@@ -30,7 +30,7 @@ class Part:
 
 @dataclass(frozen=True)
 class View:
-    """From where: degrees. Pitch 90 looks straight down; yaw 0 sees the model face to face."""
+    """The camera's angles in degrees. Pitch 90 looks straight down; yaw 0 faces the model."""
 
     yaw: float
     pitch: float
@@ -69,7 +69,7 @@ def camera(view: View) -> Floats:
 def _march(
     shape: Shape, start: Floats, ray: Floats, far: float, steps: int = STEPS
 ) -> tuple[Floats, np.ndarray]:
-    """How far each ray goes, and which rays hit."""
+    """Return the depth of each ray, and which rays hit."""
     n = start.shape[1]
     depth = np.zeros(n, np.float32)
     hit = np.zeros(n, bool)
@@ -115,7 +115,7 @@ def _shadow(shape: Shape, p: Floats, n: Floats, lamp: Floats) -> Floats:
 def render(
     parts: list[Part], view: View, lamp: Floats, size: int, steps: int = STEPS
 ) -> Sprite | None:
-    """The model seen from a view, cut to its outline; None where nothing is to be seen."""
+    """Return the sprite of the model from a view, cropped; None where nothing is visible."""
 
     def whole(p: Floats) -> Floats:
         d = parts[0].shape(p)
