@@ -13,7 +13,7 @@ NEAR = 0.6  # cells this hot learn the box
 
 
 def targets(boxes: list[np.ndarray]) -> tuple[Tensor, Tensor]:
-    """Return heat (n, 1, rows, columns), 1 in each duck's middle, and boxes (n, 4, rows, columns)."""
+    """Return heat (n, 1, rows, columns), 1 in each duck's middle, and each cell's box."""
     heat = np.zeros((len(boxes), CELLS, CELLS), np.float32)
     places = np.zeros((len(boxes), 4, CELLS, CELLS), np.float32)
     y, x = np.mgrid[:CELLS, :CELLS]
