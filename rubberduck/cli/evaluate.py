@@ -25,8 +25,8 @@ from rubberduck.cli.terminal import (
     yes_option,
 )
 from rubberduck.core.errors import BudgetSpent, DuckError
-from rubberduck.evaluation import plots as charts
-from rubberduck.evaluation.report import ask, table
+from rubberduck.evaluation import plots
+from rubberduck.evaluation.report import evaluate_picture, table
 from rubberduck.scoring.detection import DUCK, NO_DUCK, Corners, Outcome, by_kind, measure
 from rubberduck.web.deps import pipeline
 
@@ -102,13 +102,13 @@ def evaluate(  # noqa: PLR0913, PLR0917 - click gives each option its argument
     outcomes = list(answered.values())
     figures, kinds = measure(outcomes), by_kind(outcomes)
     if as_json:
-        told = {kind: asdict(each) for kind, each in kinds.items()}
-        click.echo(json.dumps({**asdict(figures), "kinds": told}))
+        of_kinds = {kind: asdict(each) for kind, each in kinds.items()}
+        click.echo(json.dumps({**asdict(figures), "kinds": of_kinds}))
     else:
         click.echo(table(figures, kinds))
     # Last, so that nothing that goes wrong here can lose the figures.
     if plot_file:
-        _write(plot_file, charts.plot(outcomes, pipeline().question.min_confidence))
+        _write(plot_file, plots.plot(outcomes, pipeline().question.min_confidence))
     if sheet_file:
         _write(sheet_file, _sheet_of_mistakes(folder, answered))
 
@@ -124,7 +124,7 @@ def _answers(
         place = Path(file).relative_to(folder)
         known = boxes.pop(place.as_posix(), None)
         try:
-            yield file, ask(measured, read(file), place.parent.as_posix(), known)
+            yield file, evaluate_picture(measured, read(file), place.parent.as_posix(), known)
         except BudgetSpent as error:
             tqdm.write(f"{printable(file)} and what follows: left out. {why(error)}", sys.stderr)
             return
@@ -136,20 +136,20 @@ def _sheet_of_mistakes(folder: Path, answered: dict[str, Outcome]) -> bytes:
     mistakes = [each for each in answered.items() if each[1].wrong]
     mistakes.sort(key=lambda each: -each[1].wrongness)
     title = f"Mistakes: {len(mistakes)} of {len(answered)}"
-    if len(mistakes) > charts.MOST_EXAMPLES:
-        title += f", the {charts.MOST_EXAMPLES} surest"
-    shown = mistakes[: charts.MOST_EXAMPLES]
-    return charts.sheet([_example(folder, *mistake) for mistake in shown], title)
+    if len(mistakes) > plots.MAX_EXAMPLES:
+        title += f", the {plots.MAX_EXAMPLES} surest"
+    shown = mistakes[: plots.MAX_EXAMPLES]
+    return plots.sheet([_example(folder, *mistake) for mistake in shown], title)
 
 
-def _example(folder: Path, file: str, outcome: Outcome) -> charts.Example:
+def _example(folder: Path, file: str, outcome: Outcome) -> plots.Example:
     """With its picture read again: keeping them all would fill the memory."""
     name = printable(Path(file).relative_to(folder).as_posix())
     try:
         picture = pipeline().read(read(file))
     except (DuckError, OSError) as error:
         raise click.ClickException(f"{name} has changed meanwhile. {why(error)}") from None
-    return charts.Example(outcome, name, charts.thumbnail(picture.image, outcome.boxes))
+    return plots.Example(outcome, name, plots.thumbnail(picture.image, outcome.boxes))
 
 
 def _write(path: Path, data: bytes) -> None:

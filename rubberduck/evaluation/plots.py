@@ -1,4 +1,4 @@
-"""What `flask evaluate` draws: how the figures change with the threshold, and the mistakes."""
+"""Plots of `flask evaluate`: precision over recall, calibration, a contact sheet of mistakes."""
 
 import io
 import textwrap
@@ -22,10 +22,10 @@ BLUE, GREY, RED = "#1f6feb", "#8c959f", "#c93c37"
 BINS = 10  # of the calibration chart
 LOW = 15  # percent: counts stand above such points, below the others
 COLUMNS = 6  # of the contact sheet
-MOST_EXAMPLES = 60
+MAX_EXAMPLES = 60
 THUMBNAIL = 320  # pixels of the longer side,
-NARROWEST = 80  # unless the shorter one would get too small for a label
-LONGEST_NAME = 60
+MIN_THUMBNAIL_SIDE = 80  # unless the shorter one would get too small for a label
+MAX_NAME_LENGTH = 60
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def sheet(examples: Sequence[Example], title: str) -> bytes:
 
 
 def thumbnail(image: Image.Image, boxes: Iterable[Box]) -> Image.Image:
-    scale = min(1.0, max(THUMBNAIL / max(image.size), NARROWEST / min(image.size)))
+    scale = min(1.0, max(THUMBNAIL / max(image.size), MIN_THUMBNAIL_SIDE / min(image.size)))
     width, height = (max(1, round(side * scale)) for side in image.size)
     return draw_boxes(image.resize((width, height)), boxes)
 
@@ -142,8 +142,8 @@ def _draw_example(axes: Axes, example: Example) -> None:
     wrong = "missed" if example.outcome.truth else "false alarm"
     what = wrong if example.outcome.wrong else right
     name = example.name
-    if len(name) > LONGEST_NAME:
-        name = "…" + name[1 - LONGEST_NAME :]
+    if len(name) > MAX_NAME_LENGTH:
+        name = "…" + name[1 - MAX_NAME_LENGTH :]
     lines = [f"{what}, {percent(example.outcome.score)}", *textwrap.wrap(name, 30)]
     axes.set_title("\n".join(lines), fontsize=9, parse_math=False)
 

@@ -16,8 +16,13 @@ from rubberduck.scoring.intervals import Interval, share_interval
 from rubberduck.services.pipeline import Pipeline
 
 
-def ask(pipeline: Pipeline, data: bytes, kind: str, known: Iterable[Corners] | None) -> Outcome:
-    """One picture through reading and answering, timed. Raises what `Pipeline.read` raises."""
+def evaluate_picture(
+    pipeline: Pipeline, data: bytes, kind: str, known: Iterable[Corners] | None
+) -> Outcome:
+    """Return the outcome of one picture, with the time for reading and answering.
+
+    Raises what `Pipeline.read` raises.
+    """
     start = time.perf_counter()
     picture = pipeline.read(data)
     answer = pipeline.answer(picture)

@@ -1,4 +1,4 @@
-"""How good are the answers? Figures over pictures whose truth is known."""
+"""Precision, recall, F1, AUC and box overlap over labelled pictures, with intervals."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace

@@ -270,7 +270,7 @@ def test_evaluate_shows_the_surest_mistakes(
     """Of b.png, a duck at 24 %, and c.png, none at 47 %, the first is wrong by more."""
     duck = pipeline.detector.labels(None)[0]  # type: ignore[arg-type]
     app = create_app(settings, pipeline=replace(pipeline, detector=ByBrightness(duck)))
-    monkeypatch.setattr(charts, "MOST_EXAMPLES", 1)
+    monkeypatch.setattr(charts, "MAX_EXAMPLES", 1)
     shown: list[charts.Example] = []
 
     def sheet(examples: list[charts.Example], title: str) -> bytes:

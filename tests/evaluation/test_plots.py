@@ -8,7 +8,7 @@ from PIL import Image
 
 from rubberduck.core.models import Box
 from rubberduck.evaluation.plots import (
-    MOST_EXAMPLES,
+    MAX_EXAMPLES,
     Example,
     plot,
     precision_and_recall,
@@ -58,7 +58,7 @@ def test_any_outcomes_can_be_plotted(outcomes: list[Outcome]) -> None:
         assert image.size == (1320, 600)
 
 
-@pytest.mark.parametrize("count", [0, 1, 7, MOST_EXAMPLES])
+@pytest.mark.parametrize("count", [0, 1, 7, MAX_EXAMPLES])
 def test_any_number_of_mistakes_fits_on_a_sheet(count: int) -> None:
     mistakes = [mistake(40 + i / 2, False, f"$x_{i}$ {'long' * 30}.jpg") for i in range(count)]
     with Image.open(io.BytesIO(sheet(mistakes, "Mistakes"))) as image:
