@@ -14,6 +14,7 @@ from urllib.request import urlopen
 import psutil
 
 from bench.harness import endpoints
+from bench.harness.measuring import cpu_seconds
 from db_setup import set_up
 from rubberduck.core.settings import ROOT, Settings
 from tests.support.server import free_port, running
@@ -29,14 +30,9 @@ class Server:
     process: psutil.Popen
     start_seconds: float  # from the start of the process to the first answer
 
-    @property
-    def workers(self) -> list[psutil.Process]:
-        return self.process.children()
-
     def cpu(self) -> float:
         """Return the CPU seconds that all its processes have used so far."""
-        times = [each.cpu_times() for each in (self.process, *self.workers)]
-        return sum(each.user + each.system for each in times)
+        return cpu_seconds(self.process)
 
 
 @contextmanager

@@ -154,14 +154,14 @@ def memory(rounds: int = 5, frames: int = 1000) -> Iterator[Measured]:
 
 
 def _resident_megabytes(sizes: Sequence[int]) -> list[float]:
-    """Return a worker's resident memory after so many frames each."""
+    """Return the resident memory of a worker and its decoders after so many frames each."""
     with run_site("-w", "1") as site:
-        (worker,) = site.workers
         visit = upload(FRAMES, photo(CAMERA_FRAME))
         resident = []
         for before, frames in zip((0, *sizes), sizes, strict=False):
             send_pictures(site, visit, frames - before)
-            resident.append(worker.memory_info().rss / MEGABYTE)
+            below = site.process.children(recursive=True)
+            resident.append(sum(each.memory_info().rss for each in below) / MEGABYTE)
         return resident
 
 
