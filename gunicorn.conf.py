@@ -9,14 +9,15 @@ from typing import Any
 from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
 
+from rubberduck.core.resources import available_cpus, available_memory
+
 bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
-workers = int(os.environ.get("WEB_CONCURRENCY", os.cpu_count() or 2))
+workers = int(os.environ.get("WEB_CONCURRENCY", available_cpus()))
 worker_class = "gthread"
 # A thread mostly waits for AWS, and holds an upload and its pictures meanwhile: all threads use at
 # most half of the memory. imaging/decode.py limits how many decode at once.
 REQUEST_BYTES = 40_000_000
-memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-threads = max(8, min(32, memory // 2 // workers // REQUEST_BYTES))
+threads = max(8, min(32, available_memory() // 2 // workers // REQUEST_BYTES))
 # Kept-alive connections stay with the worker that accepted them, which leaves other workers idle.
 # The proxy in front keeps visitors' connections alive.
 keepalive = 0

@@ -65,6 +65,10 @@ class Account:
             max(found, key=lambda found: _version_tuple(found["PlatformVersion"]))["PlatformArn"]
         )
 
+    def encrypts_volumes(self) -> bool:
+        """Return whether EC2 encrypts all new volumes in this region."""
+        return bool(self._ec2.get_ebs_encryption_by_default()["EbsEncryptionByDefault"])
+
     def default_network(self) -> dict[str, str]:
         """Return the default VPC, and its public subnet in each availability zone."""
         default = {"Name": "is-default", "Values": ["true"]}

@@ -2,7 +2,7 @@
 
 import sys
 
-from deploy import bundle, options, stack
+from deploy import bundle, certificates, options, stack
 from deploy.account import Account
 from deploy.errors import DeploymentError, translate_aws_errors
 from deploy.options import Options
@@ -19,6 +19,9 @@ def deploy(chosen: Options, account: Account, *, with_code: bool = True) -> None
         _refuse_database_change(current, chosen)
     parameters = {} if current else _initial_parameters(chosen, account)
     parameters |= chosen.parameters
+    database = parameters.get("Database") or (current.parameters["Database"] if current else None)
+    if with_code and database != "sqlite":
+        certificates.check(chosen.region)
     if with_code:
         parameters |= _upload_code(chosen, account, current)
     seen = stack.event_ids(account.cloudformation, current) if current else set[str]()
@@ -72,6 +75,13 @@ def _upload_code(chosen: Options, account: Account, current: Stack | None) -> di
 def _initial_parameters(chosen: Options, account: Account) -> dict[str, str]:
     if "Email" not in chosen.parameters:
         raise DeploymentError("Give an address for alarms: EMAIL=you@example.org.")
+    # Elastic Beanstalk has no option for an encrypted root volume, which holds the SQLite file.
+    if chosen.parameters.get("Database") == "sqlite" and not account.encrypts_volumes():
+        raise DeploymentError(
+            "The results would be on an unencrypted volume. Turn on encryption for new volumes, "
+            f"`aws ec2 enable-ebs-encryption-by-default --region {chosen.region}`, or choose "
+            "DATABASE=postgresql."
+        )
     given = {"Vpc", "Subnets"} & chosen.parameters.keys()
     if len(given) == 1:
         raise DeploymentError("Give both VPC and SUBNETS, or neither.")

@@ -15,6 +15,11 @@ def destroy(chosen: Options, account: Account) -> None:
         raise DeploymentError(f"There is no site {chosen.name} in {chosen.region}.")
     if current.is_in_progress:
         raise DeploymentError(f"{chosen.name} is being changed ({current.status}): wait for it.")
+    if current.parameters.get("DeletionProtection") == "yes":
+        raise DeploymentError(
+            f"{chosen.name} is protected from deletion. To delete it all the same, first run "
+            f"`make settings NAME={chosen.name} REGION={chosen.region} DELETION_PROTECTION=no`."
+        )
     print(describe_deleted(chosen.name, current), describe_retained(current), sep="\n\n")
     if input(f"\nType the site's name ({chosen.name}) to delete it: ").strip() != chosen.name:
         raise DeploymentError("Nothing was deleted.")

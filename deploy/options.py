@@ -25,6 +25,7 @@ PARAMETERS = {
     "MOST_MACHINES": "MostMachines",
     "DATABASE_TYPE": "DatabaseType",
     "WORKERS": "Workers",
+    "DELETION_PROTECTION": "DeletionProtection",
     "ENGINE": "Engine",
     "KEEP_DAYS": "KeepDays",
     "DAILY_CALLS": "DailyCalls",

@@ -12,7 +12,7 @@ import boto3
 import pytest
 from botocore.stub import ANY, Stubber
 
-from deploy import bundle, options, stack
+from deploy import bundle, certificates, options, stack
 from deploy import deploy as deployment
 from deploy import destroy as deletion
 from deploy.account import BRANCH, Account
@@ -316,6 +316,32 @@ def test_somebody_has_to_be_told(amazon: Amazon, deploy: Callable[..., None]) ->
     amazon.has_no_stack()
     with pytest.raises(DeploymentError, match="EMAIL="):
         deploy()
+
+
+def test_sqlite_needs_an_encrypted_volume(amazon: Amazon, deploy: Callable[..., None]) -> None:
+    amazon.has_no_stack()
+    answer = {"EbsEncryptionByDefault": False}
+    amazon.answers("ec2", "get_ebs_encryption_by_default", answer)
+    with pytest.raises(DeploymentError, match="enable-ebs-encryption-by-default --region eu-cent"):
+        deploy("EMAIL=me@duck.example", "VARIANT=single", "DATABASE=sqlite")
+
+
+def test_without_a_valid_authority_of_postgresql_nothing_is_deployed(
+    amazon: Amazon, deploy: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def expired(region: str) -> None:
+        raise DeploymentError(f"expired in {region}")
+
+    monkeypatch.setattr(certificates, "check", expired)
+    amazon.has_stack()
+    with pytest.raises(DeploymentError, match="expired in eu-central-1"):
+        deploy()
+
+
+def test_a_protected_site_is_not_destroyed(amazon: Amazon, destroy: Callable[[str], None]) -> None:
+    amazon.has_stack(DeletionProtection="yes")
+    with pytest.raises(DeploymentError, match="DELETION_PROTECTION=no"):
+        destroy("duck")
 
 
 def test_a_region_without_a_default_network(amazon: Amazon, deploy: Callable[..., None]) -> None:

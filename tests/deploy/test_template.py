@@ -231,14 +231,42 @@ def test_the_database_is_encrypted_and_not_for_everybody(balanced: Made) -> None
     assert postgres["MasterUserPassword"].startswith("{{resolve:secretsmanager:<DatabasePassword>")
     url = balanced.resources["DatabaseUrl"]["Properties"]["SecretString"]
     assert url.startswith("postgresql+psycopg://duck:{{resolve:secretsmanager:")
-    assert url.endswith("?sslmode=require")
+    assert url.endswith("?sslmode=verify-full&sslrootcert=/var/lib/duck/rds-ca.pem")
+    assert postgres["CACertificateIdentifier"] == "rds-ca-rsa2048-g1"
 
 
 def test_redis_is_encrypted_on_its_way() -> None:
     made = Made(**BALANCED, Redis="yes")
-    assert made.resources["Counts"]["Properties"]["TransitEncryptionEnabled"] is True
-    store = made.options()["aws:elasticbeanstalk:application:environment", "DUCK_RATE_STORE"]
-    assert store.startswith("rediss://<Counts.PrimaryEndPoint.Address>:")
+    redis = made.resources["RateStore"]["Properties"]
+    assert redis["TransitEncryptionEnabled"] is True
+    password = "{{resolve:secretsmanager:<RateStorePassword>:SecretString}}"
+    assert redis["AuthToken"] == password
+    space = "aws:elasticbeanstalk:application:environmentsecrets"
+    assert made.options()[space, "DUCK_RATE_STORE"] == "<RateStoreUrl>"
+    url = made.resources["RateStoreUrl"]["Properties"]["SecretString"]
+    assert url == f"rediss://:{password}@<RateStore.PrimaryEndPoint.Address>:6379"
+    policies = made.resources["MachineRole"]["Properties"]["Policies"]
+    (secrets,) = [policy for policy in policies if policy["PolicyName"] == "secrets"]
+    (statement,) = secrets["PolicyDocument"]["Statement"]
+    assert "<RateStoreUrl>" in statement["Resource"]
+
+
+def test_a_machine_writes_nothing_into_the_bundle_bucket_but_logs(balanced: Made) -> None:
+    policies = balanced.resources["MachineRole"]["Properties"]["Policies"]
+    (beanstalk,) = [policy for policy in policies if policy["PolicyName"] == "elastic-beanstalk"]
+    statements = beanstalk["PolicyDocument"]["Statement"]
+    writing = [
+        one for one in statements if any("s3:Put" in name for name in allowed_actions([one]))
+    ]
+    bucket = "arn:aws:s3:::elasticbeanstalk-eu-central-1-1"
+    assert [one["Resource"] for one in writing] == [f"{bucket}/resources/environments/logs/*"]
+    assert not [name for name in allowed_actions(statements) if name in ("s3:*", "*", "s3:Put*")]
+
+
+@pytest.mark.parametrize(("option", "is_protected"), [("yes", True), ("no", False)])
+def test_deletion_protection_is_an_option(option: str, is_protected: bool) -> None:
+    postgres = Made(**BALANCED, DeletionProtection=option).resources["Postgres"]["Properties"]
+    assert postgres["DeletionProtection"] is is_protected
 
 
 # ---- the way of a request

@@ -19,7 +19,7 @@ GIVEN = {
     "Prefix": "duck-12345678",
     "BundleBucket": "elasticbeanstalk-eu-central-1-1",
     "BundleKey": "duck/0123456789ab.zip",
-    "Counts.PrimaryEndPoint.Port": "6379",
+    "RateStore.PrimaryEndPoint.Port": "6379",
     "Postgres.Endpoint.Port": "5432",
     "AWS::Region": "eu-central-1",
     "AWS::AccountId": "123456789012",

@@ -55,7 +55,8 @@ class Server:
 
 
 @contextmanager
-def running(fsync: str = "off") -> Iterator[Server]:
+def running(fsync: str = "off", listen: int | None = None) -> Iterator[Server]:
+    """Start a server; with `listen` also on that port of localhost."""
     # Not under pytest's own folder: a socket's path is at most 107 bytes long.
     folder = Path(tempfile.mkdtemp(prefix="pg"))
     user = _who_may_run_it()
@@ -63,6 +64,8 @@ def running(fsync: str = "off") -> Iterator[Server]:
         shutil.chown(folder, user)
     data = str(folder / "data")
     options = f"-k {folder} -c listen_addresses= -c fsync={fsync}"
+    if listen:
+        options = f"-k {folder} -c listen_addresses=localhost -p {listen} -c fsync={fsync}"
     try:
         _run(user, "initdb", "-D", data, "-U", "tests", "-A", "trust", "--no-sync")
         _run(user, "pg_ctl", "start", "-w", "-D", data, "-o", options, "-l", f"{folder}/log")
