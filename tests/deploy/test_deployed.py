@@ -127,8 +127,12 @@ def deployed(
 
 @pytest.fixture
 def wide_browser(playwright: Playwright) -> Iterator[Browser]:
-    """Knows where the site's name leads."""
-    browser = chromium(playwright, f"--host-resolver-rules=MAP {NAME} 127.0.0.1")
+    """Knows where the site's name leads, and that the tests' S3 speaks HTTP only.
+
+    Chromium upgrades the redirect of a picture from HTTPS to HTTP, also to localhost; S3 has HTTPS.
+    """
+    rules = f"--host-resolver-rules=MAP {NAME} 127.0.0.1"
+    browser = chromium(playwright, rules, "--disable-features=AutoupgradeMixedContent")
     yield browser
     browser.close()
 
