@@ -141,8 +141,8 @@ def test_a_wrong_file_is_refused_with_the_line(tmp_path: Path, wrong: str, line:
     assert line in str(error.value)
 
 
-def test_the_readmes_question(tmp_path: Path) -> None:
-    text = (ROOT / "README.md").read_text()
+def test_the_documented_question(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "questions.md").read_text()
     (example,) = re.findall(r"^```toml\n(.*?)^```", text, re.M | re.S)
     (tmp_path / "hats.toml").write_text(example)
     hats = load_question(tmp_path / "hats.toml")

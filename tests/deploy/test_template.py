@@ -201,8 +201,9 @@ def test_only_secrets_of_its_own_are_read(balanced: Made) -> None:
     assert statement["Resource"] == ["<SecretKey>", "<DatabaseUrl>"]
 
 
-def test_the_readme_names_the_same_permissions() -> None:
-    rows = re.findall(r"^\| (`(?:s3|rekognition):.+?) \|", (ROOT / "README.md").read_text(), re.M)
+def test_the_documentation_names_the_same_permissions() -> None:
+    text = (ROOT / "docs" / "aws.md").read_text()
+    rows = re.findall(r"^\| (`(?:s3|rekognition):.+?) \|", text, re.M)
     named = {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
     assert named == allowed_actions(site_statements())
 
