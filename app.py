@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -67,11 +68,17 @@ def create_app(settings: Settings, *, pipeline: Pipeline | None = None) -> Flask
     app.request_class = UploadRequest
     app.config["MAX_CONTENT_LENGTH"] = settings.max_bytes + FORM_AROUND_A_PICTURE
     pipeline = pipeline or build_pipeline(settings)
+    if settings.metrics:
+        from rubberduck.web.metrics import create_metrics, register_metrics
+
+        metrics = create_metrics()
+        pipeline = replace(pipeline, observers=(*pipeline.observers, metrics))
+        register_metrics(app, metrics)
     app.extensions["settings"] = settings
     app.extensions["pipeline"] = pipeline
     app.extensions["readiness"] = Readiness(pipeline)
     app.extensions["samples"] = Samples(pipeline)
-    app.extensions["sweeper"] = Sweeper(pipeline.open_results, pipeline.storage)
+    app.extensions["sweeper"] = Sweeper(pipeline.open_results, pipeline.storage, pipeline.observers)
     _configure_sessions(app, settings)
     _trust_proxies(app, settings.proxies)
     configure_templates(app, pipeline.question, settings.language)

@@ -122,3 +122,11 @@ def _pipeline(process: Any) -> Any:
 def pre_request(worker: Any, req: Any) -> None:
     """Time out a body that stalls; a slow header needs a proxy in front."""
     req.unreader.sock.settimeout(BODY_READ_TIMEOUT)
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """Tell the metrics that a worker is gone; what it counted stays."""
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        from prometheus_client import multiprocess
+
+        multiprocess.mark_process_dead(worker.pid)

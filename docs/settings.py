@@ -14,10 +14,16 @@ def table() -> str:
     properties = Settings.model_json_schema()["properties"]
     rows = []
     for name, field in Settings.model_fields.items():
-        default = "none" if field.default in (None, ()) else f"`{field.default}`"
+        default = _default(field.default)
         values = _values(properties[name])
         rows.append(f"| `{PREFIX}{name.upper()}` | {default} | {values} | {field.description} |\n")
     return HEAD + "".join(rows)
+
+
+def _default(value: object) -> str:
+    if isinstance(value, bool):
+        return f"`{value:d}`"
+    return "none" if value in (None, ()) else f"`{value}`"
 
 
 def _values(schema: dict[str, Any]) -> str:
@@ -29,6 +35,8 @@ def _values(schema: dict[str, Any]) -> str:
     'at least 16 characters'
     """
     schema = schema.get("anyOf", [schema])[0]
+    if schema.get("type") == "boolean":
+        return "`0`, `1`"
     if "enum" in schema:
         return ", ".join(f"`{value}`" for value in schema["enum"])
     if "maximum" in schema:

@@ -21,6 +21,7 @@ WINDOWS = {
     "matplotlib": {"imaging", "evaluation"},
     "onnxruntime": {"detectors"},
     "PIL": {"imaging", "detectors", "evaluation"},
+    "prometheus_client": {"web", "gunicorn.conf"},
     "pythonjsonlogger": {"web"},
     "redis": {"web"},
     "sqlalchemy": {"core.settings", "db", "billing", "db_setup"},

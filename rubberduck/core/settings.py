@@ -169,6 +169,14 @@ class Settings(BaseSettings):
         description="language of the site's texts, with a catalogue in translations/",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="log level")
+    metrics: bool = Field(False, description="1 serves metrics for Prometheus at /metrics")
+    metrics_token: str | None = Field(
+        None,
+        min_length=16,
+        repr=False,
+        description="bearer token that /metrics requires, at least 16 random characters; default: "
+        "only clients on the same machine are answered",
+    )
 
     @property
     def answering_engine(self) -> Literal["rekognition", "local"]:

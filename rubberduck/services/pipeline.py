@@ -22,6 +22,13 @@ from rubberduck.core.models import Answer, PendingUpload, Result, Upload, Verdic
 from rubberduck.core.rules import Question, judge
 from rubberduck.db.pending_deletion import PendingDeletion, marked_key
 from rubberduck.imaging.decode import Picture, decode_picture, to_jpeg
+from rubberduck.services.observation import (
+    LogObserver,
+    Observer,
+    PictureAnswered,
+    durations,
+    timed,
+)
 from rubberduck.services.retention import delete
 from rubberduck.storage.base import Storage
 
@@ -48,6 +55,7 @@ class Pipeline:
     max_bytes: int
     max_side: int
     share_answers: bool = False
+    observers: tuple[Observer, ...] = (LogObserver(),)
     _executor: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(STORE_THREADS, "store"), repr=False
     )
@@ -71,9 +79,15 @@ class Pipeline:
         in work. `key` is the client's Idempotency-Key; see `key_hashes`.
         """
         self.storage.raise_if_circuit_open()
-        picture = self.read(data)
-        upload = self._upload(data, owner, key, is_new_visitor)
-        return self._answer_or_reuse(upload, picture)
+        with durations() as seconds:
+            with timed("decode"):
+                picture = self.read(data)
+            upload = self._upload(data, owner, key, is_new_visitor)
+            result = self._answer_or_reuse(upload, picture)
+        if isinstance(result, Result):
+            for observer in self.observers:
+                observer.picture_answered(PictureAnswered(result, len(data), seconds))
+        return result
 
     def _answer_or_reuse(self, upload: Upload, picture: Picture) -> Result | PendingUpload:
         try:
@@ -110,7 +124,7 @@ class Pipeline:
         if now - (result.retained_from or result.created_at) < RENEW_AFTER:
             return result
         result = self.results.renew(id, now)
-        self.storage.put(result.picture_key, picture.jpeg)
+        self._put(result.picture_key, picture.jpeg)
         self._store_marked_copy(id, picture, result.answer)
         return result
 
@@ -138,7 +152,7 @@ class Pipeline:
 
     def _answer_and_store(self, upload: Upload, picture: Picture, earlier: Result | None) -> Result:
         run = copy_context().run  # keeps the request id for the log
-        stored = self._executor.submit(run, self.storage.put, upload.picture_key, picture.jpeg)
+        stored = self._executor.submit(run, self._put, upload.picture_key, picture.jpeg)
         try:
             answer = self._rejudge(earlier.answer) if earlier else self.answer(picture)
         finally:
@@ -150,8 +164,13 @@ class Pipeline:
             marked_key=self._store_marked_copy(upload.id, picture, answer),
             owner=upload.owner,
         )
-        self.results.save(result)
+        with timed("save"):
+            self.results.save(result)
         return result
+
+    def _put(self, key: str, jpeg: bytes) -> None:
+        with timed("store"):
+            self.storage.put(key, jpeg)
 
     def result(self, id: str, created_at: datetime, picture: Picture, answer: Answer) -> Result:
         """Build the result of an answer, not stored yet."""
@@ -229,7 +248,8 @@ class Pipeline:
             )
 
     def _answer_of(self, detector: Detector, picture: Picture) -> Answer:
-        labels = detector.labels(picture)
+        with timed("detect"):
+            labels = detector.labels(picture)
         verdict = judge(self.question, labels)
         return Answer(tuple(labels), verdict, detector.name, engine_version=detector.version)
 
@@ -272,7 +292,7 @@ class Pipeline:
         from rubberduck.imaging.draw import draw_boxes
 
         key = marked_key(id)
-        self.storage.put(key, to_jpeg(draw_boxes(picture.image, answer.verdict.boxes)))
+        self._put(key, to_jpeg(draw_boxes(picture.image, answer.verdict.boxes)))
         return key
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from rubberduck.core.errors import DuckError
 from rubberduck.db.pending_deletion import PENDING_UPLOAD_TTL, PendingDeletion
+from rubberduck.services.observation import LogObserver, Observer, SweepFinished
 from rubberduck.storage.base import Storage
 
 if TYPE_CHECKING:
@@ -47,9 +48,15 @@ class Swept:
 class Sweeper:
     """Deletes expired results, abandoned uploads and orphaned pictures. Idempotent."""
 
-    def __init__(self, open_results: Callable[[], "Results"], storage: Storage) -> None:
+    def __init__(
+        self,
+        open_results: Callable[[], "Results"],
+        storage: Storage,
+        observers: tuple[Observer, ...] = (LogObserver(),),
+    ) -> None:
         self.open_results = open_results
         self.storage = storage
+        self.observers = observers
         self._due: float | None = None
         self._lock = threading.Lock()
 
@@ -67,7 +74,12 @@ class Sweeper:
     def sweep(self) -> Swept:
         """Delete all that is due. Continue after a failure, and raise the first one at the end."""
         faults: list[DuckError] = []
+        start = time.perf_counter()
         swept = Swept(self._delete_due_results(faults), self._delete_orphans(faults))
+        seconds = time.perf_counter() - start
+        for observer in self.observers:
+            event = SweepFinished(swept.results, swept.orphans, len(faults), seconds)
+            observer.sweep_finished(event)
         if faults:
             raise faults[0]
         return swept
@@ -129,9 +141,7 @@ class Sweeper:
 
     def _sweep_in_background(self) -> None:
         try:
-            swept = self.sweep()
-            if swept != Swept():
-                log.info("swept results=%d orphans=%d", swept.results, swept.orphans)
+            self.sweep()
         except DuckError as error:
             log.warning("sweep failed cause=%s", error.operator_message)
         finally:

@@ -53,6 +53,8 @@ def check_host() -> None:
     """
     if request.endpoint == "health.healthz":
         return  # load balancers address a machine by its IP
+    if request.endpoint == "metrics.metrics" and is_local_host(request.host):
+        return  # Prometheus does so, too
     if hosts := settings().hosts:
         if not host_is_trusted(request.host, hosts):
             raise UnknownHost("This site is not reachable under this host name.")

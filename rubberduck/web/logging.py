@@ -1,12 +1,14 @@
 """The log: one line of JSON for each event, whatever a visitor sends; plain text at a terminal."""
 
 import logging
+import re
 import secrets
 import sys
 from collections.abc import MutableMapping
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Any, TextIO
+from urllib.parse import quote, unquote
 
 from flask import Flask, Response, request
 from gunicorn.glogging import Logger
@@ -16,6 +18,7 @@ FIELDS = {"asctime": "time", "levelname": "level", "name": "logger", "message": 
 PLAIN = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 OURS = ("app", "rubberduck")
 NUMBER = "duck.request_id"
+RESULT_ID = re.compile(r"(/results?/+)[^/.]+")
 
 # Not Flask's g: threads that work for a request take it along (contextvars.copy_context).
 _number: ContextVar[str] = ContextVar("number", default="")
@@ -102,6 +105,19 @@ class PlainLine(logging.Formatter):
         return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in line)
 
 
+def without_result_id(path: str) -> str:
+    """Return the path of a request without the id that lets one open a result.
+
+    >>> without_result_id("/result/abc-DEF_0/marked.jpg"), without_result_id("/api/v1/results/ab")
+    ('/result/-/marked.jpg', '/api/v1/results/-')
+    >>> without_result_id("//%72esult/ab.json"), without_result_id("/mine"), without_result_id("*")
+    ('//result/-.json', '/mine', '*')
+    """
+    decoded = unquote(path, "latin-1")  # an escaped address opens a result as well
+    redacted = RESULT_ID.sub(r"\1-", decoded)
+    return path if redacted == decoded else quote(redacted, "/", "latin-1")
+
+
 class ServerLog(Logger):
     """gunicorn's own lines and one for each request, in the same way as ours."""
 
@@ -117,7 +133,7 @@ class ServerLog(Logger):
     ) -> None:
         what = {
             "method": environ["REQUEST_METHOD"],
-            "path": environ["RAW_URI"].partition("?")[0],
+            "path": without_result_id(environ["RAW_URI"].partition("?")[0]),
             "status": int(str(resp.status).partition(" ")[0]),
             "ms": request_time // timedelta(milliseconds=1),
             "client": environ["REMOTE_ADDR"],  # according to the proxies that we believe

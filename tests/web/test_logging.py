@@ -10,17 +10,22 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
+import time_machine
 from flask import Flask
 
 from app import create_app
+from rubberduck.core.errors import DetectorFailed
+from rubberduck.core.models import Label
 from rubberduck.core.settings import Settings
+from rubberduck.imaging.decode import Picture
 from rubberduck.services.pipeline import Pipeline
 from rubberduck.storage.folder import FolderStorage
 from rubberduck.web.logging import JsonLine, PlainLine, lines
 from tests.support.ducks import duck_photo
+from tests.support.fake_detector import FakeDetector
 from tests.support.pictures import encoded, form
 from tests.support.server import Site, serving, until
 
@@ -75,6 +80,86 @@ def test_a_line_tells_what_was_asked_by_whom_and_when(site: Site) -> None:
     assert 0 <= event["ms"] < 60_000
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", event["time"])
     assert abs(datetime.fromisoformat(event["time"]) - before) < timedelta(minutes=2)
+
+
+def test_no_line_has_a_client_and_a_result_that_anybody_could_open(site: Site) -> None:
+    _, body = site.post(duck_photo() + secrets.token_bytes(8))
+    links = json.loads(body)["links"]
+    id = links["self"].rpartition("/")[2]
+    escaped = f"%{ord(id[0]):02x}{id[1:]}"
+    paths = [urlsplit(link).path for link in links.values()]
+    paths += [f"/result/{id}/small.jpg", f"//result/{id}", f"/%72esult/{escaped}"]
+    for path in paths:
+        send(site, f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    last = secrets.token_hex(8)
+    site.get(f"/{last}")
+    assert written_about(site, last)
+    by_client = [event for event in events(site) if "client" in event]
+    assert not [event for event in by_client if id[1:] in json.dumps(event)]
+    assert len([event for event in by_client if "/-" in event["path"]]) >= len(paths)
+
+
+def test_an_answered_picture_is_one_line_with_its_figures(
+    settings: Settings, pipeline: Pipeline, written: StringIO, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    client = create_app(settings, pipeline=pipeline).test_client()
+    data = encoded()
+    answer = client.post("/api/v1/pictures", **form(data))
+    [event] = [each for each in read(written) if each["message"].startswith("picture answered ")]
+    assert answer.json
+    assert (event["result"], event["bytes"]) == (answer.json["id"], len(data))
+    assert (event["detector"], event["verdict"], event["duplicate"]) == (
+        "fake detector",
+        "yes",
+        False,
+    )
+    assert all(event[f"{step}_ms"] >= 0 for step in ("decode", "detect", "store", "save"))
+    assert "fallback_for" not in event
+    assert event["request_id"] == answer.headers["X-Request-ID"]
+    assert f'result={answer.json["id"]} detector="fake detector" verdict=yes' in event["message"]
+
+
+class BrokenDetector(FakeDetector):
+    name = "Broken"
+
+    def labels(self, picture: Picture) -> list[Label]:
+        raise DetectorFailed("It does not answer.")
+
+
+def test_a_fallback_says_for_whom_and_why(
+    settings: Settings, pipeline: Pipeline, written: StringIO, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    broken = replace(pipeline, detector=BrokenDetector(), fallback_detector=pipeline.detector)
+    create_app(settings, pipeline=broken).test_client().post("/", **form(encoded()))
+    [event] = [each for each in read(written) if each["message"].startswith("picture answered ")]
+    assert (event["detector"], event["fallback_for"]) == ("fake detector", "Broken")
+    assert event["fallback_reason"] == "failed"
+
+
+def test_a_duplicate_has_no_time_of_a_detector(
+    app: Flask, written: StringIO, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    for _ in range(2):  # visitors
+        app.test_client().post("/", **form(encoded()))
+    events = [each for each in read(written) if each["message"].startswith("picture answered ")]
+    assert [each["duplicate"] for each in events] == [False, True]
+    assert ["detect_ms" in each for each in events] == [True, False]
+    assert all("store_ms" in each for each in events)
+
+
+def test_a_sweep_is_one_line(
+    app: Flask, pipeline: Pipeline, written: StringIO, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with time_machine.travel(datetime.now(UTC) - timedelta(days=40)):
+        pipeline.process_upload(encoded())
+    app.extensions["sweeper"].sweep()
+    [event] = [each for each in read(written) if each["message"].startswith("sweep finished ")]
+    assert (event["results"], event["orphans"], event["failures"]) == (1, 0, 0)
+    assert event["ms"] >= 0
 
 
 @pytest.mark.parametrize("sign", BREAKS, ids=ascii)
