@@ -92,6 +92,12 @@ def test_this_machine_needs_no_token(scraper: Callable[..., FlaskClient], addres
     assert answer.mimetype == "text/plain"
 
 
+def test_a_page_of_a_rebound_name_cannot_read_them(scraper: Callable[..., FlaskClient]) -> None:
+    """A browser on this machine is a local peer, also for a page with a rebound name."""
+    for client in (scraper(), scraper(hosts=("duck.example",))):
+        assert client.get("/metrics", headers={"Host": "evil.test"}).status_code == 400
+
+
 @pytest.mark.parametrize(
     ("peer", "headers"),
     [
