@@ -20,7 +20,8 @@ _seconds: ContextVar[dict[str, float] | None] = ContextVar("seconds", default=No
 @contextmanager
 def durations() -> Iterator[dict[str, float]]:
     """Collect the seconds of every `timed` step inside; a step that runs twice adds up."""
-    token = _seconds.set(collected := {})
+    collected: dict[str, float] = {}
+    token = _seconds.set(collected)
     try:
         yield collected
     finally:
