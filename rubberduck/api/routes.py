@@ -84,9 +84,9 @@ def analyze_frame() -> ResponseReturnValue:
 def list_results() -> ResponseReturnValue:
     """Return one page of the visitor's own results, newest first."""
     limit, owner = _limit(), known_visitor()
-    if owner is None:
+    if owner is None and "cursor" not in request.args:
         return as_json(ListBody((), ListLinks(None)))
-    page = pipeline().results.list_for_owner(owner, limit, request.args.get("cursor"))
+    page = pipeline().results.list_for_owner(owner or "", limit, request.args.get("cursor"))
     next = page.next and url_for("api.list_results", limit=limit, cursor=page.next)
     return as_json(ListBody(tuple(map(result_body, page.results)), ListLinks(next)))
 
@@ -98,6 +98,7 @@ def _limit() -> int:
     return int(text)
 
 
+@api.get("/pictures/<id>")  # where a picture was created, a client looks for it
 @api.get("/results/<id>")
 def get_result(id: str) -> ResponseReturnValue:
     """Return a result; with `?min=`, re-evaluated with that threshold. 304 if unchanged."""

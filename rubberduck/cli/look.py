@@ -39,14 +39,19 @@ def look(paths: tuple[str, ...], as_json: bool, yes: bool) -> None:
       flask look --json holiday/ > answers.jsonl
       cat duck.jpg | flask look -
 
-    With --json, each picture is a line: {file, duck, score, boxes, error}.
-    A picture that cannot be read is a line too.
+    With --json, each picture is a line: {file, duck, score, boxes, error}, also one that
+    cannot be read. Without it, errors go to standard error. Exit status: 1 if any picture failed.
     """
     files = list(files_in(paths))
     confirm_cost(len(files), yes)
+    failures = 0
     for file in with_progress(files):
         told = _told(file)
-        tqdm.write(json.dumps(told) if as_json else _in_words(told), file=sys.stdout)
+        failures += told["error"] is not None
+        line = json.dumps(told) if as_json else _in_words(told)
+        to_errors = told["error"] is not None and not as_json
+        tqdm.write(line, file=sys.stderr if to_errors else sys.stdout)
+    sys.exit(1 if failures else 0)
 
 
 def _told(file: str) -> dict[str, Any]:

@@ -6,9 +6,10 @@ from urllib.parse import urljoin
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from rubberduck.pages.results import result_context
+from rubberduck.api.schemas import frame_body
+from rubberduck.pages.results import judged_again, result_context
 from rubberduck.web.deps import pipeline, samples
-from rubberduck.web.responses import jpeg_response, with_etag
+from rubberduck.web.responses import as_json, jpeg_response, with_etag
 from rubberduck.web.sessions import visitor
 from rubberduck.web.uploads import uploaded_picture
 
@@ -50,6 +51,13 @@ def sample(file: str) -> ResponseReturnValue:
         **judged,
     )
     return with_etag(make_response(page))
+
+
+@home.get("/sample/<id>.json")
+def sample_json(id: str) -> ResponseReturnValue:
+    """Return a sample's answer as the API returns a camera frame's: nothing of it is stored."""
+    picture, result = samples().analyzed(id)
+    return with_etag(as_json(frame_body(picture, judged_again(result).answer)))
 
 
 @home.get("/sample/<file>/marked.jpg")

@@ -49,7 +49,7 @@ def _show_page(id: str) -> ResponseReturnValue:
 
 @results.get("/result/<id>.json")
 def show_json(id: str) -> ResponseReturnValue:
-    return with_etag(as_json(result_body(_judged_again(pipeline().results.get(id)))))
+    return with_etag(as_json(result_body(judged_again(pipeline().results.get(id)))))
 
 
 @results.get("/result/<id>.jpg")
@@ -100,14 +100,14 @@ def judge(id: str) -> ResponseReturnValue:
     return redirect(url_for("results.show", id=id, _anchor="right"), HTTPStatus.SEE_OTHER)
 
 
-def _judged_again(result: Result) -> Result:
+def judged_again(result: Result) -> Result:
     limit = threshold()
     return result if limit is None else pipeline().reevaluate(result, limit)
 
 
 def result_context(result: Result) -> dict[str, Any]:
     """What the page of a result needs to know."""
-    judged = _judged_again(result)
+    judged = judged_again(result)
     return {
         "kept": result,
         "is_rejudged": judged.min_confidence != result.min_confidence,

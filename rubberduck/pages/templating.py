@@ -24,7 +24,15 @@ STYLE = compact((STATIC / "style.css").read_text())
 def configure_templates(app: Flask, question: Question, language: str) -> None:
     environment = app.jinja_env
     environment.undefined = StrictUndefined
-    for filter in (percent, rfc3339, label_with_confidence, detector_name, day, code_spans):
+    for filter in (
+        percent,
+        threshold_percent,
+        rfc3339,
+        label_with_confidence,
+        detector_name,
+        day,
+        code_spans,
+    ):
         app.add_template_filter(filter)
     app.add_template_global(versioned)
     app.add_template_global(form_token)
@@ -58,6 +66,15 @@ def _site_context() -> dict[str, object]:
 def versioned(filename: str) -> str:
     """A static file's address, which changes with the file, so that it can be kept for ever."""
     return url_for("static", filename=filename, v=version(STATIC / filename))
+
+
+def threshold_percent(value: float) -> str:
+    """Format a threshold exactly: rounded, it would contradict the labels beside it.
+
+    >>> threshold_percent(35.0), threshold_percent(99.9)
+    ('35%', '99.9%')
+    """
+    return f"{value:g}%"
 
 
 def detector_name(name: str) -> str:

@@ -34,6 +34,10 @@ class Samples:
         """Return the result of a sample. Raises NoSuchResult."""
         return self._analyzed(file).result
 
+    def analyzed(self, file: str) -> AnalyzedSample:
+        """Return a sample's picture with its result. Raises NoSuchResult."""
+        return self._analyzed(file)
+
     def marked(self, file: str) -> bytes:
         """Return a JPEG with the boxes drawn. Raises NoSuchResult."""
         # Not at the top: pages are shown before matplotlib is loaded.

@@ -72,7 +72,7 @@ PROBLEMS = {
             405,
             "Method not allowed",
             "This address does not accept this kind of request.",
-            "Start again from the home page.",
+            "Use a method that the Allow header names, or start again from the home page.",
         ),
         Problem(
             PictureTooLarge.slug,

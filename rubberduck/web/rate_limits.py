@@ -12,6 +12,7 @@ from limits.errors import StorageError
 
 from rubberduck.core.errors import Unavailable
 from rubberduck.core.settings import Settings
+from rubberduck.web.sessions import known_visitor
 
 KIND = {
     "home.upload": "uploads",
@@ -24,7 +25,8 @@ KIND = {
     "statistics.chart": "drawings",
     "results.thumbnail": "drawings",
 }
-FRAMES = 1800  # a minute: a camera asks up to 15 times a second
+FRAMES = 1200  # a minute and device: the camera's script sends up to 15 frames a second
+FRAMES_PER_ADDRESS = 6000  # a minute: several devices may share an address
 CHANGES = 120
 DRAWINGS = 600
 MINUTE = 60  # seconds
@@ -38,7 +40,7 @@ def register_rate_limits(app: Flask, settings: Settings) -> None:
         return
     limits = {
         "uploads": f"{settings.uploads_a_minute} per minute",
-        "frames": f"{FRAMES} per minute",
+        "frames": f"{FRAMES_PER_ADDRESS} per minute",
         "changes": f"{CHANGES} per minute",
         "drawings": f"{DRAWINGS} per minute",
     }
@@ -48,7 +50,13 @@ def register_rate_limits(app: Flask, settings: Settings) -> None:
         client,
         app=app,
         default_limits=[
-            Limit(lambda: limits.get(_kind(), ""), scope=lambda _: _kind(), shared=True)
+            Limit(lambda: limits.get(_kind(), ""), scope=lambda _: _kind(), shared=True),
+            Limit(
+                lambda: f"{FRAMES} per minute" if _kind() == "frames" else "",
+                key_function=device,
+                scope="frames of a device",
+                shared=True,
+            ),
         ],
         strategy="moving-window",
         storage_uri=settings.rate_store,
@@ -73,6 +81,11 @@ def _fast_redis_options() -> dict[str, Any]:
 
 def _kind() -> str:
     return KIND.get(request.endpoint or "", "")
+
+
+def device() -> str:
+    """Return the visitor's number, or the network address of a client without our cookie."""
+    return known_visitor() or client()
 
 
 def client() -> str:

@@ -1,159 +1,166 @@
-// Every way to hand a picture over: choose, take, drop, paste. Without this file the form works too.
+// Upload form: choose, take, drop or paste a picture. Without this file the plain form works, too.
 import { Refused, send, shrink } from "./pictures.js";
 
 const form = document.querySelector("form.ask");
-const words = form.dataset;
-const [picture, shot] = form.querySelectorAll('input[type="file"]');
+const texts = form.dataset;
+const fileInputs = [...form.querySelectorAll('input[type="file"]')];
 const preview = form.querySelector(".preview");
 const trouble = form.querySelector(".trouble");
 const going = form.querySelector(".going");
 const progress = going.querySelector("progress");
-const state = going.querySelector('[role="status"]');
-const look = form.querySelector(".look");
-const paste = form.querySelector(".paste");
-const name = form.querySelector(".name");
-const label = form.querySelector(".upload");
+const uploadStatus = going.querySelector('[role="status"]');
+const submitButton = form.querySelector(".look");
+const pasteButton = form.querySelector(".paste");
+const fileName = form.querySelector(".name");
+const chooseLabel = form.querySelector(".upload");
 const cancelButton = going.querySelector(".cancel");
 
 let chosen = null;
-let cancel = null;
+let controller = null; // of the upload in progress
 
 form.classList.add("live");
 
-function complain(text) {
+function showError(text) {
   trouble.textContent = text;
   trouble.hidden = !text;
 }
 
-/** Show a picture at once, before anything is sent. */
+/** Show a preview before anything is sent. Any file is taken: its bytes decide, not its type. */
 function choose(file) {
-  const isPicture = !file.type || file.type.startsWith("image/");
-  complain(isPicture ? "" : words.notAPicture);
-  chosen = isPicture ? file : null;
-  form.classList.toggle("chosen", isPicture);
-  if (isPicture) label.textContent = words.another;
+  showError("");
+  chosen = file;
+  form.classList.add("chosen");
+  chooseLabel.textContent = texts.another;
   URL.revokeObjectURL(preview.src);
-  preview.src = isPicture ? URL.createObjectURL(file) : "";
-  preview.hidden = !isPicture;
-  name.hidden = true;
-  return isPicture;
+  preview.src = URL.createObjectURL(file);
+  preview.hidden = false;
+  fileName.hidden = true;
 }
 
 preview.addEventListener("error", () => {
-  preview.hidden = true; // HEIC, mostly
-  name.hidden = !chosen;
-  name.textContent = chosen && `${chosen.name}: ${words.noPreview}`;
+  preview.hidden = true; // mostly HEIC
+  fileName.hidden = !chosen;
+  fileName.textContent = chosen && `${chosen.name}: ${texts.noPreview}`;
 });
 
-function isGoing(yes) {
-  going.hidden = !yes;
-  look.disabled = picture.disabled = shot.disabled = paste.disabled = yes;
+function setUploading(uploading) {
+  going.hidden = !uploading;
+  form.classList.toggle("uploading", uploading);
+  for (const control of [...fileInputs, submitButton, pasteButton]) control.disabled = uploading;
   cancelButton.hidden = false;
-  progress.value = 0;
-  state.textContent = words.sending;
+  progress.removeAttribute("value"); // no share is known while the picture is made smaller
+  uploadStatus.textContent = texts.preparing;
+  if (uploading) cancelButton.focus({ preventScroll: true });
 }
 
 async function upload() {
-  if (cancel) return; // one at a time
-  cancel = new AbortController();
-  complain("");
-  isGoing(true);
+  if (controller) return; // one at a time
+  controller = new AbortController();
+  const { signal } = controller;
+  showError("");
+  setUploading(true);
   try {
-    const jpeg = await shrink(chosen, Number(words.maxSide));
-    if (jpeg.size > Number(words.maxBytes)) throw new Refused(words.tooLarge);
-    cancel.signal.throwIfAborted();
-    const answer = await send(words.api, jpeg, { sent: show, signal: cancel.signal });
+    const picture = await shrink(chosen, Number(texts.maxSide));
+    signal.throwIfAborted();
+    if (picture.size > Number(texts.maxBytes)) throw new Refused(texts.tooLarge);
+    uploadStatus.textContent = texts.sending;
+    const answer = await send(texts.api, picture, { sent: showProgress, signal });
     location.assign(answer.links.page);
   } catch (error) {
-    isGoing(false);
-    complain(await explain(error));
-    look.focus({ preventScroll: true });
+    setUploading(false);
+    showError(await describeError(error));
+    submitButton.focus({ preventScroll: true });
   } finally {
-    cancel = null;
+    controller = null;
   }
 }
 
-function show(share) {
+function showProgress(share) {
   progress.value = share;
   if (share < 1) return;
-  state.textContent = words.looking;
-  cancelButton.hidden = true; // it has arrived: from here on, deleting is what takes it back
+  uploadStatus.textContent = texts.looking;
+  cancelButton.hidden = true; // it has arrived; now only deleting removes it
 }
 
-async function explain(error) {
+async function describeError(error) {
   if (error instanceof Refused) return error.message;
-  if (error.name === "AbortError") return words.cancelled;
-  // A folder can be dropped, and a file can go away, before it is read.
+  if (error.name === "AbortError") return texts.cancelled;
+  // A folder can be dropped, and a file can disappear before it is read.
   const isReadable = await chosen.arrayBuffer().then(() => true, () => false);
-  return isReadable ? words.noConnection : words.unreadable;
+  return isReadable ? texts.noConnection : texts.unreadable;
 }
 
-for (const input of [picture, shot]) {
+function chooseAndUpload(file) {
+  choose(file);
+  upload();
+}
+
+for (const input of fileInputs) {
   input.addEventListener("change", () => {
-    if (!input.files.length) return;
-    const taken = choose(input.files[0]);
-    if (taken) look.focus();
-    else input.value = "";
+    const [file] = input.files;
+    if (!file) return;
+    chooseAndUpload(file);
+    input.value = ""; // so that the same file can be chosen again
   });
 }
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   if (chosen) upload();
-  else complain(words.noChoice);
+  else showError(texts.noChoice);
 });
 
-cancelButton.addEventListener("click", () => cancel?.abort());
+cancelButton.addEventListener("click", () => controller?.abort());
 
 // A drop anywhere on the page. Leaving one element enters another: count them.
-let inside = 0;
+let dragDepth = 0;
 const carriesFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
 
-function mark(depth) {
-  inside = depth;
+function setDragDepth(depth) {
+  dragDepth = depth;
   document.body.classList.toggle("dropping", depth > 0);
 }
 
-addEventListener("dragenter", (event) => carriesFiles(event) && mark(inside + 1));
-addEventListener("dragleave", (event) => carriesFiles(event) && mark(Math.max(0, inside - 1)));
+addEventListener("dragenter", (event) => carriesFiles(event) && setDragDepth(dragDepth + 1));
+addEventListener("dragleave", (event) => carriesFiles(event) && setDragDepth(Math.max(0, dragDepth - 1)));
 addEventListener("dragover", (event) => carriesFiles(event) && event.preventDefault());
 addEventListener("drop", (event) => {
   if (!carriesFiles(event)) return;
   event.preventDefault();
-  mark(0);
-  take([...event.dataTransfer.files]);
+  setDragDepth(0);
+  takeFiles([...event.dataTransfer.files]);
 });
 
-// Pasted by key, or by the button where the browser lets us read the clipboard.
+// Pasted by key, or by the button where the browser allows access to the clipboard.
 addEventListener("paste", (event) => {
   const files = [...(event.clipboardData?.files ?? [])];
   if (files.length) {
     event.preventDefault();
-    take(files);
+    takeFiles(files);
   }
 });
 
-function take(files) {
-  if (cancel) return; // one at a time
-  const file = files.find((each) => each.type.startsWith("image/")) ?? files[0];
+function takeFiles(files) {
+  if (controller) return; // one at a time
+  const file = files.find((candidate) => candidate.type.startsWith("image/")) ?? files[0];
+  if (!file) return;
   form.scrollIntoView({ block: "nearest" });
-  if (!file || !choose(file)) return;
-  // Of several, one: which one has to be seen before it is sent.
-  if (files.length > 1) complain(words.onlyOne);
-  else upload();
+  if (files.length === 1) return chooseAndUpload(file);
+  choose(file);
+  showError(texts.onlyOne); // which of several it is has to be seen before it is sent
 }
 
-paste.addEventListener("click", async () => {
+pasteButton.addEventListener("click", async () => {
   try {
     for (const item of await navigator.clipboard.read()) {
-      const type = item.types.find((each) => each.startsWith("image/"));
-      if (type) return take([await item.getType(type)]);
+      const type = item.types.find((candidate) => candidate.startsWith("image/"));
+      if (type) return takeFiles([await item.getType(type)]);
     }
-    complain(words.nothingPasted);
+    showError(texts.nothingPasted);
   } catch {
-    complain(words.noClipboard);
+    showError(texts.noClipboard);
   }
 });
 
-paste.hidden = !navigator.clipboard?.read;
+pasteButton.hidden = !navigator.clipboard?.read;
 form.querySelector(".hint").hidden = !matchMedia("(hover: hover)").matches;

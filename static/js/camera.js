@@ -18,6 +18,7 @@ const PATIENCE = 15_000; // milliseconds for one answer
 const FIRST_WAIT = 1_000;
 const LONGEST_WAIT = 30_000;
 const REDRAW = 100;
+const MAX_REFUSALS = 5; // "too many requests" in a row that only slow the camera down
 const WHY = {
   NotAllowedError: words.denied,
   SecurityError: words.denied,
@@ -82,8 +83,7 @@ async function turnOn(deviceId) {
   }
   if (signal.aborted) return;
   keep.disabled = false;
-  // Not to “Keep this one”: whoever presses a key twice must not send a picture.
-  if (!deviceId) off.focus({ preventScroll: true });
+  if (!deviceId) keep.focus({ preventScroll: true });
   listCameras().catch(() => {}); // without a choice, then
   say(said, words.frames ? words.looking : "");
   if (words.frames) watch(signal);
@@ -132,19 +132,25 @@ async function watch(signal) {
       continue;
     }
     try {
-      const began = performance.now();
+      const start = performance.now();
       memory.add(await ask(pace.side, signal), performance.now());
-      pace.add(performance.now() - began);
+      const took = performance.now() - start;
+      pace.add(took);
       if (failures) complain("");
       failures = 0;
       tell(memory);
-      await sleep(pace.pause);
+      await sleep(pace.pause(took));
     } catch (error) {
       if (signal.aborted) return;
+      failures += 1;
+      if (error.isTooMany && failures <= MAX_REFUSALS) {
+        pace.tooMany();
+        await sleep(pace.pause(0));
+        continue;
+      }
       memory = forget();
       complain(error instanceof NoAnswer ? words.busy : words.noConnection);
-      await sleep(error.wait ?? Math.min(FIRST_WAIT * 2 ** failures, LONGEST_WAIT));
-      failures += 1;
+      await sleep(error.wait ?? Math.min(FIRST_WAIT * 2 ** (failures - 1), LONGEST_WAIT));
     }
   }
 }
@@ -158,6 +164,7 @@ function forget() {
 class NoAnswer extends Error {
   constructor(response) {
     super(response.statusText);
+    this.isTooMany = response.status === 429;
     const seconds = Number(response.headers.get("Retry-After"));
     if (seconds > 0) this.wait = seconds * 1000;
   }

@@ -1,4 +1,4 @@
-// What the live camera remembers of its last answers, and how fast they came. No page is needed.
+// The live camera's memory of its last answers, and the pace of its frames. Needs no page.
 
 const ANSWERS = 3;
 const YESES = 2; // of the last answers
@@ -34,17 +34,23 @@ export class Memory {
   }
 }
 
+const MIN_INTERVAL = 1000 / 15; // milliseconds from one frame to the next: the site's rate limit
+const MAX_INTERVAL = 2000;
 const SIDES = [640, 480, 320]; // pixels
 const SLOW = 300;
 const FAST = 150; // milliseconds
 const WEIGHT = 0.3; // of the newest answer
+const RECOVERY = 0.95; // of the interval, with each answer after too many requests
 
 /** How large the next frame may be, and how long it should wait, by how long answers take. */
 export class Pace {
   #step = 0;
   #took = null;
+  #interval = MIN_INTERVAL;
 
+  /** Take in how long an answer took. */
   add(milliseconds) {
+    this.#interval = Math.max(MIN_INTERVAL, this.#interval * RECOVERY);
     this.#took = this.#took === null ? milliseconds : this.#took + WEIGHT * (milliseconds - this.#took);
     if (this.#took > SLOW) this.#step = Math.min(this.#step + 1, SIDES.length - 1);
     else if (this.#took < FAST) this.#step = Math.max(this.#step - 1, 0);
@@ -55,8 +61,14 @@ export class Pace {
     return SIDES[this.#step];
   }
 
-  /** Milliseconds to leave to others before the next frame. */
-  get pause() {
-    return this.#took > SLOW ? this.#took / 2 : 0;
+  /** Slow down: the site said that these were too many requests. */
+  tooMany() {
+    this.#interval = Math.min(MAX_INTERVAL, this.#interval * 2);
+  }
+
+  /** Milliseconds to wait before the next frame, when the last answer took `took` of them. */
+  pause(took) {
+    const leftToOthers = this.#took > SLOW ? this.#took / 2 : 0;
+    return Math.max(leftToOthers, this.#interval - took);
   }
 }

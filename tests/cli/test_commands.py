@@ -50,7 +50,7 @@ def test_look_at_a_file(app: Flask, photos: Path, settings: Settings, tmp_path: 
 def test_look_at_a_folder_as_json(app: Flask, photos: Path) -> None:
     done = run_command(app, "look", "--json", str(photos))
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    assert done.exit_code == 0
+    assert done.exit_code == 1  # one of them is broken
     assert [Path(line["file"]).name for line in lines] == ["a.jpg", "b broken.png", "c.webp"]
     assert all(set(line) == {"file", "duck", "score", "boxes", "error"} for line in lines)
     assert [line["duck"] for line in lines] == [True, None, True]
@@ -63,10 +63,19 @@ def test_look_says_no_and_goes_on_after_a_missing_file(
 ) -> None:
     detector.answer = []
     done = run_command(app, "look", "missing.jpg", str(photos / "a.jpg"))
-    missing, found = done.stdout.splitlines()
-    assert missing == "missing.jpg: The file cannot be read: No such file or directory."
-    assert found.endswith("a.jpg: no")
-    assert done.exit_code == 0
+    assert "missing.jpg: The file cannot be read: No such file or directory." in done.stderr
+    assert done.stdout.endswith("a.jpg: no\n")
+    assert "missing" not in done.stdout
+    assert done.exit_code == 1
+
+
+def test_look_as_json_has_a_line_for_each_picture_and_fails_if_one_did(
+    app: Flask, photos: Path
+) -> None:
+    done = run_command(app, "look", "--json", "missing.jpg", str(photos / "a.jpg"))
+    errors = [json.loads(line)["error"] is not None for line in done.stdout.splitlines()]
+    assert (errors, done.exit_code) == ([True, False], 1)
+    assert run_command(app, "look", str(photos / "a.jpg")).exit_code == 0
 
 
 def test_look_at_standard_input(app: Flask) -> None:
@@ -78,7 +87,7 @@ def test_look_reads_no_more_than_it_must(app: Flask, tmp_path: Path) -> None:
     with (tmp_path / "film.jpg").open("wb") as file:
         file.truncate(5_000_000_000)  # takes no room on the disk, but would in memory
     done = run_command(app, "look", str(tmp_path / "film.jpg"))
-    assert "too large" in done.stdout
+    assert "too large" in done.stderr
 
 
 def test_look_at_names_that_a_terminal_would_obey(app: Flask, tmp_path: Path) -> None:
@@ -92,7 +101,8 @@ def test_look_at_names_that_a_terminal_would_obey(app: Flask, tmp_path: Path) ->
 @pytest.mark.parametrize("path", ["", "x" * 300])
 def test_look_at_paths_that_are_none(app: Flask, path: str) -> None:
     done = run_command(app, "look", path)
-    assert "The file cannot be read" in done.stdout
+    assert "The file cannot be read" in done.stderr
+    assert done.exit_code == 1
 
 
 def test_look_at_an_empty_folder(app: Flask, tmp_path: Path) -> None:

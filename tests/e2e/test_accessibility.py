@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.support.browser import SCREENS, complaints, screen
 from tests.support.server import Site
@@ -38,8 +38,21 @@ def test_axe_finds_nothing(page: Page, site: Site, address: str) -> None:
 
 def test_axe_finds_nothing_on_ones_own_pages(page: Page, site: Site, duck: Path) -> None:
     page.goto(site.url)
+
+    def look_first(route: Route) -> None:
+        held.append(route)
+
+    held: list[Route] = []
+    page.route("**/api/v1/pictures", look_first)
     page.get_by_label("Upload a picture").set_input_files(duck)
+    expect(page.get_by_role("button", name="Cancel")).to_be_visible()
     assert complaints(page) == []
+    while not held:
+        page.wait_for_timeout(50)
+    held[0].abort()
+    expect(page.get_by_role("alert")).to_be_visible()
+    assert complaints(page) == []
+    page.unroute_all()
     page.get_by_role("button", name="Check this picture").click()
     page.wait_for_url("**/result/*")
     page.get_by_text("Delete this picture").click()

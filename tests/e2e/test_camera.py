@@ -329,12 +329,11 @@ def test_by_keyboard_on_a_small_phone(page: Page) -> None:
     while not button.evaluate("button => button === document.activeElement"):
         page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("button", name="Turn off")).to_be_focused()
+    expect(page.get_by_role("button", name="Keep this one")).to_be_focused()
     expect(answer(page)).to_have_text(YES)
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
-    page.keyboard.press("Shift+Tab")
-    expect(page.get_by_role("button", name="Keep this one")).to_be_focused()
     page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Turn off")).to_be_focused()
     page.keyboard.press("Enter")
     expect(button).to_be_focused()
 
@@ -405,8 +404,11 @@ def test_a_camera_that_goes_away(page: Page) -> None:
     refused(page, "The camera was disconnected.")
 
 
-def test_a_page_that_is_not_https(browser: Browser, site: Site) -> None:
-    with visit(browser, f"http://duck.test:{site.port}") as page:
+def test_a_page_that_is_not_https(browser: Browser, tmp_path: Path) -> None:
+    with (
+        serving(tmp_path, DUCK_HOSTS="duck.test") as site,
+        visit(browser, f"http://duck.test:{site.port}") as page,
+    ):
         refused(page, "Browsers allow camera access only on HTTPS pages")
         expect(page.get_by_role("button", name="Turn on the camera")).to_be_hidden()
 
@@ -414,6 +416,8 @@ def test_a_page_that_is_not_https(browser: Browser, site: Site) -> None:
 def test_without_javascript(browser: Browser, site: Site) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
+    page.goto(site.url)
+    expect(page.get_by_role("link", name=re.compile("camera", re.I))).to_have_count(0)
     page.goto(f"{site.url}/camera")
     expect(page.locator("noscript .note")).to_be_visible()
     expect(page.get_by_role("button", name="Turn on the camera")).to_be_hidden()
@@ -496,9 +500,65 @@ def test_slow_answers_get_smaller_and_fewer_frames(page: Page) -> None:
             const pace = new Pace();
             const after = (milliseconds, times) => {
                 for (let i = 0; i < times; i++) pace.add(milliseconds);
-                return [pace.side, Math.round(pace.pause)];
+                return [pace.side, Math.round(pace.pause(milliseconds))];
             };
             return [after(80, 3), after(500, 1), after(500, 30), after(200, 30), after(80, 30)];
         }"""
     )
     assert paces == [[640, 0], [640, 0], [320, 250], [320, 0], [640, 0]]
+
+
+def test_fast_answers_get_at_most_fifteen_frames_a_second(page: Page) -> None:
+    pauses = page.evaluate(
+        """async () => {
+            const { Pace } = await import("/static/js/memory.js");
+            const pace = new Pace();
+            const pauses = [];
+            for (const took of [5, 40, 66, 70]) {
+                pace.add(took);
+                pauses.push(Math.round(pace.pause(took)));
+            }
+            return pauses;
+        }"""
+    )
+    assert pauses == [62, 27, 1, 0]  # the next frame starts 67 ms after the one before
+
+
+def test_too_many_requests_slow_the_camera_down_and_it_recovers(page: Page) -> None:
+    intervals = page.evaluate(
+        """async () => {
+            const { Pace } = await import("/static/js/memory.js");
+            const pace = new Pace();
+            const intervals = [];
+            for (let i = 0; i < 7; i++) {
+                pace.tooMany();
+                intervals.push(Math.round(pace.pause(0)));
+            }
+            for (let i = 0; i < 100; i++) pace.add(5);
+            return [...intervals, Math.round(pace.pause(0))];
+        }"""
+    )
+    assert intervals == [133, 267, 533, 1067, 2000, 2000, 2000, 67]
+
+
+def test_a_camera_that_asked_too_often_goes_on_by_itself(page: Page) -> None:
+    statuses = iter([429, 429, 429])
+
+    def refuse_three_times(route: Route) -> None:
+        if status := next(statuses, None):
+            return route.fulfill(status=status, headers={"Retry-After": "60"}, json={})
+        return route.continue_()
+
+    page.route(FRAMES, refuse_three_times)
+    page.evaluate(
+        """() => {
+            window.complaints = [];
+            const trouble = document.querySelector(".camera .trouble");
+            new MutationObserver(() => complaints.push(trouble.textContent))
+                .observe(trouble, { childList: true });
+        }"""
+    )
+    turn_on(page)
+    expect(answer(page)).to_have_text(YES)
+    assert next(statuses, None) is None
+    assert page.evaluate("complaints.filter(Boolean)") == []

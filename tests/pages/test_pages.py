@@ -408,3 +408,47 @@ def test_a_folder_that_cannot_be_made(settings: Settings, pipeline: Pipeline) ->
     client = site(settings, pipeline, storage=FolderStorage(Path("/proc/nowhere")))
     assert post_picture(client, encoded()).status_code == 503
     assert client.get("/readyz").status_code == 503
+
+
+def test_a_threshold_with_a_fraction_is_shown_as_it_is(
+    client: FlaskClient, detector: FakeDetector
+) -> None:
+    detector.answer = [Label("Duck", 99.95), Label("Toy", 99.8)]
+    where = post_picture(client, encoded()).location
+    page = client.get(f"{where}?min=99.9").text
+    assert "with at least 99.9% confidence" in page
+    assert 'step="any" value="99.9"' in page
+    assert '<output for="min">99.9%</output>' in page
+    assert "Toy 99% below the threshold" in visible_text(page)
+
+
+def test_an_invalid_cursor_is_an_error_for_everybody(client: FlaskClient) -> None:
+    stranger = client.application.test_client()
+    for address in ("/mine?cursor=zz", "/api/v1/results?cursor=zz"):
+        assert stranger.get(address).status_code == 400, address
+
+
+def test_a_picture_is_found_where_it_was_created(client: FlaskClient) -> None:
+    made = client.post("/api/v1/pictures", **form(encoded()))
+    assert made.json
+    found = client.get(f"/api/v1/pictures/{made.json['id']}")
+    assert (found.status_code, found.json) == (200, made.json)
+
+
+def test_a_program_with_a_wrong_method_is_told_which_are_right(client: FlaskClient) -> None:
+    answer = client.delete("/api/v1/pictures")
+    assert answer.status_code == 405
+    assert answer.json
+    assert "Use a method that the Allow header names" in answer.json["detail"]
+    assert "POST" in answer.headers["Allow"]
+
+
+def test_a_sample_has_json_and_no_time_of_an_answer(client: FlaskClient) -> None:
+    page = client.get("/sample/easy").text
+    assert "<time" not in page
+    assert 'href="/sample/easy.json"' in page
+    body = client.get("/sample/easy.json").json
+    assert body
+    assert (body["found"], body["engine"]) == (True, "fake detector")
+    assert client.get("/sample/easy.json?min=99").json != body
+    assert client.get("/sample/nothing.json").status_code == 404

@@ -88,7 +88,6 @@ def test_scripts_in_every_word_stay_words(page: Page, scripted: str) -> None:
     visit(page, scripted)
     photo = FilePayload(name=SCRIPTS[11], mimeType="image/jpeg", buffer=duck_photo())
     page.get_by_label(re.compile("Upload a picture")).set_input_files(photo)
-    page.get_by_role("button", name="Check this picture").click()
     page.wait_for_url("**/result/*")
     where = page.url
     expect(page.get_by_role("heading", level=1)).to_have_text(SCRIPTS[1])
@@ -109,6 +108,7 @@ def test_scripts_in_addresses_and_names_stay_words(page: Page, scripted: str) ->
         for path in (f"result/{said}", f"{result}?min={said}", f"mine?cursor={said}", f"?{said}"):
             visit(page, f"{scripted}/{path}")
         name = each.replace("/", "_")
+        page.route("**/api/v1/pictures", lambda route: route.abort())
         page.get_by_label("Upload a picture").set_input_files(
             FilePayload(name=name, mimeType="image/tiff", buffer=b"II*\0")
         )

@@ -102,6 +102,24 @@ def test_what_else_costs_is_limited_by_itself(
     assert client.post(PICTURES).status_code == 400
 
 
+def test_two_cameras_behind_one_address_do_not_share_a_limit(
+    open_site: OpenSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rubberduck.web.rate_limits.FRAMES", 3)
+    monkeypatch.setattr("rubberduck.web.rate_limits.FRAMES_PER_ADDRESS", 8)
+    site = open_site().application
+    devices = [site.test_client() for _ in range(3)]
+    for device in devices:
+        device.get("/camera")  # brings the cookie
+
+    def send_frames(device: FlaskClient, count: int) -> list[int]:
+        return [device.post("/api/v1/frames").status_code for _ in range(count)]
+
+    assert send_frames(devices[0], 4) == [400, 400, 400, 429]
+    assert send_frames(devices[1], 4) == [400, 400, 400, 429]
+    assert 429 in send_frames(devices[2], 3)  # the address has a limit, too
+
+
 def test_zero_is_no_limit(open_site: OpenSite) -> None:
     client = open_site(uploads_a_minute=0)
     assert {client.post(PICTURES).status_code for _ in range(100)} == {400}

@@ -233,6 +233,11 @@ JUDGE_RESULT = {
 
 OPERATIONS: JsonObject = {
     "/pictures": {"post": UPLOAD_PICTURE},
+    "/pictures/{id}": {
+        "parameters": [RESULT_ID],
+        "get": GET_RESULT
+        | {"operationId": "get_picture", "summary": "Get a result by its picture's address"},
+    },
     "/frames": {"post": ANALYZE_FRAME},
     "/results": {"get": LIST_RESULTS},
     "/results/{id}": {"parameters": [RESULT_ID], "get": GET_RESULT, "delete": DELETE_RESULT},
