@@ -8,7 +8,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --require-hash
 LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --no-strip-extras --universal \
 	--python-version 3.11 --no-header
 
-.PHONY: run test soak bench venv lint services lock texts screenshots detector bundle deploy settings destroy
+.PHONY: run test quick soak bench venv lint services lock texts screenshots detector bundle deploy settings destroy
 
 run: venv
 	$(BIN)/python db_setup.py
@@ -17,6 +17,14 @@ run: venv
 
 test: .venv/.tested-with lint services
 	$(BIN)/pytest -n 2 --cov --cov-report=term:skip-covered --cov-fail-under=95
+
+# About a minute: lint, types and the tests that need neither a server, a database server nor a browser.
+# tests/conftest.py marks those that do. Not here, as they take longer: tests/web, tests/db, tests/imaging.
+QUICK := rubberduck docs tests/test_layers.py tests/test_docs.py tests/core tests/pages tests/api/test_routes.py \
+	tests/api/test_openapi.py tests/evaluation
+
+quick: .venv/.tested-with lint
+	$(BIN)/pytest -n 2 -m "not soak and not service" $(QUICK)
 
 # What takes minutes: kills, restarts, leaks, thousands of broken pictures; docs/reliability.md.
 soak: .venv/.tested-with services
