@@ -221,7 +221,8 @@ class Pipeline:
 
     def warm_up(self) -> None:
         """Load what pictures need and pages do not, ahead of the first picture."""
-        import rubberduck.db.results  # noqa: F401
+        import rubberduck.db.results
+        import rubberduck.imaging.draw  # noqa: F401
 
         if self.free_detector:
             self.free_detector.check()
