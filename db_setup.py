@@ -27,7 +27,8 @@ class CannotSetUp(Exception):
 def set_up(database_url: str) -> tuple[str | None, str | None]:
     """Upgrade to this code's revision. Return the revisions before and after."""
     config = Config()
-    config.set_main_option("script_location", str(ROOT / "migrations"))
+    # Configparser reads % as the start of a reference.
+    config.set_main_option("script_location", str(ROOT / "migrations").replace("%", "%%"))
     scripts = ScriptDirectory.from_config(config)
     known = {script.revision for script in scripts.walk_revisions()}
     with _exclusive(database_url) as connection:
@@ -56,13 +57,20 @@ def _exclusive(database_url: str) -> Iterator[Connection]:
             yield connection
         return
     with _connected(database_url) as connection:
-        # The lock ends with the connection, also if we are killed.
-        connection.execute(text("SET lock_timeout = 0"))
-        connection.execute(text("SET statement_timeout = 0"))
-        connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": ADVISORY_LOCK})
-        connection.commit()
+        if connection.scalar(text("SHOW server_encoding")) == "SQL_ASCII":
+            raise CannotSetUp(
+                "The PostgreSQL database is in SQL_ASCII, which is no text encoding. "
+                "Create it anew: CREATE DATABASE duck ENCODING 'UTF8' TEMPLATE template0."
+            )
+        # One transaction for all: a pooler may give the next one to another connection.
+        connection.execute(
+            text(
+                "SELECT set_config('lock_timeout', '0', true),"
+                " set_config('statement_timeout', '0', true)"
+            )
+        )
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": ADVISORY_LOCK})
         yield connection
-        connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": ADVISORY_LOCK})
 
 
 @contextmanager

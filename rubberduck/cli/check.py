@@ -82,6 +82,8 @@ def _check_decoder() -> int:
 def _check_database() -> None:
     pipeline().results.check()
     pipeline().results.database.check_integrity()
+    if pipeline().results.database.is_pooled():
+        click.echo("ok     database: PostgreSQL through a pooler such as PgBouncer")
 
 
 def _store_and_forget() -> None:

@@ -3,17 +3,19 @@
 import threading
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, ExceptionContext, Table, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, DisconnectionError, SQLAlchemyError
 
 from rubberduck.core.errors import ResultsUnavailable
 from rubberduck.core.settings import ROOT
+from rubberduck.db import postgresql
 from rubberduck.db.sqlite_files import InUseLock, checkpoint
 from rubberduck.db.tables import SCHEMA
 
@@ -46,8 +48,14 @@ class Database:
         weakref.finalize(self, self.engine.dispose)
         self.file: Path | None = None  # of SQLite
         self._writer = threading.Lock()
-        event.listen(self.engine, "connect", _require_schema)
-        if self.engine.dialect.name == "sqlite":
+        self._deadlines: postgresql.Deadlines | None = None
+        if self.engine.dialect.name == "postgresql":
+            driver_error = self.engine.dialect.loaded_dbapi.Error
+            self._deadlines = deadlines = postgresql.Deadlines(driver_error)
+            event.listen(self.engine, "connect", partial(_require_schema_within, deadlines))
+            event.listen(self.engine, "checkout", deadlines.ping)
+        else:
+            event.listen(self.engine, "connect", _require_schema)
             self.file = sqlite_file(url)
             self._lock, check = InUseLock(self.file), _FileIdentityCheck(self.file)
             acquire = self._lock.acquire  # not `self`: the engine would keep this object alive
@@ -55,6 +63,7 @@ class Database:
             event.listen(self.engine, "connect", check.remember)
             event.listen(self.engine, "connect", _set_synchronous_normal)
             event.listen(self.engine, "checkout", check.require_same)
+            event.listen(self.engine, "handle_error", _discard_readonly)
 
     @contextmanager
     def transaction(self, *, writing: bool = False) -> Iterator[Connection]:
@@ -63,13 +72,27 @@ class Database:
         driver_error = self.engine.dialect.loaded_dbapi.Error
         single_writer = writing and self.engine.dialect.name == "sqlite"
         try:
-            with self._writer_lock(single_writer), self.engine.begin() as connection:
+            with (
+                self._writer_lock(single_writer),
+                self.engine.connect() as connection,
+                self._deadline(connection),
+                connection.begin(),
+            ):
                 # The driver begins a transaction itself, but not before a SELECT.
                 if single_writer:
                     connection.exec_driver_sql("BEGIN IMMEDIATE")
+                if self._deadlines:
+                    connection.execute(postgresql.LIMITS)
                 yield connection
         except (SQLAlchemyError, driver_error) as error:
             raise ResultsUnavailable(UNAVAILABLE_MESSAGE, cause=_cause(error)) from error
+
+    def _deadline(self, connection: Connection) -> AbstractContextManager[None]:
+        """Bound the transaction, its commit included, also when PostgreSQL does not answer."""
+        if self._deadlines is None:
+            return nullcontext()
+        driver_connection = connection.connection.dbapi_connection
+        return self._deadlines.within(driver_connection, postgresql.TRANSACTION_SECONDS)
 
     @contextmanager
     def _writer_lock(self, single_writer: bool) -> Iterator[None]:
@@ -101,6 +124,15 @@ class Database:
         if found != ["ok"]:
             cause = f"{found[0]}: the file is damaged; restore a backup with `flask restore`"
             raise ResultsUnavailable(UNAVAILABLE_MESSAGE, cause=cause)
+
+    def is_pooled(self) -> bool:
+        """Return whether a pooler such as PgBouncer stands between us and PostgreSQL."""
+        if self._deadlines is None:
+            return False
+        with self.transaction() as connection:
+            driver_connection: Any = connection.connection.dbapi_connection
+            process = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()
+            return bool(driver_connection.info.backend_pid != process)
 
     def close(self) -> None:
         """Close the pooled connections and empty SQLite's write-ahead log."""
@@ -135,17 +167,21 @@ def engine_for(database_url: str, *, create: bool = False) -> Engine:
     """Return an engine for SQLite or PostgreSQL; only `create` may create a SQLite file."""
     url = make_url(database_url)
     if url.get_backend_name() != "sqlite":
-        # Per worker. A request holds one for milliseconds; the smallest PostgreSQL of RDS allows
-        # 75 in all.
-        pool = {"pool_size": 5, "max_overflow": 2, "pool_timeout": BUSY_SECONDS}
-        options = f"-c lock_timeout={BUSY_SECONDS}s -c statement_timeout={2 * BUSY_SECONDS}s"
-        connect: dict[str, Any] = {"connect_timeout": BUSY_SECONDS, "options": options}
-        return create_engine(url, pool_pre_ping=True, connect_args=connect, **pool)
+        options = postgresql.POOL | {"pool_timeout": BUSY_SECONDS}
+        engine = create_engine(url, connect_args=postgresql.CONNECT_ARGS, **options)
+        event.listen(engine, "handle_error", postgresql.discard_lost)
+        return engine
     # Opening must not create an empty database where the real one is missing.
     query = {"mode": "rwc" if create else "rw", "uri": "true"}
     url = url.set(database=f"file:{quote(str(sqlite_file(database_url)))}", query=query)
-    connect = {"timeout": BUSY_SECONDS, "isolation_level": "IMMEDIATE"}
+    connect: dict[str, Any] = {"timeout": BUSY_SECONDS, "isolation_level": "IMMEDIATE"}
     return create_engine(url, pool_timeout=BUSY_SECONDS, connect_args=connect)
+
+
+def _discard_readonly(context: ExceptionContext) -> None:
+    """Throw a read-only connection away: it stays so, whatever becomes of its file."""
+    if "readonly" in str(context.original_exception):
+        context.is_disconnect = True
 
 
 def _set_synchronous_normal(connection: Any, _record: Any) -> None:
@@ -160,6 +196,12 @@ def _set_synchronous_normal(connection: Any, _record: Any) -> None:
 def sqlite_file(database_url: str) -> Path:
     """Return the file of a SQLite URL; relative paths start at the project's folder."""
     return ROOT / (make_url(database_url).database or "")
+
+
+def _require_schema_within(deadlines: postgresql.Deadlines, connection: Any, record: Any) -> None:
+    with deadlines.within(connection, postgresql.PING_SECONDS):
+        _require_schema(connection, record)
+    record.info["is_new"] = True  # needs no ping
 
 
 def _require_schema(connection: Any, _record: Any) -> None:

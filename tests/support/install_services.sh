@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests use besides Python: PostgreSQL, Redis, nginx, strace and Chromium.
+# Installs what the tests use besides Python: PostgreSQL, PgBouncer, Redis, nginx, strace and Chromium.
 # Where that is not possible, the tests that need them are skipped and say so.
 set -u
 
@@ -7,6 +7,7 @@ a_browser() { command -v chromium || command -v google-chrome; }
 
 missing=()
 command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
+command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || missing+=(pgbouncer)
 command -v redis-server >/dev/null || missing+=(redis-server)
 command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing+=(nginx)
 command -v strace >/dev/null || missing+=(strace)

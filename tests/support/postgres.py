@@ -33,9 +33,9 @@ class Server:
         return f"postgresql+psycopg://tests@/{name}?host={self.folder}"
 
     @contextmanager
-    def database(self) -> Iterator[str]:
+    def database(self, options: str = "") -> Iterator[str]:
         name = f"t{secrets.token_hex(6)}"
-        self._do(f"CREATE DATABASE {name}")
+        self._do(f"CREATE DATABASE {name} {options}")
         yield self.url(name)
         self._do(f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -59,7 +59,7 @@ def running(fsync: str = "off", listen: int | None = None) -> Iterator[Server]:
     """Start a server; with `listen` also on that port of localhost."""
     # Not under pytest's own folder: a socket's path is at most 107 bytes long.
     folder = Path(tempfile.mkdtemp(prefix="pg"))
-    user = _who_may_run_it()
+    user = unprivileged_user()
     if user:
         shutil.chown(folder, user)
     data = str(folder / "data")
@@ -75,7 +75,7 @@ def running(fsync: str = "off", listen: int | None = None) -> Iterator[Server]:
         shutil.rmtree(folder)
 
 
-def _who_may_run_it() -> str | None:
+def unprivileged_user() -> str | None:
     """PostgreSQL refuses to run as root."""
     if os.geteuid() != 0:
         return None

@@ -1,0 +1,187 @@
+"""PostgreSQL behind a pooler, without an answer, demoted, in an odd encoding."""
+
+import socket
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import db_setup
+from db_setup import CannotSetUp, set_up
+from rubberduck.core.errors import ResultsUnavailable
+from rubberduck.core.settings import ROOT, Settings
+from rubberduck.db import postgresql
+from rubberduck.db.results import Results
+from rubberduck.services.pipeline import Pipeline
+from tests.support import pgbouncer
+from tests.support.pictures import encoded
+from tests.support.postgres import Server
+
+Open = Callable[[str], Results]
+
+
+@pytest.fixture
+def url(postgres_server: Server) -> Iterator[str]:
+    with postgres_server.database() as url:
+        yield url
+
+
+def through(url: str, folder: Path, port: int) -> str:
+    return f"{url.split('?', maxsplit=1)[0]}?host={folder}&port={port}"
+
+
+def test_pgbouncer_in_transaction_mode(
+    postgres_server: Server, url: str, pipeline: Pipeline, open_results: Open
+) -> None:
+    if reason := pgbouncer.missing():
+        pytest.skip(reason)
+    with pgbouncer.in_front_of(postgres_server) as folder:
+        pooled = through(url, folder, 6432)
+        set_up(pooled)
+        results = open_results(pooled)
+        busy = replace(pipeline, open_results=lambda: results)
+        sent = [encoded(comment=str(number)) for number in range(60)]
+        with ThreadPoolExecutor(6) as pool:
+            answers = list(pool.map(busy.process_upload, sent))
+        assert all(results.get(answer.id).verdict.found for answer in answers)
+        assert results.database.is_pooled()
+        results.close()
+
+
+def test_without_a_pooler_none_is_seen(url: str, open_results: Open) -> None:
+    set_up(url)
+    assert not open_results(url).database.is_pooled()
+
+
+class Proxy:
+    """Forwards a Unix socket to PostgreSQL's, as long as it is let; it always accepts."""
+
+    def __init__(self, folder: Path, server: Server) -> None:
+        self.forwards = threading.Event()
+        self.forwards.set()
+        self._server = server
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(folder / ".s.PGSQL.6433"))
+        self._listener.listen()
+        self._sockets: list[socket.socket] = [self._listener]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                server = socket.socket(socket.AF_UNIX)
+                server.connect(str(self._server.folder / ".s.PGSQL.5432"))
+                self._sockets += [client, server]
+                for ends in ((client, server), (server, client)):
+                    threading.Thread(target=self._forward, args=ends, daemon=True).start()
+
+    def _forward(self, source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                self.forwards.wait()
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+
+    def close(self) -> None:
+        self.forwards.set()
+        for each in self._sockets:
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
+
+
+@pytest.fixture
+def proxy(postgres_server: Server) -> Iterator[tuple[Proxy, Path]]:
+    with tempfile.TemporaryDirectory(prefix="pgp") as folder:
+        proxy = Proxy(Path(folder), postgres_server)
+        yield proxy, Path(folder)
+        proxy.close()
+
+
+def test_a_pooler_that_hangs_ends_every_request_and_is_forgotten(
+    proxy: tuple[Proxy, Path], url: str, open_results: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the deadlines this test would hang: the proxy acknowledges and says nothing."""
+    monkeypatch.setattr(postgresql, "PING_SECONDS", 0.5)
+    monkeypatch.setattr(postgresql, "TRANSACTION_SECONDS", 0.5)
+    set_up(url)
+    results = open_results(through(url, proxy[1], 6433))
+    results.check()
+    proxy[0].forwards.clear()
+    for _ in range(2):
+        with pytest.raises(ResultsUnavailable):
+            results.check()
+    proxy[0].forwards.set()
+    results.check()
+
+
+def test_a_statement_that_hangs_ends_too(
+    proxy: tuple[Proxy, Path], url: str, open_results: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql, "TRANSACTION_SECONDS", 0.5)
+    set_up(url)
+    results = open_results(through(url, proxy[1], 6433))
+
+    def hang() -> None:
+        with results.database.transaction() as connection:
+            proxy[0].forwards.clear()
+            connection.exec_driver_sql("SELECT 1")
+
+    with pytest.raises(ResultsUnavailable):
+        hang()
+    proxy[0].forwards.set()
+    results.check()
+
+
+def test_connections_to_a_demoted_primary_are_thrown_away(url: str, open_results: Open) -> None:
+    set_up(url)
+    results = open_results(url)
+    with results.database.transaction() as connection:
+        # As a primary that became a standby answers: 25006 for every write.
+        connection.exec_driver_sql("SET SESSION default_transaction_read_only = on")
+    with pytest.raises(ResultsUnavailable, match="read-only"):
+        results.check()
+    results.check()
+
+
+@pytest.mark.parametrize("state", ["25006", "25P03", "57P01", "57P02", "57P03", "08006", "08P01"])
+def test_what_ends_a_connection(state: str) -> None:
+    error = Exception()
+    error.sqlstate = state  # type: ignore[attr-defined]
+    assert postgresql.is_lost(error)
+    error.sqlstate = "23505"  # type: ignore[attr-defined]
+    assert not postgresql.is_lost(error)
+
+
+def test_a_database_in_sql_ascii_is_refused_in_words(postgres_server: Server) -> None:
+    options = "ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0"
+    with (
+        postgres_server.database(options) as url,
+        pytest.raises(CannotSetUp, match=r"SQL_ASCII.*CREATE DATABASE"),
+    ):
+        set_up(url)
+
+
+def test_a_percent_sign_in_the_projects_path(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "100%").symlink_to(ROOT)
+    monkeypatch.setattr(db_setup, "ROOT", tmp_path / "100%")
+    before, after = set_up(settings.database_url)
+    assert before is None
+    assert after is not None
+
+
+def test_a_connection_that_became_read_only_is_thrown_away(results: Results) -> None:
+    with results.database.transaction() as connection:
+        # SQLite's own error of a file opened read-only; file modes do not bind root, who tests.
+        connection.exec_driver_sql("PRAGMA query_only = 1")
+    with pytest.raises(ResultsUnavailable, match="make the file and its folder writable"):
+        results.check()
+    results.check()
