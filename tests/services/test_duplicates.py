@@ -125,6 +125,7 @@ def test_a_new_model_answers_itself(app: Flask, detector: FakeDetector) -> None:
     assert third
     assert (first["engine_version"], second["engine_version"]) == ("1", "2")
     assert third["id"] == second["id"] != first["id"]
+    assert "Model version 2." in client.get(second["links"]["page"]).text
     assert detector.calls == 2
 
 
