@@ -68,10 +68,17 @@ def test_the_schemas_have_the_fields_of_the_responses(
     client: FlaskClient, document: dict[str, Any]
 ) -> None:
     schemas = document["components"]["schemas"]
-    result = client.post("/api/v1/pictures", **form(encoded())).json
+    created = client.post("/api/v1/pictures", **form(encoded())).json
+    assert created is not None
+    result = client.get(created["links"]["self"]).json
     results = client.get("/api/v1/results").json
     problem = client.get("/api/v1/nowhere").json
-    for name, body in (("ResultBody", result), ("ListBody", results), ("ProblemBody", problem)):
+    for name, body in (
+        ("CreatedBody", created),
+        ("ResultBody", result),
+        ("ListBody", results),
+        ("ProblemBody", problem),
+    ):
         assert body is not None
         assert set(schemas[name]["properties"]) == set(schemas[name]["required"]) == set(body)
     assert set(schemas["ResultBody"]["examples"][0]) == set(result or {})
