@@ -171,7 +171,11 @@ def sends(data: bytes) -> Callable[[FlaskClient], TestResponse]:
         ),
         pytest.param(sends(encoded(corners(60, 90))), 422, "too small", "60 × 90", id="small"),
         pytest.param(
-            sends(encoded(Image.new("L", (6000, 5000)))), 422, "too many pixels", "25", id="huge"
+            sends(encoded(Image.new("L", (6000, 5000)), "PNG")),
+            422,
+            "too many pixels",
+            "25",
+            id="huge",
         ),
         pytest.param(lambda c: c.get("/nowhere"), 404, "Page not found", "", id="no page"),
         pytest.param(lambda c: c.get("/result/nobody"), 404, "Page not found", "", id="no result"),
