@@ -18,7 +18,7 @@ FIELDS = {"asctime": "time", "levelname": "level", "name": "logger", "message": 
 PLAIN = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 OURS = ("app", "rubberduck")
 NUMBER = "duck.request_id"
-RESULT_ID = re.compile(r"(/results?/+)[^/.]+")
+RESULT_ID = re.compile(r"(/(?:results?|pictures)/+)[^/.]+")
 
 # Not Flask's g: threads that work for a request take it along (contextvars.copy_context).
 _number: ContextVar[str] = ContextVar("number", default="")
@@ -112,6 +112,8 @@ def without_result_id(path: str) -> str:
     ('/result/-/marked.jpg', '/api/v1/results/-')
     >>> without_result_id("//%72esult/ab.json"), without_result_id("/mine"), without_result_id("*")
     ('//result/-.json', '/mine', '*')
+    >>> without_result_id("/api/v1/pictures/abc"), without_result_id("/api/v1/pictures")
+    ('/api/v1/pictures/-', '/api/v1/pictures')
     """
     decoded = unquote(path, "latin-1")  # an escaped address opens a result as well
     redacted = RESULT_ID.sub(r"\1-", decoded)

@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from statistics import median, quantiles
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 import pytest
@@ -89,6 +90,29 @@ def test_a_duck_is_found(alone: Running) -> None:
     status, body = ask(upload(alone.machine.url, duck_photo()))
     assert (status, json.loads(body)["duck"]) == (201, True)
     assert (alone.machine.folder / "data" / "duck.db").exists()
+
+
+def test_no_log_of_nginx_has_the_address_of_a_result(alone: Running) -> None:
+    """Open a result in every way, also escaped and while leaving its page; then read the logs."""
+    _, body = ask(upload(alone.machine.url, duck_photo()))
+    links = json.loads(body)["links"]
+    id = links["self"].rpartition("/")[2]
+    page = f"{alone.machine.url}/result/{id}"
+    paths = [urlsplit(link).path for link in links.values()]
+    paths += [f"/result/{id}/small.jpg", f"/api/v1/pictures/{id}", f"//result/{id}?min=1"]
+    escaped = f"/%72esult/%{ord(id[0]):02x}{id[1:]}"
+    for path in [*paths, escaped]:
+        ask(Request(f"{alone.machine.url}{path}", headers={"Referer": f"{page}?min=1"}))
+    ask(Request(f"{alone.machine.url}/mine", headers={"Referer": f"http://127.0.0.1{escaped}"}))
+    folder = alone.machine.folder / "log" / "nginx"
+    until(lambda: '"GET /mine HTTP/1.1" 200' in (folder / "access.log").read_text())
+    logs = {file: file.read_text() for file in folder.rglob("*.log*")}
+    assert [str(file) for file, text in logs.items() if id[1:] in text] == []
+    access = logs[folder / "access.log"]
+    for path in ("/result/-", "/result/-/small.jpg", "/api/v1/results/-", "/api/v1/pictures/-"):
+        assert f'"GET {path} HTTP/1.1" 200' in access
+    assert f'"{alone.machine.url}/"' in access, "the referring site is kept"
+    assert any('"/result/-"200"' in text for file, text in logs.items() if "healthd" in str(file))
 
 
 def test_too_big_is_told_in_the_sites_words(alone: Running) -> None:

@@ -90,6 +90,8 @@ def unpacked(bundle: Path, folder: Path) -> Machine:
     with ZipFile(bundle) as zipped:
         zipped.extractall(machine.app)
     (folder / "log" / "nginx" / "healthd").mkdir(parents=True)
+    # nginx's default root: where it is missing, no log is written whose name has variables.
+    (folder / "html").mkdir()
     nginx = folder / "nginx"
     for name, text in BY_BEANSTALK.items():
         (nginx / name).parent.mkdir(parents=True, exist_ok=True)
