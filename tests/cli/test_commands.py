@@ -136,7 +136,7 @@ def test_what_costs_money_is_asked_before(
     done = run_command(app, "look", str(photos))
     assert "a dear detector will be asked 3 times, for about $0.003. Add --yes" in done.stderr
     assert (done.exit_code, dear.calls) == (2, 0)
-    assert run_command(app, "look", "--yes", str(photos)).exit_code == 0
+    assert run_command(app, "look", "--yes", str(photos)).exit_code == 1  # one file is no picture
     assert dear.calls == 2
 
 
