@@ -28,6 +28,15 @@ def test_links_lead_to_files_and_headings(page: Path) -> None:
     assert broken == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_named_files_exist(page: Path) -> None:
+    """`test_name.py` alone is not enough: after a move it would name nothing."""
+    named = re.findall(
+        r"[\w./-]*\btest_\w+\.py|(?:rubberduck|bench|deploy)/[\w./-]+\.py", page.read_text()
+    )
+    assert {file for file in named if not (ROOT / file).exists()} == set()
+
+
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= 150
 
