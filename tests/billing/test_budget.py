@@ -240,11 +240,19 @@ def test_a_picture_answered_by_the_stand_in_is_asked_again_another_day(
     assert eyes.arrived == 1
 
 
-def test_the_same_picture_is_counted_once(visit: Visit) -> None:
+def test_the_same_picture_of_one_visitor_is_counted_once(visit: Visit) -> None:
+    client = visit()
+    for _ in range(3):
+        post_picture(client, encoded())
+    assert spent_so_far(client) == 1
+
+
+def test_strangers_with_the_same_picture_are_counted_each(visit: Visit) -> None:
+    """A shared answer would tell that somebody else sent this very file."""
     client = visit()
     for _ in range(3):
         post_picture(client.application.test_client(), encoded())
-    assert spent_so_far(client) == 1
+    assert spent_so_far(client) == 3
 
 
 @pytest.mark.parametrize(
