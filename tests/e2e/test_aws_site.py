@@ -166,7 +166,7 @@ def test_deleted_is_gone_from_the_bucket(aws_client: FlaskClient, s3: Any) -> No
 
 def test_the_same_picture_is_paid_for_once(aws_client: FlaskClient, eyes: FakeRekognition) -> None:
     for _ in range(3):
-        post_picture(aws_client.application.test_client(), encoded())
+        post_picture(aws_client, encoded())
     assert len(eyes.requests) == 1
 
 
@@ -180,7 +180,9 @@ def test_twenty_identical_posts_at_once_are_one_call_and_one_result(
             cookie = first.headers["Set-Cookie"].split(";")[0]
         with ThreadPoolExecutor(20) as pool:
             answers = list(pool.map(lambda _: site.post(encoded(), Cookie=cookie), range(20)))
-    assert {status for status, _ in answers} == {201}
+    # 202 for those that come while the first is in work: the same address, ready in a moment.
+    assert {status for status, _ in answers} <= {201, 202}
+    assert 201 in {status for status, _ in answers}
     assert len({json.loads(body)["id"] for _, body in answers}) == 1
     assert len(eyes.requests) == 1
     assert len(s3.list_objects_v2(Bucket=BUCKET)["Contents"]) == 2  # the picture, and its boxes
