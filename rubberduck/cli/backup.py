@@ -17,20 +17,23 @@ from rubberduck.web.deps import pipeline, settings
 @with_appcontext
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def backup(file: Path) -> None:
-    """Back up the database (SQLite), instance/ and the pictures to the tar FILE.
+    """Back up the database, instance/ and the pictures.
 
-    The site may run meanwhile. Of a bucket, FILE lists the objects and their versions.
+    FILE is a new tar file. The site may keep running. For a bucket, FILE lists its objects and
+    their versions. PostgreSQL is not included: use pg_dump.
 
     \b
     Example:
       flask backup duck-2026-11-20.tar
 
-    `flask restore` puts it back. Keep it secret: it holds the key that signs the cookies.
+    `flask restore` restores it. Keep FILE secret: it contains the key that signs the cookies.
     """
     if file.exists():
         raise click.ClickException(f"{file} already exists. Nothing was overwritten.")
     if not os.access(file.absolute().parent, os.W_OK):
-        raise click.ClickException(f"{file} cannot be written: its folder is missing or closed.")
+        raise click.ClickException(
+            f"{file} cannot be written: its folder does not exist or is not writable."
+        )
     try:
         covered = create_backup(file, settings(), pipeline())
     except DuckError as error:
@@ -47,8 +50,8 @@ def backup(file: Path) -> None:
 def restore(file: Path) -> None:
     """Restore FILE, a backup or a plain copy of the SQLite database. Stop the site first.
 
-    The previous database is kept beside the restored one. Pictures that are there stay; for
-    DUCK_KEEP_DAYS, none is deleted because its result is unknown.
+    The previous database is kept beside the restored one, and existing pictures are kept. For
+    DUCK_KEEP_DAYS, the sweep does not delete pictures that have no result.
 
     \b
     Example:

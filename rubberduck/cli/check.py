@@ -20,7 +20,10 @@ from rubberduck.web.rate_limits import check_rate_store
 @click.command("check", context_settings=HELP)
 @with_appcontext
 def check() -> None:
-    """Look at every setting, the database, storage, engine and model; exit 1 if one is wrong.
+    """Check settings, database, storage and detectors.
+
+    Also checks the rate limit store and the decoding process. Exit status: 1 if there is a
+    problem.
 
     \b
     Example:
@@ -31,42 +34,43 @@ def check() -> None:
         click.echo(f"ok     {name}: {shown}")
     if settings.proxies and not settings.hosts:
         click.echo(
-            "warn   DUCK_HOSTS: it is not set, so the site answers to any host name; set it to the "
-            "names that visitors use."
+            "warn   DUCK_HOSTS: not set, so the site accepts any host name; set it to the names "
+            "that visitors use."
         )
-    wrong = 0
-    for name, meant in unknown_variables().items():
-        advice = f"did you mean {meant}?" if meant else "remove it."
+    problems = 0
+    for name, similar in unknown_variables().items():
+        advice = f"did you mean {similar}?" if similar else "remove it."
         click.echo(f"wrong  {name}: there is no such setting; {advice}")
-        wrong += 1
-    for name, part in _parts().items():
+        problems += 1
+    for name, check_component in _checks().items():
         try:
-            part()
+            check_component()
         except DuckError as error:
             click.echo(f"wrong  {name}: {error.operator_message}")
-            wrong += 1
+            problems += 1
         else:
             click.echo(f"ok     {name}")
-    wrong += _check_decoder()
-    sys.exit(1 if wrong else 0)
+    problems += _check_decoder()
+    sys.exit(1 if problems else 0)
 
 
-def _parts() -> dict[str, Callable[[], None]]:
-    parts = {
+def _checks() -> dict[str, Callable[[], None]]:
+    """Return the check of each component by its name; a check raises DuckError."""
+    checks = {
         "database": _check_database,
-        f"storage, {pipeline().storage.where}": _store_and_forget,
-        f"engine, {pipeline().detector.name}": pipeline().detector.check,
-        "counts of visitors' requests": check_rate_store,
+        f"storage, {pipeline().storage.where}": _check_storage,
+        f"detector, {pipeline().detector.name}": pipeline().detector.check,
+        "rate limit store": check_rate_store,
     }
     if fallback_detector := pipeline().fallback_detector:
-        parts[f"stand-in, {fallback_detector.name}"] = fallback_detector.check
-    return parts
+        checks[f"fallback detector, {fallback_detector.name}"] = fallback_detector.check
+    return checks
 
 
 def _check_decoder() -> int:
     """Start a decoding child and print what it cannot reach; return 1 if it does not start.
 
-    A kernel without one of the protections is no fault: limits on memory, time and descriptors
+    A protection that the kernel lacks is not a problem: limits on memory, time and descriptors
     always hold.
     """
     try:
@@ -86,10 +90,10 @@ def _check_database() -> None:
         click.echo("ok     database: PostgreSQL through a pooler such as PgBouncer")
 
 
-def _store_and_forget() -> None:
-    """Every verb of the storage, so that a missing permission shows before a visitor comes."""
+def _check_storage() -> None:
+    """Use every operation of the storage, to find missing permissions before a visitor does."""
     storage, key = pipeline().storage, f"check-{secrets.token_urlsafe(8)}"
     storage.check()
-    storage.put(key, b"a picture, if it were one")
+    storage.put(key, b"not really a picture")
     storage.get(key)
     storage.delete(key)

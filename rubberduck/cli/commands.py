@@ -4,11 +4,11 @@ from flask.cli import AppGroup
 
 from rubberduck.cli.backup import backup, restore
 from rubberduck.cli.check import check
+from rubberduck.cli.classify import classify
 from rubberduck.cli.costs import costs
 from rubberduck.cli.evaluate import evaluate
-from rubberduck.cli.look import look
 from rubberduck.cli.maintenance import sweep
 
 commands = AppGroup("commands")
-for command in (backup, check, costs, evaluate, look, restore, sweep):
+for command in (backup, check, classify, costs, evaluate, restore, sweep):
     commands.add_command(command)

@@ -1,4 +1,4 @@
-"""`flask costs`: what was spent, what is left, what the month will cost."""
+"""`flask costs`: print what was spent, what is left of the budget, and a forecast."""
 
 import json
 from dataclasses import asdict
@@ -16,10 +16,10 @@ from rubberduck.web.deps import pipeline, settings
 @with_appcontext
 @as_json
 def costs(as_json: bool) -> None:
-    """Calls that cost money: today's and this month's, what they cost, what is left.
+    """Show billed calls, their cost and the budget.
 
-    The forecast takes every day to come for an average day of this month, within the budgets.
-    Days and months are of UTC. The budgets are DUCK_DAILY_CALLS and DUCK_MONTHLY_CALLS.
+    The forecast assumes that every remaining day is an average day of this month, within the
+    budgets DUCK_DAILY_CALLS and DUCK_MONTHLY_CALLS. Days and months are in UTC.
 
     \b
     Examples:
@@ -31,9 +31,9 @@ def costs(as_json: bool) -> None:
     except DuckError as error:
         raise click.ClickException(error.operator_message) from None
     if as_json:
-        click.echo(json.dumps([asdict(each) for each in spendings]))
+        click.echo(json.dumps([asdict(spending) for spending in spendings]))
     else:
-        click.echo("\n".join(map(_in_words, spendings)) or _nothing())
+        click.echo("\n".join(map(_table, spendings)) or _no_costs())
 
 
 def _read() -> list[Spending]:
@@ -43,22 +43,22 @@ def _read() -> list[Spending]:
     return read_spending(pipeline().results.database, prices, *limits)
 
 
-def _nothing() -> str:
-    return f"Nothing costs anything: the {pipeline().detector.name} answers."
+def _no_costs() -> str:
+    return f"No costs: the {pipeline().detector.name} is free of charge."
 
 
-def _in_words(spending: Spending) -> str:
-    answers = pipeline().detector.name
+def _table(spending: Spending) -> str:
+    active = pipeline().detector.name
     lines = [
-        f"{spending.engine}, ${spending.dollars_a_call:g} a call",
+        f"{spending.engine}, ${spending.dollars_a_call:g} per call",
         "",
         f"{'':12}{'calls':>10}{'budget':>10}{'left':>10}{'cost':>12}",
         _row("today", spending.today),
         _row("this month", spending.month),
         f"{'forecast':12}{spending.forecast_calls:>10}{'':20}{_money(spending.forecast_dollars)}",
     ]
-    if spending.engine != answers:
-        lines += ["", f"It is switched off: the {answers} answers."]
+    if spending.engine != active:
+        lines += ["", f"{spending.engine} is switched off; the {active} is used instead."]
     return "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""`flask evaluate`: how good are the answers, on pictures whose truth is known?"""
+"""`flask evaluate`: measure the detector on labelled pictures."""
 
 import json
 import os
@@ -17,10 +17,10 @@ from rubberduck.cli.terminal import (
     HELP,
     as_json,
     confirm_cost,
+    explain,
     files_in,
     printable,
     read,
-    why,
     with_progress,
     yes_option,
 )
@@ -32,25 +32,25 @@ from rubberduck.web.deps import pipeline
 
 
 class NewPicture(click.ParamType[Path]):
-    """A PNG that can be written: better known before the pictures are asked about."""
+    """The path of a PNG to write, checked before the detector is called."""
 
     name = "file.png"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         path = Path(value)
         if path.suffix.lower() != ".png":
-            self.fail(f"{value}: the picture is a PNG, so its name must end in .png.", param, ctx)
+            self.fail(f"{value}: the name must end in .png.", param, ctx)
         try:
             path.stat()
-            free = not path.is_dir() and os.access(path, os.W_OK)
-        except FileNotFoundError:  # nothing there yet, or a link to nothing
-            free = os.access(path.parent, os.W_OK) and not path.is_symlink()
+            writable = not path.is_dir() and os.access(path, os.W_OK)
+        except FileNotFoundError:  # a new file, or a dangling link
+            writable = os.access(path.parent, os.W_OK) and not path.is_symlink()
         except OSError as error:
             self.fail(f"{value}: {error.strerror}.", param, ctx)
-        if not free:
+        if not writable:
             self.fail(
-                f"{value} cannot be written: its folder is missing or closed, or "
-                "something is there that cannot be overwritten.",
+                f"{value} cannot be written: its folder does not exist or is not writable, or "
+                "it exists and cannot be overwritten.",
                 param,
                 ctx,
             )
@@ -65,10 +65,12 @@ class NewPicture(click.ParamType[Path]):
     "--boxes",
     "boxes_file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="JSON: a picture's path in DIR → its boxes [[left, top, right, bottom], …] in pixels.",
+    help="JSON file: a picture's path in DIR → [[left, top, right, bottom], …] in pixels.",
 )
-@click.option("--plot", "plot_file", type=NewPicture(), help="Precision, recall, calibration.")
-@click.option("--sheet", "sheet_file", type=NewPicture(), help="The mistakes, as thumbnails.")
+@click.option(
+    "--plot", "plot_file", type=NewPicture(), help="Plot precision, recall and calibration."
+)
+@click.option("--sheet", "sheet_file", type=NewPicture(), help="Save thumbnails of the mistakes.")
 @click.argument("folder", metavar="DIR", type=click.Path(exists=True, path_type=Path))
 def evaluate(  # noqa: PLR0913, PLR0917 - click gives each option its argument
     folder: Path,
@@ -78,7 +80,10 @@ def evaluate(  # noqa: PLR0913, PLR0917 - click gives each option its argument
     as_json: bool,
     yes: bool,
 ) -> None:
-    """Measure the answers on pictures in DIR/duck and DIR/no-duck, and in folders of these.
+    """Measure the detector on labelled pictures.
+
+    DIR has the folders duck and no-duck with pictures, also in sub-folders. Prints precision,
+    recall and more, with 95 % intervals, and the same for each sub-folder.
 
     \b
     Examples:
@@ -91,22 +96,24 @@ def evaluate(  # noqa: PLR0913, PLR0917 - click gives each option its argument
     if not all(side.is_dir() for side in sides) or not pictures:
         raise click.UsageError(f"{folder} needs the folders duck and no-duck, with pictures.")
     if plot_file and plot_file == sheet_file:
-        raise click.UsageError("--plot and --sheet need a file each.")
+        raise click.UsageError("--plot and --sheet must be different files.")
     boxes = _known_boxes(boxes_file)
     confirm_cost(len(pictures), yes)
     answered = dict(_answers(pictures, folder, boxes))
     for name in boxes:
-        click.echo(f"{printable(name)}: its boxes fit no picture here.", err=True)
+        click.echo(
+            f"{printable(name)}: has boxes in --boxes, but there is no such picture.", err=True
+        )
     if not answered:
         raise click.ClickException("No picture could be read.")
     outcomes = list(answered.values())
     figures, kinds = measure(outcomes), by_kind(outcomes)
     if as_json:
-        of_kinds = {kind: asdict(each) for kind, each in kinds.items()}
-        click.echo(json.dumps({**asdict(figures), "kinds": of_kinds}))
+        by_name = {kind: asdict(of_kind) for kind, of_kind in kinds.items()}
+        click.echo(json.dumps({**asdict(figures), "kinds": by_name}))
     else:
         click.echo(table(figures, kinds))
-    # Last, so that nothing that goes wrong here can lose the figures.
+    # Last: an error here must not lose the figures.
     if plot_file:
         _write(plot_file, plots.plot(outcomes, pipeline().question.min_confidence))
     if sheet_file:
@@ -116,39 +123,38 @@ def evaluate(  # noqa: PLR0913, PLR0917 - click gives each option its argument
 def _answers(
     files: list[str], folder: Path, boxes: dict[str, list[Corners]]
 ) -> Iterator[tuple[str, Outcome]]:
-    """What comes out of each file that can be read; takes the boxes that it needs."""
-    measured = replace(
-        pipeline(), fallback_detector=None
-    )  # whose answers would be figures of another engine
+    """Yield each file that can be read with its outcome; remove its boxes from `boxes`."""
+    # Answers of the fallback would be figures of another detector.
+    measured = replace(pipeline(), fallback_detector=None)
     for file in with_progress(files):
-        place = Path(file).relative_to(folder)
-        known = boxes.pop(place.as_posix(), None)
+        path = Path(file).relative_to(folder)
+        known = boxes.pop(path.as_posix(), None)
         try:
-            yield file, evaluate_picture(measured, read(file), place.parent.as_posix(), known)
+            yield file, evaluate_picture(measured, read(file), path.parent.as_posix(), known)
         except BudgetSpent as error:
-            tqdm.write(f"{printable(file)} and what follows: left out. {why(error)}", sys.stderr)
+            tqdm.write(f"{printable(file)} and all after it: skipped. {explain(error)}", sys.stderr)
             return
         except (DuckError, OSError) as error:
-            tqdm.write(f"{printable(file)}: left out. {why(error)}", file=sys.stderr)
+            tqdm.write(f"{printable(file)}: skipped. {explain(error)}", file=sys.stderr)
 
 
 def _sheet_of_mistakes(folder: Path, answered: dict[str, Outcome]) -> bytes:
-    mistakes = [each for each in answered.items() if each[1].wrong]
-    mistakes.sort(key=lambda each: -each[1].wrongness)
+    mistakes = [(file, outcome) for file, outcome in answered.items() if outcome.wrong]
+    mistakes.sort(key=lambda mistake: -mistake[1].wrongness)
     title = f"Mistakes: {len(mistakes)} of {len(answered)}"
     if len(mistakes) > plots.MAX_EXAMPLES:
-        title += f", the {plots.MAX_EXAMPLES} surest"
+        title += f", the {plots.MAX_EXAMPLES} most confident"
     shown = mistakes[: plots.MAX_EXAMPLES]
     return plots.sheet([_example(folder, *mistake) for mistake in shown], title)
 
 
 def _example(folder: Path, file: str, outcome: Outcome) -> plots.Example:
-    """With its picture read again: keeping them all would fill the memory."""
+    """Read the picture again: keeping all of them would need too much memory."""
     name = printable(Path(file).relative_to(folder).as_posix())
     try:
         picture = pipeline().read(read(file))
     except (DuckError, OSError) as error:
-        raise click.ClickException(f"{name} has changed meanwhile. {why(error)}") from None
+        raise click.ClickException(f"{name} can no longer be read. {explain(error)}") from None
     return plots.Example(outcome, name, plots.thumbnail(picture.image, outcome.boxes))
 
 
@@ -165,10 +171,11 @@ def _known_boxes(file: Path | None) -> dict[str, list[Corners]]:
     try:
         boxes = TypeAdapter(dict[str, list[Corners]]).validate_json(file.read_bytes())
     except ValidationError as error:
-        wrong = error.errors()[0]
-        where = ".".join(str(step) for step in wrong["loc"])
-        raise click.BadParameter(f"{file}: {where}: {wrong['msg']}", param_hint="--boxes") from None
-    for name, several in boxes.items():
-        if any(left >= right or top >= bottom for left, top, right, bottom in several):
-            raise click.BadParameter(f"{file}: {name}: no box", param_hint="--boxes")
+        first = error.errors()[0]
+        path = ".".join(str(step) for step in first["loc"])
+        raise click.BadParameter(f"{file}: {path}: {first['msg']}", param_hint="--boxes") from None
+    for name, corners in boxes.items():
+        if any(left >= right or top >= bottom for left, top, right, bottom in corners):
+            message = f"{file}: {name}: a box must have left < right and top < bottom"
+            raise click.BadParameter(message, param_hint="--boxes")
     return boxes

@@ -1,4 +1,4 @@
-"""`flask sweep`."""
+"""`flask sweep`: delete expired results and orphaned pictures."""
 
 import click
 from flask.cli import with_appcontext
@@ -11,7 +11,10 @@ from rubberduck.web.deps import sweeper
 @click.command("sweep", context_settings=HELP)
 @with_appcontext
 def sweep() -> None:
-    """Delete what was kept for DUCK_KEEP_DAYS, and what uploads cut off left behind.
+    """Delete expired results and orphaned pictures.
+
+    Expired results are older than DUCK_KEEP_DAYS; orphaned pictures are left behind by
+    interrupted uploads.
 
     \b
     Example:
@@ -21,12 +24,12 @@ def sweep() -> None:
         swept = sweeper().sweep()
     except DuckError as error:
         raise click.ClickException(
-            f"Stopped half-way; run it again. {error.operator_message}"
+            f"The sweep is incomplete; run it again. {error.operator_message}"
         ) from None
-    told = _several(swept.results, "result"), _several(swept.orphans, "stray picture")
-    done = " and ".join(each for each in told if each)
-    click.echo(f"Swept {done}." if done else "Nothing to sweep.")
+    counts = _count(swept.results, "result"), _count(swept.orphans, "orphaned picture")
+    deleted = " and ".join(filter(None, counts))
+    click.echo(f"Deleted {deleted}." if deleted else "Nothing to delete.")
 
 
-def _several(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}" if number else ""
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}" if number else ""

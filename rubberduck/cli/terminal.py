@@ -1,4 +1,4 @@
-"""What the commands share: options, files, a progress bar, words for a terminal."""
+"""Shared by the commands: options, lists of files, a progress bar, text for a terminal."""
 
 import os
 import shutil
@@ -18,56 +18,60 @@ SUFFIXES = set(
 )
 STDIN = "-"
 HELP = {"help_option_names": ["-h", "--help"]}
-Each = TypeVar("Each")
-yes_option = click.option("--yes", is_flag=True, help="Do not ask before spending money.")
-as_json = click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+Item = TypeVar("Item")
+yes_option = click.option("--yes", is_flag=True, help="Do not ask to confirm the cost.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 def files_in(paths: Iterable[str]) -> Iterator[str]:
+    """Yield the paths, with each folder replaced by the pictures in it and its sub-folders."""
     for path in paths:
         if path == STDIN or not os.path.isdir(path):
             yield path
             continue
-        inside = sorted(each for each in Path(path).rglob("*") if each.is_file())
-        pictures = [str(each) for each in inside if each.suffix.lower() in SUFFIXES]
+        files = sorted(file for file in Path(path).rglob("*") if file.is_file())
+        pictures = [str(file) for file in files if file.suffix.lower() in SUFFIXES]
         if not pictures:
             click.echo(f"{printable(path)}: no pictures in this folder.", err=True)
         yield from pictures
 
 
 def confirm_cost(pictures: int, yes: bool) -> None:
+    """Ask for confirmation if the detector is billed. Raises UsageError without a terminal."""
     price = pictures * pipeline().detector.cost_per_call_usd
     if not price or yes:
         return
     name = pipeline().detector.name
-    cost = f"{name} will be asked {pictures} times, for about ${price:.3f}."
-    if not sys.stdin.isatty():  # nobody to ask, or a picture on its way
-        raise click.UsageError(f"{cost} Add --yes to agree.")
-    click.confirm(f"{cost} Go on?", abort=True, err=True)
+    times = "once" if pictures == 1 else f"{pictures} times"
+    cost = f"{name} will be called {times}, for about ${price:.3f}."
+    if not sys.stdin.isatty():  # a script, or a picture on standard input
+        raise click.UsageError(f"{cost} Add --yes to confirm.")
+    click.confirm(f"{cost} Continue?", abort=True, err=True)
 
 
-def with_progress(items: list[Each]) -> Iterable[Each]:
-    """A progress bar on standard error, if that is a terminal."""
+def with_progress(items: list[Item]) -> Iterable[Item]:
+    """Yield the items, with a progress bar on standard error if that is a terminal."""
     shown = sys.stderr.isatty()
-    columns, rows = shutil.get_terminal_size()  # also for a terminal that does not tell
+    columns, rows = shutil.get_terminal_size()  # has a default for unknown terminals
     return tqdm(items, unit="picture", disable=not shown, leave=False, ncols=columns, nrows=rows)
 
 
 def read(file: str) -> bytes:
-    """The file, or as much of it as shows that it is too large."""
-    enough = pipeline().max_bytes + 1
+    """Return the file's bytes; of a file that is too large, one byte more than the limit."""
+    most = pipeline().max_bytes + 1
     if file == STDIN:
-        return sys.stdin.buffer.read(enough)
+        return sys.stdin.buffer.read(most)
     with open(file, "rb") as opened:
-        return opened.read(enough)
+        return opened.read(most)
 
 
 def printable(name: str) -> str:
-    """A file's name without what a terminal would obey or cannot show."""
-    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in name)
+    """Return a file name with control characters and undecodable bytes escaped."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in name)
 
 
-def why(error: DuckError | OSError) -> str:
+def explain(error: DuckError | OSError) -> str:
+    """Return what happened, why, and what to do."""
     if isinstance(error, DuckError):
         problem = error.problem
         return " ".join([f"{problem.title}.", problem.why, problem.hint])

@@ -123,21 +123,21 @@ def test_help_has_examples(app: Flask, command: str) -> None:
     assert f"  flask {command}" in done.stdout
 
 
-class Dear(FakeDetector):
-    name = "a dear detector"
+class ExpensiveDetector(FakeDetector):
+    name = "an expensive detector"
     cost_per_call_usd = 0.001
 
 
-def test_what_costs_money_is_asked_before(
-    settings: Settings, pipeline: Pipeline, photos: Path
-) -> None:
-    dear = Dear()
-    app = create_app(settings, pipeline=replace(pipeline, detector=dear))
+def test_costs_must_be_confirmed(settings: Settings, pipeline: Pipeline, photos: Path) -> None:
+    expensive = ExpensiveDetector()
+    app = create_app(settings, pipeline=replace(pipeline, detector=expensive))
     done = run_command(app, "look", str(photos))
-    assert "a dear detector will be asked 3 times, for about $0.003. Add --yes" in done.stderr
-    assert (done.exit_code, dear.calls) == (2, 0)
+    assert (
+        "an expensive detector will be called 3 times, for about $0.003. Add --yes" in done.stderr
+    )
+    assert (done.exit_code, expensive.calls) == (2, 0)
     assert run_command(app, "look", "--yes", str(photos)).exit_code == 1  # one file is no picture
-    assert dear.calls == 2
+    assert expensive.calls == 2
 
 
 class ByBrightness(FakeDetector):
@@ -173,7 +173,7 @@ def test_evaluate(settings: Settings, pipeline: Pipeline, labelled: Path, tmp_pa
     )
     done = run_command(app, "evaluate", "--json", "--boxes", str(boxes), str(labelled))
     assert done.exit_code == 0
-    assert "z.jpg: left out. This file is not a picture" in done.stderr
+    assert "z.jpg: skipped. This file is not a picture" in done.stderr
     figures = json.loads(done.stdout)
     assert figures.pop("milliseconds") > 0
     kinds = figures.pop("kinds")
@@ -232,7 +232,7 @@ def test_evaluate_draws(
     ("name", "why"),
     [
         ("plot.jpg", r"must end in\s+\.png"),
-        ("none/plot.png", "folder is missing"),
+        ("none/plot.png", "does not exist"),
         ("x" * 300 + ".png", "File name too long"),
         ("folder.png", "cannot be overwritten"),
     ],
@@ -266,7 +266,7 @@ def test_evaluate_keeps_the_figures_when_a_picture_cannot_be_written(
 def test_evaluate_needs_a_file_for_each_drawing(app: Flask, labelled: Path, tmp_path: Path) -> None:
     both = str(tmp_path / "both.png")
     done = run_command(app, "evaluate", "--plot", both, "--sheet", both, str(labelled))
-    assert "need a file each" in done.stderr
+    assert "must be different files" in done.stderr
     assert done.exit_code == 2
 
 
@@ -321,7 +321,7 @@ def test_evaluate_says_when_nothing_fits(app: Flask, tmp_path: Path) -> None:
         app, "evaluate", "--boxes", str(tmp_path / "boxes.json"), str(tmp_path / "set")
     )
     assert done.exit_code == 1
-    assert "duck/z.jpg: its boxes fit no picture here." in done.stderr
+    assert "duck/z.jpg: has boxes in --boxes, but there is no such picture." in done.stderr
     assert "No picture could be read." in done.stderr
 
 
@@ -335,7 +335,7 @@ def test_a_backup_writes_over_nothing(app: Flask, tmp_path: Path) -> None:
     (tmp_path / "holiday.db").write_bytes(b"quack")
     for name, complaint in {
         "holiday.db": "already exists",
-        "nowhere/copy.db": "its folder is missing or closed",
+        "nowhere/copy.db": "its folder does not exist or is not writable",
     }.items():
         done = run_command(app, "backup", str(tmp_path / name))
         assert done.exit_code == 1
@@ -361,7 +361,7 @@ def test_check_when_all_is_well(app: Flask) -> None:
     done = run_command(app, "check")
     assert done.exit_code == 0
     assert "ok     DUCK_MAX_BYTES: default, 15000000" in done.stdout
-    for part in ("database", "storage, a folder on this server", "engine, fake detector"):
+    for part in ("database", "storage, a folder on this server", "detector, fake detector"):
         assert f"ok     {part}\n" in done.stdout
     for protection in ("no further descriptors", "Landlock", "seccomp"):
         assert f"ok     decoding process, {protection}" in done.stdout
@@ -387,7 +387,7 @@ def test_check_says_that_the_counts_have_no_redis(
     nowhere = {"uploads_a_minute": 60, "rate_store": f"redis+unix://{tmp_path}/nowhere"}
     done = run_command(create_app(settings.model_copy(update=nowhere), pipeline=pipeline), "check")
     assert done.exit_code == 1
-    assert "wrong  counts of visitors' requests: " in done.stdout
+    assert "wrong  rate limit store: " in done.stdout
     assert "DUCK_RATE_STORE right?" in done.stdout
 
 
@@ -398,8 +398,8 @@ def test_check_of_the_aws_composition(
     app = create_app(aws_settings, pipeline=pipeline)
     done = run_command(app, "check")
     assert done.exit_code == 0
-    assert "ok     engine, Amazon Rekognition\n" in done.stdout
-    assert "ok     stand-in, embedded detector\n" in done.stdout
+    assert "ok     detector, Amazon Rekognition\n" in done.stdout
+    assert "ok     fallback detector, embedded detector\n" in done.stdout
     eyes.always = "AccessDeniedException"
     done = run_command(app, "check")
     assert done.exit_code == 1

@@ -45,7 +45,7 @@ def test_costs(spender: FlaskClient) -> None:
     assert done.exit_code == 0
     lines = [line.split() for line in done.stdout.splitlines()]
     assert lines == [
-        ["Amazon", "Rekognition,", "$0.001", "a", "call"],
+        ["Amazon", "Rekognition,", "$0.001", "per", "call"],
         [],
         ["calls", "budget", "left", "cost"],
         ["today", "3", "10", "7", "$0.003"],
@@ -89,7 +89,7 @@ def test_costs_without_amazon(app: Flask) -> None:
     done = run_command(app, "costs")
     assert (done.exit_code, done.stdout) == (
         0,
-        "Nothing costs anything: the fake detector answers.\n",
+        "No costs: the fake detector is free of charge.\n",
     )
     assert json.loads(run_command(app, "costs", "--json").stdout) == []
 
@@ -97,7 +97,9 @@ def test_costs_without_amazon(app: Flask) -> None:
 def test_costs_when_the_lever_is_pulled(spender: FlaskClient, visit: Visit, s3: Any) -> None:
     done = run_command(visit(engine="local", bucket=BUCKET).application, "costs")
     assert "$0.009" in done.stdout
-    assert "It is switched off: the embedded detector answers." in done.stdout
+    assert (
+        "Amazon Rekognition is switched off; the embedded detector is used instead." in done.stdout
+    )
     assert "forecast             9                          $0.009" in done.stdout
 
 
@@ -151,6 +153,6 @@ def test_evaluate_measures_only_what_its_engine_said(
     photos = str(tmp_path / "photos")
     done = run_command(visit(daily_calls=2).application, "evaluate", "--yes", "--json", photos)
     assert json.loads(done.stdout)["pictures"] == 2
-    assert "duck/0.png: left out. We cannot check pictures at the moment." in done.stderr
-    assert "no-duck/3.png and what follows: left out. Our budget for answers is" in done.stderr
+    assert "duck/0.png: skipped. We cannot check pictures at the moment." in done.stderr
+    assert "no-duck/3.png and all after it: skipped. Our budget for answers is" in done.stderr
     assert eyes.arrived == 3  # the refused one was given back

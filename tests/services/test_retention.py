@@ -114,8 +114,8 @@ def test_the_command_tells_of_strays(app: Flask, pipeline: Pipeline) -> None:
     for number in range(2):
         put_at(pipeline.storage, f"uploads/tmp{number}.part", two_hours_ago)
     run = app.test_cli_runner().invoke
-    assert run(args=["sweep"]).output == "Swept 2 stray pictures.\n"
-    assert run(args=["sweep"]).output == "Nothing to sweep.\n"
+    assert run(args=["sweep"]).output == "Deleted 2 orphaned pictures.\n"
+    assert run(args=["sweep"]).output == "Nothing to delete.\n"
 
 
 def test_a_worker_never_sweeps_twice_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -286,12 +286,12 @@ def test_pictures_are_kept_for_as_long_as_we_say(
     where = post_picture(client, encoded()).location
     sweep = app.test_cli_runner().invoke
     with time_machine.travel(datetime.now(UTC) + timedelta(days=29, hours=23)):
-        assert sweep(args=["sweep"]).output == "Nothing to sweep.\n"
+        assert sweep(args=["sweep"]).output == "Nothing to delete.\n"
         assert client.get(where).status_code == 200
     with time_machine.travel(datetime.now(UTC) + timedelta(days=30, hours=1)):
-        assert sweep(args=["sweep"]).output == "Swept 1 result.\n"
+        assert sweep(args=["sweep"]).output == "Deleted 1 result.\n"
         assert client.get(where).status_code == 404
-        assert sweep(args=["sweep"]).output == "Nothing to sweep.\n"
+        assert sweep(args=["sweep"]).output == "Nothing to delete.\n"
     assert pictures(settings) == []
     assert (
         pipeline.results.daily_stats(pipeline.question.title, datetime.now(UTC).date()).totals.asked

@@ -13,10 +13,10 @@ from rubberduck.cli.terminal import (
     HELP,
     as_json,
     confirm_cost,
+    explain,
     files_in,
     printable,
     read,
-    why,
     with_progress,
     yes_option,
 )
@@ -30,8 +30,10 @@ from rubberduck.web.deps import pipeline
 @as_json
 @yes_option
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True)
-def look(paths: tuple[str, ...], as_json: bool, yes: bool) -> None:
-    """Ask about pictures: files, folders, or - for standard input. Nothing is kept.
+def classify(paths: tuple[str, ...], as_json: bool, yes: bool) -> None:
+    """Classify pictures without storing them.
+
+    PATH is a file, a folder, or - for standard input.
 
     \b
     Examples:
@@ -39,26 +41,27 @@ def look(paths: tuple[str, ...], as_json: bool, yes: bool) -> None:
       flask look --json holiday/ > answers.jsonl
       cat duck.jpg | flask look -
 
-    With --json, each picture is a line: {file, duck, score, boxes, error}, also one that
-    cannot be read. Without it, errors go to standard error. Exit status: 1 if any picture failed.
+    With --json, prints one line per picture: {file, duck, score, boxes, error}. Without it,
+    errors go to standard error. Exit status: 1 if any picture failed.
     """
     files = list(files_in(paths))
     confirm_cost(len(files), yes)
     failures = 0
     for file in with_progress(files):
-        told = _told(file)
-        failures += told["error"] is not None
-        line = json.dumps(told) if as_json else _in_words(told)
-        to_errors = told["error"] is not None and not as_json
-        tqdm.write(line, file=sys.stderr if to_errors else sys.stdout)
+        outcome = _classify(file)
+        failed = outcome["error"] is not None
+        failures += failed
+        line = json.dumps(outcome) if as_json else _text(outcome)
+        tqdm.write(line, file=sys.stderr if failed and not as_json else sys.stdout)
     sys.exit(1 if failures else 0)
 
 
-def _told(file: str) -> dict[str, Any]:
+def _classify(file: str) -> dict[str, Any]:
+    """Return the fields of one line of JSON; `error` is None or says what went wrong."""
     try:
         answer = pipeline().answer(pipeline().read(read(file)))
     except (DuckError, OSError) as error:
-        return {"file": file, "duck": None, "score": None, "boxes": [], "error": why(error)}
+        return {"file": file, "duck": None, "score": None, "boxes": [], "error": explain(error)}
     return {
         "file": file,
         "duck": answer.verdict.found,
@@ -68,8 +71,8 @@ def _told(file: str) -> dict[str, Any]:
     }
 
 
-def _in_words(told: dict[str, Any]) -> str:
-    file = printable(told["file"])
-    if told["error"]:
-        return f"{file}: {told['error']}"
-    return f"{file}: yes, {percent(told['score'])}" if told["duck"] else f"{file}: no"
+def _text(outcome: dict[str, Any]) -> str:
+    file = printable(outcome["file"])
+    if outcome["error"]:
+        return f"{file}: {outcome['error']}"
+    return f"{file}: yes, {percent(outcome['score'])}" if outcome["duck"] else f"{file}: no"
