@@ -1,4 +1,4 @@
-"""The site: what each request passes through."""
+"""The Flask application: its blueprints, commands and request hooks."""
 
 import logging
 import sys
@@ -42,12 +42,12 @@ from rubberduck.web.sessions import SignedCookieSessions, secret_key
 
 log = logging.getLogger(__name__)
 
-FORM_AROUND_A_PICTURE = 64 * 1024  # bytes that a multipart form may add to its file
+FORM_OVERHEAD = 64 * 1024  # bytes that a multipart form may add to its file
 
 
 def start() -> Flask:
-    """For wsgi.py: whatever is wrong at start is told in plain words, without a traceback."""
-    is_command = click.get_current_context(silent=True) is not None  # it says itself what it does
+    """Return the application for wsgi.py. Exits with a message if a setting is invalid."""
+    is_command = click.get_current_context(silent=True) is not None  # which writes its own output
     try:
         settings = load_settings()
         (configure_command_logging if is_command else configure_server_logging)(settings.log_level)
@@ -56,17 +56,18 @@ def start() -> Flask:
         sys.exit(f"The site does not start. {error}")
     if not is_command:
         pipeline: Pipeline = app.extensions["pipeline"]
-        where, who = pipeline.storage.where, pipeline.detector.name
-        log.info("Pictures go to %s; the answers are of %s.", where, who)
-        for name, meant in unknown_variables().items():
-            log.warning("%s is no setting; did you mean %s?", name, meant or "something else")
+        message = "site started storage=%r detector=%r"
+        log.info(message, pipeline.storage.where, pipeline.detector.name)
+        for name, similar in unknown_variables().items():
+            log.warning("unknown setting name=%s similar=%s", name, similar or "none")
     return app
 
 
 def create_app(settings: Settings, *, pipeline: Pipeline | None = None) -> Flask:
+    """Return the application. Without a `pipeline`, builds the one that the settings ask for."""
     app = Flask(__name__)
     app.request_class = UploadRequest
-    app.config["MAX_CONTENT_LENGTH"] = settings.max_bytes + FORM_AROUND_A_PICTURE
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_bytes + FORM_OVERHEAD
     pipeline = pipeline or build_pipeline(settings)
     if settings.metrics:
         from rubberduck.web.metrics import create_metrics, register_metrics
@@ -97,7 +98,7 @@ def create_app(settings: Settings, *, pipeline: Pipeline | None = None) -> Flask
 
 
 class Commands(AppGroup):
-    """`flask check` and the others, loaded when one is typed: visitors need none of them."""
+    """The command-line commands, imported on first use: the server needs none of them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         self._load()
@@ -114,7 +115,7 @@ class Commands(AppGroup):
 
 
 def _trust_proxies(app: Flask, proxies: int) -> None:
-    """Each adds what it saw to the end; what stands before that, anybody could have written."""
+    """Trust only the last `proxies` values of X-Forwarded-*: clients can forge those before."""
     if proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
 
@@ -124,7 +125,7 @@ def _configure_sessions(app: Flask, settings: Settings) -> None:
     app.session_interface = SignedCookieSessions()
     app.permanent_session_lifetime = timedelta(days=settings.keep_days)
     app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
-    app.config["SESSION_REFRESH_EACH_REQUEST"] = False  # `visitor` does, where it matters
+    app.config["SESSION_REFRESH_EACH_REQUEST"] = False  # `visitor` refreshes it
 
 
 def _trigger_sweep(response: Response) -> Response:

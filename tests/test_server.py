@@ -35,8 +35,8 @@ def test_a_photo_of_a_duck_is_a_yes_and_one_without_is_a_no(site: Site) -> None:
 
 
 def test_who_answers_is_said_once_in_the_log(site: Site) -> None:
-    told = "Pictures go to a folder on this server; the answers are of embedded detector."
-    assert site.log.count(told) == 1
+    started = "site started storage='a folder on this server' detector='embedded detector'"
+    assert site.log.count(started) == 1
 
 
 def test_two_workers_share_the_visitors_and_lose_nothing(site: Site) -> None:

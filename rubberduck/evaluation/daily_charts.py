@@ -1,4 +1,4 @@
-"""The pictures of the statistics page, as SVG."""
+"""The charts of the statistics page, as SVG."""
 
 import io
 from dataclasses import dataclass
@@ -13,14 +13,16 @@ from matplotlib.ticker import MaxNLocator
 
 from rubberduck.db.daily_stats import BANDS, DailyStats
 
-SIZE = (4.8, 2.7)  # inches: letters that can be read on a phone too
-# Letters stay letters: small, sharp, and in the visitor's own font. No clock: same data, same file.
-# For the whole process, as matplotlib has it; nothing else of ours makes SVG.
+SIZE = (4.8, 2.7)  # inches; keeps the text readable on a phone
+# Text as <text>, not as paths: small, sharp, in the visitor's font. A fixed salt: the same data
+# gives the same file. matplotlib sets both for the process; no other module writes SVG.
 rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "charts"})
 
 
 @dataclass(frozen=True)
 class Scheme:
+    """The colours of a chart."""
+
     ink: str
     yes: str
     no: str
@@ -32,8 +34,8 @@ SCHEMES = {
 }
 
 
-class Words(NamedTuple):
-    """What stands on the charts, in the site's language."""
+class ChartLabels(NamedTuple):
+    """The texts of the charts, in the site's language."""
 
     pictures: str
     yes: str
@@ -41,33 +43,34 @@ class Words(NamedTuple):
     percent_sure: str
 
 
-def by_day(stats: DailyStats, scheme: Scheme, words: Words, days: int, today: date) -> bytes:
-    """How many asked on each of the last days, and how many of them got a yes."""
+def plot_days(
+    stats: DailyStats, scheme: Scheme, labels: ChartLabels, days: int, today: date
+) -> bytes:
+    """Return an SVG of the pictures of each of the last `days`, split by answer."""
     figure, axes = _axes(scheme)
     shown = [today - timedelta(days=days - 1 - i) for i in range(days)]
-    by_day = stats.days
-    sums = [by_day.get(day) for day in shown]
-    found = [each.found if each else 0 for each in sums]
-    others = [each.asked - each.found if each else 0 for each in sums]
-    places = range(days)
-    axes.bar(places, found, color=scheme.yes, label=words.yes)
-    axes.bar(places, others, bottom=found, color=scheme.no, label=words.no)
-    axes.set_xticks(places[::7], [f"{day:%m-%d}" for day in shown[::7]])
-    axes.set_ylabel(words.pictures)
+    totals = [stats.days.get(day) for day in shown]
+    found = [day.found if day else 0 for day in totals]
+    others = [day.asked - day.found if day else 0 for day in totals]
+    positions = range(days)
+    axes.bar(positions, found, color=scheme.yes, label=labels.yes)
+    axes.bar(positions, others, bottom=found, color=scheme.no, label=labels.no)
+    axes.set_xticks(positions[::7], [f"{day:%m-%d}" for day in shown[::7]])
+    axes.set_ylabel(labels.pictures)
     axes.legend(frameon=False, labelcolor=scheme.ink, ncols=2, loc="upper left")
     axes.margins(y=0.25)
     return _svg(figure)
 
 
-def by_score(stats: DailyStats, scheme: Scheme, words: Words) -> bytes:
-    """How sure the answers were that said yes."""
+def plot_scores(stats: DailyStats, scheme: Scheme, labels: ChartLabels) -> bytes:
+    """Return an SVG of how many pictures got a yes, by confidence."""
     figure, axes = _axes(scheme)
     axes.bar(range(BANDS), stats.score_histogram, color=scheme.yes, width=0.9)
     axes.set_xticks(
         [band - 0.5 for band in range(BANDS + 1)], [f"{10 * b}" for b in range(BANDS + 1)]
     )
-    axes.set_xlabel(words.percent_sure)
-    axes.set_ylabel(words.pictures)
+    axes.set_xlabel(labels.percent_sure)
+    axes.set_ylabel(labels.pictures)
     return _svg(figure)
 
 

@@ -1,4 +1,4 @@
-"""Plots of `flask evaluate`: precision over recall, calibration, a contact sheet of mistakes."""
+"""Plots of `flask evaluate`: precision and recall, calibration, a contact sheet of mistakes."""
 
 import io
 import textwrap
@@ -20,11 +20,11 @@ from rubberduck.scoring.detection import Outcome
 
 BLUE, GREY, RED = "#1f6feb", "#8c959f", "#c93c37"
 BINS = 10  # of the calibration chart
-LOW = 15  # percent: counts stand above such points, below the others
+LOW = 15  # percent: the counts of lower points are drawn above them, of others below
 COLUMNS = 6  # of the contact sheet
 MAX_EXAMPLES = 60
-THUMBNAIL = 320  # pixels of the longer side,
-MIN_THUMBNAIL_SIDE = 80  # unless the shorter one would get too small for a label
+THUMBNAIL = 320  # pixels of the longer side, or more if the shorter side falls below the minimum
+MIN_THUMBNAIL_SIDE = 80  # pixels; room for a label
 MAX_NAME_LENGTH = 60
 
 
@@ -40,24 +40,21 @@ class Example:
 def precision_and_recall(
     outcomes: Sequence[Outcome],
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Both for each threshold that changes them, from the strictest to the most lenient.
-
-    A score that both a duck and something else have counts for both at once.
-    """
-    scores = np.array([each.score for each in outcomes])
-    truths = np.array([each.truth for each in outcomes])
+    """Return precision and recall (0 to 1) for each distinct score as threshold, highest first."""
+    scores = np.array([outcome.score for outcome in outcomes])
+    truths = np.array([outcome.truth for outcome in outcomes])
     order = np.argsort(-scores, kind="stable")
     scores, truths = scores[order], truths[order]
-    last = np.append(scores[1:] != scores[:-1], True)  # of those with an equal score
+    last = np.append(scores[1:] != scores[:-1], True)  # the last outcome of each score
     hits = np.cumsum(truths)[last]
     called = np.arange(1, len(scores) + 1)[last]
     return hits / called, hits / max(1, truths.sum())
 
 
 def reliability(outcomes: Sequence[Outcome]) -> list[tuple[float, float, int]]:
-    """For each tenth of the scores: their mean, the percent of ducks among them, how many."""
-    scores = np.array([each.score for each in outcomes])
-    truths = np.array([each.truth for each in outcomes])
+    """Return, for each non-empty tenth of the scores: mean score, percent of ducks, count."""
+    scores = np.array([outcome.score for outcome in outcomes])
+    truths = np.array([outcome.truth for outcome in outcomes])
     rows = []
     for low, high in pairwise(np.linspace(0, 100, BINS + 1)):
         here = (scores >= low) & ((scores < high) | (high == 100))
@@ -69,7 +66,7 @@ def reliability(outcomes: Sequence[Outcome]) -> list[tuple[float, float, int]]:
 
 
 def plot(outcomes: Sequence[Outcome], threshold: float) -> bytes:
-    """PNG: precision over recall, and the share of ducks over the score. Threshold in percent."""
+    """Return a PNG with precision over recall and calibration. `threshold` is in percent."""
     figure = Figure(figsize=(11, 5), dpi=120, layout="constrained")
     left, right = figure.subplots(1, 2)
     _draw_precision_and_recall(left, outcomes, threshold)
@@ -78,13 +75,13 @@ def plot(outcomes: Sequence[Outcome], threshold: float) -> bytes:
 
 
 def _draw_precision_and_recall(axes: Axes, outcomes: Sequence[Outcome], threshold: float) -> None:
-    ducks = sum(each.truth for each in outcomes)
+    ducks = sum(outcome.truth for outcome in outcomes)
     if 0 < ducks < len(outcomes):
         precision, recall = precision_and_recall(outcomes)
         axes.plot(recall, precision, color=BLUE, drawstyle="steps-pre")
     else:
         axes.text(0.5, 0.5, "It takes pictures with and without a duck.", ha="center")
-    called = [each.truth for each in outcomes if each.found]
+    called = [outcome.truth for outcome in outcomes if outcome.found]
     if called and ducks:
         here = (sum(called) / ducks, sum(called) / len(called))
         axes.plot(*here, "o", color=RED, label=f"as it answers, at {percent(threshold)}")
@@ -103,10 +100,10 @@ def _draw_reliability(axes: Axes, outcomes: Sequence[Outcome], threshold: float)
     rows = reliability(outcomes)
     axes.plot([0, 100], [0, 100], color=GREY, linestyle="--", label="as it should be")
     axes.axvline(threshold, color=RED, linewidth=1, label=f"threshold, {percent(threshold)}")
-    axes.plot([said for said, _, _ in rows], [true for _, true, _ in rows], "o-", color=BLUE)
-    for said, true, count in rows:
-        aside = (6, 6) if true < LOW else (-6 - 6 * len(str(count)), -12)
-        axes.annotate(str(count), (said, true), xytext=aside, textcoords="offset points")
+    axes.plot([score for score, _, _ in rows], [ducks for _, ducks, _ in rows], "o-", color=BLUE)
+    for score, ducks, count in rows:
+        offset = (6, 6) if ducks < LOW else (-6 - 6 * len(str(count)), -12)
+        axes.annotate(str(count), (score, ducks), xytext=offset, textcoords="offset points")
     axes.legend(loc="lower right")
     axes.set(
         title="Calibration (the numbers count pictures)",
@@ -130,6 +127,7 @@ def sheet(examples: Sequence[Example], title: str) -> bytes:
 
 
 def thumbnail(image: Image.Image, boxes: Iterable[Box]) -> Image.Image:
+    """Return a small copy of the image with the boxes drawn on it."""
     scale = min(1.0, max(THUMBNAIL / max(image.size), MIN_THUMBNAIL_SIDE / min(image.size)))
     width, height = (max(1, round(side * scale)) for side in image.size)
     return draw_boxes(image.resize((width, height)), boxes)
@@ -140,17 +138,17 @@ def _draw_example(axes: Axes, example: Example) -> None:
     axes.set_axis_off()
     right = "found" if example.outcome.truth else "no duck"
     wrong = "missed" if example.outcome.truth else "false alarm"
-    what = wrong if example.outcome.wrong else right
+    verdict = wrong if example.outcome.wrong else right
     name = example.name
     if len(name) > MAX_NAME_LENGTH:
         name = "…" + name[1 - MAX_NAME_LENGTH :]
-    lines = [f"{what}, {percent(example.outcome.score)}", *textwrap.wrap(name, 30)]
+    lines = [f"{verdict}, {percent(example.outcome.score)}", *textwrap.wrap(name, 30)]
     axes.set_title("\n".join(lines), fontsize=9, parse_math=False)
 
 
 def _png(figure: Figure) -> bytes:
     file = io.BytesIO()
-    with warnings.catch_warnings():  # a file's name may have signs that the font lacks
+    with warnings.catch_warnings():  # a file name may have characters that the font lacks
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
         FigureCanvasAgg(figure).print_png(file)
     return file.getvalue()

@@ -27,13 +27,13 @@ def evaluate_picture(
     picture = pipeline.read(data)
     answer = pipeline.answer(picture)
     milliseconds = 1000 * (time.perf_counter() - start)
-    fit = None
+    overlap = None
     if known:
-        fit = best_overlap(answer.verdict.boxes, as_fractions(known, picture.full_size))
+        overlap = best_overlap(answer.verdict.boxes, as_fractions(known, picture.full_size))
     truth = kind.split("/", maxsplit=1)[0] == DUCK
     verdict = answer.verdict
     score = deciding_score(pipeline.question, answer.labels)
-    return Outcome(kind, truth, verdict.found, score, milliseconds, fit, verdict.boxes)
+    return Outcome(kind, truth, verdict.found, score, milliseconds, overlap, verdict.boxes)
 
 
 # The lines of the table: name, field, format.
@@ -53,27 +53,27 @@ LINES = (
 
 
 def table(figures: Figures, kinds: dict[str, Figures]) -> str:
-    """Return the figures as text, each with its 95 % interval, and one line for each folder."""
+    """Return the figures as text, with their 95 % intervals, and one line for each folder."""
     return "\n".join(
         [
             *(_line(figures, *line) for line in LINES),
             "",
             f"{'by folder':32}{'pictures':>10}{'called a duck':>16}{'95 %':>15}{'good boxes':>12}"
             f"{'95 %':>15}",
-            *(_row(kind, each) for kind, each in kinds.items()),
+            *(_row(kind, group) for kind, group in kinds.items()),
         ]
     )
 
 
-def _line(figures: Figures, name: str, field: str, form: str) -> str:
+def _line(figures: Figures, name: str, field: str, spec: str) -> str:
     value = getattr(figures, field)
-    text = "-" if value is None else form.format(value)
+    text = "-" if value is None else spec.format(value)
     ends = figures.intervals.get(field)
-    return f"{name:32}{text}" + (f"  (95 %: {_ends(ends, form)})" if ends else "")
+    return f"{name:32}{text}" + (f"  (95 %: {_ends(ends, spec)})" if ends else "")
 
 
-def _ends(ends: Interval, form: str = "{:.3f}") -> str:
-    return " to ".join(form.format(end) for end in ends)
+def _ends(ends: Interval, spec: str = "{:.3f}") -> str:
+    return " to ".join(spec.format(end) for end in ends)
 
 
 def _row(kind: str, figures: Figures) -> str:

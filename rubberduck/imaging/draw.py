@@ -1,8 +1,7 @@
-"""Boxes with their labels, drawn by matplotlib on a copy of the picture.
+"""Draw boxes and their labels on a copy of a picture, with matplotlib.
 
-Only what is painted is drawn, small, and kept: a label for the next box that says the same, a
-rectangle's corners for every rectangle of the same line. A whole picture's canvas costs six times
-as much.
+matplotlib draws small images only, which are cached and pasted: each label, and a small rectangle
+whose sides are stretched. A canvas of the picture's size takes six times as long.
 """
 
 from collections.abc import Iterable
@@ -24,64 +23,64 @@ from PIL.Image import Resampling
 from rubberduck.core.models import Box
 from rubberduck.core.outlines import Outline, outlines
 
-# A power of two: width / DPI * DPI is then exact, so a drawing has the size that was asked for.
+# A power of two: width / DPI * DPI is then exact, so that a figure has the requested size.
 DPI = 64
-POINTS = 72 / DPI  # matplotlib measures lines and letters in points
+POINTS = 72 / DPI  # per pixel: matplotlib measures lines and text in points
 YELLOW, INK = "#ffd43b", "#1b1b1b"
-CLEAR_OF_EDGE = 2  # pixels
-LEAST_LETTERS = 1.0  # points
-KEPT = 256  # drawings of each kind; a label of a large picture is about 60 kB
+EDGE_MARGIN = 2  # pixels between a label and the picture's edge
+MIN_FONT_SIZE = 1.0  # points
+CACHE_SIZE = 256  # labels, and as many rectangles; a large label takes about 60 kB
 Area = tuple[int, int, int, int]  # left, top, right, bottom, in pixels
 
 
 def draw_boxes(image: Image.Image, boxes: Iterable[Box]) -> Image.Image:
-    """A copy of an RGB image, of the same size, with the boxes drawn on it."""
+    """Return a copy of an RGB image, of the same size, with the boxes drawn on it."""
     marked = image.copy()
     line = max(2.0, min(image.size) / 250)
-    letters = max(11.0, min(image.size) / 26)
-    plates: list[Area] = []
-    framed = outlines(boxes, image.size)
-    for frame in framed:
-        _draw_rectangle(marked, frame, line)
-    for frame in framed:  # after all rectangles, so that none crosses out a label
-        label = _label(frame.text, letters, image.width - 2 * CLEAR_OF_EDGE)
-        plates.append(_place(frame, label.size, image.size, line, plates))
-        marked.paste(label, plates[-1], label)
+    font_size = max(11.0, min(image.size) / 26)
+    placed: list[Area] = []
+    drawn = outlines(boxes, image.size)
+    for outline in drawn:
+        _draw_rectangle(marked, outline, line)
+    for outline in drawn:  # after all rectangles, so that none covers a label
+        label = _label(outline.text, font_size, image.width - 2 * EDGE_MARGIN)
+        placed.append(_label_area(outline, label.size, image.size, line, placed))
+        marked.paste(label, placed[-1], label)
     return marked
 
 
 class Piece(NamedTuple):
-    """A part of a small drawing's width or height, and the part of the picture that it covers."""
+    """A piece of the small rectangle, in one dimension, and where it is pasted; in pixels."""
 
     source: int
-    at: int
+    target: int
     length: int
-    stretched: bool = False  # out of one row or column
+    stretched: bool = False  # from one row or column
 
 
-def _draw_rectangle(marked: Image.Image, frame: Outline, line: float) -> None:
-    """From a small one: its corners as they are, its sides stretched."""
+def _draw_rectangle(marked: Image.Image, outline: Outline, line: float) -> None:
+    """Paste a rectangle: the corners of a small one unchanged, its sides stretched."""
     margin = ceil(line) + 1
-    # Between its ends, a side that is longer than this looks the same everywhere.
-    most = 2 * margin + 1
-    width, height = frame.right - frame.left, frame.bottom - frame.top
-    small = _rectangle(min(width, most), min(height, most), line, margin)
-    columns = _pieces(frame.left, width, most, margin)
-    rows = _pieces(frame.top, height, most, margin)
+    # A side that is longer than this has identical pixel columns between its ends.
+    max_side = 2 * margin + 1
+    width, height = outline.right - outline.left, outline.bottom - outline.top
+    small = _rectangle(min(width, max_side), min(height, max_side), line, margin)
+    columns = _pieces(outline.left, width, max_side, margin)
+    rows = _pieces(outline.top, height, max_side, margin)
     for column, row in product(columns, rows):
         if column.stretched and row.stretched:
-            continue  # nothing is painted in the middle
+            continue  # the middle is transparent
         from_x, from_y = column.source, row.source
         to_x = from_x + (1 if column.stretched else column.length)
         to_y = from_y + (1 if row.stretched else row.length)
         piece = small.resize(
             (column.length, row.length), Resampling.NEAREST, (from_x, from_y, to_x, to_y)
         )
-        marked.paste(piece, (column.at, row.at), piece)
+        marked.paste(piece, (column.target, row.target), piece)
 
 
-def _pieces(start: int, length: int, most: int, margin: int) -> list[Piece]:
-    if length <= most:
+def _pieces(start: int, length: int, max_side: int, margin: int) -> list[Piece]:
+    if length <= max_side:
         return [Piece(0, start - margin, length + 2 * margin)]
     end = 2 * margin
     return [
@@ -91,7 +90,7 @@ def _pieces(start: int, length: int, most: int, margin: int) -> list[Piece]:
     ]
 
 
-@lru_cache(KEPT)
+@lru_cache(CACHE_SIZE)
 def _rectangle(width: int, height: int, line: float, margin: int) -> Image.Image:
     figure = _figure(width + 2 * margin, height + 2 * margin)
     figure.add_artist(
@@ -108,75 +107,79 @@ def _rectangle(width: int, height: int, line: float, margin: int) -> Image.Image
             transform=IdentityTransform(),
         )
     )
-    return _drawn(figure)
+    return _render(figure)
 
 
-@lru_cache(KEPT)
-def _label(text: str, letters: float, widest: int) -> Image.Image:
-    """The words on their plate; written smaller if they would be wider than that."""
+@lru_cache(CACHE_SIZE)
+def _label(text: str, font_size: float, max_width: int) -> Image.Image:
+    """Return the text on its background, in a smaller font if it is wider than `max_width`."""
     figure = _figure(1, 1)
-    words = figure.text(
+    artist = figure.text(
         0,
         0,
         text,
-        fontsize=letters * POINTS,
+        fontsize=font_size * POINTS,
         color=INK,
         parse_math=False,
         verticalalignment="bottom",
         bbox={"boxstyle": "round,pad=0.25", "facecolor": YELLOW, "edgecolor": INK, "linewidth": 1},
         transform=IdentityTransform(),
     )
-    plate = _plate(words)
-    # Letters do not shrink evenly: try. Below a point matplotlib does not shrink them at all.
-    while plate.width > widest - 2 and letters > LEAST_LETTERS:
-        letters *= 0.9
-        words.set_fontsize(letters * POINTS)
-        plate = _plate(words)
-    words.set_position((1 - floor(plate.x0), 1 - floor(plate.y0)))
-    figure.set_size_inches((ceil(plate.width) + 2) / DPI, (ceil(plate.height) + 2) / DPI)
-    return _drawn(figure)
+    extent = _background_extent(artist)
+    # Text width is not proportional to the font size: try. Fonts have at least one point.
+    while extent.width > max_width - 2 and font_size > MIN_FONT_SIZE:
+        font_size *= 0.9
+        artist.set_fontsize(font_size * POINTS)
+        extent = _background_extent(artist)
+    artist.set_position((1 - floor(extent.x0), 1 - floor(extent.y0)))
+    figure.set_size_inches((ceil(extent.width) + 2) / DPI, (ceil(extent.height) + 2) / DPI)
+    return _render(figure)
 
 
-def _plate(words: Text) -> Bbox:
-    """The plate's place in pixels, known only once the words are written."""
-    figure, plate = words.get_figure(), words.get_bbox_patch()
+def _background_extent(artist: Text) -> Bbox:
+    """Return the extent of the text's background in pixels."""
+    figure, background = artist.get_figure(), artist.get_bbox_patch()
     assert isinstance(figure, Figure)
-    assert plate is not None
+    assert background is not None
     renderer = FigureCanvasAgg(figure).get_renderer()
-    words.update_bbox_position_size(renderer)
-    return plate.get_window_extent(renderer)
+    artist.update_bbox_position_size(renderer)
+    return background.get_window_extent(renderer)
 
 
-def _place(
-    frame: Outline, label: tuple[int, int], size: tuple[int, int], line: float, others: list[Area]
+def _label_area(
+    outline: Outline, label: tuple[int, int], size: tuple[int, int], line: float, others: list[Area]
 ) -> Area:
-    """Where the label goes: on its box, inside the picture, off the `others` if it can be."""
+    """Return a place for a label of that size: at its box, inside the picture.
+
+    It overlaps `others` only if every candidate does.
+    """
     width, height = label
-    x = _between(frame.left - round(line), CLEAR_OF_EDGE, size[0] - CLEAR_OF_EDGE - width)
-    above, below = frame.top - height, frame.bottom
-    inside = (frame.top + row * height for row in range(8))
+    x = _clamp(outline.left - round(line), EDGE_MARGIN, size[0] - EDGE_MARGIN - width)
+    above, below = outline.top - height, outline.bottom
+    inside = (outline.top + row * height for row in range(8))
     for wanted in (above, below, *inside):
-        y = _between(wanted, CLEAR_OF_EDGE, size[1] - CLEAR_OF_EDGE - height)
+        y = _clamp(wanted, EDGE_MARGIN, size[1] - EDGE_MARGIN - height)
         area = (x, y, x + width, y + height)
-        if not any(_meet(area, other) for other in others):
+        if not any(_overlap(area, other) for other in others):
             break
     return area
 
 
-def _between(wanted: int, least: int, most: int) -> int:
-    return max(min(wanted, most), least)
+def _clamp(value: int, low: int, high: int) -> int:
+    return max(min(value, high), low)
 
 
-def _meet(one: Area, other: Area) -> bool:
+def _overlap(one: Area, other: Area) -> bool:
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def _figure(width: int, height: int) -> Figure:
-    """A transparent sheet of so many pixels, measured from its lower left corner."""
+    """Return a transparent figure of that size in pixels; its origin is the lower left corner."""
     return Figure(figsize=(width / DPI, height / DPI), dpi=DPI, frameon=False)
 
 
-def _drawn(figure: Figure) -> Image.Image:
+def _render(figure: Figure) -> Image.Image:
+    """Return the figure as an RGBA image."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return Image.fromarray(np.asarray(canvas.buffer_rgba()))

@@ -12,7 +12,7 @@ ROBOTS = "User-agent: *\nDisallow: /api/\nDisallow: /mine\nDisallow: /readyz\n"
 
 @about.get("/api")
 def api() -> ResponseReturnValue:
-    """The API's description, to read."""
+    """Return the API's description as a page."""
     return render_template("api.html", document=document(), host=request.host_url.rstrip("/"))
 
 

@@ -7,7 +7,7 @@ from flask import Blueprint, make_response, redirect, render_template, request, 
 from flask.typing import ResponseReturnValue
 
 from rubberduck.api.schemas import frame_body
-from rubberduck.pages.results import judged_again, result_context
+from rubberduck.pages.results import reevaluated, result_context
 from rubberduck.web.deps import pipeline, samples
 from rubberduck.web.responses import as_json, jpeg_response, with_etag
 from rubberduck.web.sessions import visitor
@@ -18,13 +18,13 @@ home = Blueprint("home", __name__)
 
 @home.get("/")
 def index() -> ResponseReturnValue:
-    visitor()  # so that an upload sent twice is known to be the same visitor's
+    visitor()  # sets the cookie, by which a repeated upload is recognised
     return render_template("index.html", samples=samples().all)
 
 
 @home.post("/")
 def upload() -> ResponseReturnValue:
-    """Take one picture and show the answer, under an address that can be read again."""
+    """Analyse one picture and redirect to its result."""
     result = pipeline().process_upload(uploaded_picture(), visitor())
     return redirect(url_for("results.show", id=result.id), HTTPStatus.SEE_OTHER)
 
@@ -37,7 +37,7 @@ def camera() -> ResponseReturnValue:
 
 @home.get("/sample/<file>")
 def sample(file: str) -> ResponseReturnValue:
-    """A picture of ours, asked about without a bill and without keeping anything."""
+    """Return the result page of a sample picture. Costs no detector call and stores nothing."""
     judged = result_context(samples().result(file))
     picture = url_for("static", filename=f"samples/{file}.jpg")
     page = render_template(
@@ -57,7 +57,7 @@ def sample(file: str) -> ResponseReturnValue:
 def sample_json(id: str) -> ResponseReturnValue:
     """Return a sample's answer as the API returns a camera frame's: nothing of it is stored."""
     picture, result = samples().analyzed(id)
-    return with_etag(as_json(frame_body(picture, judged_again(result).answer)))
+    return with_etag(as_json(frame_body(picture, reevaluated(result).answer)))
 
 
 @home.get("/sample/<file>/marked.jpg")

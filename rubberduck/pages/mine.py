@@ -14,10 +14,10 @@ RESULTS_PER_PAGE = 12
 
 @mine.get("/mine")
 def index() -> ResponseReturnValue:
-    """The visitor's own results."""
+    """Return one page of the visitor's own results."""
     owner, cursor = known_visitor(), request.args.get("cursor")
     page = None
-    if owner or cursor is not None:  # an invalid cursor is an error for everybody
+    if owner or cursor is not None:  # an invalid cursor is an error even without results
         page = pipeline().results.list_for_owner(owner or "", RESULTS_PER_PAGE, cursor)
     response = make_response(render_template("mine.html", page=page))
     response.headers["Cache-Control"] = CACHE_NO_STORE

@@ -1,4 +1,4 @@
-"""The page of one result, its pictures, its deletion and its judgement."""
+"""The page of one result: its pictures, its deletion and the visitor's feedback."""
 
 from http import HTTPStatus
 from typing import Any
@@ -19,15 +19,15 @@ from rubberduck.web.uploads import form_value
 results = Blueprint("results", __name__)
 
 THUMBNAIL = 320  # pixels
-KINDS = ["text/html", "application/json", "image/jpeg"]
+MEDIA_TYPES = ["text/html", "application/json", "image/jpeg"]
 
 
 @results.get("/result/<id>")
 def show(id: str) -> ResponseReturnValue:
-    """One address, several forms: a page for people, JSON for programs, the picture for `<img>`."""
-    kind = request.accept_mimetypes.best_match(KINDS, default=KINDS[0])
-    forms = {"application/json": show_json, "image/jpeg": show_jpeg}
-    response = make_response(forms.get(kind, _show_page)(id))
+    """Return the result as HTML, JSON or JPEG, by the Accept header."""
+    media_type = request.accept_mimetypes.best_match(MEDIA_TYPES, default=MEDIA_TYPES[0])
+    views = {"application/json": show_json, "image/jpeg": show_jpeg}
+    response = make_response(views.get(media_type, _show_page)(id))
     response.vary.add("Accept")
     return response
 
@@ -49,12 +49,12 @@ def _show_page(id: str) -> ResponseReturnValue:
 
 @results.get("/result/<id>.json")
 def show_json(id: str) -> ResponseReturnValue:
-    return with_etag(as_json(result_body(judged_again(pipeline().results.get(id)))))
+    return with_etag(as_json(result_body(reevaluated(pipeline().results.get(id)))))
 
 
 @results.get("/result/<id>.jpg")
 def show_jpeg(id: str) -> ResponseReturnValue:
-    """With the boxes, if there are any."""
+    """Return the picture with its boxes, or without if there are none."""
     result = pipeline().results.get(id)
     return jpeg(result, result.marked_key or result.picture_key)
 
@@ -73,7 +73,7 @@ def marked(id: str) -> ResponseReturnValue:
 
 @results.get("/result/<id>/small.jpg")
 def thumbnail(id: str) -> ResponseReturnValue:
-    """For the list of one's own results."""
+    """Return a small copy for the list of the visitor's results."""
     result = pipeline().results.get(id)
     key = result.picture_key
     return jpeg_response(f"{key}-{THUMBNAIL}", lambda: smaller(stored(key), THUMBNAIL))
@@ -92,7 +92,7 @@ def delete(id: str) -> ResponseReturnValue:
 
 @results.post("/result/<id>/judgement")
 def judge(id: str) -> ResponseReturnValue:
-    """Was this right?"""
+    """Save whether the visitor says that the answer is right."""
     answers = {"yes": True, "no": False}
     if (right := answers.get(form_value("right"))) is None:
         raise InvalidParameter("“right” must be yes or no.")
@@ -100,14 +100,15 @@ def judge(id: str) -> ResponseReturnValue:
     return redirect(url_for("results.show", id=id, _anchor="right"), HTTPStatus.SEE_OTHER)
 
 
-def judged_again(result: Result) -> Result:
+def reevaluated(result: Result) -> Result:
+    """Return the result under the threshold of the query string, if it has one."""
     limit = threshold()
     return result if limit is None else pipeline().reevaluate(result, limit)
 
 
 def result_context(result: Result) -> dict[str, Any]:
-    """What the page of a result needs to know."""
-    judged = judged_again(result)
+    """Return the template variables of a result's page."""
+    judged = reevaluated(result)
     return {
         "kept": result,
         "is_rejudged": judged.min_confidence != result.min_confidence,

@@ -26,18 +26,18 @@ def index() -> ResponseReturnValue:
 
 @statistics.get("/statistics/<chart>-<scheme>.svg")
 def chart(chart: str, scheme: str) -> ResponseReturnValue:
-    # Not at the top: pages are shown before matplotlib is loaded.
-    from rubberduck.evaluation.daily_charts import SCHEMES, Words, by_day, by_score
+    # Imported late: the first pages need not wait for matplotlib.
+    from rubberduck.evaluation.daily_charts import SCHEMES, ChartLabels, plot_days, plot_scores
 
     if chart not in ("days", "scores") or scheme not in SCHEMES:
         raise NoSuchResult
-    tally, colours = _daily_stats(), SCHEMES[scheme]
+    stats, scheme_colours = _daily_stats(), SCHEMES[scheme]
     today = datetime.now(UTC).date()
-    words = Words(text("pictures"), text("yes"), text("no"), text("confidence (%)"))
+    labels = ChartLabels(text("pictures"), text("yes"), text("no"), text("confidence (%)"))
     if chart == "days":
-        svg = by_day(tally, colours, words, DAYS, today)
+        svg = plot_days(stats, scheme_colours, labels, DAYS, today)
     else:
-        svg = by_score(tally, colours, words)
+        svg = plot_scores(stats, scheme_colours, labels)
     response = make_response(svg)
     response.mimetype = "image/svg+xml"
     response.headers["Content-Security-Policy"] = drawing_policy(svg.decode())

@@ -1,4 +1,4 @@
-"""What every template can use: the site's facts and words, filters, styles and drawings."""
+"""Jinja set-up: variables, filters, translations and styles for every template."""
 
 import re
 from datetime import datetime
@@ -22,6 +22,7 @@ STYLE = compact((STATIC / "style.css").read_text())
 
 
 def configure_templates(app: Flask, question: Question, language: str) -> None:
+    """Register filters, globals and the translations of `language` with the app."""
     environment = app.jinja_env
     environment.undefined = StrictUndefined
     for filter in (
@@ -37,7 +38,7 @@ def configure_templates(app: Flask, question: Question, language: str) -> None:
     app.add_template_global(versioned)
     app.add_template_global(form_token)
     app.context_processor(_site_context)
-    # In the page itself, so that it need not wait for a file.
+    # Embedded in the page, which saves a request.
     environment.globals["style"] = Markup(STYLE)
     environment.globals["logo"] = Markup((STATIC / f"{question.logo}.svg").read_text())
     environment.globals["language"] = language
@@ -64,12 +65,12 @@ def _site_context() -> dict[str, object]:
 
 
 def versioned(filename: str) -> str:
-    """A static file's address, which changes with the file, so that it can be kept for ever."""
+    """Return a static file's URL. It changes with the content, so that browsers may cache it."""
     return url_for("static", filename=filename, v=version(STATIC / filename))
 
 
 def threshold_percent(value: float) -> str:
-    """Format a threshold exactly: rounded, it would contradict the labels beside it.
+    """Format a threshold without rounding, which could contradict the labels next to it.
 
     >>> threshold_percent(35.0), threshold_percent(99.9)
     ('35%', '99.9%')
@@ -78,7 +79,7 @@ def threshold_percent(value: float) -> str:
 
 
 def detector_name(name: str) -> str:
-    """Return a detector's name as it stands within a sentence: with an article if it has one."""
+    """Return a detector's name for use in a sentence, translated."""
     return text("the embedded detector") if name == DETECTOR_NAME else text(name)
 
 
@@ -91,7 +92,7 @@ def day(moment: datetime) -> str:
 
 
 def code_spans(text: str) -> Markup:
-    """What stands between backticks, as code.
+    """Return the text as HTML, with what is between backticks as code.
 
     >>> code_spans("`<id>` & co")
     Markup('<code>&lt;id&gt;</code> &amp; co')

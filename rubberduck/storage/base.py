@@ -8,23 +8,27 @@ from rubberduck.core.errors import StorageFailed
 
 JPEG = "image/jpeg"
 UNAVAILABLE_MESSAGE = "Picture storage is unavailable."
-# What the sweep and the bucket's lifecycle may delete: pictures, and what a kill left of a check or
-# of a half-written file. Anything else in the bucket is kept.
+# What the sweep and the bucket's lifecycle may delete: pictures, and what a killed process left of
+# a check or an unfinished write. Anything else in the bucket is kept.
 SWEPT_PREFIXES = ("uploads/", "marked/", "check-", "tmp")
 
 
 class Storage(Protocol):
     """JPEGs by key. A missing key raises FileNotFoundError, any other error StorageFailed."""
 
-    where: str
+    where: str  # shown to visitors, such as "a folder on this server"
 
-    def put(self, key: str, jpeg: bytes) -> None: ...
-    def get(self, key: str) -> bytes: ...
+    def put(self, key: str, jpeg: bytes) -> None:
+        """Store the picture, completely or not at all."""
+
+    def get(self, key: str) -> bytes:
+        """Return the picture."""
+
     def delete(self, key: str) -> None:
-        """Delete the picture, in a versioned bucket with all its versions."""
+        """Delete the picture and, in a versioned bucket, all its versions, if it exists."""
 
     def delete_all(self, keys: Iterable[str]) -> dict[str, StorageFailed]:
-        """Delete the keys. Return those that could not be deleted, each with its error."""
+        """Delete the keys. Return the error of each key that could not be deleted."""
 
     def url(self, key: str, save_as: str | None = None) -> str | None:
         """Return a short-lived link to the storage itself; None if only the site can serve it.
@@ -34,7 +38,7 @@ class Storage(Protocol):
 
     @property
     def origin(self) -> str | None:
-        """Scheme and host of those links; None if there are none."""
+        """Return the scheme and host of those links; None if there are none."""
 
     def keys_older_than(
         self, moment: datetime, prefixes: Iterable[str] = SWEPT_PREFIXES
@@ -45,4 +49,4 @@ class Storage(Protocol):
         """Raise StorageCircuitOpen while the circuit breaker is open. Makes no request."""
 
     def check(self) -> None:
-        """Raise StorageFailed, with cause and remedy for the operator, unless it is ready."""
+        """Raise StorageFailed, with cause and remedy for the operator, unless the storage works."""

@@ -1,4 +1,4 @@
-"""Pictures in a folder of this machine."""
+"""Storage in a local folder."""
 
 import os
 import secrets
@@ -14,7 +14,7 @@ CHECK_BYTES = 500_000  # bytes
 
 
 class FolderStorage:
-    """Pictures in a folder of this machine."""
+    """Stores pictures as files below `folder`."""
 
     where = "a folder on this server"
 
@@ -25,7 +25,7 @@ class FolderStorage:
         path = self.folder / key
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            # Atomic: a full disk or a kill never leaves half a picture under its final name.
+            # Atomic: a full disk or a killed process never leaves part of a picture under its key.
             with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
                 try:
                     file.write(jpeg)
@@ -79,7 +79,7 @@ class FolderStorage:
             raise _disk_failure(self.folder, error) from error
 
     def raise_if_circuit_open(self) -> None:
-        """A folder needs no circuit breaker: it answers at once."""
+        """Do nothing: a local folder needs no circuit breaker."""
 
     def check(self) -> None:
         key = f"check-{secrets.token_urlsafe(8)}"
@@ -90,7 +90,7 @@ class FolderStorage:
 def _is_older_than(path: Path, moment: datetime) -> bool:
     try:
         return path.is_file() and path.stat().st_mtime < moment.timestamp()
-    except FileNotFoundError:  # deleted meanwhile
+    except FileNotFoundError:  # deleted in the meantime
         return False
 
 

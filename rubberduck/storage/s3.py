@@ -1,4 +1,4 @@
-"""Pictures in a private S3 bucket; the only file that knows its field names."""
+"""Storage in a private S3 bucket; the only module that uses S3's field names."""
 
 import threading
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
-SERVER_ERROR = 500  # HTTP status, and above
-MAX_DELETIONS = 1000  # of one DeleteObjects request
+SERVER_ERROR = 500  # the lowest HTTP status that means so
+MAX_DELETIONS = 1000  # keys in one DeleteObjects request
 CHECK_CONNECTION = "Check the AWS credentials, DUCK_REGION and the network."
 
 
 class S3Unavailable(StorageFailed):
-    """S3 did not answer or failed; not a refusal of this one request."""
+    """S3 did not answer or failed on its side. Counts for the circuit breaker."""
 
 
 class S3Storage:
-    """Pictures in a private, encrypted S3 bucket, reached by short-lived links.
+    """Stores pictures as objects of a private S3 bucket and links to them for a short time.
 
-    With `kms_key`, pictures are encrypted by that key (SSE-KMS); without, as the bucket's default
-    says. `origin` is the scheme and host of the links.
+    With `kms_key`, S3 encrypts them with that key (SSE-KMS); otherwise by the bucket's default.
+    Links are valid for `link_seconds`; `origin` is their scheme and host.
     """
 
     where = "a private Amazon S3 bucket"
@@ -125,12 +125,12 @@ class S3Storage:
         return failed
 
     def url(self, key: str, save_as: str | None = None) -> str | None:
-        wanted = {"Bucket": self.bucket, "Key": key}
+        params = {"Bucket": self.bucket, "Key": key}
         if save_as:
-            wanted["ResponseContentDisposition"] = f'attachment; filename="{save_as}"'
+            params["ResponseContentDisposition"] = f'attachment; filename="{save_as}"'
         with self._s3_failures("s3:GetObject"):  # signing needs credentials
             return self.client.generate_presigned_url(
-                "get_object", Params=wanted, ExpiresIn=self.link_seconds
+                "get_object", Params=params, ExpiresIn=self.link_seconds
             )
 
     def keys_older_than(
@@ -165,15 +165,18 @@ class S3Storage:
     def check(self) -> None:
         with self._request("s3:ListBucket"):
             answer = self.client.head_bucket(Bucket=self.bucket)
-        there, here = answer.get("BucketRegion"), self.client.meta.region_name
-        if there and there != here:
-            cause = f"bucket {self.bucket} lies in {there}: set DUCK_REGION to it"
+        actual, expected = answer.get("BucketRegion"), self.client.meta.region_name
+        if actual and actual != expected:
+            cause = f"bucket {self.bucket} lies in {actual}: set DUCK_REGION to it"
             raise StorageFailed(UNAVAILABLE_MESSAGE, cause=cause)
         self._checked.set()
 
     @contextmanager
     def _request(self, permission: str) -> Iterator[None]:
-        """Make a request over the network, unless the circuit breaker is open."""
+        """Report the outcome of a request to the circuit breaker.
+
+        Raises StorageCircuitOpen while it is open, and S3's failures as StorageFailed.
+        """
         if not self.circuit.allow_request():
             raise _circuit_open()
         try:
@@ -189,6 +192,7 @@ class S3Storage:
 
     @contextmanager
     def _s3_failures(self, permission: str) -> Iterator[None]:
+        """Raise botocore's errors as StorageFailed. `permission` is the IAM action needed."""
         # Imported late: without a bucket the site starts without botocore.
         from botocore.exceptions import BotoCoreError, ClientError
         from botocore.parsers import ResponseParserError
@@ -231,13 +235,13 @@ def _link_origin(client: "S3Client", bucket: str) -> str:
 
 
 def _require_etag(answer: Mapping[str, Any]) -> None:
-    """Raise S3Unavailable for a success that is not S3's: every object of S3 has an ETag."""
+    """Raise S3Unavailable for a response without ETag, which S3 always sends."""
     if not answer.get("ETag"):
         raise _unexpected_response()
 
 
 def _unexpected_response() -> S3Unavailable:
-    """Return the error for an answer of something in between, such as a proxy's page."""
+    """Return the error for a response that is not S3's, such as a proxy's page."""
     return S3Unavailable(UNAVAILABLE_MESSAGE, cause=f"the answer is not S3's. {CHECK_CONNECTION}")
 
 

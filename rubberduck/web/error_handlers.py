@@ -1,4 +1,4 @@
-"""What goes wrong, told in our words: a page for people, problem+json for programs."""
+"""Error responses: an HTML page for browsers, application/problem+json for API clients."""
 
 import logging
 from dataclasses import replace
@@ -18,7 +18,7 @@ from rubberduck.web.rate_limits import seconds_to_wait
 from rubberduck.web.uploads import drain_request_body
 
 log = logging.getLogger(__name__)
-# Refused before the body was read, which the browser goes on sending.
+# Sent before the request body was read, while the browser is still sending it.
 DRAIN_BODY_STATUSES = (
     HTTPStatus.FORBIDDEN,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -27,43 +27,44 @@ DRAIN_BODY_STATUSES = (
 
 
 def register_error_handlers(app: Flask) -> None:
-    app.register_error_handler(DuckError, _our_error)
-    app.register_error_handler(RateLimitExceeded, _too_often)
-    app.register_error_handler(HTTPException, _http_error)
+    """Answer every error of the site, of Flask and of the rate limiter in the same form."""
+    app.register_error_handler(DuckError, _handle_duck_error)
+    app.register_error_handler(RateLimitExceeded, _handle_rate_limit)
+    app.register_error_handler(HTTPException, _handle_http_error)
 
 
-def _our_error(error: DuckError) -> ResponseReturnValue:
+def _handle_duck_error(error: DuckError) -> ResponseReturnValue:
     if error.problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not error.already_logged:
-        # A part that does not answer is one line; only our own mistakes need to be traced.
+        # A traceback only for our own mistakes; for an unavailable service, one line is enough.
         trace = error if error.problem.status == HTTPStatus.INTERNAL_SERVER_ERROR else None
         log.error("%s", error, exc_info=trace)
-    return _answer(error.problem)
+    return _error_response(error.problem)
 
 
-def _too_often(_: RateLimitExceeded) -> ResponseReturnValue:
-    return _answer(RateLimited(seconds_to_wait()).problem)
+def _handle_rate_limit(_: RateLimitExceeded) -> ResponseReturnValue:
+    return _error_response(RateLimited(seconds_to_wait()).problem)
 
 
-def _http_error(error: HTTPException) -> ResponseReturnValue:
-    """What Flask refused by itself; a mistake of ours arrives here as a 500, already logged."""
+def _handle_http_error(error: HTTPException) -> ResponseReturnValue:
+    """Answer an error that Flask raised. An unhandled exception comes as a 500, already logged."""
     if error.code is None or error.code < HTTPStatus.BAD_REQUEST:
         return error
     if error.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        log.error("%s at %s", error, request.path)
-    response = _answer(_problem(error.code))
+        log.error("request failed path=%s cause=%s", request.path, error)
+    response = _error_response(_problem_for(error.code))
     for name, value in error.get_headers():
         if name in ("Allow", "Retry-After"):
             response.headers[name] = value
     return response
 
 
-def _problem(status: int) -> Problem:
+def _problem_for(status: int) -> Problem:
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return too_large(pipeline().max_bytes).problem
     return PROBLEMS.get(status) or replace(PROBLEMS[400], status=status)
 
 
-def _answer(problem: Problem) -> Response:
+def _error_response(problem: Problem) -> Response:
     if problem.status in DRAIN_BODY_STATUSES:
         drain_request_body()
     wanted = request.accept_mimetypes.best_match(["text/html", "application/json"])

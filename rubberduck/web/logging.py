@@ -1,4 +1,4 @@
-"""The log: one line of JSON for each event, whatever a visitor sends; plain text at a terminal."""
+"""Logging: one line of JSON per event, safe from injected line breaks; plain text at a terminal."""
 
 import logging
 import re
@@ -15,76 +15,79 @@ from gunicorn.glogging import Logger
 from pythonjsonlogger.json import JsonFormatter
 
 FIELDS = {"asctime": "time", "levelname": "level", "name": "logger", "message": "message"}
-PLAIN = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-OURS = ("app", "rubberduck")
-NUMBER = "duck.request_id"
-RESULT_ID = re.compile(r"(/(?:results?|pictures)/+)[^/.]+")
+PLAIN_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+OWN_LOGGERS = ("app", "rubberduck")
+REQUEST_ID_KEY = "duck.request_id"
+RESULT_ID_RE = re.compile(r"(/(?:results?|pictures)/+)[^/.]+")
 
-# Not Flask's g: threads that work for a request take it along (contextvars.copy_context).
-_number: ContextVar[str] = ContextVar("number", default="")
+# A ContextVar instead of Flask's g: contextvars.copy_context hands it to a request's threads.
+_request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 
 def request_id() -> str:
-    """What the log calls the request of this moment; made by us, so that nobody can forge it."""
-    return _number.get()
+    """Return the id of the current request, empty outside of one. Clients cannot choose it."""
+    return _request_id.get()
 
 
 def register_request_ids(app: Flask) -> None:
-    """Each request has a number: its lines bear it, its answer tells it."""
-    app.before_request(_begin)
-    app.after_request(_sign)
-    app.teardown_request(_end)
+    """Give each request a random id, in its log lines and in the X-Request-ID header."""
+    app.before_request(_assign_request_id)
+    app.after_request(_add_request_id_header)
+    app.teardown_request(_clear_request_id)
 
 
-def _begin() -> None:
-    _number.set(secrets.token_hex(8))
-    request.environ[NUMBER] = request_id()  # for the server's own line, which comes later
+def _assign_request_id() -> None:
+    _request_id.set(secrets.token_hex(8))
+    request.environ[REQUEST_ID_KEY] = request_id()  # for the access log line, written later
 
 
-def _sign(response: Response) -> Response:
+def _add_request_id_header(response: Response) -> Response:
     response.headers["X-Request-ID"] = request_id()
     return response
 
 
-def _end(_: BaseException | None) -> None:
-    _number.set("")
+def _clear_request_id(_: BaseException | None) -> None:
+    _request_id.set("")
 
 
 def configure_server_logging(level: str) -> None:
-    """On standard output: JSON, or plain text where a person reads it."""
+    """Log to standard output: as JSON, or as plain text if it is a terminal."""
     logging.captureWarnings(True)
     formatter = PlainLine() if sys.stdout.isatty() else JsonLine()
-    _set_up(sys.stdout, formatter, level, others=logging.INFO)
+    _configure(sys.stdout, formatter, level, library_level=logging.INFO)
 
 
 def configure_command_logging(level: str) -> None:
-    """On standard error, beside what the command says; of others, only what went wrong."""
-    _set_up(sys.stderr, PlainLine(), level, others=logging.WARNING)
+    """Log to standard error as plain text; for libraries, only warnings and errors."""
+    _configure(sys.stderr, PlainLine(), level, library_level=logging.WARNING)
 
 
-def _set_up(stream: TextIO, formatter: logging.Formatter, level: str, *, others: int) -> None:
-    # `level` is for our own lines: Pillow's at DEBUG would tell the visitors' metadata.
-    everybody = max(others, logging.getLevelName(level))
-    logging.basicConfig(handlers=[lines(stream, formatter)], level=everybody, force=True)
-    for name in OURS:
+def _configure(
+    stream: TextIO, formatter: logging.Formatter, level: str, *, library_level: int
+) -> None:
+    # `level` applies to our own loggers only: at DEBUG, Pillow logs the metadata of pictures.
+    root_level = max(library_level, logging.getLevelName(level))
+    logging.basicConfig(handlers=[create_handler(stream, formatter)], level=root_level, force=True)
+    for name in OWN_LOGGERS:
         logging.getLogger(name).setLevel(level)
 
 
-def lines(stream: TextIO, formatter: logging.Formatter) -> logging.Handler:
+def create_handler(stream: TextIO, formatter: logging.Formatter) -> logging.Handler:
+    """Return a handler that adds the request's id to each record."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter)
-    handler.addFilter(_tell_the_number)
+    handler.addFilter(_add_request_id)
     return handler
 
 
-def _tell_the_number(record: logging.LogRecord) -> bool:
+def _add_request_id(record: logging.LogRecord) -> bool:
     if request_id():
         record.request_id = request_id()
     return True
 
 
 class JsonLine(JsonFormatter):
-    """All but ASCII is escaped, so that no sign of a visitor's can end the line."""
+    """Format a record as JSON in ASCII, so that user input cannot start a new line."""
 
     def __init__(self) -> None:
         super().__init__(list(FIELDS), rename_fields={**FIELDS, "exc_info": "trace"})
@@ -95,18 +98,20 @@ class JsonLine(JsonFormatter):
 
 
 class PlainLine(logging.Formatter):
+    """Format a record as text for a terminal."""
+
     def __init__(self) -> None:
-        super().__init__(PLAIN)
+        super().__init__(PLAIN_FORMAT)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
-        """Without signs that a terminal would obey."""
-        number = getattr(record, "request_id", None)
-        line = super().formatMessage(record) + (f" ({number})" if number else "")
-        return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in line)
+        """Return the line with control characters escaped."""
+        id = getattr(record, "request_id", None)
+        line = super().formatMessage(record) + (f" ({id})" if id else "")
+        return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in line)
 
 
 def without_result_id(path: str) -> str:
-    """Return the path of a request without the id that lets one open a result.
+    """Return a request's path without the result id, which would let a reader open the result.
 
     >>> without_result_id("/result/abc-DEF_0/marked.jpg"), without_result_id("/api/v1/results/ab")
     ('/result/-/marked.jpg', '/api/v1/results/-')
@@ -115,13 +120,13 @@ def without_result_id(path: str) -> str:
     >>> without_result_id("/api/v1/pictures/abc"), without_result_id("/api/v1/pictures")
     ('/api/v1/pictures/-', '/api/v1/pictures')
     """
-    decoded = unquote(path, "latin-1")  # an escaped address opens a result as well
-    redacted = RESULT_ID.sub(r"\1-", decoded)
+    decoded = unquote(path, "latin-1")  # a percent-encoded path opens the result, too
+    redacted = RESULT_ID_RE.sub(r"\1-", decoded)
     return path if redacted == decoded else quote(redacted, "/", "latin-1")
 
 
 class ServerLog(Logger):
-    """gunicorn's own lines and one for each request, in the same way as ours."""
+    """Write gunicorn's own lines and its access log in the format of the site's log."""
 
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
@@ -133,14 +138,14 @@ class ServerLog(Logger):
     def access(
         self, resp: Any, req: Any, environ: MutableMapping[str, Any], request_time: timedelta
     ) -> None:
-        what = {
+        fields = {
             "method": environ["REQUEST_METHOD"],
             "path": without_result_id(environ["RAW_URI"].partition("?")[0]),
             "status": int(str(resp.status).partition(" ")[0]),
             "ms": request_time // timedelta(milliseconds=1),
-            "client": environ["REMOTE_ADDR"],  # according to the proxies that we believe
+            "client": environ["REMOTE_ADDR"],  # as forwarded by the trusted proxies
         }
-        if number := environ.get(NUMBER):
-            what["request_id"] = number
-        line = "{client} {method} {path} {status}, {ms} ms".format(**what)
-        self.access_log.info("%s", line, extra=what)
+        if id := environ.get(REQUEST_ID_KEY):
+            fields["request_id"] = id
+        line = "{client} {method} {path} {status}, {ms} ms".format(**fields)
+        self.access_log.info("%s", line, extra=fields)

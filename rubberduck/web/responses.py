@@ -1,4 +1,4 @@
-"""A result as others get it: as JSON, as pictures, as links."""
+"""Responses for results: JSON, JPEG and redirects to the storage, with their cache headers."""
 
 import hashlib
 from collections.abc import Callable
@@ -18,12 +18,13 @@ from rubberduck.web.deps import pipeline, settings
 from rubberduck.web.formatting import file_name
 from rubberduck.web.sessions import without_csrf_token
 
-# Asked for again each time, so that what is deleted is gone; unchanged, it costs a 304.
+# Browsers revalidate each time, so that a deleted result disappears; an unchanged one costs a 304.
 CACHE_REVALIDATE = "private, no-cache"
 CACHE_NO_STORE = "private, no-store"
 
 
 def as_json(body: Any, status: int = HTTPStatus.OK, **headers: str) -> Response:
+    """Return a dataclass as a JSON response."""
     response = jsonify(asdict(body))
     response.status_code = status
     response.headers.update(headers)
@@ -31,7 +32,7 @@ def as_json(body: Any, status: int = HTTPStatus.OK, **headers: str) -> Response:
 
 
 def with_etag(response: Response) -> Response:
-    """With an ETag: 304 for who has it already."""
+    """Add an ETag; answer 304 Not Modified if the client has this content already."""
     response.headers["Cache-Control"] = CACHE_REVALIDATE
     content = without_csrf_token(response.get_data())
     tag = hashlib.sha1(content, usedforsecurity=False).hexdigest()
@@ -41,7 +42,10 @@ def with_etag(response: Response) -> Response:
 
 
 def jpeg(result: Result, key: str | None) -> ResponseReturnValue:
-    """The picture itself, or the way to it; `?download` saves it under a sensible name."""
+    """Return the picture, or a redirect to the storage. With `?download`, browsers save it.
+
+    Raises NoSuchResult if `key` is None.
+    """
     if key is None:
         raise NoSuchResult
     save_as = file_name(result) if "download" in request.args else None
@@ -51,6 +55,7 @@ def jpeg(result: Result, key: str | None) -> ResponseReturnValue:
 
 
 def stored(key: str) -> bytes:
+    """Return a stored picture. Raises NoSuchResult if it is missing, otherwise StorageFailed."""
     try:
         return pipeline().storage.get(key)
     except FileNotFoundError:
@@ -58,7 +63,7 @@ def stored(key: str) -> bytes:
 
 
 def jpeg_response(name: str, read: Callable[[], bytes], save_as: str | None = None) -> Response:
-    """A picture that never changes under its name; it is read only for who does not have it."""
+    """Return a picture with `name` as its ETag. `read` is called unless the client has it."""
     response = Response(mimetype=JPEG)
     response.headers["Cache-Control"] = CACHE_REVALIDATE
     response.set_etag(name)
@@ -72,4 +77,5 @@ def jpeg_response(name: str, read: Callable[[], bytes], save_as: str | None = No
 
 
 def expires_at(result: Result) -> datetime:
+    """Return the time after which the result is deleted."""
     return (result.retained_from or result.created_at) + timedelta(days=settings().keep_days)

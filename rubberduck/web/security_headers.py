@@ -1,4 +1,4 @@
-"""What browsers are told about every answer: whom to trust, what to allow, how to keep it."""
+"""Security and cache headers of every response."""
 
 import hashlib
 import re
@@ -13,24 +13,27 @@ from rubberduck.core.settings import ROOT
 STATIC = ROOT / "static"
 YEAR = 31_536_000  # seconds
 TWO_YEARS = 2 * YEAR
-NOBODY = "'none'"
-# Search engines may list these; results, pictures and JSON are only for those with the link.
+NONE_SOURCE = "'none'"
+# Search engines may list these endpoints; all other responses are `noindex`.
 INDEXED = ("home.index", "about.robots", "static")
 
 
 def compact(css: str) -> str:
-    """Without comments and needless blanks: it goes with every page, in its first packets."""
+    """Return the CSS without comments and unneeded white space: every page embeds it."""
     return re.sub(r"\s*([{};,])\s*", r"\1", re.sub(r"/\*.*?\*/|\s+", " ", css, flags=re.DOTALL))
 
 
-def content_security_policy(style: str, pictures_from: str | None) -> str:
-    """Only what is ours: no script but our files, no style but them and the one in the page."""
-    images = " ".join(filter(None, ["'self'", "blob:", pictures_from]))
+def content_security_policy(style: str, image_origin: str | None) -> str:
+    """Return the policy of the pages: own scripts and styles, and the embedded `style`.
+
+    `image_origin` is the scheme and host that serves pictures besides the site itself.
+    """
+    images = " ".join(filter(None, ["'self'", "blob:", image_origin]))
     return "; ".join(
         [
             "default-src 'none'",
             "script-src 'self'",
-            f"style-src 'self' {_allowed(style)}",
+            f"style-src 'self' {_hash_source(style)}",
             f"img-src {images}",
             "media-src 'self' blob:",
             "connect-src 'self'",
@@ -42,14 +45,14 @@ def content_security_policy(style: str, pictures_from: str | None) -> str:
 
 
 def drawing_policy(svg: str) -> str:
-    """An SVG opened on its own is a document: its styles may work, and nothing else."""
+    """Return the policy of an SVG that is opened as a document: only its own styles."""
     styles = " ".join(
-        _allowed(each) for each in re.findall(r"<style[^>]*>(.*?)</style>", svg, re.S)
+        _hash_source(style) for style in re.findall(r"<style[^>]*>(.*?)</style>", svg, re.S)
     )
     return "; ".join(
         [
             "default-src 'none'",
-            f"style-src {styles or NOBODY}",
+            f"style-src {styles or NONE_SOURCE}",
             "style-src-attr 'unsafe-inline'",
             "form-action 'none'",
             "base-uri 'none'",
@@ -58,18 +61,19 @@ def drawing_policy(svg: str) -> str:
     )
 
 
-def _allowed(style: str) -> str:
+def _hash_source(style: str) -> str:
     return f"'sha256-{b64encode(hashlib.sha256(style.encode()).digest()).decode()}'"
 
 
 def add_headers(response: Response, policy: str) -> Response:
+    """Add the headers to a response; `policy` is its default Content-Security-Policy."""
     response.headers.setdefault("Content-Security-Policy", policy)
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "strict-origin-when-cross-origin"
     response.headers["Permissions-Policy"] = "camera=(self), microphone=(), geolocation=()"
     response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
     response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
-    if _is_kept_for_ever(response):
+    if _is_immutable(response):
         response.headers["Cache-Control"] = f"public, max-age={YEAR}, immutable"
     response.headers.setdefault("Cache-Control", "private, no-cache")
     if request.endpoint not in INDEXED:
@@ -81,12 +85,12 @@ def add_headers(response: Response, policy: str) -> Response:
 
 @cache
 def version(file: Path) -> str:
-    """Goes into the address of a static file, which so changes with the file."""
+    """Return 8 hexadecimal digits of the file's hash, for its URL."""
     return hashlib.sha256(file.read_bytes()).hexdigest()[:8]
 
 
-def _is_kept_for_ever(response: Response) -> bool:
-    """A static file under the very version that we have; an older server may know only another."""
+def _is_immutable(response: Response) -> bool:
+    """Return whether the URL's version is that of our file; another server may have another one."""
     if request.endpoint != "static" or response.status_code not in (200, 304):
         return False
     file = STATIC / (request.view_args or {})["filename"]

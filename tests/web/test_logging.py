@@ -23,7 +23,7 @@ from rubberduck.core.settings import Settings
 from rubberduck.imaging.decode import Picture
 from rubberduck.services.pipeline import Pipeline
 from rubberduck.storage.folder import FolderStorage
-from rubberduck.web.logging import JsonLine, PlainLine, lines
+from rubberduck.web.logging import JsonLine, PlainLine, create_handler
 from tests.support.ducks import duck_photo
 from tests.support.fake_detector import FakeDetector
 from tests.support.pictures import encoded, form
@@ -215,7 +215,7 @@ def test_raw_signs_in_a_request_make_no_line_either(site: Site, sign: str) -> No
 def written() -> Iterator[StringIO]:
     """What the log holds, as JSON."""
     stream = StringIO()
-    handler = lines(stream, JsonLine())
+    handler = create_handler(stream, JsonLine())
     logging.getLogger().addHandler(handler)
     yield stream
     logging.getLogger().removeHandler(handler)
