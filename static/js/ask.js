@@ -1,19 +1,19 @@
-// Upload form: choose, take, drop or paste a picture. Without this file the plain form works, too.
-import { Refused, send, shrink } from "./pictures.js";
+// Upload form: choose, take, drop or paste a picture. The plain form works without this script.
+import { UploadRejected, send, shrink } from "./pictures.js";
 
 const form = document.querySelector("form.ask");
 const texts = form.dataset;
 const fileInputs = [...form.querySelectorAll('input[type="file"]')];
 const preview = form.querySelector(".preview");
-const trouble = form.querySelector(".trouble");
-const going = form.querySelector(".going");
-const progress = going.querySelector("progress");
-const uploadStatus = going.querySelector('[role="status"]');
+const errorText = form.querySelector(".trouble");
+const uploadPanel = form.querySelector(".going");
+const progress = uploadPanel.querySelector("progress");
+const uploadStatus = uploadPanel.querySelector('[role="status"]');
 const submitButton = form.querySelector(".look");
 const pasteButton = form.querySelector(".paste");
 const fileName = form.querySelector(".name");
 const chooseLabel = form.querySelector(".upload");
-const cancelButton = going.querySelector(".cancel");
+const cancelButton = uploadPanel.querySelector(".cancel");
 
 let chosen = null;
 let controller = null; // of the upload in progress
@@ -21,11 +21,11 @@ let controller = null; // of the upload in progress
 form.classList.add("live");
 
 function showError(text) {
-  trouble.textContent = text;
-  trouble.hidden = !text;
+  errorText.textContent = text;
+  errorText.hidden = !text;
 }
 
-/** Show a preview before anything is sent. Any file is taken: its bytes decide, not its type. */
+/** Show a preview before uploading. Accepts any file: the server checks the bytes, not the type. */
 function choose(file) {
   showError("");
   chosen = file;
@@ -38,17 +38,17 @@ function choose(file) {
 }
 
 preview.addEventListener("error", () => {
-  preview.hidden = true; // mostly HEIC
+  preview.hidden = true; // the browser cannot show it, such as HEIC
   fileName.hidden = !chosen;
   fileName.textContent = chosen && `${chosen.name}: ${texts.noPreview}`;
 });
 
 function setUploading(uploading) {
-  going.hidden = !uploading;
+  uploadPanel.hidden = !uploading;
   form.classList.toggle("uploading", uploading);
   for (const control of [...fileInputs, submitButton, pasteButton]) control.disabled = uploading;
   cancelButton.hidden = false;
-  progress.removeAttribute("value"); // no share is known while the picture is made smaller
+  progress.removeAttribute("value"); // indeterminate while the picture is resized
   uploadStatus.textContent = texts.preparing;
   if (uploading) cancelButton.focus({ preventScroll: true });
 }
@@ -62,10 +62,10 @@ async function upload() {
   try {
     const picture = await shrink(chosen, Number(texts.maxSide));
     signal.throwIfAborted();
-    if (picture.size > Number(texts.maxBytes)) throw new Refused(texts.tooLarge);
+    if (picture.size > Number(texts.maxBytes)) throw new UploadRejected(texts.tooLarge);
     uploadStatus.textContent = texts.sending;
-    const answer = await send(texts.api, picture, { sent: showProgress, signal });
-    location.assign(answer.links.page);
+    const result = await send(texts.api, picture, { onProgress: showProgress, signal });
+    location.assign(result.links.page);
   } catch (error) {
     setUploading(false);
     showError(await describeError(error));
@@ -79,11 +79,11 @@ function showProgress(share) {
   progress.value = share;
   if (share < 1) return;
   uploadStatus.textContent = texts.looking;
-  cancelButton.hidden = true; // it has arrived; now only deleting removes it
+  cancelButton.hidden = true; // the upload has arrived: it can only be deleted now
 }
 
 async function describeError(error) {
-  if (error instanceof Refused) return error.message;
+  if (error instanceof UploadRejected) return error.message;
   if (error.name === "AbortError") return texts.cancelled;
   // A folder can be dropped, and a file can disappear before it is read.
   const isReadable = await chosen.arrayBuffer().then(() => true, () => false);
@@ -112,7 +112,7 @@ form.addEventListener("submit", (event) => {
 
 cancelButton.addEventListener("click", () => controller?.abort());
 
-// A drop anywhere on the page. Leaving one element enters another: count them.
+// Accept drops anywhere on the page. Moving between elements fires enter before leave: count them.
 let dragDepth = 0;
 const carriesFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
 
@@ -147,7 +147,7 @@ function takeFiles(files) {
   form.scrollIntoView({ block: "nearest" });
   if (files.length === 1) return chooseAndUpload(file);
   choose(file);
-  showError(texts.onlyOne); // which of several it is has to be seen before it is sent
+  showError(texts.onlyOne); // let the visitor see which of the files will be sent
 }
 
 pasteButton.addEventListener("click", async () => {

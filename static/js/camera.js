@@ -1,46 +1,48 @@
-// The camera: asked for after a click only, looked at frame by frame, kept only on demand.
+// Live camera: opened on a click only; frames are analysed one by one; a picture is stored on demand.
 import { Memory, Pace } from "./memory.js";
-import { Refused, send, toJpeg } from "./pictures.js";
+import { UploadRejected, send, toJpeg } from "./pictures.js";
 
 const section = document.querySelector(".camera");
-const words = section.dataset;
-const [before, during, trouble, video, boxes, which, going] = [
+const texts = section.dataset;
+const [offPanel, onPanel, errorText, video, boxes, cameraChoice, uploadPanel] = [
   ".before", ".during", ".trouble", "video", ".boxes", ".which", ".going",
-].map((each) => section.querySelector(each));
-const [on, keep, off, select, progress] = ["button.on", ".keep", ".off", "select", "progress"].map(
-  (each) => section.querySelector(each),
-);
-const [said, state] = section.querySelectorAll('[role="status"]');
-const sure = section.querySelector(".sure");
+].map((selector) => section.querySelector(selector));
+const [onButton, keepButton, offButton, select, progress] = [
+  "button.on", ".keep", ".off", "select", "progress",
+].map((selector) => section.querySelector(selector));
+const [verdictStatus, uploadStatus] = section.querySelectorAll('[role="status"]');
+const confidence = section.querySelector(".sure");
 
-const QUALITY = 0.7; // of a frame's JPEG; the detector sees it small anyway
-const PATIENCE = 15_000; // milliseconds for one answer
-const FIRST_WAIT = 1_000;
-const LONGEST_WAIT = 30_000;
-const REDRAW = 100;
-const MAX_REFUSALS = 5; // "too many requests" in a row that only slow the camera down
-const WHY = {
-  NotAllowedError: words.denied,
-  SecurityError: words.denied,
-  NotFoundError: words.none,
-  OverconstrainedError: words.none,
-  NotReadableError: words.inUse,
-  AbortError: words.inUse,
+const QUALITY = 0.7; // of a frame's JPEG; the detector scales it down anyway
+// Milliseconds
+const RESPONSE_TIMEOUT = 15_000;
+const MIN_RETRY_WAIT = 1_000;
+const MAX_RETRY_WAIT = 30_000;
+const REDRAW_INTERVAL = 100;
+
+const MAX_RATE_LIMITED = 5; // 429 responses in a row that only slow the camera down
+const CAMERA_ERRORS = {
+  NotAllowedError: texts.denied,
+  SecurityError: texts.denied,
+  NotFoundError: texts.none,
+  OverconstrainedError: texts.none,
+  NotReadableError: texts.inUse,
+  AbortError: texts.inUse,
 };
 
 let stream = null;
-let session = new AbortController(); // of the camera that is on: stops all that belongs to it
-let keeping = false;
-let shown = null; // the answer whose boxes are drawn
+let session = new AbortController(); // aborted when the camera is turned off or switched
+let isKeeping = false; // while a picture is being uploaded
+let drawnAnswer = null;
 
-/** Change a text only if it differs: a screen reader says each change. */
-function say(element, text) {
+/** Change a text only if it differs: a screen reader announces each change. */
+function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-function complain(text) {
-  say(trouble, text);
-  trouble.hidden = !text;
+function showError(text) {
+  setText(errorText, text);
+  errorText.hidden = !text;
 }
 
 function stop() {
@@ -52,162 +54,162 @@ function stop() {
 
 function turnOff() {
   stop();
-  isKeeping(false);
-  isOn(false);
-  on.disabled = false;
-  say(said, "");
+  setKeeping(false);
+  setOn(false);
+  onButton.disabled = false;
+  setText(verdictStatus, "");
 }
 
-function isOn(yes) {
-  before.hidden = yes;
-  during.hidden = !yes;
-  section.classList.toggle("verdict", yes);
+function setOn(isOn) {
+  offPanel.hidden = isOn;
+  onPanel.hidden = !isOn;
+  section.classList.toggle("verdict", isOn);
 }
 
 async function turnOn(deviceId) {
   stop();
   const { signal } = (session = new AbortController());
-  complain("");
-  say(said, words.asking);
-  on.disabled = keep.disabled = true;
+  showError("");
+  setText(verdictStatus, texts.asking);
+  onButton.disabled = keepButton.disabled = true;
   try {
-    const opened = await navigator.mediaDevices.getUserMedia({ video: wanted(deviceId) });
+    const opened = await navigator.mediaDevices.getUserMedia({ video: constraints(deviceId) });
     if (signal.aborted) return opened.getTracks().forEach((track) => track.stop());
     stream = opened;
-    stream.getVideoTracks()[0].addEventListener("ended", () => fail(words.lost, signal));
+    stream.getVideoTracks()[0].addEventListener("ended", () => fail(texts.lost, signal));
     video.srcObject = stream;
-    isOn(true); // first: some phones play nothing that is hidden
+    setOn(true); // before play(): some phones do not play a hidden video
     await video.play();
   } catch (error) {
-    return fail(WHY[error.name] ?? words.broken, signal);
+    return fail(CAMERA_ERRORS[error.name] ?? texts.broken, signal);
   }
   if (signal.aborted) return;
-  keep.disabled = false;
-  if (!deviceId) keep.focus({ preventScroll: true });
-  listCameras().catch(() => {}); // without a choice, then
-  say(said, words.frames ? words.looking : "");
-  if (words.frames) watch(signal);
+  keepButton.disabled = false;
+  if (!deviceId) keepButton.focus({ preventScroll: true });
+  listCameras().catch(() => {}); // the choice is optional
+  setText(verdictStatus, texts.frames ? texts.looking : "");
+  if (texts.frames) watch(signal);
 }
 
-function wanted(deviceId) {
+function constraints(deviceId) {
   const size = { width: { ideal: 1920 }, height: { ideal: 1080 } };
   if (deviceId) return { ...size, deviceId: { exact: deviceId } };
   return { ...size, facingMode: { ideal: "environment" } };
 }
 
 function fail(text, signal) {
-  if (signal.aborted) return; // it is off already, or another one is on
+  if (signal.aborted) return; // turned off already, or switched
   turnOff();
-  complain(text);
-  on.focus({ preventScroll: true });
+  showError(text);
+  onButton.focus({ preventScroll: true });
 }
 
-/** To choose from; browsers tell the names only after the permission. */
+/** Fill the list of cameras; browsers reveal their names only after permission. */
 async function listCameras() {
   const devices = await navigator.mediaDevices.enumerateDevices();
   const cameras = devices.filter((device) => device.kind === "videoinput");
   const current = stream?.getVideoTracks()[0].getSettings().deviceId;
   select.replaceChildren(
     ...cameras.map(({ deviceId, label }, index) => {
-      const name = label || words.one.replace("{number}", index + 1);
+      const name = label || texts.one.replace("{number}", index + 1);
       return new Option(name, deviceId, false, deviceId === current);
     }),
   );
-  which.hidden = cameras.length < 2;
+  cameraChoice.hidden = cameras.length < 2;
 }
 
 const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/** Ask about one frame after the other, never about two at once, until `signal` says stop. */
+/** Send one frame after the other, never two at once, until `signal` is aborted. */
 async function watch(signal) {
   const pace = new Pace();
   let memory = new Memory();
   let failures = 0;
-  const redraw = setInterval(() => show(memory), REDRAW);
+  const redraw = setInterval(() => show(memory), REDRAW_INTERVAL);
   signal.addEventListener("abort", () => clearInterval(redraw));
   while (!signal.aborted) {
-    if (document.hidden) memory = forget();
-    if (document.hidden || keeping) {
-      await sleep(REDRAW);
+    if (document.hidden) memory = resetMemory();
+    if (document.hidden || isKeeping) {
+      await sleep(REDRAW_INTERVAL);
       continue;
     }
     try {
       const start = performance.now();
-      memory.add(await ask(pace.side, signal), performance.now());
+      memory.add(await analyzeFrame(pace.side, signal), performance.now());
       const took = performance.now() - start;
       pace.add(took);
-      if (failures) complain("");
+      if (failures) showError("");
       failures = 0;
-      tell(memory);
+      showVerdict(memory);
       await sleep(pace.pause(took));
     } catch (error) {
       if (signal.aborted) return;
       failures += 1;
-      if (error.isTooMany && failures <= MAX_REFUSALS) {
+      if (error.isRateLimited && failures <= MAX_RATE_LIMITED) {
         pace.tooMany();
         await sleep(pace.pause(0));
         continue;
       }
-      memory = forget();
-      complain(error instanceof NoAnswer ? words.busy : words.noConnection);
-      await sleep(error.wait ?? Math.min(FIRST_WAIT * 2 ** (failures - 1), LONGEST_WAIT));
+      memory = resetMemory();
+      showError(error instanceof FrameRejected ? texts.busy : texts.noConnection);
+      await sleep(error.retryAfter ?? Math.min(MIN_RETRY_WAIT * 2 ** (failures - 1), MAX_RETRY_WAIT));
     }
   }
 }
 
-/** What was seen before a pause says nothing about now. */
-function forget() {
-  say(said, words.looking);
+/** Return an empty memory, after a pause or an error: older answers no longer apply. */
+function resetMemory() {
+  setText(verdictStatus, texts.looking);
   return new Memory();
 }
 
-class NoAnswer extends Error {
+class FrameRejected extends Error {
   constructor(response) {
     super(response.statusText);
-    this.isTooMany = response.status === 429;
+    this.isRateLimited = response.status === 429;
     const seconds = Number(response.headers.get("Retry-After"));
-    if (seconds > 0) this.wait = seconds * 1000;
+    if (seconds > 0) this.retryAfter = seconds * 1000;
   }
 }
 
-/** The site's answer to what the camera sees now. */
-async function ask(side, signal) {
+/** Send the current frame and resolve with the site's answer. */
+async function analyzeFrame(side, signal) {
   const { videoWidth, videoHeight } = video;
   const body = new FormData();
   const frame = await toJpeg(video, videoWidth, videoHeight, side, [QUALITY]);
   body.append("picture", frame, "frame.jpg");
-  const patience = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]);
-  const response = await fetch(words.frames, { method: "POST", body, signal: patience });
-  if (!response.ok) throw new NoAnswer(response);
+  const timeout = AbortSignal.any([signal, AbortSignal.timeout(RESPONSE_TIMEOUT)]);
+  const response = await fetch(texts.frames, { method: "POST", body, signal: timeout });
+  if (!response.ok) throw new FrameRejected(response);
   return response.json();
 }
 
-/** The answer in words; the percent stands outside of what a screen reader is told. */
-function tell(memory) {
-  if (memory.found !== null) say(said, memory.found ? words.yes : words.no);
+/** Show and announce the answer; the percentage is outside of the live region. */
+function showVerdict(memory) {
+  if (memory.found !== null) setText(verdictStatus, memory.found ? texts.yes : texts.no);
   show(memory);
 }
 
 function show(memory) {
   section.classList.toggle("yes", memory.found === true);
-  say(sure, memory.found ? words.sure.replace("{score}", percent(memory.score)) : "");
+  setText(confidence, memory.found ? texts.sure.replace("{score}", percent(memory.score)) : "");
   draw(memory.picture(performance.now()));
 }
 
 function draw(picture) {
-  if (picture === shown) return;
-  shown = picture;
+  if (picture === drawnAnswer) return;
+  drawnAnswer = picture;
   if (picture) boxes.setAttribute("viewBox", `0 0 ${picture.width} ${picture.height}`);
   const unit = picture && Math.min(picture.width, picture.height) / 100;
-  boxes.replaceChildren(...(picture?.outlines ?? []).map((outline) => framed(outline, unit)));
+  boxes.replaceChildren(...(picture?.outlines ?? []).map((outline) => labelledBox(outline, unit)));
 }
 
-/** As the site says it: what is not quite sure is never called 100%. */
+/** Round as the site does: only 100 itself becomes 100%. */
 function percent(value) {
   return `${value < 100 ? Math.min(Math.round(value), 99) : 100}%`;
 }
 
-function framed({ left, top, right, bottom, text }, unit) {
+function labelledBox({ left, top, right, bottom, text }, unit) {
   const group = svg("g");
   const name = svg("text", { x: left + unit, y: Math.max(top - unit, 5 * unit), "font-size": 5 * unit });
   name.textContent = text;
@@ -221,57 +223,57 @@ function svg(name, attributes = {}) {
   return element;
 }
 
-function isKeeping(yes) {
-  keeping = yes;
-  going.hidden = !yes;
-  keep.disabled = select.disabled = yes;
+function setKeeping(keeping) {
+  isKeeping = keeping;
+  uploadPanel.hidden = !keeping;
+  keepButton.disabled = select.disabled = keeping;
   progress.value = 0;
-  say(state, yes ? words.sending : "");
+  setText(uploadStatus, keeping ? texts.sending : "");
 }
 
-function playOn() {
-  video.play().catch(() => {}); // it may have been turned off meanwhile
+function resume() {
+  video.play().catch(() => {}); // it may have been turned off in the meantime
 }
 
-/** Send what is seen at this moment as large as it is, and go to its answer. */
-async function keepThis() {
+/** Upload the current frame in full size and go to its result page. */
+async function keepPicture() {
   const { signal } = session;
-  const picture = toJpeg(video, video.videoWidth, video.videoHeight, Number(words.maxSide));
-  video.pause(); // shows what is on its way
-  complain("");
-  isKeeping(true);
+  const picture = toJpeg(video, video.videoWidth, video.videoHeight, Number(texts.maxSide));
+  video.pause(); // keep showing the frame that is uploaded
+  showError("");
+  setKeeping(true);
   try {
-    const answer = await send(words.api, await picture, { sent: showSent, signal });
-    if (!signal.aborted) location.assign(answer.links.page);
+    const result = await send(texts.api, await picture, { onProgress: showProgress, signal });
+    if (!signal.aborted) location.assign(result.links.page);
   } catch (error) {
     if (signal.aborted) return;
-    isKeeping(false);
-    complain(error instanceof Refused ? error.message : words.notKept);
-    playOn();
+    setKeeping(false);
+    showError(error instanceof UploadRejected ? error.message : texts.notKept);
+    resume();
   }
 }
 
-function showSent(share) {
+function showProgress(share) {
   progress.value = share;
-  if (share === 1) say(state, words.looking);
+  if (share === 1) setText(uploadStatus, texts.looking);
 }
 
-on.addEventListener("click", () => turnOn());
-off.addEventListener("click", () => {
+onButton.addEventListener("click", () => turnOn());
+offButton.addEventListener("click", () => {
   turnOff();
-  on.focus({ preventScroll: true });
+  onButton.focus({ preventScroll: true });
 });
-keep.addEventListener("click", keepThis);
+keepButton.addEventListener("click", keepPicture);
 select.addEventListener("change", () => turnOn(select.value));
 addEventListener("pagehide", turnOff);
-// Phones stop the picture of a page that nobody sees.
+// Phones pause the video of a hidden page.
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden && stream && !keeping) playOn();
+  if (!document.hidden && stream && !isKeeping) resume();
 });
 
-if (!window.isSecureContext) complain(words.insecure);
-else if (!navigator.mediaDevices?.getUserMedia) complain(words.unsupported);
+if (!window.isSecureContext) showError(texts.insecure);
+else if (!navigator.mediaDevices?.getUserMedia) showError(texts.unsupported);
 else {
-  on.hidden = false;
-  if (location.hash === "#on") turnOn(); // the button on the first page was pressed
+  onButton.hidden = false;
+  if (location.hash === "#on") turnOn(); // the visitor came by the first page's button
 }

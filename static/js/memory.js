@@ -1,74 +1,74 @@
-// The live camera's memory of its last answers, and the pace of its frames. Needs no page.
+// The live camera's recent answers, smoothed, and the rate and size of its frames. Uses no DOM.
 
-const ANSWERS = 3;
-const YESES = 2; // of the last answers
-const BOXES_STAY = 400; // milliseconds, when newer answers have none
-const BOXES_OLDEST = 1500; // when no newer answer comes at all
+const MAX_ANSWERS = 3;
+const MIN_YESES = 2; // among the last answers
+const BOXES_AFTER_NO_MS = 400; // how long boxes stay when the newest answer is no
+const BOXES_MAX_AGE_MS = 1500; // otherwise
 
-/** The answer without flicker: a single odd frame changes neither the words nor the boxes. */
+/** Smooths the answers: a single outlier changes neither the verdict nor the boxes. */
 export class Memory {
-  #scores = []; // of the last answers, the newest first; null is a no
-  #seen = { width: 1, height: 1, outlines: [], at: -Infinity };
-  /** Yes, no, or null while nobody can tell. */
+  #scores = []; // of the last answers, the newest first; null for a no
+  #lastWithBoxes = { width: 1, height: 1, outlines: [], at: -Infinity };
+  /** True or false; null until there are enough answers. */
   found = null;
 
-  /** Take in one answer of the site, which came at `now` (milliseconds). */
+  /** Add an answer of the site, received at `now` (milliseconds). */
   add(answer, now) {
-    this.#scores = [answer.found ? answer.score : null, ...this.#scores].slice(0, ANSWERS);
-    if (answer.outlines.length) this.#seen = { ...answer, at: now };
+    this.#scores = [answer.found ? answer.score : null, ...this.#scores].slice(0, MAX_ANSWERS);
+    if (answer.outlines.length) this.#lastWithBoxes = { ...answer, at: now };
     const yeses = this.#scores.filter((score) => score !== null).length;
-    if (yeses >= YESES) this.found = true;
-    // A first no can be believed at once; one that takes a yes back has to be a row of them.
-    else if (!yeses && (this.found === null || this.#scores.length === ANSWERS)) this.found = false;
+    if (yeses >= MIN_YESES) this.found = true;
+    // The first no counts at once; after a yes, all of the last answers must be no.
+    else if (!yeses && (this.found === null || this.#scores.length === MAX_ANSWERS)) this.found = false;
   }
 
-  /** How sure the last yes was, in percent, as its boxes say too; null unless the answer is yes. */
+  /** Score of the newest yes in percent, the same as on its boxes; null unless `found`. */
   get score() {
     return this.found ? this.#scores.find((score) => score !== null) : null;
   }
 
-  /** The last answer with boxes, with its `width` and `height`; null when there is none to show. */
+  /** Return the last answer with boxes, or null if it is too old or `found` is not true. */
   picture(now) {
-    const stay = this.#scores[0] === null ? BOXES_STAY : BOXES_OLDEST;
-    return this.found && now - this.#seen.at <= stay ? this.#seen : null;
+    const maxAge = this.#scores[0] === null ? BOXES_AFTER_NO_MS : BOXES_MAX_AGE_MS;
+    return this.found && now - this.#lastWithBoxes.at <= maxAge ? this.#lastWithBoxes : null;
   }
 }
 
-const MIN_INTERVAL = 1000 / 15; // milliseconds from one frame to the next: the site's rate limit
+const MIN_INTERVAL = 1000 / 15; // milliseconds between frames: the site's rate limit
 const MAX_INTERVAL = 2000;
 const SIDES = [640, 480, 320]; // pixels
-const SLOW = 300;
-const FAST = 150; // milliseconds
-const WEIGHT = 0.3; // of the newest answer
-const RECOVERY = 0.95; // of the interval, with each answer after too many requests
+const SLOW = 300; // milliseconds
+const FAST = 150;
+const WEIGHT = 0.3; // of the newest duration in the moving average
+const RECOVERY = 0.95; // factor on the interval with each answer, after it was raised
 
-/** How large the next frame may be, and how long it should wait, by how long answers take. */
+/** Adapts size and interval of the frames to the duration of the answers. */
 export class Pace {
-  #step = 0;
-  #took = null;
+  #sideIndex = 0;
+  #average = null;
   #interval = MIN_INTERVAL;
 
-  /** Take in how long an answer took. */
+  /** Add the duration of an answer. */
   add(milliseconds) {
     this.#interval = Math.max(MIN_INTERVAL, this.#interval * RECOVERY);
-    this.#took = this.#took === null ? milliseconds : this.#took + WEIGHT * (milliseconds - this.#took);
-    if (this.#took > SLOW) this.#step = Math.min(this.#step + 1, SIDES.length - 1);
-    else if (this.#took < FAST) this.#step = Math.max(this.#step - 1, 0);
+    this.#average = this.#average === null ? milliseconds : this.#average + WEIGHT * (milliseconds - this.#average);
+    if (this.#average > SLOW) this.#sideIndex = Math.min(this.#sideIndex + 1, SIDES.length - 1);
+    else if (this.#average < FAST) this.#sideIndex = Math.max(this.#sideIndex - 1, 0);
   }
 
-  /** The longest side of a frame, in pixels. */
+  /** The longer side of a frame, in pixels. */
   get side() {
-    return SIDES[this.#step];
+    return SIDES[this.#sideIndex];
   }
 
-  /** Slow down: the site said that these were too many requests. */
+  /** Double the interval, after a 429 Too Many Requests. */
   tooMany() {
     this.#interval = Math.min(MAX_INTERVAL, this.#interval * 2);
   }
 
-  /** Milliseconds to wait before the next frame, when the last answer took `took` of them. */
+  /** Return the milliseconds to wait before the next frame; the last answer took `took`. */
   pause(took) {
-    const leftToOthers = this.#took > SLOW ? this.#took / 2 : 0;
-    return Math.max(leftToOthers, this.#interval - took);
+    const minPause = this.#average > SLOW ? this.#average / 2 : 0;
+    return Math.max(minPause, this.#interval - took);
   }
 }

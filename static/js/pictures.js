@@ -1,14 +1,14 @@
-// Pictures on their way to the site: made small, and sent.
+// Resize pictures in the browser and upload them.
 
 const QUALITIES = [0.9, 0.8, 0.7, 0.6, 0.5];
-const MOST_BYTES = 1_000_000;
+const MAX_BYTES = 1_000_000;
 
 /**
- * A JPEG of a picture: upright, without metadata, at most `maxSide` pixels long. A picture that
- * this browser cannot read, such as HEIC, comes back as it is: the site can read more.
+ * Resolve with a JPEG of a picture: upright, without metadata, its longer side at most `maxSide`
+ * pixels. GIFs and pictures that this browser cannot decode, such as HEIC, are returned unchanged.
  */
 export async function shrink(file, maxSide) {
-  if (file.type === "image/gif") return file; // it may hold several pictures, and says so
+  if (file.type === "image/gif") return file; // it may be animated, which a JPEG would lose
   let bitmap;
   try {
     bitmap = await createImageBitmap(file, { imageOrientation: "from-image" });
@@ -20,38 +20,40 @@ export async function shrink(file, maxSide) {
   }
 }
 
-/** A JPEG of anything that a canvas can draw, of `width` × `height` pixels. */
+/** Resolve with a JPEG of a canvas image source of `width` × `height` pixels, resized to `maxSide`. */
 export async function toJpeg(source, width, height, maxSide, qualities = QUALITIES) {
   const scale = Math.min(1, maxSide / Math.max(width, height));
   const canvas = document.createElement("canvas");
   canvas.width = Math.max(1, Math.round(width * scale));
   canvas.height = Math.max(1, Math.round(height * scale));
   const context = canvas.getContext("2d");
-  context.fillStyle = "white"; // behind what is transparent
+  context.fillStyle = "white"; // background of transparent pixels
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.imageSmoothingQuality = "high";
   context.drawImage(source, 0, 0, canvas.width, canvas.height);
   let jpeg;
   for (const quality of qualities) {
     jpeg = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", quality));
-    if (!jpeg) throw new Error("the canvas gave no picture");
-    if (jpeg.size <= MOST_BYTES) break;
+    if (!jpeg) throw new Error("canvas.toBlob returned no image");
+    if (jpeg.size <= MAX_BYTES) break;
   }
   return jpeg;
 }
 
-function inWords({ title, detail, status, request_id: number }) {
-  return `${title}. ${detail}${status < 500 ? "" : ` (${number})`}`;
+/** Return the message for a problem+json body; server errors include the request id. */
+function problemMessage({ title, detail, status, request_id: requestId }) {
+  return `${title}. ${detail}${status < 500 ? "" : ` (${requestId})`}`;
 }
 
-/** What the site answered to a picture that it did not take; its words are for the visitor. */
-export class Refused extends Error {}
+/** The site rejected the picture; the message is for the visitor. */
+export class UploadRejected extends Error {}
 
 /**
- * Send a picture to `url`; resolves with the JSON of the answer. `sent` hears the share that is
- * sent, `signal` aborts. XMLHttpRequest, because `fetch` cannot tell how far an upload is.
+ * Upload a picture to `url` and resolve with the JSON of the response. `onProgress` is called with
+ * the fraction sent (0 to 1); `signal` aborts. Uses XMLHttpRequest, because `fetch` reports no
+ * upload progress. Rejects with UploadRejected, AbortError, or TypeError without a connection.
  */
-export function send(url, picture, { sent = () => {}, signal } = {}) {
+export function send(url, picture, { onProgress = () => {}, signal } = {}) {
   const form = new FormData();
   form.append("picture", picture, picture.name ?? "picture.jpg");
   const request = new XMLHttpRequest();
@@ -60,15 +62,15 @@ export function send(url, picture, { sent = () => {}, signal } = {}) {
     request.open("POST", url);
     request.responseType = "json";
     request.setRequestHeader("Accept", "application/json");
-    request.upload.onprogress = (event) => event.lengthComputable && sent(event.loaded / event.total);
-    request.upload.onload = () => sent(1);
+    request.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
+    request.upload.onload = () => onProgress(1);
     request.onerror = () => reject(new TypeError("no connection"));
     request.onabort = () => reject(new DOMException("cancelled", "AbortError"));
     request.onload = () => {
-      const answer = request.response;
-      if (request.status < 400 && answer) resolve(answer);
-      else if (answer?.title) reject(new Refused(inWords(answer)));
-      else reject(new TypeError("no answer of ours"));
+      const body = request.response;
+      if (request.status < 400 && body) resolve(body);
+      else if (body?.title) reject(new UploadRejected(problemMessage(body)));
+      else reject(new TypeError("unexpected response"));
     };
     signal?.addEventListener("abort", () => request.abort());
     request.send(form);

@@ -1,67 +1,67 @@
-// The answer's page: boxes tied to their list, another threshold at once, the link copied.
+// Result page: highlight boxes and list items together, re-evaluate under a threshold, copy the link.
 const answer = document.getElementById("answer");
 
-/** The group of rectangles that a list item stands for, or the item of a rectangle. */
-function twin(target) {
+/** Return the list item and the box that belong to an event's target; empty if it is neither. */
+function itemAndBox(target) {
   const item = target.closest?.(".found a");
   if (item) return [item, document.querySelector(item.hash)];
   const box = target.closest?.(".boxes g");
   return box ? [box, document.querySelector(`.found a[href="#${box.id}"]`)] : [];
 }
 
-function light(event) {
-  const lit = event.type === "mouseover" || event.type === "focusin";
-  for (const element of twin(event.target)) element?.classList.toggle("lit", lit);
+function highlight(event) {
+  const isOn = event.type === "mouseover" || event.type === "focusin";
+  for (const element of itemAndBox(event.target)) element?.classList.toggle("lit", isOn);
 }
 
-for (const type of ["mouseover", "mouseout", "focusin", "focusout"]) answer.addEventListener(type, light);
-// Focus is enough; following the link would only move the page.
+for (const type of ["mouseover", "mouseout", "focusin", "focusout"]) answer.addEventListener(type, highlight);
+// The link highlights on focus; following it would only scroll the page.
 answer.addEventListener("click", (event) => event.target.closest(".found a") && event.preventDefault());
 
 const threshold = document.querySelector(".threshold");
 const slider = threshold?.querySelector("input");
-// What depends on the threshold. The parts stay, so that a screen reader hears what changes in them.
+// Elements that depend on the threshold. Only their content is replaced: live regions must persist.
 const PARTS = [".verdict [role=status]", ".boxes", "figcaption", ".why", ".threshold .small"];
-const REST = 80; // milliseconds without a move, before the site is asked
-let asked = null;
+const DEBOUNCE_MS = 80;
+let controller = null; // of the request in progress
 
-/** The site knows the rule: ask it for the page with another threshold, and show those parts. */
-async function judgeAgain() {
-  asked?.abort();
-  asked = new AbortController();
-  const address = new URL(location.pathname, location.href);
-  address.searchParams.set("min", slider.value);
-  const trouble = threshold.querySelector(".trouble");
+/** Fetch the page under the slider's threshold and show its parts: the rule runs on the server. */
+async function reevaluate() {
+  controller?.abort();
+  controller = new AbortController();
+  const url = new URL(location.pathname, location.href);
+  url.searchParams.set("min", slider.value);
+  const errorText = threshold.querySelector(".trouble");
   try {
-    const page = await fetch(address, { headers: { Accept: "text/html" }, signal: asked.signal });
-    if (!page.ok) throw new TypeError("no answer");
-    show(new DOMParser().parseFromString(await page.text(), "text/html"));
-    history.replaceState(null, "", address);
-    trouble.hidden = true;
+    const response = await fetch(url, { headers: { Accept: "text/html" }, signal: controller.signal });
+    if (!response.ok) throw new TypeError("request failed");
+    show(new DOMParser().parseFromString(await response.text(), "text/html"));
+    history.replaceState(null, "", url);
+    errorText.hidden = true;
   } catch (error) {
     if (error.name === "AbortError") return;
-    trouble.textContent = threshold.dataset.offline;
-    trouble.hidden = false;
+    errorText.textContent = threshold.dataset.offline;
+    errorText.hidden = false;
   }
 }
 
-function show(judged) {
-  const [old, fresh] = [document, judged].map((page) => page.querySelector(".verdict"));
+function show(fetched) {
+  const [old, fresh] = [document, fetched].map((page) => page.querySelector(".verdict"));
   old.className = fresh.className;
   for (const part of PARTS) {
-    document.querySelector(part).replaceChildren(...judged.querySelector(part).childNodes);
+    document.querySelector(part).replaceChildren(...fetched.querySelector(part).childNodes);
   }
-  document.title = judged.title;
-  // The question is about the answer that is kept, not about this one.
-  const right = document.querySelector(".judgement");
-  if (right) right.hidden = !judged.querySelector(".judgement");
+  document.title = fetched.title;
+  // Feedback is about the stored answer; the fetched page omits it under another threshold.
+  const feedback = document.querySelector(".judgement");
+  if (feedback) feedback.hidden = !fetched.querySelector(".judgement");
 }
 
-let soon = null;
+let timer = null;
 slider?.addEventListener("input", () => {
   threshold.querySelector("output").textContent = `${slider.value}%`;
-  clearTimeout(soon);
-  soon = setTimeout(judgeAgain, REST);
+  clearTimeout(timer);
+  timer = setTimeout(reevaluate, DEBOUNCE_MS);
 });
 threshold?.querySelector("button").toggleAttribute("hidden", true);
 
@@ -69,7 +69,7 @@ const copy = document.querySelector(".copy");
 const link = document.getElementById("link");
 copy.hidden = !navigator.clipboard;
 copy.addEventListener("click", async () => {
-  link.select(); // to copy it by key, should the browser refuse
+  link.select(); // so that it can be copied by keyboard if the browser denies access
   const { textContent } = copy;
   try {
     await navigator.clipboard.writeText(link.value);
@@ -79,9 +79,9 @@ copy.addEventListener("click", async () => {
   copy.textContent = copy.dataset.copied;
   setTimeout(() => (copy.textContent = textContent), 2_000);
 });
-const share = document.querySelector(".send"); // the phone's own way to send a link to a friend
+const share = document.querySelector(".send"); // the system's share dialog
 share.hidden = !navigator.share;
 share.addEventListener("click", () =>
-  navigator.share({ title: document.title, url: link.value }).catch(() => {}), // they thought better of it
+  navigator.share({ title: document.title, url: link.value }).catch(() => {}), // cancelled by the visitor
 );
 link.addEventListener("focus", () => link.select());

@@ -1,21 +1,21 @@
-// The footer's word on the service: online or offline, asked once a page and when the network changes.
+// Service status in the footer: checked on each page load and when the network changes.
 const service = document.getElementById("service");
 
-function say(online) {
+function showStatus(online) {
   service.className = online ? "online" : "offline";
   service.firstElementChild.textContent = online ? service.dataset.online : service.dataset.offline;
 }
 
-async function ask() {
+async function checkReadiness() {
   try {
-    say((await fetch(service.dataset.ready)).ok);
+    showStatus((await fetch(service.dataset.ready)).ok);
   } catch {
-    say(false);
+    showStatus(false);
   }
 }
 
-// A page that the browser kept may show what was deleted meanwhile.
+// A page from the back/forward cache may show a deleted result.
 addEventListener("pageshow", (event) => event.persisted && location.reload());
-addEventListener("online", ask);
-addEventListener("offline", () => say(false));
-ask();
+addEventListener("online", checkReadiness);
+addEventListener("offline", () => showStatus(false));
+checkReadiness();
