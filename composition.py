@@ -125,7 +125,7 @@ def rekognition(settings: Settings, question: Question) -> "Rekognition":
 def _client(
     settings: Settings, service: Literal["s3", "rekognition"], attempts: int, **more: Any
 ) -> Any:
-    # Not at the top: without a bucket the site starts without boto3.
+    # Imported late: without a bucket the site starts without boto3.
     import boto3
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, UnknownRegionError

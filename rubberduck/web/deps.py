@@ -1,4 +1,4 @@
-"""What every door needs: the pipeline behind it, and the picture out of a request."""
+"""Access from a request to the pipeline, the settings and the query parameters."""
 
 from collections.abc import Callable
 from typing import cast
@@ -34,19 +34,19 @@ def sweeper() -> Sweeper:
 
 
 def text(message: str) -> str:
-    """A text for visitors, in the site's language (translations/)."""
+    """Return a visitor's text in the site's language (translations/)."""
     gettext = cast(Callable[[str], str], current_app.jinja_env.globals["gettext"])
     return gettext(message)
 
 
 def threshold() -> float | None:
-    """The request's `?min=` in percent; InvalidParameter."""
+    """Return the `min` parameter in percent, or None. Raises InvalidParameter."""
     if (given := request.args.get("min")) is None:
         return None
     try:
         percent = float(given)
     except ValueError:
         percent = -1.0
-    if not 0 <= percent <= 100:  # nor what is no number at all
+    if not 0 <= percent <= 100:  # also rejects NaN
         raise InvalidParameter("“min” must be a number from 0 to 100.")
     return percent

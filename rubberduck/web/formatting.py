@@ -7,7 +7,7 @@ from rubberduck.core.models import Result
 
 
 def file_name(result: Result) -> str:
-    """What the answer said, as a name that every system takes."""
+    """Return an ASCII file name that contains the answer."""
     words = re.sub(r"[^a-z0-9]+", "-", result.said.lower()).strip("-") or "picture"
     return f"{words}-{result.created_at:%Y-%m-%d}.jpg"
 

@@ -86,7 +86,7 @@ class Metrics:
 
     def request_finished(self, response: Response) -> Response:
         if start := g.pop("metrics_start", None):
-            # Neither the path nor an unknown method: visitors could make any number of them.
+            # Neither path nor unknown method as labels: clients could create any number of series.
             method = request.method if request.method in METHODS else "other"
             labels = (method, request.endpoint or "none", str(response.status_code))
             self._requests.labels(*labels).observe(time.perf_counter() - start)
@@ -109,7 +109,7 @@ def create_metrics() -> Metrics:
 
 
 def _remove(directory: str, owner: int) -> None:
-    if os.getpid() == owner:  # workers, which are forked, leave it to the master process
+    if os.getpid() == owner:  # only the master process, not the workers forked from it
         shutil.rmtree(directory, ignore_errors=True)
 
 
@@ -139,7 +139,7 @@ def metrics() -> ResponseReturnValue:
 
 
 def _is_local() -> bool:
-    """Return whether the peer is on this machine and forwards nobody else's request."""
+    """Return whether the request comes from this machine, without a proxy in between."""
     # ProxyFix replaces the peer's address by what a header says.
     original = request.environ.get("werkzeug.proxy_fix.orig", request.environ)
     names = {name.lower() for name, _ in request.headers}

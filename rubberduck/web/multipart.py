@@ -22,7 +22,7 @@ MAX_PARTS = 100
 MAX_FIELD_BYTES = 64 * 1024
 READ_BYTES = 64 * 1024
 BOUNDARY_PARAMETER = re.compile(r";\s*boundary\s*=\s*([^\s;\"]+)", re.IGNORECASE)
-# What may already be there of "--", blanks and a line break, behind a boundary.
+# The possible prefixes of what follows a boundary: "--", blanks, a line break.
 PARTIAL_SUFFIX = re.compile(rb"-{0,2}[^\S\r\n]*\r?")
 
 
@@ -110,13 +110,13 @@ def _too_large_field(name: str | None) -> InvalidParameter:
 
 
 class UploadRequest(Request):
-    """A request whose forms are parsed by UploadFormParser."""
+    """Flask's request, with UploadFormParser for its forms."""
 
     form_data_parser_class = UploadFormParser
 
     @property
     def mimetype_params(self) -> dict[str, str]:
-        """The parameters of the Content-Type; a boundary need not be quoted."""
+        """Return the parameters of the Content-Type; accepts an unquoted boundary."""
         params = super().mimetype_params
         if match := BOUNDARY_PARAMETER.search(self.headers.get("Content-Type", "")):
             params = {**params, "boundary": match[1]}

@@ -1,4 +1,4 @@
-"""What Flask and Werkzeug refuse by themselves, said in our words."""
+"""Problem details (RFC 9457), and their texts for the HTTP errors of Flask and Werkzeug."""
 
 from dataclasses import dataclass
 from typing import Annotated

@@ -35,7 +35,7 @@ ADDRESS_WITH_PORT = re.compile(r"\[([^\]]*)\](?::\d{1,5})?|([\d.]+):\d{1,5}")
 
 
 def register_rate_limits(app: Flask, settings: Settings) -> None:
-    """Where the store does not answer, each process counts for itself, and says so in the log."""
+    """Counts in this process while the store does not answer, and logs the change."""
     if not settings.uploads_a_minute:
         return
     limits = {
@@ -44,7 +44,7 @@ def register_rate_limits(app: Flask, settings: Settings) -> None:
         "changes": f"{CHANGES} per minute",
         "drawings": f"{DRAWINGS} per minute",
     }
-    logging.getLogger("flask-limiter").setLevel(logging.WARNING)  # refusals are in the log anyway
+    logging.getLogger("flask-limiter").setLevel(logging.WARNING)  # the access log has the 429s
     in_memory = settings.rate_store.startswith("memory:")
     app.extensions["limits"] = Limiter(
         client,
@@ -66,8 +66,8 @@ def register_rate_limits(app: Flask, settings: Settings) -> None:
 
 
 def _fast_redis_options() -> dict[str, Any]:
-    """Counting must never be what visitors wait for."""
-    # Not at the top: without Redis the site starts without its library.
+    """Return the store with short time-outs: a slow one must not delay visitors."""
+    # Imported late: without Redis the site starts without its library.
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 
@@ -116,7 +116,7 @@ def client_of(given: str) -> str:
 
 
 def check_rate_store() -> None:
-    """Unavailable, when the store of the counts does not answer."""
+    """Raise the site's error if the store does not answer."""
     limiter: Limiter | None = current_app.extensions.get("limits")
     if limiter and not limiter.storage.check():
         raise Unavailable(
@@ -127,7 +127,7 @@ def check_rate_store() -> None:
 
 
 def seconds_to_wait() -> int:
-    """Until the visitor who was refused may ask again."""
+    """Return the seconds until the client may send the next request."""
     limiter: Limiter = current_app.extensions["limits"]
     refused = limiter.current_limit
     try:

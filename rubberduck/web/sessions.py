@@ -70,7 +70,7 @@ class SignedCookieSessions(SecureCookieSessionInterface):
         return session
 
     def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
-        """Issue an old cookie anew, under its new name, with the first page that needs it."""
+        """Also set the cookie under its new name if the request sent the old one."""
         is_old = isinstance(session, VisitorSession) and session.from_old_name
         return super().should_set_cookie(app, session) or (is_old and session.accessed)
 
@@ -91,7 +91,7 @@ def _prefix() -> str:
 
 
 def site_id(app: Flask) -> str:
-    """Return 8 hexadecimal digits that tell this site's cookies from another's; from its key."""
+    """Return 8 hexadecimal digits of a hash of the key: sites on one host need separate cookies."""
     key = str(app.secret_key).encode()
     return hmac.new(key, b"cookie name", hashlib.sha256).hexdigest()[:8]
 
@@ -100,7 +100,7 @@ def visitor() -> str:
     """Return the visitor's number; on a first request, make one."""
     if "visitor" not in session:
         session["visitor"] = secrets.token_urlsafe(ID_BYTES)
-    session.permanent = session.modified = True  # its lifetime starts anew
+    session.permanent = session.modified = True  # restarts its lifetime
     return str(session["visitor"])
 
 
@@ -109,7 +109,7 @@ def known_visitor() -> str | None:
 
 
 def delete_token(id: str) -> str:
-    """Return the token that lets whoever holds the answer to a creation delete that result."""
+    """Return the token in the response to a creation; its holder may delete that result."""
     return _delete_signer().get_signature(id).decode()
 
 

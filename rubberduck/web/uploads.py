@@ -13,7 +13,7 @@ from rubberduck.core.errors import NoPicture, UploadIncomplete
 from rubberduck.web.deps import pipeline
 from rubberduck.web.multipart import PICTURE_FIELD, UploadRequest
 
-MAX_DRAIN_FACTOR = 10  # times the largest upload; whoever sends more is cut off
+MAX_DRAIN_FACTOR = 10  # times the upload limit; the connection is closed beyond it
 READ_AT_ONCE = 1024 * 1024
 # Werkzeug's message for a form that ends before its last boundary.
 TRUNCATED_FORM_MESSAGE = "cannot parse beyond"
@@ -81,4 +81,4 @@ def drain_request_body() -> None:
         while left > 0 and (chunk := request.environ["wsgi.input"].read(READ_AT_ONCE)):
             left -= len(chunk)
     except (ParseException, OSError):
-        return  # the client is gone
+        return  # the client has disconnected
