@@ -14,6 +14,7 @@ from bench.harness.figures import Comparison, Growth
 from bench.report import speed_page
 from bench.scenarios import amazon, databases, pictures
 from rubberduck.core.settings import Settings
+from rubberduck.services.retention import BATCH_SIZE
 
 T = TypeVar("T", Comparison, Growth)
 
@@ -29,8 +30,10 @@ TEMPLATE_MACHINES = 40  # the most that deploy/template.yaml allows
 COMMITS = 3  # a picture: begun, its call counted, saved; each waits for the disk
 COMMONEST = 0.5  # of the results are counted in one row, "no": a guess
 UPLOAD_COMMANDS = 5  # of Redis, in the script that counts an upload
-SWEEP_INTERVAL = 3600.0  # rubberduck.services.retention, as is the batch
-SWEEP_BATCH, SWEEP_TRIPS = 100, 4  # ids, and the round trips for them
+SWEEP_INTERVAL = 3600.0  # rubberduck.services.retention
+# Round trips of a sweep: to look up a batch of ids, and to delete one row.
+LOOKUP_TRIPS, DELETION_TRIPS = 5, 5
+DELETE_SECONDS = 1.0  # a DeleteObjects request with a thousand keys: a guess
 # What a machine sends for each byte stored: both objects to S3, one of them, in base64, to
 # Rekognition too.
 SENT = 1 + 0.5 * 4 / 3
@@ -115,7 +118,7 @@ def connections(instance: Instance) -> int:
 
 def sweep_seconds(objects: float) -> float:
     """Return the duration of a sweep, which lists all objects twice and looks up each id."""
-    lookups = aws.S3_LIST_PAGE / SWEEP_BATCH * SWEEP_TRIPS * ROUND_TRIP
+    lookups = aws.S3_LIST_PAGE / BATCH_SIZE * LOOKUP_TRIPS * ROUND_TRIP
     return 2 * objects / aws.S3_LIST_PAGE * (aws.S3_SECONDS + lookups)
 
 
@@ -139,7 +142,9 @@ def limits(instance: Instance, machines: int, server: DatabaseClass) -> dict[str
         "S3 GET": 60 * aws.S3_GETS,
         "one Redis node": 60 * BUSY * aws.REDIS_COMMANDS / UPLOAD_COMMANDS,
         "the sweep for orphans": PEAK * SWEEP_INTERVAL / sweep_seconds(2 * 1440 * KEEP_DAYS),
-        "deletion of old results": PEAK * 60 / (2 * aws.S3_SECONDS + 4 * ROUND_TRIP),
+        "deletion of old results": PEAK
+        * 60
+        / (DELETE_SECONDS / BATCH_SIZE + DELETION_TRIPS * ROUND_TRIP),
     }
     return dict(sorted(found.items(), key=lambda item: item[1]))
 

@@ -149,6 +149,10 @@ def test_a_counter_row_is_locked_for_as_many_round_trips_as_the_model_says(
             budget.reserve()
         with round_trips(results) as saved:
             results.save(a_result(upload))
+        with round_trips(results) as looked_up:
+            results.existing_ids([upload.id])
+        with round_trips(results) as deleted:
+            results.delete_row(upload.id)
         results.close()
     # Each with one for the time-outs, which are set by transaction: PgBouncer takes no others.
     assert (len(begun), len(called), len(saved)) == (7, 6, 6)
@@ -157,3 +161,4 @@ def test_a_counter_row_is_locked_for_as_many_round_trips_as_the_model_says(
     assert saved[-model.RESULT_TRIPS :] == ["commit"]
     commits = sum(trips.count("commit") for trips in (begun, called, saved))
     assert commits == model.COMMITS
+    assert (len(looked_up), len(deleted)) == (model.LOOKUP_TRIPS, model.DELETION_TRIPS)
