@@ -1,4 +1,4 @@
-"""What can go wrong, in words fit for a visitor: what happened, why, and what to do next."""
+"""The errors of the site, with texts for visitors: what happened, why, and what to do next."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -7,10 +7,10 @@ from typing import ClassVar
 
 @dataclass(frozen=True)
 class Problem:
-    """What an error page or a problem+json response says.
+    """The contents of an error page or a problem+json response.
 
     `slug` identifies the kind of problem to programs and never changes. `reason` may contain
-    {placeholders} for `values`, so that its translation is found whatever the values are.
+    {placeholders} for `values`, so that one translation serves all values.
     """
 
     slug: str
@@ -27,7 +27,7 @@ class Problem:
 
 
 class DuckError(Exception):
-    """Ours: the reason is shown to the visitor, `cause` only to the operator, in the log.
+    """Base class of the site's errors: visitors see `reason`; `cause` is for the operator's log.
 
     >>> str(TooSmall("It has only {width} pixels.", width=7))
     'It has only 7 pixels.'
@@ -38,7 +38,7 @@ class DuckError(Exception):
     title: ClassVar[str] = "Something went wrong on our side"
     hint: ClassVar[str] = "Please try again in a minute."
     retry_after: int | None = None
-    # The log has its line already, from where it began; one for each visitor would drown the rest.
+    # True if the event is logged elsewhere: one line for each visitor would flood the log.
     already_logged: ClassVar[bool] = False
 
     def __init__(self, reason: str, *, cause: str | None = None, **values: object) -> None:
@@ -108,7 +108,7 @@ class DamagedPicture(DuckError):
 
 
 class TooCostly(DuckError):
-    """Decoding it crashed, or took more memory or time than we allow."""
+    """Decoding the picture crashed or exceeded its memory or time limit."""
 
     status = 422
     slug = "too-costly"
@@ -147,7 +147,7 @@ class NoSuchResult(DuckError):
 
 
 class ResultPending(DuckError):
-    """The picture with this id is still in work."""
+    """The picture with this id is still being processed."""
 
     status = 202
     slug = "pending"
@@ -224,7 +224,7 @@ class InvalidCursor(InvalidParameter):
 
 
 class Unavailable(DuckError):
-    """A part that we lean on does not answer; the visitor may try again soon."""
+    """A service that the site depends on failed; the visitor may try again soon."""
 
     status = 503
     slug = "unavailable"
@@ -241,13 +241,13 @@ class TooBusy(Unavailable):
 
 
 class DetectorFailed(Unavailable):
-    # Why a stand-in answers: kept with the result, and told by the API.
+    # Why the fallback detector was used: stored with the result and returned by the API.
     fallback_reason: ClassVar[str] = "failed"
-    is_outage: ClassVar[bool] = True  # and not just about this one picture
+    is_outage: ClassVar[bool] = True  # False if only this picture failed
 
 
 class NotBilled(DetectorFailed):
-    """It failed without costing anything: it refused, or was never reached."""
+    """The call failed and was not billed: it was rejected, or never reached the service."""
 
 
 class PictureRefused(NotBilled):
@@ -255,13 +255,13 @@ class PictureRefused(NotBilled):
 
 
 class DetectorCircuitOpen(DetectorFailed):
-    """It failed too often just now, and was not asked."""
+    """The detector was not called, because its circuit breaker is open."""
 
     already_logged = True
 
 
 class BudgetSpent(DetectorFailed):
-    """It was not asked, and will not be before `seconds` have passed."""
+    """The detector was not called; the budget is renewed in `seconds`."""
 
     slug = "budget-spent"
     title = "Our budget for answers is used up"
@@ -280,7 +280,7 @@ class StorageFailed(Unavailable):
 
 
 class StorageCircuitOpen(StorageFailed):
-    """It failed too often just now, and was not asked."""
+    """The storage was not called, because its circuit breaker is open."""
 
     already_logged = True
 

@@ -45,7 +45,7 @@ def _cpu_quotas(system: Path) -> Iterator[float]:
 
 
 def _cgroups(system: Path, controller: str) -> Iterator[Path]:
-    """Yield the folders of this process's cgroup and of its parents, whose limits hold too.
+    """Yield the folders of this process's cgroup and of its parents, which limit it, too.
 
     In a container the path may be the host's, while only the root is mounted: it comes last.
     """

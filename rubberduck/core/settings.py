@@ -40,7 +40,7 @@ def _check_database_url(url: str) -> str:
         if "?" in url or url == f"{SQLITE}:memory:":
             raise ValueError("give only the file of a SQLite database")
         return url
-    # Not at the top: with SQLite, pages are shown before SQLAlchemy is loaded.
+    # Imported late: with SQLite, the first pages need not wait for SQLAlchemy.
     from sqlalchemy import make_url
     from sqlalchemy.exc import ArgumentError
 

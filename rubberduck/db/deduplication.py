@@ -13,7 +13,7 @@ from rubberduck.db.engine import to_naive_utc, upsert
 from rubberduck.db.tables import PENDING, READY, duck_results, idempotency_keys
 from rubberduck.db.workers import has_ended, own_id
 
-# Without a heartbeat for so long, a process of another machine has ended. Beats come every 4 s.
+# Without a heartbeat for this long, a process of another machine counts as ended. Sent every 4 s.
 HEARTBEAT_TIMEOUT = timedelta(seconds=15)
 row_of = duck_results.c
 RETAINED_FROM = func.coalesce(row_of.retained_from, row_of.created_at)
@@ -88,7 +88,7 @@ def remember_keys(connection: Connection, id: str, upload: Upload) -> None:
 
 
 def take_over(connection: Connection, id: str, upload: Upload) -> None:
-    """Make an abandoned upload the work of this process."""
+    """Take over an abandoned upload."""
     now = to_naive_utc(upload.created_at)
     statement = duck_results.update().where(row_of.id == id)
     connection.execute(statement.values(worker=own_id(), created_at=now, heartbeat_at=now))
@@ -137,7 +137,7 @@ def _status(row: Mapping[Any, Any]) -> Status:
     if row["status"] == READY:
         return "ready"
     ended = has_ended(row["worker"]) if row["worker"] else None
-    if ended is None:  # another machine's
+    if ended is None:  # on another machine
         heartbeat = row["heartbeat_at"] or row["created_at"]
         ended = heartbeat < to_naive_utc(datetime.now(UTC) - HEARTBEAT_TIMEOUT)
     return "abandoned" if ended else "pending"

@@ -126,7 +126,7 @@ class Database:
             raise ResultsUnavailable(UNAVAILABLE_MESSAGE, cause=cause)
 
     def is_pooled(self) -> bool:
-        """Return whether a pooler such as PgBouncer stands between us and PostgreSQL."""
+        """Return whether the connection goes through a pooler such as PgBouncer."""
         if self._deadlines is None:
             return False
         with self.transaction() as connection:
@@ -179,7 +179,7 @@ def engine_for(database_url: str, *, create: bool = False) -> Engine:
 
 
 def _discard_readonly(context: ExceptionContext) -> None:
-    """Throw a read-only connection away: it stays so, whatever becomes of its file."""
+    """Discard a read-only connection: it stays read-only when the file becomes writable."""
     if "readonly" in str(context.original_exception):
         context.is_disconnect = True
 
@@ -241,7 +241,7 @@ def _cause(error: Exception) -> str:
 
 def upsert(dialect: str, table: Table) -> "Insert":
     """Return the dialect's INSERT with ON CONFLICT, which SQLAlchemy's generic one lacks."""
-    # Not at the top: one dialect is loaded without the other.
+    # Imported late: only the dialect in use is loaded.
     if dialect == "sqlite":
         from sqlalchemy.dialects.sqlite import insert
     else:

@@ -136,7 +136,7 @@ class Results:
             )
 
     def renew(self, id: str, now: datetime) -> Result:
-        """Let the retention of a result begin anew. Raises NoSuchResult."""
+        """Restart the retention of a result. Raises NoSuchResult."""
         with self.database.transaction(writing=True) as connection:
             statement = duck_results.update().where(row_of.id == id, row_of.status == READY)
             connection.execute(statement.values(retained_from=to_naive_utc(now)))
@@ -159,7 +159,7 @@ class Results:
                 with self.database.transaction(writing=True) as connection:
                     connection.execute(BEAT, values)
             except ResultsUnavailable:
-                continue  # the next beat may come through
+                continue  # the next heartbeat may succeed
 
     def mark_deleting(self, id: str, owner: str | None) -> PendingDeletion:
         """Hide a result before its deletion; without `owner`, anybody's.

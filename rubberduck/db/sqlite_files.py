@@ -46,7 +46,7 @@ class InUseLock:
             return
         try:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError:  # a missing or read-only folder; opening the database says what is wrong
+        except OSError:  # a missing or read-only folder; opening the database reports it
             return
         self.release()
         self.release, self._owner = weakref.finalize(self, os.close, descriptor), os.getpid()
@@ -111,12 +111,12 @@ def restored_at(file: Path) -> datetime | None:
 
 
 def checkpoint(file: Path) -> bool:
-    """Write the WAL into the database and empty it. Return False if somebody still uses it."""
+    """Write the WAL into the database and empty it. Return False while it is in use."""
     if not file.exists():
         return True
     try:
         with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True)) as database:
             busy, *_ = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    except sqlite3.Error:  # locked or damaged; `flask check` says so
+    except sqlite3.Error:  # locked or damaged; `flask check` reports it
         return False
     return not busy

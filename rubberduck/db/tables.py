@@ -43,11 +43,11 @@ duck_results = Table(
     Column("instead_because", String(16)),  # failed, budget-spent
     Column("owner", String(64)),  # the visitor's id; NULL without a cookie
     Column("upload_sha256", String(64)),  # of the bytes as sent, for deduplication
-    Column("idempotency_key", String(255)),  # of code before 0004, whose keys were everybody's
+    Column("idempotency_key", String(255)),  # of code before 0004, when keys were global
     Column("engine_version", String(200)),
-    Column("worker", String(64)),  # the process that works or worked on it; see workers.py
-    Column("heartbeat_at", DateTime),  # UTC; written while a picture is in work
-    Column("retained_from", DateTime),  # UTC; when it was last answered again
+    Column("worker", String(64)),  # the process that handles the upload; see workers.py
+    Column("heartbeat_at", DateTime),  # UTC; updated while a picture is processed
+    Column("retained_from", DateTime),  # UTC; when it was last returned for a repeated upload
     Column("judged_right", Boolean),  # feedback of its owner, if any
     Index("duck_results_by_owner", "owner", "created_at", "id"),
     Index("duck_results_by_upload", "upload_sha256"),
@@ -84,6 +84,6 @@ calls = Table(
     Column("taken", Integer, nullable=False),
     Column("dollars_a_call", Float, nullable=False),
 )
-# One row: the oldest revision whose code can use this database. A migration that only adds leaves
-# it alone, so that machines of the previous version keep working during a deployment.
+# One row: the oldest revision of the code that can use this database. A migration that only adds
+# does not change it, so that machines of the previous version keep working during a deployment.
 compatibility = Table("compatibility", metadata, Column("works_from", String(32), primary_key=True))

@@ -1,4 +1,4 @@
-"""Which process works on an upload, and whether it still lives.
+"""Which process handles an upload, and whether that process still runs.
 
 A process is known by a random id. On its own machine it holds a lock on a file of that name, which
 the kernel frees when it ends, however it ends; other machines go by the heartbeats in the database.
@@ -35,13 +35,13 @@ def _hold(id: str) -> int:
         _remove_old()
         descriptor = os.open(FOLDER / id, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # a read-only folder: heartbeats alone tell
+    except OSError:  # a read-only folder: only heartbeats are left
         return -1
     return descriptor
 
 
 def has_ended(id: str) -> bool | None:
-    """Return whether the process has ended; None if it is not one of this machine's."""
+    """Return whether the process has ended; None if it runs on another machine."""
     return False if id == own_id() else _is_free(id)
 
 
@@ -60,7 +60,7 @@ def _is_free(id: str) -> bool | None:
 
 
 def _remove_old() -> None:
-    """Remove files older than a day that nobody holds: their uploads were swept long ago."""
+    """Remove unlocked files older than a day: their uploads were swept long ago."""
     for file in FOLDER.iterdir():
         with suppress(OSError):
             if time.time() - file.stat().st_mtime > DAY and _is_free(file.name):

@@ -1,24 +1,24 @@
-"""The boxes of an answer, from the places of a look."""
+"""The boxes of an answer, from the output of a pass of the network."""
 
 import numpy as np
 
 from rubberduck.core.models import Box
 from rubberduck.detectors.looks import Floats, View
 
-# Probability of a place for a box beside the best one's. Beside one or two ducks a weaker place is
-# mostly a ghost; among three and more it is mostly one more duck, half hidden.
+# Minimum probability of a box besides the best one. Next to one or two ducks, a weaker one is
+# mostly a false positive; next to three or more, it is mostly another duck, half hidden.
 MIN_PLACE, MIN_PLACE_IN_A_CROWD = 0.5, 0.35
 CROWD = 3
 SAME_DUCK = 0.45  # boxes that share more than this (IoU) are one duck
-NESTED = 0.8  # share of a box that lies inside a surer one, or encloses one: a ghost
+NESTED = 0.8  # share of a box inside a more probable one, or vice versa: a false positive
 PADDING = 0.015  # of a box's side, added on each: training boxes end at the last pixel
-MAX_BOXES = 100  # what Rekognition would answer at most
+MAX_BOXES = 100  # Rekognition's maximum
 
 
 def boxes_of(view: View, percent: float) -> list[Box]:
-    """Return the box of every duck, the surest first, for a picture with `percent` certainty.
+    """Return the box of every duck, the most probable first; `percent` is the picture's confidence.
 
-    There is at least one: the likeliest place is what the picture was judged by.
+    There is at least one, at the most probable place.
     """
     probability, corners = view.places.ravel(), view.corners.reshape(-1, 4)
     is_crowd = (probability >= MIN_PLACE).sum() >= CROWD
@@ -27,9 +27,9 @@ def boxes_of(view: View, percent: float) -> list[Box]:
     order = [int(i) for i in np.argsort(-probability, kind="stable") if chosen[i]]
     kept: list[Box] = []
     for i in order:
-        # No place is surer than the picture as a whole.
-        sure = percent if not kept else min(float(probability[i]) * 100, percent)
-        box = _padded(corners[i], sure)
+        # A box has at most the confidence of the picture.
+        confidence = percent if not kept else min(float(probability[i]) * 100, percent)
+        box = _padded(corners[i], confidence)
         if not any(_is_same(box, other) for other in kept):
             kept.append(box)
     return kept[:MAX_BOXES]
@@ -43,11 +43,11 @@ def _padded(corners: Floats, percent: float) -> Box:
     return Box(left, top, right - left, bottom - top, "", percent)
 
 
-def _is_same(box: Box, surer: Box) -> bool:
-    """Whether a box repeats a surer one: much overlap, or one inside the other."""
-    if box.overlap(surer) > SAME_DUCK:
+def _is_same(box: Box, other: Box) -> bool:
+    """Return whether a box repeats a more probable one: by overlap, or one inside the other."""
+    if box.overlap(other) > SAME_DUCK:
         return True
-    wide = min(box.left + box.width, surer.left + surer.width) - max(box.left, surer.left)
-    high = min(box.top + box.height, surer.top + surer.height) - max(box.top, surer.top)
-    smaller = min(box.width * box.height, surer.width * surer.height)
+    wide = min(box.left + box.width, other.left + other.width) - max(box.left, other.left)
+    high = min(box.top + box.height, other.top + other.height) - max(box.top, other.top)
+    smaller = min(box.width * box.height, other.width * other.height)
     return smaller <= 0 or max(wide, 0.0) * max(high, 0.0) > NESTED * smaller

@@ -1,6 +1,6 @@
-"""The embedded detector: a small net that looks for rubber ducks without asking anybody.
+"""The embedded detector: a small neural network for rubber ducks, run by onnxruntime.
 
-The file beside it holds all that was learnt, calibration included; `training/` made it.
+The model file beside this module contains weights and calibration; `training/` produces it.
 """
 
 import hashlib
@@ -31,16 +31,16 @@ from rubberduck.detectors.looks import (
 from rubberduck.detectors.model_file import MODEL, NAME, WORDS, broken, read_model
 from rubberduck.imaging.decode import Picture
 
-MIN_PERCENT = 1.0  # labels below are not answered
-# Between these probabilities of the first look a second one makes answers better; figures are in
-# training/README.md.
+MIN_PERCENT = 1.0  # labels below are left out
+# Between these probabilities of the first pass, a second pass is more accurate; training/README.md
+# has the figures.
 UNSURE = (0.005, 0.8)
-MAX_TAKEN_BACK = 2.5  # of the first look's logit by the second's: a sure first one stands
-# The site's rule counts a label from 35 % and shows its boxes above 50 %. So that verdict and boxes
-# agree, nothing is answered between: the decision is at 50 %, and a no is scaled to below 35 %.
+MAX_LOGIT_DROP = 2.5  # by the second pass: a confident first pass prevails
+# The site's rule counts labels from 35 % and shows boxes above 50 %. So that verdict and boxes
+# agree, no confidence lies in between: a yes has 50 % or more, and a no is scaled to below 35 %.
 DECISION, HIGHEST_NO = 0.5, 34.0
-ANSWERS = ["duck", "places", "boxes", "waterfowl"]  # what the file must tell
-# What onnxruntime says of broken files; its errors have no parent of their own.
+OUTPUTS = ["duck", "places", "boxes", "waterfowl"]  # of the model
+# What onnxruntime raises for broken files; its errors have no common base class.
 ENGINE_ERRORS = (
     engine.Fail,
     engine.InvalidArgument,
@@ -55,7 +55,7 @@ ENGINE_ERRORS = (
 
 
 class OnnxDetector:
-    """The embedded detector: rubber ducks are Duck, Bird and Toy; live waterfowl lack the Toy."""
+    """Labels rubber ducks as Duck, Bird and Toy, and live waterfowl as Duck and Bird."""
 
     name = NAME
     supported_labels = WORDS
@@ -63,9 +63,9 @@ class OnnxDetector:
 
     def __init__(self, model: Path = MODEL) -> None:
         options = onnxruntime.SessionOptions()
-        # One thread: the site looks at several pictures at once, and pools do not survive a fork.
+        # One thread: several pictures are analysed at once, and thread pools do not survive a fork.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 4  # what is wrong with the file, we say ourselves
+        options.log_severity_level = 4  # fatal only: this module reports errors of the file
         try:
             data = read_model(model)
             self.version = hashlib.sha256(data).hexdigest()
@@ -74,10 +74,10 @@ class OnnxDetector:
             )
         except ENGINE_ERRORS as error:
             raise broken(model, "is damaged", error) from None
-        if [answer.name for answer in self._session.get_outputs()] != ANSWERS:
+        if [output.name for output in self._session.get_outputs()] != OUTPUTS:
             raise broken(model, "is not a duck detector", None)
-        facts = self._session.get_modelmeta().custom_metadata_map
-        line = json.loads(facts.get("evidence", '{"slope": 1, "offset": 0}'))
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        line = json.loads(metadata.get("evidence", '{"slope": 1, "offset": 0}'))
         self._slope, self._offset = float(line["slope"]), float(line["offset"])
 
     def labels(self, picture: Picture) -> list[Label]:
@@ -85,27 +85,27 @@ class OnnxDetector:
         evidence, view = self.evidence(picture.image)
         toy, bird = self.percent(evidence), view.waterfowl * 100
         found = boxes_of(view, toy) if toy >= DECISION * 100 else []
-        answers = (
+        labels = (
             Label("Duck", max(toy, bird), _named("Duck", found), ("Animal", "Bird")),
             Label("Bird", max(toy, bird), _named("Bird", found), ("Animal",)),
             Label("Toy", toy, _named("Toy", found)),
         )
-        return [label for label in answers if label.confidence >= MIN_PERCENT]
+        return [label for label in labels if label.confidence >= MIN_PERCENT]
 
     def evidence(self, image: Image.Image) -> tuple[float, View]:
-        """Return the logit of a rubber duck after one or two looks, and where it is."""
+        """Return the logit of a rubber duck after one or two passes, and where it is."""
         first = self.look(image)
         side = first.longest_side(image.size)
         is_unsure = UNSURE[0] <= first.duck <= UNSURE[1]
-        is_small = first.duck > UNSURE[1] and side < SMALL  # its box is not good enough
+        is_small = first.duck > UNSURE[1] and side < SMALL  # its box is too inaccurate
         if not is_unsure and not is_small:
             return logit(first.duck), first
-        second, view = self._look_again(image, first)
+        second, view = self._second_pass(image, first)
         mean = (logit(first.duck) + logit(second.duck)) / 2
-        return max(mean, logit(first.duck) - MAX_TAKEN_BACK), view
+        return max(mean, logit(first.duck) - MAX_LOGIT_DROP), view
 
-    def _look_again(self, image: Image.Image, first: View) -> tuple[View, View]:
-        """Return a look from afar or from near, and the first one, its box perhaps corrected."""
+    def _second_pass(self, image: Image.Image, first: View) -> tuple[View, View]:
+        """Run a second pass, zoomed in or out. Return it, and the first one with the better box."""
         side = first.longest_side(image.size)
         if side > LARGE:
             return self.look(image, ZOOMED_OUT), first
@@ -123,15 +123,15 @@ class OnnxDetector:
         return HIGHEST_NO * probability / DECISION
 
     def look(self, image: Image.Image, share: float = 1.0) -> View:
-        """Look once at a picture or a part of one, letterboxed to `share` of the net's square."""
+        """Run the network on an image, letterboxed to `share` of its square input."""
         square, (left, top, width, height) = letterbox(image, share)
-        duck, places, corners, waterfowl = self._session.run(ANSWERS, {"pixels": square[None]})
+        duck, places, corners, waterfowl = self._session.run(OUTPUTS, {"pixels": square[None]})
         inside = (corners - np.array([left, top, left, top])) / np.array([width, height] * 2)
         return View(float(duck), float(waterfowl), places, np.clip(inside, 0, 1).astype(np.float32))
 
     def check(self) -> None:
-        """Look at nothing, once: what is loaded also answers."""
-        self._session.run(ANSWERS, {"pixels": np.zeros((1, SIDE, SIDE, 3), np.uint8)})
+        """Run the network once, on an empty picture."""
+        self._session.run(OUTPUTS, {"pixels": np.zeros((1, SIDE, SIDE, 3), np.uint8)})
 
 
 def _named(name: str, boxes: list[Box]) -> tuple[Box, ...]:

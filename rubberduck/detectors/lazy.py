@@ -1,4 +1,4 @@
-"""The embedded detector, loaded at its first use: pages are shown without numpy and onnxruntime."""
+"""The embedded detector, loaded on first use: pages need neither numpy nor onnxruntime."""
 
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class LazyEmbeddedDetector:
-    """Name and labels are known at once; the model is loaded at the first call."""
+    """Has name and labels at once, and loads the model on the first call."""
 
     name = NAME
     supported_labels = WORDS
@@ -31,7 +31,7 @@ class LazyEmbeddedDetector:
         """Run the model on an empty picture. Raises DetectorFailed if it cannot be loaded."""
         self._detector.check()
 
-    # Two first calls at once may load it twice; the second one is kept. `warm_up` comes before.
+    # Two simultaneous first calls may load it twice; the second one is kept. `warm_up` runs before.
     @cached_property
     def _detector(self) -> "OnnxDetector":
         try:

@@ -1,4 +1,4 @@
-"""What one look of the net gives, and where to look again."""
+"""The output of one pass of the network, and the region for a second pass."""
 
 from typing import NamedTuple
 
@@ -6,15 +6,16 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-SIDE = 320  # pixels of the net's square input
-PADDING = (127, 127, 127)  # what the net was trained to see as nothing
-# A second look at a small or middling duck takes in this many times its longer side,
+SIDE = 320  # pixels of the network's square input
+PADDING = (127, 127, 127)  # as in training
+# The window of a second pass is this many times the duck's longer side,
 ROOM = 2.5
-CLOSEST, WIDEST = 0.3, 0.7  # within these shares of the picture's longer side.
-LARGE = 0.5  # a duck longer than this share of the picture would be cut: zoom out instead
-ZOOMED_OUT = 0.5  # share of the square's side that the picture then gets
-CORRECTED = 0.35  # share of the picture up to which a look from near gives the better box
-SMALL = 0.2  # up to which a sure first look gets one for its box alone
+CLOSEST, WIDEST = 0.3, 0.7  # limited to these shares of the picture's longer side.
+# Sizes of the duck, as shares of the picture's longer side
+LARGE = 0.5  # above: zoom out instead, because a window would cut the duck
+CORRECTED = 0.35  # below: the second pass gives the better box
+SMALL = 0.2  # below: a second pass for the box alone, even if the first is confident
+ZOOMED_OUT = 0.5  # share of the square's side for the picture when zoomed out
 MIN_PROBABILITY = 1e-5  # keeps logits finite
 
 Floats = npt.NDArray[np.float32]
@@ -22,16 +23,16 @@ Window = tuple[int, int, int, int]  # left, top, right, bottom in pixels
 
 
 class View(NamedTuple):
-    """What one look gave; all but the corners are probabilities."""
+    """The output of one pass; all but the corners are probabilities."""
 
     duck: float
     waterfowl: float
-    places: Floats  # (rows, columns): the middle of a duck lies there
+    places: Floats  # (rows, columns): that a duck's centre lies there
     corners: Floats  # (rows, columns, 4): left, top, right, bottom, fractions of the picture
 
     @property
     def likeliest(self) -> Floats:
-        """The corners of the likeliest duck, also of an unlikely one."""
+        """Return the corners at the most probable place."""
         return np.asarray(self.corners.reshape(-1, 4)[self.places.argmax()])
 
     def longest_side(self, size: tuple[int, int]) -> float:
@@ -63,7 +64,7 @@ def letterbox(
 
 
 def window_around(size: tuple[int, int], corners: Floats) -> Window:
-    """Return the part of a picture of `size` around a place, in which it looks larger."""
+    """Return the window of a second pass around a duck, in a picture of `size`."""
     left, top, right, bottom = (float(v) for v in corners * np.array([*size] * 2))
     longer = max(size)
     room = ROOM * max(right - left, bottom - top)

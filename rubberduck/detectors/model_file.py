@@ -1,4 +1,4 @@
-"""What is known of the embedded detector before it is loaded: name, words, and a whole file."""
+"""The embedded detector before it is loaded: name, labels and the verified model file."""
 
 import hashlib
 from pathlib import Path
@@ -11,7 +11,7 @@ MODEL = Path(__file__).with_name("duck_detector.onnx")
 
 
 def read_model(model: Path = MODEL) -> bytes:
-    """The file, if it is what its checksum beside it says; a flipped bit loads without a word.
+    """Return the file, verified by its checksum: onnxruntime loads a file with a flipped bit.
 
     Raises InvalidModel.
     """

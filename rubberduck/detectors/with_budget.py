@@ -29,6 +29,6 @@ class DetectorWithBudget(DetectorWrapper):
     def _refund(self, reserved: tuple[Period, ...]) -> None:
         try:
             self.budget.refund(reserved)
-        except DuckError as error:  # it stays counted, although nothing was spent
+        except DuckError as error:  # the count stays, although nothing was spent
             message = "could not refund call engine=%s cause=%s"
             log.warning(message, self.name, error.operator_message)

@@ -1,4 +1,4 @@
-"""Pictures: refused by their header, decoded in the sandbox, kept as upright sRGB pixels."""
+"""Decode uploads in the sandbox to upright sRGB pixels; reject unsuitable ones by their header."""
 
 import contextlib
 import fcntl
@@ -39,27 +39,27 @@ from rubberduck.imaging.sandbox import (
 
 log = logging.getLogger(__name__)
 MEGAPIXEL = 1_000_000
-MIN_SIDE = 80  # pixels: Rekognition's least, and about what a duck needs
+MIN_SIDE = 80  # pixels: Rekognition's minimum
 JPEG_QUALITY = 90
-DECODING_AT_ONCE = 2  # in one worker
-DECODING_WAIT = 10.0  # seconds
-DECODE_SECONDS = 30.0  # by the clock, for one picture
-PICTURES_OF_A_CHILD = 500
-# Of these, one is decoded at a time on the whole machine.
+MAX_CHILDREN = 2  # in one worker
+DECODING_WAIT = 10.0  # seconds, for a free child
+DECODE_SECONDS = 30.0  # wall-clock limit for one picture
+MAX_PICTURES_PER_CHILD = 500
+# Of pictures with more, one is decoded at a time on the whole machine.
 LARGE_PIXELS = 25 * MEGAPIXEL
 LARGE_LOCK = os.path.join(tempfile.gettempdir(), f"rubberduck-large-picture-{os.getuid()}.lock")
 LARGE_POLL_SECONDS = 0.05
 
 
 class Cost(NamedTuple):
-    """What a format's pictures may have and take. docs/security.md has what was measured."""
+    """The limits of a format. docs/security.md has the measurements."""
 
     max_pixels: int
-    bytes_per_pixel: int  # of address space, at most
+    bytes_per_pixel: int  # upper limit of address space
 
 
-MAX_PIXELS = 50 * MEGAPIXEL  # JPEGs are decoded small, and phones send both with 48 million
-MAX_SCANS = 200  # of a progressive JPEG: each goes over the whole picture again; ten are usual
+MAX_PIXELS = 50 * MEGAPIXEL  # JPEG and HEIF: phones send 48 million
+MAX_SCANS = 200  # of a progressive JPEG: each one covers the whole picture; ten are usual
 COSTS = {
     "JPEG": Cost(MAX_PIXELS, 6),
     "progressive JPEG": Cost(MAX_PIXELS, 12),
@@ -67,17 +67,17 @@ COSTS = {
 }
 OTHER_COST = Cost(25 * MEGAPIXEL, 20)
 BASE_MEMORY = 96 * MEGAPIXEL  # bytes: tables, threads' stacks, the result
-# To open a file: a WebP's canvas is made then, of 8 bytes a pixel.
+# To open a file: a WebP's canvas is allocated then, with 8 bytes per pixel.
 OPEN_LIMITS = Limits(BASE_MEMORY + 8 * OTHER_COST.max_pixels, 5, DECODE_SECONDS)
-COPIES = 3  # of the file, that decoders make
+COPIES = 3  # of the file, made by decoders
 BASE_CPU_SECONDS, CPU_SECONDS_PER_MEGAPIXEL, CPU_SECONDS_PER_MEGABYTE = 4, 0.25, 1.0
 
 _sandbox = Sandbox(
     "rubberduck.imaging.decode_child",
-    children=DECODING_AT_ONCE,
-    max_requests=2 * PICTURES_OF_A_CHILD,  # two for each picture,
+    children=MAX_CHILDREN,
+    max_requests=2 * MAX_PICTURES_PER_CHILD,  # two for each picture
 )
-_large_turn = threading.Lock()
+_large_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -92,23 +92,23 @@ class Picture:
 
     @property
     def jpeg(self) -> bytes:
-        """What is stored of it. Encoded when it is asked for: a camera's frames never are."""
-        # Python 3.11's cached_property would let only one thread at a time encode its picture.
+        """The picture as a JPEG, for storage. Encoded on first use: camera frames never are."""
+        # Not cached_property: in Python 3.11 its lock lets one thread at a time encode any picture.
         if not self._jpegs:
             self._jpegs.append(to_jpeg(self.image))
         return self._jpegs[0]
 
 
-class _NeedsLargeTurn(Exception):
-    """The picture is large, and has to wait for its turn without a child."""
+class _NeedsLargeLock(Exception):
+    """The picture is large: it must wait for the lock of large pictures, without a child."""
 
 
 def start_decoder() -> dict[str, bool]:
-    """Start a decoding child ahead of the first picture; return which protections hold in it.
+    """Start a decoding child ahead of the first picture; return its active protections.
 
     Raises TooBusy.
     """
-    with _our_errors():
+    with _translated_errors():
         return _sandbox.start()
 
 
@@ -117,29 +117,29 @@ def decode_picture(data: bytes, *, max_bytes: int, max_side: int) -> Picture:
     sometimes up to a tenth less.
 
     Raises NoPicture, PictureTooLarge, NotAPicture, RawFile, DamagedPicture, TooManyPixels,
-    TooSmall, TooCostly or, when others are being decoded for too long, TooBusy.
+    TooSmall, TooCostly or, if no child becomes free in time, TooBusy.
     """
     if not data:
         raise NoPicture("The file is empty.")
     if len(data) > max_bytes:
         raise too_large(max_bytes)
-    with _our_errors():
+    with _translated_errors():
         try:
-            return _decode(data, max_side, is_large_turn=False)
-        except _NeedsLargeTurn:
-            with _a_large_turn():
-                return _decode(data, max_side, is_large_turn=True)
+            return _decode(data, max_side, has_large_lock=False)
+        except _NeedsLargeLock:
+            with _large_picture_lock():
+                return _decode(data, max_side, has_large_lock=True)
 
 
-def _decode(data: bytes, max_side: int, *, is_large_turn: bool) -> Picture:
+def _decode(data: bytes, max_side: int, *, has_large_lock: bool) -> Picture:
     with _sandbox.child(DECODING_WAIT) as child:
         request = {"do": "open", "max_pixels": MAX_PIXELS, "max_scans": MAX_SCANS}
         header, _ = child.call(request, OPEN_LIMITS, data)
         format, width, height, is_progressive = _checked_header(header)
         cost = COSTS.get(f"progressive {format}" if is_progressive else format, OTHER_COST)
-        _refuse_by_size(width, height, max_side, cost.max_pixels)
-        if width * height > LARGE_PIXELS and not is_large_turn:
-            raise _NeedsLargeTurn
+        _check_size(width, height, max_side, cost.max_pixels)
+        if width * height > LARGE_PIXELS and not has_large_lock:
+            raise _NeedsLargeLock
         request = {"do": "decode", "max_side": max_side}
         reply, size = child.call(request, _limits(cost, width * height, len(data)))
         return _checked_picture(child, reply, size, max_side)
@@ -155,7 +155,7 @@ def _limits(cost: Cost, pixels: int, file_bytes: int) -> Limits:
     return Limits(memory, round(seconds), DECODE_SECONDS)
 
 
-# A child may be in a stranger's hands: what it says is checked.
+# A malicious picture may control the child: validate its replies.
 
 
 def _checked_header(header: dict[str, Any]) -> tuple[str, int, int, bool]:
@@ -182,7 +182,7 @@ def _checked_picture(child: Child, reply: dict[str, Any], size: int, max_side: i
             "is_animated": bool(is_animated),
             "is_truncated": bool(is_truncated),
         } if 0 < width <= max_side and 0 < height <= max_side:
-            length = width * height * 3  # after PPM's header
+            length = width * height * 3  # after the PPM header
             pixels = child.result(size - length, length)
             image = Image.frombytes("RGB", (width, height), pixels)
             return Picture(image, (full_width, full_height), is_animated, is_truncated)
@@ -213,8 +213,8 @@ def _refusal(error: object) -> DuckError:
 
 
 @contextmanager
-def _our_errors() -> Iterator[None]:
-    """The sandbox's errors in words for visitors; what ended a child is logged."""
+def _translated_errors() -> Iterator[None]:
+    """Raise the sandbox's errors as errors for visitors; log why a child ended."""
     try:
         yield
     except SandboxBusy:
@@ -236,10 +236,10 @@ CHILD_ENDED = {
 
 
 @contextmanager
-def _a_large_turn() -> Iterator[None]:
-    """One large picture at a time, on the whole machine. Raises TooBusy."""
+def _large_picture_lock() -> Iterator[None]:
+    """Allow one large picture at a time on the whole machine. Raises TooBusy."""
     deadline = time.monotonic() + DECODING_WAIT
-    if not _large_turn.acquire(timeout=DECODING_WAIT):
+    if not _large_lock.acquire(timeout=DECODING_WAIT):
         raise TooBusy("Another large picture is being processed.")
     try:
         lock = os.open(LARGE_LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -247,12 +247,12 @@ def _a_large_turn() -> Iterator[None]:
             while not _locked(lock):
                 if time.monotonic() > deadline:
                     raise TooBusy("Another large picture is being processed.")
-                time.sleep(LARGE_POLL_SECONDS)  # flock has no time-out; one thread a worker waits
+                time.sleep(LARGE_POLL_SECONDS)  # flock has no time-out; one thread per worker polls
             yield
         finally:
             os.close(lock)
     finally:
-        _large_turn.release()
+        _large_lock.release()
 
 
 def _locked(descriptor: int) -> bool:
@@ -262,8 +262,8 @@ def _locked(descriptor: int) -> bool:
     return False
 
 
-def _refuse_by_size(width: int, height: int, max_side: int, max_pixels: int) -> None:
-    # A small file can unpack to a huge picture; the header tells before we pay.
+def _check_size(width: int, height: int, max_side: int, max_pixels: int) -> None:
+    # By the header, before decoding: a small file can contain a huge picture.
     short, long = sorted((width, height))
     size: dict[str, Any] = {"width": width, "height": height}
     if width * height > max_pixels:
@@ -289,14 +289,14 @@ def _refuse_by_size(width: int, height: int, max_side: int, max_pixels: int) -> 
 
 
 def to_jpeg(image: Image.Image, quality: int = JPEG_QUALITY) -> bytes:
-    """A JPEG of an RGB image's pixels and nothing else: no Exif, no comment, no profile."""
+    """Return an RGB image as a JPEG without Exif, comment and profile."""
     out = BytesIO()
     image.save(out, "JPEG", quality=quality, comment=b"")
     return out.getvalue()
 
 
 def to_jpeg_within(image: Image.Image, most_bytes: int) -> bytes:
-    """A JPEG of at most `most_bytes`: of less quality first, then smaller."""
+    """Return a JPEG of at most `most_bytes`, by lower quality first, then by a smaller size."""
     for quality in (85, 70, 50):
         if len(data := to_jpeg(image, quality)) <= most_bytes:
             return data
@@ -304,7 +304,7 @@ def to_jpeg_within(image: Image.Image, most_bytes: int) -> bytes:
 
 
 def smaller(jpeg: bytes, side: int) -> bytes:
-    """A JPEG of ours, shrunk: the longest side comes out at most `side` pixels."""
+    """Shrink a stored JPEG: its longest side becomes at most `side` pixels."""
     image = Image.open(BytesIO(jpeg), formats=("JPEG",))
     image.draft("RGB", (side, side))
     image.thumbnail((side, side))

@@ -31,22 +31,22 @@ from PIL import (
 )
 from PIL.Image import Resampling, Transpose
 
-# A thumbnail inside a file may show something else than its picture.
+# An embedded thumbnail may differ from the picture.
 register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
 heif_options.DECODE_THREADS = 2  # each thread costs address space
-# All plugins now, also those that others import when needed: later no file can be opened.
+# Import all plugins, and what they import late, now: no file can be opened after the lockdown.
 Image.init()
 ImageColor.getrgb("white")
 assert MpoImagePlugin
 # "MPO" is not listed: it breaks `Image.open(formats=…)`, and its files open as JPEG.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF", "BMP", "TIFF")
 ANIMATED_FORMATS = ("GIF", "PNG", "WEBP", "AVIF")  # elsewhere, further pictures are no animation
-MAX_EXIF = 256_000  # bytes that are looked through for the turn
-NEARLY = 0.9  # of the longest side that was asked for is enough, where it makes decoding cheap
+MAX_EXIF = 256_000  # bytes that are searched for the orientation
+NEARLY = 0.9  # of the requested side is enough, if a JPEG then decodes faster
 warnings.simplefilter("error", Image.DecompressionBombWarning)
 PngImagePlugin.MAX_TEXT_MEMORY = 8_000_000
 TOO_MANY_PIXELS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
-# All of these came out of Pillow for broken files; OSError alone lets 3.5 % of them through.
+# Pillow raises all of these for broken files; OSError alone misses 3.5 % of them.
 BROKEN = (
     OSError,
     ValueError,
@@ -83,7 +83,7 @@ class Refused(Exception):
 
 
 class Decoder:
-    """Keeps a file from its first request to its second."""
+    """Keeps a file between its two requests, open and decode."""
 
     def __init__(self) -> None:
         self._file: Image.Image | None = None
@@ -176,7 +176,7 @@ def _accepts(name: str, data: bytes) -> bool:
 
 
 def _check_webp_canvas(data: bytes, max_pixels: int) -> None:
-    """Refuse a canvas that is too large: the decoder makes it while opening."""
+    """Raise Refused for a canvas that is too large: the decoder allocates it while opening."""
     if data[:4] != b"RIFF" or data[8:16] != b"WEBPVP8X":
         return
     width, height = (int.from_bytes(data[at : at + 3], "little") + 1 for at in (24, 27))
@@ -185,7 +185,7 @@ def _check_webp_canvas(data: bytes, max_pixels: int) -> None:
 
 
 def _is_raw(data: bytes) -> bool:
-    """Is it a camera's raw file, of which we could only read the small preview (DNG, NEF, CR2…)?"""
+    """Return whether this is a camera's raw file, of which Pillow reads only the small preview."""
     if data[:4] not in (b"II*\0", b"MM\0*"):
         return data[4:12] == b"ftypcrx " or data.startswith(RAW_BEGINNINGS)
     if data[8:10] == b"CR":
@@ -198,7 +198,7 @@ def _is_raw(data: bytes) -> bool:
         kind, meaning = directory.get(SUBFILE_TYPE, 0), directory.get(PHOTOMETRIC)
         is_preview = bool(kind & REDUCED_SIZE) and SUB_IFDS in directory
     except BROKEN:
-        return False  # the decoder will say so
+        return False  # the decoder will report it
     return is_preview or DNG_VERSION in directory or meaning in SENSOR_DATA
 
 
@@ -207,7 +207,7 @@ RAW_BEGINNINGS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FOV
 
 def _decode(file: Image.Image, data: bytes, max_side: int, output: FileIO) -> dict[str, Any]:
     is_animated = file.format in ANIMATED_FORMATS and bool(getattr(file, "is_animated", False))
-    for name in XMP:  # no browser obeys the turn that may stand there; a TIFF's loading does
+    for name in XMP:  # browsers ignore its orientation, but Pillow applies it to TIFFs
         file.info.pop(name, None)
     width, height = file.size
     file, is_truncated = _load(file, data, max_side)
@@ -229,7 +229,7 @@ def _decode(file: Image.Image, data: bytes, max_side: int, output: FileIO) -> di
 
 
 def _load(file: Image.Image, data: bytes, max_side: int) -> tuple[Image.Image, bool]:
-    """The decoded file, and whether only its end mark was missing."""
+    """Return the decoded file, and whether only its end marker was missing."""
     try:
         _load_small(file, max_side)
     except OSError:
@@ -240,14 +240,14 @@ def _load(file: Image.Image, data: bytes, max_side: int) -> tuple[Image.Image, b
 
 
 def _load_small(file: Image.Image, max_side: int) -> None:
-    # A JPEG, decoded small: at a half, say, which costs a third of shrinking it later.
+    # libjpeg can decode at a fraction of the size, for example half, in a third of the time.
     scale = min(1.0, NEARLY * max_side / max(file.size))
     file.draft(file.mode, (int(file.width * scale), int(file.height * scale)))
     file.load()
 
 
 def _load_without_end(data: bytes, max_side: int) -> Image.Image:
-    """A JPEG whose pixels are all there. Raises OSError, if some are missing.
+    """Return a JPEG that lacks only its end marker. Raises OSError if pixels are missing.
 
     libjpeg fills missing pixels silently. So it is given two endings: where pixels are missing, it
     takes them from whatever follows, and the two pictures differ.
@@ -262,7 +262,7 @@ def _load_without_end(data: bytes, max_side: int) -> Image.Image:
 
 
 def _orientation(file: Image.Image) -> int:
-    """Exif's turn, 1 to 8; never XMP's, which `getexif` would take as well.
+    """Return Exif's orientation, 1 to 8; never XMP's, which `getexif` would use as well.
 
     Of HEIF and AVIF it is the container's turn: the HEIF plugin has applied it and set Exif's to 1,
     the AVIF plugin has written it into Exif. A TIFF is turned while it is loaded.
@@ -275,11 +275,11 @@ def _orientation(file: Image.Image) -> int:
         exif.load(written)
         return int(exif.get(ORIENTATION, 1))
     except BROKEN:
-        return 1  # broken Exif costs the turn, not the picture
+        return 1  # with broken Exif, the picture is shown as stored
 
 
 def _bare_pixels(file: Image.Image, max_side: int) -> Image.Image:
-    """The pixels as sRGB on white, without metadata. Shrunk first: the rest then costs little."""
+    """Return the pixels as sRGB on white, without metadata. Shrinks first, to save time."""
     profile = file.info.get("icc_profile")
     image = _easy_mode(file)
     image.thumbnail((max_side, max_side), Resampling.BICUBIC)
@@ -287,7 +287,7 @@ def _bare_pixels(file: Image.Image, max_side: int) -> Image.Image:
 
 
 def _easy_mode(image: Image.Image) -> Image.Image:
-    """One of L, RGB, RGBA, CMYK and LAB, which shrink well and keep their colours."""
+    """Convert to L, RGB, RGBA, CMYK or LAB, which can be resized without loss of colour."""
     if image.mode.startswith(("I", "F")):
         return _to_grey(image)
     if image.has_transparency_data and image.mode != "RGBA":
@@ -298,12 +298,12 @@ def _easy_mode(image: Image.Image) -> Image.Image:
 
 
 def _to_grey(image: Image.Image) -> Image.Image:
-    """Deep greys scaled to 0 to 255, where Pillow's own conversion would cut them off."""
+    """Scale 16-bit and float greys to 0 to 255; Pillow's own conversion would clip them."""
     is_16_bit = image.mode.startswith("I;16")
     image = image.convert("F")
     low, high = (0.0, 65535.0) if is_16_bit else cast(tuple[float, float], image.getextrema())
     if not low < high or not high - low < float("inf"):
-        return image.convert("L")  # one grey, or some that are no numbers
+        return image.convert("L")  # a single grey, or NaN
     scale = 255.0 / (high - low)
     return image.point(lambda grey: grey * scale + -low * scale).convert("L")
 
@@ -327,7 +327,7 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
             return image if image.mode == "RGB" else image.convert("RGB")
         converted = ImageCms.profileToProfile(image, source, srgb, outputMode="RGB")
     except (ImageCms.PyCMSError, *BROKEN):
-        # A profile that is broken, or made for other pixels: better its numbers than no picture.
+        # A broken or unsuitable profile: use the pixels as they are.
         return image.convert("RGB")
-    assert converted is not None  # only `inPlace` gives None
+    assert converted is not None  # None only with `inPlace`
     return converted

@@ -1,4 +1,4 @@
-"""Take from this process what a decoder never needs: files, the network, other processes.
+"""Deny this process what a decoder never needs: files, the network, other processes.
 
 Standard library only: the decoding child runs this before it reads a stranger's first byte.
 
@@ -17,7 +17,7 @@ import sys
 from typing import NamedTuple
 
 PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
-# landlock(7): the access rights that each version of the interface can take away.
+# landlock(7): the access rights that each version of the interface handles.
 LANDLOCK_CREATE_RULESET, LANDLOCK_RESTRICT_SELF = 444, 446
 LANDLOCK_VERSION = 1
 ALL_FILE_RIGHTS = {1: 0x1FFF, 2: 0x3FFF, 3: 0x7FFF, 4: 0x7FFF}  # from 5 on: 0xFFFF
@@ -60,7 +60,7 @@ AUDIT_ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
 
 def lock_down() -> dict[str, bool]:
-    """Apply each protection that this kernel has; return which ones hold.
+    """Apply each protection that this kernel has; return which ones are active.
 
     Descriptors that are open stay usable: the limit on them only stops new ones.
     """

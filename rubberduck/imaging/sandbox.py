@@ -1,4 +1,4 @@
-"""Run code that reads strangers' files in child processes: no secrets, few rights, hard limits.
+"""Run code that reads untrusted files in child processes: no secrets, few rights, hard limits.
 
 A `Sandbox` is given the name of a module with `handle(request, data, output) -> reply` and keeps
 a small pool of children that serve it. A child has an explicit environment, three descriptors,
@@ -31,9 +31,9 @@ from typing import Any, Literal
 log = logging.getLogger(__name__)
 ROOT = Path(__file__).resolve().parents[2]
 CHILD = Path(__file__).with_name("sandbox_child.py")
-# Nothing of the site's own environment but where its libraries lie. One arena for all threads;
-# freed memory is kept for the next picture (page faults are a fifth of a picture's time), until the
-# child has been silent for a while.
+# No variable of the site's own environment but the library path. One malloc arena for all threads;
+# freed memory is kept for the next picture (page faults take a fifth of a picture's time) until
+# the child has been idle for a while.
 ENVIRONMENT = {
     "LANG": "C.UTF-8",
     "MALLOC_ARENA_MAX": "1",
@@ -42,18 +42,18 @@ ENVIRONMENT = {
 }
 START_SECONDS = 30.0
 END_SECONDS = 5.0
-IDLE_SECONDS = 60.0  # after which a second child ends by itself
-REUSE_SECONDS = 45.0  # until which it may still be used: earlier, so that it cannot just be ending
-LARGEST_REPLY = 65_536  # bytes of JSON
-KEPT_BYTES = 4_000_000  # that stay allocated for the next data and result
+IDLE_SECONDS = 60.0  # until an additional child ends by itself
+REUSE_SECONDS = 45.0  # within which an idle child is reused; shorter, so that it is not just ending
+MAX_REPLY = 65_536  # bytes of JSON
+KEPT_BYTES = 4_000_000  # of a buffer that stay allocated for the next request
 OUT_OF_TIME = {-signal.SIGXCPU, -signal.SIGALRM, -signal.SIGKILL}
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one request may take."""
+    """The limits of one request."""
 
-    memory: int  # bytes of address space beyond those of the idle child
+    memory: int  # bytes of address space, in addition to the idle child's
     cpu_seconds: int
     seconds: float
 
@@ -67,7 +67,7 @@ class ChildNotStarted(Exception):
 
 
 class ChildFailed(Exception):
-    """A child did not answer."""
+    """A child process ended or exceeded a limit before it replied."""
 
     def __init__(self, reason: Literal["memory", "time", "crash"], trace: str = "") -> None:
         super().__init__(reason)
@@ -76,7 +76,7 @@ class ChildFailed(Exception):
 
 
 class Child:
-    """One process, for one request at a time."""
+    """A child process, which handles one request at a time."""
 
     def __init__(self, module: str, idle_seconds: float) -> None:
         self.requests = 0
@@ -98,11 +98,11 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 cwd="/",
-                start_new_session=True,  # Ctrl-C ends the site, whose end then ends the child
+                start_new_session=True,  # Ctrl-C ends only the site, and the child follows
             )
 
     def wait_until_ready(self) -> None:
-        """Raises ChildNotStarted."""
+        """Wait for the child's first message. Raises ChildNotStarted."""
         if self._is_ready:
             return
         try:
@@ -148,9 +148,9 @@ class Child:
         return reply, size
 
     def result(self, start: int, size: int) -> bytearray:
-        """`size` bytes of the last result from `start` on. Raises ChildFailed, if there are fewer.
+        """Return `size` bytes of the last result from `start`. Raises ChildFailed if it is shorter.
 
-        They are copied, never mapped: a child that shrinks a mapped file ends whoever reads it.
+        Copies them: if a child shrank a mapped file, reading it would kill this process.
         """
         data = bytearray(size)
         if start < 0 or os.preadv(self._output, [data], start) != size:
@@ -159,7 +159,7 @@ class Child:
         return data
 
     def rest(self) -> None:
-        """Give large buffers back to the system, and note the time."""
+        """Free large buffers and record the time of last use."""
         for descriptor in (self._input, self._output):
             with contextlib.suppress(OSError):
                 if os.fstat(descriptor).st_size > KEPT_BYTES:
@@ -167,7 +167,7 @@ class Child:
         self.used_at = time.monotonic()
 
     def close(self) -> None:
-        """End the process at once."""
+        """Kill the process and close its descriptors."""
         self.is_usable = False
         self.process.kill()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -175,7 +175,7 @@ class Child:
         self.release()
 
     def release(self) -> None:
-        """Close the descriptors only, as after a fork; the process is another one's."""
+        """Close the descriptors only: after a fork, the child belongs to the parent process."""
         self._socket.close()
         for descriptor in (self._input, self._output):
             with contextlib.suppress(OSError):
@@ -185,7 +185,7 @@ class Child:
         while b"\n" not in self._buffer:
             self._socket.settimeout(max(0.001, deadline - time.monotonic()))
             try:
-                piece = self._socket.recv(LARGEST_REPLY)
+                piece = self._socket.recv(MAX_REPLY)
             except TimeoutError:
                 raise ChildFailed("time") from None
             except OSError:
@@ -193,7 +193,7 @@ class Child:
             if not piece:
                 raise self._ended()
             self._buffer += piece
-            if len(self._buffer) > LARGEST_REPLY:
+            if len(self._buffer) > MAX_REPLY:
                 raise ChildFailed("crash")
         line, _, self._buffer = self._buffer.partition(b"\n")
         try:
@@ -219,12 +219,12 @@ class Sandbox:
         self.max_requests = max_requests
         self._idle: list[Child] = []
         self._permanent: Child | None = None
-        self._forget()
+        self._reset()
         atexit.register(self.close)
         os.register_at_fork(after_in_child=self._after_fork)
 
     def start(self) -> dict[str, bool]:
-        """Start a child ahead of the first request; return which of lockdown.py's protections hold.
+        """Start a child ahead of the first request; return its active protections.
 
         Raises SandboxBusy or ChildNotStarted.
         """
@@ -234,7 +234,7 @@ class Sandbox:
 
     @contextmanager
     def child(self, wait: float) -> Iterator[Child]:
-        """A child of one's own, waited for up to `wait` seconds.
+        """Yield a free child for exclusive use, waiting up to `wait` seconds.
 
         Raises SandboxBusy or ChildNotStarted.
         """
@@ -273,13 +273,13 @@ class Sandbox:
                 self._keep(child)
                 return
             self._end(child)
-            if child.requests:  # have its successor ready
+            if child.requests:  # start its replacement ahead of the next request
                 with contextlib.suppress(ChildNotStarted):
                     self._keep(self._new_child())
 
     def _keep(self, child: Child) -> None:
         self._idle.append(child)
-        self._idle.sort(key=lambda each: each.is_permanent)  # taken from the end
+        self._idle.sort(key=lambda child: child.is_permanent)  # `_take` pops the last one
 
     def _end(self, child: Child) -> None:
         if child is self._permanent:
@@ -287,7 +287,7 @@ class Sandbox:
         child.close()
 
     def _new_child(self) -> Child:
-        """The first one stays; others end when they have nothing to do."""
+        """Start a child: a permanent one if there is none, else one that ends when idle."""
         try:
             child = Child(self.module, IDLE_SECONDS if self._permanent else 0)
         except OSError as error:
@@ -296,18 +296,18 @@ class Sandbox:
         self._permanent = self._permanent or child
         return child
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         self._slots = threading.BoundedSemaphore(self.children)
         self._lock = threading.Lock()
         self._idle = []
         self._permanent = None
 
     def _after_fork(self) -> None:
-        """The children belong to the process that started them."""
+        """Drop the children: they belong to the process that started them."""
         inherited = self._idle
-        self._forget()
+        self._reset()
         for child in inherited:
-            child.process.returncode = 0  # not ours to wait for
+            child.process.returncode = 0  # not a child of this process
             child.release()
 
 
@@ -317,7 +317,7 @@ def _environment() -> dict[str, str]:
 
 
 def _memory_file(name: str) -> int:
-    """A descriptor of a file that lies in memory, or without a name on disk."""
+    """Return the descriptor of an anonymous file, in memory if the system can."""
     if sys.platform == "linux":
         return os.memfd_create(name)
     descriptor, path = tempfile.mkstemp()

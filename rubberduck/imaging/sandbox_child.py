@@ -30,22 +30,22 @@ LARGEST_REQUEST = 1_000_000  # bytes of a line
 MAX_MEMORY = 1 << 30  # bytes beyond the idle child's, whatever a request says
 MAX_RESULT = 1 << 28  # bytes
 MAX_TRACE = 4000  # characters
-TRIM_SECONDS = 2.0  # of silence, after which freed memory goes back to the system
+TRIM_SECONDS = 2.0  # idle, until freed memory is returned to the system
 LIBC = ctypes.CDLL(None)
 GRACE = 5.0  # seconds after the deadline at which the child ends even without its parent
 
 
 class Arguments(NamedTuple):
-    root: str  # where the project's packages lie
+    root: str  # the folder of the project's packages
     module: str  # with the function `handle`
     control: int  # the descriptors
     data: int
     output: int
-    idle: float  # seconds of silence after which the child ends; 0: never
+    idle: float  # seconds without a request until the child ends; 0: never
 
 
 def main(arguments: Arguments) -> None:
-    """Serve requests until the parent closes the connection or has been silent for too long."""
+    """Serve requests until the parent closes the connection or sends nothing for too long."""
     root, module, control, data, output_descriptor, idle = arguments
     sys.path.insert(0, root)
     from rubberduck.imaging.lockdown import lock_down
@@ -56,7 +56,7 @@ def main(arguments: Arguments) -> None:
     _set_hard_limit(resource.RLIMIT_AS, base + MAX_MEMORY)
     _set_hard_limit(resource.RLIMIT_FSIZE, MAX_RESULT)
     sys.excepthook = partial(_report_crash, control)
-    os.dup2(1, 2)  # what libraries write to stderr (libtiff's warnings) is of no use to anybody
+    os.dup2(1, 2)  # discards what libraries write to stderr, such as libtiff's warnings
     _send(control, {"protections": lock_down()})
     lines = _Lines(control)
     while (line := lines.next(idle)) is not None:
@@ -73,7 +73,7 @@ def main(arguments: Arguments) -> None:
 
 
 def _address_space() -> int:
-    """The bytes that this process has mapped; 0 where the system does not say."""
+    """Return the bytes that this process has mapped; 0 if the system does not report them."""
     if sys.platform != "linux":
         return 0
     with open("/proc/self/statm", "rb") as file:
@@ -81,18 +81,18 @@ def _address_space() -> int:
 
 
 def _report_crash(control: int, kind: type[BaseException], error: BaseException, _: Any) -> None:
-    """A mistake of ours in the module: the parent logs it."""
+    """Send an unhandled exception to the parent, which logs it."""
     trace = "".join(traceback.format_exception(kind, error, error.__traceback__, limit=-4))
     _send(control, {"failed": "crash", "trace": trace[-MAX_TRACE:]})
 
 
 def _set_hard_limit(which: int, limit: int) -> None:
-    with contextlib.suppress(OSError, ValueError):  # macOS does not know all of them
+    with contextlib.suppress(OSError, ValueError):  # macOS lacks some of them
         resource.setrlimit(which, (limit, limit))
 
 
 def _set_limits(base: int, request: dict[str, Any]) -> None:
-    """The soft limits of one request: memory beyond the idle child's, processor and clock time."""
+    """Set the soft limits of one request: memory, CPU time and wall-clock time."""
     if base:
         _set_soft_limit(resource.RLIMIT_AS, base + request["memory"])
     used = resource.getrusage(resource.RUSAGE_SELF)
@@ -107,17 +107,17 @@ def _set_soft_limit(which: int, soft: int) -> None:
 
 
 class _Lines:
-    """Lines from a descriptor. `read`, not sockets' calls, which the lockdown takes away."""
+    """Reads lines from a descriptor, by `read`: the lockdown forbids socket calls."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
         self.rest = b""
 
     def next(self, idle: float) -> bytes | None:
-        """The next line; None at the end, or after `idle` seconds of silence (0: wait for ever)."""
+        """Return the next line; None at the end or after `idle` seconds (0: no limit)."""
         while b"\n" not in self.rest:
             if not self._is_readable(TRIM_SECONDS):
-                _give_memory_back()
+                _trim_memory()
                 if idle and not self._is_readable(idle):
                     return None
             piece = os.read(self.descriptor, 65536)
@@ -131,8 +131,8 @@ class _Lines:
         return bool(select.select([self.descriptor], [], [], seconds)[0])
 
 
-def _give_memory_back() -> None:
-    """What the last pictures took; while pictures come, to keep it saves a fifth of their time."""
+def _trim_memory() -> None:
+    """Return freed memory to the system. Keeping it while busy saves a fifth of the time."""
     if hasattr(LIBC, "malloc_trim"):  # glibc
         LIBC.malloc_trim(0)
 

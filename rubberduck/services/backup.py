@@ -47,7 +47,7 @@ def create_backup(file: Path, settings: Settings, pipeline: Pipeline) -> Covered
         unfinished = Path(folder) / "backup.tar"
         with tarfile.open(unfinished, "w") as tar:
             os.chmod(unfinished, 0o600)  # it holds the secret key
-            # The database first: the pictures of all its rows are then still to come.
+            # The database first: the pictures of all its rows are then copied after it.
             _add_database(tar, Path(folder) / DATABASE, settings, pipeline, covered)
             names = [_add(tar, path, f"instance/{path.name}") for path in _instance_files(settings)]
             covered.done += [f"{len(names)} files of instance/"] if names else []
@@ -56,7 +56,7 @@ def create_backup(file: Path, settings: Settings, pipeline: Pipeline) -> Covered
             info = tarfile.TarInfo(MANIFEST)
             info.size = len(text)
             tar.addfile(info, BytesIO(text))
-        os.link(unfinished, file)  # fails if somebody made the file meanwhile
+        os.link(unfinished, file)  # fails if the file exists by now
     covered.left_out.append("settings of the environment and .env; the rate limits' store")
     return covered
 
@@ -78,7 +78,7 @@ def _add_pictures(
     if isinstance(storage, FolderStorage):
         count = 0
         for path in sorted(storage.folder.rglob("*.jpg")):
-            with suppress(FileNotFoundError):  # deleted meanwhile
+            with suppress(FileNotFoundError):  # deleted in the meantime
                 _add(tar, path, f"uploads/{path.relative_to(storage.folder).as_posix()}")
                 count += 1
         covered.done.append(f"{count} pictures")
@@ -104,7 +104,7 @@ def _instance_files(settings: Settings) -> Iterator[Path]:
 
 def restore_backup(file: Path, settings: Settings, storage: Storage) -> Covered:
     """Restore a backup, or a plain copy of the SQLite database. Raises CannotRestore, OSError."""
-    # Not at the top: commands that do not restore need no SQLAlchemy.
+    # Imported late: commands that do not restore need no SQLAlchemy.
     from rubberduck.db.engine import sqlite_file
     from rubberduck.db.sqlite_files import DatabaseInUse, exclusive
 

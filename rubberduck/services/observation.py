@@ -1,4 +1,4 @@
-"""What is observed of pictures and sweeps: one log line for each, and metrics where they are on."""
+"""Observers of pictures and sweeps: one log line for each event, and metrics if enabled."""
 
 import logging
 import time
@@ -30,7 +30,7 @@ def durations() -> Iterator[dict[str, float]]:
 
 @contextmanager
 def timed(step: str) -> Iterator[None]:
-    """Measure a step, if somebody collects `durations`."""
+    """Measure a step inside of `durations`; elsewhere, do nothing."""
     start = time.perf_counter()
     try:
         yield

@@ -39,7 +39,7 @@ from rubberduck.detectors.base import Detector
 log = logging.getLogger(__name__)
 ID_BYTES = 16  # 128 random bits, so that ids cannot be guessed
 STORE_THREADS = 16
-RENEW_AFTER = timedelta(hours=1)  # a double click renews nothing
+RENEW_AFTER = timedelta(hours=1)  # so that a double click does not renew the retention
 MIN_ANONYMOUS_KEY = 22  # characters: as many as 128 random bits take
 
 
@@ -62,7 +62,7 @@ class Pipeline:
 
     @property
     def results(self) -> "Results":
-        """The results, opened at the first use: pages come before SQLAlchemy is loaded."""
+        """The results, opened on first use: the first pages need not wait for SQLAlchemy."""
         return self.open_results()
 
     def process_upload(
@@ -102,13 +102,13 @@ class Pipeline:
             return self._finish(upload, picture, self._find(duplicate.id))
         if duplicate.status == "pending":
             return PendingUpload(duplicate.id)
-        if duplicate.status == "abandoned":  # it is this process's now, under the address it has
+        if duplicate.status == "abandoned":  # taken over by this process, under the same id
             key = f"uploads/{duplicate.id}.jpg"
             return self._finish(replace(upload, id=duplicate.id, picture_key=key), picture)
         return self._renew(duplicate.id, picture)
 
     def _find(self, id: str) -> Result | None:
-        """Return another visitor's result, unless it was deleted meanwhile."""
+        """Return another visitor's result, unless it was deleted in the meantime."""
         try:
             return self.results.find(id)
         except NoSuchResult:
@@ -266,7 +266,7 @@ class Pipeline:
     def _cleanup_failed_upload(self, upload: Upload, failure: BaseException) -> None:
         """Delete the row and the pictures of a failed upload."""
         if isinstance(failure, (StorageFailed, ResultsUnavailable)):
-            # In the background: what has just failed may take its time to fail again.
+            # In the background: what has just failed may time out again.
             self._executor.submit(copy_context().run, self._delete, upload)
         else:
             self._delete(upload)
@@ -289,7 +289,7 @@ class Pipeline:
     def _store_marked_copy(self, id: str, picture: Picture, answer: Answer) -> str | None:
         if not answer.verdict.boxes:
             return None
-        # Not at the top: see `warm_up`.
+        # Imported late: see `warm_up`.
         from rubberduck.imaging.draw import draw_boxes
 
         key = marked_key(id)

@@ -40,7 +40,7 @@ class Samples:
 
     def marked(self, file: str) -> bytes:
         """Return a JPEG with the boxes drawn. Raises NoSuchResult."""
-        # Not at the top: pages are shown before matplotlib is loaded.
+        # Imported late: the first pages need not wait for matplotlib.
         from rubberduck.imaging.draw import draw_boxes
 
         picture, result = self._analyzed(file)

@@ -162,7 +162,7 @@ def test_one_large_picture_at_a_time_and_small_ones_beside_it(
     monkeypatch.setattr(decode, "LARGE_PIXELS", 1_000_000)
     monkeypatch.setattr(decode, "DECODING_WAIT", 0.2)
     large = bombs.two_megapixels("JPEG")
-    with decode._a_large_turn():
+    with decode._large_picture_lock():
         with pytest.raises(TooBusy, match="large picture") as refused:
             decoded(large)
         assert refused.value.retry_after

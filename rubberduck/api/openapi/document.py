@@ -32,8 +32,8 @@ openapi = Blueprint("openapi", __name__)
 
 INTRODUCTION = """\
 Send a picture of at most {megabytes} MB and get a yes or no, the confidence, and the labels \
-behind the answer. There are no accounts and no API keys: a session cookie tells whose results \
-are whose. HEAD works wherever GET does. The `Allow` header of an OPTIONS or 405 response lists \
+behind the answer. There are no accounts and no API keys: a session cookie identifies the owner \
+of a result. HEAD works wherever GET does. The `Allow` header of an OPTIONS or 405 response lists \
 the methods of a path. Unknown parameters are ignored. Times are RFC 3339 in UTC, confidences are \
 percentages, and new fields may be added. Other websites can neither read the responses (CORS is \
 not enabled) nor change anything (403)."""
