@@ -16,7 +16,7 @@ from rubberduck.core.settings import ROOT, InvalidSettings, load_settings
 from rubberduck.db.engine import engine_for, is_still_compatible, sqlite_file
 from rubberduck.db.tables import SCHEMA
 
-# Key of the PostgreSQL advisory lock; any number that nobody else uses: "duck" in hexadecimal.
+# Key of the PostgreSQL advisory lock; any number that no other program uses: "duck" in hexadecimal.
 ADVISORY_LOCK = 0x6475636B
 
 

@@ -17,7 +17,7 @@ import rekognition
 from rubberduck.core.errors import DuckError, InvalidModel, InvalidQuestion
 from rubberduck.core.settings import ROOT
 from rubberduck.db import engine as database
-from rubberduck.detectors.model_file import NAME
+from rubberduck.detectors.model_file import DETECTOR_NAME
 from rubberduck.storage import base as storage
 from rubberduck.storage.folder import FolderStorage
 from rubberduck.storage.s3 import S3Storage
@@ -48,7 +48,7 @@ def texts() -> Iterator[str | tuple[str, ...]]:
         yield from (each.title, each.hint)
     for problem in PROBLEMS.values():
         yield from (problem.title, problem.reason, problem.hint)
-    yield from (NAME, FolderStorage.where, S3Storage.where)
+    yield from (DETECTOR_NAME, FolderStorage.where, S3Storage.where)
     yield from (
         database.UNAVAILABLE_MESSAGE,
         storage.UNAVAILABLE_MESSAGE,

@@ -1,4 +1,4 @@
-"""Whose a result is, what they say of it, which upload it was; and counts by day."""
+"""Owner, feedback and upload hash of a result; daily counts."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Calls that cost money, by day and month; why a stand-in answered; which code may work here."""
+"""Billed calls by day and month, the reason for a fallback, and the oldest compatible revision."""
 
 import sqlalchemy as sa
 from alembic import op

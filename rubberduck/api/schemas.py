@@ -72,7 +72,7 @@ class CreatedBody(ResultBody):
 
 @dataclass(frozen=True)
 class PendingBody:
-    """A picture in work: its result will be at the same address."""
+    """A picture that is being processed: its result will be at the same address."""
 
     id: Annotated[str, Field(description="the id of the result to come")]
     status: Annotated[str, Field(description="“pending”")]

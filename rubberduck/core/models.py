@@ -119,7 +119,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Upload:
-    """A picture in work, as recorded before anything of it is stored.
+    """A picture that is being processed, as recorded before its files are stored.
 
     `sha256` is of the bytes as sent. `owner` is the visitor's random id, and `keys` are the hashes
     under which the client may repeat its request.
@@ -136,7 +136,7 @@ class Upload:
 
 @dataclass(frozen=True)
 class PendingUpload:
-    """An upload that is still in work; its result will have the same id."""
+    """An upload that is still being processed; its result will have the same id."""
 
     id: str
 

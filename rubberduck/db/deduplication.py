@@ -68,7 +68,7 @@ def find_duplicate(
     oldest: datetime,
     share: bool,
 ) -> Duplicate | None:
-    """Return the caller's upload with the same key or bytes, in work or answered by `detector`
+    """Return the caller's upload with the same key or bytes, pending or answered by `detector`
     (name, version) since `oldest`; with `share`, also an answer to another visitor.
 
     Holds a lock on both until the transaction ends. Raises IdempotencyKeyReused.

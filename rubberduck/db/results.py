@@ -64,9 +64,9 @@ class Results:
     ) -> Duplicate | None:
         """Insert a pending row, so that a crash leaves no picture without a row.
 
-        Return the duplicate, if the caller's same bytes were answered by this version of `engine`
-        or are in work; then no row is inserted, and an abandoned one becomes ours. With `share`,
-        other visitors' answers are duplicates too. Raises IdempotencyKeyReused.
+        Return the duplicate, if this version of `engine` answered the same bytes for this caller,
+        or they are being processed; then no row is inserted, and an abandoned one is taken over.
+        With `share`, other visitors' answers are duplicates too. Raises IdempotencyKeyReused.
         """
         with self.database.transaction(writing=True) as connection:
             detector = engine, version
@@ -81,7 +81,7 @@ class Results:
             return duplicate
 
     def save(self, result: Result) -> None:
-        """Turn our pending upload into a result. Raises NoSuchResult if it is not ours any more."""
+        """Turn a pending upload into a result. Raises NoSuchResult if it was taken over."""
         with self.database.transaction(writing=True) as connection:
             saved = connection.execute(
                 FINISH, {"of": result.id, "by_worker": own_id(), **to_row(result)}
@@ -91,7 +91,7 @@ class Results:
             count(connection, result, asked=1)
 
     def get(self, id: str) -> Result:
-        """Return the result. Raises NoSuchResult, or ResultPending while it is in work."""
+        """Return the result. Raises NoSuchResult, or ResultPending while it is being processed."""
         result = self.find(id)
         if result is None:
             raise ResultPending(id)

@@ -8,28 +8,28 @@ from rubberduck.imaging.decode import Picture
 
 
 class Detector(Protocol):
-    """Labels pictures."""
+    """Finds labels in pictures."""
 
     @property
     def name(self) -> str: ...
     @property
     def version(self) -> str | None:
-        """The version of its model; with `name`, the identity by which answers are shared.
+        """Return the model's version; answers are shared between equal names and versions.
 
-        None until the first call, if only an answer says it. Raises DetectorFailed.
+        None until the first call, if only a response contains it. Raises DetectorFailed.
         """
 
     @property
     def supported_labels(self) -> Collection[str] | None:
-        """The label names that it can return; None if there are too many to list."""
+        """Return the label names that it can return; None if there are too many to list."""
 
     @property
     def cost_per_call_usd(self) -> float: ...
     def labels(self, picture: Picture) -> list[Label]:
-        """Return what is in the picture. Raises DetectorFailed."""
+        """Return the labels of the picture. Raises DetectorFailed."""
 
     def check(self) -> None:
-        """Raise DetectorFailed, with the cause for the operator, unless it is ready."""
+        """Raise DetectorFailed, with the cause for the operator, unless it works."""
 
 
 class DetectorWrapper:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from rubberduck.core.models import Box
-from rubberduck.detectors.looks import Floats, View
+from rubberduck.detectors.passes import Floats, View
 
 # Minimum probability of a box besides the best one. Next to one or two ducks, a weaker one is
 # mostly a false positive; next to three or more, it is mostly another duck, half hidden.

@@ -16,7 +16,14 @@ from PIL import Image
 
 from rubberduck.core.models import Box, Label
 from rubberduck.detectors.boxes import boxes_of
-from rubberduck.detectors.looks import (
+from rubberduck.detectors.model_file import (
+    DETECTOR_NAME,
+    MODEL,
+    SUPPORTED_LABELS,
+    broken,
+    read_model,
+)
+from rubberduck.detectors.passes import (
     CORRECTED,
     LARGE,
     SIDE,
@@ -28,7 +35,6 @@ from rubberduck.detectors.looks import (
     logit,
     window_around,
 )
-from rubberduck.detectors.model_file import MODEL, NAME, WORDS, broken, read_model
 from rubberduck.imaging.decode import Picture
 
 MIN_PERCENT = 1.0  # labels below are left out
@@ -57,8 +63,8 @@ ENGINE_ERRORS = (
 class OnnxDetector:
     """Labels rubber ducks as Duck, Bird and Toy, and live waterfowl as Duck and Bird."""
 
-    name = NAME
-    supported_labels = WORDS
+    name = DETECTOR_NAME
+    supported_labels = SUPPORTED_LABELS
     cost_per_call_usd = 0.0
 
     def __init__(self, model: Path = MODEL) -> None:
@@ -94,7 +100,7 @@ class OnnxDetector:
 
     def evidence(self, image: Image.Image) -> tuple[float, View]:
         """Return the logit of a rubber duck after one or two passes, and where it is."""
-        first = self.look(image)
+        first = self.run_pass(image)
         side = first.longest_side(image.size)
         is_unsure = UNSURE[0] <= first.duck <= UNSURE[1]
         is_small = first.duck > UNSURE[1] and side < SMALL  # its box is too inaccurate
@@ -108,9 +114,9 @@ class OnnxDetector:
         """Run a second pass, zoomed in or out. Return it, and the first one with the better box."""
         side = first.longest_side(image.size)
         if side > LARGE:
-            return self.look(image, ZOOMED_OUT), first
+            return self.run_pass(image, ZOOMED_OUT), first
         window = window_around(image.size, first.likeliest)
-        second = self.look(image.crop(window))
+        second = self.run_pass(image.crop(window))
         if side >= CORRECTED:
             return second, first
         return second, first.with_likeliest(from_window(second.likeliest, window, image.size))
@@ -122,7 +128,7 @@ class OnnxDetector:
             return 100 * probability
         return HIGHEST_NO * probability / DECISION
 
-    def look(self, image: Image.Image, share: float = 1.0) -> View:
+    def run_pass(self, image: Image.Image, share: float = 1.0) -> View:
         """Run the network on an image, letterboxed to `share` of its square input."""
         square, (left, top, width, height) = letterbox(image, share)
         duck, places, corners, waterfowl = self._session.run(OUTPUTS, {"pixels": square[None]})

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from rubberduck.core.errors import DetectorFailed, InvalidModel
 from rubberduck.core.models import Label
-from rubberduck.detectors.model_file import NAME, WORDS
+from rubberduck.detectors.model_file import DETECTOR_NAME, SUPPORTED_LABELS
 from rubberduck.imaging.decode import Picture
 
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class LazyEmbeddedDetector:
     """Has name and labels at once, and loads the model on the first call."""
 
-    name = NAME
-    supported_labels = WORDS
+    name = DETECTOR_NAME
+    supported_labels = SUPPORTED_LABELS
     cost_per_call_usd = 0.0
 
     @property

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from rubberduck.core.errors import InvalidModel
 
-NAME = "embedded detector"
-WORDS = frozenset({"Duck", "Bird", "Toy"})
+DETECTOR_NAME = "embedded detector"
+SUPPORTED_LABELS = frozenset({"Duck", "Bird", "Toy"})
 MODEL = Path(__file__).with_name("duck_detector.onnx")
 
 

@@ -1,6 +1,6 @@
 """Deny this process what a decoder never needs: files, the network, other processes.
 
-Standard library only: the decoding child runs this before it reads a stranger's first byte.
+Standard library only: the decoding child runs this before it reads untrusted data.
 
 Libraries looked at: pyseccomp 0.1.2 (last release 2021; runs gcc or ldconfig to find a libseccomp
 that the machine may not have), landlock's Python packages (none maintained). Both interfaces are a

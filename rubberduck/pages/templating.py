@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 from rubberduck.core.models import Label, percent
 from rubberduck.core.rules import Question
 from rubberduck.core.settings import ROOT
-from rubberduck.detectors.model_file import NAME as DETECTOR_NAME
+from rubberduck.detectors.model_file import DETECTOR_NAME
 from rubberduck.web.deps import pipeline, readiness, settings, text
 from rubberduck.web.formatting import rfc3339
 from rubberduck.web.security_headers import STATIC, compact, version

@@ -76,7 +76,7 @@ class Pipeline:
         """Analyse and store one picture. Raises DuckError.
 
         The same bytes from the same visitor give the same result, or PendingUpload while they are
-        in work. `key` is the client's Idempotency-Key; see `key_hashes`.
+        being processed. `key` is the client's Idempotency-Key; see `key_hashes`.
         """
         self.storage.raise_if_circuit_open()
         with durations() as seconds:

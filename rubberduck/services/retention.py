@@ -104,9 +104,9 @@ class Sweeper:
         return deleted
 
     def _orphans(self) -> Iterator[list[str]]:
-        """Yield keys without a row. Rows come first, so uploads in work are not among them."""
+        """Yield keys without a row. Pending uploads have one: it is written first."""
         if self.results.was_restored_recently():
-            return  # the restored database does not know the pictures since its backup
+            return  # the restored database lacks the pictures stored after its backup
         # A database that knows few of the pictures may be the wrong one, or a new one: then only
         # pictures past their retention are deleted.
         age = PENDING_UPLOAD_TTL if self._database_matches_storage() else self.results.keep
@@ -124,8 +124,8 @@ class Sweeper:
     def _pictures(self, age: timedelta) -> Iterator[tuple[list[str], set[str]]]:
         """Yield batches of our keys older than `age`, each with the ids that have a row."""
         stored = self.storage.keys_older_than(datetime.now(UTC) - age)
-        ours = filter(lambda key: _id(key) or LEFTOVER_KEY_RE.fullmatch(key), stored)
-        while keys := list(islice(ours, BATCH_SIZE)):
+        own_keys = filter(lambda key: _id(key) or LEFTOVER_KEY_RE.fullmatch(key), stored)
+        while keys := list(islice(own_keys, BATCH_SIZE)):
             yield keys, self.results.existing_ids({id for key in keys if (id := _id(key))})
 
     def maybe_sweep(self) -> None:

@@ -140,7 +140,7 @@ def metrics() -> ResponseReturnValue:
 
 def _is_local() -> bool:
     """Return whether the request comes from this machine, without a proxy in between."""
-    # ProxyFix replaces the peer's address by what a header says.
+    # ProxyFix replaces the peer's address by that in a header.
     original = request.environ.get("werkzeug.proxy_fix.orig", request.environ)
     names = {name.lower() for name, _ in request.headers}
     if any(name in FORWARDING_HEADERS or name.startswith("x-forwarded-") for name in names):

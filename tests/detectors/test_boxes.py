@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rubberduck.detectors.boxes import boxes_of
-from rubberduck.detectors.looks import View
+from rubberduck.detectors.passes import View
 
 Place = tuple[float, tuple[float, float, float, float]]  # probability; left, top, right, bottom
 

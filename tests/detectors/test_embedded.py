@@ -16,8 +16,8 @@ from rubberduck.core.rules import RUBBER_DUCK, judge
 from rubberduck.detectors import embedded
 from rubberduck.detectors.embedded import OnnxDetector
 from rubberduck.detectors.lazy import LazyEmbeddedDetector
-from rubberduck.detectors.looks import SIDE, View, letterbox, window_around
 from rubberduck.detectors.model_file import MODEL, broken
+from rubberduck.detectors.passes import SIDE, View, letterbox, window_around
 from rubberduck.imaging.decode import Picture
 from tests.support.ducks import YELLOW, gradient, rendered_duck
 
@@ -157,14 +157,14 @@ def test_percents_rise_with_the_evidence_and_leave_out_the_undecided(
 
 
 class Scripted(OnnxDetector):
-    """Sees what a test says: the probability of each look, and one duck of a given size."""
+    """Sees what a test says: the probability of each pass, and one duck of a given size."""
 
     def __init__(self, probabilities: list[float], side: float) -> None:
         super().__init__()
         self.left, self.side = list(probabilities), side
         self.seen: list[tuple[tuple[int, int], float]] = []
 
-    def look(self, image: Image.Image, share: float = 1.0) -> View:
+    def run_pass(self, image: Image.Image, share: float = 1.0) -> View:
         self.seen.append((image.size, share))
         corners = np.full((1, 1, 4), [0.2, 0.2, 0.2 + self.side, 0.2 + self.side], np.float32)
         return View(self.left.pop(0), 0.0, np.full((1, 1), 0.9, np.float32), corners)

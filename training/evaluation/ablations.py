@@ -15,7 +15,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from rubberduck.detectors.looks import letterbox
+from rubberduck.detectors.passes import letterbox
 from training.dataset.scene_files import TRAINING, VALIDATION, Sources, add_arguments, scenes
 from training.dataset.scenes import Mix
 from training.evaluation.metrics import Predictions, area_under_curve, evaluate, recall_at

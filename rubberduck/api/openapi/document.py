@@ -122,9 +122,9 @@ def _schemas() -> JsonObject:
 def _problem_examples() -> JsonObject:
     """Return an example of each error that a client can get, without its reason, by name."""
     types = [error for error in vars(errors).values() if isinstance(error, type)]
-    ours = [error for error in types if issubclass(error, DuckError) and error is not DuckError]
+    used = [error for error in types if issubclass(error, DuckError) and error is not DuckError]
     # To clients, a subclass without a slug of its own is the same error.
-    problems = {error.slug: error.to_problem("") for error in ours if "slug" in vars(error)}
+    problems = {error.slug: error.to_problem("") for error in used if "slug" in vars(error)}
     for problem in PROBLEMS.values():
         problems.setdefault(problem.slug, problem)
     path = f"{url_for('about.api')}/v1/results"

@@ -93,7 +93,7 @@ CONDITIONAL_GET = {
 }
 
 PENDING = response(
-    "The picture is still in work. Repeat the request to “self”.",
+    "The picture is still being processed. Repeat the request to “self”.",
     "PendingBody",
     ["Location", "Retry-After"],
 )
