@@ -45,7 +45,7 @@ def build_pipeline(settings: Settings) -> Pipeline:
 
 
 def _results_opener(settings: Settings) -> Callable[[], "Results"]:
-    """Return a function that opens the results once: the first page comes before SQLAlchemy."""
+    """Return a function that opens the results on first use, so that pages load no SQLAlchemy."""
 
     @cache
     def open_results() -> "Results":
@@ -60,11 +60,11 @@ def _storage(settings: Settings) -> Storage:
     if settings.bucket is None:
         return FolderStorage(settings.uploads)
     # The regional address: the global one redirects, which breaks signed links. Other servers, such
-    # as those of tests, need not know buckets as host names.
+    # as those of tests, may not support bucket host names.
     is_amazon = not (os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"))
     style = {"addressing_style": "virtual" if is_amazon else "path"}
-    # "s3v4" is S3's name for signature version 4. Two attempts, for a visitor waits and there is no
-    # fallback; Rekognition has three.
+    # "s3v4" is S3's name for signature version 4. Two attempts: a visitor waits, and there is no
+    # fallback. Rekognition gets three.
     client = _client(settings, "s3", 2, signature_version="s3v4", s3=style)
     return S3Storage(client, settings.bucket, settings.link_seconds, settings.kms_key)
 

@@ -1,4 +1,4 @@
-"""Amazon Rekognition's DetectLabels; the only file that knows its field names."""
+"""Amazon Rekognition's DetectLabels; the only module that uses its field names."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ MAX_BYTES = 5_242_880  # of a picture sent inside the request
 NOT_A_PICTURE_BYTES = b"Is there a rubber duck in here?"
 UNAVAILABLE_MESSAGE = "Amazon Rekognition is unavailable."
 CHECK_CONNECTION = "Check the AWS credentials, DUCK_REGION and the network."
-COST_PER_CALL_USD = 0.001  # of the first million a month
+COST_PER_CALL_USD = 0.001  # for the first million calls a month
 
 # Errors of one picture, not of the service: the next picture may be sent.
 PICTURE_ERRORS = {
@@ -43,14 +43,14 @@ NOT_SENT_ERRORS = (
 
 
 class Rekognition:
-    """Labels by DetectLabels; the picture is sent inside the request, so it needs no bucket.
+    """Finds labels with DetectLabels. Sends the picture in the request, so needs no bucket.
 
     A picture is billed at most once: see `_stop_retrying`.
     """
 
     name = "Amazon Rekognition"
-    version: str | None = None  # LabelModelVersion of the last answer
-    supported_labels = None  # it knows thousands
+    version: str | None = None  # LabelModelVersion of the last response
+    supported_labels = None  # it has thousands
     cost_per_call_usd = COST_PER_CALL_USD
 
     def __init__(self, client: "RekognitionClient", min_confidence: float) -> None:
@@ -114,7 +114,7 @@ def _box_from(name: str, instance: Any) -> Box:
 
 
 def _unexpected_response() -> DetectorFailed:
-    """Return the error for an answer of something in between, such as a proxy's page."""
+    """Return the error for a response that is not Rekognition's, such as a proxy's page."""
     return DetectorFailed(
         UNAVAILABLE_MESSAGE, cause=f"the answer is not Rekognition's. {CHECK_CONNECTION}"
     )
@@ -132,9 +132,9 @@ def _stop_retrying(caught_exception: Exception | None = None, **_: Any) -> None:
     """Stop botocore's retries where the last call may have been billed.
 
     botocore calls up to three times. Throttling and the service's own faults (5xx) are not billed,
-    nor is a request that was never sent. But a picture that was sent and not answered, because of a
-    time-out or a broken connection, may have been analysed: a retry would be a second call that the
-    budget does not count. The fallback detector is faster, too.
+    nor is a request that was never sent. But a picture that was sent without a response, because of
+    a time-out or a broken connection, may have been analysed: a retry would be a second call, which
+    the budget does not count. The fallback detector is faster, too.
     """
     if caught_exception is not None and not isinstance(caught_exception, NOT_SENT_ERRORS):
         raise caught_exception

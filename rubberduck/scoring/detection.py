@@ -25,10 +25,10 @@ GOOD_BOX = 0.5  # intersection over union, as detection benchmarks count a hit
 
 @dataclass(frozen=True)
 class Outcome:
-    """One picture: the truth, our answer, and how well the best box fits, if boxes are known.
+    """One picture: the truth, the answer, and the best box's overlap, if the boxes are known.
 
-    `score` is percent (see `deciding_score`) and goes on below the threshold.
-    `kind` is the folder that the picture lies in, such as "duck/costume".
+    `score` is percent (see `deciding_score`) and is not cut off at the threshold.
+    `kind` is the picture's folder, such as "duck/costume".
     """
 
     kind: str
@@ -45,13 +45,13 @@ class Outcome:
 
     @property
     def wrongness(self) -> float:
-        """How far from the truth, in percent."""
+        """Return the distance from the truth, in percent."""
         return 100 - self.score if self.truth else self.score
 
 
 @dataclass(frozen=True)
 class Figures:
-    """None where there was nothing to count. `intervals` are of 95 %, by the figure's name."""
+    """Figures of a set of pictures; None if undefined. `intervals` are of 95 %, by figure."""
 
     pictures: int
     ducks: int
@@ -68,10 +68,10 @@ class Figures:
 
 
 def deciding_score(question: Question, labels: Iterable[Label]) -> float:
-    """Return the percent that decides: the answer is a yes from this threshold down.
+    """Return the highest threshold, in percent, at which the answer is a yes.
 
-    Every group of the question needs a label, so the least sure group decides. The score that is
-    shown is the mean of the groups: by that, a live duck would rank above a missed rubber duck.
+    Every group of the question needs a label, so the group with the lowest confidence decides. The
+    displayed score is the mean of the groups, which would rank a live duck above a missed one.
     """
     verdict = judge(replace(question, min_confidence=0.0), labels)
     if not verdict.found:
@@ -89,14 +89,16 @@ def as_fractions(known: Iterable[Corners], size: tuple[int, int]) -> list[Box]:
 
 def measure(outcomes: Sequence[Outcome]) -> Figures:
     """Return the figures of these pictures, with their intervals."""
-    positives = [each for each in outcomes if each.truth]
-    negatives = [each for each in outcomes if not each.truth]
-    hits = sum(each.found for each in positives)
-    alarms = sum(each.found for each in negatives)
-    boxed = [each.overlap for each in outcomes if each.overlap is not None]
+    positives = [outcome for outcome in outcomes if outcome.truth]
+    negatives = [outcome for outcome in outcomes if not outcome.truth]
+    hits = sum(outcome.found for outcome in positives)
+    alarms = sum(outcome.found for outcome in negatives)
+    boxed = [outcome.overlap for outcome in outcomes if outcome.overlap is not None]
     good = sum(overlap >= GOOD_BOX for overlap in boxed)
-    times = [each.milliseconds for each in outcomes]
-    area = auc_with_interval([each.score for each in positives], [each.score for each in negatives])
+    times = [outcome.milliseconds for outcome in outcomes]
+    area = auc_with_interval(
+        [outcome.score for outcome in positives], [outcome.score for outcome in negatives]
+    )
     misses, rejections = len(positives) - hits, len(negatives) - alarms
     intervals = {
         "precision": share_interval(hits, hits + alarms),
@@ -125,13 +127,13 @@ def measure(outcomes: Sequence[Outcome]) -> Figures:
 
 def by_kind(outcomes: Iterable[Outcome]) -> dict[str, Figures]:
     kinds: dict[str, list[Outcome]] = {}
-    for each in outcomes:
-        kinds.setdefault(each.kind, []).append(each)
+    for outcome in outcomes:
+        kinds.setdefault(outcome.kind, []).append(outcome)
     return {kind: measure(kinds[kind]) for kind in sorted(kinds)}
 
 
 def best_overlap(answers: Iterable[Box], truths: Iterable[Box]) -> float:
-    """The best intersection over union between any answer and any truth; 0 without answers."""
+    """Return the best intersection over union of any answer with any truth; 0 without answers."""
     truths = tuple(truths)
     return max((one.overlap(other) for one in answers for other in truths), default=0.0)
 

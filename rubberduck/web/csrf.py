@@ -87,7 +87,7 @@ def is_local_host(host: str) -> bool:
 
 
 def check_origin() -> None:
-    """Raise CrossOrigin when another site's page makes a browser change something here."""
+    """Raise CrossOrigin for a state-changing request sent by another site's page."""
     if request.method not in SAFE_METHODS and not _is_same_origin():
         raise CrossOrigin("Only this site's own pages may send this request.")
 
@@ -103,7 +103,7 @@ def _is_same_origin() -> bool:
 
 
 def _host_and_port(origin: str) -> tuple[str | None, int | None]:
-    """Return host and port without the scheme: a proxy may not tell us that it is HTTPS.
+    """Return host and port without the scheme: a proxy may not report HTTPS.
 
     >>> _host_and_port("https://duck.example") == _host_and_port("http://Duck.example:80")
     True

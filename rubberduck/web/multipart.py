@@ -1,4 +1,4 @@
-"""Parse uploaded forms as browsers and programs really send them.
+"""Parse uploaded forms, including those that Werkzeug's parser rejects or changes.
 
 Werkzeug's parser refuses a file name that is not UTF-8, takes a part without a file name for text
 (at most 500 kB, with the error of a request that is too large), cuts an unquoted boundary at its
@@ -27,7 +27,7 @@ PARTIAL_SUFFIX = re.compile(rb"-{0,2}[^\S\r\n]*\r?")
 
 
 class UploadDecoder(MultipartDecoder):
-    """Werkzeug's decoder, which also takes unnamed files and names in any encoding."""
+    """Werkzeug's decoder; also accepts files without a name and names in any encoding."""
 
     def next_event(self) -> Event:
         event = super().next_event()
@@ -42,7 +42,7 @@ class UploadDecoder(MultipartDecoder):
             return super()._parse_headers(data.decode("latin-1").encode())
 
     def _last_partial_boundary_index(self, data: bytes | bytearray) -> int:
-        """Return up to where `data` is content for certain, whatever the next read brings."""
+        """Return the index up to which `data` is certainly content, whatever is read next."""
         delimiter = b"--" + self.boundary
         start = data.rfind(delimiter)
         if start < 0 or not PARTIAL_SUFFIX.fullmatch(data, start + len(delimiter)):

@@ -84,7 +84,7 @@ def _kind() -> str:
 
 
 def device() -> str:
-    """Return the visitor's number, or the network address of a client without our cookie."""
+    """Return the visitor's id, or the network address of a client without our cookie."""
     return known_visitor() or client()
 
 
@@ -96,7 +96,7 @@ def client() -> str:
 def client_of(given: str) -> str:
     """Return the address of one client; IPv6 addresses of one household are one client.
 
-    Some proxies add the client's port. What is no address at all is one client, the same for all.
+    Accepts a port, which some proxies add. All invalid addresses count as one client.
 
     >>> [client_of(given) for given in ("192.0.2.7", "192.0.2.7:5123", "[2001:db8::7]:5123")]
     ['192.0.2.7', '192.0.2.7', '2001:db8::/64']

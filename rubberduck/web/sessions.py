@@ -97,7 +97,7 @@ def site_id(app: Flask) -> str:
 
 
 def visitor() -> str:
-    """Return the visitor's number; on a first request, make one."""
+    """Return the visitor's id; on the first request, create one."""
     if "visitor" not in session:
         session["visitor"] = secrets.token_urlsafe(ID_BYTES)
     session.permanent = session.modified = True  # restarts its lifetime
