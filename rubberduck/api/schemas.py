@@ -1,4 +1,4 @@
-"""The bodies of the JSON API's requests and responses, and how they are filled."""
+"""The bodies of the JSON API's requests and responses, and the functions that build them."""
 
 from dataclasses import dataclass
 from typing import Annotated

@@ -25,7 +25,7 @@ class CircuitBreaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether calls are refused at this moment."""
+        """Return whether calls are currently rejected."""
         return self._failures >= FAILURE_THRESHOLD and time.monotonic() < self._next_try
 
     def allow_request(self) -> bool:

@@ -68,7 +68,7 @@ def _check_language(language: str) -> str:
 
 
 class Settings(BaseSettings):
-    """The defaults run the whole site on one machine, without any account."""
+    """The settings. The defaults run the whole site on one machine, without any account."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -184,7 +184,7 @@ class Settings(BaseSettings):
 
     @property
     def is_switched_off(self) -> bool:
-        """Whether Rekognition is switched off by DUCK_ENGINE although there is a bucket."""
+        """Return whether DUCK_ENGINE switches Rekognition off although there is a bucket."""
         return self.bucket is not None and self.engine == "local"
 
     def describe(self) -> dict[str, str]:

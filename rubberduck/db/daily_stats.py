@@ -39,7 +39,7 @@ class Totals:
 
     @property
     def share(self) -> float | None:
-        """Percent of positive answers; None without answers."""
+        """Return the percentage of positive answers; None without answers."""
         return 100 * self.found / self.asked if self.asked else None
 
 
@@ -55,7 +55,7 @@ class DailyStats:
 
     @property
     def days(self) -> dict[date, Totals]:
-        """Totals by day, only for days with answers."""
+        """Return the totals by day, only for days with answers."""
         days = dict.fromkeys(count.day for count in self.counts)
         return {day: _sum(count for count in self.counts if count.day == day) for day in days}
 
@@ -66,7 +66,7 @@ class DailyStats:
 
     @property
     def score_histogram(self) -> list[int]:
-        """The number of positive answers in each score band: 0 to 9 %, …, 90 to 100 %."""
+        """Return the number of positive answers in each score band: 0 to 9 %, …, 90 to 100 %."""
         histogram: Counter[int] = Counter()
         for count in self.counts:
             histogram[count.score_band] += count.asked

@@ -45,7 +45,7 @@ def is_lost(error: BaseException) -> bool:
 
 
 def discard_lost(context: ExceptionContext) -> None:
-    """A "handle_error" listener: throw away the pool's connections to a lost server."""
+    """A "handle_error" listener: discard the pool's connections to a lost server."""
     if is_lost(context.original_exception):
         context.is_disconnect = True
 

@@ -21,7 +21,7 @@ class LazyEmbeddedDetector:
 
     @property
     def version(self) -> str:
-        """The SHA-256 of the model file that is loaded. Raises DetectorFailed."""
+        """Return the SHA-256 of the model file. Raises DetectorFailed."""
         return self._detector.version
 
     def labels(self, picture: Picture) -> list[Label]:

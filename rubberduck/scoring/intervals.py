@@ -66,7 +66,7 @@ def auc_with_interval(
 
 
 def _share_below(scores: Sequence[float], others: Sequence[float]) -> np.ndarray:
-    """For each score, the share of the others below it; equal ones count half."""
+    """Return, for each score, the share of the others below it; equal ones count half."""
     ordered = np.sort(others)
     low, high = (np.searchsorted(ordered, scores, side) for side in ("left", "right"))
     return np.asarray((low + high) / (2 * len(ordered)))

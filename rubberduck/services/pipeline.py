@@ -45,7 +45,7 @@ MIN_ANONYMOUS_KEY = 22  # characters: as many as 128 random bits take
 
 @dataclass(frozen=True)
 class Pipeline:
-    """What pages, API and commands call; built by `composition.build_pipeline`."""
+    """The operations on pictures and results, for pages, API and commands."""
 
     question: Question
     detector: Detector
@@ -62,7 +62,7 @@ class Pipeline:
 
     @property
     def results(self) -> "Results":
-        """The results, opened on first use: the first pages need not wait for SQLAlchemy."""
+        """Return the results, opened on first use: the first pages need not wait for SQLAlchemy."""
         return self.open_results()
 
     def process_upload(

@@ -15,7 +15,7 @@ FIRST_CHECK_WAIT_SECONDS = 3.0
 
 
 class Readiness:
-    """Whether results can be saved, pictures stored, and the embedded detector is loaded."""
+    """Checks that results can be saved, pictures stored, and that the detector is loaded."""
 
     def __init__(self, pipeline: Pipeline) -> None:
         self.pipeline = pipeline
@@ -49,7 +49,7 @@ class Readiness:
 
     @property
     def is_ready_so_far(self) -> bool:
-        """Whether the last check found no fault; runs no check."""
+        """Return whether the last check found no fault. Runs no check."""
         return all(self._parts.values())
 
     def _check_results(self) -> None:

@@ -31,7 +31,7 @@ blueprint = Blueprint("metrics", __name__)
 
 
 class Metrics:
-    """The instruments, and an observer that feeds them."""
+    """The Prometheus metrics, and the observer that updates them."""
 
     def __init__(self) -> None:
         from prometheus_client import CollectorRegistry, Counter, Histogram, multiprocess

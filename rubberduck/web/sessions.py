@@ -42,7 +42,7 @@ class ClockSkewSigner(TimestampSigner):
 
 
 class VisitorSession(SecureCookieSession):
-    """A session; `from_old_name` if its cookie had the name that all sites shared before."""
+    """A session; `from_old_name` if its cookie had the old name, the same for all sites."""
 
     from_old_name = False
 
