@@ -1,4 +1,4 @@
-"""Door for gunicorn and `flask run`."""
+"""WSGI entry point, for gunicorn and `flask run`."""
 
 from app import start
 

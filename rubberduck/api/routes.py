@@ -98,7 +98,7 @@ def _limit() -> int:
     return int(text)
 
 
-@api.get("/pictures/<id>")  # where a picture was created, a client looks for it
+@api.get("/pictures/<id>")  # clients expect a created picture at this path
 @api.get("/results/<id>")
 def get_result(id: str) -> ResponseReturnValue:
     """Return a result; with `?min=`, re-evaluated with that threshold. 304 if unchanged."""

@@ -115,7 +115,7 @@ def _schemas() -> JsonObject:
         mode="serialization",
     )["$defs"]
     for schema in schemas.values():
-        schema["description"] = schema["description"].partition("\n")[0]  # the rest is for us
+        schema["description"] = schema["description"].partition("\n")[0]  # the rest is internal
     return schemas
 
 
