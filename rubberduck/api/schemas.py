@@ -159,7 +159,7 @@ def frame_body(picture: Picture, answer: Answer) -> FrameBody:
         found=answer.verdict.found,
         score=answer.verdict.score,
         labels=answer.labels,
-        outlines=tuple(outlines(answer.verdict.boxes, (width, height))),
+        outlines=tuple(outlines(answer.verdict.boxes, (width, height), pipeline().question.thing)),
         width=width,
         height=height,
         engine=answer.engine,

@@ -24,29 +24,35 @@ class Outline:
     text: str
 
 
-def outlines(boxes: Iterable[Box], size: tuple[int, int]) -> list[Outline]:
+def outlines(
+    boxes: Iterable[Box], size: tuple[int, int], thing: str | None = None
+) -> list[Outline]:
     """Return one outline for each object in a picture of `size` (width, height) pixels.
 
-    An object labelled Duck, Bird and Toy gets the outline of its most confident box.
+    An object labelled Duck, Bird and Toy gets the outline of its most confident box, and is called
+    `thing`, what the question looks for; without one, by all of its labels.
 
     >>> boxes = [Box(0, 0, 1, 1, "Duck", 98), Box(0, 0, 1, 1, "Toy", 91)]
     >>> [outline.text for outline in outlines(boxes, (100, 100))]
     ['Duck, Toy 98%']
+    >>> [outline.text for outline in outlines(boxes, (100, 100), "Rubber duck")]
+    ['Rubber duck 98%']
     """
-    things: list[list[Box]] = []
+    objects: list[list[Box]] = []
     for box in sorted(boxes, key=lambda box: -box.confidence):
-        for thing in things:
-            if thing[0].overlap(box) >= SAME_THING_IOU:
-                thing.append(box)
+        for same in objects:
+            if same[0].overlap(box) >= SAME_THING_IOU:
+                same.append(box)
                 break
         else:
-            things.append([box])
-    return [outline for thing in things if (outline := _outline(thing, size))]
+            objects.append([box])
+    return [outline for same in objects if (outline := _outline(same, size, thing))]
 
 
-def _outline(thing: list[Box], size: tuple[int, int]) -> Outline | None:
-    left, top, right, bottom = thing[0].corners(size)
+def _outline(same: list[Box], size: tuple[int, int], thing: str | None) -> Outline | None:
+    left, top, right, bottom = same[0].corners(size)
     if left == right or top == bottom:
         return None
-    names = ", ".join(dict.fromkeys(box.label for box in thing))
-    return Outline(left, top, right, bottom, f"{names} {percent(thing[0].confidence)}")
+    names = dict.fromkeys(box.label for box in same)
+    name = thing if thing and len(names) > 1 else ", ".join(names)
+    return Outline(left, top, right, bottom, f"{name} {percent(same[0].confidence)}")

@@ -72,7 +72,8 @@ class Sample:
 class Question:
     """A question and its rule. Labels below `min_confidence` percent are ignored.
 
-    `live_yes` and `live_no` are the texts for the live camera; default `yes` and `no`.
+    `live_yes` and `live_no` are the texts for the live camera; default `yes` and `no`. `thing`
+    names an object that several labels box together, such as a rubber duck.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
@@ -84,6 +85,7 @@ class Question:
     boxes: BoxRule = BoxRule()
     min_confidence: Percent = 35.0
     remarks: tuple[Remark, ...] = ()
+    thing: Text | None = None
     live_yes: Text | None = None
     live_no: Text | None = None
     logo: Literal["duck", "lens"] = "lens"
@@ -117,6 +119,7 @@ RUBBER_DUCK = Question(
         Remark("That is a real duck.", all_of=("Duck", "Bird")),
         Remark("That is a toy, but no bird.", all_of=("Toy",)),
     ),
+    thing="Rubber duck",
     live_yes="Rubber duck detected! :)",
     live_no="No rubber duck detected.",
     logo="duck",

@@ -33,13 +33,16 @@ CACHE_SIZE = 256  # labels, and as many rectangles; a large label takes about 60
 Area = tuple[int, int, int, int]  # left, top, right, bottom, in pixels
 
 
-def draw_boxes(image: Image.Image, boxes: Iterable[Box]) -> Image.Image:
-    """Return a copy of an RGB image, of the same size, with the boxes drawn on it."""
+def draw_boxes(image: Image.Image, boxes: Iterable[Box], thing: str | None = None) -> Image.Image:
+    """Return a copy of an RGB image, of the same size, with the boxes drawn on it.
+
+    `thing` names an object that several labels box together.
+    """
     marked = image.copy()
     line = max(2.0, min(image.size) / 250)
     font_size = max(11.0, min(image.size) / 26)
     placed: list[Area] = []
-    drawn = outlines(boxes, image.size)
+    drawn = outlines(boxes, image.size, thing)
     for outline in drawn:
         _draw_rectangle(marked, outline, line)
     for outline in drawn:  # after all rectangles, so that none covers a label

@@ -114,6 +114,8 @@ def result_context(result: Result) -> dict[str, Any]:
         "is_rejudged": judged.min_confidence != result.min_confidence,
         "result": judged,
         "remark": pipeline().remark(judged),
-        "frames": outlines(judged.verdict.boxes, (judged.width, judged.height)),
+        "frames": outlines(
+            judged.verdict.boxes, (judged.width, judged.height), pipeline().question.thing
+        ),
         "expires_at": expires_at(result),
     }

@@ -293,7 +293,8 @@ class Pipeline:
         from rubberduck.imaging.draw import draw_boxes
 
         key = marked_key(id)
-        self._put(key, to_jpeg(draw_boxes(picture.image, answer.verdict.boxes)))
+        marked = draw_boxes(picture.image, answer.verdict.boxes, self.question.thing)
+        self._put(key, to_jpeg(marked))
         return key
 
 

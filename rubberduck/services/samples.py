@@ -44,7 +44,9 @@ class Samples:
         from rubberduck.imaging.draw import draw_boxes
 
         picture, result = self._analyzed(file)
-        return to_jpeg(draw_boxes(picture.image, result.verdict.boxes))
+        return to_jpeg(
+            draw_boxes(picture.image, result.verdict.boxes, self.pipeline.question.thing)
+        )
 
     def _analyze(self, file: str) -> AnalyzedSample:
         if file not in {sample.file for sample in self.all}:

@@ -87,7 +87,7 @@ def test_no_text_stands_beside_the_catalogue(
     marked.post(f"{where}/judgement", data={"right": "yes"})
     question = pipeline.question
     data = [question.title, question.yes, question.no, "UTC", "fake detector", "http://localhost"]
-    data += [question.live_yes or "", question.live_no or "", where]
+    data += [question.live_yes or "", question.live_no or "", question.thing or "", where]
     data += [sample.shows for sample in question.samples]
     data += [remark.says for remark in question.remarks]
     data += ["a bird", "a toy", "Animal", "Duck", "Bird", "Toy", "Inflatable"]
