@@ -29,7 +29,8 @@ def share_interval(part: int, whole: int) -> Interval | None:
     share, square = part / whole, Z * Z / whole
     middle = share + square / 2
     half = Z * math.sqrt(share * (1 - share) / whole + square / (4 * whole))
-    return max(0.0, (middle - half) / (1 + square)), min(1.0, (middle + half) / (1 + square))
+    low, high = (middle - half) / (1 + square), (middle + half) / (1 + square)
+    return min(max(0.0, low), share), max(min(1.0, high), share)  # rounding may pass the share
 
 
 def f1_interval(hits: int, false_alarms: int, misses: int, rejections: int) -> Interval | None:

@@ -138,7 +138,7 @@ def test_sixty_names_of_files_are_only_words(client: FlaskClient, settings: Sett
         assert answer.status_code in (201, 400), name  # 400: a name that no form can carry
         assert len(name) < 5 or name[:100] not in answer.text
     everything = {str(each.relative_to(base)) for each in base.rglob("*") if each.is_file()}
-    ours = re.compile(r"duck\.db[.-]?\w*|uploads/(uploads|marked)/[\w-]{22}\.jpg")
+    ours = re.compile(r"duck\.db([.-][\w-]+)?|uploads/(uploads|marked)/[\w-]{22}\.jpg")
     assert [each for each in everything if not ours.fullmatch(each)] == []
 
 
