@@ -184,7 +184,7 @@ class Visitor:
             headers = {
                 "Content_Type": parts["content_type"],
                 "Cookie": cookie,
-                "Idempotency_Key": secrets.token_hex(8),
+                "Idempotency_Key": secrets.token_hex(16),
             }
             while not self._upload(parts["data"], headers) and self.stubborn:
                 time.sleep(0.3)
