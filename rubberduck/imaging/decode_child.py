@@ -13,7 +13,6 @@ Both may return {"error": "not-a-picture" | "raw-file" | "too-many-pixels" | "to
 numpy is not imported: its threads cost address space, which is limited here.
 """
 
-import struct
 import warnings
 from io import BytesIO, FileIO
 from typing import Any, cast
@@ -29,7 +28,9 @@ from PIL import (
     PngImagePlugin,
     TiffImagePlugin,
 )
-from PIL.Image import Resampling, Transpose
+from PIL.Image import Resampling
+
+from rubberduck.imaging.orientation import BROKEN, SIDEWAYS, UPRIGHT, exif_orientation
 
 # An embedded thumbnail may differ from the picture.
 register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
@@ -41,36 +42,12 @@ assert MpoImagePlugin
 # "MPO" is not listed: it breaks `Image.open(formats=…)`, and its files open as JPEG.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF", "BMP", "TIFF")
 ANIMATED_FORMATS = ("GIF", "PNG", "WEBP", "AVIF")  # elsewhere, further pictures are no animation
-MAX_EXIF = 256_000  # bytes that are searched for the orientation
 NEARLY = 0.9  # of the requested side is enough, if a JPEG then decodes faster
 warnings.simplefilter("error", Image.DecompressionBombWarning)
 PngImagePlugin.MAX_TEXT_MEMORY = 8_000_000
 TOO_MANY_PIXELS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
-# Pillow raises all of these for broken files; OSError alone misses 3.5 % of them.
-BROKEN = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    RuntimeError,
-    EOFError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    ArithmeticError,
-    struct.error,
-)
-UPRIGHT = {
-    2: Transpose.FLIP_LEFT_RIGHT,
-    3: Transpose.ROTATE_180,
-    4: Transpose.FLIP_TOP_BOTTOM,
-    5: Transpose.TRANSPOSE,
-    6: Transpose.ROTATE_270,
-    7: Transpose.TRANSVERSE,
-    8: Transpose.ROTATE_90,
-}
-SIDEWAYS = {UPRIGHT[orientation] for orientation in (5, 6, 7, 8)}
 # TIFF's tags and their values
-SUBFILE_TYPE, PHOTOMETRIC, ORIENTATION, SUB_IFDS, DNG_VERSION = 254, 262, 274, 330, 50706
+SUBFILE_TYPE, PHOTOMETRIC, SUB_IFDS, DNG_VERSION = 254, 262, 330, 50706
 XMP = ("xmp", "XML:com.adobe.xmp")  # names in an image's `info`
 REDUCED_SIZE = 1
 SENSOR_DATA = (32803, 34892)  # a colour filter's array, and linear raw
@@ -211,7 +188,7 @@ def _decode(file: Image.Image, data: bytes, max_side: int, output: FileIO) -> di
         file.info.pop(name, None)
     width, height = file.size
     file, is_truncated = _load(file, data, max_side)
-    turn = UPRIGHT.get(_orientation(file))
+    turn = UPRIGHT.get(exif_orientation(file))
     image = _bare_pixels(file, max_side)
     if turn is not None:
         image = image.transpose(turn)
@@ -259,23 +236,6 @@ def _load_without_end(data: bytes, max_side: int) -> Image.Image:
     if one.tobytes() != other.tobytes():
         raise OSError("the picture is cut off")
     return one
-
-
-def _orientation(file: Image.Image) -> int:
-    """Return Exif's orientation, 1 to 8; never XMP's, which `getexif` would use as well.
-
-    Of HEIF and AVIF it is the container's turn: the HEIF plugin has applied it and set Exif's to 1,
-    the AVIF plugin has written it into Exif. A TIFF is turned while it is loaded.
-    """
-    try:
-        written = file.info.get("exif") or b""
-        if not written or len(written) > MAX_EXIF:
-            return 1
-        exif = Image.Exif()
-        exif.load(written)
-        return int(exif.get(ORIENTATION, 1))
-    except BROKEN:
-        return 1  # with broken Exif, the picture is shown as stored
 
 
 def _bare_pixels(file: Image.Image, max_side: int) -> Image.Image:

@@ -24,7 +24,7 @@ from rubberduck.core.errors import (
 )
 from rubberduck.imaging import decode_child
 from rubberduck.imaging.decode import Picture, decode_picture, to_jpeg_within
-from rubberduck.imaging.decode_child import UPRIGHT
+from rubberduck.imaging.orientation import UPRIGHT
 from tests.support.pictures import RED, corners, encoded, exif, is_close, looks_like_corners
 
 FORMATS = ["JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF", "BMP", "TIFF"]
