@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 from rubberduck.imaging.decode import MIN_SIDE, OTHER_COST
-from rubberduck.imaging.decode_child import BROKEN, FORMATS
+from rubberduck.imaging.orientation import BROKEN, FORMATS
 from tests.support import corpus
 from tests.support.fake_detector import FakeDetector
 from tests.support.pictures import form
