@@ -9,7 +9,8 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 from rubberduck.imaging.decode import MIN_SIDE, OTHER_COST
-from rubberduck.imaging.orientation import BROKEN, FORMATS
+from rubberduck.imaging.decode_child import FORMATS
+from rubberduck.imaging.orientation import BROKEN
 from tests.support import corpus
 from tests.support.fake_detector import FakeDetector
 from tests.support.pictures import form
