@@ -55,7 +55,7 @@ def moody() -> Moody:
     return Moody(*duck_labels())
 
 
-def ask(breaker: DetectorWithBreaker, times: int = 1) -> None:
+def call_and_fail(breaker: DetectorWithBreaker, times: int = 1) -> None:
     for _ in range(times):
         with pytest.raises(DetectorFailed):
             breaker.labels(PICTURE)
@@ -68,7 +68,7 @@ def rested(breaker: DetectorWithBreaker, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_after_five_failures_in_a_row_it_is_not_asked(moody: Moody) -> None:
     breaker = DetectorWithBreaker(moody)
-    ask(breaker, 50)
+    call_and_fail(breaker, 50)
     assert moody.calls == FAILURE_THRESHOLD
 
 
@@ -76,7 +76,7 @@ def test_one_good_answer_forgives_what_was_before(moody: Moody) -> None:
     breaker = DetectorWithBreaker(moody)
     for _ in range(3):
         moody.failure = Moody.failure
-        ask(breaker, FAILURE_THRESHOLD - 1)
+        call_and_fail(breaker, FAILURE_THRESHOLD - 1)
         moody.failure = None
         assert breaker.labels(PICTURE)
     assert not breaker.circuit.is_open
@@ -84,10 +84,10 @@ def test_one_good_answer_forgives_what_was_before(moody: Moody) -> None:
 
 def test_after_a_rest_one_tries_for_all(moody: Moody, monkeypatch: pytest.MonkeyPatch) -> None:
     breaker = DetectorWithBreaker(moody)
-    ask(breaker, FAILURE_THRESHOLD)
+    call_and_fail(breaker, FAILURE_THRESHOLD)
     rested(breaker, monkeypatch)
     with ThreadPoolExecutor(20) as pool:
-        list(pool.map(lambda _: ask(breaker), range(20)))
+        list(pool.map(lambda _: call_and_fail(breaker), range(20)))
     assert moody.calls == FAILURE_THRESHOLD + 1
 
 
@@ -95,7 +95,7 @@ def test_when_it_answers_again_everybody_asks(
     moody: Moody, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     breaker = DetectorWithBreaker(moody)
-    ask(breaker, 3 * FAILURE_THRESHOLD)
+    call_and_fail(breaker, 3 * FAILURE_THRESHOLD)
     moody.failure = None
     rested(breaker, monkeypatch)
     with caplog.at_level(logging.INFO):
@@ -107,7 +107,7 @@ def test_when_it_answers_again_everybody_asks(
 
 def test_what_is_about_one_picture_alone_is_no_failure(moody: Moody) -> None:
     moody.failure = PictureRefused("It is no picture to us.")
-    ask(DetectorWithBreaker(moody), 20)
+    call_and_fail(DetectorWithBreaker(moody), 20)
     assert moody.calls == 20
 
 
@@ -115,10 +115,10 @@ def test_who_refuses_a_picture_is_there_again(
     moody: Moody, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     breaker = DetectorWithBreaker(moody)
-    ask(breaker, FAILURE_THRESHOLD)
+    call_and_fail(breaker, FAILURE_THRESHOLD)
     rested(breaker, monkeypatch)
     moody.failure = PictureRefused("It is no picture to us.")
-    ask(breaker)
+    call_and_fail(breaker)
     moody.failure = None
     assert breaker.labels(PICTURE)
 
@@ -140,9 +140,9 @@ def test_nobody_waits_for_another_one() -> None:
 @pytest.mark.parametrize("hours", [-1, 1])
 def test_a_clock_that_jumps_changes_nothing(moody: Moody, hours: int) -> None:
     breaker = DetectorWithBreaker(moody)
-    ask(breaker, FAILURE_THRESHOLD)
+    call_and_fail(breaker, FAILURE_THRESHOLD)
     with time_machine.travel(datetime.now(UTC) + timedelta(hours=hours)):
-        ask(breaker)
+        call_and_fail(breaker)
     assert moody.calls == FAILURE_THRESHOLD
 
 

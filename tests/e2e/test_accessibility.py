@@ -39,11 +39,11 @@ def test_axe_finds_nothing(page: Page, site: Site, address: str) -> None:
 def test_axe_finds_nothing_on_ones_own_pages(page: Page, site: Site, duck: Path) -> None:
     page.goto(site.url)
 
-    def look_first(route: Route) -> None:
+    def hold_request(route: Route) -> None:
         held.append(route)
 
     held: list[Route] = []
-    page.route("**/api/v1/pictures", look_first)
+    page.route("**/api/v1/pictures", hold_request)
     page.get_by_label("Upload a picture").set_input_files(duck)
     expect(page.get_by_role("button", name="Cancel")).to_be_visible()
     assert complaints(page) == []

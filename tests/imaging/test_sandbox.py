@@ -27,7 +27,9 @@ def sandbox() -> Iterator[Sandbox]:
     pool.close()
 
 
-def told(sandbox: Sandbox, do: str, with_: Any = None, limits: Limits = GENEROUS) -> dict[str, Any]:
+def run_in_child(
+    sandbox: Sandbox, do: str, with_: Any = None, limits: Limits = GENEROUS
+) -> dict[str, Any]:
     with sandbox.child(60) as child:
         return child.call({"do": do, "with": with_}, limits)[0]
 
@@ -47,29 +49,31 @@ def test_a_request_is_answered_with_a_reply_and_bytes(sandbox: Sandbox) -> None:
 def test_the_environment_holds_no_secret(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DUCK_SECRET_KEY", "canary")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary")
-    names = set(told(sandbox, "environment")["did"])
+    names = set(run_in_child(sandbox, "environment")["did"])
     assert names <= {*sandbox_module.ENVIRONMENT, "LD_LIBRARY_PATH", "LC_CTYPE"}
 
 
 def test_a_child_gets_only_the_descriptors_that_it_needs(sandbox: Sandbox, tmp_path: Path) -> None:
     with (tmp_path / "open").open("w") as file:
         os.set_inheritable(file.fileno(), True)
-        assert len(told(sandbox, "descriptors")["did"]) == 3 + 3  # standard ones, its own three
+        assert (
+            len(run_in_child(sandbox, "descriptors")["did"]) == 3 + 3
+        )  # standard ones, its own three
 
 
 @linux_only
 @pytest.mark.parametrize("do", ["read", "write"])
 def test_no_file_can_be_opened(sandbox: Sandbox, tmp_path: Path, do: str) -> None:
     (secret := tmp_path / "secret").write_text("canary")
-    assert "error" in told(sandbox, do, str(secret))
+    assert "error" in run_in_child(sandbox, do, str(secret))
     assert secret.read_text() == "canary"
 
 
 @linux_only
 def test_no_socket_can_be_opened(sandbox: Sandbox) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        assert "error" in told(sandbox, "connect", list(server.getsockname()))
-        assert "error" in told(sandbox, "unix socket")
+        assert "error" in run_in_child(sandbox, "connect", list(server.getsockname()))
+        assert "error" in run_in_child(sandbox, "unix socket")
         server.settimeout(0)
         with pytest.raises(BlockingIOError):
             server.accept()
@@ -79,9 +83,9 @@ def test_no_socket_can_be_opened(sandbox: Sandbox) -> None:
 def test_no_program_starts_and_no_process_is_touched(sandbox: Sandbox) -> None:
     if not sandbox.start()["seccomp"]:
         pytest.skip("This kernel has no seccomp filters.")
-    assert "error" in told(sandbox, "run", ["/bin/true"])
-    assert "error" in told(sandbox, "fork")
-    assert "error" in told(sandbox, "kill", os.getpid())
+    assert "error" in run_in_child(sandbox, "run", ["/bin/true"])
+    assert "error" in run_in_child(sandbox, "fork")
+    assert "error" in run_in_child(sandbox, "kill", os.getpid())
 
 
 @linux_only
@@ -147,20 +151,20 @@ def test_a_child_that_does_not_answer_is_replaced(
 ) -> None:
     before = pid_of(sandbox)
     with pytest.raises(ChildFailed) as failure:
-        told(sandbox, do, with_, limits)
+        run_in_child(sandbox, do, with_, limits)
     assert failure.value.reason == reason
-    assert told(sandbox, "say", "quack") == {"did": "quack"}
+    assert run_in_child(sandbox, "say", "quack") == {"did": "quack"}
     assert pid_of(sandbox) != before
 
 
 def test_a_mistake_of_ours_comes_with_its_traceback(sandbox: Sandbox) -> None:
     with pytest.raises(ChildFailed) as failure:
-        told(sandbox, "fail")
+        run_in_child(sandbox, "fail")
     assert "KeyError: 'missing'" in failure.value.trace
 
 
 def test_the_memory_that_a_request_needs_is_allowed_to_it(sandbox: Sandbox) -> None:
-    assert "did" in told(sandbox, "allocate", 80_000_000)
+    assert "did" in run_in_child(sandbox, "allocate", 80_000_000)
 
 
 def test_time_is_allowed_to_each_request_anew(sandbox: Sandbox) -> None:
@@ -168,8 +172,8 @@ def test_time_is_allowed_to_each_request_anew(sandbox: Sandbox) -> None:
     limits = Limits(200_000_000, 1, 60.0)
     for _ in range(3):
         with pytest.raises(ChildFailed):
-            told(sandbox, "spin", None, limits)
-    assert told(sandbox, "say", "quack", limits) == {"did": "quack"}
+            run_in_child(sandbox, "spin", None, limits)
+    assert run_in_child(sandbox, "say", "quack", limits) == {"did": "quack"}
 
 
 def test_a_child_is_replaced_after_so_many_requests() -> None:
@@ -188,7 +192,7 @@ def test_a_child_that_ended_meanwhile_is_replaced(sandbox: Sandbox) -> None:
         child.call({"do": "say"}, GENEROUS)
     child.process.kill()
     child.process.wait()
-    assert told(sandbox, "say", "quack") == {"did": "quack"}
+    assert run_in_child(sandbox, "say", "quack") == {"did": "quack"}
 
 
 def test_no_more_children_work_than_are_allowed(sandbox: Sandbox) -> None:
@@ -199,7 +203,7 @@ def test_no_more_children_work_than_are_allowed(sandbox: Sandbox) -> None:
         sandbox.child(0.01),
     ):
         pass
-    assert told(sandbox, "say", "quack") == {"did": "quack"}
+    assert run_in_child(sandbox, "say", "quack") == {"did": "quack"}
 
 
 def test_a_second_child_ends_when_it_has_nothing_to_do(
@@ -220,7 +224,7 @@ def test_a_forked_process_starts_children_of_its_own(sandbox: Sandbox) -> None:
     read, write = os.pipe()
     if (forked := os.fork()) == 0:
         try:
-            told(sandbox, "say")
+            run_in_child(sandbox, "say")
             os.write(write, str(pid_of(sandbox)).encode())
             sandbox.close()
         finally:
@@ -230,7 +234,7 @@ def test_a_forked_process_starts_children_of_its_own(sandbox: Sandbox) -> None:
         others = pipe.read()
     os.waitpid(forked, 0)
     assert int(others) != before
-    assert told(sandbox, "say", "quack") == {"did": "quack"}
+    assert run_in_child(sandbox, "say", "quack") == {"did": "quack"}
     assert pid_of(sandbox) == before
 
 
