@@ -1,4 +1,5 @@
 // Upload form: choose, take, drop or paste a picture. The plain form works without this script.
+import { onFiles } from "./drop.js";
 import { UploadRejected, send, shrink } from "./pictures.js";
 
 const form = document.querySelector("form.ask");
@@ -112,34 +113,6 @@ form.addEventListener("submit", (event) => {
 
 cancelButton.addEventListener("click", () => controller?.abort());
 
-// Accept drops anywhere on the page. Moving between elements fires enter before leave: count them.
-let dragDepth = 0;
-const carriesFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
-
-function setDragDepth(depth) {
-  dragDepth = depth;
-  document.body.classList.toggle("dropping", depth > 0);
-}
-
-addEventListener("dragenter", (event) => carriesFiles(event) && setDragDepth(dragDepth + 1));
-addEventListener("dragleave", (event) => carriesFiles(event) && setDragDepth(Math.max(0, dragDepth - 1)));
-addEventListener("dragover", (event) => carriesFiles(event) && event.preventDefault());
-addEventListener("drop", (event) => {
-  if (!carriesFiles(event)) return;
-  event.preventDefault();
-  setDragDepth(0);
-  takeFiles([...event.dataTransfer.files]);
-});
-
-// Pasted by key, or by the button where the browser allows access to the clipboard.
-addEventListener("paste", (event) => {
-  const files = [...(event.clipboardData?.files ?? [])];
-  if (files.length) {
-    event.preventDefault();
-    takeFiles(files);
-  }
-});
-
 function takeFiles(files) {
   if (controller) return; // one at a time
   const file = files.find((candidate) => candidate.type.startsWith("image/")) ?? files[0];
@@ -149,6 +122,8 @@ function takeFiles(files) {
   choose(file);
   showError(texts.onlyOne); // let the visitor see which of the files will be sent
 }
+
+onFiles(takeFiles);
 
 pasteButton.addEventListener("click", async () => {
   try {
