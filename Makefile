@@ -70,7 +70,7 @@ lock: venv
 	$(LOCK) requirements-dev.in -o requirements-dev.txt
 	$(LOCK) bench/requirements.in -o bench/requirements.txt
 
-# After a change of words: the catalogue for translators, translations/messages.pot.
+# After a change of words: the catalogues in translations/.
 texts: .venv/.tested-with
 	$(BIN)/python -m translations.collect
 

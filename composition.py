@@ -7,9 +7,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from rubberduck.core.errors import InvalidQuestion
-from rubberduck.core.question_file import load_question
+from rubberduck.core.question_file import load_question, translated
 from rubberduck.core.rules import Question
 from rubberduck.core.settings import InvalidSettings, Settings
+from rubberduck.core.translations import load_translations
 from rubberduck.detectors.base import Detector
 from rubberduck.detectors.lazy import LazyEmbeddedDetector
 from rubberduck.detectors.with_breaker import DetectorWithBreaker
@@ -29,7 +30,8 @@ MIN_LABEL_CONFIDENCE = 10.0
 
 def build_pipeline(settings: Settings) -> Pipeline:
     """Build the pipeline: folder and embedded detector; with a bucket, S3 and Rekognition."""
-    question = load_question(settings.question)
+    translate = load_translations(settings.language).gettext
+    question = translated(load_question(settings.question), translate)
     open_results = _results_opener(settings)
     detector, fallback_detector = _detectors(settings, question, open_results)
     return Pipeline(

@@ -1,20 +1,27 @@
-"""Collects every text of the site into translations/messages.pot: `make texts`.
+"""Collect the texts of the site and update the catalogues in translations/: `make texts`.
 
-To translate: copy it to translations/de/LC_MESSAGES/messages.po, fill it in, compile it with
-`.venv/bin/pybabel compile -d translations`, and set DUCK_LANGUAGE=de. What is asked (the question,
-its yes and no, its remarks) is data of the question's own file, see DUCK_QUESTION.
+messages.pot holds every text. Each language has a folder with messages.po, which translators edit,
+and messages.mo, which is compiled from it and read at the start. To add a language, create
+translations/xx/LC_MESSAGES/messages.po as an empty file, run `make texts`, fill it in, run
+`make texts` again, and set DUCK_LANGUAGE=xx.
+
+The texts of the questions that ship (the default one and questions/) are in the catalogue too; a
+question file of one's own is written in the site's language.
 """
 
 import io
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
-from babel.messages.pofile import write_po
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
 
 import rekognition
 from rubberduck.core.errors import DuckError, InvalidModel, InvalidQuestion
+from rubberduck.core.question_file import load_question, translated
 from rubberduck.core.settings import ROOT
 from rubberduck.db import engine as database
 from rubberduck.detectors.model_file import DETECTOR_NAME
@@ -24,28 +31,36 @@ from rubberduck.storage.s3 import S3Storage
 from rubberduck.web.deps import text
 from rubberduck.web.problem_details import PROBLEMS
 
-FILE = Path(__file__).with_name("messages.pot")
+TRANSLATIONS = Path(__file__).parent
+TEMPLATE = TRANSLATIONS / "messages.pot"
 TEMPLATES = [("**.html", "jinja2.ext:babel_extract")]
 PYTHON = [("**.py", "python")]
+# In db/, SQLAlchemy's function for SQL is called `text` as well.
+PYTHON_OF_PAGES = [("db/**", "ignore"), ("**.py", "python")]
+WIDTH = 100
+UNDATED = datetime(2026, 1, 1, tzinfo=UTC)  # so that the same texts make the same file
 
 
 def errors(kind: type[DuckError] = DuckError) -> Iterator[type[DuckError]]:
-    """Those for visitors; what is found at start is for the operator."""
+    """Yield the classes of errors that visitors may see, not those that stop the start."""
     if kind not in (InvalidQuestion, InvalidModel):
         yield kind
-        for each in kind.__subclasses__():
-            yield from errors(each)
+        for subclass in kind.__subclasses__():
+            yield from errors(subclass)
 
 
 def texts() -> Iterator[str | tuple[str, ...]]:
+    """Yield every text; a pair of singular and plural where the text depends on a number."""
     for _, _, message, _, _ in extract_from_dir(ROOT / "templates", TEMPLATES):
         yield message
-    # `raise TooSmall("…")`: what is given to an error is for the visitor.
-    given = {each.__name__: None for each in errors()} | {text.__name__: None}
-    for _, _, message, _, _ in extract_from_dir(ROOT / "rubberduck", PYTHON, keywords=given):
-        yield message
-    for each in errors():
-        yield from (each.title, each.hint)
+    # `raise TooSmall("…")`: the argument of an error is a text for visitors.
+    classes = {kind.__name__: None for kind in errors()}
+    function = {text.__name__: None}
+    for method, keywords in ((PYTHON, classes), (PYTHON_OF_PAGES, function)):
+        for _, _, message, _, _ in extract_from_dir(ROOT / "rubberduck", method, keywords=keywords):
+            yield message
+    for kind in errors():
+        yield from (kind.title, kind.hint)
     for problem in PROBLEMS.values():
         yield from (problem.title, problem.reason, problem.hint)
     yield from (DETECTOR_NAME, FolderStorage.where, S3Storage.where)
@@ -54,19 +69,80 @@ def texts() -> Iterator[str | tuple[str, ...]]:
         storage.UNAVAILABLE_MESSAGE,
         rekognition.UNAVAILABLE_MESSAGE,
     )
+    yield from texts_of_questions()
 
 
-def catalogue() -> bytes:
-    """A .pot, sorted and without dates: the same texts make the same file."""
-    collected = Catalog(
-        fuzzy=False, header_comment="# Every text of the site. Made by `make texts`."
-    )
+def texts_of_questions() -> list[str]:
+    found: list[str] = []
+
+    def collect(message: str) -> str:
+        found.append(message)
+        return message
+
+    for path in (None, *sorted((ROOT / "questions").glob("*.toml"))):
+        translated(load_question(path), collect)
+    return found
+
+
+def collected() -> Catalog:
+    """Return the catalogue of all texts, sorted and without dates."""
+    catalog = Catalog(fuzzy=False, header_comment="# Every text of the site. Made by `make texts`.")
     for message in texts():
-        collected.add(message)
+        catalog.add(message)
+    return catalog
+
+
+def as_po(catalog: Catalog, *, omit_header: bool = False) -> bytes:
+    """Return the catalogue as a file that depends on its texts only."""
     file = io.BytesIO()
-    write_po(file, collected, sort_output=True, omit_header=True, no_location=True, width=100)
+    write_po(
+        file,
+        catalog,
+        sort_output=True,
+        omit_header=omit_header,
+        no_location=True,
+        ignore_obsolete=True,
+        width=WIDTH,
+    )
+    return file.getvalue()
+
+
+def languages() -> list[Path]:
+    """Return the messages.po of every language."""
+    return sorted(TRANSLATIONS.glob("*/LC_MESSAGES/messages.po"))
+
+
+def updated(path: Path) -> Catalog:
+    """Return a language's catalogue with the texts of today; new ones are empty."""
+    language = path.parents[1].name
+    with path.open("rb") as file:
+        known = read_po(file, locale=language)
+    catalog = Catalog(
+        language,
+        project="rubber-duck",
+        version="1",
+        header_comment="# Not reviewed by a native speaker.",
+        creation_date=UNDATED,
+        revision_date=UNDATED,
+        fuzzy=False,
+    )
+    for message in collected():
+        if message.id:
+            earlier = known.get(message.id)
+            catalog.add(message.id, earlier.string if earlier else None)
+    return catalog
+
+
+def compiled(catalog: Catalog) -> bytes:
+    """Return what gettext reads."""
+    file = io.BytesIO()
+    write_mo(file, catalog)
     return file.getvalue()
 
 
 if __name__ == "__main__":
-    FILE.write_bytes(catalogue())
+    TEMPLATE.write_bytes(as_po(collected(), omit_header=True))
+    for path in languages():
+        catalog = updated(path)
+        path.write_bytes(as_po(catalog))
+        path.with_suffix(".mo").write_bytes(compiled(catalog))

@@ -1,7 +1,8 @@
 """Read a question from a TOML file and report its errors by line."""
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,28 @@ def load_question(path: Path | None) -> Question:
         raise InvalidQuestion(
             "{path} is wrong: {what}.", path=path, what="; ".join(lines)
         ) from None
+
+
+def translated(question: Question, translate: Callable[[str], str]) -> Question:
+    """Return the question with its texts for people translated, and its labels as they are."""
+
+    def optional(text: str | None) -> str | None:
+        return text and translate(text)
+
+    return replace(
+        question,
+        title=translate(question.title),
+        yes=translate(question.yes),
+        no=translate(question.no),
+        groups=tuple(replace(group, name=translate(group.name)) for group in question.groups),
+        remarks=tuple(replace(remark, says=translate(remark.says)) for remark in question.remarks),
+        samples=tuple(
+            replace(sample, shows=translate(sample.shows)) for sample in question.samples
+        ),
+        thing=optional(question.thing),
+        live_yes=optional(question.live_yes),
+        live_no=optional(question.live_no),
+    )
 
 
 def _is_innermost(error: "ErrorDetails", errors: "list[ErrorDetails]") -> bool:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 ROOT = Path(__file__).resolve().parents[2]
+TRANSLATIONS = ROOT / "translations"
 PREFIX = "DUCK_"
 BUCKET_NAME = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
 SQLITE = "sqlite:///"
@@ -62,7 +63,7 @@ def _check_rate_store(url: str) -> str:
 
 
 def _check_language(language: str) -> str:
-    if language != "en" and not gettext.find("messages", ROOT / "translations", [language]):
+    if language != "en" and not gettext.find("messages", TRANSLATIONS, [language]):
         raise ValueError(f"translations/ has no compiled catalogue for {language!r}")
     return language
 

@@ -2,7 +2,6 @@
 
 import re
 from datetime import datetime
-from gettext import translation
 
 from flask import Flask, url_for
 from jinja2 import StrictUndefined
@@ -10,14 +9,13 @@ from markupsafe import Markup, escape
 
 from rubberduck.core.models import Label, percent
 from rubberduck.core.rules import Question
-from rubberduck.core.settings import ROOT
+from rubberduck.core.translations import load_translations
 from rubberduck.detectors.model_file import DETECTOR_NAME
 from rubberduck.web.deps import pipeline, readiness, settings, text
 from rubberduck.web.formatting import rfc3339
 from rubberduck.web.security_headers import STATIC, compact, version
 from rubberduck.web.sessions import form_token
 
-TRANSLATIONS = ROOT / "translations"
 STYLE = compact((STATIC / "style.css").read_text())
 
 
@@ -43,8 +41,9 @@ def configure_templates(app: Flask, question: Question, language: str) -> None:
     environment.globals["logo"] = Markup((STATIC / f"{question.logo}.svg").read_text())
     environment.globals["language"] = language
     environment.add_extension("jinja2.ext.i18n")
-    texts = translation("messages", TRANSLATIONS, [language], fallback=True)
-    environment.install_gettext_translations(texts)  # type: ignore[attr-defined]
+    environment.install_gettext_translations(  # type: ignore[attr-defined]
+        load_translations(language)
+    )
 
 
 def _site_context() -> dict[str, object]:

@@ -51,7 +51,9 @@ def uploaded_picture() -> bytes:
     picture = next(filter(None, contents), None)
     if picture is not None:
         return picture
-    raise NoPicture("The file is empty." if any(uploads) else "No file was chosen.")
+    if any(uploads):
+        raise NoPicture("The file is empty.")
+    raise NoPicture("No file was chosen.")
 
 
 def picture_from_body() -> bytes:

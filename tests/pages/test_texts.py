@@ -4,7 +4,6 @@ import re
 from gettext import NullTranslations
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import pytest
 from babel.messages.mofile import write_mo
@@ -15,14 +14,38 @@ from app import create_app
 from rubberduck.core.settings import Settings
 from rubberduck.services.pipeline import Pipeline
 from tests.support.pictures import corners, encoded, form
-from translations.collect import FILE, catalogue
+from translations import collect
+from translations.collect import TEMPLATE, as_po, collected, languages, updated
 
 READ = {"title", "alt", "aria-label", "content", "placeholder"}
 
 
 def test_the_catalogue_is_up_to_date() -> None:
     """After a change of words: `make texts`."""
-    assert FILE.read_bytes() == catalogue()
+    assert TEMPLATE.read_bytes() == as_po(collected(), omit_header=True)
+
+
+@pytest.mark.parametrize("path", languages(), ids=lambda path: path.parents[1].name)
+def test_a_language_is_whole(path: Path) -> None:
+    """After a change of words: `make texts`, translate what is empty, `make texts` again."""
+    catalog = updated(path)
+    assert path.read_bytes() == as_po(catalog)
+    assert path.with_suffix(".mo").read_bytes() == collect.compiled(catalog)
+    messages = [message for message in catalog if message.id]
+    assert len(messages) == len(collected())
+    for message in messages:
+        originals = message.id if isinstance(message.id, tuple) else (message.id,)
+        strings = message.string if isinstance(message.string, tuple) else (message.string,)
+        assert all(strings), f"not translated: {message.id}"
+        for string in strings:
+            assert marks(str(string)) == marks(str(originals[-1])), (
+                f"placeholders or tags: {message.id}"
+            )
+
+
+def marks(text: str) -> list[str]:
+    """Return what must be the same in every language: placeholders, tags, code and emoticons."""
+    return sorted(re.findall(r"%\(\w+\)s|\{\w*\}|<[^>]+>|`[^`]+`|:\)+|:\(|“\w+”(?= must)", text))
 
 
 class Marked(NullTranslations):
@@ -59,10 +82,10 @@ class Texts(HTMLParser):
 
 @pytest.fixture
 def marked(settings: Settings, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
-    def other_language(*_: Any, **__: Any) -> Marked:
+    def other_language(_language: str) -> Marked:
         return Marked()
 
-    monkeypatch.setattr("rubberduck.pages.templating.translation", other_language)
+    monkeypatch.setattr("rubberduck.pages.templating.load_translations", other_language)
     return create_app(settings, pipeline=pipeline).test_client()
 
 
@@ -117,7 +140,7 @@ def test_errors_are_in_the_catalogue_too(
 def test_a_translation_is_used(
     settings: Settings, pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with FILE.open("rb") as file:
+    with TEMPLATE.open("rb") as file:
         german = read_po(file, locale="de")
     german["Upload a picture"].string = "Ein Bild hochladen"
     kept = next(each for each in german if str(each.id).startswith("('Only people with the link"))
@@ -126,7 +149,7 @@ def test_a_translation_is_used(
     folder.mkdir(parents=True)
     with (folder / "messages.mo").open("wb") as compiled:
         write_mo(compiled, german)
-    monkeypatch.setattr("rubberduck.pages.templating.TRANSLATIONS", tmp_path / "translations")
+    monkeypatch.setattr("rubberduck.core.translations.TRANSLATIONS", tmp_path / "translations")
     settings = settings.model_copy(update={"language": "de"})
     page = create_app(settings, pipeline=pipeline).test_client().get("/").text
     assert '<html lang="de">' in page
