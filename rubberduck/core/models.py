@@ -118,6 +118,29 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class DrawnBox:
+    """A rectangle that a visitor drew, as fractions of the upright picture's width and height."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What a picture really shows, as the owner of its result drew it; without boxes, nothing.
+
+    `consent`: the owner allows to use picture and boxes for training.
+    """
+
+    boxes: tuple[DrawnBox, ...]
+    consent: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True)
 class Upload:
     """A picture that is being processed, as recorded before its files are stored.
 

@@ -14,6 +14,7 @@ from rubberduck.db.tables import daily_counts
 
 NO = -1  # the score band of negative answers, which have no score
 BANDS = 10
+SUMS = ("asked", "judged_right", "judged_wrong", "corrected")
 
 
 @dataclass(frozen=True)
@@ -26,16 +27,18 @@ class Count:
     asked: int
     judged_right: int
     judged_wrong: int
+    corrected: int
 
 
 @dataclass(frozen=True)
 class Totals:
-    """Sums of counts. `right` and `wrong` are the owners' feedback."""
+    """Sums of counts. `right` and `wrong` are the owners' feedback, `corrected` their boxes."""
 
     asked: int
     found: int
     right: int
     wrong: int
+    corrected: int
 
     @property
     def share(self) -> float | None:
@@ -80,21 +83,19 @@ def _sum(counts: Iterable[Count]) -> Totals:
         found=sum(count.asked for count in counts if count.score_band != NO),
         right=sum(count.judged_right for count in counts),
         wrong=sum(count.judged_wrong for count in counts),
+        corrected=sum(count.corrected for count in counts),
     )
 
 
-def count(
-    connection: Connection, result: Result, *, asked: int = 0, right: int = 0, wrong: int = 0
-) -> None:
-    """Add to the counts of the day on which the result was created."""
+def count(connection: Connection, result: Result, **more: int) -> None:
+    """Add to the counts (SUMS) of the day on which the result was created."""
     values = {
         "day": result.created_at.date(),
         "question": result.question,
         "engine": result.answer.engine,
         "score_band": _band(result.verdict.score),
-        "asked": asked,
-        "judged_right": right,
-        "judged_wrong": wrong,
+        **dict.fromkeys(SUMS, 0),
+        **more,
     }
     connection.execute(_add(connection.dialect.name), values)
 
@@ -102,8 +103,7 @@ def count(
 @cache
 def _add(dialect: str) -> Executable:
     row = upsert(dialect, daily_counts)
-    sums = ("asked", "judged_right", "judged_wrong")
-    more = {name: daily_counts.c[name] + row.excluded[name] for name in sums}
+    more = {name: daily_counts.c[name] + row.excluded[name] for name in SUMS}
     return row.on_conflict_do_update(index_elements=list(daily_counts.primary_key), set_=more)
 
 

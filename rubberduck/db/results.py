@@ -121,8 +121,7 @@ class Results:
 
     def judge(self, id: str, owner: str, right: bool) -> None:
         """Store the owner's feedback. Raises NoSuchResult, also for other visitors' results."""
-        with self.database.transaction(writing=True) as connection:
-            row = _row(connection, LOCK_OWN, id, oldest=self._oldest(), by=owner)
+        with self.own_row(id, owner) as (connection, row):
             result = from_row(row)
             connection.execute(
                 duck_results.update().where(row_of.id == id).values(judged_right=right)
@@ -131,9 +130,15 @@ class Results:
             count(
                 connection,
                 result,
-                right=(after is True) - (before is True),
-                wrong=(after is False) - (before is False),
+                judged_right=(after is True) - (before is True),
+                judged_wrong=(after is False) - (before is False),
             )
+
+    @contextmanager
+    def own_row(self, id: str, owner: str) -> Iterator[tuple[Connection, dict[str, Any]]]:
+        """Begin a writing transaction with the owner's row locked. Raises NoSuchResult."""
+        with self.database.transaction(writing=True) as connection:
+            yield connection, _row(connection, LOCK_OWN, id, oldest=self._oldest(), by=owner)
 
     def renew(self, id: str, now: datetime) -> Result:
         """Restart the retention of a result. Raises NoSuchResult."""

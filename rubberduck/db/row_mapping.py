@@ -9,7 +9,14 @@ from sqlalchemy import ColumnElement, Connection, select
 
 from rubberduck.core.models import Answer, Box, Label, Result, Upload, Verdict
 from rubberduck.db.engine import to_naive_utc
-from rubberduck.db.tables import DELETING, PENDING, READY, duck_results, idempotency_keys
+from rubberduck.db.tables import (
+    DELETING,
+    PENDING,
+    READY,
+    corrections,
+    duck_results,
+    idempotency_keys,
+)
 from rubberduck.db.workers import own_id
 
 
@@ -87,10 +94,14 @@ def from_row(row: Mapping[str, Any]) -> Result:
 
 
 def hide(connection: Connection, *conditions: ColumnElement[bool]) -> int:
-    """Mark rows as being deleted, and release their hashes and keys. Return the number of rows."""
+    """Mark rows as being deleted; release their hashes and keys, delete their corrections.
+
+    Return the number of rows.
+    """
     released = {"upload_sha256": None, "idempotency_key": None, "owner": None}
     hidden = select(duck_results.c.id).where(*conditions)
     connection.execute(idempotency_keys.delete().where(idempotency_keys.c.result_id.in_(hidden)))
+    connection.execute(corrections.delete().where(corrections.c.result_id.in_(hidden)))
     statement = duck_results.update().where(*conditions).values(status=DELETING, **released)
     return connection.execute(statement).rowcount
 

@@ -14,7 +14,7 @@ from sqlalchemy import (
     Table,
 )
 
-SCHEMA = "0004"  # the Alembic revision that this code reads and writes
+SCHEMA = "0005"  # the Alembic revision that this code reads and writes
 # The status of a row. DELETING: hidden from everybody, its pictures are being deleted.
 PENDING, READY, DELETING = "pending", "ready", "deleting"
 metadata = MetaData()
@@ -74,6 +74,16 @@ daily_counts = Table(
     Column("asked", Integer, nullable=False),
     Column("judged_right", Integer, nullable=False),
     Column("judged_wrong", Integer, nullable=False),
+    Column("corrected", Integer, nullable=False, server_default="0"),
+)
+# Where the objects really are, as the owner of a result drew them; one row for a result.
+corrections = Table(
+    "corrections",
+    metadata,
+    Column("result_id", String(64), primary_key=True),
+    Column("boxes", JSON, nullable=False),  # left, top, width, height as fractions; label
+    Column("consent", Boolean, nullable=False),  # the picture may be used for training
+    Column("created_at", DateTime, nullable=False),  # UTC; of the newest version
 )
 # Billed calls, counted before they are made; see budget.py.
 calls = Table(

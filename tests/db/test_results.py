@@ -32,12 +32,12 @@ from rubberduck.core.errors import (
 from rubberduck.core.models import Answer, Label
 from rubberduck.core.rules import RUBBER_DUCK, judge
 from rubberduck.core.settings import ROOT, Settings
-from rubberduck.db.daily_stats import Totals, count
+from rubberduck.db.daily_stats import Totals
 from rubberduck.db.deduplication import Duplicate
 from rubberduck.db.engine import engine_for
 from rubberduck.db.results import Results
 from rubberduck.db.row_mapping import to_row
-from rubberduck.db.tables import SCHEMA, duck_results, metadata
+from rubberduck.db.tables import SCHEMA, daily_counts, duck_results, metadata
 from tests.support.fake_detector import duck_labels
 from tests.support.stored_results import (
     CREATED_AT,
@@ -216,13 +216,15 @@ def test_owners_and_counts_of_the_second_schema_are_kept(
     del old["engine_version"], old["instead_because"]
     with at_revision(database_url, "0002") as connection:
         connection.execute(duck_results.insert().values(id="an-id", owner="me", **old))
-        count(connection, sample_result(), asked=5, right=2)
+        values = {"question": RUBBER_DUCK.title, "engine": "embedded detector", "score_band": 9}
+        counts = {"asked": 5, "judged_right": 2, "judged_wrong": 0}
+        connection.execute(daily_counts.insert().values(day=CREATED_AT.date(), **values, **counts))
     set_up(database_url)
     book = open_results(database_url)
     assert book.list_for_owner("me", 9).results == (
         replace(without_fallback(sample_result()), owner="me"),
     )
-    assert book.daily_stats(RUBBER_DUCK.title, CREATED_AT.date()).totals == Totals(5, 5, 2, 0)
+    assert book.daily_stats(RUBBER_DUCK.title, CREATED_AT.date()).totals == Totals(5, 5, 2, 0, 0)
 
 
 def test_code_and_migrations_have_the_same_indexes(book: Results) -> None:
@@ -357,6 +359,7 @@ def test_an_upgrade_cut_off_in_the_middle_can_be_tried_again(
         database.execute("DROP TABLE calls")
         database.execute("DROP TABLE compatibility")
         database.execute("DROP TABLE idempotency_keys")
+        database.execute("DROP TABLE corrections")
         database.execute("DROP TABLE alembic_version")
     database.close()
 
@@ -445,7 +448,7 @@ def test_the_command(tmp_path: Path) -> None:
     first, second = run_db_setup(DUCK_DATABASE_URL=url), run_db_setup(DUCK_DATABASE_URL=url)
     assert (first.returncode, first.stdout) == (
         0,
-        "Created the results database at revision 0004.\n",
+        f"Created the results database at revision {SCHEMA}.\n",
     )
     assert (second.returncode, second.stdout) == (0, "")
 
