@@ -52,6 +52,7 @@ class ResultBody:
     width: Annotated[Pixels, Field(description="width of the upright picture in pixels")]
     height: Annotated[Pixels, Field(description="height of the upright picture in pixels")]
     several_frames: Annotated[bool, Field(description="more than one frame; the first is analysed")]
+    is_truncated: Annotated[bool, Field(description="the end of the file is missing")]
     judged_right: Annotated[bool | None, Field(description="the owner's judgement, null if none")]
     created_at: Annotated[Timestamp, Field(description="creation time")]
     expires_at: Annotated[Timestamp, Field(description="the result is deleted after this time")]
@@ -140,6 +141,7 @@ def result_body(result: Result) -> ResultBody:
         width=result.width,
         height=result.height,
         several_frames=result.several_frames,
+        is_truncated=result.is_truncated,
         judged_right=result.judged_right,
         created_at=rfc3339(result.created_at),
         expires_at=rfc3339(expires_at(result)),

@@ -41,7 +41,8 @@ def classify(paths: tuple[str, ...], as_json: bool, yes: bool) -> None:
       flask look --json holiday/ > answers.jsonl
       cat duck.jpg | flask look -
 
-    With --json, prints one line per picture: {file, duck, score, boxes, error}. Without it,
+    With --json, prints one line per picture: {file, duck, score, boxes,
+    is_truncated, error}. Without it,
     errors go to standard error. Exit status: 1 if any picture failed.
     """
     files = list(files_in(paths))
@@ -59,14 +60,17 @@ def classify(paths: tuple[str, ...], as_json: bool, yes: bool) -> None:
 def _classify(file: str) -> dict[str, Any]:
     """Return the fields of one line of JSON; `error` is None or says what went wrong."""
     try:
-        answer = pipeline().answer(pipeline().read(read(file)))
+        picture = pipeline().read(read(file))
+        answer = pipeline().answer(picture)
     except (DuckError, OSError) as error:
-        return {"file": file, "duck": None, "score": None, "boxes": [], "error": explain(error)}
+        nothing: dict[str, Any] = {"duck": None, "score": None, "boxes": [], "is_truncated": None}
+        return {"file": file, **nothing, "error": explain(error)}
     return {
         "file": file,
         "duck": answer.verdict.found,
         "score": answer.verdict.score,
         "boxes": [asdict(box) for box in answer.verdict.boxes],
+        "is_truncated": picture.is_truncated,
         "error": None,
     }
 
@@ -75,4 +79,6 @@ def _text(outcome: dict[str, Any]) -> str:
     file = printable(outcome["file"])
     if outcome["error"]:
         return f"{file}: {outcome['error']}"
-    return f"{file}: yes, {percent(outcome['score'])}" if outcome["duck"] else f"{file}: no"
+    answer = f"yes, {percent(outcome['score'])}" if outcome["duck"] else "no"
+    note = " (the end of the file is missing)" if outcome["is_truncated"] else ""
+    return f"{file}: {answer}{note}"

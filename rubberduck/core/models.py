@@ -168,6 +168,7 @@ class PendingUpload:
 class Result:
     """An analysed picture as stored, with the wording and threshold in force at that time.
 
+    `is_truncated`: the end of the file was missing, but none of its pixels.
     `judged_right` is its owner's feedback on the answer, if any. `retained_from` is when it was
     last answered again: its retention counts from there.
     """
@@ -186,6 +187,7 @@ class Result:
     owner: str | None = None
     judged_right: bool | None = None
     retained_from: datetime | None = None
+    is_truncated: bool = False
 
     @property
     def verdict(self) -> Verdict:

@@ -47,6 +47,7 @@ def to_row(result: Result) -> dict[str, Any]:
         "width": result.width,
         "height": result.height,
         "several_frames": result.several_frames,
+        "is_truncated": result.is_truncated,
         "duck_found": verdict.found,
         "confidence_score": verdict.score,
         "bounding_box_data": [asdict(box) for box in verdict.boxes],
@@ -77,6 +78,7 @@ def from_row(row: Mapping[str, Any]) -> Result:
         width=row["width"],
         height=row["height"],
         several_frames=row["several_frames"],
+        is_truncated=bool(row["is_truncated"]),
         picture_key=row["s3_key"],
         marked_key=row["marked_key"],
         answer=Answer(

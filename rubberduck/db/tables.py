@@ -14,7 +14,7 @@ from sqlalchemy import (
     Table,
 )
 
-SCHEMA = "0005"  # the Alembic revision that this code reads and writes
+SCHEMA = "0006"  # the Alembic revision that this code reads and writes
 # The status of a row. DELETING: hidden from everybody, its pictures are being deleted.
 PENDING, READY, DELETING = "pending", "ready", "deleting"
 metadata = MetaData()
@@ -32,6 +32,7 @@ duck_results = Table(
     Column("width", Integer),
     Column("height", Integer),
     Column("several_frames", Boolean),
+    Column("is_truncated", Boolean),  # NULL of code before 0006
     Column("duck_found", Boolean),
     Column("confidence_score", Float),  # percent; empty when the answer is no
     Column("bounding_box_data", JSON),  # the boxes that count
@@ -93,6 +94,23 @@ calls = Table(
     Column("period", String(10), primary_key=True),  # a month, 2026-11, or a day, 2026-11-20; UTC
     Column("taken", Integer, nullable=False),
     Column("dollars_a_call", Float, nullable=False),
+)
+# What one of all processes does at a time; see leases.py.
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("holder", String(64), nullable=False),  # the process; see workers.py
+    Column("free_at", DateTime, nullable=False),  # UTC; any process may take it from then on
+    Column("outcome", String(200)),  # of the last run
+)
+# One row: the database as it was last seen, which a restored copy is not; see restored.py.
+database_identity = Table(
+    "database_identity",
+    metadata,
+    Column("only_row", Integer, primary_key=True, autoincrement=False),  # 1
+    Column("identity", String(200), nullable=False),
+    Column("restored_at", DateTime),  # UTC
 )
 # One row: the oldest revision of the code that can use this database. A migration that only adds
 # does not change it, so that machines of the previous version keep working during a deployment.

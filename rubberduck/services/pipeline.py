@@ -183,6 +183,7 @@ class Pipeline:
             width=picture.image.width,
             height=picture.image.height,
             several_frames=picture.several_frames,
+            is_truncated=picture.is_truncated,
             picture_key="",
             marked_key=None,
             answer=answer,

@@ -26,6 +26,8 @@ from tests.support.fake_detector import FakeDetector
 from tests.support.fake_rekognition import FakeRekognition
 from tests.support.pictures import corners, encoded
 
+FIELDS = {"file", "duck", "score", "boxes", "is_truncated", "error"}
+
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
@@ -52,7 +54,7 @@ def test_look_at_a_folder_as_json(app: Flask, photos: Path) -> None:
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.exit_code == 1  # one of them is broken
     assert [Path(line["file"]).name for line in lines] == ["a.jpg", "b broken.png", "c.webp"]
-    assert all(set(line) == {"file", "duck", "score", "boxes", "error"} for line in lines)
+    assert all(set(line) == FIELDS for line in lines)
     assert [line["duck"] for line in lines] == [True, None, True]
     assert lines[0]["boxes"][0]["label"] == "Duck"
     assert "not a picture" in lines[1]["error"]
@@ -81,6 +83,16 @@ def test_look_as_json_has_a_line_for_each_picture_and_fails_if_one_did(
 def test_look_at_standard_input(app: Flask) -> None:
     done = run_command(app, "look", "--json", "-", input=encoded())
     assert json.loads(done.stdout)["duck"] is True
+
+
+def test_look_mentions_a_missing_end(app: Flask, tmp_path: Path) -> None:
+    (tmp_path / "cut.jpg").write_bytes(encoded()[:-2])
+    (tmp_path / "whole.jpg").write_bytes(encoded())
+    cut, whole = run_command(app, "look", str(tmp_path)).output.splitlines()
+    assert cut.endswith("(the end of the file is missing)")
+    assert whole.endswith("94%")
+    lines = run_command(app, "look", "--json", str(tmp_path)).output.splitlines()
+    assert [json.loads(line)["is_truncated"] for line in lines] == [True, False]
 
 
 def test_look_reads_no_more_than_it_must(app: Flask, tmp_path: Path) -> None:

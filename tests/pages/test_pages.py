@@ -108,6 +108,14 @@ def test_several_frames_are_mentioned(client: FlaskClient) -> None:
     assert "only the first one was checked" in post_and_open(client, frames, "dance.gif")
 
 
+def test_a_missing_end_is_mentioned_also_by_the_api(client: FlaskClient) -> None:
+    words = "The end of the file is missing; what could be read was checked."
+    assert words in visible_text(post_and_open(client, encoded()[:-2]))
+    assert words not in visible_text(post_and_open(client, encoded(quality=80)))
+    results = client.get("/api/v1/results").get_json()["results"]
+    assert [result["is_truncated"] for result in results] == [False, True]
+
+
 @pytest.mark.parametrize(
     "name", ["../../etc/passwd", "утка.jpg", "a\0b.jpg", "x" * 5000, "<script>.jpg", ".."]
 )

@@ -24,6 +24,7 @@ def sample_result(id: str = "an-id") -> Result:
         width=640,
         height=480,
         several_frames=True,
+        is_truncated=True,
         picture_key=f"uploads/{id}.jpg",
         marked_key=f"marked/{id}.jpg",
         answer=Answer(labels, judge(RUBBER_DUCK, labels), "embedded detector", "Amazon", "failed"),
