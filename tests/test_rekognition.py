@@ -77,9 +77,9 @@ def test_the_request_is_the_one_that_the_service_model_knows() -> None:
     client = boto3.client(
         "rekognition", region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="x"
     )
-    asked = {"Image": {"Bytes": PICTURE.jpeg}, "MaxLabels": 320, "MinConfidence": 60.0}
+    expected = {"Image": {"Bytes": PICTURE.jpeg}, "MaxLabels": 320, "MinConfidence": 60.0}
     with Stubber(client) as stub:
-        stub.add_response("detect_labels", recorded("detect_labels_five_dogs"), asked)
+        stub.add_response("detect_labels", recorded("detect_labels_five_dogs"), expected)
         assert Rekognition(client, 60.0).labels(PICTURE)[0].name == "Pet"
 
 
@@ -116,9 +116,9 @@ CALLS_BEFORE_FAILURE = {
 }
 
 
-@pytest.mark.parametrize(("fault", "asked"), CALLS_BEFORE_FAILURE.items())
+@pytest.mark.parametrize(("fault", "requests"), CALLS_BEFORE_FAILURE.items())
 def test_every_refusal_has_its_cause_and_only_passing_ones_are_tried_again(
-    rekognition: Rekognition, eyes: FakeRekognition, fault: str, asked: int
+    rekognition: Rekognition, eyes: FakeRekognition, fault: str, requests: int
 ) -> None:
     eyes.always = fault
     with pytest.raises(NotBilled) as error:
@@ -127,7 +127,7 @@ def test_every_refusal_has_its_cause_and_only_passing_ones_are_tried_again(
         service="Amazon Rekognition", permission="rekognition:DetectLabels"
     )
     assert error.value.cause == f"{fault}: {advice}"
-    assert len(eyes.requests) == asked
+    assert len(eyes.requests) == requests
     problem = error.value.problem
     assert (problem.status, problem.slug, problem.retry_after) == (503, "unavailable", 60)
     assert problem.why == "Amazon Rekognition is unavailable."

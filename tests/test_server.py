@@ -22,7 +22,7 @@ from rubberduck.core.settings import ROOT
 from rubberduck.detectors.model_file import MODEL
 from tests.support.ducks import duck_photo
 from tests.support.pictures import encoded, form
-from tests.support.server import PATIENCE, Site, ask, environment_for, free_port, until, upload
+from tests.support.server import PATIENCE, Site, environment_for, fetch, free_port, until, upload
 
 
 def test_a_photo_of_a_duck_is_a_yes_and_one_without_is_a_no(site: Site) -> None:
@@ -100,7 +100,7 @@ def test_broken_chunks_are_the_senders_fault(
 
 def test_an_upload_that_is_too_big_gets_its_page(site: Site) -> None:
     """curl, as it sends a body of 20 MB, has to see the answer, not a reset connection."""
-    status, body = ask(upload(site.url, bytes(20_000_000), "/"))
+    status, body = fetch(upload(site.url, bytes(20_000_000), "/"))
     assert status == 413
     assert b"This file is too large" in body
 
@@ -122,7 +122,7 @@ def test_the_size_limit_is_exact_over_http(
     body = BytesIO(parts["data"])
     if not chunked:
         headers["Content-Length"] = str(len(parts["data"]))
-    assert ask(Request(f"{site.url}/api/v1/pictures", body, headers))[0] == status
+    assert fetch(Request(f"{site.url}/api/v1/pictures", body, headers))[0] == status
 
 
 @pytest.mark.parametrize(

@@ -42,5 +42,5 @@ def test_results_are_counted_in_one_row_or_in_many(
     work = databases.count_results(processes, own)
     assert databases.milliseconds_each(work, 2) > 0
     with processes[0].database.transaction() as connection:
-        asked = connection.scalars(select(daily_counts.c.asked)).all()
-    assert asked == [3 * databases.WRITERS // rows] * rows
+        counts = connection.scalars(select(daily_counts.c.asked)).all()
+    assert counts == [3 * databases.WRITERS // rows] * rows

@@ -213,8 +213,8 @@ def test_when_the_budget_is_spent_the_embedded_detector_answers_and_says_so(
     assert [SPENT in page for page in pages] == [False, False, True, True, True]
     assert "was unavailable" not in "".join(pages)
     assert eyes.arrived == spent_so_far(client) == 2
-    told = "budget spent engine=Amazon Rekognition"
-    assert [told in each.message for each in caplog.records if each.levelno > 20] == [True]
+    message = "budget spent engine=Amazon Rekognition"
+    assert [message in each.message for each in caplog.records if each.levelno > 20] == [True]
 
 
 def test_the_json_says_why(visit: Visit) -> None:

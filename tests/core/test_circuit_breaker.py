@@ -149,8 +149,8 @@ def test_a_clock_that_jumps_changes_nothing(moody: Moody, hours: int) -> None:
 def test_it_looks_like_the_one_behind_it(moody: Moody) -> None:
     breaker = DetectorWithBreaker(moody)
     breaker.check()
-    told = (breaker.name, breaker.supported_labels, breaker.cost_per_call_usd)
-    assert told == (moody.name, moody.supported_labels, moody.cost_per_call_usd)
+    properties = (breaker.name, breaker.supported_labels, breaker.cost_per_call_usd)
+    assert properties == (moody.name, moody.supported_labels, moody.cost_per_call_usd)
 
 
 def test_twenty_uploads_while_rekognition_is_down(

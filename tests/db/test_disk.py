@@ -183,9 +183,9 @@ def test_writers_behind_one_that_is_stuck_are_told_so(
     """SQLite's queue in their process, with the same patience."""
     monkeypatch.setattr("rubberduck.db.engine.BUSY_SECONDS", 0.2)
     with results.database.transaction(writing=True), ThreadPoolExecutor(1) as other:
-        with pytest.raises(ResultsUnavailable) as told:
+        with pytest.raises(ResultsUnavailable) as raised:
             other.submit(results.check).result()
-        assert "writers held the lock for too long" in told.value.operator_message
+        assert "writers held the lock for too long" in raised.value.operator_message
     results.check()
 
 

@@ -44,8 +44,8 @@ def test_a_single_machine_hears_nothing_of_a_load_balancer(tmp_path: Path) -> No
     assert bundle.write(many) != bundle.write(one, single=True)
     assert names(many) - names(one) == {".ebextensions/load-balanced.config"}
     with ZipFile(one) as zipped:
-        said = [zipped.read(name) for name in zipped.namelist() if name.startswith(".ebext")]
-    assert not [text for text in said if b"AWSEBV2LoadBalancer" in text or b"aws:elbv2" in text]
+        configs = [zipped.read(name) for name in zipped.namelist() if name.startswith(".ebext")]
+    assert not [text for text in configs if b"AWSEBV2LoadBalancer" in text or b"aws:elbv2" in text]
 
 
 def test_without_git_there_is_no_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,9 +116,9 @@ class Amazon:
             Capabilities=["CAPABILITY_IAM"],
         )
 
-    def tells(self, *events: tuple[str, str] | tuple[str, str, str]) -> None:
+    def add_stack_events(self, *events: tuple[str, str] | tuple[str, str, str]) -> None:
         """In the order in which they happen; AWS gives the newest first."""
-        told = [
+        records = [
             {
                 "StackId": ID,
                 "EventId": f"{number} {name} {status}",
@@ -131,7 +131,7 @@ class Amazon:
             }
             for number, (name, status, *why) in enumerate(events)
         ]
-        self.answers("cloudformation", "describe_stack_events", {"StackEvents": told[::-1]})
+        self.answers("cloudformation", "describe_stack_events", {"StackEvents": records[::-1]})
 
 
 @pytest.fixture
@@ -190,15 +190,15 @@ def test_the_first_time(
         ),
         Capabilities=["CAPABILITY_IAM"],
     )
-    amazon.tells(
+    amazon.add_stack_events(
         ("duck", "CREATE_IN_PROGRESS"), ("Pictures", "CREATE_COMPLETE"), ("duck", "CREATE_COMPLETE")
     )
     amazon.has_stack()
     deploy(*FIRST)
-    said = capsys.readouterr().out
-    assert "Pictures" in said
-    assert "The site is at https://duck.example/" in said
-    assert f"CNAME record for its domain: {PREFIX}.eu-central-1.elasticbeanstalk.com" in said
+    output = capsys.readouterr().out
+    assert "Pictures" in output
+    assert "The site is at https://duck.example/" in output
+    assert f"CNAME record for its domain: {PREFIX}.eu-central-1.elasticbeanstalk.com" in output
 
 
 def test_a_new_version_changes_nothing_else_and_says_how_to_go_back(
@@ -207,12 +207,12 @@ def test_a_new_version_changes_nothing_else_and_says_how_to_go_back(
     amazon.has_stack()
     amazon.takes_the_bundle()
     amazon.has_platforms()
-    amazon.tells(("duck", "CREATE_COMPLETE"))
+    amazon.add_stack_events(("duck", "CREATE_COMPLETE"))
     same = ("Variant", "Database", "Domain", "HostedZone", "KeepDays")
     changed = given(BundleBucket=BUCKET, BundleKey=ANY, Platform=f"{PLATFORM}/4.10.0")
     amazon.is_updated_with(*changed, *unchanged(*same))
     # What happened before does not end the waiting.
-    amazon.tells(("duck", "CREATE_COMPLETE"), ("duck", "UPDATE_COMPLETE"))
+    amazon.add_stack_events(("duck", "CREATE_COMPLETE"), ("duck", "UPDATE_COMPLETE"))
     amazon.has_stack("UPDATE_COMPLETE", BundleKey="duck/fedcba987654.zip")
     deploy()
     assert "make deploy NAME=duck REGION=eu-central-1 VERSION=0123456789ab" in (
@@ -224,9 +224,9 @@ def test_going_back_uploads_nothing(amazon: Amazon, deploy: Callable[..., None])
     amazon.has_stack(BundleKey="duck/fedcba987654.zip")
     amazon.takes_the_bundle(is_new=False)
     amazon.has_platforms()
-    amazon.tells(("duck", "CREATE_COMPLETE"))
+    amazon.add_stack_events(("duck", "CREATE_COMPLETE"))
     amazon.answers("cloudformation", "update_stack", {"StackId": ID})
-    amazon.tells(("duck", "CREATE_COMPLETE"), ("duck", "UPDATE_COMPLETE"))
+    amazon.add_stack_events(("duck", "CREATE_COMPLETE"), ("duck", "UPDATE_COMPLETE"))
     amazon.has_stack("UPDATE_COMPLETE")
     deploy("VERSION=0123456789ab")
 
@@ -246,10 +246,10 @@ def test_a_single_machine_with_sqlite_keeps_its_platform(
     single = {"Variant": "single", "Database": "sqlite", "Domain": ""}
     amazon.has_stack(**single)
     amazon.takes_the_bundle()
-    amazon.tells(("duck", "CREATE_COMPLETE"))
+    amazon.add_stack_events(("duck", "CREATE_COMPLETE"))
     same = ("Variant", "Database", "Domain", "HostedZone", "KeepDays", "Platform")
     amazon.is_updated_with(*given(BundleBucket=BUCKET, BundleKey=ANY), *unchanged(*same))
-    amazon.tells(("duck", "CREATE_COMPLETE"), ("duck", "UPDATE_COMPLETE"))
+    amazon.add_stack_events(("duck", "CREATE_COMPLETE"), ("duck", "UPDATE_COMPLETE"))
     amazon.has_stack("UPDATE_COMPLETE", **single)
     deploy()
     assert "lost with the machine" in capsys.readouterr().out
@@ -257,9 +257,9 @@ def test_a_single_machine_with_sqlite_keeps_its_platform(
 
 def test_the_lever_needs_no_new_version(amazon: Amazon, deploy: Callable[..., None]) -> None:
     amazon.has_stack()
-    amazon.tells(("duck", "CREATE_COMPLETE"))
+    amazon.add_stack_events(("duck", "CREATE_COMPLETE"))
     amazon.is_updated_with(*given(Engine="local"), *unchanged(*THERE))
-    amazon.tells(("duck", "CREATE_COMPLETE"), ("duck", "UPDATE_COMPLETE"))
+    amazon.add_stack_events(("duck", "CREATE_COMPLETE"), ("duck", "UPDATE_COMPLETE"))
     amazon.has_stack("UPDATE_COMPLETE")
     deploy("ENGINE=local", with_code=False)
 
@@ -268,7 +268,7 @@ def test_nothing_to_do(
     amazon: Amazon, deploy: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     amazon.has_stack()
-    amazon.tells(("duck", "CREATE_COMPLETE"))
+    amazon.add_stack_events(("duck", "CREATE_COMPLETE"))
     words = "No updates are to be performed."
     amazon.refuses("cloudformation", "update_stack", "ValidationError", words)
     deploy("KEEP_DAYS=30", with_code=False)
@@ -277,9 +277,9 @@ def test_nothing_to_do(
 
 def test_what_failed_first_is_said_last(amazon: Amazon, deploy: Callable[..., None]) -> None:
     amazon.has_stack()
-    amazon.tells(("duck", "CREATE_COMPLETE"))
+    amazon.add_stack_events(("duck", "CREATE_COMPLETE"))
     amazon.answers("cloudformation", "update_stack", {"StackId": ID})
-    amazon.tells(
+    amazon.add_stack_events(
         ("duck", "CREATE_COMPLETE"),
         ("Environment", "UPDATE_FAILED", "its health is red"),
         ("Alias", "UPDATE_FAILED", "cancelled"),
@@ -415,23 +415,23 @@ def test_destroying_says_before_what_goes_and_what_stays(
     amazon.has_stack()
     with pytest.raises(DeploymentError, match="Nothing was deleted"):
         destroy("yes")
-    said = capsys.readouterr().out
-    assert "PostgreSQL, after a final snapshot" in said
-    assert "the visitors' pictures, each until it is 30 days old" in said
-    assert "aws s3 rb --force s3://duck-pictures-1" in said
+    output = capsys.readouterr().out
+    assert "PostgreSQL, after a final snapshot" in output
+    assert "the visitors' pictures, each until it is 30 days old" in output
+    assert "aws s3 rb --force s3://duck-pictures-1" in output
 
 
 def test_destroying(
     amazon: Amazon, destroy: Callable[[str], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     amazon.has_stack(Database="sqlite")
-    amazon.tells(("duck", "CREATE_COMPLETE"))
+    amazon.add_stack_events(("duck", "CREATE_COMPLETE"))
     amazon.answers("cloudformation", "delete_stack", {}, StackName=ID)
-    amazon.tells(("duck", "CREATE_COMPLETE"), ("duck", "DELETE_COMPLETE"))
+    amazon.add_stack_events(("duck", "CREATE_COMPLETE"), ("duck", "DELETE_COMPLETE"))
     destroy("duck")
-    said = capsys.readouterr().out
-    assert "ALL RESULTS" in said
-    assert "The site is deleted." in said
+    output = capsys.readouterr().out
+    assert "ALL RESULTS" in output
+    assert "The site is deleted." in output
 
 
 def test_nobody_there_to_type_the_name(amazon: Amazon, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,7 +52,7 @@ class Deployed:
     def url(self) -> str:
         return f"https://127.0.0.1:{self.front.port}"
 
-    def ask(self, path: str, data: bytes | None = None, **headers: str) -> tuple[int, bytes, str]:
+    def fetch(self, path: str, data: bytes | None = None, **headers: str) -> tuple[int, bytes, str]:
         """Status, body, and the cookie that came with it."""
         headers = {name.replace("_", "-"): value for name, value in headers.items()}
         request = Request(f"{self.url}{path}", data, {"Host": NAME, **headers})
@@ -66,7 +66,7 @@ class Deployed:
 
     def is_healthy(self) -> bool:
         try:
-            return self.ask("/healthz")[0] == 200
+            return self.fetch("/healthz")[0] == 200
         except OSError:
             return False
 
@@ -143,7 +143,7 @@ def test_a_visitor_uploads_a_duck_over_https(
     context = wide_browser.new_context(ignore_https_errors=True)
     page = context.new_page()
     complaints: list[str] = []
-    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
     page.goto(f"https://{NAME}:{deployed.front.port}/")
     page.get_by_label("Upload a picture").set_input_files(duck)
     expect(page.get_by_role("heading", level=1)).to_have_text("Rubber duck detected! :))")
@@ -158,9 +158,9 @@ def test_a_visitor_uploads_a_duck_over_https(
     with deployed.counts.client() as counts:
         assert counts.info("commandstats")["cmdstat_evalsha"]["calls"] > 0
     # Another name is not the site's; the load balancer asks after its health by address.
-    assert deployed.ask("/", Host="evil.example")[0] == 400
-    assert deployed.ask("/healthz", Host="10.0.0.7")[:2] == (200, b"ok")
-    assert deployed.ask("/readyz")[0] == 200
+    assert deployed.fetch("/", Host="evil.example")[0] == 400
+    assert deployed.fetch("/healthz", Host="10.0.0.7")[:2] == (200, b"ok")
+    assert deployed.fetch("/readyz")[0] == 200
 
 
 @dataclass
@@ -177,7 +177,7 @@ class Visitor:
         return len(self.kept) >= most
 
     def visit(self, over: Callable[[], bool]) -> None:
-        _, _, cookie = self.deployed.ask("/")
+        _, _, cookie = self.deployed.fetch("/")
         while not over():
             colour = tuple(secrets.token_bytes(3))
             parts = form(encoded(Image.new("RGB", (160, 120), colour)))
@@ -192,7 +192,7 @@ class Visitor:
 
     def _upload(self, data: bytes, headers: dict[str, str]) -> bool:
         try:
-            status, body, _ = self.deployed.ask("/api/v1/pictures", data, **headers)
+            status, body, _ = self.deployed.fetch("/api/v1/pictures", data, **headers)
         except (OSError, HTTPException):
             status = 502
         if status in (200, 201):
@@ -208,7 +208,7 @@ def check_nothing_is_lost(deployed: Deployed, visitors: list[Visitor]) -> str:
     """Every upload that was answered is one result, and there."""
     kept = [id for visitor in visitors for id in visitor.kept]
     assert len(kept) == len(set(kept))
-    assert {deployed.ask(f"/api/v1/results/{id}")[0] for id in kept} == {200}
+    assert {deployed.fetch(f"/api/v1/results/{id}")[0] for id in kept} == {200}
     return f"{len(kept)} uploads, {sum(each.cut_off for each in visitors)} cut off"
 
 
@@ -225,8 +225,8 @@ def test_one_of_two_machines_dies_in_the_middle(
         deployed.machines[0].kill()
         for visit in visits:
             visit.result()
-    told = check_nothing_is_lost(deployed, visitors)
-    print(f"\none of two machines killed: {told}")
+    outcome = check_nothing_is_lost(deployed, visitors)
+    print(f"\none of two machines killed: {outcome}")
     # Only who was being served at that moment; the others do not notice.
     assert sum(each.cut_off for each in visitors) <= len(visitors)
     deployed.machines[0].start()
@@ -251,7 +251,7 @@ def test_a_new_version_cuts_nobody_off(deployed: Deployed, restarts: int) -> Non
             over.set()
         for visit in visits:
             visit.result()
-    told = check_nothing_is_lost(deployed, visitors)
-    print(f"\n{restarts} restarts: {told}; the slowest let go after {took:.1f} s")
+    outcome = check_nothing_is_lost(deployed, visitors)
+    print(f"\n{restarts} restarts: {outcome}; the slowest let go after {took:.1f} s")
     assert sum(each.cut_off for each in visitors) == 0
     assert took < 30

@@ -35,7 +35,7 @@ from tests.support.beanstalk import (
 from tests.support.cloudformation import BALANCED, SINGLE, Made
 from tests.support.ducks import duck_photo
 from tests.support.observatory import score
-from tests.support.server import PATIENCE, ask, until, upload
+from tests.support.server import PATIENCE, fetch, until, upload
 
 pytestmark = pytest.mark.skipif(beanstalk.NGINX is None, reason=str(beanstalk.missing()))
 
@@ -61,11 +61,11 @@ def alone(machine: Machine) -> Iterator[Running]:
 
 
 def headers(url: str, more: dict[str, str] | None = None) -> Message:
-    said: Message
+    headers: Message
     try:
         with urlopen(Request(url, headers=more or {}), timeout=PATIENCE) as answer:
-            said = answer.headers
-            return said
+            headers = answer.headers
+            return headers
     except HTTPError as error:
         with error:
             return error.headers
@@ -87,14 +87,14 @@ def test_nginx_lets_in_what_the_site_takes(machine: Machine) -> None:
 
 
 def test_a_duck_is_found(alone: Running) -> None:
-    status, body = ask(upload(alone.machine.url, duck_photo()))
+    status, body = fetch(upload(alone.machine.url, duck_photo()))
     assert (status, json.loads(body)["duck"]) == (201, True)
     assert (alone.machine.folder / "data" / "duck.db").exists()
 
 
 def test_no_log_of_nginx_has_the_address_of_a_result(alone: Running) -> None:
     """Open a result in every way, also escaped and while leaving its page; then read the logs."""
-    _, body = ask(upload(alone.machine.url, duck_photo()))
+    _, body = fetch(upload(alone.machine.url, duck_photo()))
     links = json.loads(body)["links"]
     id = links["self"].rpartition("/")[2]
     page = f"{alone.machine.url}/result/{id}"
@@ -102,8 +102,8 @@ def test_no_log_of_nginx_has_the_address_of_a_result(alone: Running) -> None:
     paths += [f"/result/{id}/small.jpg", f"/api/v1/pictures/{id}", f"//result/{id}?min=1"]
     escaped = f"/%72esult/%{ord(id[0]):02x}{id[1:]}"
     for path in [*paths, escaped]:
-        ask(Request(f"{alone.machine.url}{path}", headers={"Referer": f"{page}?min=1"}))
-    ask(Request(f"{alone.machine.url}/mine", headers={"Referer": f"http://127.0.0.1{escaped}"}))
+        fetch(Request(f"{alone.machine.url}{path}", headers={"Referer": f"{page}?min=1"}))
+    fetch(Request(f"{alone.machine.url}/mine", headers={"Referer": f"http://127.0.0.1{escaped}"}))
     folder = alone.machine.folder / "log" / "nginx"
     until(lambda: '"GET /mine HTTP/1.1" 200' in (folder / "access.log").read_text())
     logs = {file: file.read_text() for file in folder.rglob("*.log*")}
@@ -116,7 +116,7 @@ def test_no_log_of_nginx_has_the_address_of_a_result(alone: Running) -> None:
 
 
 def test_too_big_is_told_in_the_sites_words(alone: Running) -> None:
-    status, body = ask(upload(alone.machine.url, bytes(20_000_000), "/"))
+    status, body = fetch(upload(alone.machine.url, bytes(20_000_000), "/"))
     assert status == 413
     assert b"This file is too large" in body
 
@@ -159,7 +159,7 @@ def test_nginx_says_of_static_files_what_the_site_would(alone: Running, end: str
 def test_static_files_are_whole_and_small(alone: Running) -> None:
     small = {"Accept-Encoding": "gzip"}
     for name in STATIC_FILES:
-        status, body = ask(Request(f"{alone.machine.url}/static/{name}"))
+        status, body = fetch(Request(f"{alone.machine.url}/static/{name}"))
         assert (status, body) == (200, (STATIC / name).read_bytes())
     assert headers(f"{alone.machine.url}/static/style.css", small)["Content-Encoding"] == "gzip"
     assert headers(f"{alone.machine.url}/", small)["Content-Encoding"] is None
@@ -197,21 +197,21 @@ def nginx_only(zipped: Path, tmp_path: Path) -> Iterator[Machine]:
 
 def test_while_the_site_restarts_visitors_are_told_to_come_again(nginx_only: Machine) -> None:
     until(lambda: status_of(nginx_only) == 503)
-    said = headers(nginx_only.url, THROUGH_TWO)
-    assert said["Retry-After"] == "5"
-    assert said["Cache-Control"] == "no-store"
-    assert score(Headers(said.items()), "") >= 125
+    answered = headers(nginx_only.url, THROUGH_TWO)
+    assert answered["Retry-After"] == "5"
+    assert answered["Cache-Control"] == "no-store"
+    assert score(Headers(answered.items()), "") >= 125
 
 
 class Echo(BaseHTTPRequestHandler):
     """In the site's place: says what nginx told it."""
 
     def do_GET(self) -> None:
-        told = json.dumps(dict(self.headers)).encode()
+        body = json.dumps(dict(self.headers)).encode()
         self.send_response(200)
-        self.send_header("Content-Length", str(len(told)))
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(told)
+        self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
         pass
@@ -232,12 +232,12 @@ def test_only_counted_proxies_are_believed(
     with ThreadingHTTPServer(("127.0.0.1", nginx_only.site_port), Echo) as site:
         threading.Thread(target=site.serve_forever, args=(0.05,), daemon=True).start()
         until(lambda: status_of(nginx_only) == 200)
-        _, body = ask(Request(nginx_only.url, headers=claimed))
+        _, body = fetch(Request(nginx_only.url, headers=claimed))
         site.shutdown()
-    told = {
+    expected = {
         f"HTTP_{name.upper().replace('-', '_')}": each for name, each in json.loads(body).items()
     }
-    seen = {**told, "REMOTE_ADDR": "127.0.0.1", "wsgi.url_scheme": "http"}
+    seen = {**expected, "REMOTE_ADDR": "127.0.0.1", "wsgi.url_scheme": "http"}
     ProxyFix(lambda environ, _: seen.update(environ) or [], x_for=proxies, x_proto=proxies)(
         seen, lambda *_: lambda _: None
     )
@@ -246,7 +246,7 @@ def test_only_counted_proxies_are_believed(
 
 def status_of(machine: Machine) -> int:
     try:
-        return ask(Request(machine.url))[0]
+        return fetch(Request(machine.url))[0]
     except OSError:
         return 0
 
@@ -267,7 +267,7 @@ def half_sent(alone: Running, how_many: int) -> tuple[float, float]:
 
 def time_of_health(alone: Running) -> float:
     start = time.monotonic()
-    assert ask(Request(f"{alone.machine.url}/healthz")) == (200, b"ok")
+    assert fetch(Request(f"{alone.machine.url}/healthz")) == (200, b"ok")
     return time.monotonic() - start
 
 

@@ -316,5 +316,5 @@ def test_alarms_and_the_budget_reach_the_operator(balanced: Made) -> None:
     alarms = [each for each in resources.values() if each["Type"] == "AWS::CloudWatch::Alarm"]
     assert len(alarms) == 3
     assert all(each["Properties"]["AlarmActions"] == ["<Alarms>"] for each in alarms)
-    for told in resources["Spending"]["Properties"]["NotificationsWithSubscribers"]:
-        assert told["Subscribers"][0]["Address"] == "operator@duck.example"
+    for notification in resources["Spending"]["Properties"]["NotificationsWithSubscribers"]:
+        assert notification["Subscribers"][0]["Address"] == "operator@duck.example"

@@ -285,10 +285,10 @@ def test_a_detector_that_cannot_be_loaded_tells_visitors_nothing_of_the_server(
 ) -> None:
     lazy = LazyEmbeddedDetector()
     monkeypatch.setattr(OnnxDetector, "__init__", _breaks)
-    with pytest.raises(DetectorFailed) as told:
+    with pytest.raises(DetectorFailed) as raised:
         lazy.check()
-    assert told.value.problem.why == "The embedded detector cannot be loaded."
-    assert "/srv/duck.onnx" in told.value.operator_message
+    assert raised.value.problem.why == "The embedded detector cannot be loaded."
+    assert "/srv/duck.onnx" in raised.value.operator_message
 
 
 def _breaks(self: OnnxDetector) -> None:

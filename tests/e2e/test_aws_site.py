@@ -85,8 +85,8 @@ def test_when_rekognition_cannot_answer_the_embedded_detector_does(
     eyes.always = fault
     with caplog.at_level(logging.WARNING):
         page = visible_text(post_and_open(aws_client, encoded()))
-    told = "Amazon Rekognition was unavailable, so the embedded detector answered instead."
-    assert told in page
+    message = "Amazon Rekognition was unavailable, so the embedded detector answered instead."
+    assert message in page
     assert "No rubber duck detected :(" in page  # four coloured squares are no duck
     assert "fallback engine=Amazon Rekognition" in caplog.text
     cause = "Connection was closed" if fault == HANG_UP else fault

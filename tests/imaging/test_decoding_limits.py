@@ -92,18 +92,18 @@ def test_memory_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"do": "abort"}, "crashed"),
         ({"do": "sleep", "with": 600}, "more time"),
         ({"do": "allocate", "with": 2_000_000_000}, "more memory"),
-        ({"do": "say", "with": "no header"}, "crashed"),
+        ({"do": "echo", "with": "no header"}, "crashed"),
     ],
 )
 def test_a_decoder_that_fails_is_a_refusal_in_words(
     obedient: Sandbox, monkeypatch: pytest.MonkeyPatch, request_: dict[str, object], words: str
 ) -> None:
-    def told(*_: object) -> None:
+    def fail(*_: object) -> None:
         with obedient.child(60) as child:
             child.call(request_, Limits(200_000_000, 20, 2.0))
             decode._checked_header({"did": "something else"})
 
-    monkeypatch.setattr(decode, "_decode", lambda *_, **__: told())
+    monkeypatch.setattr(decode, "_decode", lambda *_, **__: fail())
     with pytest.raises(TooCostly, match=words) as refused:
         decoded(encoded())
     assert refused.value.problem.status == 422
@@ -129,7 +129,7 @@ def test_a_reply_that_does_not_fit_is_not_believed(
     obedient: Sandbox, monkeypatch: pytest.MonkeyPatch, reply: dict[str, object]
 ) -> None:
     with obedient.child(60) as child:
-        child.call({"do": "say"}, Limits(200_000_000, 20, 60.0))
+        child.call({"do": "echo"}, Limits(200_000_000, 20, 60.0))
         with pytest.raises(ChildFailed):
             decode._checked_picture(child, reply, 0, 2048)
 

@@ -41,7 +41,7 @@ def pid_of(sandbox: Sandbox) -> int:
 
 def test_a_request_is_answered_with_a_reply_and_bytes(sandbox: Sandbox) -> None:
     with sandbox.child(60) as child:
-        reply, size = child.call({"do": "say", "with": "quack"}, GENEROUS, b"a duck")
+        reply, size = child.call({"do": "echo", "with": "quack"}, GENEROUS, b"a duck")
         assert reply == {"did": "quack"}
         assert bytes(child.result(0, size)) == b"a duck"
 
@@ -153,7 +153,7 @@ def test_a_child_that_does_not_answer_is_replaced(
     with pytest.raises(ChildFailed) as failure:
         run_in_child(sandbox, do, with_, limits)
     assert failure.value.reason == reason
-    assert run_in_child(sandbox, "say", "quack") == {"did": "quack"}
+    assert run_in_child(sandbox, "echo", "quack") == {"did": "quack"}
     assert pid_of(sandbox) != before
 
 
@@ -173,7 +173,7 @@ def test_time_is_allowed_to_each_request_anew(sandbox: Sandbox) -> None:
     for _ in range(3):
         with pytest.raises(ChildFailed):
             run_in_child(sandbox, "spin", None, limits)
-    assert run_in_child(sandbox, "say", "quack", limits) == {"did": "quack"}
+    assert run_in_child(sandbox, "echo", "quack", limits) == {"did": "quack"}
 
 
 def test_a_child_is_replaced_after_so_many_requests() -> None:
@@ -181,7 +181,7 @@ def test_a_child_is_replaced_after_so_many_requests() -> None:
     pids = []
     for _ in range(7):
         with sandbox.child(60) as child:
-            child.call({"do": "say"}, GENEROUS)
+            child.call({"do": "echo"}, GENEROUS)
             pids.append(child.process.pid)
     sandbox.close()
     assert [pids.count(pid) for pid in dict.fromkeys(pids)] == [3, 3, 1]
@@ -189,10 +189,10 @@ def test_a_child_is_replaced_after_so_many_requests() -> None:
 
 def test_a_child_that_ended_meanwhile_is_replaced(sandbox: Sandbox) -> None:
     with sandbox.child(60) as child:
-        child.call({"do": "say"}, GENEROUS)
+        child.call({"do": "echo"}, GENEROUS)
     child.process.kill()
     child.process.wait()
-    assert run_in_child(sandbox, "say", "quack") == {"did": "quack"}
+    assert run_in_child(sandbox, "echo", "quack") == {"did": "quack"}
 
 
 def test_no_more_children_work_than_are_allowed(sandbox: Sandbox) -> None:
@@ -203,7 +203,7 @@ def test_no_more_children_work_than_are_allowed(sandbox: Sandbox) -> None:
         sandbox.child(0.01),
     ):
         pass
-    assert run_in_child(sandbox, "say", "quack") == {"did": "quack"}
+    assert run_in_child(sandbox, "echo", "quack") == {"did": "quack"}
 
 
 def test_a_second_child_ends_when_it_has_nothing_to_do(
@@ -212,7 +212,7 @@ def test_a_second_child_ends_when_it_has_nothing_to_do(
     monkeypatch.setattr(sandbox_module, "IDLE_SECONDS", 0.1)
     with sandbox.child(60) as first, sandbox.child(60) as second:
         for child in (first, second):
-            child.call({"do": "say"}, GENEROUS)
+            child.call({"do": "echo"}, GENEROUS)
     assert second.process.wait(60) == 0
     assert first.process.poll() is None
     assert pid_of(sandbox) == first.process.pid
@@ -224,7 +224,7 @@ def test_a_forked_process_starts_children_of_its_own(sandbox: Sandbox) -> None:
     read, write = os.pipe()
     if (forked := os.fork()) == 0:
         try:
-            run_in_child(sandbox, "say")
+            run_in_child(sandbox, "echo")
             os.write(write, str(pid_of(sandbox)).encode())
             sandbox.close()
         finally:
@@ -234,7 +234,7 @@ def test_a_forked_process_starts_children_of_its_own(sandbox: Sandbox) -> None:
         others = pipe.read()
     os.waitpid(forked, 0)
     assert int(others) != before
-    assert run_in_child(sandbox, "say", "quack") == {"did": "quack"}
+    assert run_in_child(sandbox, "echo", "quack") == {"did": "quack"}
     assert pid_of(sandbox) == before
 
 
@@ -257,7 +257,7 @@ def test_a_child_ends_with_its_parent() -> None:
 
 def test_what_a_child_says_is_not_trusted(sandbox: Sandbox) -> None:
     with sandbox.child(60) as child:
-        _, size = child.call({"do": "say"}, GENEROUS, b"duck")
+        _, size = child.call({"do": "echo"}, GENEROUS, b"duck")
         for start, length in ((0, size + 1), (-1, 4), (10**9, 4)):
             with pytest.raises(ChildFailed):
                 child.result(start, length)
@@ -266,7 +266,7 @@ def test_what_a_child_says_is_not_trusted(sandbox: Sandbox) -> None:
 @linux_only
 def test_a_child_cannot_fill_the_memory_with_its_result(sandbox: Sandbox) -> None:
     with sandbox.child(60) as child:
-        child.call({"do": "say"}, GENEROUS)
+        child.call({"do": "echo"}, GENEROUS)
         limits = {
             which: psutil.Process(child.process.pid).rlimit(which)[1]
             for which in (psutil.RLIMIT_FSIZE, psutil.RLIMIT_AS)

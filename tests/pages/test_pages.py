@@ -397,17 +397,17 @@ def test_nearly_sure_is_not_called_sure(client: FlaskClient, detector: FakeDetec
 
 
 def test_a_slow_check_keeps_nobody_waiting(settings: Settings, pipeline: Pipeline) -> None:
-    asked, answer_now = threading.Event(), threading.Event()
+    arrived, answer_now = threading.Event(), threading.Event()
 
     class Slow(FolderStorage):
         def check(self) -> None:
-            asked.set()
+            arrived.set()
             answer_now.wait(20)
 
     client = site(settings, pipeline, storage=Slow(settings.uploads))
     first = threading.Thread(target=client.get, args=("/readyz",))
     first.start()
-    assert asked.wait(20)
+    assert arrived.wait(20)
     start = time.monotonic()
     assert client.get("/readyz").status_code == 503  # not known to be ready yet
     assert time.monotonic() - start < 15

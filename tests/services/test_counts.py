@@ -40,26 +40,26 @@ def photo(number: int) -> bytes:
 
 @contextmanager
 def statements(results: Results) -> Iterator[list[tuple[str, Any]]]:
-    """Everything that the database is asked meanwhile, and each connection that is opened to it."""
-    asked: list[tuple[str, Any]] = []
+    """Collect the executed SQL statements, and "CONNECT" for each new connection."""
+    executed: list[tuple[str, Any]] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
-        asked.append((statement, values))
+        executed.append((statement, values))
 
     def connected(*_: Any) -> None:
-        asked.append(("CONNECT", None))
+        executed.append(("CONNECT", None))
 
     engine = results.database.engine
     event.listen(engine, "before_cursor_execute", note)
     event.listen(engine, "connect", connected)
-    yield asked
+    yield executed
     event.remove(engine, "before_cursor_execute", note)
     event.remove(engine, "connect", connected)
 
 
 @pytest.fixture
 def decodes(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """How often the decoding child is asked to do what, and how often this process decodes."""
+    """Count what the decoding child is asked to do, and how often this process decodes."""
     counted: Counter[str] = Counter()
     load, call = ImageFile.ImageFile.load, Child.call
 
@@ -122,8 +122,8 @@ def test_pages_are_shown_before_what_looks_at_pictures_is_loaded(tmp_path: Path)
         "PATH": os.environ["PATH"],
     }
     command = [sys.executable, "-c", PAGES_FIRST]
-    told = subprocess.check_output(command, cwd=ROOT, env=environment, text=True).splitlines()
-    assert json.loads(told[-1]) == [
+    lines = subprocess.check_output(command, cwd=ROOT, env=environment, text=True).splitlines()
+    assert json.loads(lines[-1]) == [
         [],
         ["sqlalchemy"],
         ["matplotlib", "numpy", "onnxruntime", "sqlalchemy"],
@@ -150,9 +150,9 @@ def test_a_frame_of_the_camera_touches_neither_disk_nor_database(
 ) -> None:
     before, frame = sorted(tmp_path.rglob("*")), form(photo(0))
     encodes.clear()
-    with statements(pipeline.results) as asked:
+    with statements(pipeline.results) as executed:
         assert client.post("/api/v1/frames", **frame).status_code == 200
-    assert asked == []
+    assert executed == []
     assert sorted(tmp_path.rglob("*")) == before
     assert decodes == {"open": 1, "decode": 1}
     assert encodes == {}
@@ -165,11 +165,11 @@ def test_amazon_is_asked_three_things_by_clients_that_are_kept(
     with caplog.at_level(logging.DEBUG, WIRE):
         for number in range(1, 5):
             aws_client.post("/", **form(photo(number)))
-    told = [record.getMessage() for record in caplog.records if record.name == WIRE]
-    assert sum('"PUT ' in line for line in told) == 4 * 2  # the picture, and the marked one
-    assert sum('"POST ' in line for line in told) == 4
+    messages = [record.getMessage() for record in caplog.records if record.name == WIRE]
+    assert sum('"PUT ' in line for line in messages) == 4 * 2  # the picture, and the marked one
+    assert sum('"POST ' in line for line in messages) == 4
     assert len(eyes.requests) == 5
-    assert [line for line in told if "Starting new" in line] == []
+    assert [line for line in messages if "Starting new" in line] == []
 
 
 def test_what_travels_to_amazon_is_the_small_picture(
@@ -188,24 +188,24 @@ def test_the_database_is_asked_little_over_a_kept_connection(
     client: FlaskClient, pipeline: Pipeline
 ) -> None:
     client.post("/", **form(photo(0)))
-    with statements(pipeline.results) as asked:
+    with statements(pipeline.results) as executed:
         where = client.post("/", **form(photo(1))).location
-    assert [words for words, _ in asked if words == "CONNECT"] == []
-    assert len([words for words, _ in asked if words.startswith(("INSERT", "UPDATE"))]) == 3
-    with statements(pipeline.results) as asked:
+    assert [words for words, _ in executed if words == "CONNECT"] == []
+    assert len([words for words, _ in executed if words.startswith(("INSERT", "UPDATE"))]) == 3
+    with statements(pipeline.results) as executed:
         client.get(where)
-    assert len(asked) == 1
+    assert len(executed) == 1
 
 
 def test_no_question_reads_the_whole_table(client: FlaskClient, pipeline: Pipeline) -> None:
-    with statements(pipeline.results) as asked:
+    with statements(pipeline.results) as executed:
         where = client.post("/", **form(photo(0))).location
         for address in (where, "/mine", "/statistics", "/api/v1/results?limit=2"):
             assert client.get(address).status_code == 200
         client.post(f"{where}/judgement", data={"right": "yes"})
         pipeline.results.mark_expired_deleting(datetime.now(UTC), 100)
         client.post(f"{where}/delete")
-    plans = list(_plans(pipeline.results, asked))
+    plans = list(_plans(pipeline.results, executed))
     assert len(plans) > 10
     assert [plan for plan in plans if "SCAN duck_results" in plan] == []
 
@@ -236,7 +236,7 @@ def _steps(file: Path, count: int) -> dict[str, int]:
         connection.set_progress_handler(step, 1)
 
     event.listen(book.database.engine, "checkout", watch)
-    asked: dict[str, Callable[[], object]] = {
+    queries: dict[str, Callable[[], object]] = {
         "begin": lambda: book.begin(rows.an_upload(), "the detector"),
         "the same bytes": lambda: book.begin(
             replace(rows.an_upload(), sha256="sum-7"), "the detector"
@@ -254,18 +254,18 @@ def _steps(file: Path, count: int) -> dict[str, int]:
         "tally": lambda: book.daily_stats("", now.date()),
     }
     steps = {}
-    for name, ask in asked.items():
+    for name, query in queries.items():
         before = taken
-        ask()
+        query()
         steps[name] = taken - before
     book.close()
     assert all(steps.values())
     return steps
 
 
-def _plans(results: Results, asked: list[tuple[str, Any]]) -> Iterator[str]:
+def _plans(results: Results, executed: list[tuple[str, Any]]) -> Iterator[str]:
     with results.database.transaction() as connection:
-        for statement, values in asked:
+        for statement, values in executed:
             if statement.startswith(("SELECT", "UPDATE", "DELETE")):
                 rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
                 yield "; ".join(row.detail for row in rows)

@@ -31,10 +31,10 @@ from rubberduck.storage.folder import FolderStorage
 from tests.support.aws import BUCKET
 from tests.support.fake_rekognition import FakeRekognition
 from tests.support.pictures import encoded
-from tests.support.server import PATIENCE, Site, amazon, ask, serving, until, upload
+from tests.support.server import PATIENCE, Site, amazon, fetch, serving, until, upload
 
 FAR = datetime(9999, 1, 1, tzinfo=UTC)
-tell = sys.stdout.write  # figures, which `make soak` shows
+report = sys.stdout.write  # figures, which `make soak` shows
 
 
 ACCEPTED = 202
@@ -50,10 +50,10 @@ class Diary:
 
     def send(self, key: str) -> None:
         try:
-            status, body = ask(request(self.url, key))
+            status, body = fetch(request(self.url, key))
             while status == ACCEPTED:  # its first attempt is still in work
                 time.sleep(0.2)
-                status, body = ask(request(self.url, key))
+                status, body = fetch(request(self.url, key))
         except (OSError, HTTPException):  # killed while it answered us
             self.broken.add(key)
             return
@@ -153,7 +153,7 @@ def nothing_is_left_behind(url: str, folder: Path, diary: Diary) -> None:
     with time_machine.travel(datetime.now(UTC) + timedelta(hours=2)):
         swept = Sweeper(lambda: results, storage).sweep()
     results.close()
-    tell(f"\nswept: {swept}\n")
+    report(f"\nswept: {swept}\n")
     assert len(set(storage.keys_older_than(FAR))) == len(diary.answered)  # no ducks, so no boxes
 
 
@@ -172,8 +172,8 @@ def test_hundreds_of_kills(tmp_path: Path, database_url: str) -> None:
         all_is_there(site, diary)
     one_row_each(database_url, diary)
     nothing_is_left_behind(database_url, tmp_path / "uploads", diary)
-    tell(f"{kills} kills on {kind}, {len(diary.answered)} answered, {broken} broken off; ")
-    tell(f"sent again, 0 lost, 0 twice; {time.monotonic() - started:.0f} s\n")
+    report(f"{kills} kills on {kind}, {len(diary.answered)} answered, {broken} broken off; ")
+    report(f"sent again, 0 lost, 0 twice; {time.monotonic() - started:.0f} s\n")
 
 
 def restart_under_load(site: Site, restarts: int) -> Diary:
@@ -206,8 +206,8 @@ def test_fifty_restarts(tmp_path: Path) -> None:
         mend(diary)
         all_is_there(site, diary)
     one_row_each(f"sqlite:///{tmp_path / 'duck.db'}", diary)
-    tell(f"\n50 restarts, {len(diary.answered)} answered, {broken} broken off, 0 lost, 0 twice; ")
-    tell(f"the first process grew by {more} MB\n")
+    report(f"\n50 restarts, {len(diary.answered)} answered, {broken} broken off, 0 lost, 0 twice; ")
+    report(f"the first process grew by {more} MB\n")
     assert broken <= len(diary.answered) / 100
 
 
@@ -223,12 +223,12 @@ def test_who_is_told_to_stop_finishes_first(tmp_path: Path, s3: Any, eyes: FakeR
         with ThreadPoolExecutor(3) as pool:
             sent = [pool.submit(diary.send, f"picture {number}") for number in range(3)]
             until(lambda: s3.list_objects_v2(Bucket=BUCKET, Prefix="uploads/")["KeyCount"] == 3)
-            told = time.monotonic()
+            stopping = time.monotonic()
             site.process.terminate()
             for each in sent:
                 each.result()
         assert site.process.wait(PATIENCE) == 0
-        tell(f"\nstopped after {time.monotonic() - told:.1f} s, its answers took 3 s\n")
+        report(f"\nstopped after {time.monotonic() - stopping:.1f} s, its answers took 3 s\n")
     assert (len(diary.answered), len(diary.broken)) == (3, 0)
 
 
@@ -264,9 +264,9 @@ def test_a_silent_sender_delays_the_stop_for_less_than_thirty_seconds(tmp_path: 
     with serving(tmp_path) as site, socket.create_connection(("127.0.0.1", site.port)) as silent:
         silent.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999\r\n\r\nabc")
         time.sleep(1)
-        told = time.monotonic()
+        stopping = time.monotonic()
         site.process.terminate()
         site.process.wait(PATIENCE)
-        took = time.monotonic() - told
-    tell(f"\nwith a silent sender, stopped after {took:.1f} s\n")
+        took = time.monotonic() - stopping
+    report(f"\nwith a silent sender, stopped after {took:.1f} s\n")
     assert took < 30

@@ -21,7 +21,7 @@ from tests.support.server import Site, amazon, serving
 VISITORS = 200
 # Of both workers: as many as have a thread, and who gets one that is free before the fifth failure.
 AT_MOST = 2 * (8 + FAILURE_THRESHOLD - 1)
-tell = sys.stdout.write
+report = sys.stdout.write
 
 
 class Silent:
@@ -64,7 +64,7 @@ def all_at_once(site: Site, wave: str) -> tuple[Counter[int], list[float]]:
     seconds = sorted(took for _, took in came)
     statuses = Counter(status for status, _ in came)
     half, most = seconds[VISITORS // 2], seconds[-1]
-    tell(f"\n{wave}: {dict(statuses)}, half of them after {half:.2f} s, all after {most:.1f} s")
+    report(f"\n{wave}: {dict(statuses)}, half of them after {half:.2f} s, all after {most:.1f} s")
     return statuses, seconds
 
 
@@ -73,14 +73,14 @@ def test_s3_is_silent(tmp_path: Path, eyes: Any, silent: Silent) -> None:
     there = amazon() | {"AWS_ENDPOINT_URL_S3": silent.url}
     with serving(tmp_path, DUCK_BUCKET=BUCKET, **there) as site:
         alone, waited = send(site, "the first of all")
-        tell(f"\none visitor waits {waited:.1f} s")
+        report(f"\none visitor waits {waited:.1f} s")
         first, _ = all_at_once(site, "S3 silent, first wave")
-        asked = len(silent.taken)
+        requests = len(silent.taken)
         second, seconds = all_at_once(site, "S3 silent, second wave")
-        tell(f"\nS3 was asked {asked} times, then {len(silent.taken) - asked} times\n")
+        report(f"\nS3 was asked {requests} times, then {len(silent.taken) - requests} times\n")
     assert (alone, set(first), set(second)) == (503, {503}, {503})
     assert waited < 12
-    assert asked <= 2 * 2 * (AT_MOST + 1)  # two attempts each, to store and to clear up
+    assert requests <= 2 * 2 * (AT_MOST + 1)  # two attempts each, to store and to clear up
     assert seconds[VISITORS // 2] < 5
 
 
@@ -89,10 +89,12 @@ def test_rekognition_is_silent(tmp_path: Path, s3: Any, silent: Silent) -> None:
     there = amazon() | {"AWS_ENDPOINT_URL_REKOGNITION": silent.url}
     with serving(tmp_path, DUCK_BUCKET=BUCKET, **there) as site:
         first, _ = all_at_once(site, "Rekognition silent, first wave")
-        asked = len(silent.taken)
+        requests = len(silent.taken)
         second, _ = all_at_once(site, "Rekognition silent, second wave")
-        tell(f"\nRekognition was asked {asked} times, then {len(silent.taken) - asked} times\n")
+        report(
+            f"\nRekognition was asked {requests} times, then {len(silent.taken) - requests} times\n"
+        )
     assert set(first) | set(second) <= {201, 503}
     assert second[201] >= 0.9 * VISITORS  # the others were told that it is busy
-    assert asked <= 3 * AT_MOST
-    assert len(silent.taken) - asked <= 3 * 2  # each process tries once in half a minute
+    assert requests <= 3 * AT_MOST
+    assert len(silent.taken) - requests <= 3 * 2  # each process tries once in half a minute

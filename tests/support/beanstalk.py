@@ -16,7 +16,7 @@ from urllib.request import Request
 from zipfile import ZipFile
 
 from tests.support.cloudformation import SINGLE, Made, read
-from tests.support.server import PATIENCE, ask, free_port, until
+from tests.support.server import PATIENCE, fetch, free_port, until
 
 NGINX = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
 TEMPORARY = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
@@ -178,7 +178,7 @@ class Running:
     def is_healthy(self) -> bool:
         assert self._site.poll() is None, f"the site did not start:\n{self.log}"
         try:
-            return ask(Request(f"{self.machine.url}/healthz")) == (200, b"ok")
+            return fetch(Request(f"{self.machine.url}/healthz")) == (200, b"ok")
         except OSError:
             return False
 

@@ -52,10 +52,10 @@ Answer = Callable[[AWSPreparedRequest], AWSResponse]
 
 def answering(status: int, body: bytes = b"", **headers: str) -> Answer:
     def answer(request: AWSPreparedRequest) -> AWSResponse:
-        told = HTTPHeaders()
+        headers = HTTPHeaders()
         for name, value in headers.items():
-            told[name.replace("_", "-")] = value
-        return AWSResponse(str(request.url), status, told, Body(body))
+            headers[name.replace("_", "-")] = value
+        return AWSResponse(str(request.url), status, headers, Body(body))
 
     return answer
 

@@ -21,7 +21,7 @@ def handle(request: dict[str, Any], data: bytes, output: FileIO) -> dict[str, An
         return {"error": type(error).__name__}
 
 
-def _say(with_: Any, data: bytes, output: FileIO) -> Any:
+def _echo(with_: Any, data: bytes, output: FileIO) -> Any:
     output.write(data)
     return with_
 
@@ -43,7 +43,7 @@ def _spin(*_: Any) -> Any:
 
 
 DEEDS: dict[str, Callable[[Any, bytes, FileIO], Any]] = {
-    "say": _say,
+    "echo": _echo,
     "sleep": lambda seconds, *_: time.sleep(seconds),
     "spin": _spin,
     "allocate": lambda size, *_: kept.append(bytes(size)),

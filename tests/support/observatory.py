@@ -107,8 +107,8 @@ def _transport(headers: Headers) -> int:
 
 
 def _resource(headers: Headers) -> int:
-    told = {"same-origin": 10, "same-site": 10, "cross-origin": 0, None: 0}
-    return told.get(headers.get("Cross-Origin-Resource-Policy"), -5)
+    scores = {"same-origin": 10, "same-site": 10, "cross-origin": 0, None: 0}
+    return scores.get(headers.get("Cross-Origin-Resource-Policy"), -5)
 
 
 class _Scripts(HTMLParser):

@@ -44,13 +44,13 @@ class Site:
         return [int(pid) for pid in re.findall(r"Booting worker with pid: (\d+)\"", self.log)]
 
     def get(self, path: str) -> tuple[int, bytes]:
-        return ask(Request(self.url + path))
+        return fetch(Request(self.url + path))
 
     def post(self, picture: bytes, **headers: str) -> tuple[int, bytes]:
-        return ask(upload(self.url, picture, **headers))
+        return fetch(upload(self.url, picture, **headers))
 
 
-def ask(request: Request) -> tuple[int, bytes]:
+def fetch(request: Request) -> tuple[int, bytes]:
     try:
         with urlopen(request, timeout=PATIENCE) as answer:
             return answer.status, answer.read()

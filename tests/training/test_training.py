@@ -126,11 +126,11 @@ def test_every_package_is_in_the_list_of_sources() -> None:
         (ROOT / "training" / "SOURCES.md").read_text(),
         re.M,
     )
-    told = {
+    documented = {
         ("pypi", f"{name}=={version}") if pypi else ("npm", f"{name}@{version}"): int(count)
         for name, pypi, version, _, count in rows
     }
-    assert told == {package: len(paths) for package, paths in listed().items()}
+    assert documented == {package: len(paths) for package, paths in listed().items()}
     licences = {licence for _, _, _, licence, _ in rows}
     assert not [licence for licence in licences if "GPL" in licence or "none" in licence]
 

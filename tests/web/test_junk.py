@@ -23,7 +23,7 @@ def with_length(line: str, body: bytes, *headers: str) -> bytes:
     return "\r\n".join([*lines, "Connection: close", "", ""]).encode() + body
 
 
-def asked(line: str, *headers: str) -> bytes:
+def request(line: str, *headers: str) -> bytes:
     return "\r\n".join([line, "Host: localhost", *headers, "Connection: close", "", ""]).encode(
         "latin-1"
     )
@@ -69,43 +69,45 @@ JUNK = {
     "deep JSON": with_length(
         "PUT /api/v1/results/nobody/judgement HTTP/1.1", b"[" * 200_000, "Content-Type: text/json"
     ),
-    "a length below zero": asked(API, MULTIPART, "Content-Length: -1"),
-    "a length that is none": asked(API, MULTIPART, "Content-Length: many"),
-    "two lengths": asked(API, MULTIPART, "Content-Length: 1", "Content-Length: 2"),
-    "a length and chunks": asked(API, MULTIPART, "Content-Length: 5", "Transfer-Encoding: chunked"),
-    "an unknown transfer": asked(API, MULTIPART, "Transfer-Encoding: duck"),
-    "a huge header": asked("GET / HTTP/1.1", f"X-Duck: {'a' * 100_000}"),
-    "many headers": asked("GET / HTTP/1.1", *[f"X-{turn}: a" for turn in range(500)]),
-    "a huge path": asked(f"GET /{'a' * 20_000} HTTP/1.1"),
-    "a huge cookie": asked("GET /mine HTTP/1.1", f"Cookie: session={'a' * 7000}"),
-    "cookies that are none": asked("GET /mine HTTP/1.1", "Cookie: =;;;\xff=\xfe; session"),
-    "an unknown method": asked("QUACK / HTTP/1.1"),
-    "TRACE": asked("TRACE / HTTP/1.1"),
-    "CONNECT": asked("CONNECT evil.test:443 HTTP/1.1"),
-    "a star": asked("OPTIONS * HTTP/1.1"),
-    "another's address": asked("GET http://evil.test/ HTTP/1.1"),
-    "NUL in the path": asked("GET /result/%00 HTTP/1.1"),
-    "a raw NUL in the path": asked("GET /result/\x00 HTTP/1.1"),
-    "no UTF-8 in the path": asked("GET /result/%ff%fe HTTP/1.1"),
-    "no UTF-8 in the query": asked("GET /sample/easy?min=%ff&%fe=%c0%80 HTTP/1.1"),
-    "raw signs in the query": asked("GET /?\xff\xfe HTTP/1.1"),
-    "half an escape": asked("GET /mine?cursor=%&limit=%u1234 HTTP/1.1"),
-    "not a number": asked("GET /sample/easy?min=nan HTTP/1.1"),
-    "infinitely many": asked("GET /sample/easy?min=1e999 HTTP/1.1"),
-    "a long number": asked(f"GET /api/v1/results?limit={'9' * 3000} HTTP/1.1"),
-    "digits of elsewhere": asked("GET /api/v1/results?limit=%D9%A3 HTTP/1.1"),
-    "a cursor of NULs": asked("GET /api/v1/results?cursor=%00%00 HTTP/1.1", "Cookie: session=x"),
-    "up and up": asked("GET /static/../../etc/passwd HTTP/1.1"),
-    "up and up, escaped": asked("GET /static/%2e%2e/%2e%2e/etc/passwd HTTP/1.1"),
-    "an open redirect": asked("GET //evil.test/%2e%2e HTTP/1.1"),
-    "another open redirect": asked("GET /\\evil.test/ HTTP/1.1"),
-    "odd conditions": asked("GET / HTTP/1.1", 'If-None-Match: W/"', "If-Modified-Since: soon"),
-    "odd wishes": asked("GET /result/x HTTP/1.1", "Accept: */*;q=nan, ;;;,text/\xff"),
-    "an odd range": asked("GET /static/duck.svg HTTP/1.1", "Range: bytes=9999999999-,-0,a-b"),
-    "an odd host": asked("GET / HTTP/1.1", "Host: a b"),
+    "a length below zero": request(API, MULTIPART, "Content-Length: -1"),
+    "a length that is none": request(API, MULTIPART, "Content-Length: many"),
+    "two lengths": request(API, MULTIPART, "Content-Length: 1", "Content-Length: 2"),
+    "a length and chunks": request(
+        API, MULTIPART, "Content-Length: 5", "Transfer-Encoding: chunked"
+    ),
+    "an unknown transfer": request(API, MULTIPART, "Transfer-Encoding: duck"),
+    "a huge header": request("GET / HTTP/1.1", f"X-Duck: {'a' * 100_000}"),
+    "many headers": request("GET / HTTP/1.1", *[f"X-{turn}: a" for turn in range(500)]),
+    "a huge path": request(f"GET /{'a' * 20_000} HTTP/1.1"),
+    "a huge cookie": request("GET /mine HTTP/1.1", f"Cookie: session={'a' * 7000}"),
+    "cookies that are none": request("GET /mine HTTP/1.1", "Cookie: =;;;\xff=\xfe; session"),
+    "an unknown method": request("QUACK / HTTP/1.1"),
+    "TRACE": request("TRACE / HTTP/1.1"),
+    "CONNECT": request("CONNECT evil.test:443 HTTP/1.1"),
+    "a star": request("OPTIONS * HTTP/1.1"),
+    "another's address": request("GET http://evil.test/ HTTP/1.1"),
+    "NUL in the path": request("GET /result/%00 HTTP/1.1"),
+    "a raw NUL in the path": request("GET /result/\x00 HTTP/1.1"),
+    "no UTF-8 in the path": request("GET /result/%ff%fe HTTP/1.1"),
+    "no UTF-8 in the query": request("GET /sample/easy?min=%ff&%fe=%c0%80 HTTP/1.1"),
+    "raw signs in the query": request("GET /?\xff\xfe HTTP/1.1"),
+    "half an escape": request("GET /mine?cursor=%&limit=%u1234 HTTP/1.1"),
+    "not a number": request("GET /sample/easy?min=nan HTTP/1.1"),
+    "infinitely many": request("GET /sample/easy?min=1e999 HTTP/1.1"),
+    "a long number": request(f"GET /api/v1/results?limit={'9' * 3000} HTTP/1.1"),
+    "digits of elsewhere": request("GET /api/v1/results?limit=%D9%A3 HTTP/1.1"),
+    "a cursor of NULs": request("GET /api/v1/results?cursor=%00%00 HTTP/1.1", "Cookie: session=x"),
+    "up and up": request("GET /static/../../etc/passwd HTTP/1.1"),
+    "up and up, escaped": request("GET /static/%2e%2e/%2e%2e/etc/passwd HTTP/1.1"),
+    "an open redirect": request("GET //evil.test/%2e%2e HTTP/1.1"),
+    "another open redirect": request("GET /\\evil.test/ HTTP/1.1"),
+    "odd conditions": request("GET / HTTP/1.1", 'If-None-Match: W/"', "If-Modified-Since: soon"),
+    "odd wishes": request("GET /result/x HTTP/1.1", "Accept: */*;q=nan, ;;;,text/\xff"),
+    "an odd range": request("GET /static/duck.svg HTTP/1.1", "Range: bytes=9999999999-,-0,a-b"),
+    "an odd host": request("GET / HTTP/1.1", "Host: a b"),
     "an odd origin": with_length(API, b"", "Origin: http://[::1"),
     "an odd key": with_length(API, b"", "Idempotency-Key: \u00e9"),
-    "an odd language": asked("GET / HTTP/1.1", "Accept-Language: ;;;q=9"),
+    "an odd language": request("GET / HTTP/1.1", "Accept-Language: ;;;q=9"),
     "no version": b"GET /\r\n\r\n",
     "another protocol": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
     "nothing": b"\r\n\r\n\r\n",
@@ -180,8 +182,8 @@ def not_there(client: FlaskClient, id: str) -> tuple[int, str]:
 def test_nobody_guesses_an_id(client: FlaskClient, count: int) -> None:
     ids = [client.post("/", **form(encoded(quality=q))).location[-22:] for q in range(60, 80)]
     assert len(set(ids)) == 20
-    told = {not_there(client, secrets.token_urlsafe(16)) for _ in range(count)}
-    assert [status for status, _ in told] == [404]
+    answers = {not_there(client, secrets.token_urlsafe(16)) for _ in range(count)}
+    assert [status for status, _ in answers] == [404]
 
 
 def test_what_is_anothers_looks_like_what_never_was(client: FlaskClient) -> None:

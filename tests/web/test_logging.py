@@ -75,8 +75,8 @@ def test_a_line_tells_what_was_asked_by_whom_and_when(site: Site) -> None:
     [event] = written_about(site, marker)
     assert event["request_id"] == number[1].decode()
     assert event["client"] == "203.0.113.7"
-    told = [event[name] for name in ("level", "logger", "method", "path", "status")]
-    assert told == ["INFO", "gunicorn.access", "GET", f"/{marker}", 404]
+    fields = [event[name] for name in ("level", "logger", "method", "path", "status")]
+    assert fields == ["INFO", "gunicorn.access", "GET", f"/{marker}", 404]
     assert 0 <= event["ms"] < 60_000
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", event["time"])
     assert abs(datetime.fromisoformat(event["time"]) - before) < timedelta(minutes=2)
@@ -232,11 +232,11 @@ def test_a_mistake_of_ours_is_one_line_with_its_trace(app: Flask, written: Strin
     app.add_url_rule("/mistake", view_func=mistake)
     answer = app.test_client().get("/mistake")
     assert answer.status_code == 500
-    traced, told = read(written)
+    traced, untraced = read(written)
     assert traced["trace"].startswith("Traceback")
     assert traced["trace"].endswith("ZeroDivisionError: two\nlines")
-    assert "trace" not in told
-    numbers = {traced["request_id"], told["request_id"], answer.headers["X-Request-ID"]}
+    assert "trace" not in untraced
+    numbers = {traced["request_id"], untraced["request_id"], answer.headers["X-Request-ID"]}
     assert len(numbers) == 1
     assert numbers.pop() in answer.text
 

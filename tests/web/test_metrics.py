@@ -15,7 +15,7 @@ from app import create_app
 from rubberduck.core.settings import Settings
 from rubberduck.services.pipeline import Pipeline
 from tests.support.pictures import encoded, tiny
-from tests.support.server import Site, ask, serving, until
+from tests.support.server import Site, fetch, serving, until
 
 TOKEN = "a token of the tests"
 WORKERS, UPLOADS = 4, 100
@@ -139,7 +139,7 @@ def test_without_a_token_no_token_is_right(scraper: Callable[..., FlaskClient]) 
 
 def test_nothing_that_visitors_make_up_becomes_a_label(metered: Site) -> None:
     metered.get("/made-up-by-a-visitor")
-    ask(Request(metered.url, method="MADE-UP"))
+    fetch(Request(metered.url, method="MADE-UP"))
     metered.post(encoded())
     page = scrape(metered)
     assert total(page, "duck_request_seconds_count", method="other") == 1

@@ -17,7 +17,7 @@ from rubberduck.services.pipeline import Pipeline
 from rubberduck.web.rate_limits import client as who_asks
 from tests.support import redis
 from tests.support.pictures import encoded, form
-from tests.support.server import Site, ask, serving
+from tests.support.server import Site, fetch, serving
 
 PICTURES = "/api/v1/pictures"
 FALLS_BACK = "falling back to in-memory storage"
@@ -93,12 +93,12 @@ def test_what_else_costs_is_limited_by_itself(
 ) -> None:
     monkeypatch.setattr(f"rubberduck.web.rate_limits.{limit}", 4)
     client = open_site()
-    told = [
+    statuses = [
         client.open(addresses[turn % len(addresses)], method=method).status_code
         for turn in range(6)
     ]
-    assert 429 not in told[:4]
-    assert told[4:] == [429, 429]
+    assert 429 not in statuses[:4]
+    assert statuses[4:] == [429, 429]
     assert client.post(PICTURES).status_code == 400
 
 
@@ -199,7 +199,7 @@ def redis_server() -> Iterator[redis.Server]:
 
 
 def post(site: Site) -> int:
-    return ask(Request(site.url + PICTURES, b""))[0]
+    return fetch(Request(site.url + PICTURES, b""))[0]
 
 
 def test_two_copies_of_the_site_count_as_one(tmp_path: Path, redis_server: redis.Server) -> None:
@@ -212,14 +212,14 @@ def test_two_copies_of_the_site_count_as_one(tmp_path: Path, redis_server: redis
     ):
         began = time.monotonic()
         with ThreadPoolExecutor(8) as pool:
-            told = list(pool.map(post, [one, two] * 30))
+            statuses = list(pool.map(post, [one, two] * 30))
         took = time.monotonic() - began
         # After a minute the first of them count no more.
-        assert (told.count(400), told.count(429)) == (20, 40) or took > 60
+        assert (statuses.count(400), statuses.count(429)) == (20, 40) or took > 60
 
         redis_server.stop()
-        told = [post(one) for _ in range(25)]
-        assert set(told) == {400, 429}  # now each for itself
+        statuses = [post(one) for _ in range(25)]
+        assert set(statuses) == {400, 429}  # now each for itself
         assert one.get("/")[0] == 200
         assert one.log.count(FALLS_BACK) == 1
     assert "Traceback" not in one.log + two.log

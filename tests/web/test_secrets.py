@@ -32,13 +32,13 @@ ADDRESSES = [
 
 @dataclass
 class Tour:
-    """Everything that a site was heard to say."""
+    """Everything that a site answered."""
 
     site: Site
-    heard: list[str] = field(default_factory=list)
+    answers: list[str] = field(default_factory=list)
     statuses: set[int] = field(default_factory=set)
 
-    def ask(self, path: str, picture: bytes | None = None) -> None:
+    def fetch(self, path: str, picture: bytes | None = None) -> None:
         request = Request(self.site.url + path)
         if picture is not None:
             parts = form(picture)
@@ -49,15 +49,15 @@ class Tour:
         except HTTPError as error:
             answer = error
         with answer:
-            self.heard.append(f"{answer.headers}{answer.read().decode(errors='replace')}")
+            self.answers.append(f"{answer.headers}{answer.read().decode(errors='replace')}")
             self.statuses.add(answer.status)
 
     def go_round(self, *results: str) -> None:
         for address in (*ADDRESSES, *results):
-            self.ask(address)
+            self.fetch(address)
         for picture in (encoded(), b"quack", b""):
-            self.ask("/", picture)
-            self.ask("/api/v1/pictures", picture)
+            self.fetch("/", picture)
+            self.fetch("/api/v1/pictures", picture)
 
 
 @pytest.fixture
@@ -108,11 +108,11 @@ def test_no_secret_is_told_whatever_breaks(
         with without_its_bucket(s3):
             tour.go_round()
             environment["DUCK_DATABASE_URL"] = f"postgresql+psycopg://x:{DATABASE}@[::1]:1/x"
-            tour.heard.append(check(environment, tmp_path))
+            tour.answers.append(check(environment, tmp_path))
     assert {200, 201, 400, 403, 404, 415, 429, 503} <= tour.statuses
-    told = [*tour.heard, site.log]
+    written = [*tour.answers, site.log]
     for secret in (KEY, AWS, DATABASE, STORE):
-        assert not [each for each in told if secret in each]
+        assert not [text for text in written if secret in text]
 
 
 @contextmanager

@@ -162,13 +162,13 @@ def test_only_our_own_names_are_answered(settings: Settings, pipeline: Pipeline,
 
 
 def test_a_proxy_tells_that_it_was_https(settings: Settings, pipeline: Pipeline) -> None:
-    told = {"X-Forwarded-Proto": "https"}
+    https = {"X-Forwarded-Proto": "https"}
     behind = settings.model_copy(update={"proxies": 1})
-    answer = create_app(behind, pipeline=pipeline).test_client().get("/", headers=told)
+    answer = create_app(behind, pipeline=pipeline).test_client().get("/", headers=https)
     assert answer.headers["Set-Cookie"].startswith("__Host-session-")
     assert "Strict-Transport-Security" in answer.headers
     # Without a proxy anybody could say so.
-    alone = create_app(settings, pipeline=pipeline).test_client().get("/", headers=told)
+    alone = create_app(settings, pipeline=pipeline).test_client().get("/", headers=https)
     assert alone.headers["Set-Cookie"].startswith("session-")
 
 

@@ -299,13 +299,13 @@ def test_pictures_are_kept_for_as_long_as_we_say(
     )
 
 
-@pytest.mark.parametrize(("days", "said"), [(1, "after 1 day,"), (7, "after 7 days,")])
+@pytest.mark.parametrize(("days", "period"), [(1, "after 1 day,"), (7, "after 7 days,")])
 def test_the_note_beside_the_button_says_where_and_how_long(
-    settings: Settings, pipeline: Pipeline, days: int, said: str
+    settings: Settings, pipeline: Pipeline, days: int, period: str
 ) -> None:
     changed = settings.model_copy(update={"keep_days": days})
     page = visible_text(create_app(changed, pipeline=pipeline).test_client().get("/").text)
-    assert f"It is deleted {said}" in page
+    assert f"It is deleted {period}" in page
     assert "in a folder on this server" in page
     assert "Only people with the link can see it" in page
 
@@ -371,8 +371,8 @@ def test_a_threshold_that_is_none(client: FlaskClient, wrong: str) -> None:
 
 def test_was_this_right(client: FlaskClient, pipeline: Pipeline) -> None:
     where = post_picture(client, encoded()).location
-    for said, kept in [("yes", True), ("no", False)]:
-        page = client.post(f"{where}/judgement", data={"right": said}, follow_redirects=True)
+    for judgement, kept in [("yes", True), ("no", False)]:
+        page = client.post(f"{where}/judgement", data={"right": judgement}, follow_redirects=True)
         assert "Thank you" in page.text
         assert pipeline.results.get(where.split("/")[-1]).judged_right is kept
     whole = pipeline.results.daily_stats(pipeline.question.title, datetime.now(UTC).date()).totals
@@ -450,12 +450,12 @@ def test_every_sample_is_one_click_away_and_keeps_nothing(
     client = create_app(settings, pipeline=pipeline).test_client()
     samples = re.findall(r'href="(/sample/\w+)"', client.get("/").text)
     assert len(samples) >= 6
-    said = {where: client.get(where).text for where in samples}
-    assert {where for where, page in said.items() if "No rubber duck detected :(" in page} == {
+    pages = {where: client.get(where).text for where in samples}
+    assert {where for where, page in pages.items() if "No rubber duck detected :(" in page} == {
         "/sample/real",
         "/sample/none",
     }
-    assert "That is a real duck." in said["/sample/real"]
+    assert "That is a real duck." in pages["/sample/real"]
     assert client.get("/sample/easy/marked.jpg?download").mimetype == "image/jpeg"
     assert costly.calls == 0
     assert pictures(settings) == []
