@@ -49,6 +49,14 @@ def set_up(database_url: str) -> tuple[str | None, str | None]:
         return before, scripts.get_current_head()
 
 
+def set_up_jobs(database_url: str) -> None:
+    """Create or upgrade the job engine's tables in PostgreSQL; on SQLite its worker does that."""
+    if make_url(database_url).get_backend_name() != "sqlite":
+        from rubberduck.jobs.system_database import create_schema
+
+        create_schema(database_url)
+
+
 @contextmanager
 def _exclusive(database_url: str) -> Iterator[Connection]:
     """Yield a connection while other set-ups of the same database wait."""
@@ -109,7 +117,9 @@ def _connected(database_url: str, *, create: bool = False) -> Iterator[Connectio
 
 def main() -> None:
     try:
-        before, after = set_up(load_settings().database_url)
+        database_url = load_settings().database_url
+        before, after = set_up(database_url)
+        set_up_jobs(database_url)
     except (InvalidSettings, CannotSetUp) as error:
         sys.exit(str(error))
     except (SQLAlchemyError, OSError) as error:

@@ -9,13 +9,14 @@ import pytest
 from rubberduck.core.settings import ROOT
 
 LAW = """
-core < imaging, db, aws, scoring < storage, billing < detectors < services < evaluation, web
-< api, cli < pages < rekognition, db_setup < composition < app < wsgi, gunicorn.conf
+core < imaging, db, aws, scoring < storage, billing, jobs < detectors < services < evaluation, web
+< api, cli < pages < rekognition, db_setup < composition < app < wsgi, gunicorn.conf, worker, serve
 """
 # Which packages may import a library; "top" is a file beside the packages.
 WINDOWS = {
     "boto3": {"composition"},
     "botocore": {"composition", "rekognition", "aws", "storage"},
+    "dbos": {"jobs"},
     "flask": {"app", "web", "api", "pages", "cli"},
     "flask_limiter": {"web"},
     "matplotlib": {"imaging", "evaluation"},
@@ -24,7 +25,7 @@ WINDOWS = {
     "prometheus_client": {"web", "gunicorn.conf"},
     "pythonjsonlogger": {"web"},
     "redis": {"web"},
-    "sqlalchemy": {"core.settings", "db", "billing", "db_setup"},
+    "sqlalchemy": {"core.settings", "db", "billing", "jobs", "db_setup"},
 }
 LEVELS = [
     {name.strip() for name in level.split(",")} for level in LAW.replace("\n", " ").split("<")

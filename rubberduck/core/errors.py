@@ -289,6 +289,37 @@ class ResultsUnavailable(Unavailable):
     pass
 
 
+class NoSuchJob(DuckError):
+    status = 404
+    slug = "no-such-job"
+    title = "Page not found"
+    hint = "Check the link, or look at the list of your jobs."
+
+    def __init__(self) -> None:
+        super().__init__("There is no job at this address, or it was deleted.")
+
+
+class JobEnded(DuckError):
+    """The job is in a state that does not allow this."""
+
+    status = 409
+    slug = "job-ended"
+    title = "The job is in another state by now"
+    hint = "Reload its page to see what became of it."
+
+
+class TooManyJobs(DuckError):
+    status = 429
+    slug = "too-many-jobs"
+    title = "Too many jobs are waiting"
+    hint = "Wait until one of them has ended, or cancel one."
+
+
+class JobsUnavailable(Unavailable):
+    title = "The job could not be queued"
+    hint = "Please try again in a minute. Nothing was started."
+
+
 class InvalidQuestion(DuckError):
     """The question file cannot be used; found at start, so only the operator sees it."""
 

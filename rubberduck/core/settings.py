@@ -170,6 +170,21 @@ class Settings(BaseSettings):
         description="language of the site's texts, with a catalogue in translations/",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="log level")
+    worker_jobs: int = Field(
+        2, ge=1, le=64, description="number of jobs that a worker runs at the same time"
+    )
+    worker_memory: int = Field(
+        1500,
+        ge=200,
+        le=1_000_000,
+        description="memory limit of each process of a worker, in megabytes",
+    )
+    owner_jobs: int = Field(
+        20, ge=1, le=10_000, description="number of jobs of one owner that may wait or run"
+    )
+    owner_running_jobs: int = Field(
+        2, ge=1, le=64, description="number of jobs of one owner that run at the same time"
+    )
     metrics: bool = Field(False, description="1 serves metrics for Prometheus at /metrics")
     metrics_token: str | None = Field(
         None,

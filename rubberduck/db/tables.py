@@ -12,9 +12,10 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    Text,
 )
 
-SCHEMA = "0006"  # the Alembic revision that this code reads and writes
+SCHEMA = "0007"  # the Alembic revision that this code reads and writes
 # The status of a row. DELETING: hidden from everybody, its pictures are being deleted.
 PENDING, READY, DELETING = "pending", "ready", "deleting"
 metadata = MetaData()
@@ -111,6 +112,45 @@ database_identity = Table(
     Column("only_row", Integer, primary_key=True, autoincrement=False),  # 1
     Column("identity", String(200), nullable=False),
     Column("restored_at", DateTime),  # UTC
+)
+# Long work; see rubberduck/jobs. The engine's own tables say which steps are done.
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("kind", String(64), nullable=False),
+    Column("owner", String(64), nullable=False),  # a visitor's id, or jobs.models.SITE
+    Column("arguments", JSON, nullable=False),
+    Column("state", String(16), nullable=False),  # queued, running, done, failed, cancelled
+    Column("attempt", Integer, nullable=False),  # counts from 0; a retry starts again from nothing
+    Column("is_handed_over", Boolean, nullable=False),  # to the engine's queue
+    Column("progress", Integer, nullable=False),  # percent
+    Column("message", String(200), nullable=False),  # what it does at the moment
+    Column("error", String(500)),  # in plain words, if it failed
+    Column("result", JSON),
+    Column("executor", String(64)),  # the worker that runs it
+    Column("created_at", DateTime, nullable=False),  # UTC, as all times
+    Column("started_at", DateTime),
+    Column("ended_at", DateTime),
+    Index("jobs_by_state", "state", "created_at"),
+    Index("jobs_by_owner", "owner", "created_at"),
+)
+job_log = Table(
+    "job_log",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("job_id", String(64), nullable=False),
+    Column("at", DateTime, nullable=False),
+    Column("line", Text, nullable=False),
+    Index("job_log_by_job", "job_id", "id"),
+)
+# The workers. A process that ends frees its id for the next one; see jobs/executors.py.
+job_executors = Table(
+    "job_executors",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("host", String(200), nullable=False),
+    Column("heartbeat_at", DateTime, nullable=False),  # by the clock of the database
 )
 # One row: the oldest revision of the code that can use this database. A migration that only adds
 # does not change it, so that machines of the previous version keep working during a deployment.

@@ -95,10 +95,13 @@ def _add(tar: tarfile.TarFile, path: Path, name: str) -> str:
 
 
 def _instance_files(settings: Settings) -> Iterator[Path]:
-    """Yield the files of instance/ other than the database and what belongs to it."""
-    database = Path(settings.database_url.removeprefix(SQLITE)).name
+    """Yield the files of instance/ other than the databases and what belongs to them.
+
+    Workers make the job engine's own database, jobs.db, again from the rows of the jobs.
+    """
+    databases = Path(settings.database_url.removeprefix(SQLITE)).name, "jobs.db"
     for path in sorted(INSTANCE.glob("*")):
-        if path.is_file() and not path.name.startswith(database) and ".before-" not in path.name:
+        if path.is_file() and not path.name.startswith(databases) and ".before-" not in path.name:
             yield path
 
 

@@ -1,0 +1,55 @@
+"""A job and its states."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed", "cancelled"
+STATES = (QUEUED, RUNNING, DONE, FAILED, CANCELLED)
+ACTIVE = (QUEUED, RUNNING)
+SITE = "site"  # the owner of scheduled jobs
+
+
+@dataclass(frozen=True)
+class LogLine:
+    at: datetime
+    line: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """One row. Times are in UTC; `progress` is percent; `error` is in plain words."""
+
+    id: str
+    kind: str
+    owner: str
+    state: str
+    attempt: int
+    progress: int
+    message: str
+    error: str | None
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    result: Any = None
+    executor: str | None = None
+
+    @property
+    def is_active(self) -> bool:
+        return self.state in ACTIVE
+
+    @property
+    def workflow_id(self) -> str:
+        """Return the engine's name for this attempt."""
+        return f"{self.id}.{self.attempt}"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One attempt at a job on one worker. What another one has taken over, it must not write."""
+
+    job_id: str
+    attempt: int
+    executor: str

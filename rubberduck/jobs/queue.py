@@ -1,0 +1,74 @@
+"""What the site does with jobs: rows only. A worker hands them over to the engine."""
+
+import logging
+import secrets
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
+from typing import Any
+
+from rubberduck.core.errors import DuckError, JobsUnavailable, TooManyJobs
+from rubberduck.db.engine import Database
+from rubberduck.jobs.executors import Executors
+from rubberduck.jobs.models import ACTIVE, Job
+from rubberduck.jobs.store import JobStore
+
+log = logging.getLogger(__name__)
+ENQUEUE_SECONDS = 3.0
+ID_BYTES = 16
+
+
+class JobQueue:
+    """The jobs and whether a worker runs. Raises ResultsUnavailable when the database fails."""
+
+    def __init__(self, database: Database, max_active_per_owner: int) -> None:
+        self.store = JobStore(database)
+        self.executors = Executors(database)
+        self.max_active_per_owner = max_active_per_owner
+        self._pool = ThreadPoolExecutor(4, thread_name_prefix="enqueue")
+
+    def enqueue(self, kind: str, owner: str, **arguments: Any) -> str:
+        """Queue a job and return its id; `arguments` are what JSON can hold.
+
+        Raises TooManyJobs, and JobsUnavailable if the database takes more than ENQUEUE_SECONDS.
+        """
+        id = secrets.token_urlsafe(ID_BYTES)
+        future = self._pool.submit(self._insert, id, kind, owner, arguments)
+        try:
+            future.result(ENQUEUE_SECONDS)
+        except FutureTimeout:
+            future.add_done_callback(lambda late: self._withdraw(id, late))
+            raise _unavailable(f"no answer in {ENQUEUE_SECONDS:g} s") from None
+        except TooManyJobs:
+            raise
+        except DuckError as error:
+            raise _unavailable(error.operator_message) from error
+        return id
+
+    def get(self, id: str, owner: str | None = None) -> Job:
+        return self.store.get(id, owner)
+
+    def has_worker(self) -> bool:
+        """Return whether a worker has reported within the last 20 seconds."""
+        return bool(self.executors.living())
+
+    def _insert(self, id: str, kind: str, owner: str, arguments: dict[str, Any]) -> None:
+        counts = self.store.count(owner)
+        if sum(counts[state] for state in ACTIVE) >= self.max_active_per_owner:
+            raise TooManyJobs(
+                "You have {number} jobs that wait or run, as many as this site allows.",
+                number=self.max_active_per_owner,
+            )
+        self.store.insert(id, kind, owner, arguments)
+
+    def _withdraw(self, id: str, late: "Future[None]") -> None:
+        """Delete a job that was queued after its sender was told that it was not."""
+        if late.exception() is None:
+            try:
+                self.store.cancel(id)
+                self.store.delete(id)
+            except DuckError as error:
+                log.warning("job not withdrawn job=%s cause=%s", id, error.operator_message)
+
+
+def _unavailable(cause: str) -> JobsUnavailable:
+    return JobsUnavailable("The database did not take it in time.", cause=cause)

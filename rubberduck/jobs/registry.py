@@ -1,0 +1,38 @@
+"""The kinds of jobs: `@job("train")` above a function makes one.
+
+The function takes a Context and the job's arguments by name, and returns what JSON can hold. The
+names of kinds, of their arguments and of their steps are a stored format: jobs outlive the code
+that enqueued them. To change one, use a new kind, or wait until no job of the old one is left.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+JobFunction = Callable[..., Any]
+_functions: dict[str, JobFunction] = {}
+_schedules: dict[str, str] = {}
+
+
+def job(kind: str, *, cron: str | None = None) -> Callable[[JobFunction], JobFunction]:
+    """Register the function as the jobs of `kind`; with `cron` (UTC), it also runs on schedule.
+
+    A schedule runs once for all machines, without arguments, if a worker runs.
+    """
+
+    def register(function: JobFunction) -> JobFunction:
+        if _functions.setdefault(kind, function) is not function:
+            raise ValueError(f"there are two jobs of the kind {kind!r}")
+        if cron:
+            _schedules[kind] = cron
+        return function
+
+    return register
+
+
+def function_of(kind: str) -> JobFunction | None:
+    return _functions.get(kind)
+
+
+def schedules() -> dict[str, str]:
+    """Return the cron expression of each scheduled kind."""
+    return dict(_schedules)

@@ -1,0 +1,166 @@
+"""The worker's side of a step: start the child, follow it, end it.
+
+multiprocessing would fork a process full of the engine's threads, or import the worker's main
+module in each child; concurrent.futures cannot end a running call. So a child is a plain
+subprocess.
+"""
+
+import json
+import logging
+import os
+import selectors
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from rubberduck.core.errors import DuckError
+from rubberduck.jobs.models import Run
+from rubberduck.jobs.store import JobStore
+
+log = logging.getLogger(__name__)
+POLL_SECONDS = 0.5
+EXIT_SECONDS = 10.0
+PROGRAM_FAULT = (
+    "A fault in the program of this job ended it. The log of the worker has the details."
+)
+KILLED = "The system ended it, probably because the machine's memory ran out."
+
+
+class RunEnded(Exception):
+    """The job was cancelled, or another worker has taken it over."""
+
+
+@dataclass
+class Steps:
+    """Runs steps in children. `command` starts one."""
+
+    store: JobStore
+    command: Sequence[str]
+    megabytes: int
+    _children: set[int] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _is_stopping: bool = False
+
+    def run(self, run: Run, function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
+        """Run `function(task, *arguments)` in a child; return {"result": …} or {"error": …}.
+
+        Raises RunEnded within a second of the job's cancellation.
+        """
+        request = {
+            "job_id": run.job_id,
+            "function": f"{function.__module__}:{function.__qualname__}",
+            "arguments": arguments,
+            "parent": os.getpid(),
+            "megabytes": self.megabytes,
+        }
+        child = self._start()
+        try:
+            assert child.stdin
+            with suppress(BrokenPipeError), child.stdin as pipe:
+                pipe.write(json.dumps(request).encode())
+            outcome = self._follow(run, child)
+        finally:
+            _kill(child.pid)
+            status = child.wait()
+            with self._lock:
+                self._children.discard(child.pid)
+        if self._is_stopping:
+            threading.Event().wait()  # the process ends now; the next one runs this step again
+        if outcome is None:
+            log.error("step failed job=%s status=%d", run.job_id, status)
+            text = KILLED if status == -signal.SIGKILL else PROGRAM_FAULT
+            return {"error": text, "cause": f"exit status {status}"}
+        return outcome
+
+    def stop(self) -> None:
+        """End all children, and start no more: the worker is about to end."""
+        with self._lock:
+            self._is_stopping = True
+            for pid in self._children:
+                _kill(pid)
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        with self._lock:
+            if not self._is_stopping:
+                child = subprocess.Popen(
+                    self.command,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    start_new_session=True,
+                )
+                self._children.add(child.pid)
+                return child
+        threading.Event().wait()
+        raise AssertionError
+
+    def _follow(self, run: Run, child: "subprocess.Popen[bytes]") -> dict[str, Any] | None:
+        """Save what the child reports until its outcome or its end. Raises RunEnded."""
+        assert child.stdout
+        report, buffer = _Report(self.store, run), b""
+        checked = time.monotonic()
+        with selectors.DefaultSelector() as selector:
+            selector.register(child.stdout, selectors.EVENT_READ)
+            while True:
+                if selector.select(POLL_SECONDS):
+                    if not (read := os.read(child.stdout.fileno(), 65536)):
+                        with suppress(subprocess.TimeoutExpired):
+                            child.wait(EXIT_SECONDS)
+                        return None
+                    *lines, buffer = (buffer + read).split(b"\n")
+                    for message in map(json.loads, lines):
+                        if "result" in message or "error" in message:
+                            report.save()
+                            return dict(message)
+                        report.add(message)
+                if time.monotonic() - checked >= POLL_SECONDS:
+                    report.save()
+                    self._require_current(run)
+                    checked = time.monotonic()
+
+    def _require_current(self, run: Run) -> None:
+        try:
+            if not self.store.is_current(run):
+                raise RunEnded
+        except (
+            DuckError
+        ) as error:  # the work goes on; its result is saved when the database is back
+            log.warning("job not checked job=%s cause=%s", run.job_id, error.operator_message)
+
+
+@dataclass
+class _Report:
+    """Collects what a child reports, to save it twice a second at most."""
+
+    store: JobStore
+    run: Run
+    progress: int | None = None
+    message: str | None = None
+    lines: list[str] = field(default_factory=list)
+    is_new: bool = False
+
+    def add(self, message: dict[str, Any]) -> None:
+        if "log" in message:
+            self.lines.append(message["log"])
+        else:
+            self.progress, self.message = message["progress"], message["message"]
+        self.is_new = True
+
+    def save(self) -> None:
+        if not self.is_new:
+            return
+        try:
+            self.store.report(self.run, self.progress, self.message, self.lines)
+        except DuckError as error:
+            log.warning("progress lost job=%s cause=%s", self.run.job_id, error.operator_message)
+            return
+        self.lines, self.is_new = [], False
+
+
+def _kill(pid: int) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)

@@ -1,0 +1,228 @@
+"""The jobs' rows: every change of state is one conditional update.
+
+The engine runs a job at least once, and a worker that was taken for dead may wake up. So a run
+changes a row only while the row says that this attempt runs on this worker; a second result finds
+the state changed, and is dropped.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, select
+
+from rubberduck.core.errors import JobEnded, NoSuchJob
+from rubberduck.db.engine import Database, to_naive_utc, upsert
+from rubberduck.db.tables import job_log, jobs
+from rubberduck.jobs.models import (
+    ACTIVE,
+    CANCELLED,
+    DONE,
+    FAILED,
+    QUEUED,
+    RUNNING,
+    STATES,
+    Job,
+    LogLine,
+    Run,
+)
+
+MAX_MESSAGE, MAX_ERROR, MAX_LINE = 200, 500, 2000  # characters
+FIELDS = tuple(Job.__dataclass_fields__)
+row = jobs.c
+
+
+class JobStore:
+    """Jobs by id. Every method raises ResultsUnavailable when the database fails."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    # What the site does
+
+    def insert(self, id: str, kind: str, owner: str, arguments: Mapping[str, Any]) -> bool:
+        """Insert a queued job. Return False if there is one with this id."""
+        values = {
+            "id": id,
+            "kind": kind,
+            "owner": owner,
+            "arguments": dict(arguments),
+            "state": QUEUED,
+            "attempt": 0,
+            "is_handed_over": False,
+            "progress": 0,
+            "message": "",
+            "created_at": _now(),
+        }
+        with self.database.transaction(writing=True) as connection:
+            statement = upsert(connection.dialect.name, jobs).on_conflict_do_nothing()
+            return connection.execute(statement.values(values)).rowcount == 1
+
+    def delete(self, id: str) -> None:
+        with self.database.transaction(writing=True) as connection:
+            connection.execute(job_log.delete().where(job_log.c.job_id == id))
+            connection.execute(jobs.delete().where(row.id == id))
+
+    def get(self, id: str, owner: str | None = None) -> Job:
+        """Return the job; with `owner`, only that visitor's. Raises NoSuchJob."""
+        with self.database.transaction() as connection:
+            found = connection.execute(jobs.select().where(_is(id, owner))).mappings().first()
+        if found is None:
+            raise NoSuchJob
+        return _job(found)
+
+    def newest(
+        self, owner: str | None = None, states: Sequence[str] = STATES, limit: int = 50
+    ) -> list[Job]:
+        """Return the newest jobs in these states; with `owner`, only that visitor's."""
+        query = jobs.select().where(row.state.in_(states)).order_by(row.created_at.desc(), row.id)
+        if owner is not None:
+            query = query.where(row.owner == owner)
+        with self.database.transaction() as connection:
+            return [_job(found) for found in connection.execute(query.limit(limit)).mappings()]
+
+    def count(self, owner: str | None = None) -> dict[str, int]:
+        """Return the number of jobs by state; with `owner`, only that visitor's."""
+        query = select(row.state, func.count()).group_by(row.state)
+        if owner is not None:
+            query = query.where(row.owner == owner)
+        with self.database.transaction() as connection:
+            found = {row[0]: row[1] for row in connection.execute(query)}
+        return {state: found.get(state, 0) for state in STATES}
+
+    def log_lines(self, id: str, after: int = 0) -> list[tuple[int, LogLine]]:
+        """Return the lines with a number above `after`, and their numbers."""
+        query = job_log.select().where(job_log.c.job_id == id, job_log.c.id > after)
+        with self.database.transaction() as connection:
+            found = connection.execute(query.order_by(job_log.c.id)).mappings().all()
+        return [
+            (line["id"], LogLine(line["at"].replace(tzinfo=UTC), line["line"])) for line in found
+        ]
+
+    def cancel(self, id: str, owner: str | None = None) -> None:
+        """Cancel a job; its worker ends its process. Raises JobEnded, NoSuchJob."""
+        ended = {"state": CANCELLED, "ended_at": _now(), "message": ""}
+        if not self._change(id, and_(_is(id, owner), row.state.in_(ACTIVE)), ended, "cancelled"):
+            self.get(id, owner)
+            raise JobEnded("Only a job that waits or runs can be cancelled.")
+
+    def retry(self, id: str, owner: str | None = None) -> None:
+        """Queue a failed or cancelled job again, from its start. Raises JobEnded, NoSuchJob."""
+        can_retry = and_(_is(id, owner), row.state.in_((FAILED, CANCELLED)))
+        if not self._change(id, can_retry, _again(), "queued again"):
+            self.get(id, owner)
+            raise JobEnded("Only a job that failed or was cancelled can be tried again.")
+
+    # What the worker does
+
+    def waiting(self, limit: int) -> list[Job]:
+        """Return queued jobs that the engine does not know yet, oldest first."""
+        query = jobs.select().where(row.state == QUEUED, row.is_handed_over.is_(False))
+        with self.database.transaction() as connection:
+            ordered = query.order_by(row.created_at, row.id).limit(limit)
+            return [_job(found) for found in connection.execute(ordered).mappings()]
+
+    def mark_handed_over(self, job: Job) -> None:
+        handed_over = jobs.update().where(row.id == job.id, row.attempt == job.attempt)
+        with self.database.transaction(writing=True) as connection:
+            connection.execute(handed_over.values(is_handed_over=True))
+
+    def handed_over(self) -> list[Job]:
+        """Return the active jobs that the engine should know."""
+        query = jobs.select().where(row.state.in_(ACTIVE), row.is_handed_over.is_(True))
+        with self.database.transaction() as connection:
+            return [_job(found) for found in connection.execute(query).mappings()]
+
+    def requeue(self, job: Job) -> bool:
+        """Queue an active job anew, because the engine has lost it or ended it halfway."""
+        same = and_(row.id == job.id, row.attempt == job.attempt, row.state.in_(ACTIVE))
+        return self._change(job.id, same, _again(), "queued again: the engine had lost it")
+
+    def begin(self, run: Run) -> Job | None:
+        """Take the job over and return it; None if it has ended or was queued again."""
+        can_begin = and_(row.id == run.job_id, row.attempt == run.attempt, row.state.in_(ACTIVE))
+        values: dict[str, Any] = {"state": RUNNING, "executor": run.executor}
+        values["started_at"] = func.coalesce(row.started_at, _now())
+        if not self._change(run.job_id, can_begin, values, f"started on worker {run.executor}"):
+            return None
+        return self.get(run.job_id)
+
+    def is_current(self, run: Run) -> bool:
+        """Return whether the run may go on: not cancelled, and not taken over."""
+        with self.database.transaction() as connection:
+            return connection.execute(select(row.id).where(_runs(run))).first() is not None
+
+    def report(
+        self, run: Run, progress: int | None, message: str | None, lines: Sequence[str] = ()
+    ) -> bool:
+        """Save progress in percent and what is done at the moment, unless None, and log lines."""
+        values: dict[str, Any] = {"state": RUNNING}
+        if progress is not None:
+            values["progress"] = min(max(progress, 0), 100)
+        if message is not None:
+            values["message"] = message[:MAX_MESSAGE]
+        return self._change(run.job_id, _runs(run), values, *lines)
+
+    def finish(self, run: Run, result: Any) -> bool:
+        """Save the result. Return False if the job was cancelled, taken over, or has one."""
+        values = {"state": DONE, "progress": 100, "message": "", "result": result}
+        return self._change(run.job_id, _runs(run), values | {"ended_at": _now()}, "done")
+
+    def fail(self, run: Run, error: str) -> bool:
+        """Save why the job failed, in plain words. Return False as `finish` does."""
+        values = {"state": FAILED, "message": "", "error": error[:MAX_ERROR], "ended_at": _now()}
+        return self._change(run.job_id, _runs(run), values, f"failed: {error}")
+
+    def delete_ended(self, age: timedelta) -> int:
+        """Delete jobs that ended longer ago than `age`, and their lines. Return how many."""
+        is_old = row.ended_at < _now() - age
+        with self.database.transaction(writing=True) as connection:
+            old = select(row.id).where(is_old)
+            connection.execute(job_log.delete().where(job_log.c.job_id.in_(old)))
+            return connection.execute(jobs.delete().where(is_old)).rowcount
+
+    def _change(
+        self, id: str, where: ColumnElement[bool], values: Mapping[str, Any], *lines: str
+    ) -> bool:
+        """Update the row and add the lines to its log, or neither. Return whether it matched."""
+        with self.database.transaction(writing=True) as connection:
+            if connection.execute(jobs.update().where(where).values(values)).rowcount != 1:
+                return False
+            _add_lines(connection, id, lines)
+            return True
+
+
+def _add_lines(connection: Connection, id: str, lines: Sequence[str]) -> None:
+    if lines:
+        now = _now()
+        rows = [{"job_id": id, "at": now, "line": line[:MAX_LINE]} for line in lines]
+        connection.execute(job_log.insert(), rows)
+
+
+def _is(id: str, owner: str | None) -> ColumnElement[bool]:
+    return row.id == id if owner is None else and_(row.id == id, row.owner == owner)
+
+
+def _runs(run: Run) -> ColumnElement[bool]:
+    return and_(
+        row.id == run.job_id,
+        row.attempt == run.attempt,
+        row.executor == run.executor,
+        row.state == RUNNING,
+    )
+
+
+def _again() -> dict[str, Any]:
+    empty = dict.fromkeys(("error", "result", "executor", "started_at", "ended_at"))
+    fresh = {"state": QUEUED, "progress": 0, "message": "", "is_handed_over": False}
+    return {**empty, **fresh, "attempt": row.attempt + 1}
+
+
+def _job(found: RowMapping) -> Job:
+    times = {name: found[name] for name in ("created_at", "started_at", "ended_at")}
+    aware = {name: at and at.replace(tzinfo=UTC) for name, at in times.items()}
+    return Job(**{name: found[name] for name in FIELDS} | aware)
+
+
+def _now() -> datetime:
+    return to_naive_utc(datetime.now(UTC))

@@ -1,0 +1,139 @@
+"""A worker runs jobs in a process of its own: on SQLite, and on PostgreSQL."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from rubberduck.core.settings import ROOT
+from rubberduck.db.engine import Database
+from rubberduck.jobs.queue import JobQueue
+from tests.support.server import environment_for, until
+from tests.support.workers import Worker, ended, lines, running, set_up, working
+
+
+@pytest.fixture
+def queue(database_url: str) -> Iterator[JobQueue]:
+    set_up(database_url)
+    database = Database(database_url)
+    yield JobQueue(database, 100)
+    database.close()
+
+
+def children(worker: Worker) -> list[psutil.Process]:
+    return list(worker.process.children(recursive=True))
+
+
+def test_jobs_end_with_a_result_or_with_a_reason_in_plain_words(
+    queue: JobQueue, database_url: str, tmp_path: Path
+) -> None:
+    good = queue.enqueue("count", "ann", to=3)
+    refused = queue.enqueue("refuse", "bob")
+    broken = queue.enqueue("break", "cid")
+    hungry = queue.enqueue("eat memory", "dan")
+    unknown = queue.enqueue("from the future", "eve")
+    with working(tmp_path, database_url, DUCK_WORKER_JOBS="5") as worker:
+        jobs = ended(queue, good, refused, broken, hungry, unknown)
+    assert [job.state for job in jobs] == ["done", "failed", "failed", "failed", "failed"]
+    assert (jobs[0].result, jobs[0].progress) == (6, 100)
+    assert lines(queue, good)[1:] == ["counted to 3", "counted to 3", "done"]
+    assert jobs[1].error == "There are no pictures in mugs."
+    assert "A fault in the program" in str(jobs[2].error)
+    assert "ZeroDivisionError" in worker.log
+    assert "DUCK_WORKER_MEMORY" in str(jobs[3].error)
+    assert "from the future" in str(jobs[4].error)
+
+
+def test_a_cancelled_job_ends_even_in_a_loop_of_c(
+    queue: JobQueue, database_url: str, tmp_path: Path
+) -> None:
+    with working(tmp_path, database_url) as worker:
+        id = queue.enqueue("busy in C", "ann")
+        until(running(queue, id, progress=1))
+        (child,) = children(worker)
+        queue.store.cancel(id)
+        seconds = until(lambda: not child.is_running())
+        assert queue.get(id).state == "cancelled"
+        queue.store.retry(id)
+        until(running(queue, id, progress=1))
+        assert queue.get(id).attempt == 1
+    assert seconds < 20  # two on a quiet machine: it asks twice a second
+    until(lambda: not child.is_running())
+
+
+def test_a_killed_worker_goes_on_where_it_was(
+    queue: JobQueue, database_url: str, tmp_path: Path
+) -> None:
+    id = queue.enqueue("count", "ann", to=20, seconds=2.0)
+    with working(tmp_path, database_url) as worker:
+        until(lambda: lines(queue, id)[1:] == ["counted to 20"])  # the first step
+        until(lambda: 10 <= queue.get(id).progress < 100)  # in the second
+        (child,) = children(worker)
+        worker.kill()
+    until(lambda: not child.is_running())  # no child outlives its worker
+    with working(tmp_path, database_url, "next"):
+        (job,) = ended(queue, id)
+    assert job.result == 40
+    told = lines(queue, id)
+    # The same worker's name, as its jobs are kept under it; the first step is not done again.
+    assert told == [told[0], "counted to 20", told[0], "counted to 20", "done"]
+
+
+def test_a_wait_goes_on_after_sigterm(queue: JobQueue, database_url: str, tmp_path: Path) -> None:
+    id = queue.enqueue("wait", "ann", seconds=3.0)
+    with working(tmp_path, database_url) as worker:
+        until(running(queue, id))
+        assert queue.has_worker()
+        assert worker.terminate() == 0
+    assert not queue.has_worker()  # it signed off
+    assert queue.get(id).state == "running"
+    with working(tmp_path, database_url, "next"):
+        (job,) = ended(queue, id)
+    assert job.result == "waited"
+
+
+def test_jobs_that_the_engine_lost_are_queued_again(
+    queue: JobQueue, database_url: str, tmp_path: Path
+) -> None:
+    """As after the restore of a backup, which does not hold the engine's own file."""
+    id = queue.enqueue("count", "ann", to=1)
+    queue.store.mark_handed_over(queue.get(id))
+    with working(tmp_path, database_url):
+        (job,) = ended(queue, id)
+    assert (job.state, job.attempt) == ("done", 1)
+
+
+def test_workers_on_one_machine_have_ids_of_their_own(
+    queue: JobQueue, database_url: str, tmp_path: Path
+) -> None:
+    with working(tmp_path, database_url, "one"), working(tmp_path, database_url, "two"):
+        until(lambda: len(queue.executors.living()) == 2)
+
+
+def test_a_worker_without_a_database_says_so_and_ends(tmp_path: Path) -> None:
+    """With a status that tells its supervisor not to start it again."""
+    environment = environment_for(tmp_path, 0)
+    command = [sys.executable, "worker.py"]
+    ended = subprocess.run(
+        command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True
+    )
+    assert ended.returncode == 78
+    assert "The worker does not start" in ended.stderr
+    assert "python db_setup.py" in ended.stderr
+
+
+def test_a_worker_is_the_first_that_the_kernel_ends_when_memory_runs_out(
+    queue: JobQueue, database_url: str, tmp_path: Path
+) -> None:
+    with working(tmp_path, database_url) as worker:
+        score = Path(f"/proc/{worker.process.pid}/oom_score_adj").read_text()
+        assert int(score) == 500
+        assert worker.process.nice() > psutil.Process().nice()
+        limit, _ = worker.process.rlimit(psutil.RLIMIT_DATA)
+        assert limit == 1_500_000_000
+        worker.process.send_signal(signal.SIGINT)  # Ctrl+C
+        assert worker.process.wait(60) == 0

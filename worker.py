@@ -1,0 +1,132 @@
+"""The worker: runs the jobs beside the site. `python worker.py`; ends with SIGTERM or Ctrl+C.
+
+`--step` is how it starts a child for one step of a job.
+"""
+
+import importlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from rubberduck.core.settings import Settings
+
+log = logging.getLogger("rubberduck.worker")
+# The modules whose functions are jobs.
+JOB_MODULES: tuple[str, ...] = ()
+NICENESS = 10  # visitors come first
+CANNOT_START = 78  # EX_CONFIG of sysexits.h: starting it again would not help
+STEP = "--step"
+
+
+def main() -> None:
+    # Before numpy loads: more threads make small matrices slower, and take the site's processors.
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+    if sys.argv[1:] == [STEP]:
+        # Nothing else is imported: a step starts in a fraction of a second.
+        from rubberduck.jobs import child
+
+        child.main(_build_site)
+    else:
+        _command(prog_name="worker.py")
+
+
+def _build_site() -> Any:
+    """Return the site's parts for a step that needs them."""
+    from composition import build_pipeline
+
+    return build_pipeline(_load_settings())
+
+
+def _load_settings() -> "Settings":
+    from rubberduck.core.settings import load_settings
+    from rubberduck.web.logging import configure_server_logging
+
+    settings = load_settings()
+    configure_server_logging(settings.log_level)
+    return settings
+
+
+def _command(**options: Any) -> None:
+    import click
+
+    @click.command(context_settings={"help_option_names": ["-h", "--help"]})
+    @click.option("--also", multiple=True, metavar="MODULE", help="A further module with jobs.")
+    def command(also: tuple[str, ...]) -> None:
+        """Run the jobs of this site until SIGTERM or Ctrl+C.
+
+        \b
+        Example:
+          python worker.py
+        """
+        from rubberduck.core.settings import InvalidSettings
+
+        try:
+            settings = _load_settings()
+        except InvalidSettings as error:
+            _cannot_start(str(error))
+        _serve(settings, also)
+
+    command(**options)
+
+
+def _serve(settings: "Settings", also: Sequence[str]) -> None:
+    from rubberduck.core.errors import DuckError
+    from rubberduck.core.settings import ROOT
+    from rubberduck.db.engine import Database
+    from rubberduck.jobs.child import limit_memory
+    from rubberduck.jobs.engine import JobEngine
+    from rubberduck.jobs.executors import claim_id
+    from rubberduck.jobs.steps import Steps
+    from rubberduck.jobs.store import JobStore
+    from rubberduck.jobs.system_database import system_folder
+
+    for module in (*JOB_MODULES, *also):
+        importlib.import_module(module)
+    os.nice(NICENESS)
+    limit_memory(settings.worker_memory)
+    database = Database(settings.database_url)
+    try:
+        id, _lock = claim_id(system_folder(settings.database_url) / "executors")
+        store = JobStore(database)
+        store.count()  # the database is there, and of this version
+        command = [sys.executable, str(ROOT / "worker.py"), STEP]
+        engine = JobEngine(
+            database,
+            settings.database_url,
+            id,
+            Steps(store, command, settings.worker_memory),
+            at_once=settings.worker_jobs,
+            at_once_per_owner=settings.owner_running_jobs,
+        )
+        engine.start()
+    except DuckError as error:
+        _cannot_start(error.operator_message)
+    except OSError as error:
+        _cannot_start(str(error))
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, lambda *_: engine.stop())
+    status = 1
+    try:
+        engine.serve()
+        status = 0
+    finally:
+        if status:
+            log.critical("worker failed", exc_info=True)
+        engine.close()
+        database.close()
+        logging.shutdown()
+        os._exit(status)  # the engine's threads may wait for children that have ended
+
+
+def _cannot_start(reason: str) -> NoReturn:
+    sys.stderr.write(f"The worker does not start. {reason}\n")
+    sys.exit(CANNOT_START)
+
+
+if __name__ == "__main__":
+    main()
