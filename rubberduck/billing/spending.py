@@ -63,6 +63,13 @@ def read_spending(
     return spendings
 
 
+def calls_left(database: Database, engine: str, daily: int, monthly: int) -> int:
+    """Return how many more calls to `engine` today's and this month's budget allow."""
+    spendings = read_spending(database, {engine: 0.0}, daily, monthly)
+    own = next(spending for spending in spendings if spending.engine == engine)
+    return min(own.today.left, own.month.left)
+
+
 def _rows(database: Database, periods: Iterable[str]) -> Sequence[RowMapping]:
     with database.transaction() as connection:
         query = select(calls).where(calls.c.period.in_(periods))

@@ -24,6 +24,7 @@ KIND = {
     "api.judge_result": "changes",
     "statistics.chart": "drawings",
     "results.thumbnail": "drawings",
+    "results.marked": "drawings",
 }
 FRAMES = 1200  # a minute and device: the camera's script sends up to 15 frames a second
 FRAMES_PER_ADDRESS = 6000  # a minute: several devices may share an address

@@ -44,12 +44,13 @@ def with_etag(response: Response) -> Response:
 def jpeg(result: Result, key: str | None) -> ResponseReturnValue:
     """Return the picture, or a redirect to the storage. With `?download`, browsers save it.
 
-    Raises NoSuchResult if `key` is None.
+    With `?proxied` there is no redirect: our scripts may read from this site only. Raises
+    NoSuchResult if `key` is None.
     """
     if key is None:
         raise NoSuchResult
     save_as = file_name(result) if "download" in request.args else None
-    if url := pipeline().storage.url(key, save_as):
+    if "proxied" not in request.args and (url := pipeline().storage.url(key, save_as)):
         return redirect(url)
     return jpeg_response(key, partial(stored, key), save_as)
 

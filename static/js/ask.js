@@ -20,6 +20,10 @@ let chosen = null;
 let controller = null; // of the upload in progress
 
 form.classList.add("live");
+if (texts.many) {
+  fileInputs[0].multiple = true;
+  fileInputs[0].accept += ",.zip,application/zip";
+}
 
 function showError(text) {
   errorText.textContent = text;
@@ -98,9 +102,7 @@ function chooseAndUpload(file) {
 
 for (const input of fileInputs) {
   input.addEventListener("change", () => {
-    const [file] = input.files;
-    if (!file) return;
-    chooseAndUpload(file);
+    takeFiles([...input.files]);
     input.value = ""; // so that the same file can be chosen again
   });
 }
@@ -115,12 +117,25 @@ cancelButton.addEventListener("click", () => controller?.abort());
 
 function takeFiles(files) {
   if (controller) return; // one at a time
+  if (texts.many && (files.length > 1 || files.some(isZip))) return checkMany(files);
   const file = files.find((candidate) => candidate.type.startsWith("image/")) ?? files[0];
   if (!file) return;
   form.scrollIntoView({ block: "nearest" });
   if (files.length === 1) return chooseAndUpload(file);
   choose(file);
   showError(texts.onlyOne); // let the visitor see which of the files will be sent
+}
+
+const isZip = ({ name, type }) => /\.zip$/i.test(name) || /^application\/(x-)?zip/.test(type);
+
+/** Several pictures or a ZIP: the page of many pictures takes the place of this one. */
+async function checkMany(files) {
+  try {
+    const { openMany } = await import("./many.js");
+    await openMany(texts.many, files);
+  } catch {
+    showError(texts.noConnection);
+  }
 }
 
 onFiles(takeFiles);

@@ -45,8 +45,23 @@ function problemMessage({ title, detail, status, request_id: requestId }) {
   return `${title}. ${detail}${status < 500 ? "" : ` (${requestId})`}`;
 }
 
-/** The site rejected the picture; the message is for the visitor. */
-export class UploadRejected extends Error {}
+/**
+ * The picture was rejected; the message is for the visitor. `status` and `retryAfter` (seconds) are
+ * the response's, if the site rejected it.
+ */
+export class UploadRejected extends Error {
+  constructor(message, status = null, retryAfter = null) {
+    super(message);
+    Object.assign(this, { status, retryAfter });
+  }
+}
+
+/** Return the error of a response; one without our problem+json comes from a proxy in between. */
+function rejection(request, body) {
+  const retryAfter = Number(request.getResponseHeader("Retry-After")) || null;
+  if (body?.title) return new UploadRejected(problemMessage(body), request.status, retryAfter);
+  return Object.assign(new TypeError("unexpected response"), { status: request.status, retryAfter });
+}
 
 /**
  * Upload a picture to `url` and resolve with the JSON of the response. `onProgress` is called with
@@ -69,8 +84,7 @@ export function send(url, picture, { onProgress = () => {}, signal } = {}) {
     request.onload = () => {
       const body = request.response;
       if (request.status < 400 && body) resolve(body);
-      else if (body?.title) reject(new UploadRejected(problemMessage(body)));
-      else reject(new TypeError("unexpected response"));
+      else reject(rejection(request, body));
     };
     signal?.addEventListener("abort", () => request.abort());
     request.send(form);

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.enable_socket
 ADDRESSES = [
     "/",
     "/camera",
+    "/many",
     "/mine",
     "/statistics",
     "/privacy",

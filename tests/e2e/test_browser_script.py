@@ -161,7 +161,8 @@ def test_drop_anywhere(page: Page, site: Site, duck: Path) -> None:
 
 
 def test_of_several_pictures_the_first_is_shown_before_it_is_sent(page: Page, site: Site) -> None:
-    page.goto(site.url)
+    """Beside the camera, where the page of many pictures cannot take the page's place."""
+    page.goto(f"{site.url}/camera")
     page.evaluate(
         """() => {
             const files = new DataTransfer();

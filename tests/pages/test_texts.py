@@ -101,7 +101,17 @@ def left_over(page: str, *known: str) -> list[str]:
 
 @pytest.mark.parametrize(
     "address",
-    ["/", "/camera", "/mine", "/statistics", "/privacy", "/nowhere", "RESULT", "RESULT?min=99"],
+    [
+        "/",
+        "/camera",
+        "/many",
+        "/mine",
+        "/statistics",
+        "/privacy",
+        "/nowhere",
+        "RESULT",
+        "RESULT?min=99",
+    ],
 )
 def test_no_text_stands_beside_the_catalogue(
     marked: FlaskClient, pipeline: Pipeline, address: str

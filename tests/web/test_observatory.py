@@ -20,6 +20,7 @@ NO_TOKEN = {"X-CSRFToken": "none"}
 VISITS: dict[str, Visit] = {
     "home": lambda client, _: client.get("/"),
     "camera": lambda client, _: client.get("/camera"),
+    "many": lambda client, _: client.get("/many"),
     "mine": lambda client, _: client.get("/mine"),
     "statistics": lambda client, _: client.get("/statistics"),
     "a chart": lambda client, _: client.get("/statistics/days-dark.svg"),
