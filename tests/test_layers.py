@@ -9,7 +9,8 @@ import pytest
 from rubberduck.core.settings import ROOT
 
 LAW = """
-core < imaging, db, aws, scoring < storage, billing, jobs < detectors < services < evaluation, web
+core < imaging, db, aws, scoring < storage, billing, jobs < detectors < custom_models < services
+< evaluation, web
 < api, cli < pages < rekognition, db_setup < composition < app < wsgi, gunicorn.conf, worker, serve
 """
 # Which packages may import a library; "top" is a file beside the packages.
@@ -21,7 +22,7 @@ WINDOWS = {
     "flask_limiter": {"web"},
     "matplotlib": {"imaging", "evaluation"},
     "onnxruntime": {"detectors"},
-    "PIL": {"imaging", "detectors", "evaluation"},
+    "PIL": {"imaging", "detectors", "evaluation", "custom_models"},
     "prometheus_client": {"web", "gunicorn.conf"},
     "pythonjsonlogger": {"web"},
     "redis": {"web"},

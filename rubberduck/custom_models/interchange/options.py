@@ -1,0 +1,179 @@
+"""What a reader or writer is told besides its file, and the steps all of them share."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, Literal
+
+from rubberduck.custom_models.dataset import Box, Dataset, InvalidDataset, Picture, Report
+from rubberduck.custom_models.pictures import PictureFile, PictureFolder
+from rubberduck.custom_models.turns import as_stored, as_upright
+
+Pixels = Literal["auto", "upright", "stored"]
+DECIMALS = 6  # of a pixel: undoes what normalising to fractions or per cents rounds
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """`pictures` is the folder with the picture files, if they are here.
+
+    `prefix` is taken off names that start with it. `pixels` says what boxes of a photo with an
+    Exif turn refer to; "auto" compares the size in the file with the picture's, and takes upright
+    pixels where both fit.
+    """
+
+    pictures: Path | None = None
+    prefix: str = ""
+    pixels: Pixels = "auto"
+
+
+@dataclass(frozen=True)
+class WriteOptions:
+    """`prefix` is put before names; `pictures` are copied from there, if given.
+
+    `stored_pixels` writes boxes of the stored pixels, for programs that ignore Exif.
+    """
+
+    prefix: str = ""
+    pictures: Path | None = None
+    stored_pixels: bool = False
+
+
+class Finisher:
+    """Complete what a format says of a picture by its file: size, turn, boxes made upright."""
+
+    def __init__(self, dataset: Dataset, file: object, options: ReadOptions) -> None:
+        self.report, self.file, self.options = dataset.report, file, options
+        self.folder = PictureFolder(options.pictures) if options.pictures else None
+        self._last: tuple[str | None, PictureFile | None] = (None, None)
+
+    def size(self, name: str) -> tuple[int, int] | tuple[None, None]:
+        """Return the size that the format's boxes refer to, for one that does not say it."""
+        header = self._header(name)
+        if header is None:
+            return None, None
+        return header.stored_size if self.options.pixels == "stored" else header.size
+
+    def _header(self, name: str) -> PictureFile | None:
+        """Return the header of the picture file, if there is one; the last one is kept."""
+        if self._last[0] != name:
+            self._last = (name, self.folder.header(name) if self.folder else None)
+        return self._last[1]
+
+    def finish(self, picture: Picture) -> Picture:
+        """Return the picture as the model has it. Raises InvalidDataset if the sizes disagree."""
+        picture = replace(picture, name=picture.name.removeprefix(self.options.prefix))
+        header = self._header(picture.name)
+        if header is None:
+            if self.folder:
+                self.report.note("the picture file was not found", picture.name)
+            return picture
+        size, upright, stored = (picture.width, picture.height), header.size, header.stored_size
+        if None in size:
+            size = self.size(picture.name)
+            picture = replace(picture, width=size[0], height=size[1])
+        if size not in {upright, stored}:
+            problem = f"the size is {size[0]}x{size[1]} here, and {upright[0]}x{upright[1]} in "
+            raise InvalidDataset(
+                self.file,
+                picture.place,
+                f"{picture.name}: {problem}{header.path}",
+                "Correct the size, or give the folder with the pictures that were labelled",
+            )
+        if self.options.pixels == "stored" or (self.options.pixels == "auto" and size != upright):
+            if header.turn != 1 and picture.boxes:
+                self.report.note("boxes of stored pixels were turned upright", picture.name)
+            return as_upright(picture, header.turn)
+        return replace(picture, turn=header.turn)
+
+
+def to_write(picture: Picture, options: WriteOptions) -> Picture:
+    """Return the picture as a file has it: its name with the prefix, its boxes as chosen."""
+    turned = as_stored(picture) if options.stored_pixels else picture
+    name = picture.name if "://" in picture.name else options.prefix + picture.name
+    return replace(turned, name=name)
+
+
+def note_lost(report: Report, picture: Picture, format: str, keeps: set[str]) -> None:
+    """Note what of a picture the format has no place for; `keeps` names what it has one for."""
+    crowds = sum(box.crowd for box in picture.boxes)
+    losses = {
+        "crowd": ("iscrowd: the box is written as a plain one", crowds),
+        "labels": ("labels of whole pictures: they are left out", len(picture.labels)),
+        "group": ("groups (video, burst): they are left out", bool(picture.group)),
+        "split": ("place for the split of a picture", bool(picture.split)),
+    }
+    for what, (lost, times) in losses.items():
+        if what not in keeps:
+            report.note(f"{format} has no {lost}", picture.name, times)
+
+
+def is_left_out(report: Report, picture: Picture, format: str) -> bool:
+    """Tell whether a format of boxes must not hold the picture, as it would read as empty there."""
+    if not picture.labelled:
+        what = f"not labelled yet, which {format} would read as nothing in it: left out"
+    elif picture.labels and not picture.boxes:
+        what = f"only labels of the whole picture, which {format} does not have: left out"
+    else:
+        return False
+    report.note(what, picture.name)
+    return True
+
+
+def inside(picture: Picture, size: tuple[int, int], report: Report) -> list[Box]:
+    """Return the boxes, clipped to the picture of `size`; note those that reached out of it."""
+    boxes = []
+    for box in picture.boxes:
+        clipped = box.clipped(*size)
+        if clipped != box:
+            what = "a box outside the picture was left out" if clipped is None else None
+            report.note(what or "a box that reached out of the picture was clipped", picture.name)
+        if clipped:
+            boxes.append(clipped)
+    return boxes
+
+
+def known_size(picture: Picture, file: object) -> tuple[int, int]:
+    """Return (width, height). Raises InvalidDataset if they are not known."""
+    if picture.width is None or picture.height is None:
+        raise InvalidDataset(
+            file,
+            picture.place,
+            f"the size of {picture.name} is not known",
+            "Give the folder with the pictures (--pictures)",
+        )
+    return picture.width, picture.height
+
+
+def copy_picture(name: str, target: Path, options: WriteOptions, report: Report) -> None:
+    """Copy the picture file to `target`, if the pictures are here."""
+    if options.pictures is None:
+        return
+    source = PictureFolder(options.pictures).find(name)
+    if source is None:
+        report.note("the picture file was not found, so not copied", name)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+
+
+@contextmanager
+def open_input(path: Path) -> Iterator[IO[bytes]]:
+    try:
+        with path.open("rb") as file:
+            yield file
+    except OSError as error:
+        problem = f"it cannot be read: {error.strerror}"
+        raise InvalidDataset(path, "", problem, "Check its name and rights") from None
+
+
+def tidy(value: float) -> float:
+    """Return a coordinate without the noise of floating point; whole numbers as int.
+
+    >>> tidy(10.0000000001), tidy(0.5)
+    (10, 0.5)
+    """
+    rounded = round(value, DECIMALS)
+    return int(rounded) if rounded == int(rounded) else rounded

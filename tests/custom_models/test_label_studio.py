@@ -1,0 +1,115 @@
+"""Label Studio's exports: turned boxes, several annotators, skipped and empty tasks."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rubberduck.custom_models.dataset import Box, Dataset, InvalidDataset
+from rubberduck.custom_models.interchange.formats import opened
+
+
+def region(x: float, y: float, width: float, height: float, **more: Any) -> dict[str, Any]:
+    """Return a result with a box in per cents of a picture of 1000 x 500 pixels."""
+    value = {"x": x, "y": y, "width": width, "height": height, "rectanglelabels": ["duck"]}
+    size = {"original_width": 1000, "original_height": 500, "image_rotation": 0}
+    return {"type": "rectanglelabels", **size, "value": value | more}
+
+
+def task(*annotations: dict[str, Any], image: str = "/data/upload/1/a.jpg") -> dict[str, Any]:
+    return {"id": 1, "data": {"image": image}, "annotations": list(annotations)}
+
+
+def read(tmp_path: Path, *tasks: dict[str, Any]) -> Dataset:
+    (tmp_path / "a.json").write_text(json.dumps(tasks))
+    with opened(tmp_path / "a.json") as dataset:
+        dataset.pictures = list(dataset.pictures)
+    return dataset
+
+
+def boxes(dataset: Dataset) -> list[Box]:
+    return [box for picture in dataset.pictures for box in picture.boxes]
+
+
+def test_a_box_is_turned_in_pixels(tmp_path: Path) -> None:
+    """HumanSignal/label-studio#2293: a box of 300 x 100 pixels turned by 90 degrees.
+
+    Its export to YOLO gave 0.2 x 0.3, the per cents turned, which is 200 x 150 pixels.
+    """
+    dataset = read(tmp_path, task({"result": [region(20, 20, 30, 20, rotation=90)]}))
+    assert boxes(dataset) == [Box("duck", 100, 100, 100, 300)]
+    assert "turned box" in dataset.report.lines()[0]
+
+
+@pytest.mark.parametrize("degrees", range(0, 360, 15))
+def test_the_box_around_a_turned_one_holds_its_corners_and_touches_them(
+    degrees: int, tmp_path: Path
+) -> None:
+    (box,) = boxes(read(tmp_path, task({"result": [region(50, 50, 20, 10, rotation=degrees)]})))
+    turn = complex(math.cos(math.radians(degrees)), math.sin(math.radians(degrees)))
+    corners = [complex(500, 250) + turn * complex(x, y) for x in (0, 200) for y in (0, 50)]
+    across, down = [corner.real for corner in corners], [corner.imag for corner in corners]
+    assert (box.left, box.right) == pytest.approx((min(across), max(across)), abs=1e-5)
+    assert (box.top, box.bottom) == pytest.approx((min(down), max(down)), abs=1e-5)
+
+
+def test_one_annotation_of_a_task_is_kept(tmp_path: Path) -> None:
+    """label-studio-sdk 2.1 exports such a picture twice."""
+    old = {"result": [region(1, 1, 1, 1)], "updated_at": "2026-01-01T00:00:00Z"}
+    new = {"result": [region(2, 2, 2, 2)], "updated_at": "2026-01-02T00:00:00Z"}
+    truth = {"result": [region(4, 4, 4, 4)], "ground_truth": True, "updated_at": "2025"}
+    dataset = read(tmp_path, task(new, old), task(new, truth, old))
+    assert [box.left for box in boxes(dataset)] == [20, 40]
+    assert "several annotators" in dataset.report.lines()[0]
+
+
+def test_skipped_empty_and_new_tasks_differ(tmp_path: Path) -> None:
+    """In an export of an empty task nothing says how large the picture is."""
+    skipped = {"result": [], "was_cancelled": True}
+    pictures = list(read(tmp_path, task(skipped), task({"result": []}), task()).pictures)
+    assert [picture.labelled for picture in pictures] == [False, True, False]
+    assert pictures[1].is_empty
+    assert pictures[1].width is None
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("/data/upload/1/8f-a%20b.jpg", "data/upload/1/8f-a%20b.jpg"),
+        ("/data/local-files/?d=in/a%20b.jpg", "in/a b.jpg"),
+        ("https://example.org/in/a%20b.jpg?size=2", "in/a b.jpg"),
+        ("s3://duck-bkt/in/a b.jpg", "s3://duck-bkt/in/a b.jpg"),
+    ],
+)
+def test_names_of_pictures(address: str, name: str, tmp_path: Path) -> None:
+    (picture,) = read(tmp_path, task(image=address)).pictures
+    assert picture.name == name
+
+
+def test_other_results_are_named_and_choices_are_labels_of_the_picture(tmp_path: Path) -> None:
+    results = [
+        {"type": "choices", "value": {"choices": ["bath", "outdoors"]}},
+        {"type": "polygonlabels", "value": {"points": [[1, 2]], "polygonlabels": ["duck"]}},
+        {"type": "rectangle", "value": {"x": 1, "y": 1, "width": 1, "height": 1}},
+    ]
+    dataset = read(tmp_path, task({"result": results}))
+    assert [picture.labels for picture in dataset.pictures] == [("bath", "outdoors")]
+    assert [*dataset.report.counts] == ["a result of type 'polygonlabels' is left out"]
+
+
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        ({"data": {"image": "a.jpg"}}, r"task\[1\]: annotations: Field required"),
+        (task({"result": [region(1, 1, 1, 1) | {"original_width": None}]}), "picture's size"),
+        (task({"result": [region(1, 1, float("1e400"), 1)]}), r"not JSON"),
+        ({"data": {"a": "a.jpg", "b": "b.jpg"}, "annotations": []}, "no picture, or several"),
+    ],
+)
+def test_a_fault_is_named_with_its_task(
+    broken: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InvalidDataset, match=message):
+        read(tmp_path, task(), broken)
