@@ -13,7 +13,7 @@ LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --no-strip-extras --univ
 run: venv
 	$(BIN)/python db_setup.py
 	@echo "Open http://127.0.0.1:$(PORT) and give it a picture. Stop with Ctrl+C."
-	@PORT=$(PORT) exec $(BIN)/gunicorn wsgi:app
+	@PORT=$(PORT) exec $(BIN)/python serve.py
 
 test: .venv/.tested-with lint services
 	$(BIN)/pytest -n 2 --cov --cov-report=term:skip-covered --cov-fail-under=95

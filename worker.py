@@ -32,6 +32,7 @@ def main() -> None:
 
         child.main(_build_site)
     else:
+        os.nice(NICENESS)
         _command(prog_name="worker.py")
 
 
@@ -76,6 +77,7 @@ def _command(**options: Any) -> None:
 
 def _serve(settings: "Settings", also: Sequence[str]) -> None:
     from rubberduck.core.errors import DuckError
+    from rubberduck.core.resources import available_memory
     from rubberduck.core.settings import ROOT
     from rubberduck.db.engine import Database
     from rubberduck.jobs.child import limit_memory
@@ -87,8 +89,8 @@ def _serve(settings: "Settings", also: Sequence[str]) -> None:
 
     for module in (*JOB_MODULES, *also):
         importlib.import_module(module)
-    os.nice(NICENESS)
-    limit_memory(settings.worker_memory)
+    megabytes = settings.worker_memory or available_memory() // 2_000_000
+    limit_memory(megabytes)
     database = Database(settings.database_url)
     try:
         id, _lock = claim_id(system_folder(settings.database_url) / "executors")
@@ -99,7 +101,7 @@ def _serve(settings: "Settings", also: Sequence[str]) -> None:
             database,
             settings.database_url,
             id,
-            Steps(store, command, settings.worker_memory),
+            Steps(store, command, megabytes),
             at_once=settings.worker_jobs,
             at_once_per_owner=settings.owner_running_jobs,
         )

@@ -173,11 +173,12 @@ class Settings(BaseSettings):
     worker_jobs: int = Field(
         2, ge=1, le=64, description="number of jobs that a worker runs at the same time"
     )
-    worker_memory: int = Field(
-        1500,
+    worker_memory: int | None = Field(
+        None,
         ge=200,
         le=1_000_000,
-        description="memory limit of each process of a worker, in megabytes",
+        description="memory limit of each process of a worker, in megabytes; default: half of the "
+        "machine's memory",
     )
     owner_jobs: int = Field(
         20, ge=1, le=10_000, description="number of jobs of one owner that may wait or run"

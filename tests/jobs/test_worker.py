@@ -15,6 +15,8 @@ from rubberduck.jobs.queue import JobQueue
 from tests.support.server import environment_for, until
 from tests.support.workers import Worker, ended, lines, running, set_up, working
 
+SMALL = {"DUCK_WORKER_MEMORY": "600"}  # megabytes
+
 
 @pytest.fixture
 def queue(database_url: str) -> Iterator[JobQueue]:
@@ -36,7 +38,7 @@ def test_jobs_end_with_a_result_or_with_a_reason_in_plain_words(
     broken = queue.enqueue("break", "cid")
     hungry = queue.enqueue("eat memory", "dan")
     unknown = queue.enqueue("from the future", "eve")
-    with working(tmp_path, database_url, DUCK_WORKER_JOBS="5") as worker:
+    with working(tmp_path, database_url, DUCK_WORKER_JOBS="5", **SMALL) as worker:
         jobs = ended(queue, good, refused, broken, hungry, unknown)
     assert [job.state for job in jobs] == ["done", "failed", "failed", "failed", "failed"]
     assert (jobs[0].result, jobs[0].progress) == (6, 100)
@@ -129,11 +131,11 @@ def test_a_worker_without_a_database_says_so_and_ends(tmp_path: Path) -> None:
 def test_a_worker_is_the_first_that_the_kernel_ends_when_memory_runs_out(
     queue: JobQueue, database_url: str, tmp_path: Path
 ) -> None:
-    with working(tmp_path, database_url) as worker:
+    with working(tmp_path, database_url, **SMALL) as worker:
         score = Path(f"/proc/{worker.process.pid}/oom_score_adj").read_text()
         assert int(score) == 500
         assert worker.process.nice() > psutil.Process().nice()
         limit, _ = worker.process.rlimit(psutil.RLIMIT_DATA)
-        assert limit == 1_500_000_000
+        assert limit == 600_000_000
         worker.process.send_signal(signal.SIGINT)  # Ctrl+C
         assert worker.process.wait(60) == 0

@@ -154,9 +154,10 @@ class Running:
         self._start_site()
 
     def _start_site(self) -> None:
-        name, line = (self.machine.app / "Procfile").read_text().split(":", 1)
-        assert name == "web"
-        self._site = self._started(["sh", "-c", f"exec {line}"], self._environment)
+        procfile = (self.machine.app / "Procfile").read_text()
+        lines = dict(line.split(":", 1) for line in procfile.splitlines())
+        assert lines.keys() == {"web", "worker"}
+        self._site = self._started(["sh", "-c", f"exec {lines['web']}"], self._environment)
 
     def _started(
         self, command: list[str], environment: Mapping[str, str]

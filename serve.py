@@ -1,0 +1,106 @@
+"""The site and its worker under one supervisor: `make run`.
+
+Restarts a worker that ends, passes signals on, and stops both when either cannot start. honcho 2.0
+was tried: it ends everything when one process ends, kills five seconds after SIGTERM (uploads get
+25), and does not know SIGHUP. On Elastic Beanstalk systemd supervises the lines of the Procfile.
+Imports only the standard library: about 10 MB.
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).resolve().parent
+WEB = [sys.executable, "-m", "gunicorn", "wsgi:app"]
+WORKER = [sys.executable, "worker.py"]
+WORKER_DELAY = 3.0  # seconds: the first page comes first
+RESTART_DELAY = 1.0
+SHORT_LIFE, MAX_SHORT_LIVES = 15.0, 3  # a worker that ends so soon, so often, cannot start
+CANNOT_START = 78  # the worker's status when starting it again would not help
+POLL_SECONDS = 0.2
+PR_SET_PDEATHSIG = 1
+
+
+class Supervisor:
+    def __init__(self) -> None:
+        self.web = _start(WEB)
+        self.worker: subprocess.Popen[bytes] | None = None
+        self.worker_due = time.monotonic() + WORKER_DELAY
+        self.worker_started = 0.0
+        self.short_lives = 0
+        self.is_stopping = False
+
+    def run(self) -> int:
+        """Run until the site ends; return the exit status."""
+        for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+            signal.signal(signum, lambda signum, _frame: self.stop(signum))
+        signal.signal(signal.SIGHUP, lambda *_: self.reload())
+        status = 0
+        while (ended := self.web.poll()) is None:
+            time.sleep(POLL_SECONDS)
+            if not self.is_stopping and not self._keep_worker():
+                status = 1
+                self.stop(signal.SIGTERM)
+        self.is_stopping = True
+        self._stop_worker()
+        return status or abs(ended)
+
+    def stop(self, signum: int) -> None:
+        """Pass the signal to the site, which ends its requests, and end the worker."""
+        self.is_stopping = True
+        _send(self.web, signum)
+        _send(self.worker, signal.SIGTERM)
+
+    def reload(self) -> None:
+        """Let the site load its code and settings anew; the worker ends and is started again."""
+        _send(self.web, signal.SIGHUP)
+        _send(self.worker, signal.SIGTERM)
+
+    def _keep_worker(self) -> bool:
+        """Start the worker if it is due. Return False if it cannot start."""
+        now = time.monotonic()
+        if self.worker is None:
+            if now >= self.worker_due:
+                self.worker, self.worker_started = _start(WORKER), now
+            return True
+        if (status := self.worker.poll()) is None:
+            return True
+        is_short = status != 0 and now - self.worker_started < SHORT_LIFE
+        self.short_lives = self.short_lives + 1 if is_short else 0
+        if status == CANNOT_START or self.short_lives == MAX_SHORT_LIVES:
+            sys.stderr.write("The worker cannot start, so the site stops, too.\n")
+            return False
+        self.worker, self.worker_due = None, now + RESTART_DELAY
+        return True
+
+    def _stop_worker(self) -> None:
+        _send(self.worker, signal.SIGTERM)
+        if self.worker:
+            self.worker.wait()
+
+
+def _start(command: list[str]) -> "subprocess.Popen[bytes]":
+    # A session of its own: Ctrl+C at the terminal reaches it only through this process, once.
+    options: dict[str, Any] = {"cwd": FOLDER, "start_new_session": True}
+    return subprocess.Popen(command, **options, preexec_fn=_end_with_supervisor)  # noqa: PLW1509
+
+
+def _end_with_supervisor() -> None:
+    """Let the kernel stop this child if the supervisor is killed."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "prctl"):
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _send(process: "subprocess.Popen[bytes] | None", signum: int) -> None:
+    if process and process.poll() is None:
+        os.kill(process.pid, signum)
+
+
+if __name__ == "__main__":
+    sys.exit(Supervisor().run())
