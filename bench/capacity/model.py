@@ -14,7 +14,7 @@ from bench.harness.figures import Comparison, Growth
 from bench.report import speed_page
 from bench.scenarios import amazon, databases, pictures
 from rubberduck.core.settings import Settings
-from rubberduck.services.retention import BATCH_SIZE
+from rubberduck.services.retention import BATCH_SIZE, DAILY, KEY_BATCH_SIZE
 
 T = TypeVar("T", Comparison, Growth)
 
@@ -30,7 +30,6 @@ TEMPLATE_MACHINES = 40  # the most that deploy/template.yaml allows
 COMMITS = 3  # a picture: begun, its call counted, saved; each waits for the disk
 COMMONEST = 0.5  # of the results are counted in one row, "no": a guess
 UPLOAD_COMMANDS = 5  # of Redis, in the script that counts an upload
-SWEEP_INTERVAL = 3600.0  # rubberduck.services.retention
 # Round trips of a sweep: to look up a batch of ids, and to delete one row.
 LOOKUP_TRIPS, DELETION_TRIPS = 5, 5
 DELETE_SECONDS = 1.0  # a DeleteObjects request with a thousand keys: a guess
@@ -117,9 +116,9 @@ def connections(instance: Instance) -> int:
 
 
 def sweep_seconds(objects: float) -> float:
-    """Return the duration of a sweep, which lists all objects twice and looks up each id."""
-    lookups = aws.S3_LIST_PAGE / BATCH_SIZE * LOOKUP_TRIPS * ROUND_TRIP
-    return 2 * objects / aws.S3_LIST_PAGE * (aws.S3_SECONDS + lookups)
+    """Return the duration of a sweep, which lists all objects once and looks up each id."""
+    lookups = aws.S3_LIST_PAGE / KEY_BATCH_SIZE * LOOKUP_TRIPS * ROUND_TRIP
+    return objects / aws.S3_LIST_PAGE * (aws.S3_SECONDS + lookups)
 
 
 def limits(instance: Instance, machines: int, server: DatabaseClass) -> dict[str, float]:
@@ -141,7 +140,7 @@ def limits(instance: Instance, machines: int, server: DatabaseClass) -> dict[str
         "S3 PUT": 60 * aws.S3_PUTS,
         "S3 GET": 60 * aws.S3_GETS,
         "one Redis node": 60 * BUSY * aws.REDIS_COMMANDS / UPLOAD_COMMANDS,
-        "the sweep for orphans": PEAK * SWEEP_INTERVAL / sweep_seconds(2 * 1440 * KEEP_DAYS),
+        "the sweep for orphans": PEAK * DAILY.total_seconds() / sweep_seconds(2 * 1440 * KEEP_DAYS),
         "deletion of old results": PEAK
         * 60
         / (DELETE_SECONDS / BATCH_SIZE + DELETION_TRIPS * ROUND_TRIP),
@@ -202,9 +201,9 @@ def monthly_cost(site: Plan) -> dict[str, float]:
     balancer = aws.BALANCER + incoming * aws.BALANCER_GB + 2 * aws.ADDRESS
     machine = HOURS * (site.instance.price + aws.ADDRESS) + aws.MACHINE_DISK
     requests = calls * (2 * aws.S3_PUT + aws.S3_GET)
-    # Each worker lists the bucket twice, waits for an hour, and begins again.
-    sweep_hours = (SWEEP_INTERVAL + sweep_seconds(2 * site.kept)) / 3600
-    listings = 2 * 2 * site.kept / aws.S3_LIST_PAGE * site.machines * site.instance.cores
+    # One process of all lists the bucket, waits for a day, and begins again.
+    sweep_days = 1 + sweep_seconds(2 * site.kept) / DAILY.total_seconds()
+    listings = 2 * site.kept / aws.S3_LIST_PAGE
     return {
         "Rekognition": 0.0 if site.embedded else tiered(calls, aws.REKOGNITION),
         "machines": site.machines * machine,
@@ -212,7 +211,7 @@ def monthly_cost(site: Plan) -> dict[str, float]:
         "PostgreSQL": zones * (HOURS * site.database.price + rows_gb * aws.DATABASE_DISK),
         "Redis": HOURS * redis,
         "S3 storage and requests": tiered(site.kept * stored_gb, aws.S3_STORAGE) + requests,
-        "S3 listings of the sweeps": HOURS / sweep_hours * listings * aws.S3_PUT,
+        "S3 listings of the sweeps": HOURS / 24 / sweep_days * listings * aws.S3_PUT,
         "traffic out": tiered(calls * (stored_gb / 2 + PAGE_GB), aws.TRAFFIC),
         "logs, secrets, alarms": aws.FIXED + calls * LOG_GB * aws.LOGS,
     }

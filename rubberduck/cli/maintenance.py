@@ -14,7 +14,8 @@ def sweep() -> None:
     """Delete expired results and orphaned pictures.
 
     Expired results are older than DUCK_KEEP_DAYS; orphaned pictures are left behind by
-    interrupted uploads.
+    interrupted uploads. The site does this itself: one of its processes deletes results each hour
+    and lists the storage for orphans once a day.
 
     \b
     Example:
@@ -26,6 +27,8 @@ def sweep() -> None:
         raise click.ClickException(
             f"The sweep is incomplete; run it again. {error.operator_message}"
         ) from None
+    if swept.is_partial:
+        click.echo("Another process is sweeping, and deletes the rest.", err=True)
     counts = _count(swept.results, "result"), _count(swept.orphans, "orphaned picture")
     deleted = " and ".join(filter(None, counts))
     click.echo(f"Deleted {deleted}." if deleted else "Nothing to delete.")

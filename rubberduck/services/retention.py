@@ -6,28 +6,35 @@ import random
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from rubberduck.core.errors import DuckError
+from rubberduck.core.errors import DuckError, ResultsUnavailable
 from rubberduck.db.pending_deletion import PENDING_UPLOAD_TTL, PendingDeletion
 from rubberduck.services.observation import LogObserver, Observer, SweepFinished
 from rubberduck.storage.base import Storage
 
 if TYPE_CHECKING:
+    from rubberduck.db.leases import Lease
     from rubberduck.db.results import Results
 
 log = logging.getLogger(__name__)
-BATCH_SIZE = 500  # results of two pictures each: as many as S3 deletes with one request
+BATCH_SIZE = 500  # results of two pictures each
+KEY_BATCH_SIZE = 1000  # as many as S3 lists or deletes with one request
 # Only our own keys: a bucket may hold other objects. The first is a picture of a result, the second
 # what an interrupted write or check leaves behind.
 PICTURE_KEY_RE = re.compile(r"(?:uploads|marked)/([\w-]{22})\.jpg", re.ASCII)
 LEFTOVER_KEY_RE = re.compile(r"(?:(?:uploads|marked)/)?tmp\w+\.part|check-[\w-]{11}", re.ASCII)
 FIRST_SWEEP_DELAY, SWEEP_INTERVAL = 600.0, 3600.0  # seconds
+# Of all processes, one deletes what is due each hour, and one lists the storage once a day: the
+# requests for a large bucket cost money.
+HOURLY, DAILY = timedelta(hours=1), timedelta(days=1)
+LEASE = timedelta(minutes=15)  # much longer than a batch; a killed sweep blocks others so long
 
 
 def delete(deletion: PendingDeletion, storage: Storage, results: "Results") -> None:
@@ -39,10 +46,14 @@ def delete(deletion: PendingDeletion, storage: Storage, results: "Results") -> N
 
 @dataclass(frozen=True)
 class Swept:
-    """The number of deleted results, and of deleted pictures without a result."""
+    """The number of deleted results, and of deleted pictures without a result.
+
+    `is_partial` if another process was sweeping at the same time.
+    """
 
     results: int = 0
     orphans: int = 0
+    is_partial: bool = False
 
 
 class Sweeper:
@@ -71,20 +82,50 @@ class Sweeper:
         """
         delete(self.results.mark_deleting(id, owner), self.storage, self.results)
 
-    def sweep(self) -> Swept:
-        """Delete all that is due. Continue after a failure, and raise the first one at the end."""
+    def sweep(self, *, only_due: bool = False) -> Swept:
+        """Delete what should be gone, except what another process is deleting at the moment.
+
+        With `only_due`, only what no process has done within the hour or day. Continue after a
+        failure, and raise the first one at the end.
+        """
         faults: list[DuckError] = []
         start = time.perf_counter()
-        swept = Swept(self._delete_due_results(faults), self._delete_orphans(faults))
-        seconds = time.perf_counter() - start
-        for observer in self.observers:
-            event = SweepFinished(swept.results, swept.orphans, len(faults), seconds)
-            observer.sweep_finished(event)
+        results = self._leased("results", HOURLY, self._delete_due_results, faults, only_due)
+        orphans = self._leased("orphans", DAILY, self._delete_orphans, faults, only_due)
+        swept = Swept(results or 0, orphans or 0, None in (results, orphans))
+        if results is not None or orphans is not None:
+            seconds = time.perf_counter() - start
+            for observer in self.observers:
+                event = SweepFinished(swept.results, swept.orphans, len(faults), seconds)
+                observer.sweep_finished(event)
         if faults:
             raise faults[0]
         return swept
 
-    def _delete_due_results(self, faults: list[DuckError]) -> int:
+    def _leased(
+        self,
+        name: str,
+        interval: timedelta,
+        run: "Callable[[list[DuckError], Lease], int]",
+        faults: list[DuckError],
+        only_due: bool,
+    ) -> int | None:
+        """Run it with its lease, and return its count; None without the lease."""
+        from rubberduck.db.leases import Lease
+
+        lease, before = Lease(self.results.database, name, LEASE, interval), len(faults)
+        if not lease.acquire(early=not only_due):
+            return None
+        is_done = False
+        try:
+            deleted = run(faults, lease)
+            is_done = len(faults) == before
+            return deleted
+        finally:
+            with suppress(ResultsUnavailable):  # then it runs out
+                lease.release(after=interval if is_done else HOURLY)
+
+    def _delete_due_results(self, faults: list[DuckError], lease: "Lease") -> int:
         deleted, last = 0, ""
         while batch := self.results.mark_expired_deleting(datetime.now(UTC), BATCH_SIZE, last):
             last = batch[-1].id
@@ -93,43 +134,49 @@ class Sweeper:
             for item in batch:
                 if failed.keys().isdisjoint(item.keys):  # rows last, so that a failure is retried
                     deleted += _attempt(partial(self.results.delete_row, item.id), faults)
+            if not lease.extend():
+                break
         return deleted
 
-    def _delete_orphans(self, faults: list[DuckError]) -> int:
-        deleted = 0
-        for batch in self._orphans():
+    def _delete_orphans(self, faults: list[DuckError], lease: "Lease") -> int:
+        deleted, orphans = 0, self._orphans(lease)
+        while batch := list(islice(orphans, KEY_BATCH_SIZE)):
             failed = self.storage.delete_all(batch)
             faults += failed.values()
             deleted += len(batch) - len(failed)
         return deleted
 
-    def _orphans(self) -> Iterator[list[str]]:
+    def _orphans(self, lease: "Lease") -> Iterator[str]:
         """Yield keys without a row. Pending uploads have one: it is written first."""
         if self.results.was_restored_recently():
             return  # the restored database lacks the pictures stored after its backup
-        # A database that knows few of the pictures may be the wrong one, or a new one: then only
-        # pictures past their retention are deleted.
-        age = PENDING_UPLOAD_TTL if self._database_matches_storage() else self.results.keep
-        for keys, known in self._pictures(age):
-            yield [key for key in keys if LEFTOVER_KEY_RE.fullmatch(key) or _id(key) not in known]
-
-    def _database_matches_storage(self) -> bool:
-        """Return whether the database knows at least half of the stored results."""
         stored = known_ids = 0
-        for keys, known in self._pictures(PENDING_UPLOAD_TTL):
+        for keys, known in self._pictures(PENDING_UPLOAD_TTL, lease):
+            # The ids are random, so that the first keys are a sample of all.
             stored += len(set(map(_id, keys)) - {None})
             known_ids += len(known)
-        return 2 * known_ids >= stored
+            if 2 * known_ids < stored:
+                break
+            yield from _unknown(keys, known)
+        else:
+            return
+        # A database that knows few of the pictures may be the wrong one, or a new one: then only
+        # pictures past their retention are deleted.
+        for keys, known in self._pictures(self.results.keep, lease):
+            yield from _unknown(keys, known)
 
-    def _pictures(self, age: timedelta) -> Iterator[tuple[list[str], set[str]]]:
+    def _pictures(self, age: timedelta, lease: "Lease") -> Iterator[tuple[list[str], set[str]]]:
         """Yield batches of our keys older than `age`, each with the ids that have a row."""
         stored = self.storage.keys_older_than(datetime.now(UTC) - age)
         own_keys = filter(lambda key: _id(key) or LEFTOVER_KEY_RE.fullmatch(key), stored)
-        while keys := list(islice(own_keys, BATCH_SIZE)):
+        while (keys := list(islice(own_keys, KEY_BATCH_SIZE))) and lease.extend():
             yield keys, self.results.existing_ids({id for key in keys if (id := _id(key))})
 
     def maybe_sweep(self) -> None:
-        """Start a background sweep at most once per SWEEP_INTERVAL; called for every request."""
+        """Start a background sweep of what is due, if the last one of this process was an hour ago.
+
+        Called for every request.
+        """
         now = time.monotonic()
         with self._lock:
             if self._due is None:  # workers start at different times
@@ -141,7 +188,7 @@ class Sweeper:
 
     def _sweep_in_background(self) -> None:
         try:
-            self.sweep()
+            self.sweep(only_due=True)
         except DuckError as error:
             log.warning("sweep failed cause=%s", error.operator_message)
         finally:
@@ -162,3 +209,7 @@ def _id(key: str) -> str | None:
     """Return the id of the result that the picture belongs to."""
     match = PICTURE_KEY_RE.fullmatch(key)
     return match and match[1]
+
+
+def _unknown(keys: Iterable[str], known: set[str]) -> Iterator[str]:
+    return (key for key in keys if LEFTOVER_KEY_RE.fullmatch(key) or _id(key) not in known)

@@ -3,27 +3,38 @@
 import re
 import secrets
 import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Event, Semaphore
+from typing import Any
 
 import pytest
+import time_machine
 from flask import Flask
 
 from rubberduck.core.errors import ResultsUnavailable
+from rubberduck.core.models import Upload
 from rubberduck.core.rules import RUBBER_DUCK
 from rubberduck.core.settings import Settings
+from rubberduck.db.leases import Lease
 from rubberduck.db.results import Results
+from rubberduck.db.row_mapping import to_pending_row
+from rubberduck.db.tables import duck_results
 from rubberduck.services.pipeline import ID_BYTES, Pipeline
-from rubberduck.services.retention import Sweeper, Swept
+from rubberduck.services.retention import DAILY, KEY_BATCH_SIZE, LEASE, Sweeper, Swept
 from rubberduck.storage.base import Storage
 from rubberduck.storage.folder import FolderStorage
+from rubberduck.storage.s3 import MAX_DELETIONS, S3Storage
+from tests.support.aws import BUCKET
 from tests.support.pictures import encoded
 from tests.support.retention import FAR, check_sweep, put_at, write_down
 from tests.support.server import until
 
 HOUR = timedelta(hours=1)
+TEN = {"MaxKeys": 10}
 
 
 def test_all_that_is_due_goes_and_nothing_else(storage: Storage, any_results: Results) -> None:
@@ -118,6 +129,72 @@ def test_the_command_tells_of_strays(app: Flask, pipeline: Pipeline) -> None:
     assert run(args=["sweep"]).output == "Nothing to delete.\n"
 
 
+def test_all_processes_together_list_the_storage_once_a_day(
+    settings: Settings, any_results: Results
+) -> None:
+    """Each sweeper stands for a worker that asks every hour."""
+    listed: list[datetime] = []
+
+    class Counted(FolderStorage):
+        def keys_older_than(self, *args: Any) -> Iterator[str]:
+            listed.append(datetime.now(UTC))
+            return super().keys_older_than(*args)
+
+    workers = [Sweeper(lambda: any_results, Counted(settings.uploads)) for _ in range(3)]
+    id, start = secrets.token_urlsafe(ID_BYTES), datetime.now(UTC)
+    write_down(any_results, id, start - timedelta(days=30) + 5 * HOUR, ready=True)
+    deleted = []
+    with time_machine.travel(start, tick=False) as clock:
+        for _ in range(26):
+            deleted.append(sum(worker.sweep(only_due=True).results for worker in workers))
+            clock.shift(HOUR)
+    assert listed == [start, start + 24 * HOUR]
+    assert deleted.index(1) == 6  # within an hour of its end
+    assert sum(deleted) == 1
+
+
+def test_the_requests_of_a_sweep_of_a_bucket(
+    settings: Settings, results: Results, composed: Callable[[Settings], Pipeline], s3: Any
+) -> None:
+    """Each prefix is listed once, and orphans go together; here ten keys a request, not 1,000."""
+    storage = composed(settings.model_copy(update={"bucket": BUCKET})).storage
+    assert isinstance(storage, S3Storage)
+    # In the order of their names, so that no batch looks like one of a foreign database.
+    known = [f"A{secrets.token_urlsafe(ID_BYTES)[1:]}" for _ in range(14)]
+    lost = [f"B{secrets.token_urlsafe(ID_BYTES)[1:]}" for _ in range(12)]
+    now = datetime.now(UTC)
+    uploads = [Upload(id, now, "", f"uploads/{id}.jpg", sha256=id) for id in known]
+    with results.database.transaction(writing=True) as connection:
+        connection.execute(duck_results.insert(), [to_pending_row(upload) for upload in uploads])
+    for id in known + lost:
+        s3.put_object(Bucket=BUCKET, Key=f"uploads/{id}.jpg", Body=b"")
+    assert KEY_BATCH_SIZE == MAX_DELETIONS == 1000
+    sent: list[str] = []
+    events = storage.client.meta.events
+    events.register("before-call.s3", lambda model, **_: sent.append(model.name))
+    events.register("provide-client-params.s3.ListObjectsV2", lambda params, **_: params | TEN)
+    with time_machine.travel(now + 1.1 * HOUR), pytest.MonkeyPatch.context() as patched:
+        patched.setattr(results, "mark_expired_deleting", lambda *_: [])  # the pending rows stay
+        patched.setattr("rubberduck.services.retention.KEY_BATCH_SIZE", 10)
+        assert Sweeper(lambda: results, storage).sweep().orphans == 12
+    assert Counter(sent) == {"ListObjectsV2": 3 + 3, "DeleteObjects": 2}
+
+
+def test_a_sweep_beside_another_one_says_so(
+    app: Flask, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_at(pipeline.storage, "uploads/tmp1.part", datetime.now(UTC) - 2 * HOUR)
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr("rubberduck.db.leases.own_id", lambda: "of another machine")
+        assert Lease(pipeline.results.database, "orphans", LEASE, DAILY).acquire()
+    done = app.test_cli_runner().invoke(args=["sweep"])
+    assert "Another process is sweeping" in done.output
+    with time_machine.travel(datetime.now(UTC) + LEASE):  # it died there
+        assert (
+            app.test_cli_runner().invoke(args=["sweep"]).output == "Deleted 1 orphaned picture.\n"
+        )
+
+
 def test_a_worker_never_sweeps_twice_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A large bucket takes longer than the pause between two sweeps."""
     monkeypatch.setattr("rubberduck.services.retention.FIRST_SWEEP_DELAY", 0.0)
@@ -125,7 +202,7 @@ def test_a_worker_never_sweeps_twice_at_once(monkeypatch: pytest.MonkeyPatch) ->
     begun, may_end = Semaphore(0), Event()
 
     class Slow(Sweeper):
-        def sweep(self) -> Swept:
+        def sweep(self, *, only_due: bool = False) -> Swept:
             begun.release()
             assert may_end.wait(60)
             return Swept()
