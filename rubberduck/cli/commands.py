@@ -6,9 +6,10 @@ from rubberduck.cli.backup import backup, restore
 from rubberduck.cli.check import check
 from rubberduck.cli.classify import classify
 from rubberduck.cli.costs import costs
+from rubberduck.cli.dataset import dataset
 from rubberduck.cli.evaluate import evaluate
 from rubberduck.cli.maintenance import sweep
 
 commands = AppGroup("commands")
-for command in (backup, check, classify, costs, evaluate, restore, sweep):
+for command in (backup, check, classify, costs, dataset, evaluate, restore, sweep):
     commands.add_command(command)
