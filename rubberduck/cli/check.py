@@ -9,11 +9,13 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
+from rubberduck.cli.jobs import NO_WORKER
 from rubberduck.cli.terminal import HELP
 from rubberduck.core.errors import DuckError
 from rubberduck.core.settings import Settings, unknown_variables
 from rubberduck.imaging.decode import start_decoder
-from rubberduck.web.deps import pipeline
+from rubberduck.jobs.models import QUEUED, RUNNING
+from rubberduck.web.deps import job_queue, pipeline
 from rubberduck.web.rate_limits import check_rate_store
 
 
@@ -50,7 +52,7 @@ def check() -> None:
             problems += 1
         else:
             click.echo(f"ok     {name}")
-    problems += _check_decoder()
+    problems += _check_decoder() + _check_jobs()
     sys.exit(1 if problems else 0)
 
 
@@ -80,6 +82,22 @@ def _check_decoder() -> int:
         return 1
     for name, holds in protections.items():
         click.echo(f"ok     decoding process, {name}" + ("" if holds else ": not on this system"))
+    return 0
+
+
+def _check_jobs() -> int:
+    """Print whether jobs can run; return 1 if they cannot. Without a worker they only wait."""
+    try:
+        job_queue().check()
+        waiting = job_queue().store.count()
+        workers = job_queue().executors.living()
+    except DuckError as error:
+        click.echo(f"wrong  jobs: {error.operator_message}")
+        return 1
+    if workers:
+        click.echo(f"ok     jobs, number of workers: {len(workers)}")
+    else:
+        click.echo(f"warn   jobs, {waiting[QUEUED] + waiting[RUNNING]} waiting: {NO_WORKER}.")
     return 0
 
 

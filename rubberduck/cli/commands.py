@@ -8,8 +8,9 @@ from rubberduck.cli.classify import classify
 from rubberduck.cli.costs import costs
 from rubberduck.cli.dataset import dataset
 from rubberduck.cli.evaluate import evaluate
+from rubberduck.cli.jobs import jobs
 from rubberduck.cli.maintenance import sweep
 
 commands = AppGroup("commands")
-for command in (backup, check, classify, costs, dataset, evaluate, restore, sweep):
+for command in (backup, check, classify, costs, dataset, evaluate, jobs, restore, sweep):
     commands.add_command(command)

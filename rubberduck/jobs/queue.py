@@ -6,6 +6,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any
 
+from sqlalchemy import func, select
+
 from rubberduck.core.errors import DuckError, JobsUnavailable, TooManyJobs
 from rubberduck.db.engine import Database
 from rubberduck.jobs.executors import Executors
@@ -15,6 +17,7 @@ from rubberduck.jobs.store import JobStore
 log = logging.getLogger(__name__)
 ENQUEUE_SECONDS = 3.0
 ID_BYTES = 16
+ENGINE_TABLE = "dbos.workflow_status"
 
 
 class JobQueue:
@@ -46,6 +49,15 @@ class JobQueue:
 
     def get(self, id: str, owner: str | None = None) -> Job:
         return self.store.get(id, owner)
+
+    def check(self) -> None:
+        """Raise JobsUnavailable if the engine's tables are missing in PostgreSQL."""
+        if self.store.database.engine.dialect.name != "postgresql":
+            return  # the worker makes the engine's file
+        with self.store.database.transaction() as connection:
+            if connection.scalar(select(func.to_regclass(ENGINE_TABLE))) is None:
+                cause = "the job engine's tables are missing; run `python db_setup.py`"
+                raise _unavailable(cause)
 
     def has_worker(self) -> bool:
         """Return whether a worker has reported within the last 20 seconds."""

@@ -1,7 +1,7 @@
 """Access from a request to the pipeline, the settings and the query parameters."""
 
 from collections.abc import Callable
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from flask import current_app, request
 
@@ -11,6 +11,9 @@ from rubberduck.services.pipeline import Pipeline
 from rubberduck.services.readiness import Readiness
 from rubberduck.services.retention import Sweeper
 from rubberduck.services.samples import Samples
+
+if TYPE_CHECKING:
+    from rubberduck.jobs.queue import JobQueue
 
 
 def pipeline() -> Pipeline:
@@ -31,6 +34,17 @@ def samples() -> Samples:
 
 def sweeper() -> Sweeper:
     return cast(Sweeper, current_app.extensions["sweeper"])
+
+
+def job_queue() -> "JobQueue":
+    """Return the jobs, imported at their first use."""
+    from rubberduck.jobs.queue import JobQueue
+
+    queue = current_app.extensions.get("job_queue")
+    if queue is None:
+        queue = JobQueue(pipeline().results.database, settings().owner_jobs)
+        current_app.extensions["job_queue"] = queue
+    return cast(JobQueue, queue)
 
 
 def text(message: str) -> str:

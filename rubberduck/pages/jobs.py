@@ -1,0 +1,90 @@
+"""A visitor's own jobs: the list, and the page of one, which follows it."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from rubberduck.core.errors import InvalidParameter
+from rubberduck.web.deps import job_queue, text
+from rubberduck.web.responses import CACHE_NO_STORE, as_json, with_etag
+from rubberduck.web.sessions import known_visitor
+
+jobs = Blueprint("jobs", __name__, url_prefix="/jobs")
+# The tabs, and the states of the jobs in each.
+TABS = {
+    "active": ("queued", "running"),
+    "done": ("done",),
+    "failed": ("failed", "cancelled"),
+}
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """What the page's script polls. `progress` is percent; `waits`: no worker runs."""
+
+    state: str
+    progress: int
+    message: str
+    waits: bool
+
+
+@jobs.get("/")
+def index() -> ResponseReturnValue:
+    """Return the newest jobs of one tab: in process, done, or failed."""
+    if (tab := request.args.get("tab", "active")) not in TABS:
+        raise InvalidParameter("“tab” must be active, done or failed.")
+    owner, store = job_owner(), job_queue().store
+    counts = store.count(owner)
+    numbers = {name: sum(counts[state] for state in states) for name, states in TABS.items()}
+    page = render_template(
+        "jobs.html", jobs=store.newest(owner, TABS[tab]), tab=tab, numbers=numbers
+    )
+    response = make_response(page)
+    response.headers["Cache-Control"] = CACHE_NO_STORE
+    return response
+
+
+@jobs.get("/<id>")
+def show(id: str) -> ResponseReturnValue:
+    job = job_queue().get(id, job_owner())
+    lines = [line for _, line in job_queue().store.log_lines(id)]
+    return with_etag(
+        make_response(
+            render_template("job.html", job=job, lines=lines, waits=_waits(job.is_active))
+        )
+    )
+
+
+@jobs.get("/<id>.json")
+def status(id: str) -> ResponseReturnValue:
+    job = job_queue().get(id, job_owner())
+    body = JobStatus(job.state, job.progress, job.message, _waits(job.is_active))
+    return with_etag(as_json(body))
+
+
+@jobs.post("/<id>/cancel")
+def cancel(id: str) -> ResponseReturnValue:
+    job_queue().store.cancel(id, job_owner())
+    flash(text("Cancelled."))
+    return redirect(url_for("jobs.show", id=id), HTTPStatus.SEE_OTHER)
+
+
+@jobs.post("/<id>/retry")
+def retry(id: str) -> ResponseReturnValue:
+    job_queue().store.retry(id, job_owner())
+    flash(text("Queued again."))
+    return redirect(url_for("jobs.show", id=id), HTTPStatus.SEE_OTHER)
+
+
+def job_owner() -> str:
+    """Return the owner whose jobs this request may see and change; "" has none.
+
+    The one place that decides this: a visitor sees the own jobs only.
+    """
+    return known_visitor() or ""
+
+
+def _waits(is_active: bool) -> bool:
+    return is_active and not job_queue().has_worker()

@@ -1,0 +1,128 @@
+"""The pages of a visitor's own jobs: tabs, progress, cancel, try again; others see nothing."""
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from rubberduck.core.errors import JobsUnavailable, TooManyJobs
+from rubberduck.db.results import Results
+from rubberduck.jobs import queue as queue_module
+from rubberduck.jobs.models import Job, Run
+from rubberduck.jobs.queue import JobQueue
+
+WORKER = "worker-of-the-test"
+
+
+@pytest.fixture
+def queue(results: Results) -> JobQueue:
+    return JobQueue(results.database, 3)
+
+
+@pytest.fixture
+def ann(client: FlaskClient) -> FlaskClient:
+    with client.session_transaction() as session:
+        session["visitor"] = "ann"
+    return client
+
+
+def started(queue: JobQueue, id: str) -> Run:
+    run = Run(id, queue.get(id).attempt, WORKER)
+    assert isinstance(queue.store.begin(run), Job)
+    return run
+
+
+def test_a_job_is_followed_from_the_queue_to_its_end(ann: FlaskClient, queue: JobQueue) -> None:
+    id = queue.enqueue("train", "ann", pictures=40)
+    page = ann.get(f"/jobs/{id}").text
+    assert "waiting" in page
+    assert 'id="waits">No worker is running' in page
+    queue.executors.beat(WORKER)
+    run = started(queue, id)
+    queue.store.report(run, 40, "16 of 40 pictures", ["looked at 16"])
+    page = ann.get(f"/jobs/{id}").text
+    assert 'id="waits" hidden>' in page
+    assert '<progress max="100" value="40"' in page
+    assert "16 of 40 pictures" in page
+    assert "looked at 16" in page
+    assert queue.store.finish(run, {"version": 1})
+    page = ann.get(f"/jobs/{id}").text
+    assert ("<progress" in page, "Cancel" in page, "Try again" in page) == (False, False, False)
+    assert "done" in page
+
+
+def test_polling_costs_nothing_while_nothing_changes(ann: FlaskClient, queue: JobQueue) -> None:
+    queue.executors.beat(WORKER)
+    id = queue.enqueue("train", "ann")
+    first = ann.get(f"/jobs/{id}.json")
+    assert first.get_json() == {"state": "queued", "progress": 0, "message": "", "waits": False}
+    same = {"If-None-Match": first.headers["ETag"]}
+    assert ann.get(f"/jobs/{id}.json", headers=same).status_code == 304
+    queue.store.report(started(queue, id), 1, "begun")
+    assert ann.get(f"/jobs/{id}.json", headers=same).get_json()["progress"] == 1
+
+
+def test_a_job_is_cancelled_and_tried_again(ann: FlaskClient, queue: JobQueue) -> None:
+    id = queue.enqueue("train", "ann")
+    run = started(queue, id)
+    answer = ann.post(f"/jobs/{id}/cancel", follow_redirects=True)
+    assert "Cancelled." in answer.text
+    assert not queue.store.finish(run, "too late")
+    assert not queue.store.report(run, 99, "too late")
+    again = ann.post(f"/jobs/{id}/cancel")
+    assert (again.status_code, "state" in again.text) == (409, True)
+    assert "Queued again." in ann.post(f"/jobs/{id}/retry", follow_redirects=True).text
+    assert not queue.store.finish(run, "of the attempt before")
+    job = queue.get(id)
+    assert (job.state, job.attempt, job.result) == ("queued", 1, None)
+
+
+def test_a_failed_job_says_why(ann: FlaskClient, queue: JobQueue) -> None:
+    id = queue.enqueue("train", "ann")
+    queue.store.fail(started(queue, id), "There are no pictures in mugs.")
+    assert "There are no pictures in mugs." in ann.get(f"/jobs/{id}").text
+    assert "There are no pictures in mugs." in ann.get("/jobs/?tab=failed").text
+
+
+def test_the_tabs_count_what_is_in_them(ann: FlaskClient, queue: JobQueue) -> None:
+    ids = [queue.enqueue("train", "ann") for _ in range(3)]
+    queue.store.cancel(ids[0])
+    assert queue.store.finish(started(queue, ids[1]), None)
+    for tab, id in {"active": ids[2], "done": ids[1], "failed": ids[0]}.items():
+        page = ann.get(f"/jobs/?tab={tab}").text
+        assert page.count('<li class="card">') == 1
+        assert id in page
+    assert ann.get("/jobs/?tab=others").status_code == 400
+
+
+def test_others_neither_see_nor_change_a_job(ann: FlaskClient, app: Flask, queue: JobQueue) -> None:
+    mine, site = queue.enqueue("train", "ann"), queue.enqueue("sweep", "site")
+    stranger, bob = app.test_client(), app.test_client()
+    with bob.session_transaction() as session:
+        session["visitor"] = "bob"
+    for client, id in [(stranger, mine), (bob, mine), (bob, site), (ann, site)]:
+        assert client.get(f"/jobs/{id}").status_code == 404
+        assert client.get(f"/jobs/{id}.json").status_code == 404
+        assert client.post(f"/jobs/{id}/cancel").status_code in (403, 404)
+        assert id not in client.get("/jobs/").text
+    assert {queue.get(id).state for id in (mine, site)} == {"queued"}
+
+
+def test_an_owner_may_only_queue_so_many(queue: JobQueue) -> None:
+    ids = [queue.enqueue("train", "ann") for _ in range(3)]
+    with pytest.raises(TooManyJobs, match="You have 3 jobs"):
+        queue.enqueue("train", "ann")
+    queue.enqueue("train", "bob")
+    queue.store.cancel(ids[0])
+    queue.enqueue("train", "ann")
+
+
+def test_a_job_that_the_database_does_not_take_in_time_is_not_queued(
+    queue: JobQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even later: its sender was told that it is not."""
+    monkeypatch.setattr(queue_module, "ENQUEUE_SECONDS", 0.2)
+    with queue.store.database.transaction(writing=True), pytest.raises(JobsUnavailable) as refused:
+        queue.enqueue("train", "ann")
+    assert refused.value.status == 503
+    queue._pool.shutdown()
+    assert queue.store.newest() == []
