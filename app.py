@@ -18,6 +18,7 @@ from rubberduck.core.errors import InvalidQuestion
 from rubberduck.core.settings import InvalidSettings, Settings, load_settings, unknown_variables
 from rubberduck.pages.about import about
 from rubberduck.pages.home import home
+from rubberduck.pages.install import install
 from rubberduck.pages.jobs import jobs
 from rubberduck.pages.many import many
 from rubberduck.pages.mine import mine
@@ -86,7 +87,8 @@ def create_app(settings: Settings, *, pipeline: Pipeline | None = None) -> Flask
     _trust_proxies(app, settings.proxies)
     configure_templates(app, pipeline.question, settings.language)
     app.cli = Commands()
-    for blueprint in (home, many, results, jobs, mine, statistics, about, api, openapi, health):
+    pages = (home, many, install, results, jobs, mine, statistics, about)
+    for blueprint in (*pages, api, openapi, health):
         app.register_blueprint(blueprint)
     register_request_ids(app)
     register_request_checks(app)

@@ -14,6 +14,8 @@ from rubberduck.web.uploads import upload_errors
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 SAME_ORIGIN_SITES = ("same-origin", "none")  # "none": typed or bookmarked by the user
+# A phone's share menu has no page of ours, so no token; the page that answers it stores nothing.
+WITHOUT_TOKEN = ("install.share",)
 PORTS = {"http": 80, "https": 443}
 
 
@@ -36,6 +38,8 @@ def register_csrf_protection(app: Flask, exempt: Blueprint) -> None:
     @app.before_request
     def check() -> None:
         """Raise FormExpired unless a form holds the token of this visitor's session."""
+        if request.endpoint in WITHOUT_TOKEN and _is_user_initiated():
+            return
         try:
             with upload_errors():
                 forms.protect(apply_exemptions=True)
@@ -90,6 +94,11 @@ def check_origin() -> None:
     """Raise CrossOrigin for a state-changing request sent by another site's page."""
     if request.method not in SAFE_METHODS and not _is_same_origin():
         raise CrossOrigin("Only this site's own pages may send this request.")
+
+
+def _is_user_initiated() -> bool:
+    """Return whether no page sent the request: a share menu, a bookmark, or an old browser."""
+    return request.headers.get("Sec-Fetch-Site", "none") == "none"
 
 
 def _is_same_origin() -> bool:

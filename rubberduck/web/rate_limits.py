@@ -17,6 +17,8 @@ from rubberduck.web.sessions import known_visitor
 KIND = {
     "home.upload": "uploads",
     "api.upload": "uploads",
+    "install.share": "uploads",
+    "install.check_shared": "uploads",
     "api.analyze_frame": "frames",
     "results.delete": "changes",
     "results.judge": "changes",

@@ -26,7 +26,7 @@ def compact(css: str) -> str:
 def content_security_policy(style: str, image_origin: str | None) -> str:
     """Return the policy of the pages: own scripts and styles, and the embedded `style`.
 
-    `image_origin` is the scheme and host that serves pictures besides the site itself.
+    `image_origin` is the source of pictures besides the site itself: a scheme and host, or "data:".
     """
     images = " ".join(filter(None, ["'self'", "blob:", image_origin]))
     return "; ".join(
@@ -37,6 +37,7 @@ def content_security_policy(style: str, image_origin: str | None) -> str:
             f"img-src {images}",
             "media-src 'self' blob:",
             "connect-src 'self'",
+            "manifest-src 'self'",
             "form-action 'self'",
             "base-uri 'none'",
             "frame-ancestors 'none'",

@@ -21,6 +21,8 @@ VISITS: dict[str, Visit] = {
     "home": lambda client, _: client.get("/"),
     "camera": lambda client, _: client.get("/camera"),
     "many": lambda client, _: client.get("/many"),
+    "the manifest": lambda client, _: client.get("/manifest.webmanifest"),
+    "a shared picture": lambda client, _: client.post("/share", **form(encoded())),
     "mine": lambda client, _: client.get("/mine"),
     "statistics": lambda client, _: client.get("/statistics"),
     "a chart": lambda client, _: client.get("/statistics/days-dark.svg"),
