@@ -5,11 +5,13 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from flask import Flask, abort
 from flask.testing import FlaskClient
 from jinja2 import UndefinedError
@@ -21,6 +23,7 @@ from rubberduck.core.errors import DetectorFailed, StorageFailed
 from rubberduck.core.models import Label
 from rubberduck.core.settings import Settings
 from rubberduck.services.pipeline import Pipeline
+from rubberduck.services.readiness import Readiness
 from rubberduck.storage.folder import FolderStorage
 from tests.support.fake_detector import FakeDetector, duck_labels
 from tests.support.pictures import corners, encoded, form
@@ -103,9 +106,12 @@ def test_the_pictures_are_the_upright_bare_one_and_the_marked_one(client: FlaskC
     assert plain.data != marked.data
 
 
-def test_several_frames_are_mentioned(client: FlaskClient) -> None:
-    frames = encoded(format="GIF", save_all=True, append_images=[Image.new("RGB", (160, 120))])
-    assert "only the first one was checked" in post_and_open(client, frames, "dance.gif")
+@pytest.mark.parametrize("format", ["GIF", "PNG", "WEBP"])
+def test_an_animation_is_mentioned(client: FlaskClient, format: str) -> None:
+    frames = encoded(format=format, save_all=True, append_images=[Image.new("RGB", (160, 120))])
+    words = "The picture is animated; only its first frame was checked."
+    assert words in visible_text(post_and_open(client, frames, "dance"))
+    assert words not in visible_text(post_and_open(client, encoded(format=format), "still"))
 
 
 def test_a_missing_end_is_mentioned_also_by_the_api(client: FlaskClient) -> None:
@@ -346,19 +352,46 @@ def test_readiness_is_checked_once_a_minute_and_sooner_after_a_failure(
     client: FlaskClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each check writes a file and a row, and anybody may ask."""
-    now = time.monotonic()
-    monkeypatch.setattr("rubberduck.services.readiness.time.monotonic", lambda: now)
-    assert client.get("/readyz").status_code == 200
-    settings.uploads.rename(settings.uploads.with_name("moved"))
-    settings.uploads.write_text("")
-    now += 59
-    assert client.get("/readyz").status_code == 200
-    now += 1.1
-    assert client.get("/readyz").status_code == 503
-    settings.uploads.unlink()
-    assert client.get("/readyz").status_code == 503
-    now += 5.1
-    assert client.get("/readyz").status_code == 200
+    started = time.monotonic()
+    with time_machine.travel(datetime.now(UTC), tick=False) as clock:
+        monkeypatch.setattr(
+            "rubberduck.services.readiness.time.monotonic", lambda: started + time.time()
+        )
+        assert client.get("/readyz").status_code == 200
+        settings.uploads.rename(settings.uploads.with_name("moved"))
+        settings.uploads.write_text("")
+        clock.shift(59)
+        assert client.get("/readyz").status_code == 200
+        clock.shift(1.1)
+        assert client.get("/readyz").status_code == 503
+        settings.uploads.unlink()
+        assert client.get("/readyz").status_code == 503
+        clock.shift(5.1)
+        assert client.get("/readyz").status_code == 200
+
+
+def test_one_of_all_processes_writes_and_the_others_know_its_outcome(
+    settings: Settings, pipeline: Pipeline
+) -> None:
+    class Counted(FolderStorage):
+        checks = 0
+
+        def check(self) -> None:
+            self.checks += 1
+            super().check()
+
+    storage = Counted(settings.uploads)
+    workers = [Readiness(replace(pipeline, storage=storage)) for _ in range(5)]
+    with time_machine.travel(datetime.now(UTC), tick=False) as clock:
+        assert all(all(worker.parts().values()) for worker in workers)
+        assert storage.checks == 1
+        settings.uploads.rename(settings.uploads.with_name("moved"))
+        settings.uploads.write_text("")
+        clock.shift(61)
+        others = [Readiness(replace(pipeline, storage=storage)) for _ in range(5)]
+        assert [other.parts()["storage"] for other in others] == [False] * 5
+        assert [other.parts()["database"] for other in others] == [True] * 5
+        assert storage.checks == 2
 
 
 def test_the_site_is_not_ready_before_its_model_is_loaded(
