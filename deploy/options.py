@@ -5,6 +5,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from botocore.exceptions import UnknownRegionError
+from botocore.session import get_session
+
 from deploy.errors import DeploymentError
 
 # Each option, and the template's parameter for it.
@@ -37,7 +40,6 @@ BASE_OPTIONS = ("NAME", "REGION", "VERSION")
 MAKEFILE_VARIABLES = ("PYTHON", "PORT", "BIN")
 NAME = r"[a-z][a-z0-9-]{0,28}[a-z0-9]"
 NAME_RULE = "2 to 30 lower-case letters, digits and hyphens, starting with a letter"
-REGION = r"[a-z]{2}(-[a-z]+)+-\d"
 VERSION = r"[0-9a-f]{12}"
 
 
@@ -58,7 +60,7 @@ def parse(arguments: Sequence[str]) -> Options:
         given.pop(name, None)
     _refuse_unknown(given)
     name = _checked("NAME", given.get("NAME", Options.name), NAME, NAME_RULE)
-    region = _checked("REGION", given.get("REGION", Options.region), REGION, "like eu-central-1")
+    region = _known_region(given.get("REGION", Options.region))
     version = given.get("VERSION")
     if version is not None:
         _checked("VERSION", version, VERSION, "the 12 characters that a deployment printed")
@@ -79,6 +81,17 @@ def _refuse_unknown(given: dict[str, str]) -> None:
         if name not in known:
             meant = difflib.get_close_matches(name, known, 1) or [", ".join(known)]
             raise DeploymentError(f"Unknown option {name}; did you mean {meant[0]}?")
+
+
+def _known_region(region: str) -> str:
+    """Return the region, if one of botocore's partitions has regions of this form."""
+    try:
+        get_session().get_partition_for_region(region)
+    except UnknownRegionError:
+        raise DeploymentError(
+            f"REGION={region} is not valid: AWS has no such region; it must be like eu-central-1."
+        ) from None
+    return region
 
 
 def _checked(option: str, value: str, pattern: str, rule: str) -> str:

@@ -5,10 +5,11 @@ const MAX_BYTES = 1_000_000;
 
 /**
  * Resolve with a JPEG of a picture: upright, without metadata, its longer side at most `maxSide`
- * pixels. GIFs and pictures that this browser cannot decode, such as HEIC, are returned unchanged.
+ * pixels. Animated pictures, and those that this browser cannot decode, such as HEIC, are returned
+ * unchanged.
  */
 export async function shrink(file, maxSide) {
-  if (file.type === "image/gif") return file; // it may be animated, which a JPEG would lose
+  if (await isAnimated(file)) return file; // a JPEG would lose that
   let bitmap;
   try {
     bitmap = await createImageBitmap(file, { imageOrientation: "from-image" });
@@ -18,6 +19,25 @@ export async function shrink(file, maxSide) {
   } finally {
     bitmap?.close();
   }
+}
+
+/** Resolve with whether the file is animated, by its header; any GIF counts, whatever its type. */
+async function isAnimated(file) {
+  const text = async (start, end) => String.fromCharCode(...new Uint8Array(await file.slice(start, end).arrayBuffer()));
+  const head = await text(0, 21);
+  if (head.startsWith("GIF8")) return true;
+  if (head.slice(4, 12) === "ftypavis") return true;
+  if (head.startsWith("RIFF") && head.slice(8, 16) === "WEBPVP8X") return (head.charCodeAt(20) & 2) !== 0;
+  if (!head.startsWith("\x89PNG")) return false;
+  for (let place = 8; place < file.size; ) { // chunks: length, type, content, checksum
+    const header = new DataView(await file.slice(place, place + 8).arrayBuffer());
+    if (header.byteLength < 8) return false;
+    const type = await text(place + 4, place + 8);
+    if (type === "acTL") return true;
+    if (type === "IDAT") return false; // acTL must come before
+    place += 12 + header.getUint32(0);
+  }
+  return false;
 }
 
 /** Resolve with a JPEG of a canvas image source of `width` × `height` pixels, resized to `maxSide`. */

@@ -366,6 +366,18 @@ def test_what_is_misspelt_is_not_done(arguments: list[str], words: str) -> None:
         options.parse(arguments)
 
 
+def test_every_region_that_botocore_knows_is_taken() -> None:
+    session = boto3.Session()
+    regions = {
+        region
+        for partition in session.get_available_partitions()
+        for region in session.get_available_regions("ec2", partition)
+    }
+    assert {"us-east-1", "cn-north-1", "us-gov-west-1", "eusc-de-east-1"} <= regions
+    for region in regions:
+        assert options.parse([f"REGION={region}"]).region == region
+
+
 def test_makes_own_variables_are_none_of_ours() -> None:
     assert options.parse(["PYTHON=python3.13", "NAME=pond"]) == options.Options("pond")
 

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from playwright.sync_api import (
 )
 
 from tests.support.browser import chromium
-from tests.support.pictures import encoded, exif
+from tests.support.pictures import corners, encoded, exif
 from tests.support.server import Site
 
 pytestmark = pytest.mark.enable_socket
@@ -150,6 +151,30 @@ def test_the_bytes_decide_and_not_the_type(page: Page, site: Site, duck: Path, t
     page.goto(site.url)
     hand_over(page, "drop", duck.read_bytes(), type)
     assert heading(page) == YES
+
+
+@pytest.mark.parametrize("format", ["GIF", "PNG", "WEBP", "AVIF"])
+def test_an_animation_is_sent_as_it_is_and_a_still_picture_as_a_jpeg(
+    page: Page, site: Site, format: str
+) -> None:
+    """Whatever the file's type says. A GIF is always sent as it is."""
+    more: dict[str, Any] = {"save_all": True, "append_images": [corners().rotate(180)]}
+    if format == "PNG":
+        more["icc_profile"] = bytes(100_000)  # a long chunk before the animation's
+    for data, is_kept in ((encoded(format=format, **more), True), (encoded(format=format), False)):
+        page.goto(site.url)
+        sent = sent_bytes(page, {"name": "a", "mimeType": "image/jpeg", "buffer": data})
+        assert (sent == data) is (is_kept or format == "GIF")
+
+
+def test_the_result_of_an_animation_says_so(page: Page, site: Site, duck: Path) -> None:
+    still = Image.open(duck)
+    data = encoded(still, "WEBP", save_all=True, append_images=[still.rotate(180)])
+    page.goto(site.url)
+    file: FilePayload = {"name": "duck.webp", "mimeType": "image/webp", "buffer": data}
+    page.get_by_label("Upload a picture").set_input_files(file)
+    assert heading(page) == YES
+    expect(page.get_by_text("The picture is animated; only its first frame")).to_be_visible()
 
 
 def test_drop_anywhere(page: Page, site: Site, duck: Path) -> None:
