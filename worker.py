@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("rubberduck.worker")
 # The modules whose functions are jobs.
-JOB_MODULES: tuple[str, ...] = ()
+JOB_MODULES = ("rubberduck.services.schedules",)
 NICENESS = 10  # visitors come first
 CANNOT_START = 78  # EX_CONFIG of sysexits.h: starting it again would not help
 STEP = "--step"

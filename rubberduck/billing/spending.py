@@ -70,6 +70,14 @@ def calls_left(database: Database, engine: str, daily: int, monthly: int) -> int
     return min(own.today.left, own.month.left)
 
 
+def spent_on(database: Database, moment: datetime) -> dict[str, Spent]:
+    """Return what each engine cost on that day (UTC), without a budget: nothing is left."""
+    rows = _rows(database, [day_of(moment).name])
+    return {
+        row["engine"]: _spent(row["period"], row["taken"], 0, row["dollars_a_call"]) for row in rows
+    }
+
+
 def _rows(database: Database, periods: Iterable[str]) -> Sequence[RowMapping]:
     with database.transaction() as connection:
         query = select(calls).where(calls.c.period.in_(periods))

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
@@ -32,8 +32,9 @@ T = TypeVar("T")
 QUEUE, WORKFLOW, SCHEDULED = "jobs", "run_job", "scheduled_job"
 # Fixed: DBOS's own version is a hash of the code, and jobs of another version are never resumed.
 APPLICATION, VERSION = "rubber-duck", "1"
-FEED_SECONDS, RECONCILE_SECONDS = 0.5, 60.0
-FEED_LIMIT = 50
+FEED_SECONDS, SCHEDULER_SECONDS, RECONCILE_SECONDS, TIDY_SECONDS = 0.5, 5.0, 60.0, 3600.0
+KEEP_WORKFLOWS = timedelta(days=2)  # the engine's rows of what has ended; the jobs' own stay
+FEED_LIMIT, BATCH_SIZE = 50, 500
 RETRY_SECONDS = 2.0
 UNKNOWN_KIND = "This version of the site does not know jobs of the kind {kind}."
 RUNNABLE = ("ENQUEUED", "PENDING", "DELAYED")  # DBOS's states of a workflow that is not over
@@ -83,6 +84,7 @@ class JobEngine:
             "dbos_system_schema": SCHEMA,
             "use_listen_notify": False,
             "run_migrations": self._system.dialect.name == "sqlite",
+            "scheduler_polling_interval_sec": SCHEDULER_SECONDS,
             "log_level": "WARNING",
         }
         DBOS(config=config)
@@ -117,7 +119,7 @@ class JobEngine:
 
     def serve(self) -> None:
         """Hand waiting jobs over to DBOS and take those of dead workers, until `stop`."""
-        next_recovery = next_reconcile = 0.0
+        next_recovery = next_reconcile = next_tidy = 0.0
         while not self._stopping.wait(FEED_SECONDS):
             now = time.monotonic()
             with _logged("jobs not handed over"):
@@ -130,6 +132,10 @@ class JobEngine:
                 next_reconcile = now + RECONCILE_SECONDS
                 with _logged("jobs not compared with the engine"):
                     self._reconcile()
+            if now >= next_tidy:
+                next_tidy = now + TIDY_SECONDS
+                with _logged("ended workflows not deleted"):
+                    self._delete_ended_workflows()
 
     def stop(self) -> None:
         """Let `serve` return. Callable from a signal handler."""
@@ -186,6 +192,14 @@ class JobEngine:
             if self.store.requeue(jobs[id]):
                 log.warning("job queued again job=%s attempt=%d", jobs[id].id, jobs[id].attempt)
 
+    def _delete_ended_workflows(self) -> None:
+        """Delete the engine's rows of what has ended, in batches."""
+        before = (datetime.now(UTC) - KEEP_WORKFLOWS).isoformat()
+        while ended := DBOS.list_workflows(
+            completed_before=before, limit=BATCH_SIZE, load_input=False, load_output=False
+        ):
+            DBOS.delete_workflows([workflow.workflow_id for workflow in ended])
+
     def _beat_forever(self) -> None:
         while not self._stopping.is_set():
             try:
@@ -226,7 +240,7 @@ class JobEngine:
 
     def _enqueue_scheduled(self, scheduled_at: datetime, kind: str) -> None:
         """Queue the job of a schedule: the same id on all machines, so once."""
-        id = f"{kind}-{scheduled_at:%Y-%m-%dT%H%M}"
+        id = f"{kind}-{scheduled_at:%Y-%m-%dT%H%M%S}"
         self._persist(lambda: self.store.insert(id, kind, SITE, {}))
 
     def _persist(self, write: Callable[[], T]) -> T:

@@ -69,3 +69,14 @@ def eat(context: "Context") -> Any:
 
 def fill_memory(task: "Task") -> int:
     return len(bytearray(3_000_000_000))
+
+
+@job("short")
+def short(context: "Context") -> Any:
+    return context.step("short", sleep_briefly)
+
+
+def sleep_briefly(task: "Task") -> str:
+    time.sleep(0.2)
+    task.log("slept")
+    return task.job_id

@@ -18,9 +18,16 @@ from tests.support.server import PATIENCE, environment_for, until
 class Worker:
     """A worker process; its log is in a file."""
 
-    def __init__(self, folder: Path, database_url: str, name: str, **environment: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        database_url: str,
+        name: str,
+        jobs: str = "example_jobs",
+        **environment: str,
+    ) -> None:
         self.log_file = folder / f"{name}.log"
-        command = [sys.executable, "worker.py", "--also", "tests.support.example_jobs"]
+        command = [sys.executable, "worker.py", "--also", f"tests.support.{jobs}"]
         environment = {
             **environment_for(folder, 0),
             "DUCK_DATABASE_URL": database_url,
