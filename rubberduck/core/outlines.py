@@ -23,6 +23,24 @@ class Outline:
     bottom: Pixels
     text: str
 
+    @property
+    def name(self) -> str:
+        """Return the caption without its percentage.
+
+        >>> Outline(0, 0, 9, 9, "Rubber duck 98%").name
+        'Rubber duck'
+        """
+        return self.text.rpartition(" ")[0]
+
+    @property
+    def percentage(self) -> str:
+        """Return the end of the caption.
+
+        >>> Outline(0, 0, 9, 9, "Rubber duck 98%").percentage
+        '98%'
+        """
+        return self.text.rpartition(" ")[2]
+
 
 def outlines(
     boxes: Iterable[Box], size: tuple[int, int], thing: str | None = None

@@ -5,7 +5,7 @@ whose sides are stretched. A canvas of the picture's size takes six times as lon
 """
 
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import product
 from math import ceil, floor
 from typing import NamedTuple
@@ -22,15 +22,15 @@ from PIL.Image import Resampling
 
 from rubberduck.core.models import Box
 from rubberduck.core.outlines import Outline, outlines
+from rubberduck.core.tabs import font_size, place_tabs, tab_texts
 
 # A power of two: width / DPI * DPI is then exact, so that a figure has the requested size.
 DPI = 64
 POINTS = 72 / DPI  # per pixel: matplotlib measures lines and text in points
 YELLOW, INK = "#ffd43b", "#1b1b1b"
-EDGE_MARGIN = 2  # pixels between a label and the picture's edge
+LABEL_MARGIN = 6  # pixels of the picture that stay free beside its widest label
 MIN_FONT_SIZE = 1.0  # points
 CACHE_SIZE = 256  # labels, and as many rectangles; a large label takes about 60 kB
-Area = tuple[int, int, int, int]  # left, top, right, bottom, in pixels
 
 
 def draw_boxes(image: Image.Image, boxes: Iterable[Box], thing: str | None = None) -> Image.Image:
@@ -40,15 +40,17 @@ def draw_boxes(image: Image.Image, boxes: Iterable[Box], thing: str | None = Non
     """
     marked = image.copy()
     line = max(2.0, min(image.size) / 250)
-    font_size = max(11.0, min(image.size) / 26)
-    placed: list[Area] = []
     drawn = outlines(boxes, image.size, thing)
     for outline in drawn:
         _draw_rectangle(marked, outline, line)
-    for outline in drawn:  # after all rectangles, so that none covers a label
-        label = _label(outline.text, font_size, image.width - 2 * EDGE_MARGIN)
-        placed.append(_label_area(outline, label.size, image.size, line, placed))
-        marked.paste(label, placed[-1], label)
+    draw_label = partial(_label, font_size=font_size(image.size), max_width=image.width)
+    for texts in tab_texts(drawn):
+        labels = [draw_label(text) for text in texts]
+        areas, is_covering = place_tabs(drawn, [label.size for label in labels], image.size, line)
+        if not is_covering:
+            break
+    for area, label in zip(areas, labels, strict=True):  # after the rectangles: none covers a label
+        marked.paste(label, (round(area.left), round(area.top)), label)
     return marked
 
 
@@ -114,7 +116,7 @@ def _rectangle(width: int, height: int, line: float, margin: int) -> Image.Image
 
 
 @lru_cache(CACHE_SIZE)
-def _label(text: str, font_size: float, max_width: int) -> Image.Image:
+def _label(text: str, *, font_size: float, max_width: int) -> Image.Image:
     """Return the text on its background, in a smaller font if it is wider than `max_width`."""
     figure = _figure(1, 1)
     artist = figure.text(
@@ -122,6 +124,7 @@ def _label(text: str, font_size: float, max_width: int) -> Image.Image:
         0,
         text,
         fontsize=font_size * POINTS,
+        fontweight="bold",
         color=INK,
         parse_math=False,
         verticalalignment="bottom",
@@ -130,7 +133,7 @@ def _label(text: str, font_size: float, max_width: int) -> Image.Image:
     )
     extent = _background_extent(artist)
     # Text width is not proportional to the font size: try. Fonts have at least one point.
-    while extent.width > max_width - 2 and font_size > MIN_FONT_SIZE:
+    while extent.width > max_width - LABEL_MARGIN and font_size > MIN_FONT_SIZE:
         font_size *= 0.9
         artist.set_fontsize(font_size * POINTS)
         extent = _background_extent(artist)
@@ -147,33 +150,6 @@ def _background_extent(artist: Text) -> Bbox:
     renderer = FigureCanvasAgg(figure).get_renderer()
     artist.update_bbox_position_size(renderer)
     return background.get_window_extent(renderer)
-
-
-def _label_area(
-    outline: Outline, label: tuple[int, int], size: tuple[int, int], line: float, others: list[Area]
-) -> Area:
-    """Return a place for a label of that size: at its box, inside the picture.
-
-    It overlaps `others` only if every candidate does.
-    """
-    width, height = label
-    x = _clamp(outline.left - round(line), EDGE_MARGIN, size[0] - EDGE_MARGIN - width)
-    above, below = outline.top - height, outline.bottom
-    inside = (outline.top + row * height for row in range(8))
-    for wanted in (above, below, *inside):
-        y = _clamp(wanted, EDGE_MARGIN, size[1] - EDGE_MARGIN - height)
-        area = (x, y, x + width, y + height)
-        if not any(_overlap(area, other) for other in others):
-            break
-    return area
-
-
-def _clamp(value: int, low: int, high: int) -> int:
-    return max(min(value, high), low)
-
-
-def _overlap(one: Area, other: Area) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def _figure(width: int, height: int) -> Figure:

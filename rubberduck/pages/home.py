@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from rubberduck.api.schemas import frame_body
 from rubberduck.pages.results import reevaluated, result_context
 from rubberduck.web.deps import pipeline, samples
+from rubberduck.web.formatting import indented
 from rubberduck.web.responses import as_json, jpeg_response, with_etag
 from rubberduck.web.sessions import visitor
 from rubberduck.web.uploads import uploaded_picture
@@ -38,7 +39,7 @@ def camera() -> ResponseReturnValue:
 @home.get("/sample/<file>")
 def sample(file: str) -> ResponseReturnValue:
     """Return the result page of a sample picture. Costs no detector call and stores nothing."""
-    judged = result_context(samples().result(file))
+    analyzed = samples().analyzed(file)
     picture = url_for("static", filename=f"samples/{file}.jpg")
     page = render_template(
         "result.html",
@@ -48,7 +49,8 @@ def sample(file: str) -> ResponseReturnValue:
         marked=url_for("home.marked_sample", file=file),
         address=url_for("home.sample", file=file, _external=True),
         preview=urljoin(request.host_url, picture),
-        **judged,
+        json=indented(frame_body(analyzed.picture, reevaluated(analyzed.result).answer)),
+        **result_context(analyzed.result),
     )
     return with_etag(make_response(page))
 

@@ -9,9 +9,11 @@ from flask.typing import ResponseReturnValue
 from rubberduck.api.schemas import result_body
 from rubberduck.core.errors import InvalidParameter, StorageFailed
 from rubberduck.core.models import Result
-from rubberduck.core.outlines import outlines
+from rubberduck.core.tabs import font_size
 from rubberduck.imaging.decode import smaller
+from rubberduck.pages.overlay import bars, is_average, marked_boxes
 from rubberduck.web.deps import pipeline, sweeper, text, threshold
+from rubberduck.web.formatting import indented
 from rubberduck.web.responses import as_json, expires_at, jpeg, jpeg_response, stored, with_etag
 from rubberduck.web.sessions import known_visitor
 from rubberduck.web.uploads import form_value
@@ -42,6 +44,7 @@ def _show_page(id: str) -> ResponseReturnValue:
         marked=url_for("results.marked", id=id),
         address=url_for("results.show", id=id, _external=True),
         preview=url_for("results.show_jpeg", id=id, _external=True),
+        json=indented(result_body(reevaluated(result))),
         **result_context(result),
     )
     return with_etag(make_response(page))
@@ -114,8 +117,9 @@ def result_context(result: Result) -> dict[str, Any]:
         "is_rejudged": judged.min_confidence != result.min_confidence,
         "result": judged,
         "remark": pipeline().remark(judged),
-        "frames": outlines(
-            judged.verdict.boxes, (judged.width, judged.height), pipeline().question.thing
-        ),
+        "boxes": marked_boxes(judged, pipeline().question),
+        "font_size": font_size((judged.width, judged.height)),
+        "bars": bars(judged, pipeline().question),
+        "is_average": is_average(judged),
         "expires_at": expires_at(result),
     }

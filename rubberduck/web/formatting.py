@@ -1,7 +1,10 @@
-"""Format times and file names for responses."""
+"""Format times, file names and JSON for responses."""
 
+import json
 import re
+from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
 from rubberduck.core.models import Result
 
@@ -14,3 +17,8 @@ def file_name(result: Result) -> str:
 
 def rfc3339(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def indented(body: Any) -> str:
+    """Return a dataclass as JSON for people, with the fields in the order of the class."""
+    return json.dumps(asdict(body), ensure_ascii=False, indent=2)

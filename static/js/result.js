@@ -21,7 +21,7 @@ answer.addEventListener("click", (event) => event.target.closest(".found a") && 
 const threshold = document.querySelector(".threshold");
 const slider = threshold?.querySelector("input");
 // Elements that depend on the threshold. Only their content is replaced: live regions must persist.
-const PARTS = [".verdict [role=status]", ".boxes", "figcaption", ".why", ".threshold .small"];
+const PARTS = [".verdict [role=status]", ".boxes", ".why", ".json", ".threshold .small"];
 const DEBOUNCE_MS = 80;
 let controller = null; // of the request in progress
 
@@ -48,9 +48,12 @@ async function reevaluate() {
 function show(fetched) {
   const [old, fresh] = [document, fetched].map((page) => page.querySelector(".verdict"));
   old.className = fresh.className;
+  const wasOpen = document.querySelector(".why details")?.open;
   for (const part of PARTS) {
     document.querySelector(part).replaceChildren(...fetched.querySelector(part).childNodes);
   }
+  document.querySelector(".why details")?.toggleAttribute("open", wasOpen);
+  showCopyButtons();
   document.title = fetched.title;
   // Feedback is about the stored answer; the fetched page omits it under another threshold.
   const feedback = document.querySelector(".judgement");
@@ -65,20 +68,32 @@ slider?.addEventListener("input", () => {
 });
 threshold?.querySelector("button").toggleAttribute("hidden", true);
 
-const copy = document.querySelector(".copy");
 const link = document.getElementById("link");
-copy.hidden = !navigator.clipboard;
-copy.addEventListener("click", async () => {
-  link.select(); // so that it can be copied by keyboard if the browser denies access
-  const { textContent } = copy;
+
+/** Copy what stands beside a button: the JSON, or the link. */
+async function copy(button) {
+  const source = button.closest(".json")?.querySelector("pre") ?? link;
+  if (source === link) link.select(); // so that it can be copied by keyboard if access is denied
+  const { textContent } = button;
   try {
-    await navigator.clipboard.writeText(link.value);
+    await navigator.clipboard.writeText(source.value ?? source.textContent);
   } catch {
     return;
   }
-  copy.textContent = copy.dataset.copied;
-  setTimeout(() => (copy.textContent = textContent), 2_000);
+  button.textContent = button.dataset.copied;
+  setTimeout(() => (button.textContent = textContent), 2_000);
+}
+
+/** Show the buttons that need the clipboard, also in parts that were replaced. */
+function showCopyButtons() {
+  for (const button of document.querySelectorAll(".copy")) button.hidden = !navigator.clipboard;
+}
+
+addEventListener("click", (event) => {
+  const button = event.target.closest(".copy");
+  if (button && button.textContent !== button.dataset.copied) copy(button);
 });
+showCopyButtons();
 const share = document.querySelector(".send"); // the system's share dialog
 share.hidden = !navigator.share;
 share.addEventListener("click", () =>

@@ -338,58 +338,6 @@ def test_one_click_shows_a_sample(page: Page, site: Site) -> None:
     assert rows(site) == before
 
 
-def test_numbers_stand_outside_their_boxes(page: Page, site: Site) -> None:
-    page.goto(f"{site.url}/sample/many")
-    inside = page.evaluate(
-        """() => [...document.querySelectorAll(".boxes g")].filter((group) => {
-            const [box, number] = [...group.children].map((child) => child.getBBox());
-            const middle = number.y + number.height / 2;
-            return middle > box.y && middle < box.y + box.height;
-        }).length"""
-    )
-    assert inside == 0
-
-
-def test_a_box_is_visible_on_yellow(page: Page, site: Site) -> None:
-    """The line is as yellow as a rubber duck; its dark rim is what shows there."""
-    page.goto(f"{site.url}/sample/many")
-    page.evaluate(
-        """() => {
-            const stage = document.querySelector(".stage");
-            stage.querySelector("img").style.visibility = "hidden";
-            stage.style.background = "#ffd43b";
-            for (const text of stage.querySelectorAll("text")) text.remove();
-        }"""
-    )
-    shot = Image.open(BytesIO(page.locator(".stage").screenshot())).convert("L")
-    dark = sum(shot.histogram()[:80])
-    boxes = page.evaluate(
-        """() => [...document.querySelectorAll(".boxes rect")].reduce((sum, rect) => {
-            const { width, height } = rect.getBoundingClientRect();
-            return sum + 2 * (width + height);
-        }, 0)"""
-    )
-    assert dark > 1.5 * boxes  # a rim of a pixel and a half at least, on both sides together
-
-
-def test_boxes_and_their_list_light_up_together(page: Page, site: Site) -> None:
-    page.goto(f"{site.url}/sample/many")
-    item, box = page.locator(".found a").nth(1), page.locator("#box-1")
-    item.focus()
-    expect(box).to_have_class("lit")
-    assert box.locator("rect").evaluate("rect => getComputedStyle(rect).strokeWidth") == "7px"
-    item.blur()
-    expect(box).not_to_have_class("lit")
-    page.locator(".boxes rect").last.hover(position={"x": 3, "y": 3})  # it lies above the others
-    expect(page.locator(".found a").last).to_have_class("lit")
-
-
-def test_the_boxes_lie_on_the_picture(page: Page, site: Site) -> None:
-    page.goto(f"{site.url}/sample/easy")
-    picture, boxes = page.locator(".stage img"), page.locator(".stage svg")
-    assert picture.bounding_box() == boxes.bounding_box()
-
-
 def test_the_slider_judges_again(page: Page, site: Site) -> None:
     page.goto(f"{site.url}/sample/hard")
     expect(page.get_by_role("heading", level=1)).to_have_text(YES)

@@ -41,7 +41,11 @@ def test_the_first_page_asks_for_a_picture(client: FlaskClient) -> None:
 def test_a_duck_is_a_yes_with_score_labels_and_boxes(client: FlaskClient) -> None:
     page = post_and_open(client, encoded())
     assert "<h1>Rubber duck detected! :))</h1>" in page
-    assert "94% confidence, the average of Duck (98%) and Toy (90%)." in visible_text(page)
+    text = visible_text(page)
+    assert "94% confidence, the average of these: Duck 98% Toy 90% 35% needed" in text
+    assert (
+        "We saw Duck and Toy with at least 35% confidence, and that makes the answer yes." in text
+    )
     assert "marked.jpg" in page
 
 
@@ -49,7 +53,7 @@ def test_no_duck_is_a_no(client: FlaskClient, detector: FakeDetector) -> None:
     detector.answer = [Label("Bird", 99.0, (), ("Animal",))]
     page = post_and_open(client, encoded())
     assert "<h1>No rubber duck detected :(</h1>" in page
-    assert "We saw Bird (99%). To say yes, we would also need to see a toy." in visible_text(page)
+    assert "We saw Bird. To say yes, we would also need to see a toy." in visible_text(page)
     assert "marked.jpg" not in page
     assert "picture.jpg" in page
 
@@ -57,7 +61,8 @@ def test_no_duck_is_a_no(client: FlaskClient, detector: FakeDetector) -> None:
 def test_a_real_duck_is_called_one(client: FlaskClient, detector: FakeDetector) -> None:
     detector.answer = [Label("Bird", 99.0), Label("Duck", 98.0), Label("Toy", 20.0)]
     page = visible_text(post_and_open(client, encoded()))
-    assert "That is a real duck. We saw Bird (99%). To say yes, we would also" in page
+    assert "That is a real duck. Bird 99% Toy 20% 35% needed" in page
+    assert "We saw Bird. To say yes, we would also need to see a toy." in page
 
 
 @pytest.mark.parametrize(

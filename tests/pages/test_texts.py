@@ -76,7 +76,7 @@ class Texts(HTMLParser):
                 self.found.append(value)
 
     def handle_data(self, data: str) -> None:
-        if self.inside not in ("style", "script"):
+        if self.inside not in ("style", "script", "pre"):  # the last is JSON
             self.found.append(data)
 
 
