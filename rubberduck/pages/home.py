@@ -7,14 +7,18 @@ from flask import Blueprint, make_response, redirect, render_template, request, 
 from flask.typing import ResponseReturnValue
 
 from rubberduck.api.schemas import frame_body
+from rubberduck.imaging.decode import to_jpeg
 from rubberduck.pages.results import reevaluated, result_context
+from rubberduck.storage.base import JPEG
 from rubberduck.web.deps import pipeline, samples
 from rubberduck.web.formatting import indented
-from rubberduck.web.responses import as_json, jpeg_response, with_etag
+from rubberduck.web.responses import CACHE_NO_STORE, as_json, jpeg_response, with_etag
 from rubberduck.web.sessions import visitor
 from rubberduck.web.uploads import uploaded_picture
 
 home = Blueprint("home", __name__)
+
+PREVIEW = 640  # pixels
 
 
 @home.get("/")
@@ -28,6 +32,17 @@ def upload() -> ResponseReturnValue:
     """Analyse one picture and redirect to its result."""
     result = pipeline().process_upload(uploaded_picture(), visitor())
     return redirect(url_for("results.show", id=result.id), HTTPStatus.SEE_OTHER)
+
+
+@home.post("/preview")
+def preview() -> ResponseReturnValue:
+    """Return a small JPEG of a picture that the browser cannot show. Nothing is stored."""
+    image = pipeline().read(uploaded_picture()).image
+    image.thumbnail((PREVIEW, PREVIEW))
+    response = make_response(to_jpeg(image))
+    response.mimetype = JPEG
+    response.headers["Cache-Control"] = CACHE_NO_STORE
+    return response
 
 
 @home.get("/camera")

@@ -20,6 +20,7 @@ KIND = {
     "install.share": "uploads",
     "install.check_shared": "uploads",
     "api.analyze_frame": "frames",
+    "home.preview": "frames",
     "results.delete": "changes",
     "results.judge": "changes",
     "api.delete_result": "changes",

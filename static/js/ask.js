@@ -13,13 +13,18 @@ const uploadStatus = uploadPanel.querySelector('[role="status"]');
 const submitButton = form.querySelector(".look");
 const pasteButton = form.querySelector(".paste");
 const fileName = form.querySelector(".name");
-const chooseLabel = form.querySelector(".upload");
+const choice = form.querySelector(".choice");
+const again = form.querySelector(".again");
+const otherButton = form.querySelector(".other");
 const cancelButton = uploadPanel.querySelector(".cancel");
 
 let chosen = null;
+let isByServer = false; // whether the server was asked for its preview
 let controller = null; // of the upload in progress
 
 form.classList.add("live");
+again.hidden = true;
+otherButton.hidden = false;
 if (texts.many) {
   fileInputs[0].multiple = true;
   fileInputs[0].accept += ",.zip,application/zip";
@@ -34,24 +39,51 @@ function showError(text) {
 function choose(file) {
   showError("");
   chosen = file;
-  form.classList.add("chosen");
-  chooseLabel.textContent = texts.another;
-  URL.revokeObjectURL(preview.src);
-  preview.src = URL.createObjectURL(file);
-  preview.hidden = false;
+  isByServer = false;
+  choice.hidden = true; // the preview takes its place
+  again.hidden = false;
+  showPreview(file);
   fileName.hidden = true;
 }
 
-preview.addEventListener("error", () => {
+function showPreview(blob) {
+  URL.revokeObjectURL(preview.src);
+  preview.src = URL.createObjectURL(blob);
+  preview.hidden = false;
+}
+
+function chooseAnother() {
+  chosen = null;
+  showError("");
+  preview.hidden = fileName.hidden = again.hidden = true;
+  choice.hidden = false;
+  fileInputs[0].click();
+  fileInputs[0].focus({ preventScroll: true });
+}
+
+preview.addEventListener("error", async () => {
   preview.hidden = true; // the browser cannot show it, such as HEIC
-  fileName.hidden = !chosen;
-  fileName.textContent = chosen && `${chosen.name}: ${texts.noPreview}`;
+  if (!chosen || isByServer) return;
+  fileName.hidden = false;
+  fileName.textContent = `${chosen.name}: ${texts.noPreview}`;
+  isByServer = true;
+  await previewByServer(chosen).catch(() => {}); // the upload reports what is wrong
 });
+
+/** Show the server's preview of a file, unless another one was chosen in the meantime. */
+async function previewByServer(file) {
+  const body = new FormData(form);
+  body.set("picture", file);
+  const response = await fetch(texts.preview, { method: "POST", body });
+  if (!response.ok || file !== chosen) return;
+  showPreview(await response.blob());
+  fileName.hidden = true;
+}
 
 function setUploading(uploading) {
   uploadPanel.hidden = !uploading;
-  form.classList.toggle("uploading", uploading);
-  for (const control of [...fileInputs, submitButton, pasteButton]) control.disabled = uploading;
+  again.hidden = uploading;
+  for (const control of [...fileInputs, pasteButton]) control.disabled = uploading;
   cancelButton.hidden = false;
   progress.removeAttribute("value"); // indeterminate while the picture is resized
   uploadStatus.textContent = texts.preparing;
@@ -114,6 +146,7 @@ form.addEventListener("submit", (event) => {
 });
 
 cancelButton.addEventListener("click", () => controller?.abort());
+otherButton.addEventListener("click", chooseAnother);
 
 function takeFiles(files) {
   if (controller) return; // one at a time

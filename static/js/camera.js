@@ -209,11 +209,20 @@ function percent(value) {
   return `${value < 100 ? Math.min(Math.round(value), 99) : 100}%`;
 }
 
+/** Return a box with its tab outside of it, or inside where there is no room above or below. */
 function labelledBox({ left, top, right, bottom, text }, unit) {
   const group = svg("g");
-  const name = svg("text", { x: left + unit, y: Math.max(top - unit, 5 * unit), "font-size": 5 * unit });
+  for (const kind of ["rim", "line"]) {
+    group.append(svg("rect", { class: kind, x: left, y: top, width: right - left, height: bottom - top }));
+  }
+  const [font, { width: pictureWidth, height: pictureHeight }] = [4 * unit, boxes.viewBox.baseVal];
+  const [width, height] = [font * (0.62 * text.length + 0.8), font * 1.4];
+  const places = [top - height - unit, bottom + unit, top + unit];
+  const y = places.find((place) => place >= 0 && place + height <= pictureHeight) ?? 0;
+  const x = Math.max(0, Math.min(left, pictureWidth - width));
+  const name = svg("text", { x: x + width / 2, y: y + height / 2, "font-size": font });
   name.textContent = text;
-  group.append(svg("rect", { x: left, y: top, width: right - left, height: bottom - top, rx: unit }), name);
+  group.append(svg("rect", { class: "tab", x, y, width, height, rx: font / 4 }), name);
   return group;
 }
 

@@ -22,6 +22,7 @@ from playwright.sync_api import (
     expect,
 )
 
+from rubberduck.core.settings import ROOT
 from tests.support.browser import chromium
 from tests.support.pictures import corners, encoded, exif
 from tests.support.server import Site
@@ -137,8 +138,8 @@ def test_a_chosen_picture_is_shown_and_sent_at_once(page: Page, site: Site, duck
     preview = page.get_by_alt_text("Preview of the picture you chose")
     expect(preview).to_be_visible()
     expect(preview).to_have_attribute("src", re.compile("^blob:"))
-    expect(page.get_by_label("Choose another")).to_be_disabled()  # until this one is answered
-    expect(page.get_by_text("Choose another")).to_have_css("opacity", "0.6")
+    expect(page.get_by_text("Upload a picture")).to_be_hidden()  # the preview took its place
+    expect(page.get_by_role("button", name="Cancel")).to_be_visible()
     while not held:
         page.wait_for_timeout(50)
     held[0].continue_()
@@ -312,7 +313,7 @@ def test_what_has_arrived_cannot_be_cancelled_any_more(page: Page, site: Site, d
     page.get_by_label("Upload a picture").set_input_files(duck)
     expect(page.get_by_text("Checking…")).to_be_visible()
     expect(page.get_by_role("button", name="Cancel")).to_be_hidden()
-    expect(page.get_by_role("button", name="Check this picture")).to_be_disabled()
+    expect(page.get_by_role("button", name="Check this picture")).to_be_hidden()
 
 
 def test_a_lost_connection_is_told_and_can_be_tried_again(
@@ -378,13 +379,88 @@ def test_a_folder_is_told_from_a_picture(page: Page, site: Site, tmp_path: Path)
     expect(page.get_by_role("alert")).to_contain_text("This file cannot be read")
 
 
-def test_what_the_browser_cannot_show_is_named(page: Page, site: Site) -> None:
+def test_what_the_browser_cannot_show_is_named_and_the_server_shows_it(
+    page: Page, site: Site
+) -> None:
+    before = rows(site), objects(site)
     page.goto(site.url)
     hold_uploads(page)
+    previews: list[Route] = []
+
+    def hold(route: Route) -> None:
+        previews.append(route)
+
+    page.route("**/preview", hold)
+    name = page.get_by_text("duck.heic: Your browser cannot preview this format")
     page.get_by_label("Upload a picture").set_input_files(
-        {"name": "duck.tiff", "mimeType": "image/tiff", "buffer": heavy_tiff()}
+        {"name": "duck.heic", "mimeType": "image/heic", "buffer": heic_duck()}
     )
-    expect(page.get_by_text("duck.tiff: Your browser cannot preview this format")).to_be_visible()
+    expect(name).to_be_visible()
+    while not previews:
+        page.wait_for_timeout(50)
+    previews[0].continue_()
+    preview = page.get_by_alt_text("Preview of the picture you chose")
+    expect(preview).to_be_visible()
+    expect(name).to_be_hidden()
+    assert preview.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [640, 480]
+    assert (rows(site), objects(site)) == before
+
+
+def heic_duck() -> bytes:
+    """A picture that Chromium cannot decode."""
+    return encoded(Image.open(ROOT / "static" / "samples" / "easy.jpg"), format="HEIF")
+
+
+def test_shrinking_and_sending_are_told_apart(page: Page, site: Site) -> None:
+    page.goto(site.url)
+    hold_uploads(page)
+    page.evaluate(
+        """() => {
+            window.said = [];
+            const status = document.querySelector(".going [role=status]");
+            new MutationObserver(() => said.push(status.textContent))
+                .observe(status, { childList: true });
+        }"""
+    )
+    photo = a_photo(4000, 3000, quality=90)
+    page.get_by_label("Upload a picture").set_input_files(
+        {"name": "photo.jpg", "mimeType": "image/jpeg", "buffer": photo}
+    )
+    expect(page.locator(".going [role=status]")).to_have_text("Sending…")
+    assert page.evaluate("window.said") == ["Shrinking the picture…", "Sending…"]
+
+
+@pytest.mark.parametrize("way", ["choose", "drop", "paste", "camera"])
+def test_every_way_in_goes_at_once(page: Page, site: Site, duck: Path, way: str) -> None:
+    page.goto(site.url)
+    held = hold_uploads(page)
+    if way in ("drop", "paste"):
+        hand_over(page, way, duck.read_bytes(), "image/jpeg")
+    else:
+        page.locator("#picture" if way == "choose" else "#shot").set_input_files(duck)
+    expect(page.get_by_alt_text("Preview of the picture you chose")).to_be_visible()
+    expect(page.get_by_role("progressbar", name="Upload")).to_be_visible()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("alert")).to_have_text("Cancelled. Nothing was saved.")
+    page.get_by_role("button", name="Choose another").click()
+    expect(page.get_by_text("Upload a picture")).to_be_visible()
+    assert len(held) <= 1
+
+
+def test_the_first_page_fits_on_a_screen(page: Page, site: Site) -> None:
+    for width, height, last in ((1280, 800, ".samples"), (360, 740, ".ask")):
+        page.set_viewport_size({"width": width, "height": height})
+        page.goto(site.url)
+        box = page.locator(last).bounding_box()
+        assert box
+        assert box["y"] + box["height"] <= height, last
+
+
+def test_what_lies_below_a_drop_does_not_shine_through(page: Page, site: Site) -> None:
+    page.goto(site.url)
+    hand_over(page, "dragenter", b"", "image/jpeg")
+    colour = page.evaluate("getComputedStyle(document.body, '::after').backgroundColor")
+    assert re.fullmatch(r"rgb\(\d+, \d+, \d+\)", colour)  # without transparency
 
 
 def test_back_does_not_show_what_was_deleted(

@@ -43,7 +43,7 @@ addEventListener("DOMContentLoaded", () => {
   new MutationObserver(write).observe(words, {childList: true});
   new MutationObserver(() => {
     const {width, height} = boxes.viewBox.baseVal;
-    for (const rect of boxes.querySelectorAll("rect")) {
+    for (const rect of boxes.querySelectorAll(".line")) {
       const {x, y, width: w, height: h} = rect.getBBox();
       seen.boxes.push([x / width, y / height, (x + w) / width, (y + h) / height]);
     }

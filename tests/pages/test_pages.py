@@ -34,8 +34,34 @@ def test_the_first_page_asks_for_a_picture(client: FlaskClient) -> None:
     page = client.get("/").text
     assert "<h1>Is there a rubber duck in this image?</h1>" in page
     assert 'name="picture"' in page
-    assert "up to 15 MB" in page
+    assert (
+        "Up to 15 MB. Kept for 30 days in a folder on this server, for people with the link only."
+        in visible_text(page)
+    )
     assert "Detector: fake detector. Storage: a folder on this server." in page
+
+
+def test_the_facts_of_privacy_are_one_click_away(client: FlaskClient) -> None:
+    assert 'href="/privacy"' in client.get("/").text
+    page = visible_text(client.get("/privacy").text)
+    for fact in (
+        "JPEG, PNG, WebP, GIF, AVIF, HEIC, BMP or TIFF, up to 15 MB.",
+        "at most 2048 pixels on its longer side, without metadata",
+        "The pictures are stored in a folder on this server",
+        "deleted after 30 days",
+        "The picture is analysed by fake detector.",
+        "Only people with the link to a result can see it.",
+    ):
+        assert fact in page
+
+
+def test_a_preview_is_small_and_stores_nothing(client: FlaskClient, settings: Settings) -> None:
+    answer = client.post("/preview", **form(encoded(corners(1600, 900), "HEIF"), "duck.heic"))
+    assert answer.mimetype == "image/jpeg"
+    assert answer.headers["Cache-Control"] == "private, no-store"
+    assert Image.open(BytesIO(answer.data)).size == (640, 360)
+    assert not settings.uploads.exists()
+    assert client.post("/preview", **form(b"quack")).status_code == 415
 
 
 def test_a_duck_is_a_yes_with_score_labels_and_boxes(client: FlaskClient) -> None:

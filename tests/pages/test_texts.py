@@ -153,7 +153,7 @@ def test_a_translation_is_used(
     with TEMPLATE.open("rb") as file:
         german = read_po(file, locale="de")
     german["Upload a picture"].string = "Ein Bild hochladen"
-    kept = next(each for each in german if str(each.id).startswith("('Only people with the link"))
+    kept = next(each for each in german if str(each.id).startswith("('Up to %(megabytes)s MB"))
     kept.string = ("Nach einem Tag wird es gelöscht.", "Nach %(count)s Tagen wird es gelöscht.")
     folder = tmp_path / "translations" / "de" / "LC_MESSAGES"
     folder.mkdir(parents=True)
