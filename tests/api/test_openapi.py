@@ -1,6 +1,11 @@
 """The OpenAPI document and the page /api: valid, complete, and in agreement with the API."""
 
+import json
+import re
+import shlex
+import subprocess
 from html import unescape
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -11,6 +16,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 from rubberduck.core.errors import DuckError
 from rubberduck.web.problem_details import PROBLEMS
 from tests.support.pictures import encoded, form
+from tests.support.server import Site
 from tests.support.visitor import visible_text
 from translations.collect import errors
 
@@ -82,6 +88,19 @@ def test_the_schemas_have_the_fields_of_the_responses(
         assert body is not None
         assert set(schemas[name]["properties"]) == set(schemas[name]["required"]) == set(body)
     assert set(schemas["ResultBody"]["examples"][0]) == set(result or {})
+
+
+def test_the_documented_command_for_a_raw_body_works(
+    site: Site, duck: Path, document: dict[str, Any]
+) -> None:
+    upload = document["paths"]["/pictures"]["post"]
+    assert set(upload["requestBody"]["content"]) == {"multipart/form-data", "image/*"}
+    [command] = re.findall(r"`(curl [^`]+)`", upload["description"])
+    words = shlex.split(command.replace("@photo.jpg", f"@{duck}"))
+    done = subprocess.run(
+        [*words, "-sS", f"{site.url}/api/v1/pictures"], capture_output=True, check=True
+    )
+    assert json.loads(done.stdout)["found"]
 
 
 def test_an_unchanged_document_is_a_304(client: FlaskClient) -> None:

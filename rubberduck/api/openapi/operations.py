@@ -68,14 +68,17 @@ def parameter(name: str, location: str, schema: JsonObject, description: str) ->
     return {"name": name, "in": location, "schema": schema, "description": description}
 
 
-def picture_form(description: str) -> JsonObject:
-    """Return the request body of an upload: multipart/form-data with one file."""
+def picture_body(description: str) -> JsonObject:
+    """Return the request body of an upload: multipart/form-data with one file, or the file."""
     file = {"type": "string", "format": "binary", "description": description}
     form = {"type": "object", "properties": {PICTURE_FIELD: file}, "required": [PICTURE_FIELD]}
     encoding = {PICTURE_FIELD: {"contentType": "image/*"}}
     return {
         "required": True,
-        "content": {"multipart/form-data": {"schema": form, "encoding": encoding}},
+        "content": {
+            "multipart/form-data": {"schema": form, "encoding": encoding},
+            "image/*": {"schema": file},
+        },
     }
 
 
@@ -101,7 +104,9 @@ UPLOAD_PICTURE = {
     "operationId": "look",
     "summary": "Check a picture",
     "description": "Stores the picture until “expires_at”, upright and without its metadata, and "
-    "returns the result. If the same visitor sends the same bytes again, the result is the same.",
+    "returns the result. If the same visitor sends the same bytes again, the result is the same. "
+    "The picture is a form's file or, as with "
+    '`curl --data-binary @photo.jpg -H "Content-Type: image/jpeg"`, the whole body.',
     "parameters": [
         parameter(
             "Idempotency-Key",
@@ -118,7 +123,7 @@ UPLOAD_PICTURE = {
             "least 22 characters; a shorter one is ignored.",
         )
     ],
-    "requestBody": picture_form("A JPEG, PNG, WebP, GIF, AVIF, HEIC, BMP or TIFF."),
+    "requestBody": picture_body("A JPEG, PNG, WebP, GIF, AVIF, HEIC, BMP or TIFF."),
     "responses": {
         "201": response("The result.", "CreatedBody", ["Location", "Set-Cookie"])
         | {"links": {name: link(name) for name in ("get_result", "forget", "judge")}},
@@ -137,7 +142,7 @@ ANALYZE_FRAME = {
     "operationId": "glance",
     "summary": "Check a camera frame",
     "description": "Fast, and stores nothing. Only available if the detector is free of charge.",
-    "requestBody": picture_form("One frame, preferably a small JPEG."),
+    "requestBody": picture_body("One frame, preferably a small JPEG."),
     "responses": {
         "200": response("What is in the frame, and the outlines to draw on it.", "FrameBody"),
         **problem_responses(*UPLOAD_ERRORS, errors.LiveAnalysisUnavailable, errors.Unavailable),
