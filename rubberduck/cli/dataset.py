@@ -1,6 +1,7 @@
 """`flask dataset`: check, convert and split labelled data sets."""
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from rubberduck.cli.terminal import HELP, as_json, printable
 
 if TYPE_CHECKING:
     from rubberduck.custom_models.checks import Check
+    from rubberduck.custom_models.split_plan import Plan
 
 # custom_models and its libraries are imported by the commands only, never when the site starts.
 FORMATS = ("manifest", "coco", "yolo", "voc", "label-studio")
@@ -169,6 +171,89 @@ def convert(source: Path, target: Path, to_format: str, **options: Any) -> None:
     for line in report.lines():
         click.echo(f"note: {printable(line)}", err=True)
     click.echo(f"{printable(str(target))} is written.")
+
+
+@dataset.command("split", context_settings=HELP)
+@as_json
+@from_option
+@pictures_option
+@click.option("--copy", is_flag=True, help="Copy the pictures beside the labels.")
+@click.option("--prefix", default="", help="Put before names, for instance s3://bucket/in/")
+@click.option(
+    "--to", "to_format", type=click.Choice(FORMATS), default="manifest", show_default=True
+)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "--shares",
+    type=(float, float, float),
+    default=(60, 20, 20),
+    show_default=True,
+    help="Of train, validation and test.",
+)
+@click.option(
+    "--group-by", help="Regular expression: names that agree in its (group) stay together."
+)
+@click.option(
+    "--plan",
+    "plan_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Use this plan.csv, as written by an earlier split and changed.",
+)
+@source_argument
+@target_argument
+def split(source: Path, target: Path, as_json: bool, **options: Any) -> None:
+    """Split a data set into train, validation and test.
+
+    Stratified by label; groups (videos, bursts) stay together, and with --pictures near duplicates
+    do. Writes the parts and plan.csv into TO, and prints the pictures of each label.
+
+    \b
+    Examples:
+      flask dataset split --pictures photos/ --prefix s3://my-bucket/in/ coco.json parts/
+      flask dataset split --group-by '^(.+)_[0-9]+' --to yolo coco.json parts/
+      flask dataset split --plan parts/plan.csv coco.json changed/
+    """
+    from rubberduck.custom_models.interchange.options import WriteOptions
+    from rubberduck.custom_models.split_plan import Source, make_plan, read_plan, write_split
+
+    pictures, shares = options["pictures"], options["shares"]
+    read = Source(source, options["from_format"], pictures)
+    if options["copy"] and pictures is None:
+        raise click.UsageError("--copy needs --pictures.")
+    if min(shares) < 0 or shares[0] <= 0:
+        raise click.UsageError("--shares must not be negative, and train needs a share.")
+    with _explained():
+        if options["plan_file"]:
+            plan = read_plan(options["plan_file"], read)
+        else:
+            try:
+                plan = make_plan(read, options["group_by"], shares, options["seed"])
+            except (re.error, ValueError) as error:
+                raise click.UsageError(f"--group-by: {error}") from None
+        copied = pictures if options["copy"] else None
+        writing = WriteOptions(options["prefix"], copied)
+        report = write_split(plan, read, target, options["to_format"], writing)
+    _print_split(plan, report.lines(), as_json)
+
+
+def _print_split(plan: "Plan", notes: list[str], as_json: bool) -> None:
+    table, groups = plan.table(), len(set(plan.groups))
+    if as_json:
+        figures = {label: dict(counts) for label, counts in table.items()}
+        summary = {"pictures": len(plan.names), "groups": groups, "labels": figures}
+        warnings = {"warnings": plan.warnings(), "notes": notes}
+        click.echo(json.dumps(summary | warnings, ensure_ascii=False))
+        return
+    for line in notes:
+        click.echo(f"note: {printable(line)}", err=True)
+    for line in plan.warnings():
+        click.echo(f"warning: {printable(line)}", err=True)
+    click.echo(f"{len(plan.names)} pictures in {groups} groups")
+    click.echo(f"{'':30.30}{'train':>12}{'validation':>12}{'test':>12}")
+    for label, counts in sorted(table.items()):
+        shown = printable(label) or "(nothing in it)"
+        numbers = "".join(f"{counts[name]:>12}" for name in ("train", "validation", "test"))
+        click.echo(f"{shown:30.30}{numbers}")
 
 
 def _options(reading: Any, writing: Any, options: dict[str, Any]) -> tuple[Any, Any]:

@@ -11,7 +11,7 @@ from rubberduck.custom_models.turns import turned_size
 from rubberduck.imaging.orientation import BROKEN, exif_orientation
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "TIFF")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 EXIF_IFD, CAMERA, TAKEN, SUBSECONDS = 0x8769, 0x0110, 0x9003, 0x9291
 
 
