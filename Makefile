@@ -59,7 +59,7 @@ lint: .venv/.tested-with
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-# A real PostgreSQL, Redis, nginx and Chromium, from Debian's packages where that is possible.
+# A real PostgreSQL, Redis, nginx, Chromium and Firefox, from Debian's packages where that is possible.
 services: .venv/.tested-with
 	tests/support/install_services.sh
 

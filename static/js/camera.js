@@ -1,4 +1,5 @@
 // Live camera: opened on a click only; frames are analysed one by one; a picture is stored on demand.
+import { canReadCanvas } from "./canvas.js";
 import { Memory, Pace } from "./memory.js";
 import { UploadRejected, send, toJpeg } from "./pictures.js";
 
@@ -282,6 +283,7 @@ document.addEventListener("visibilitychange", () => {
 
 if (!window.isSecureContext) showError(texts.insecure);
 else if (!navigator.mediaDevices?.getUserMedia) showError(texts.unsupported);
+else if (!canReadCanvas()) showError(texts.noCanvas);
 else {
   onButton.hidden = false;
   if (location.hash === "#on") turnOn(); // the visitor came by the first page's button

@@ -1,4 +1,5 @@
 // Resize pictures in the browser and upload them.
+import { canReadCanvas } from "./canvas.js";
 
 const QUALITIES = [0.9, 0.8, 0.7, 0.6, 0.5];
 const MAX_BYTES = 1_000_000;
@@ -6,7 +7,7 @@ const MAX_BYTES = 1_000_000;
 /**
  * Resolve with a JPEG of a picture: upright, without metadata, its longer side at most `maxSide`
  * pixels. Animated pictures, and those that this browser cannot decode, such as HEIC, are returned
- * unchanged.
+ * unchanged; everything is where the browser hides canvas pixels.
  */
 export async function shrink(file, maxSide) {
   if (await isAnimated(file)) return file; // a JPEG would lose that
@@ -42,6 +43,7 @@ async function isAnimated(file) {
 
 /** Resolve with a JPEG of a canvas image source of `width` × `height` pixels, resized to `maxSide`. */
 export async function toJpeg(source, width, height, maxSide, qualities = QUALITIES) {
+  if (!canReadCanvas()) throw new Error("this browser hides canvas pixels");
   const scale = Math.min(1, maxSide / Math.max(width, height));
   const canvas = document.createElement("canvas");
   canvas.width = Math.max(1, Math.round(width * scale));

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests use besides Python: PostgreSQL, PgBouncer, Redis, nginx, strace and Chromium.
+# Installs what the tests use besides Python: PostgreSQL, PgBouncer, Redis, nginx, strace, Chromium
+# and Firefox.
 # Where that is not possible, the tests that need them are skipped and say so.
 set -u
 
@@ -12,6 +13,7 @@ command -v redis-server >/dev/null || missing+=(redis-server)
 command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing+=(nginx)
 command -v strace >/dev/null || missing+=(strace)
 a_browser >/dev/null || missing+=(chromium)
+command -v firefox-esr >/dev/null || command -v firefox >/dev/null || missing+=(firefox-esr)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
@@ -20,6 +22,8 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   apt-get -qq update
   # Where there is Chromium without windows, most browser tests take half as long with it.
   apt-cache show chromium-headless-shell >/dev/null 2>&1 && missing+=(chromium-headless-shell)
+  # Ubuntu has no firefox-esr, and apt installs all that it is given or nothing.
+  apt-cache show firefox-esr >/dev/null 2>&1 || missing=("${missing[@]//firefox-esr/firefox}")
   echo "Installing ${missing[*]} for the tests."
   apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null && exit 0
 fi
