@@ -105,6 +105,16 @@ def hold_uploads(page: Page) -> list[Route]:
     return held
 
 
+# A chosen file is decoded, and then sent, when the test calls `decode()`.
+HOLD_DECODING = """
+    const real = createImageBitmap;
+    window.createImageBitmap = async (...given) => {
+        await new Promise((resolve) => { window.decode = resolve; });
+        return real(...given);
+    };
+"""
+
+
 def a_photo(width: int, height: int, **options: object) -> bytes:
     """Shapes and grain, about as heavy as a photograph."""
     rng = np.random.default_rng(7)
@@ -374,8 +384,11 @@ def test_a_folder_is_told_from_a_picture(page: Page, site: Site, tmp_path: Path)
     page.goto(site.url)
     gone = tmp_path / "gone.tiff"
     gone.write_bytes(heavy_tiff())
+    page.evaluate(HOLD_DECODING)
     page.get_by_label("Upload a picture").set_input_files(gone)
+    page.wait_for_function("window.decode")
     gone.unlink()
+    page.evaluate("decode()")
     expect(page.get_by_role("alert")).to_contain_text("This file cannot be read")
 
 
