@@ -381,10 +381,10 @@ def test_the_slider_knows_the_way_back(page: Page, site: Site, duck: Path) -> No
 
 
 def test_a_folder_is_told_from_a_picture(page: Page, site: Site, tmp_path: Path) -> None:
+    page.add_init_script(HOLD_DECODING)
     page.goto(site.url)
     gone = tmp_path / "gone.tiff"
     gone.write_bytes(heavy_tiff())
-    page.evaluate(HOLD_DECODING)
     page.get_by_label("Upload a picture").set_input_files(gone)
     page.wait_for_function("window.decode")
     gone.unlink()
