@@ -25,7 +25,7 @@ from playwright.sync_api import (
 from rubberduck.core.settings import ROOT
 from tests.support.browser import chromium
 from tests.support.pictures import corners, encoded, exif
-from tests.support.server import Site
+from tests.support.server import Site, until
 
 pytestmark = pytest.mark.enable_socket
 
@@ -386,7 +386,7 @@ def test_a_folder_is_told_from_a_picture(page: Page, site: Site, tmp_path: Path)
     gone = tmp_path / "gone.tiff"
     gone.write_bytes(heavy_tiff())
     page.get_by_label("Upload a picture").set_input_files(gone)
-    page.wait_for_function("window.decode")
+    until(lambda: bool(page.evaluate("Boolean(window.decode)")))
     gone.unlink()
     page.evaluate("decode()")
     expect(page.get_by_role("alert")).to_contain_text("This file cannot be read")
