@@ -7,16 +7,20 @@ import re
 import zipfile
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, Route, expect
 
+from tests.support.aws import BUCKET
 from tests.support.browser import SCREENS, complaints, screen
 from tests.support.ducks import duck_photo
+from tests.support.fake_rekognition import FakeRekognition
 from tests.support.hostile import SCRIPTS
 from tests.support.pictures import corners, encoded
-from tests.support.server import Site
+from tests.support.server import Site, amazon, serving
 
 pytestmark = pytest.mark.enable_socket
 
@@ -288,7 +292,8 @@ def test_a_zip(page: Page, site: Site) -> None:
     page.get_by_label("Upload a picture").set_input_files(zip_file(zip_of(entries | more)))
     finished(page, r"4 of 4 checked, 1 yes \(25%\)")
     assert tiles(page) == ["0.jpg", "1.jpg", "2.jpg", "passwd.jpg"]
-    expect(page.get_by_text("3 files of the ZIP are no pictures and were skipped.")).to_be_visible()
+    said = "Files of the ZIP that are no pictures were skipped: 3."
+    expect(page.get_by_text(said)).to_be_visible()
 
 
 def test_fifty_are_taken_of_a_larger_zip(page: Page, site: Site) -> None:
@@ -296,10 +301,10 @@ def test_fifty_are_taken_of_a_larger_zip(page: Page, site: Site) -> None:
     page.route(UPLOADS, lambda route: route.abort())
     choose(page, zip_file(zip_of({f"{number}.png": photo(1) for number in range(60)})))
     finished(page, r"0 of 50 checked, 0 yes \(0%\), 50 failed")
-    said = "Only the first 50 pictures are taken; 10 are left out."
+    said = "Only the first 50 pictures are taken. Left out: 10."
     expect(page.get_by_text(said)).to_be_visible()
     choose(page, *files(53))
-    said = "Only the first 50 pictures are taken; 3 are left out."
+    said = "Only the first 50 pictures are taken. Left out: 3."
     expect(page.get_by_text(said)).to_be_visible()
 
 
@@ -352,7 +357,7 @@ def test_a_zip_with_too_much_in_it_is_not_unpacked(page: Page, site: Site) -> No
     page.goto(f"{site.url}/many")
     choose(page, zip_file(bytes(data)))
     finished(page, "1 of 1 checked")
-    expect(page.get_by_text("1 files of the ZIP")).to_be_visible()
+    expect(page.get_by_text("no pictures were skipped: 1.")).to_be_visible()
 
 
 def test_names_that_are_scripts_stay_names(page: Page, site: Site) -> None:
@@ -408,3 +413,43 @@ def test_by_keyboard(page: Page, site: Site) -> None:
     with page.expect_popup() as popup:
         page.keyboard.press("Enter")
     expect(popup.value.get_by_role("heading", level=1)).to_have_text("Rubber duck detected! :))")
+
+
+def test_several_dropped_anywhere(page: Page, site: Site) -> None:
+    page.goto(site.url)
+    page.evaluate(
+        """async () => {
+            const files = new DataTransfer();
+            for (const name of ["easy", "none"]) {
+                const picture = await (await fetch(`/static/samples/${name}.jpg`)).blob();
+                files.items.add(new File([picture], `${name}.jpg`, { type: "image/jpeg" }));
+            }
+            const details = { bubbles: true, cancelable: true, dataTransfer: files };
+            document.body.dispatchEvent(new DragEvent("drop", details));
+        }"""
+    )
+    finished(page, r"2 of 2 checked, 1 yes \(50%\)")
+
+
+def test_a_budget_is_told_before_anything_is_sent(
+    page: Page, s3: Any, eyes: FakeRekognition, tmp_path: Path
+) -> None:
+    """With S3 and Rekognition: the visitor starts, and the ZIP's pictures come from the bucket."""
+    limits = {"DUCK_BUCKET": BUCKET, "DUCK_DAILY_CALLS": "5", "DUCK_MONTHLY_CALLS": "100"}
+    with serving(tmp_path, **amazon(), **limits) as site:
+        page.goto(site.url)
+        page.get_by_label("Upload a picture").set_input_files(files(3))
+        left = "5 answers by Amazon Rekognition are left today."
+        expect(page.get_by_text(left)).to_be_visible()
+        expect(page.get_by_role("button", name="Check these pictures (3)")).to_be_focused()
+        assert eyes.requests == []
+        page.keyboard.press("Enter")
+        finished(page, r"3 of 3 checked, 3 yes \(100%\)")
+        assert len(eyes.requests) == 3
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Download marked pictures as ZIP").click()
+        with zipfile.ZipFile(download.value.path()) as archive:
+            assert len(archive.namelist()) == 3
+            assert archive.testzip() is None
+        page.goto(f"{site.url}/many")
+        expect(page.get_by_text("2 answers by Amazon Rekognition are left today.")).to_be_visible()
