@@ -104,6 +104,7 @@ def _serve(settings: "Settings", also: Sequence[str]) -> None:
             Steps(store, command, megabytes),
             at_once=settings.worker_jobs,
             at_once_per_owner=settings.owner_running_jobs,
+            min_free_disk=settings.min_free_disk,
         )
         engine.start()
     except DuckError as error:

@@ -180,6 +180,13 @@ class Settings(BaseSettings):
         description="memory limit of each process of a worker, in megabytes; default: half of the "
         "machine's memory",
     )
+    min_free_disk: int = Field(
+        10,
+        ge=0,
+        le=100,
+        description="percentage of the disk below which jobs that need much of it wait; visitors' "
+        "pictures are still taken",
+    )
     owner_jobs: int = Field(
         20, ge=1, le=10_000, description="number of jobs of one owner that may wait or run"
     )

@@ -5,6 +5,7 @@ know our rows. All workers do the same, and all of it may happen twice.
 """
 
 import logging
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,7 +26,7 @@ from rubberduck.jobs.executors import BEAT_SECONDS, DEAD_AFTER, Executors
 from rubberduck.jobs.models import SITE, Job, Run
 from rubberduck.jobs.steps import PROGRAM_FAULT, RunEnded, Steps
 from rubberduck.jobs.store import JobStore
-from rubberduck.jobs.system_database import SCHEMA, system_engine
+from rubberduck.jobs.system_database import SCHEMA, system_engine, system_folder
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -36,6 +37,7 @@ FEED_SECONDS, SCHEDULER_SECONDS, RECONCILE_SECONDS, TIDY_SECONDS = 0.5, 5.0, 60.
 KEEP_WORKFLOWS = timedelta(days=2)  # the engine's rows of what has ended; the jobs' own stay
 FEED_LIMIT, BATCH_SIZE = 50, 500
 RETRY_SECONDS = 2.0
+DISK_FULL = "It waits, because little of the disk is free."
 UNKNOWN_KIND = "This version of the site does not know jobs of the kind {kind}."
 RUNNABLE = ("ENQUEUED", "PENDING", "DELAYED")  # DBOS's states of a workflow that is not over
 
@@ -52,6 +54,7 @@ class JobEngine:
         *,
         at_once: int,
         at_once_per_owner: int,
+        min_free_disk: int,
     ) -> None:
         self.store: JobStore = steps.store
         self.executors = Executors(database)
@@ -60,6 +63,7 @@ class JobEngine:
         self.steps = steps
         self.at_once = at_once
         self.at_once_per_owner = at_once_per_owner
+        self.min_free_disk = min_free_disk  # percent
         self._stopping = threading.Event()
         self._healthy_since: float | None = None  # the first beat of an unbroken series
 
@@ -154,7 +158,10 @@ class JobEngine:
         log.info("worker stopped executor=%s", self.id)
 
     def _feed(self) -> None:
-        for job in self.store.waiting(FEED_LIMIT):
+        held_back = registry.needing_disk() if self._is_disk_full() else []
+        if held_back:
+            self.store.explain_wait(held_back, DISK_FULL)
+        for job in self.store.waiting(FEED_LIMIT, without=held_back):
             DBOS.enqueue_workflow_with_options(
                 {
                     "workflow_name": WORKFLOW,
@@ -167,6 +174,10 @@ class JobEngine:
                 job.attempt,
             )
             self.store.mark_handed_over(job)
+
+    def _is_disk_full(self) -> bool:
+        usage = shutil.disk_usage(system_folder(self.database_url))
+        return 100 * usage.free < self.min_free_disk * usage.total
 
     def _recover(self) -> None:
         """Take over the jobs of workers that no longer report."""

@@ -11,12 +11,16 @@ from typing import Any
 JobFunction = Callable[..., Any]
 _functions: dict[str, JobFunction] = {}
 _schedules: dict[str, str] = {}
+_needing_disk: set[str] = set()
 
 
-def job(kind: str, *, cron: str | None = None) -> Callable[[JobFunction], JobFunction]:
+def job(
+    kind: str, *, cron: str | None = None, needs_disk: bool = False
+) -> Callable[[JobFunction], JobFunction]:
     """Register the function as the jobs of `kind`; with `cron` (UTC), it also runs on schedule.
 
-    A schedule runs once for all machines, without arguments, if a worker runs.
+    A schedule runs once for all machines, without arguments, if a worker runs. What `needs_disk`
+    waits while little of the disk is free.
     """
 
     def register(function: JobFunction) -> JobFunction:
@@ -24,6 +28,8 @@ def job(kind: str, *, cron: str | None = None) -> Callable[[JobFunction], JobFun
             raise ValueError(f"there are two jobs of the kind {kind!r}")
         if cron:
             _schedules[kind] = cron
+        if needs_disk:
+            _needing_disk.add(kind)
         return function
 
     return register
@@ -31,6 +37,10 @@ def job(kind: str, *, cron: str | None = None) -> Callable[[JobFunction], JobFun
 
 def function_of(kind: str) -> JobFunction | None:
     return _functions.get(kind)
+
+
+def needing_disk() -> list[str]:
+    return sorted(_needing_disk)
 
 
 def schedules() -> dict[str, str]:

@@ -115,12 +115,18 @@ class JobStore:
 
     # What the worker does
 
-    def waiting(self, limit: int) -> list[Job]:
-        """Return queued jobs that the engine does not know yet, oldest first."""
-        query = jobs.select().where(row.state == QUEUED, row.is_handed_over.is_(False))
+    def waiting(self, limit: int, without: Sequence[str] = ()) -> list[Job]:
+        """Return queued jobs that the engine does not know yet, oldest first, not of some kinds."""
+        query = jobs.select().where(_waits(), row.kind.not_in(without))
         with self.database.transaction() as connection:
             ordered = query.order_by(row.created_at, row.id).limit(limit)
             return [_job(found) for found in connection.execute(ordered).mappings()]
+
+    def explain_wait(self, kinds: Sequence[str], message: str) -> None:
+        """Say on the waiting jobs of these kinds why they wait."""
+        unexplained = and_(_waits(), row.kind.in_(kinds), row.message != message)
+        with self.database.transaction(writing=True) as connection:
+            connection.execute(jobs.update().where(unexplained).values(message=message))
 
     def mark_handed_over(self, job: Job) -> None:
         handed_over = jobs.update().where(row.id == job.id, row.attempt == job.attempt)
@@ -141,7 +147,7 @@ class JobStore:
     def begin(self, run: Run) -> Job | None:
         """Take the job over and return it; None if it has ended or was queued again."""
         can_begin = and_(row.id == run.job_id, row.attempt == run.attempt, row.state.in_(ACTIVE))
-        values: dict[str, Any] = {"state": RUNNING, "executor": run.executor}
+        values: dict[str, Any] = {"state": RUNNING, "executor": run.executor, "message": ""}
         values["started_at"] = func.coalesce(row.started_at, _now())
         if not self._change(run.job_id, can_begin, values, f"started on worker {run.executor}"):
             return None
@@ -201,6 +207,10 @@ def _add_lines(connection: Connection, id: str, lines: Sequence[str]) -> None:
 
 def _is(id: str, owner: str | None) -> ColumnElement[bool]:
     return row.id == id if owner is None else and_(row.id == id, row.owner == owner)
+
+
+def _waits() -> ColumnElement[bool]:
+    return and_(row.state == QUEUED, row.is_handed_over.is_(False))
 
 
 def _runs(run: Run) -> ColumnElement[bool]:

@@ -109,6 +109,19 @@ def test_jobs_that_the_engine_lost_are_queued_again(
     assert (job.state, job.attempt) == ("done", 1)
 
 
+def test_what_needs_much_disk_waits_for_it(
+    queue: JobQueue, database_url: str, tmp_path: Path
+) -> None:
+    large, small = queue.enqueue("store a lot", "ann"), queue.enqueue("wait", "ann", seconds=0)
+    with working(tmp_path, database_url, DUCK_MIN_FREE_DISK="100"):
+        ended(queue, small)
+        job = queue.get(large)
+    assert (job.state, job.message) == ("queued", "It waits, because little of the disk is free.")
+    with working(tmp_path, database_url, "next", DUCK_MIN_FREE_DISK="0"):
+        (job,) = ended(queue, large)
+    assert job.result == "stored"
+
+
 def test_workers_on_one_machine_have_ids_of_their_own(
     queue: JobQueue, database_url: str, tmp_path: Path
 ) -> None:

@@ -69,6 +69,31 @@ def test_killed_workers_lose_no_job_and_write_no_result_twice(
     assert all(log["done"] == 1 for log in logs.values())
 
 
+def test_a_worker_that_wakes_up_writes_nothing(
+    queue: JobQueue, database_url: str, tmp_path: Path
+) -> None:
+    """It was stopped until another one had taken its job over, as on a machine that swaps."""
+    id = queue.enqueue("count", "ann", to=50, seconds=10.0)
+    sleeper = Worker(tmp_path, database_url, "sleeper")
+    other = None
+    try:
+        until(running(queue, id, progress=1), 300)
+        first = queue.get(id).executor
+        sleeper.process.suspend()
+        other = Worker(tmp_path, database_url, "other")
+        until(lambda: queue.get(id).executor != first, 300)
+        sleeper.process.resume()
+        until(lambda: queue.store.count()[DONE] == 1, 300)
+        again = queue.enqueue("short", "ann")
+        until(lambda: queue.get(again).state == DONE, 300)
+    finally:
+        for worker in filter(None, [sleeper, other]):
+            worker.kill()
+    job = queue.get(id)
+    assert (job.result, job.executor != first) == (100, True)
+    assert lines(queue, id).count("done") == 1
+
+
 def test_the_jobs_of_workers_that_never_return_go_on_elsewhere(
     queue: JobQueue, database_url: str, tmp_path: Path
 ) -> None:

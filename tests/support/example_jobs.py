@@ -38,6 +38,11 @@ def loop_in_c(task: "Task") -> str:
     return hashlib.pbkdf2_hmac("sha256", b"", b"", 2_000_000_000).hex()
 
 
+@job("store a lot", needs_disk=True)
+def store_a_lot(context: "Context") -> Any:
+    return "stored"
+
+
 @job("wait")
 def wait(context: "Context", seconds: float) -> Any:
     context.sleep(seconds)
