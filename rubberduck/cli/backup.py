@@ -68,6 +68,25 @@ def restore(file: Path) -> None:
     _print(covered)
 
 
+@click.command("restored", context_settings=HELP)
+@with_appcontext
+def restored() -> None:
+    """Say that the database was restored by other means than `flask restore`.
+
+    For DUCK_KEEP_DAYS, the sweep then does not delete pictures that have no result. pg_restore and
+    a recovery to a point in time are noticed without it, a disk's snapshot is not.
+
+    \b
+    Example:
+      flask restored
+    """
+    try:
+        pipeline().results.mark_restored()
+    except DuckError as error:
+        raise click.ClickException(error.operator_message) from None
+    click.echo(f"Pictures without a result are kept for {settings().keep_days} days from now.")
+
+
 def _print(covered: Covered) -> None:
     for part in covered.done:
         click.echo(f"done         {part}")

@@ -2,7 +2,7 @@
 
 from flask.cli import AppGroup
 
-from rubberduck.cli.backup import backup, restore
+from rubberduck.cli.backup import backup, restore, restored
 from rubberduck.cli.check import check
 from rubberduck.cli.classify import classify
 from rubberduck.cli.costs import costs
@@ -12,5 +12,16 @@ from rubberduck.cli.jobs import jobs
 from rubberduck.cli.maintenance import sweep
 
 commands = AppGroup("commands")
-for command in (backup, check, classify, costs, dataset, evaluate, jobs, restore, sweep):
+for command in (
+    backup,
+    check,
+    classify,
+    costs,
+    dataset,
+    evaluate,
+    jobs,
+    restore,
+    restored,
+    sweep,
+):
     commands.add_command(command)

@@ -23,8 +23,8 @@ from rubberduck.db.deduplication import (
 )
 from rubberduck.db.engine import Database, to_naive_utc
 from rubberduck.db.pending_deletion import PENDING_UPLOAD_TTL, PendingDeletion
+from rubberduck.db.restored import mark_restored, restored_at
 from rubberduck.db.row_mapping import from_row, hide, to_pending_row, to_row
-from rubberduck.db.sqlite_files import restored_at
 from rubberduck.db.tables import DELETING, PENDING, READY, duck_results
 from rubberduck.db.workers import own_id
 
@@ -229,9 +229,12 @@ class Results:
 
     def was_restored_recently(self) -> bool:
         """Return whether a backup was restored within the retention: rows may be missing."""
-        file = self.database.file
-        restored = None if file is None else restored_at(file)
+        restored = restored_at(self.database)
         return restored is not None and datetime.now(UTC) - restored < self.keep
+
+    def mark_restored(self) -> None:
+        """Note that the database was restored from a backup just now."""
+        mark_restored(self.database)
 
     def close(self) -> None:
         self.database.close()

@@ -1,6 +1,7 @@
 """What the site asks of AWS, and what the template lets it."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -44,7 +45,7 @@ def used(s3: Any, eyes: FakeRekognition, monkeypatch: pytest.MonkeyPatch) -> set
     return used
 
 
-def everything(client: FlaskClient) -> None:
+def everything(client: FlaskClient, folder: Path) -> None:
     """All that visitors and operators can do."""
     where = post_picture(client, encoded()).location
     for address in (
@@ -56,6 +57,7 @@ def everything(client: FlaskClient) -> None:
         assert client.get(address).status_code in (200, 302)
     for address in ("/mine", "/statistics", "/readyz", "/sample/easy", f"/api/v1{where}"):
         client.get(address)
+    assert command(client.application, "backup", str(folder / f"{where[-9:]}.tar")) == 0
     assert client.post(f"{where}/delete").status_code == 303
     post_picture(client, encoded(quality=50))
     with time_machine.travel(datetime.now(UTC) + timedelta(days=40), tick=True):
@@ -63,15 +65,15 @@ def everything(client: FlaskClient) -> None:
     assert command(client.application, "check") == 0
 
 
-def command(app: Flask, name: str) -> int:
-    return app.test_cli_runner().invoke(args=[name]).exit_code
+def command(app: Flask, *words: str) -> int:
+    return app.test_cli_runner().invoke(args=words).exit_code
 
 
 def test_the_site_may_do_what_it_does_and_nothing_else(
-    used: set[str], aws_client: FlaskClient, s3: Any
+    used: set[str], aws_client: FlaskClient, s3: Any, tmp_path: Path
 ) -> None:
-    everything(aws_client)
+    everything(aws_client, tmp_path)
     assert "s3:DeleteObjectVersion" not in used
     s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
-    everything(aws_client)
+    everything(aws_client, tmp_path)
     assert used == allowed_actions(site_statements())

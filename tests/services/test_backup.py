@@ -2,12 +2,14 @@
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import tarfile
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,14 +18,19 @@ import pytest
 import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import make_url
 
 from app import create_app
+from db_setup import set_up
 from rubberduck.core.settings import ROOT, Settings
+from rubberduck.db.results import Results
 from rubberduck.services import backup
 from rubberduck.services.pipeline import Pipeline
 from rubberduck.services.retention import Sweeper, Swept
+from tests.support import postgres
 from tests.support.command_line import run_command
 from tests.support.pictures import encoded, form
+from tests.support.postgres import Server
 from tests.support.server import Site, environment_for, serving
 
 
@@ -143,6 +150,49 @@ def test_after_a_restore_no_orphan_is_deleted_for_the_retention(
     assert sweeper.sweep() == Swept()
     with time_machine.travel(datetime.now(UTC) + timedelta(days=settings.keep_days, minutes=1)):
         assert sweeper.sweep() == Swept(orphans=1)
+
+
+def pg(server: Server, program: str, *arguments: str) -> None:
+    command = [shutil.which(program, path=postgres.PATH) or program, "-h", str(server.folder)]
+    subprocess.run([*command, "-U", "tests", *arguments], check=True, capture_output=True)
+
+
+def database_of(url: str) -> str:
+    return make_url(url).database or ""
+
+
+@pytest.mark.parametrize("is_same_server", [True, False])
+def test_a_postgresql_restored_by_pg_restore_is_noticed(
+    postgres_server: Server,
+    open_results: Callable[[str], Results],
+    tmp_path: Path,
+    is_same_server: bool,
+) -> None:
+    dump = str(tmp_path / "duck.dump")
+    with postgres_server.database() as url, ExitStack() as stack:
+        set_up(url)
+        before = open_results(url)
+        before.keep = timedelta(days=30)
+        assert not before.was_restored_recently()
+        assert not before.was_restored_recently()
+        pg(postgres_server, "pg_dump", "-Fc", "-f", dump, database_of(url))
+        server = postgres_server if is_same_server else stack.enter_context(postgres.running())
+        copy = stack.enter_context(server.database())
+        pg(server, "pg_restore", "-d", database_of(copy), dump)
+        after = open_results(copy)
+        after.keep = before.keep
+        assert after.was_restored_recently()
+        assert not before.was_restored_recently()
+        with time_machine.travel(datetime.now(UTC) + timedelta(days=30, minutes=1)):
+            assert not after.was_restored_recently()
+        after.close()
+
+
+def test_an_operator_can_say_that_it_was_restored(app: Flask, pipeline: Pipeline) -> None:
+    assert not pipeline.results.was_restored_recently()
+    done = run_command(app, "restored")
+    assert done.output == "Pictures without a result are kept for 30 days from now.\n"
+    assert pipeline.results.was_restored_recently()
 
 
 def test_a_buckets_objects_are_listed_and_missed(
