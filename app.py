@@ -20,6 +20,7 @@ from rubberduck.pages.about import about
 from rubberduck.pages.home import home
 from rubberduck.pages.install import install
 from rubberduck.pages.jobs import jobs
+from rubberduck.pages.keys import keys
 from rubberduck.pages.many import many
 from rubberduck.pages.mine import mine
 from rubberduck.pages.results import results
@@ -29,6 +30,7 @@ from rubberduck.services.pipeline import Pipeline
 from rubberduck.services.readiness import Readiness
 from rubberduck.services.retention import Sweeper
 from rubberduck.services.samples import Samples
+from rubberduck.web.api_keys import register_api_keys
 from rubberduck.web.csrf import register_csrf_protection, register_request_checks
 from rubberduck.web.deps import sweeper
 from rubberduck.web.error_handlers import register_error_handlers
@@ -87,12 +89,13 @@ def create_app(settings: Settings, *, pipeline: Pipeline | None = None) -> Flask
     _trust_proxies(app, settings.proxies)
     configure_templates(app, pipeline.question, settings.language)
     app.cli = Commands()
-    pages = (home, many, install, results, jobs, mine, statistics, about)
+    pages = (home, many, install, results, jobs, mine, keys, statistics, about)
     for blueprint in (*pages, api, openapi, health):
         app.register_blueprint(blueprint)
     register_request_ids(app)
     register_request_checks(app)
     register_rate_limits(app, settings)
+    register_api_keys(app)
     register_csrf_protection(app, exempt=api)
     app.after_request(_trigger_sweep)
     policy = content_security_policy(STYLE, pipeline.storage.origin)

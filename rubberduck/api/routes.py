@@ -20,6 +20,7 @@ from rubberduck.api.schemas import (
 from rubberduck.core.errors import InvalidParameter, ResultPending, StorageFailed
 from rubberduck.core.models import PendingUpload
 from rubberduck.services.pipeline import MIN_ANONYMOUS_KEY
+from rubberduck.web.api_keys import current_token
 from rubberduck.web.deps import pipeline, sweeper, threshold
 from rubberduck.web.responses import CACHE_NO_STORE, as_json, with_etag
 from rubberduck.web.sessions import delete_token, known_visitor, may_delete, visitor
@@ -36,6 +37,7 @@ DEFAULT_LIMIT, MAX_LIMIT = 20, 100
 def forbid_caching(response: Response) -> Response:
     """Set Cache-Control to private, no-store on responses that set none themselves."""
     response.headers.setdefault("Cache-Control", CACHE_NO_STORE)
+    response.vary.add("Authorization")
     return response
 
 
@@ -43,7 +45,10 @@ def forbid_caching(response: Response) -> Response:
 def upload() -> ResponseReturnValue:
     """Process one picture and return its result with 201."""
     is_new, key, data = known_visitor() is None, _idempotency_key(), picture_from_body()
-    result = pipeline().process_upload(data, visitor(), key, is_new_visitor=is_new)
+    token = current_token()
+    result = pipeline().process_upload(
+        data, visitor(), key, is_new_visitor=is_new, caller=f"token:{token.id}" if token else None
+    )
     if isinstance(result, PendingUpload):
         return _pending(result.id, with_token=True)
     is_ignored = is_new and key is not None and len(key) < MIN_ANONYMOUS_KEY

@@ -205,6 +205,25 @@ class LiveAnalysisUnavailable(DuckError):
     hint = "Take one picture and send that."
 
 
+class InvalidToken(DuckError):
+    """The request has a bearer token that is malformed, unknown, revoked or expired."""
+
+    status = 401
+    slug = "invalid-key"
+    title = "API key not accepted"
+    hint = "Make a new key on “My pictures”, or leave out the Authorization header."
+
+
+class TooManyTokens(DuckError):
+    status = 409
+    slug = "too-many-keys"
+    title = "Too many API keys"
+    hint = "Revoke one that you no longer need, then try again."
+
+    def __init__(self, limit: int) -> None:
+        super().__init__("You have {limit} API keys, which is the maximum.", limit=limit)
+
+
 class IdempotencyKeyReused(DuckError):
     status = 422
     slug = "key-reused"

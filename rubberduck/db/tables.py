@@ -15,7 +15,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA = "0007"  # the Alembic revision that this code reads and writes
+SCHEMA = "0008"  # the Alembic revision that this code reads and writes
 # The status of a row. DELETING: hidden from everybody, its pictures are being deleted.
 PENDING, READY, DELETING = "pending", "ready", "deleting"
 metadata = MetaData()
@@ -151,6 +151,21 @@ job_executors = Table(
     Column("id", String(64), primary_key=True),
     Column("host", String(200), nullable=False),
     Column("heartbeat_at", DateTime, nullable=False),  # by the clock of the database
+)
+# Tokens for programs; see accounts/tokens.py.
+access_tokens = Table(
+    "access_tokens",
+    metadata,
+    Column("id", String(16), primary_key=True),  # public: names the token when it is revoked
+    Column("token_hash", String(64), nullable=False),  # SHA-256; the token itself is not stored
+    Column("scope", String(16), nullable=False),  # visitor, labeller, operator
+    Column("owner", String(64), nullable=False),  # of a visitor's token, the visitor's id
+    Column("name", String(80), nullable=False),
+    Column("created_at", DateTime, nullable=False),  # UTC
+    Column("expires_at", DateTime, nullable=False),  # UTC
+    Column("last_used_at", DateTime),  # UTC; at most a minute old
+    Index("access_tokens_by_hash", "token_hash", unique=True),
+    Index("access_tokens_by_owner", "owner"),
 )
 # One row: the oldest revision of the code that can use this database. A migration that only adds
 # does not change it, so that machines of the previous version keep working during a deployment.

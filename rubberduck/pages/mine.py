@@ -1,8 +1,12 @@
 """My pictures: the visitor's own results."""
 
+from datetime import UTC, datetime
+
 from flask import Blueprint, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 
+from rubberduck.pages.keys import LIFETIMES
+from rubberduck.web.api_keys import tokens
 from rubberduck.web.deps import pipeline
 from rubberduck.web.responses import CACHE_NO_STORE
 from rubberduck.web.sessions import known_visitor
@@ -19,6 +23,12 @@ def index() -> ResponseReturnValue:
     page = None
     if owner or cursor is not None:  # an invalid cursor is an error even without results
         page = pipeline().results.list_for_owner(owner or "", RESULTS_PER_PAGE, cursor)
-    response = make_response(render_template("mine.html", page=page))
+    context = {
+        "page": page,
+        "tokens": tokens().list_for_owner(owner) if owner else (),
+        "lifetimes": LIFETIMES,
+        "now": datetime.now(UTC),
+    }
+    response = make_response(render_template("mine.html", **context))
     response.headers["Cache-Control"] = CACHE_NO_STORE
     return response

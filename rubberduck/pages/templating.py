@@ -30,6 +30,7 @@ def configure_templates(app: Flask, question: Question, language: str) -> None:
         label_with_confidence,
         detector_name,
         day,
+        time_element,
         code_spans,
     ):
         app.add_template_filter(filter)
@@ -88,6 +89,11 @@ def label_with_confidence(label: Label) -> str:
 
 def day(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d, %H:%M} UTC"  # the same in every language
+
+
+def time_element(moment: datetime) -> Markup:
+    """Return a `<time>` element in UTC; js/times.js shows it in the visitor's time zone."""
+    return Markup('<time datetime="{}">{}</time>').format(rfc3339(moment), day(moment))
 
 
 def code_spans(text: str) -> Markup:

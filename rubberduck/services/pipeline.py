@@ -72,17 +72,19 @@ class Pipeline:
         key: str | None = None,
         *,
         is_new_visitor: bool = False,
+        caller: str | None = None,
     ) -> Result | PendingUpload:
         """Analyse and store one picture. Raises DuckError.
 
         The same bytes from the same visitor give the same result, or PendingUpload while they are
-        being processed. `key` is the client's Idempotency-Key; see `key_hashes`.
+        being processed. `key` is the client's Idempotency-Key, which belongs to `caller` (default:
+        the owner); see `key_hashes`.
         """
         self.storage.raise_if_circuit_open()
         with durations() as seconds:
             with timed("decode"):
                 picture = self.read(data)
-            upload = self._upload(data, owner, key, is_new_visitor)
+            upload = self._upload(data, owner, key, caller or owner, is_new_visitor)
             result = self._answer_or_reuse(upload, picture)
         if isinstance(result, Result):
             for observer in self.observers:
@@ -129,7 +131,12 @@ class Pipeline:
         return result
 
     def _upload(
-        self, data: bytes, owner: str | None, key: str | None, is_new_visitor: bool
+        self,
+        data: bytes,
+        owner: str | None,
+        key: str | None,
+        caller: str | None,
+        is_new_visitor: bool,
     ) -> Upload:
         id, sha256 = secrets.token_urlsafe(ID_BYTES), hashlib.sha256(data).hexdigest()
         return Upload(
@@ -139,7 +146,7 @@ class Pipeline:
             picture_key=f"uploads/{id}.jpg",
             sha256=sha256,
             owner=owner,
-            keys=key_hashes(key, owner, sha256, is_new_visitor),
+            keys=key_hashes(key, caller, sha256, is_new_visitor),
         )
 
     def _finish(self, upload: Upload, picture: Picture, earlier: Result | None = None) -> Result:
@@ -300,20 +307,21 @@ class Pipeline:
 
 
 def key_hashes(
-    key: str | None, owner: str | None, sha256: str, is_new_visitor: bool
+    key: str | None, caller: str | None, sha256: str, is_new_visitor: bool
 ) -> tuple[str, ...]:
     """Return the hashes under which a request with this Idempotency-Key is known.
 
-    A key belongs to its visitor. Of a client without a cookie, key and bytes together are the
-    identity, if the key is long enough not to be chosen by two; a shorter one is ignored.
+    A key belongs to its caller: an API key, else a visitor. Of a client without either, key and
+    bytes together are the identity, if the key is long enough not to be chosen by two; a shorter
+    one is ignored.
     """
     if key is None:
         return ()
-    if owner is not None and not is_new_visitor:
-        return (_hash(owner, key),)
+    if caller is not None and not is_new_visitor:
+        return (_hash(caller, key),)
     if len(key) < MIN_ANONYMOUS_KEY:
         return ()
-    return (_hash("", key, sha256), *([_hash(owner, key)] if owner else []))
+    return (_hash("", key, sha256), *([_hash(caller, key)] if caller else []))
 
 
 def _hash(*parts: str) -> str:

@@ -125,7 +125,14 @@ class Sweeper:
             with suppress(ResultsUnavailable):  # then it runs out
                 lease.release(after=interval if is_done else HOURLY)
 
+    def _delete_expired_tokens(self) -> None:
+        # Imported late: requests without an API key need no accounts.
+        from rubberduck.accounts.tokens import Tokens
+
+        Tokens(self.results.database).delete_expired(datetime.now(UTC))
+
     def _delete_due_results(self, faults: list[DuckError], lease: "Lease") -> int:
+        _attempt(self._delete_expired_tokens, faults)
         deleted, last = 0, ""
         while batch := self.results.mark_expired_deleting(datetime.now(UTC), BATCH_SIZE, last):
             last = batch[-1].id

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from flask_limiter import RateLimitExceeded
 from werkzeug.exceptions import HTTPException
 
-from rubberduck.core.errors import DuckError, Problem, RateLimited
+from rubberduck.core.errors import DuckError, InvalidToken, Problem, RateLimited
 from rubberduck.imaging.decode import too_large
 from rubberduck.web.deps import pipeline
 from rubberduck.web.logging import request_id
@@ -74,6 +74,8 @@ def _error_response(problem: Problem) -> Response:
         page = render_template("error.html", problem=problem, request_id=request_id())
         response = make_response(page, problem.status)
     response.vary.add("Accept")
+    if problem.slug == InvalidToken.slug:
+        response.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'  # RFC 6750
     if problem.retry_after:
         response.headers["Retry-After"] = str(problem.retry_after)
     if problem.status == HTTPStatus.ACCEPTED and response.mimetype == "text/html":

@@ -3,6 +3,7 @@
 import logging
 import re
 import time
+from http import HTTPStatus
 from ipaddress import IPv4Address, IPv6Network, ip_address
 from typing import Any
 
@@ -12,6 +13,7 @@ from limits.errors import StorageError
 
 from rubberduck.core.errors import Unavailable
 from rubberduck.core.settings import Settings
+from rubberduck.web.api_keys import sent_key
 from rubberduck.web.sessions import known_visitor
 
 KIND = {
@@ -25,6 +27,8 @@ KIND = {
     "results.judge": "changes",
     "api.delete_result": "changes",
     "api.judge_result": "changes",
+    "keys.create": "changes",
+    "keys.revoke": "changes",
     "statistics.chart": "drawings",
     "results.thumbnail": "drawings",
     "results.marked": "drawings",
@@ -32,6 +36,7 @@ KIND = {
 FRAMES = 1200  # a minute and device: the camera's script sends up to 15 frames a second
 FRAMES_PER_ADDRESS = 6000  # a minute: several devices may share an address
 CHANGES = 120
+WRONG_KEYS = 30
 DRAWINGS = 600
 MINUTE = 60  # seconds
 IPV6_PREFIX_BITS = 64  # a provider gives the remaining bits to one household
@@ -60,6 +65,12 @@ def register_rate_limits(app: Flask, settings: Settings) -> None:
                 key_function=device,
                 scope="frames of a device",
                 shared=True,
+            ),
+            Limit(
+                lambda: f"{WRONG_KEYS} per minute" if sent_key() is not None else "",
+                scope="wrong API keys",
+                shared=True,
+                deduct_when=lambda response: response.status_code == HTTPStatus.UNAUTHORIZED,
             ),
         ],
         strategy="moving-window",

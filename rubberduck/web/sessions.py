@@ -22,6 +22,7 @@ from itsdangerous import (
 )
 
 from rubberduck.core.settings import ROOT, InvalidSettings, Settings
+from rubberduck.web.api_keys import current_token
 
 ID_BYTES = 16
 KEY_FILE = ROOT / "instance" / "secret_key"
@@ -97,7 +98,9 @@ def site_id(app: Flask) -> str:
 
 
 def visitor() -> str:
-    """Return the visitor's id; on the first request, create one."""
+    """Return the visitor's id, of the API key or the cookie; on the first request, create one."""
+    if token := current_token():
+        return token.owner
     if "visitor" not in session:
         session["visitor"] = secrets.token_urlsafe(ID_BYTES)
     session.permanent = session.modified = True  # restarts its lifetime
@@ -105,6 +108,9 @@ def visitor() -> str:
 
 
 def known_visitor() -> str | None:
+    """Return the visitor's id, of the API key or the cookie; None on the first request."""
+    if token := current_token():
+        return token.owner
     return session.get("visitor")
 
 

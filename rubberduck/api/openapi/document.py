@@ -32,8 +32,8 @@ openapi = Blueprint("openapi", __name__)
 
 INTRODUCTION = """\
 Send a picture of at most {megabytes} MB and get a yes or no, the confidence, and the labels \
-behind the answer. There are no accounts and no API keys: a session cookie identifies the owner \
-of a result. HEAD works wherever GET does. The `Allow` header of an OPTIONS or 405 response lists \
+behind the answer. There are no accounts: an API key or a session cookie identifies the owner of a \
+result. HEAD works wherever GET does. The `Allow` header of an OPTIONS or 405 response lists \
 the methods of a path. Unknown parameters are ignored. Times are RFC 3339 in UTC, confidences are \
 percentages, and new fields may be added. Other websites can neither read the responses (CORS is \
 not enabled) nor change anything (403)."""
@@ -47,10 +47,19 @@ later requests to list, judge and delete your own results. There is no login: wi
 the list is empty, and other visitors' results cannot be judged or deleted (404). Over HTTPS the \
 cookie is named `__Host-session`.""",
 }
+API_KEY = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": """\
+An API key, made on “My pictures” and sent as `Authorization: Bearer duck_…`. The request acts as \
+the visitor who made the key: it lists, judges and deletes that visitor's results. Its cookie is \
+ignored and none is set. A key that is malformed, unknown, revoked or expired is a 401.""",
+}
 HEADERS: dict[str, tuple[str, JsonObject]] = {
     "Location": ("the URL of the new result", {"type": "string", "format": "uri-reference"}),
     "ETag": ("send it as If-None-Match to get a 304 if nothing has changed", {"type": "string"}),
     "Retry-After": ("seconds to wait before the next try", {"type": "integer", "minimum": 1}),
+    "WWW-Authenticate": ("the scheme to use: Bearer", {"type": "string"}),
     "Set-Cookie": ("the session cookie", {"type": "string"}),
     "X-Request-ID": ("the id of this request in our log", {"type": "string"}),
 }
@@ -79,7 +88,7 @@ def document() -> JsonObject:
             "description": INTRODUCTION.format(megabytes=megabytes),
         },
         "servers": [{"url": f"{url_for('about.api')}/v1"}],
-        "security": [{"session": []}, {}],
+        "security": [{"api_key": []}, {"session": []}, {}],
         "paths": OPERATIONS,
         "components": {
             "schemas": _schemas() | {"ResultBody": result},
@@ -88,7 +97,7 @@ def document() -> JsonObject:
                 for name, (text, schema) in HEADERS.items()
             },
             "examples": _problem_examples(),
-            "securitySchemes": {"session": SESSION},
+            "securitySchemes": {"api_key": API_KEY, "session": SESSION},
         },
     }
 

@@ -12,7 +12,8 @@ JsonObject = dict[str, Any]
 ErrorType = type[errors.DuckError]
 
 JSON = "application/json"
-# What every upload can meet, and every change of a result.
+# What every request with a key can meet, every upload, and every change of a result.
+KEY_ERRORS: tuple[ErrorType, ...] = (errors.InvalidToken, errors.RateLimited)
 UPLOAD_ERRORS: tuple[ErrorType, ...] = (
     errors.NoPicture,
     errors.UploadIncomplete,
@@ -49,6 +50,8 @@ def problem_response(error_types: Sequence[ErrorType]) -> JsonObject:
     """Return the response of one status, with an example of each error that has it."""
     titles = dict.fromkeys(error.title for error in error_types)
     headers = ["Retry-After"] if any(error.retry_after for error in error_types) else []
+    if errors.InvalidToken in error_types:
+        headers.append("WWW-Authenticate")
     problem = response("; or: ".join(titles), "ProblemBody", headers, PROBLEM)
     names = [error.slug for error in error_types]
     problem["content"][PROBLEM]["examples"] = {name: ref("examples", name) for name in names}
@@ -56,9 +59,9 @@ def problem_response(error_types: Sequence[ErrorType]) -> JsonObject:
 
 
 def problem_responses(*error_types: ErrorType) -> JsonObject:
-    """Return the responses to these errors by status, the lowest first."""
+    """Return the responses to these errors and KEY_ERRORS by status, the lowest first."""
     by_status: dict[int, list[ErrorType]] = {}
-    for error in error_types:
+    for error in dict.fromkeys((*error_types, *KEY_ERRORS)):
         by_status.setdefault(error.status, []).append(error)
     return {str(status): problem_response(by_status[status]) for status in sorted(by_status)}
 
@@ -118,9 +121,9 @@ UPLOAD_PICTURE = {
             },
             "A key of your choice for this request, preferably a UUID. The same key with the same "
             "picture returns the same response; with another picture it returns 422. This makes "
-            "it safe to repeat a request after a lost connection. A key belongs to its cookie. "
-            "Without a cookie, key and picture together identify the request, if the key has at "
-            "least 22 characters; a shorter one is ignored.",
+            "it safe to repeat a request after a lost connection. It belongs to the request's API "
+            "key, else to its cookie. Without either, key and picture together identify the "
+            "request, if the key has at least 22 characters; a shorter one is ignored.",
         )
     ],
     "requestBody": picture_body("A JPEG, PNG, WebP, GIF, AVIF, HEIC, BMP or TIFF."),
@@ -168,7 +171,9 @@ LIST_RESULTS = {
         ),
     ],
     "responses": {
-        "200": response("One page of the list. It is empty without a session cookie.", "ListBody"),
+        "200": response(
+            "One page of the list. It is empty without an API key or cookie.", "ListBody"
+        ),
         **problem_responses(errors.InvalidParameter, errors.Unavailable),
     },
     "x-curl": "-b jar",

@@ -1,0 +1,4 @@
+"""Who may do what: tokens for programs.
+
+May import: core, imaging, db, aws.
+"""

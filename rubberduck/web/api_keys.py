@@ -1,0 +1,47 @@
+"""Requests of programs that send an API key, `Authorization: Bearer duck_…`.
+
+Such a request acts as the visitor who made the key. Its cookie, if any, is ignored and none is set.
+"""
+
+from typing import TYPE_CHECKING
+
+from flask import Flask, g, request
+
+from rubberduck.web.deps import pipeline
+
+if TYPE_CHECKING:
+    from rubberduck.accounts.tokens import Token, Tokens
+
+API_PATH = "/api/v1/"  # pages take the cookie alone
+SCHEME = "bearer"
+
+
+def register_api_keys(app: Flask) -> None:
+    """Authenticate requests with a key; after the rate limits, which count wrong keys."""
+    app.before_request(_authenticate)
+
+
+def sent_key() -> str | None:
+    """Return the bearer token of an API request, or None: other schemes are a proxy's business."""
+    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    is_key = scheme.lower() == SCHEME and request.path.startswith(API_PATH)
+    return key.strip() if is_key else None
+
+
+def current_token() -> "Token | None":
+    """Return the token of the request's API key, or None without a key."""
+    token: Token | None = g.get("api_token")
+    return token
+
+
+def tokens() -> "Tokens":
+    # Imported late: requests without an API key need no accounts.
+    from rubberduck.accounts.tokens import Tokens
+
+    return Tokens(pipeline().results.database)
+
+
+def _authenticate() -> None:
+    """Raise InvalidToken for a key that is malformed, unknown, revoked or expired."""
+    if request.endpoint and (key := sent_key()) is not None:
+        g.api_token = tokens().authenticate(key)
