@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from rubberduck.api.schemas import (
     CreatedBody,
+    DeletedBody,
     JudgementBody,
     ListBody,
     ListLinks,
@@ -20,8 +21,8 @@ from rubberduck.api.schemas import (
 from rubberduck.core.errors import InvalidParameter, ResultPending, StorageFailed
 from rubberduck.core.models import PendingUpload
 from rubberduck.services.pipeline import MIN_ANONYMOUS_KEY
-from rubberduck.web.api_keys import current_token
-from rubberduck.web.deps import pipeline, sweeper, threshold
+from rubberduck.web.api_keys import current_token, tokens
+from rubberduck.web.deps import pipeline, sweeper, threshold, wanted_answer
 from rubberduck.web.responses import CACHE_NO_STORE, as_json, with_etag
 from rubberduck.web.sessions import delete_token, known_visitor, may_delete, visitor
 from rubberduck.web.uploads import picture_from_body
@@ -88,11 +89,13 @@ def analyze_frame() -> ResponseReturnValue:
 @api.get("/results")
 def list_results() -> ResponseReturnValue:
     """Return one page of the visitor's own results, newest first."""
-    limit, owner = _limit(), known_visitor()
+    limit, found, owner = _limit(), wanted_answer(), known_visitor()
     if owner is None and "cursor" not in request.args:
         return as_json(ListBody((), ListLinks(None)))
-    page = pipeline().results.list_for_owner(owner or "", limit, request.args.get("cursor"))
-    next = page.next and url_for("api.list_results", limit=limit, cursor=page.next)
+    cursor = request.args.get("cursor")
+    page = pipeline().results.list_for_owner(owner or "", limit, cursor, found=found)
+    wanted = request.args.get("found")
+    next = page.next and url_for("api.list_results", limit=limit, cursor=page.next, found=wanted)
     return as_json(ListBody(tuple(map(result_body, page.results)), ListLinks(next)))
 
 
@@ -122,6 +125,23 @@ def delete_result(id: str) -> ResponseReturnValue:
         token = request.headers.get(DELETE_TOKEN, "")
         sweeper().forget(id, None if may_delete(id, token) else known_visitor() or "")
     return no_content()
+
+
+@api.delete("/results")
+def delete_results() -> ResponseReturnValue:
+    """Delete all of the visitor's own results; with confirm=everything, the API keys as well."""
+    confirm, owner = request.args.get("confirm"), known_visitor()
+    if confirm not in ("results", "everything"):
+        raise InvalidParameter(
+            "To delete all your results, add confirm=results to the address; "
+            "confirm=everything also deletes your API keys."
+        )
+    if owner is None:
+        return as_json(DeletedBody(0))
+    forgotten = sweeper().forget_owned(owner)
+    if confirm == "everything":
+        tokens().revoke_all(owner)
+    return as_json(DeletedBody(forgotten.results))
 
 
 @api.put("/results/<id>/judgement")

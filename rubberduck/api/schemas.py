@@ -112,6 +112,13 @@ class ListBody:
 
 
 @dataclass(frozen=True)
+class DeletedBody:
+    """The response to the deletion of all results."""
+
+    deleted: Annotated[int, Field(ge=0, description="the number of deleted results")]
+
+
+@dataclass(frozen=True)
 class JudgementBody:
     """The owner's judgement of an answer."""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, bindparam, or_, select, tuple_
+from sqlalchemy import Connection, Select, and_, bindparam, func, or_, select, tuple_
 
 from rubberduck.core.errors import InvalidCursor, NoSuchResult, ResultPending, ResultsUnavailable
 from rubberduck.core.models import Result, Upload
@@ -103,14 +103,21 @@ class Results:
             row = _row(connection, FIND, id, oldest=self._oldest())
         return None if row["status"] == PENDING else from_row(row)
 
-    def list_for_owner(self, owner: str, limit: int, cursor: str | None = None) -> Page:
-        """Return a page of the visitor's results, newest first. Raises InvalidCursor."""
+    def list_for_owner(
+        self, owner: str, limit: int, cursor: str | None = None, *, found: bool | None = None
+    ) -> Page:
+        """Return a page of the visitor's results, newest first. Raises InvalidCursor.
+
+        With `found`, only those whose answer is yes (True) or no (False).
+        """
         query = (
             duck_results.select()
             .where(_is_owned)
             .order_by(row_of.created_at.desc(), row_of.id.desc())
             .limit(limit + 1)
         )
+        if found is not None:
+            query = query.where(row_of.duck_found == found)
         if cursor is not None:
             query = query.where(tuple_(row_of.created_at, row_of.id) < tuple_(*_position(cursor)))
         with self.database.transaction() as connection:
@@ -178,6 +185,29 @@ class Results:
             hide(connection, row_of.id == id)
         return PendingDeletion.of(id, row["s3_key"])
 
+    def count_for_owner(self, owner: str) -> int:
+        """Return the number of the visitor's results."""
+        query = select(func.count()).where(_is_owned)
+        with self.database.transaction() as connection:
+            values = {"oldest": self._oldest(), "by": owner}
+            return connection.execute(query, values).scalar_one()
+
+    def mark_owned_deleting(
+        self, owner: str, ids: Collection[str] | None = None
+    ) -> list[PendingDeletion]:
+        """Hide all results of the visitor, or those with these ids; unknown ids are ignored.
+
+        A picture that is being processed is not a result yet, and stays.
+        """
+        condition = and_(row_of.owner == owner, row_of.status == READY)
+        if ids is not None:
+            condition = and_(condition, row_of.id.in_(filter(_is_storable, ids)))
+        query = select(row_of.id, row_of.s3_key).where(condition).with_for_update()
+        with self.database.transaction(writing=True) as connection:
+            hidden = [PendingDeletion.of(id, key) for id, key in connection.execute(query)]
+            hide(connection, condition)
+        return hidden
+
     def abort_upload(self, id: str) -> bool:
         """Hide our failed upload. Return False without a row, or if another process has it now."""
         with self.database.transaction(writing=True) as connection:
@@ -206,10 +236,10 @@ class Results:
             query = select(row_of.id, row_of.s3_key).where(hidden).order_by(row_of.id).limit(limit)
             return [PendingDeletion.of(id, key) for id, key in connection.execute(query)]
 
-    def delete_row(self, id: str) -> None:
-        """Delete the row, whatever its status."""
+    def delete_rows(self, *ids: str) -> None:
+        """Delete the rows, whatever their status."""
         with self.database.transaction(writing=True) as connection:
-            connection.execute(duck_results.delete().where(row_of.id == id))
+            connection.execute(duck_results.delete().where(row_of.id.in_(ids)))
 
     def existing_ids(self, ids: Collection[str]) -> set[str]:
         """Return those ids that have a row, whatever its status."""
@@ -244,13 +274,17 @@ class Results:
 
 
 def _row(connection: Connection, query: Select[Any], id: str, **values: Any) -> dict[str, Any]:
-    # Our ids are printable ASCII; PostgreSQL rejects NUL.
-    if not (id.isascii() and id.isprintable()):
+    if not _is_storable(id):
         raise NoSuchResult
     row = connection.execute(query, {"of": id, **values}).mappings().first()
     if row is None:
         raise NoSuchResult
     return dict(row)
+
+
+def _is_storable(id: str) -> bool:
+    # Our ids are printable ASCII; PostgreSQL rejects NUL.
+    return id.isascii() and id.isprintable()
 
 
 def _cursor(last: Result) -> str:

@@ -1,34 +1,93 @@
-"""My pictures: the visitor's own results."""
+"""My pictures: the visitor's own results, and their deletion."""
 
 from datetime import UTC, datetime
+from http import HTTPStatus
 
-from flask import Blueprint, make_response, render_template, request
+from flask import (
+    Blueprint,
+    flash,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 
 from rubberduck.pages.keys import LIFETIMES
+from rubberduck.services.retention import Forgotten
 from rubberduck.web.api_keys import tokens
-from rubberduck.web.deps import pipeline
+from rubberduck.web.deps import pipeline, sweeper, text, wanted_answer
 from rubberduck.web.responses import CACHE_NO_STORE
 from rubberduck.web.sessions import known_visitor
+from rubberduck.web.uploads import form_value, form_values
 
-mine = Blueprint("mine", __name__)
+mine = Blueprint("mine", __name__, url_prefix="/mine")
 
 RESULTS_PER_PAGE = 12
 
 
-@mine.get("/mine")
+@mine.get("")
 def index() -> ResponseReturnValue:
     """Return one page of the visitor's own results."""
-    owner, cursor = known_visitor(), request.args.get("cursor")
+    owner, cursor, found = known_visitor(), request.args.get("cursor"), wanted_answer()
     page = None
     if owner or cursor is not None:  # an invalid cursor is an error even without results
-        page = pipeline().results.list_for_owner(owner or "", RESULTS_PER_PAGE, cursor)
-    context = {
-        "page": page,
-        "tokens": tokens().list_for_owner(owner) if owner else (),
-        "lifetimes": LIFETIMES,
-        "now": datetime.now(UTC),
-    }
-    response = make_response(render_template("mine.html", **context))
+        results = pipeline().results
+        page = results.list_for_owner(owner or "", RESULTS_PER_PAGE, cursor, found=found)
+    return _private(
+        "mine.html",
+        page=page,
+        found=found,
+        tokens=tokens().list_for_owner(owner) if owner else (),
+        lifetimes=LIFETIMES,
+        now=datetime.now(UTC),
+    )
+
+
+@mine.post("/delete")
+def delete() -> ResponseReturnValue:
+    """Ask for confirmation, or delete the chosen results."""
+    only, owner = form_value("only"), known_visitor() or ""
+    ids = [only] if only else form_values("id")[:RESULTS_PER_PAGE]
+    if not ids:
+        flash(text("Select the pictures to delete first."))
+    elif not form_value("confirmed"):
+        return _private("delete.html", ids=ids, count=len(ids), tokens=0)
+    else:
+        _flash_deleted(sweeper().forget_owned(owner, ids))
+    return redirect(url_for("mine.index"), HTTPStatus.SEE_OTHER)
+
+
+@mine.get("/delete-all")
+def confirm_delete_all() -> ResponseReturnValue:
+    owner = known_visitor() or ""
+    count = pipeline().results.count_for_owner(owner)
+    return _private(
+        "delete.html", ids=None, count=count, tokens=len(tokens().list_for_owner(owner))
+    )
+
+
+@mine.post("/delete-all")
+def delete_all() -> ResponseReturnValue:
+    """Delete all results and API keys of the visitor, and the cookie's contents."""
+    if owner := known_visitor():
+        forgotten = sweeper().forget_owned(owner)
+        tokens().revoke_all(owner)
+        session.clear()
+        _flash_deleted(forgotten)
+    return redirect(url_for("mine.index"), HTTPStatus.SEE_OTHER)
+
+
+def _flash_deleted(forgotten: Forgotten) -> None:
+    if forgotten.pending:
+        flash(text("Deleted. Some pictures will be removed within the next few hours."))
+    else:
+        flash(text("Deleted: the pictures and their results."))
+
+
+def _private(template: str, **context: object) -> ResponseReturnValue:
+    response = make_response(render_template(template, **context))
     response.headers["Cache-Control"] = CACHE_NO_STORE
     return response

@@ -6,7 +6,7 @@ import random
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -41,7 +41,7 @@ def delete(deletion: PendingDeletion, storage: Storage, results: "Results") -> N
     """Delete the pictures, then the row, so that a failure can be retried."""
     for key in deletion.keys:
         storage.delete(key)
-    results.delete_row(deletion.id)
+    results.delete_rows(deletion.id)
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,14 @@ class Swept:
     results: int = 0
     orphans: int = 0
     is_partial: bool = False
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """The number of results deleted for a visitor, and how many of them still have pictures."""
+
+    results: int
+    pending: int
 
 
 class Sweeper:
@@ -81,6 +89,19 @@ class Sweeper:
         Raises StorageFailed if a picture could not be deleted; `sweep` retries that.
         """
         delete(self.results.mark_deleting(id, owner), self.storage, self.results)
+
+    def forget_owned(self, owner: str, ids: Collection[str] | None = None) -> Forgotten:
+        """Hide all results of a visitor, or those with these ids, then delete pictures and rows.
+
+        Deletes the pictures of at most BATCH_SIZE results; `sweep` deletes the rest, and what
+        failed.
+        """
+        hidden = self.results.mark_owned_deleting(owner, ids)
+        batch = hidden[:BATCH_SIZE]
+        failed = self.storage.delete_all(key for item in batch for key in item.keys)
+        done = [item.id for item in batch if failed.keys().isdisjoint(item.keys)]
+        self.results.delete_rows(*done)
+        return Forgotten(len(hidden), len(hidden) - len(done))
 
     def sweep(self, *, only_due: bool = False) -> Swept:
         """Delete what should be gone, except what another process is deleting at the moment.
@@ -140,7 +161,7 @@ class Sweeper:
             faults += failed.values()
             for item in batch:
                 if failed.keys().isdisjoint(item.keys):  # rows last, so that a failure is retried
-                    deleted += _attempt(partial(self.results.delete_row, item.id), faults)
+                    deleted += _attempt(partial(self.results.delete_rows, item.id), faults)
             if not lease.extend():
                 break
         return deleted

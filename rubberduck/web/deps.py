@@ -53,6 +53,15 @@ def text(message: str) -> str:
     return gettext(message)
 
 
+def wanted_answer() -> bool | None:
+    """Return the `found` parameter as a filter of results, or None. Raises InvalidParameter."""
+    if (given := request.args.get("found")) is None:
+        return None
+    if given not in ("true", "false"):
+        raise InvalidParameter("“found” must be true or false.")
+    return given == "true"
+
+
 def threshold() -> float | None:
     """Return the `min` parameter in percent, or None. Raises InvalidParameter."""
     if (given := request.args.get("min")) is None:

@@ -38,6 +38,12 @@ def form_value(name: str) -> str:
         return request.form.get(name, "")
 
 
+def form_values(name: str) -> list[str]:
+    """Return all values of a form's field."""
+    with upload_errors():
+        return request.form.getlist(name)
+
+
 def uploaded_picture() -> bytes:
     """Return the bytes of the form's field `picture`. Raises NoPicture or UploadIncomplete."""
     with upload_errors():

@@ -249,7 +249,7 @@ def test_head_is_get_without_the_body(client: FlaskClient) -> None:
     [
         ("/api/v1/pictures", "GET", {"POST", "OPTIONS"}),
         ("/api/v1/frames", "PUT", {"POST", "OPTIONS"}),
-        ("/api/v1/results", "POST", {"GET", "HEAD", "OPTIONS"}),
+        ("/api/v1/results", "POST", {"GET", "HEAD", "DELETE", "OPTIONS"}),
         ("/api/v1/results/x", "PATCH", {"GET", "HEAD", "DELETE", "OPTIONS"}),
         ("/api/v1/results/x/judgement", "DELETE", {"PUT", "OPTIONS"}),
         ("/api/openapi.json", "POST", {"GET", "HEAD", "OPTIONS"}),
@@ -263,3 +263,47 @@ def test_options_and_405_list_the_allowed_methods(
     assert problem(refused)["status"] == 405
     for response in (options, refused):
         assert set(response.headers["Allow"].split(", ")) == allowed
+
+
+# Filters, and the deletion of everything
+
+
+def test_the_list_can_be_filtered_by_answer(client: FlaskClient, detector: FakeDetector) -> None:
+    yes = [posted(client, number)["id"] for number in range(3)]
+    detector.answer = [Label("Bird", 99.0)]
+    no = posted(client, 3)["id"]
+    assert listed(client, "found=false") == [no]
+    first = client.get("/api/v1/results?found=true&limit=2").json
+    assert first is not None
+    second = client.get(first["links"]["next"]).json
+    assert second is not None
+    pages = [[result["id"] for result in page["results"]] for page in (first, second)]
+    assert pages == [yes[:0:-1], yes[:1]]
+    assert problem(client.get("/api/v1/results?found=maybe"))["status"] == 400
+
+
+def listed(client: FlaskClient, query: str = "") -> list[str]:
+    body = client.get(f"/api/v1/results?{query}").json
+    assert body is not None
+    return [result["id"] for result in body["results"]]
+
+
+def test_all_results_are_deleted_only_with_a_confirmation(app: Flask, client: FlaskClient) -> None:
+    bodies = [posted(client, number) for number in range(3)]
+    stranger = app.test_client()
+    foreign = posted(stranger, 9)["id"]
+    for query in ("", "?confirm=", "?confirm=yes"):
+        assert "confirm=results" in problem(client.delete(f"/api/v1/results{query}"))["detail"]
+    assert len(listed(client)) == 3
+    assert client.delete("/api/v1/results?confirm=results").json == {"deleted": 3}
+    links = [link for body in bodies for link in body["links"].values()]
+    assert {client.get(link).status_code for link in links} == {404}
+    assert client.delete("/api/v1/results?confirm=results").json == {"deleted": 0}
+    assert listed(stranger) == [foreign]
+
+
+def test_nobody_deletes_nothing(app: Flask, client: FlaskClient) -> None:
+    posted(client)
+    nobody = app.test_client()
+    assert nobody.delete("/api/v1/results?confirm=everything").json == {"deleted": 0}
+    assert len(listed(client)) == 1

@@ -152,7 +152,7 @@ def test_a_counter_row_is_locked_for_as_many_round_trips_as_the_model_says(
         with round_trips(results) as looked_up:
             results.existing_ids([upload.id])
         with round_trips(results) as deleted:
-            results.delete_row(upload.id)
+            results.delete_rows(upload.id)
         results.close()
     # Each with one for the time-outs, which are set by transaction: PgBouncer takes no others.
     assert (len(begun), len(called), len(saved)) == (7, 6, 6)

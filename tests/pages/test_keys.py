@@ -204,3 +204,14 @@ def test_keys_are_never_in_the_log(
     pipeline: Pipeline = app.extensions["pipeline"]
     pipeline.results.close()
     assert key[5:-1] not in caplog.text
+
+
+@pytest.mark.parametrize(("confirm", "status"), [("results", 200), ("everything", 401)])
+def test_deleting_everything_deletes_the_keys_too(
+    app: Flask, client: FlaskClient, confirm: str, status: int
+) -> None:
+    send(client, encoded())
+    key, script = bearer(make_key(client)), program(app)
+    deleted = script.delete(f"{RESULTS}?confirm={confirm}", headers=key)
+    assert deleted.json == {"deleted": 1}
+    assert script.get(RESULTS, headers=key).status_code == status

@@ -254,7 +254,7 @@ def _steps(file: Path, count: int) -> dict[str, int]:
         "known": lambda: book.existing_ids({"row-3", "row-5", "nobody"}),
         "judge": lambda: book.judge(id, rows.OWNER, right=True),
         "hide": lambda: book.mark_deleting(id, rows.OWNER),
-        "forget": lambda: book.delete_row(id),
+        "forget": lambda: book.delete_rows(id),
         "mark_expired_deleting": lambda: book.mark_expired_deleting(now, 100),
         "tally": lambda: book.daily_stats("", now.date()),
     }

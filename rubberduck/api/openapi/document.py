@@ -13,6 +13,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from rubberduck.api.openapi.operations import OPERATIONS, JsonObject
 from rubberduck.api.schemas import (
     CreatedBody,
+    DeletedBody,
     FrameBody,
     JudgementBody,
     ListBody,
@@ -116,7 +117,14 @@ class _SchemaGenerator(GenerateJsonSchema):
 def _schemas() -> JsonObject:
     """Return the schema of each body, and of each type inside them, by name."""
     bodies: TypeAdapter[Any] = TypeAdapter(
-        ResultBody | CreatedBody | PendingBody | ListBody | FrameBody | ProblemBody | JudgementBody
+        ResultBody
+        | CreatedBody
+        | PendingBody
+        | ListBody
+        | FrameBody
+        | ProblemBody
+        | JudgementBody
+        | DeletedBody
     )
     schemas: JsonObject = bodies.json_schema(
         ref_template="#/components/schemas/{model}",

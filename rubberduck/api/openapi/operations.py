@@ -169,6 +169,7 @@ LIST_RESULTS = {
             {"type": "string", "format": "cursor"},
             "Where the page starts: an opaque value, taken from the “next” link.",
         ),
+        parameter("found", "query", {"type": "boolean"}, "Only results with this answer."),
     ],
     "responses": {
         "200": response(
@@ -225,6 +226,25 @@ DELETE_RESULT = {
     "responses": {"204": response("The result is deleted."), **problem_responses(*CHANGE_ERRORS)},
     "x-curl": "-b jar -X DELETE",
 }
+DELETE_RESULTS = {
+    "operationId": "delete_results",
+    "summary": "Delete all your results",
+    "description": "Deletes all results of the visitor, with their pictures. There is no undo.",
+    "parameters": [
+        parameter(
+            "confirm",
+            "query",
+            {"type": "string", "enum": ["results", "everything"]},
+            "“results”, or “everything” to delete the visitor's API keys, too.",
+        )
+        | {"required": True}
+    ],
+    "responses": {
+        "200": response("The number of deleted results.", "DeletedBody"),
+        **problem_responses(errors.InvalidParameter, errors.RateLimited, errors.Unavailable),
+    },
+    "x-curl": "-b jar -X DELETE",
+}
 JUDGE_RESULT = {
     "operationId": "judge",
     "summary": "Say whether an answer was right",
@@ -249,7 +269,7 @@ OPERATIONS: JsonObject = {
         | {"operationId": "get_picture", "summary": "Get a result by its picture's address"},
     },
     "/frames": {"post": ANALYZE_FRAME},
-    "/results": {"get": LIST_RESULTS},
+    "/results": {"get": LIST_RESULTS, "delete": DELETE_RESULTS},
     "/results/{id}": {"parameters": [RESULT_ID], "get": GET_RESULT, "delete": DELETE_RESULT},
     "/results/{id}/judgement": {"parameters": [RESULT_ID], "put": JUDGE_RESULT},
 }
