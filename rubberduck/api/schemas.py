@@ -7,7 +7,7 @@ from flask import url_for
 from pydantic import Field
 
 from rubberduck.core.models import Answer, Box, Label, Result
-from rubberduck.core.outlines import Outline, outlines
+from rubberduck.core.outlines import Outline, merge_boxes, outlines
 from rubberduck.imaging.decode import Picture
 from rubberduck.web.deps import pipeline
 from rubberduck.web.formatting import rfc3339
@@ -36,11 +36,14 @@ class ResultBody:
     id: Annotated[str, Field(description="128 random bits; anyone who has it can read the result")]
     found: Annotated[bool, Field(description="the answer: yes or no")]
     duck: Annotated[bool, Field(description="the same as `found`", deprecated=True)]
-    said: Annotated[str, Field(description="the answer in words")]
+    message: Annotated[str, Field(description="the answer in words")]
+    said: Annotated[str, Field(description="the same as `message`", deprecated=True)]
     score: Annotated[Percent | None, Field(description="confidence in percent; null for a no")]
     threshold: Annotated[Percent, Field(description="minimum confidence of a label, in percent")]
-    boxes: Annotated[tuple[Box, ...], Field(description="of the objects the question is about")]
-    labels: Annotated[tuple[Label, ...], Field(description="all detected labels")]
+    boxes: Annotated[tuple[Box, ...], Field(description="one for each object in question")]
+    labels: Annotated[
+        tuple[Label, ...], Field(description="all detected labels, each with its boxes")
+    ]
     because: Annotated[tuple[str, ...], Field(description="the labels that support a yes")]
     missing: Annotated[tuple[str, ...], Field(description="what else a yes would require")]
     remark: Annotated[str | None, Field(description="an explanation of a no; may be null")]
@@ -132,10 +135,11 @@ def result_body(result: Result) -> ResultBody:
         id=result.id,
         found=verdict.found,
         duck=verdict.found,
+        message=result.said,
         said=result.said,
         score=verdict.score,
         threshold=result.min_confidence,
-        boxes=verdict.boxes,
+        boxes=tuple(merge_boxes(verdict.boxes, pipeline().question.thing)),
         labels=answer.labels,
         because=tuple(label.name for label in verdict.matched_labels),
         missing=verdict.unmatched_groups,

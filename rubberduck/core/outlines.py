@@ -1,7 +1,7 @@
 """Outlines to draw around boxes: overlapping boxes become one outline with one text."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from pydantic import Field
@@ -56,6 +56,17 @@ def outlines(
     >>> [outline.text for outline in outlines(boxes, (100, 100), "Rubber duck")]
     ['Rubber duck 98%']
     """
+    captioned = (_outline(box, size) for box in merge_boxes(boxes, thing))
+    return [outline for outline in captioned if outline]
+
+
+def merge_boxes(boxes: Iterable[Box], thing: str | None = None) -> list[Box]:
+    """Return one box for each object: overlapping boxes become the most confident one.
+
+    >>> boxes = [Box(0, 0, 1, 1, "Duck", 98), Box(0, 0, 1, 1, "Toy", 91)]
+    >>> [(box.label, box.confidence) for box in merge_boxes(boxes, "Rubber duck")]
+    [('Rubber duck', 98)]
+    """
     objects: list[list[Box]] = []
     for box in sorted(boxes, key=lambda box: -box.confidence):
         for same in objects:
@@ -64,13 +75,16 @@ def outlines(
                 break
         else:
             objects.append([box])
-    return [outline for same in objects if (outline := _outline(same, size, thing))]
+    return [replace(same[0], label=_name(same, thing)) for same in objects]
 
 
-def _outline(same: list[Box], size: tuple[int, int], thing: str | None) -> Outline | None:
-    left, top, right, bottom = same[0].corners(size)
+def _name(same: list[Box], thing: str | None) -> str:
+    names = dict.fromkeys(box.label for box in same)
+    return thing if thing and len(names) > 1 else ", ".join(names)
+
+
+def _outline(box: Box, size: tuple[int, int]) -> Outline | None:
+    left, top, right, bottom = box.corners(size)
     if left == right or top == bottom:
         return None
-    names = dict.fromkeys(box.label for box in same)
-    name = thing if thing and len(names) > 1 else ", ".join(names)
-    return Outline(left, top, right, bottom, f"{name} {percent(same[0].confidence)}")
+    return Outline(left, top, right, bottom, f"{box.label} {percent(box.confidence)}")

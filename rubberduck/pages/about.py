@@ -1,9 +1,10 @@
 """Pages about the site: the API description and privacy."""
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from rubberduck.api.openapi.document import document
+from rubberduck.api.openapi.samples import many_pictures
 
 about = Blueprint("about", __name__)
 
@@ -13,7 +14,8 @@ ROBOTS = "User-agent: *\nDisallow: /api/\nDisallow: /mine\nDisallow: /readyz\n"
 @about.get("/api")
 def api() -> ResponseReturnValue:
     """Return the API's description as a page."""
-    return render_template("api.html", document=document(), host=request.host_url.rstrip("/"))
+    base = url_for("about.api", _external=True) + "/v1"
+    return render_template("api.html", document=document(), many_pictures=many_pictures(base))
 
 
 @about.get("/robots.txt")

@@ -118,7 +118,8 @@ def test_the_page_documents_every_operation(client: FlaskClient, document: dict[
         assert f"{operation['summary']} {method} {path} {operation['description']}" in text
         for parameter in operation.get("parameters", []):
             assert parameter["description"] in text
-        assert f"curl {operation['x-curl']}".strip() in text
+        for sample in operation["x-codeSamples"]:
+            assert " ".join(sample["source"].split()) in text
 
 
 def test_every_anchor_link_of_the_page_has_a_target(

@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from rubberduck.core.models import Label
+from rubberduck.core.models import Box, Label
 from tests.support.fake_detector import FakeDetector
 from tests.support.pictures import corners, encoded, form
 
@@ -39,7 +39,7 @@ def test_a_picture_becomes_a_result(client: FlaskClient) -> None:
         "top": 0.2,
         "width": 0.5,
         "height": 0.6,
-        "label": "Duck",
+        "label": "Rubber duck",
         "confidence": 98.0,
     }
     assert [label["name"] for label in body["labels"]] == ["Duck", "Bird", "Toy"]
@@ -56,6 +56,27 @@ def test_every_link_can_be_followed(client: FlaskClient) -> None:
     links = posted(client)["links"]
     assert set(links) == {"self", "page", "picture", "marked"}
     assert {client.get(link).status_code for link in links.values()} == {200}
+
+
+def test_each_object_has_one_box(client: FlaskClient, detector: FakeDetector) -> None:
+    """Duck, Bird and Toy at the same place are one rubber duck."""
+    detector.answer = [
+        Label(name, confidence, (Box(0.25, 0.2, 0.5, 0.6, name, confidence),))
+        for name, confidence in (("Duck", 98.0), ("Bird", 97.0), ("Toy", 91.0))
+    ]
+    body = posted(client)
+    assert [(box["label"], box["confidence"]) for box in body["boxes"]] == [("Rubber duck", 98.0)]
+    assert [label["boxes"][0]["label"] for label in body["labels"]] == ["Duck", "Bird", "Toy"]
+
+
+def test_the_old_names_stay(client: FlaskClient) -> None:
+    body = posted(client)
+    assert (body["duck"], body["said"]) == (body["found"], body["message"])
+    schema = client.get("/api/openapi.json").json
+    assert schema is not None
+    fields = schema["components"]["schemas"]["ResultBody"]["properties"]
+    deprecated = [name for name, field in fields.items() if field.get("deprecated")]
+    assert deprecated == ["duck", "said"]
 
 
 def test_an_answer_of_no(client: FlaskClient, detector: FakeDetector) -> None:

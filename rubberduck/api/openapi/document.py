@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from flask import Blueprint, Response, make_response, url_for
+from flask import Blueprint, Response, make_response, request, url_for
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from rubberduck.api.openapi.operations import OPERATIONS, JsonObject
+from rubberduck.api.openapi.samples import code_samples
 from rubberduck.api.schemas import (
     CreatedBody,
     DeletedBody,
@@ -34,7 +35,9 @@ openapi = Blueprint("openapi", __name__)
 INTRODUCTION = """\
 Send a picture of at most {megabytes} MB and get a yes or no, the confidence, and the labels \
 behind the answer. There are no accounts: an API key or a session cookie identifies the owner of a \
-result. HEAD works wherever GET does. The `Allow` header of an OPTIONS or 405 response lists \
+result.
+
+HEAD works wherever GET does. The `Allow` header of an OPTIONS or 405 response lists \
 the methods of a path. Unknown parameters are ignored. Times are RFC 3339 in UTC, confidences are \
 percentages, and new fields may be added. Other websites can neither read the responses (CORS is \
 not enabled) nor change anything (403)."""
@@ -80,6 +83,7 @@ def description() -> Response:
 def document() -> JsonObject:
     """Return the OpenAPI document of this site: its question and limits are in the texts."""
     question, megabytes = pipeline().question, f"{pipeline().max_bytes / 1e6:g}"
+    base = f"{url_for('about.api')}/v1"
     result = _schemas()["ResultBody"] | {"examples": [asdict(result_body(_sample(question)))]}
     return {
         "openapi": "3.1.1",
@@ -88,9 +92,9 @@ def document() -> JsonObject:
             "version": "1",
             "description": INTRODUCTION.format(megabytes=megabytes),
         },
-        "servers": [{"url": f"{url_for('about.api')}/v1"}],
+        "servers": [{"url": base}],
         "security": [{"api_key": []}, {"session": []}, {}],
-        "paths": OPERATIONS,
+        "paths": _paths(f"{request.host_url.rstrip('/')}{base}"),
         "components": {
             "schemas": _schemas() | {"ResultBody": result},
             "headers": {
@@ -100,6 +104,20 @@ def document() -> JsonObject:
             "examples": _problem_examples(),
             "securitySchemes": {"api_key": API_KEY, "session": SESSION},
         },
+    }
+
+
+def _paths(base: str) -> JsonObject:
+    """Return the operations by path and method, with code samples for the API at `base`."""
+    return {
+        path: {
+            method: operation
+            if method == "parameters"
+            else operation
+            | {"x-codeSamples": code_samples(method, base + path.replace("{id}", "ID"), operation)}
+            for method, operation in item.items()
+        }
+        for path, item in OPERATIONS.items()
     }
 
 

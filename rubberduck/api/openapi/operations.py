@@ -139,7 +139,6 @@ UPLOAD_PICTURE = {
             errors.Unavailable,
         ),
     },
-    "x-curl": "-c jar -F picture=@picture.jpg",
 }
 ANALYZE_FRAME = {
     "operationId": "glance",
@@ -150,7 +149,6 @@ ANALYZE_FRAME = {
         "200": response("What is in the frame, and the outlines to draw on it.", "FrameBody"),
         **problem_responses(*UPLOAD_ERRORS, errors.LiveAnalysisUnavailable, errors.Unavailable),
     },
-    "x-curl": "-F picture=@frame.jpg",
 }
 LIST_RESULTS = {
     "operationId": "list_results",
@@ -177,7 +175,6 @@ LIST_RESULTS = {
         ),
         **problem_responses(errors.InvalidParameter, errors.Unavailable),
     },
-    "x-curl": "-b jar",
 }
 GET_RESULT = {
     "operationId": "get_result",
@@ -209,7 +206,6 @@ GET_RESULT = {
         "304": response("The result has not changed.", headers=["ETag"]),
         **problem_responses(errors.InvalidParameter, errors.NoSuchResult, errors.Unavailable),
     },
-    "x-curl": "",
 }
 DELETE_RESULT = {
     "operationId": "forget",
@@ -224,7 +220,6 @@ DELETE_RESULT = {
         )
     ],
     "responses": {"204": response("The result is deleted."), **problem_responses(*CHANGE_ERRORS)},
-    "x-curl": "-b jar -X DELETE",
 }
 DELETE_RESULTS = {
     "operationId": "delete_results",
@@ -243,7 +238,6 @@ DELETE_RESULTS = {
         "200": response("The number of deleted results.", "DeletedBody"),
         **problem_responses(errors.InvalidParameter, errors.RateLimited, errors.Unavailable),
     },
-    "x-curl": "-b jar -X DELETE",
 }
 JUDGE_RESULT = {
     "operationId": "judge",
@@ -258,7 +252,6 @@ JUDGE_RESULT = {
         "204": response("The judgement is stored."),
         **problem_responses(*CHANGE_ERRORS, errors.InvalidParameter, errors.PictureTooLarge),
     },
-    "x-curl": "-b jar -X PUT --json '{\"right\": true}'",
 }
 
 OPERATIONS: JsonObject = {

@@ -1,0 +1,123 @@
+"""Code samples for each operation: curl, Python (requests) and JavaScript (Node.js 20).
+
+They are `x-codeSamples` in the OpenAPI document, which documentation tools show, too. The tests run
+every one of them.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from rubberduck.web.multipart import PICTURE_FIELD
+
+JsonObject = dict[str, Any]
+
+PUBLIC = {"glance", "get_result", "get_picture"}  # operations that need no API key
+FILE = "picture.jpg"
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request of a sample: what a program has to send, and whether the response has a body."""
+
+    method: str
+    url: str
+    needs_key: bool
+    sends_picture: bool
+    body: Any  # None without a JSON body
+    has_answer: bool
+
+
+def code_samples(method: str, url: str, operation: JsonObject) -> list[JsonObject]:
+    """Return the samples of an operation in the format of `x-codeSamples`."""
+    for parameter in operation.get("parameters", []):
+        if parameter["in"] == "query" and parameter.get("required"):
+            url += f"?{parameter['name']}={parameter['schema']['enum'][0]}"
+    content = operation.get("requestBody", {}).get("content", {})
+    call = Call(
+        method,
+        url,
+        needs_key=operation["operationId"] not in PUBLIC,
+        sends_picture="multipart/form-data" in content,
+        body=content.get("application/json", {}).get("example"),
+        has_answer="204" not in operation["responses"],
+    )
+    return [
+        {"lang": "Shell", "label": "curl", "source": _curl(call)},
+        {"lang": "Python", "label": "Python", "source": _python(call)},
+        {"lang": "JavaScript", "label": "JavaScript", "source": _javascript(call)},
+    ]
+
+
+def _curl(call: Call) -> str:
+    parts = [
+        "curl",
+        '-H "Authorization: Bearer $DUCK_KEY"' if call.needs_key else "",
+        f"-F {PICTURE_FIELD}=@{FILE}" if call.sends_picture else "",
+        f"-X {call.method.upper()}" if call.method in ("put", "delete") else "",
+        f"--json '{json.dumps(call.body)}'" if call.body else "",
+        f'"{call.url}"' if "?" in call.url else call.url,
+    ]
+    return " ".join(filter(None, parts))
+
+
+def _python(call: Call) -> str:
+    arguments = [
+        f'"{call.url}"',
+        "headers=key" if call.needs_key else "",
+        f'files={{"{PICTURE_FIELD}": picture}}' if call.sends_picture else "",
+        f"json={call.body!r}" if call.body else "",
+        "timeout=60",
+    ]
+    request = f"response = requests.{call.method}({', '.join(filter(None, arguments))})"
+    lines = ["import os\n" if call.needs_key else "", "import requests\n\n"]
+    if call.needs_key:
+        lines.append("""key = {"Authorization": f"Bearer {os.environ['DUCK_KEY']}"}\n""")
+    opening = f'with open("{FILE}", "rb") as picture:\n    ' if call.sends_picture else ""
+    lines.append(f"{opening}{request}\nresponse.raise_for_status()")
+    lines.append("\nprint(response.json())" if call.has_answer else "")
+    return "".join(lines)
+
+
+def _javascript(call: Call) -> str:
+    headers = [
+        "Authorization: `Bearer ${process.env.DUCK_KEY}`" if call.needs_key else "",
+        '"Content-Type": "image/jpeg"' if call.sends_picture else "",
+        '"Content-Type": "application/json"' if call.body else "",
+    ]
+    sent = ", ".join(filter(None, headers))
+    options = [
+        f'method: "{call.method.upper()}"' if call.method != "get" else "",
+        f"headers: {{ {sent} }}" if sent else "",
+        f'body: await readFile("{FILE}")' if call.sends_picture else "",
+        f"body: JSON.stringify({json.dumps(call.body)})" if call.body else "",
+    ]
+    listed = "".join(f"  {option},\n" for option in options if option)
+    lines = [
+        'import { readFile } from "node:fs/promises";\n\n' if call.sends_picture else "",
+        f'const response = await fetch("{call.url}"',
+        f", {{\n{listed}}});\n" if listed else ");\n",
+        "if (!response.ok) throw new Error(await response.text());",
+        "\nconsole.log(await response.json());" if call.has_answer else "",
+    ]
+    return "".join(lines)
+
+
+def many_pictures(base: str) -> str:
+    """Return a Python program that sends a folder of pictures to the API at `base`."""
+    return f"""\
+import os
+import pathlib
+import time
+
+import requests
+
+key = {{"Authorization": f"Bearer {{os.environ['DUCK_KEY']}}"}}
+for file in sorted(pathlib.Path("pictures").iterdir()):
+    while True:
+        response = requests.post("{base}/pictures", headers=key, data=file.read_bytes(), timeout=60)
+        if response.status_code != 429:
+            break
+        time.sleep(int(response.headers["Retry-After"]))
+    answer = response.json()
+    print(file.name, answer["message"] if response.ok else answer["detail"], sep="\\t")"""

@@ -1,0 +1,98 @@
+"""Every code sample of /api runs against the real site: curl, Python, Node.js."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+from uuid import uuid4
+
+import pytest
+
+from rubberduck.accounts.tokens import Tokens
+from rubberduck.api.openapi.samples import many_pictures
+from rubberduck.db.results import Results
+from tests.support.pictures import corners, encoded
+from tests.support.server import Site
+
+pytestmark = pytest.mark.enable_socket
+
+COMMANDS = {
+    "curl": ["bash", "-euc"],
+    "Python": [sys.executable, "-c"],
+    "JavaScript": ["node", "--input-type=module", "--eval"],
+}
+# In an order in which each finds what it needs; the last one leaves nothing.
+ORDER = ["look", "glance", "list_results", "get_result", "get_picture", "judge", "forget"]
+ORDER += ["delete_results"]
+
+
+@pytest.fixture
+def key(site: Site) -> str:
+    """An API key of the site, made as its pages make one."""
+    results = Results(f"sqlite:///{site.log_file.parent / 'duck.db'}")
+    secret, _ = Tokens(results.database).create(f"visitor {uuid4()}", "samples", timedelta(days=30))
+    results.close()
+    return secret
+
+
+def samples(site: Site) -> dict[str, list[dict[str, str]]]:
+    with urlopen(f"{site.url}/api/openapi.json") as response:
+        paths: dict[str, Any] = json.load(response)["paths"]
+    return {
+        operation["operationId"]: operation["x-codeSamples"]
+        for item in paths.values()
+        for method, operation in item.items()
+        if method != "parameters"
+    }
+
+
+def run(language: str, source: str, key: str, folder: Path) -> str:
+    command = COMMANDS[language]
+    if not shutil.which(command[0]):
+        pytest.skip(f"{command[0]} is not installed: SKIPPED")
+    source = source.replace("curl ", "curl --silent --show-error --fail-with-body ")
+    environment = {"PATH": os.environ["PATH"], "DUCK_KEY": key}
+    done = subprocess.run(
+        [*command, source], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{source}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.mark.parametrize("language", COMMANDS)
+def test_every_sample_runs(site: Site, key: str, tmp_path: Path, language: str) -> None:
+    size = 200 + list(COMMANDS).index(language)  # another picture for each language
+    (tmp_path / "picture.jpg").write_bytes(encoded(corners(size, 160)))
+    by_operation = samples(site)
+    assert set(ORDER) == set(by_operation)
+    printed, id = {}, "ID"
+    for operation in ORDER:
+        source = next(s["source"] for s in by_operation[operation] if s["label"] == language)
+        printed[operation] = run(language, source.replace("/ID", f"/{id}"), key, tmp_path)
+        if operation == "look":
+            id = only_result(site, key)
+    with_answer = {name for name, output in printed.items() if "found" in output}
+    assert with_answer == {"look", "glance", "list_results", "get_result", "get_picture"}
+    assert (printed["judge"], printed["forget"]) == ("", "")
+    assert "deleted" in printed["delete_results"]
+
+
+def only_result(site: Site, key: str) -> str:
+    headers = {"Authorization": f"Bearer {key}"}
+    with urlopen(Request(f"{site.url}/api/v1/results", headers=headers)) as response:
+        (result,) = json.load(response)["results"]
+    return str(result["id"])
+
+
+def test_a_folder_of_pictures(site: Site, key: str, tmp_path: Path) -> None:
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "a.jpg").write_bytes(encoded(corners(210, 160)))
+    (tmp_path / "pictures" / "b.txt").write_text("quack")
+    printed = run("Python", many_pictures(f"{site.url}/api/v1"), key, tmp_path).splitlines()
+    assert [line.partition("\t")[0] for line in printed] == ["a.jpg", "b.txt"]
+    assert "Send a JPEG" in printed[1]
