@@ -356,13 +356,8 @@ def test_an_upgrade_cut_off_in_the_middle_can_be_tried_again(
 ) -> None:
     set_up(settings.database_url)
     with sqlite3.connect(tmp_path / "duck.db") as database:
-        database.execute("DROP TABLE duck_results")
-        database.execute("DROP TABLE daily_counts")
-        database.execute("DROP TABLE calls")
-        database.execute("DROP TABLE compatibility")
-        database.execute("DROP TABLE idempotency_keys")
-        database.execute("DROP TABLE corrections")
-        database.execute("DROP TABLE alembic_version")
+        for table in (*metadata.tables, "alembic_version"):
+            database.execute(f"DROP TABLE {table}")
     database.close()
 
     def cut_off(*_: object, **__: object) -> None:
@@ -450,7 +445,7 @@ def test_the_command(tmp_path: Path) -> None:
     first, second = run_db_setup(DUCK_DATABASE_URL=url), run_db_setup(DUCK_DATABASE_URL=url)
     assert (first.returncode, first.stdout) == (
         0,
-        "Created the results database at revision 0007.\n",
+        f"Created the results database at revision {SCHEMA}.\n",
     )
     assert (second.returncode, second.stdout) == (0, "")
 
