@@ -95,6 +95,6 @@ export async function makeZip(files) {
 
 /** Return a name for an entry of ours: numbered, without paths or control characters. */
 export function entryName(index, name) {
-  const stem = name.replace(/\.[^.]*$/, "").replace(/[^\p{L}\p{N} _.-]+/gu, "_").slice(0, 80) || "picture";
+  const stem = name.replace(/\.[^./\\]*$/, "").replace(/[^\p{L}\p{N} _.-]+/gu, "_").slice(0, 80) || "picture";
   return `${String(index + 1).padStart(2, "0")} ${stem}.jpg`;
 }

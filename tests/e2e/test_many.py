@@ -453,3 +453,30 @@ def test_a_budget_is_told_before_anything_is_sent(
             assert archive.testzip() is None
         page.goto(f"{site.url}/many")
         expect(page.get_by_text("2 answers by Amazon Rekognition are left today.")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "\r=1", "|calc", '=HYPERLINK("http://evil")'],
+)
+def test_a_cell_is_never_a_formula(page: Page, site: Site, text: str) -> None:
+    """OWASP, CSV Injection: a spreadsheet executes what begins with = + - @ or white space."""
+    page.goto(f"{site.url}/many")
+    script = "async text => (await import('/static/js/csv.js')).toCsv([[text, 'a \"b\", c', -1.5]])"
+    written = page.evaluate(script, text)
+    assert list(csv.reader(io.StringIO(written.lstrip("\ufeff"), newline=""))) == [
+        [f"'{text}", 'a "b", c', "-1.5"]
+    ]
+
+
+def test_entries_of_the_zip_have_no_paths(page: Page, site: Site) -> None:
+    page.goto(f"{site.url}/many")
+    script = "async name => (await import('/static/js/zip.js')).entryName(6, name)"
+    for name, entry in {
+        "../../etc/passwd": "07 .._.._etc_passwd.jpg",
+        "C:\\duck\u0000\n.png": "07 C_duck_.jpg",
+        "Entchen süß 🦆.heic": "07 Entchen süß _.jpg",
+        ".jpg": "07 picture.jpg",
+        "a" * 300: f"07 {'a' * 80}.jpg",
+    }.items():
+        assert page.evaluate(script, name) == entry
