@@ -1,6 +1,8 @@
 """PostgreSQL behind a pooler, without an answer, demoted, in an odd encoding."""
 
 import socket
+import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -8,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,9 +21,10 @@ from rubberduck.core.settings import ROOT, Settings
 from rubberduck.db import postgresql
 from rubberduck.db.results import Results
 from rubberduck.services.pipeline import Pipeline
-from tests.support import pgbouncer
+from tests.support import namespaces, pgbouncer, postgres
 from tests.support.pictures import encoded
 from tests.support.postgres import Server
+from tests.support.server import free_port
 
 Open = Callable[[str], Results]
 
@@ -137,6 +141,54 @@ def test_a_statement_that_hangs_ends_too(
         hang()
     proxy[0].forwards.set()
     results.check()
+
+
+AT_THE_OTHER_END = """
+import sys
+from rubberduck.core.errors import ResultsUnavailable
+from rubberduck.db.results import Results
+
+results = Results(sys.argv[1])
+for _ in sys.stdin:
+    try:
+        results.check()
+        print("written", flush=True)
+    except ResultsUnavailable:
+        print("unavailable", flush=True)
+"""
+
+
+@pytest.mark.enable_socket
+def test_every_request_ends_when_the_servers_packets_get_lost() -> None:
+    """TCP alone would wait for a quarter of an hour. Later the connections are made anew."""
+    if reason := postgres.missing() or namespaces.missing():
+        pytest.skip(reason)
+    port = free_port()
+    with (
+        namespaces.joined() as cable,
+        postgres.running(listen=port, address=namespaces.HERE),
+    ):
+        url = f"postgresql+psycopg://tests@{namespaces.HERE}:{port}/postgres"
+        set_up(url)
+        command = cable.command(sys.executable, "-c", AT_THE_OTHER_END, url)
+        pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        with subprocess.Popen(command, cwd=ROOT, **pipes) as client:
+
+            def check() -> str:
+                assert client.stdin
+                assert client.stdout
+                client.stdin.write("\n")
+                client.stdin.flush()
+                return str(client.stdout.readline()).strip()
+
+            try:
+                assert check() == "written"
+                cable.pull()
+                assert [check(), check()] == ["unavailable"] * 2
+                cable.plug()
+                assert check() == "written"
+            finally:
+                client.kill()
 
 
 def test_connections_to_a_demoted_primary_are_thrown_away(url: str, open_results: Open) -> None:

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests use besides Python: PostgreSQL, PgBouncer, Redis, nginx, strace, Chromium
+# Installs what the tests use besides Python: PostgreSQL, PgBouncer, Redis, nginx, strace, iproute2, Chromium
 # and Firefox.
 # Where that is not possible, the tests that need them are skipped and say so.
 set -u
@@ -12,6 +12,7 @@ command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || missing+=(pgbou
 command -v redis-server >/dev/null || missing+=(redis-server)
 command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing+=(nginx)
 command -v strace >/dev/null || missing+=(strace)
+command -v ip >/dev/null || [ -x /usr/sbin/ip ] || missing+=(iproute2)
 a_browser >/dev/null || missing+=(chromium)
 command -v firefox-esr >/dev/null || command -v firefox >/dev/null || missing+=(firefox-esr)
 [ ${#missing[@]} -eq 0 ] && exit 0

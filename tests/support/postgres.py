@@ -55,8 +55,10 @@ class Server:
 
 
 @contextmanager
-def running(fsync: str = "off", listen: int | None = None) -> Iterator[Server]:
-    """Start a server; with `listen` also on that port of localhost."""
+def running(
+    fsync: str = "off", listen: int | None = None, address: str = "localhost"
+) -> Iterator[Server]:
+    """Start a server; with `listen` also on that port of `address`, for its own network."""
     # Not under pytest's own folder: a socket's path is at most 107 bytes long.
     folder = Path(tempfile.mkdtemp(prefix="pg"))
     user = unprivileged_user()
@@ -65,9 +67,11 @@ def running(fsync: str = "off", listen: int | None = None) -> Iterator[Server]:
     data = str(folder / "data")
     options = f"-k {folder} -c listen_addresses= -c fsync={fsync}"
     if listen:
-        options = f"-k {folder} -c listen_addresses=localhost -p {listen} -c fsync={fsync}"
+        options = f"-k {folder} -c listen_addresses={address} -p {listen} -c fsync={fsync}"
     try:
         _run(user, "initdb", "-D", data, "-U", "tests", "-A", "trust", "--no-sync")
+        with (folder / "data" / "pg_hba.conf").open("a") as rules:
+            rules.write("host all all samenet trust\n")
         _run(user, "pg_ctl", "start", "-w", "-D", data, "-o", options, "-l", f"{folder}/log")
         yield Server(folder)
     finally:
