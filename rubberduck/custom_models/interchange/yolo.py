@@ -45,6 +45,7 @@ from rubberduck.custom_models.pictures import SUFFIXES, is_safe, safe_name
 
 MAX_FILE = 10_000_000  # bytes of a text file
 ADVICE = "Correct the file"
+NULL = ("~", "null")  # what YAML's BaseLoader leaves as a text
 PARTS = dict(zip(("train", "val", "test"), SPLITS, strict=True))
 
 
@@ -77,7 +78,8 @@ def read(path: Path, options: ReadOptions) -> Dataset:
 
 def _read_yaml(path: Path) -> tuple[dict[int, str], dict[str, list[str]]]:
     try:
-        value = yaml.safe_load(_text(path))
+        # BaseLoader keeps a class called no or 1 a text; safe_load makes it False or a number.
+        value = yaml.load(_text(path), Loader=yaml.BaseLoader)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         problem = f"it is not YAML: {str(error).splitlines()[0]}"
         raise InvalidDataset(path, "", problem, ADVICE) from None
@@ -86,6 +88,7 @@ def _read_yaml(path: Path) -> tuple[dict[int, str], dict[str, list[str]]]:
     parts: dict[str, list[str]] = {}
     for part in PARTS:
         listed = getattr(config, part) or []
+        listed = [] if listed in NULL else listed
         listed = [listed] if isinstance(listed, str) else listed
         # A list that serves as two parts is no split; `write` lets it stand for an earlier one.
         parts = {other: value for other, value in parts.items() if value != listed}
