@@ -96,7 +96,7 @@ FINE_TUNING = DatasetConfig(
     {
         "ducks": 80,
         "characters": 200,
-        "mesh_ducks": 240,
+        "mesh_ducks": 400,
         "look_alikes": 120,
         "household_objects": 40,
     },
