@@ -73,8 +73,8 @@ def restore(file: Path) -> None:
 def restored() -> None:
     """Say that the database was restored by other means than `flask restore`.
 
-    For DUCK_KEEP_DAYS, the sweep then does not delete pictures that have no result. pg_restore and
-    a recovery to a point in time are noticed without it, a disk's snapshot is not.
+    For DUCK_KEEP_DAYS, the sweep then does not delete pictures that have no result. Run it after
+    every such restore: pg_restore is usually noticed without it, a disk's snapshot is not.
 
     \b
     Example:
