@@ -24,16 +24,16 @@ export class Grid {
 
   constructor(section) {
     this.section = section;
-    this.list = section.querySelector(".grid");
-    this.filter = section.querySelector(".filter");
-    this.order = section.querySelector(".sort");
+    this.list = section.querySelector(".tiles");
+    this.filter = section.querySelector(".tile-filter");
+    this.order = section.querySelector(".tile-order");
     for (const select of [this.filter, this.order]) select.addEventListener("change", () => this.#arrange());
   }
 
   show(items) {
     this.#items = items;
     this.#tiles = new Map(items.map((item) => [item, this.#tile()]));
-    this.section.querySelector(".grid-options").hidden = false;
+    this.section.querySelector(".tile-options").hidden = false;
     [this.filter.value, this.order.value] = ["all", "order"];
     items.forEach((item) => this.#draw(item));
     this.#arrange();
@@ -73,7 +73,6 @@ export class Grid {
 
   /** Show what is being sent, and then the site's own small copy. */
   #drawPicture(item, image) {
-    image.onload = () => (image.hidden = false);
     image.onerror = () => {
       image.hidden = true; // a format that this browser does not know
       URL.revokeObjectURL(image.src);
@@ -82,7 +81,8 @@ export class Grid {
     if (item.result) {
       URL.revokeObjectURL(image.src);
       image.src = this.section.dataset.thumbnail.replace("ID", item.result.id);
-      image.hidden = false;
     } else if (item.picture && !image.src) image.src = URL.createObjectURL(item.picture);
+    else return;
+    image.hidden = false; // before it is loaded: a lazy one is not, while it is hidden
   }
 }

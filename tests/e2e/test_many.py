@@ -86,7 +86,7 @@ def choose(page: Page, *chosen: FilePayload) -> None:
 
 def tiles(page: Page) -> list[str]:
     """The names of the tiles that are shown, in their order."""
-    shown = page.locator(".grid li:visible .name").all_inner_texts()
+    shown = page.locator(".tiles li:visible .name").all_inner_texts()
     return [text.strip() for text in shown]
 
 
@@ -124,7 +124,7 @@ def test_twenty_pictures_chosen_on_the_first_page(page: Page, site: Site) -> Non
     page.get_by_label("Sort by").select_option("file name")
     assert tiles(page)[:3] == ["photo 0.jpg", "photo 1.jpg", "photo 2.jpg"]  # 10 is not before 2
     page.get_by_label("Sort by").select_option("score")
-    scores = page.locator(".grid li .score").all_inner_texts()
+    scores = page.locator(".tiles li .score").all_inner_texts()
     assert scores[:7] == sorted(scores[:7], key=lambda text: -int(text[:-1]))
     assert scores[7:] == [""] * 13
 
@@ -162,6 +162,11 @@ def test_at_most_four_requests_at_once(page: Page, site: Site) -> None:
 
     page.route(UPLOADS, hold)
     choose(page, *files(9))
+    shown = page.get_by_role("listitem").filter(has_text="Checking…").locator("img")
+    expect(shown).to_have_count(4)
+    for number in range(4):
+        expect(shown.nth(number)).to_have_attribute("src", re.compile("^blob:"))
+        expect(shown.nth(number)).to_be_visible()
     for answered in range(9):
         while len(held) <= answered:
             page.wait_for_timeout(20)
@@ -244,7 +249,7 @@ def test_stopping_and_going_on(page: Page, site: Site) -> None:
         page.wait_for_timeout(20)
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_role("status").last).to_have_text("Stopped: 0 of 7 checked, 0 yes (0%)")
-    assert page.locator('.grid [data-state="cancelled"]').count() == 7
+    assert page.locator('.tiles [data-state="cancelled"]').count() == 7
     page.unroute_all(behavior="ignoreErrors")
     page.get_by_role("button", name="Try again what failed").click()
     finished(page, "7 of 7 checked")
@@ -369,8 +374,8 @@ def test_names_that_are_scripts_stay_names(page: Page, site: Site) -> None:
         *[FilePayload(name=name, mimeType="image/jpeg", buffer=photo(1)) for name in names],
     )
     finished(page, "0 of 20 checked")
-    assert page.locator(".grid .name").count() == 20
-    assert page.locator(".grid :is(script, iframe, [onerror], [onload])").count() == 0
+    assert page.locator(".tiles .name").count() == 20
+    assert page.locator(".tiles :is(script, iframe, [onerror], [onload])").count() == 0
 
 
 def test_without_javascript_it_is_one_at_a_time(browser: Browser, site: Site) -> None:
