@@ -19,6 +19,7 @@ log = logging.getLogger("rubberduck.worker")
 JOB_MODULES = ("rubberduck.services.schedules",)
 NICENESS = 10  # visitors come first
 CANNOT_START = 78  # EX_CONFIG of sysexits.h: starting it again would not help
+STOP_SECONDS = 10
 STEP = "--step"
 
 
@@ -111,8 +112,13 @@ def _serve(settings: "Settings", also: Sequence[str]) -> None:
         _cannot_start(error.operator_message)
     except OSError as error:
         _cannot_start(str(error))
+
+    def stop(*_: object) -> None:
+        engine.stop()
+        signal.alarm(STOP_SECONDS)  # ends this process if the engine waits for a database
+
     for signum in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signum, lambda *_: engine.stop())
+        signal.signal(signum, stop)
     status = 1
     try:
         engine.serve()
