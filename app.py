@@ -29,7 +29,6 @@ from rubberduck.pages.templating import STYLE, configure_templates
 from rubberduck.services.pipeline import Pipeline
 from rubberduck.services.readiness import Readiness
 from rubberduck.services.retention import Sweeper
-from rubberduck.services.samples import Samples
 from rubberduck.web.api_keys import register_api_keys
 from rubberduck.web.csrf import register_csrf_protection, register_request_checks
 from rubberduck.web.deps import sweeper
@@ -41,6 +40,7 @@ from rubberduck.web.logging import (
     register_request_ids,
 )
 from rubberduck.web.multipart import UploadRequest
+from rubberduck.web.questions import register_questions
 from rubberduck.web.rate_limits import register_rate_limits
 from rubberduck.web.security_headers import add_headers, content_security_policy
 from rubberduck.web.sessions import SignedCookieSessions, secret_key
@@ -83,7 +83,7 @@ def create_app(settings: Settings, *, pipeline: Pipeline | None = None) -> Flask
     app.extensions["settings"] = settings
     app.extensions["pipeline"] = pipeline
     app.extensions["readiness"] = Readiness(pipeline)
-    app.extensions["samples"] = Samples(pipeline)
+    app.extensions["samples"] = {}
     app.extensions["sweeper"] = Sweeper(pipeline.open_results, pipeline.storage, pipeline.observers)
     _configure_sessions(app, settings)
     _trust_proxies(app, settings.proxies)
@@ -96,6 +96,7 @@ def create_app(settings: Settings, *, pipeline: Pipeline | None = None) -> Flask
     register_request_checks(app)
     register_rate_limits(app, settings)
     register_api_keys(app)
+    register_questions(app)
     register_csrf_protection(app, exempt=api)
     app.after_request(_trigger_sweep)
     policy = content_security_policy(STYLE, pipeline.storage.origin)

@@ -7,14 +7,14 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from rubberduck.core.errors import InvalidQuestion
-from rubberduck.core.question_file import load_question, translated
+from rubberduck.core.question_file import load_questions, translated
 from rubberduck.core.rules import Question
 from rubberduck.core.settings import InvalidSettings, Settings
 from rubberduck.core.translations import load_translations
 from rubberduck.detectors.base import Detector
 from rubberduck.detectors.lazy import LazyEmbeddedDetector
 from rubberduck.detectors.with_breaker import DetectorWithBreaker
-from rubberduck.services.pipeline import Pipeline
+from rubberduck.services.pipeline import Offer, Pipeline
 from rubberduck.storage.base import Storage
 from rubberduck.storage.folder import FolderStorage
 from rubberduck.storage.s3 import S3Storage
@@ -31,13 +31,16 @@ MIN_LABEL_CONFIDENCE = 10.0
 def build_pipeline(settings: Settings) -> Pipeline:
     """Build the pipeline: folder and embedded detector; with a bucket, S3 and Rekognition."""
     translate = load_translations(settings.language).gettext
-    question = translated(load_question(settings.question), translate)
+    loaded = load_questions(settings.offered_questions)
+    questions = {key: translated(question, translate) for key, question in loaded.items()}
     open_results = _results_opener(settings)
-    detector, fallback_detector = _detectors(settings, question, open_results)
+    detector, offers = _detectors(settings, questions, open_results)
+    default = next(iter(offers.values()))
     return Pipeline(
-        question=question,
+        question=default.question,
         detector=detector,
-        fallback_detector=fallback_detector,
+        fallback_detector=default.fallback_detector,
+        offers=offers,
         storage=_storage(settings),
         open_results=open_results,
         max_bytes=settings.max_bytes,
@@ -72,25 +75,36 @@ def _storage(settings: Settings) -> Storage:
 
 
 def _detectors(
-    settings: Settings, question: Question, open_results: Callable[[], "Results"]
-) -> tuple[Detector, Detector | None]:
-    """Return the detector and its fallback. Raises InvalidQuestion, InvalidSettings."""
+    settings: Settings, questions: dict[str, Question], open_results: Callable[[], "Results"]
+) -> tuple[Detector, dict[str, Offer]]:
+    """Return the detector, and the questions with their fallback detectors.
+
+    Raises InvalidQuestion, InvalidSettings.
+    """
     local = LazyEmbeddedDetector()
-    is_answerable = question.is_answerable_with(local.supported_labels)
+    answerable = {
+        key: question.is_answerable_with(local.supported_labels)
+        for key, question in questions.items()
+    }
     if settings.answering_engine == "rekognition":
-        if not is_answerable:
+        if not all(answerable.values()):
             _require_budget(settings)
-        detector = guarded_rekognition(settings, question, open_results())
-        return detector, local if is_answerable else None
-    if is_answerable:
-        return local, None
-    known = ", ".join(sorted(local.supported_labels))
-    raise InvalidQuestion(
-        "DUCK_QUESTION asks for labels that the {name} does not know (it knows {known}):"
-        " set DUCK_ENGINE=rekognition, and Amazon Rekognition answers.",
-        name=local.name,
-        known=known,
-    )
+        offers = {
+            key: Offer(question, local if answerable[key] else None)
+            for key, question in questions.items()
+        }
+        most_lenient = min(questions.values(), key=lambda question: question.min_confidence)
+        return guarded_rekognition(settings, most_lenient, open_results()), offers
+    for key in questions:
+        if not answerable[key]:
+            raise InvalidQuestion(
+                "{setting} asks for labels that the {name} does not know (it knows {known}):"
+                " set DUCK_ENGINE=rekognition, and Amazon Rekognition answers.",
+                setting=f"DUCK_QUESTIONS ({key})" if settings.questions else "DUCK_QUESTION",
+                name=local.name,
+                known=", ".join(sorted(local.supported_labels)),
+            )
+    return local, {key: Offer(question, None) for key, question in questions.items()}
 
 
 def _require_budget(settings: Settings) -> None:

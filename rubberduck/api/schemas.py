@@ -9,7 +9,7 @@ from pydantic import Field
 from rubberduck.core.models import Answer, Box, Label, Result
 from rubberduck.core.outlines import Outline, merge_boxes, outlines
 from rubberduck.imaging.decode import Picture
-from rubberduck.web.deps import pipeline
+from rubberduck.web.deps import default_pipeline, pipeline
 from rubberduck.web.formatting import rfc3339
 from rubberduck.web.problem_details import Address
 from rubberduck.web.responses import expires_at
@@ -131,6 +131,7 @@ class JudgementBody:
 def result_body(result: Result) -> ResultBody:
     """Return the body of a result, with its URLs on this site."""
     verdict, answer = result.verdict, result.answer
+    asked = default_pipeline().of(result)
     return ResultBody(
         id=result.id,
         found=verdict.found,
@@ -139,11 +140,11 @@ def result_body(result: Result) -> ResultBody:
         said=result.said,
         score=verdict.score,
         threshold=result.min_confidence,
-        boxes=tuple(merge_boxes(verdict.boxes, pipeline().question.thing)),
+        boxes=tuple(merge_boxes(verdict.boxes, asked.question.thing)),
         labels=answer.labels,
         because=tuple(label.name for label in verdict.matched_labels),
         missing=verdict.unmatched_groups,
-        remark=pipeline().remark(result),
+        remark=asked.remark(result),
         engine=answer.engine,
         engine_version=answer.engine_version,
         instead_of=answer.fallback_for,

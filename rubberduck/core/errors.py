@@ -1,6 +1,6 @@
 """The errors of the site, with texts for visitors: what happened, why, and what to do next."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
@@ -236,6 +236,18 @@ class InvalidParameter(DuckError):
     slug = "wrong-parameter"
     title = "Invalid request"
     hint = "Correct it, or leave it out, and try again."
+
+
+class NoSuchQuestion(InvalidParameter):
+    slug = "no-such-question"
+    title = "Unknown question"
+    hint = "Choose one of them, or leave out “question” for the default one."
+
+    def __init__(self, offered: Iterable[str]) -> None:
+        super().__init__(
+            "This site does not offer this question. “question” may be: {offered}.",
+            offered=", ".join(offered) or "none",
+        )
 
 
 class InvalidCursor(InvalidParameter):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 from rubberduck.core.rules import RUBBER_DUCK, Question
 
+BUILT_IN = "rubber-duck"
 MAX_ERRORS = 5  # reported at once
 # Replacements for Pydantic's messages that use Python's terms.
 PLAIN_WORDS = {
@@ -25,9 +26,28 @@ PLAIN_WORDS = {
 }
 
 
+def load_questions(paths: Sequence[Path]) -> dict[str, Question]:
+    """Return the questions by key, which is the file's name without .toml, the default first.
+
+    Raises InvalidQuestion.
+    """
+    questions: dict[str, Question] = {}
+    for path in paths:
+        question = load_question(path)
+        if path.stem in questions or question.title in {q.title for q in questions.values()}:
+            raise InvalidQuestion(
+                "{path} has the name or the title of another question: they must differ.", path=path
+            )
+        questions[path.stem] = question
+    return questions
+
+
 def load_question(path: Path | None) -> Question:
-    """Return the question in a TOML file, or the default one. Raises InvalidQuestion by line."""
-    if path is None:
+    """Return the question in a TOML file, or the built-in one (None, or a path named BUILT_IN).
+
+    Raises InvalidQuestion by line.
+    """
+    if path is None or path.name == BUILT_IN:
         return RUBBER_DUCK
     try:
         text = path.read_text(encoding="utf-8-sig")

@@ -17,25 +17,32 @@ STRICT = ConfigDict(extra="forbid")
 
 @dataclass(frozen=True)
 class Group:
-    """A set of labels; at least one (`any_of`) or all (`all_of`) must be present."""
+    """A set of labels; one (`any_of`), all (`all_of`) or none (`none_of`) must be present."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     name: Text
     any_of: Names = ()
     all_of: Names = ()
+    none_of: Names = ()
 
     def __post_init__(self) -> None:
-        if bool(self.any_of) == bool(self.all_of):
-            raise ValueError("give either any_of or all_of, with at least one label")
+        if sum(map(bool, (self.any_of, self.all_of, self.none_of))) != 1:
+            raise ValueError("give one of any_of, all_of or none_of, with at least one label")
+
+    def is_matched(self, seen: Mapping[str, Label]) -> bool:
+        if self.none_of:
+            return seen.keys().isdisjoint(self.none_of)
+        return self.best_label(seen) is not None
 
     def best_label(self, seen: Mapping[str, Label]) -> Label | None:
         """Return the label that counts for the group: the highest of `any_of`, or the lowest of
-        `all_of`; None if the group is not matched."""
+        `all_of`; None if the group is not matched, or is one of `none_of`."""
         found = [seen[name] for name in self.any_of or self.all_of if name in seen]
         if self.any_of:
             return max(found, key=_confidence, default=None)
-        return min(found, key=_confidence) if len(found) == len(self.all_of) else None
+        is_whole = self.all_of and len(found) == len(self.all_of)
+        return min(found, key=_confidence) if is_whole else None
 
 
 @dataclass(frozen=True)
@@ -91,6 +98,10 @@ class Question:
     logo: Literal["duck", "lens"] = "lens"
     samples: tuple[Sample, ...] = ()
 
+    def __post_init__(self) -> None:
+        if all(group.none_of for group in self.groups):
+            raise ValueError("a group with any_of or all_of is missing: what is to be seen?")
+
     def remark(self, labels: Iterable[Label], min_confidence: float) -> str | None:
         """Return the first remark whose labels all reach `min_confidence` percent, if any."""
         seen = {label.name for label in labels if label.confidence >= min_confidence}
@@ -101,7 +112,9 @@ class Question:
         """Return whether a detector limited to these labels could ever produce a yes."""
         known = frozenset(labels)
         return all(
-            known.issuperset(group.all_of) if group.all_of else not known.isdisjoint(group.any_of)
+            known.issuperset(group.all_of)
+            if group.all_of
+            else not known.isdisjoint(group.any_of or group.none_of)
             for group in self.groups
         )
 
@@ -136,16 +149,16 @@ RUBBER_DUCK = Question(
 
 
 def judge(question: Question, labels: Iterable[Label]) -> Verdict:
-    """Apply the rule: a yes needs a label in every group; the score is their mean confidence."""
+    """Apply the rule: a yes needs every group; the score is the mean of their best labels."""
     counted = sorted(
         (label for label in labels if label.confidence >= question.min_confidence),
         key=_confidence,
         reverse=True,
     )
     seen = {label.name: label for label in reversed(counted)}
-    best = [(group.name, group.best_label(seen)) for group in question.groups]
-    matched = tuple(label for _, label in best if label is not None)
-    unmatched = tuple(name for name, label in best if label is None)
+    best = [group.best_label(seen) for group in question.groups]
+    matched = tuple(label for label in best if label is not None)
+    unmatched = tuple(group.name for group in question.groups if not group.is_matched(seen))
     if unmatched:
         return Verdict(matched, unmatched)
     boxes = tuple(

@@ -24,6 +24,9 @@ SQLITE = "sqlite:///"
 DATABASE_URL = rf"^({SQLITE}|postgresql\+psycopg://)."
 
 
+DEFAULT_QUESTIONS = (ROOT / "rubber-duck", ROOT / "questions" / "real-duck.toml")
+
+
 class InvalidSettings(ValueError):
     """One line per invalid variable: its name and what it must be, never its value."""
 
@@ -34,6 +37,10 @@ def _from_root(path: Any) -> Any:
 
 def _split(names: Any) -> Any:
     return tuple(name.strip() for name in names.split(",")) if isinstance(names, str) else names
+
+
+def _paths(names: Any) -> Any:
+    return tuple(map(_from_root, _split(names)))
 
 
 def _check_database_url(url: str) -> str:
@@ -116,6 +123,12 @@ class Settings(BaseSettings):
     )
     question: Annotated[FilePath | None, BeforeValidator(_from_root)] = Field(
         None, description="TOML file with a question that replaces the rubber duck"
+    )
+    questions: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_paths)] = Field(
+        (),
+        description="comma-separated TOML files with the questions to choose from, the first is "
+        "the default; rubber-duck stands for the built-in one; default: DUCK_QUESTION, or "
+        "rubber-duck,questions/real-duck.toml",
     )
     max_bytes: int = Field(
         15_000_000, ge=10_000, le=100_000_000, description="maximum size of an upload, in bytes"
@@ -207,6 +220,12 @@ class Settings(BaseSettings):
         return self.engine or ("rekognition" if self.bucket else "local")
 
     @property
+    def offered_questions(self) -> tuple[Path, ...]:
+        """Return the files of the questions to choose from, the default first."""
+        listed = ((self.question,) if self.question else ()) + self.questions
+        return tuple(dict.fromkeys(listed)) or DEFAULT_QUESTIONS
+
+    @property
     def is_switched_off(self) -> bool:
         """Return whether DUCK_ENGINE switches Rekognition off although there is a bucket."""
         return self.bucket is not None and self.engine == "local"
@@ -228,7 +247,7 @@ def _format(value: object) -> str:
     ('0', 'none', 'duck.example,www.duck.example')
     """
     if isinstance(value, tuple):
-        return ",".join(value) or "none"
+        return ",".join(map(str, value)) or "none"
     return "none" if value is None else str(value)
 
 

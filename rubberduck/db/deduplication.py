@@ -105,9 +105,9 @@ def _same_key(connection: Connection, upload: Upload, oldest: datetime) -> Dupli
     for key in upload.keys:
         values = {"key": key, "oldest": oldest}
         if row := connection.execute(SAME_KEY, values).mappings().first():
-            if row["sha256_of_key"] != upload.sha256:
+            if (row["sha256_of_key"], row["question"]) != (upload.sha256, upload.question):
                 raise IdempotencyKeyReused(
-                    "This Idempotency-Key was already used with a different picture."
+                    "This Idempotency-Key was already used with a different picture or question."
                 )
             return Duplicate(row["id"], is_mine=True, status=_status(row))
     return None

@@ -104,11 +104,18 @@ class Results:
         return None if row["status"] == PENDING else from_row(row)
 
     def list_for_owner(
-        self, owner: str, limit: int, cursor: str | None = None, *, found: bool | None = None
+        self,
+        owner: str,
+        limit: int,
+        cursor: str | None = None,
+        *,
+        found: bool | None = None,
+        question: str | None = None,
     ) -> Page:
         """Return a page of the visitor's results, newest first. Raises InvalidCursor.
 
-        With `found`, only those whose answer is yes (True) or no (False).
+        With `found`, only those whose answer is yes (True) or no (False); with `question`, those
+        to the question with this title.
         """
         query = (
             duck_results.select()
@@ -118,6 +125,8 @@ class Results:
         )
         if found is not None:
             query = query.where(row_of.duck_found == found)
+        if question is not None:
+            query = query.where(row_of.question == question)
         if cursor is not None:
             query = query.where(tuple_(row_of.created_at, row_of.id) < tuple_(*_position(cursor)))
         with self.database.transaction() as connection:

@@ -19,6 +19,7 @@ from rubberduck.pages.keys import LIFETIMES
 from rubberduck.services.retention import Forgotten
 from rubberduck.web.api_keys import tokens
 from rubberduck.web.deps import pipeline, sweeper, text, wanted_answer
+from rubberduck.web.questions import asked_title
 from rubberduck.web.responses import CACHE_NO_STORE
 from rubberduck.web.sessions import known_visitor
 from rubberduck.web.uploads import form_value, form_values
@@ -35,11 +36,14 @@ def index() -> ResponseReturnValue:
     page = None
     if owner or cursor is not None:  # an invalid cursor is an error even without results
         results = pipeline().results
-        page = results.list_for_owner(owner or "", RESULTS_PER_PAGE, cursor, found=found)
+        page = results.list_for_owner(
+            owner or "", RESULTS_PER_PAGE, cursor, found=found, question=asked_title()
+        )
     return _private(
         "mine.html",
         page=page,
         found=found,
+        asked=request.args.get("question"),
         tokens=tokens().list_for_owner(owner) if owner else (),
         lifetimes=LIFETIMES,
         now=datetime.now(UTC),

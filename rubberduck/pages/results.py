@@ -14,6 +14,7 @@ from rubberduck.imaging.decode import smaller
 from rubberduck.pages.overlay import bars, is_average, marked_boxes
 from rubberduck.web.deps import pipeline, sweeper, text, threshold
 from rubberduck.web.formatting import indented
+from rubberduck.web.questions import use_question_of
 from rubberduck.web.responses import as_json, expires_at, jpeg, jpeg_response, stored, with_etag
 from rubberduck.web.sessions import known_visitor
 from rubberduck.web.uploads import form_value
@@ -36,6 +37,7 @@ def show(id: str) -> ResponseReturnValue:
 
 def _show_page(id: str) -> ResponseReturnValue:
     result = pipeline().results.get(id)
+    use_question_of(result)
     page = render_template(
         "result.html",
         is_sample=False,
@@ -52,7 +54,9 @@ def _show_page(id: str) -> ResponseReturnValue:
 
 @results.get("/result/<id>.json")
 def show_json(id: str) -> ResponseReturnValue:
-    return with_etag(as_json(result_body(reevaluated(pipeline().results.get(id)))))
+    result = pipeline().results.get(id)
+    use_question_of(result)
+    return with_etag(as_json(result_body(reevaluated(result))))
 
 
 @results.get("/result/<id>.jpg")
@@ -110,7 +114,8 @@ def reevaluated(result: Result) -> Result:
 
 
 def result_context(result: Result) -> dict[str, Any]:
-    """Return the template variables of a result's page."""
+    """Return the template variables of a result's page, which asks the result's question."""
+    use_question_of(result)
     judged = reevaluated(result)
     return {
         "kept": result,

@@ -11,6 +11,7 @@ from rubberduck.core.models import Label, percent
 from rubberduck.core.rules import Question
 from rubberduck.core.translations import load_translations
 from rubberduck.detectors.model_file import DETECTOR_NAME
+from rubberduck.services.pipeline import Offer
 from rubberduck.web.deps import pipeline, readiness, settings, text
 from rubberduck.web.formatting import rfc3339
 from rubberduck.web.security_headers import STATIC, compact, version
@@ -31,6 +32,7 @@ def configure_templates(app: Flask, question: Question, language: str) -> None:
         detector_name,
         day,
         time_element,
+        needs,
         code_spans,
     ):
         app.add_template_filter(filter)
@@ -52,6 +54,7 @@ def _site_context() -> dict[str, object]:
     return {
         "fallback_detector": fallback_detector.name if fallback_detector else None,
         "question": pipeline().question,
+        "offers": pipeline().offers,
         "engine": pipeline().detector.name,
         "where": pipeline().storage.where,
         "max_bytes": pipeline().max_bytes,
@@ -89,6 +92,15 @@ def label_with_confidence(label: Label) -> str:
 
 def day(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d, %H:%M} UTC"  # the same in every language
+
+
+def needs(offer: Offer) -> str:
+    """Return which detector a question needs, in words."""
+    if not pipeline().detector.cost_per_call_usd:
+        return text("answered on this server")
+    if offer.fallback_detector:
+        return text("answered by Amazon Rekognition, or on this server")
+    return text("needs Amazon Rekognition")
 
 
 def time_element(moment: datetime) -> Markup:

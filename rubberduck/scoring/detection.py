@@ -73,7 +73,12 @@ def deciding_score(question: Question, labels: Iterable[Label]) -> float:
     Every group of the question needs a label, so the group with the lowest confidence decides. The
     displayed score is the mean of the groups, which would rank a live duck above a missed one.
     """
-    verdict = judge(replace(question, min_confidence=0.0), labels)
+    labels = tuple(labels)
+    excluding = tuple(group for group in question.groups if group.none_of)
+    if set(judge(question, labels).unmatched_groups) & {group.name for group in excluding}:
+        return 0.0
+    needed = tuple(group for group in question.groups if not group.none_of)
+    verdict = judge(replace(question, groups=needed, min_confidence=0.0), labels)
     if not verdict.found:
         return 0.0
     return min(label.confidence for label in verdict.matched_labels)

@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
@@ -14,6 +14,7 @@ from rubberduck.core.errors import (
     DetectorFailed,
     DuckError,
     LiveAnalysisUnavailable,
+    NoSuchQuestion,
     NoSuchResult,
     ResultsUnavailable,
     StorageFailed,
@@ -44,6 +45,14 @@ MIN_ANONYMOUS_KEY = 22  # characters: as many as 128 random bits take
 
 
 @dataclass(frozen=True)
+class Offer:
+    """A question to choose, and the detector that answers it if the first one cannot."""
+
+    question: Question
+    fallback_detector: Detector | None
+
+
+@dataclass(frozen=True)
 class Pipeline:
     """The operations on pictures and results, for pages, API and commands."""
 
@@ -55,6 +64,7 @@ class Pipeline:
     max_bytes: int
     max_side: int
     share_answers: bool = False
+    offers: Mapping[str, Offer] = field(default_factory=dict)  # by key, the default first
     observers: tuple[Observer, ...] = (LogObserver(),)
     _executor: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(STORE_THREADS, "store"), repr=False
@@ -64,6 +74,24 @@ class Pipeline:
     def results(self) -> "Results":
         """Return the results, opened on first use: the first pages need not wait for SQLAlchemy."""
         return self.open_results()
+
+    def asking(self, key: str) -> "Pipeline":
+        """Return the same pipeline for another offered question. Raises NoSuchQuestion."""
+        if (offer := self.offers.get(key)) is None:
+            raise NoSuchQuestion(self.offers)
+        return replace(self, question=offer.question, fallback_detector=offer.fallback_detector)
+
+    def of(self, result: Result) -> "Pipeline":
+        """Return the pipeline for the question of a result, or this one if none is offered."""
+        titles = {offer.question.title: key for key, offer in self.offers.items()}
+        key = titles.get(result.question)
+        return self if key is None else self.asking(key)
+
+    @property
+    def key(self) -> str | None:
+        """Return the key of the question; None for the default one."""
+        keys = [key for key, offer in self.offers.items() if offer.question is self.question]
+        return keys[0] if keys and keys[0] != next(iter(self.offers)) else None
 
     def process_upload(
         self,

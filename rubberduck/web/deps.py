@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
-from flask import current_app, request
+from flask import current_app, g, request
 
 from rubberduck.core.errors import InvalidParameter
 from rubberduck.core.settings import Settings
@@ -16,8 +16,13 @@ if TYPE_CHECKING:
     from rubberduck.jobs.queue import JobQueue
 
 
-def pipeline() -> Pipeline:
+def default_pipeline() -> Pipeline:
     return cast(Pipeline, current_app.extensions["pipeline"])
+
+
+def pipeline() -> Pipeline:
+    """Return the pipeline for the question of this request; see questions.py."""
+    return cast(Pipeline, g.get("pipeline") or default_pipeline())
 
 
 def settings() -> Settings:
@@ -29,7 +34,10 @@ def readiness() -> Readiness:
 
 
 def samples() -> Samples:
-    return cast(Samples, current_app.extensions["samples"])
+    """Return the samples of this request's question."""
+    by_question = cast(dict[str, Samples], current_app.extensions["samples"])
+    asked = pipeline()
+    return by_question.setdefault(asked.question.title, Samples(asked))
 
 
 def sweeper() -> Sweeper:

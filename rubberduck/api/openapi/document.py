@@ -10,7 +10,7 @@ from flask import Blueprint, Response, make_response, request, url_for
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
-from rubberduck.api.openapi.operations import OPERATIONS, JsonObject
+from rubberduck.api.openapi.operations import OPERATIONS, JsonObject, parameter
 from rubberduck.api.openapi.samples import code_samples
 from rubberduck.api.schemas import (
     CreatedBody,
@@ -26,7 +26,7 @@ from rubberduck.core import errors
 from rubberduck.core.errors import DuckError
 from rubberduck.core.models import Answer, Box, Label, Result
 from rubberduck.core.rules import Question, judge
-from rubberduck.web.deps import pipeline
+from rubberduck.web.deps import default_pipeline, pipeline
 from rubberduck.web.problem_details import PROBLEMS, ProblemBody, problem_body
 from rubberduck.web.responses import with_etag
 
@@ -66,6 +66,12 @@ HEADERS: dict[str, tuple[str, JsonObject]] = {
     "WWW-Authenticate": ("the scheme to use: Bearer", {"type": "string"}),
     "Set-Cookie": ("the session cookie", {"type": "string"}),
     "X-Request-ID": ("the id of this request in our log", {"type": "string"}),
+}
+# Operations to which a question can be given, and what it does there.
+ASKING = {
+    "look": "The question about the picture; default: the first one.",
+    "glance": "The question about the frame; default: the first one.",
+    "list_results": "Only results of this question.",
 }
 SAMPLE_REQUEST_ID = "4f1d8a0c5b7e2963"
 SAMPLE_CONFIDENCE = 95.5
@@ -115,10 +121,21 @@ def _paths(base: str) -> JsonObject:
             if method == "parameters"
             else operation
             | {"x-codeSamples": code_samples(method, base + path.replace("{id}", "ID"), operation)}
+            | _with_question(operation)
             for method, operation in item.items()
         }
         for path, item in OPERATIONS.items()
     }
+
+
+def _with_question(operation: JsonObject) -> JsonObject:
+    """Return the operation's parameters with `question`, if there is a choice of questions."""
+    keys = list(default_pipeline().offers)
+    described = ASKING.get(operation["operationId"])
+    if described is None or len(keys) < 2:
+        return {}
+    question = parameter("question", "query", {"type": "string", "enum": keys}, described)
+    return {"parameters": [*operation.get("parameters", []), question]}
 
 
 class _SchemaGenerator(GenerateJsonSchema):
