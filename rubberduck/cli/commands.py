@@ -9,6 +9,7 @@ from rubberduck.cli.costs import costs
 from rubberduck.cli.dataset import dataset
 from rubberduck.cli.evaluate import evaluate
 from rubberduck.cli.jobs import jobs
+from rubberduck.cli.judgements import judgements
 from rubberduck.cli.maintenance import sweep
 
 commands = AppGroup("commands")
@@ -20,6 +21,7 @@ for command in (
     dataset,
     evaluate,
     jobs,
+    judgements,
     restore,
     restored,
     sweep,

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from flask import (
     Blueprint,
@@ -24,6 +25,10 @@ from rubberduck.web.responses import CACHE_NO_STORE
 from rubberduck.web.sessions import known_visitor
 from rubberduck.web.uploads import form_value, form_values
 
+if TYPE_CHECKING:
+    from rubberduck.core.models import Correction
+    from rubberduck.db.results import Page
+
 mine = Blueprint("mine", __name__, url_prefix="/mine")
 
 RESULTS_PER_PAGE = 12
@@ -42,6 +47,7 @@ def index() -> ResponseReturnValue:
     return _private(
         "mine.html",
         page=page,
+        corrections=_corrections(page) if page else {},
         found=found,
         asked=request.args.get("question"),
         tokens=tokens().list_for_owner(owner) if owner else (),
@@ -64,6 +70,17 @@ def delete() -> ResponseReturnValue:
     return redirect(url_for("mine.index"), HTTPStatus.SEE_OTHER)
 
 
+@mine.post("/withdraw")
+def withdraw() -> ResponseReturnValue:
+    """Delete the correction of one of the visitor's own results."""
+    # Imported late: the first pages need not wait for SQLAlchemy.
+    from rubberduck.db.corrections import withdraw_correction
+
+    withdraw_correction(pipeline().results, form_value("only"), known_visitor() or "")
+    flash(text("Withdrawn: the correction is deleted."))
+    return redirect(url_for("mine.index"), HTTPStatus.SEE_OTHER)
+
+
 @mine.get("/delete-all")
 def confirm_delete_all() -> ResponseReturnValue:
     owner = known_visitor() or ""
@@ -82,6 +99,12 @@ def delete_all() -> ResponseReturnValue:
         session.clear()
         _flash_deleted(forgotten)
     return redirect(url_for("mine.index"), HTTPStatus.SEE_OTHER)
+
+
+def _corrections(page: "Page") -> "dict[str, Correction]":
+    from rubberduck.db.corrections import find_corrections
+
+    return find_corrections(pipeline().results, [result.id for result in page.results])
 
 
 def _flash_deleted(forgotten: Forgotten) -> None:

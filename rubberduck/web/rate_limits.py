@@ -29,6 +29,7 @@ KIND = {
     "api.judge_result": "changes",
     "api.delete_results": "changes",
     "mine.delete": "changes",
+    "mine.withdraw": "changes",
     "mine.delete_all": "changes",
     "keys.create": "changes",
     "keys.revoke": "changes",
