@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 
 from rubberduck.custom_models import rules
-from rubberduck.custom_models.dataset import InvalidDataset, Strict
+from rubberduck.custom_models.dataset import InvalidDataset, Side, Strict
 from rubberduck.custom_models.interchange.manifest import (
     CLASSIFICATION,
     DETECTION,
@@ -26,8 +26,8 @@ Confidence = Annotated[float, Field(ge=0, le=1)]
 
 
 class ImageSize(Strict):
-    width: Annotated[int, Field(gt=0)]
-    height: Annotated[int, Field(gt=0)]
+    width: Side
+    height: Side
     depth: int
 
 
@@ -168,7 +168,7 @@ def _check_attribute(
 ) -> int | None:
     """Return how many annotations the attribute has, None if it cannot be used."""
     kind = metadata.get("type") if isinstance(metadata, dict) else None
-    if kind not in {DETECTION, CLASSIFICATION}:
+    if kind not in (DETECTION, CLASSIFICATION):  # a list, unlike a text, has no hash
         known = isinstance(metadata, dict) and isinstance(kind, str)
         code = "UNSUPPORTED_USE_CASE_TYPE" if known else "INVALID_LABEL_ATTRIBUTE_METADATA_FORMAT"
         line.fault(f"ERROR_{code}", f"{name}: {kind!r}")

@@ -8,10 +8,13 @@ that was not labelled yet is another thing, and both survive wherever a format c
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+# Bounds that no picture reaches, so that arithmetic never overflows.
+Coordinate = Annotated[float, Field(ge=-1e9, le=1e9)]
+Side = Annotated[int, Field(gt=0, le=10**9)]
 SPLITS = ("train", "validation", "test")
 Item = TypeVar("Item")
 

@@ -125,6 +125,8 @@ def changed(path: str, value: object) -> dict[str, Any]:
         (b"[]", "line 2: it is not a JSON object"),
         (b'{"a": NaN}', "line 2: it holds NaN"),
         (b"\xff\xfe", "line 2: it is not UTF-8"),
+        (b'{"source-ref": "s3://b/\\uD800.jpg"}', "line 2: it is not UTF-8"),
+        (changed("duck-metadata/type", []), "line 2, duck: the type [] is unknown"),
         (b"[" * 90_000, "line 2: it is nested too deeply"),
         (b'{"a": "' + b"a" * 500_000 + b'"}', "line 2: it is longer than 100,000 characters"),
         ({"a": 1}, "line 2: source-ref is missing"),

@@ -21,11 +21,13 @@ from pydantic import Field, TypeAdapter
 
 from rubberduck.custom_models.dataset import (
     Box,
+    Coordinate,
     Dataset,
     InvalidDataset,
     LabelNumbers,
     Picture,
     Report,
+    Side,
     Strict,
     parse,
 )
@@ -53,8 +55,8 @@ class Category(Strict):
 class Image(Strict):
     id: Id
     file_name: Annotated[str, Field(min_length=1)]
-    width: Annotated[int, Field(gt=0)]
-    height: Annotated[int, Field(gt=0)]
+    width: Side
+    height: Side
     group: str | None = None
     split: str | None = None
 
@@ -62,7 +64,7 @@ class Image(Strict):
 class Annotation(Strict):
     image_id: Id
     category_id: Id
-    bbox: Annotated[list[float], Field(min_length=4, max_length=4)]
+    bbox: Annotated[list[Coordinate], Field(min_length=4, max_length=4)]
     iscrowd: Annotated[int, Field(ge=0, le=1)] = 0
     segmentation: Any = None
     keypoints: Any = None

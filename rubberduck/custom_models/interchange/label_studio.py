@@ -18,6 +18,7 @@ from pydantic import Field, TypeAdapter
 
 from rubberduck.custom_models.dataset import (
     Box,
+    Coordinate,
     Dataset,
     InvalidDataset,
     Picture,
@@ -41,11 +42,11 @@ ADVICE = "Export the project again as JSON (not JSON-MIN)"
 
 
 class Value(Strict):
-    x: float | None = None
-    y: float | None = None
-    width: float | None = None
-    height: float | None = None
-    rotation: float | None = 0
+    x: Coordinate | None = None
+    y: Coordinate | None = None
+    width: Coordinate | None = None
+    height: Coordinate | None = None
+    rotation: Coordinate | None = 0
     rectanglelabels: list[str] = Field(default_factory=list)
     labels: list[str] = Field(default_factory=list)
     choices: list[str] = Field(default_factory=list)
@@ -53,8 +54,8 @@ class Value(Strict):
 
 class Result(Strict):
     type: str = ""
-    original_width: int | None = None
-    original_height: int | None = None
+    original_width: Annotated[int, Field(le=10**9)] | None = None
+    original_height: Annotated[int, Field(le=10**9)] | None = None
     value: Value = Value()
 
 

@@ -14,10 +14,12 @@ from pydantic import Field, TypeAdapter
 
 from rubberduck.custom_models.dataset import (
     Box,
+    Coordinate,
     Dataset,
     InvalidDataset,
     Picture,
     Report,
+    Side,
     Strict,
     parse,
 )
@@ -43,16 +45,16 @@ ADVICE = "Correct the line, or remove it; `flask dataset check` lists all faults
 
 
 class ImageSize(Strict):
-    width: Annotated[int, Field(gt=0)]
-    height: Annotated[int, Field(gt=0)]
+    width: Side
+    height: Side
 
 
 class Annotation(Strict):
     class_id: int
-    left: float
-    top: float
-    width: Annotated[float, Field(gt=0)]
-    height: Annotated[float, Field(gt=0)]
+    left: Coordinate
+    top: Coordinate
+    width: Annotated[Coordinate, Field(gt=0)]
+    height: Annotated[Coordinate, Field(gt=0)]
 
 
 class Detection(Strict):
@@ -116,7 +118,9 @@ def parse_line(line: bytes) -> dict[str, Any]:
         if len(text.rstrip("\r\n")) > MAX_LINE:
             raise ValueError(f"it is longer than {MAX_LINE:,} characters")
         value = json.loads(text, parse_constant=_refuse_constant)
-    except UnicodeDecodeError:
+        if r"\ud" in text.lower():  # escapes of half a character, which no file can hold
+            json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeError:
         raise ValueError("it is not UTF-8") from None
     except json.JSONDecodeError as error:
         reason = f"it is not JSON: {error.msg} at column {error.colno}"
@@ -167,7 +171,7 @@ def _attribute(
     kind = metadata.get("type")
     if kind == CLASSIFICATION:
         return [], [parse(CLASS_NAMES, metadata, path, place, ADVICE).name], None
-    if kind not in {DETECTION, MULTILABEL}:
+    if kind not in (DETECTION, MULTILABEL):  # a list, unlike a text, has no hash
         raise InvalidDataset(path, place, f"the type {kind!r} is unknown", ADVICE)
     names = parse(CLASS_MAPS, metadata, path, place, ADVICE).names
     try:
