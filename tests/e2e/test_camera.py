@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, Playwright, Route, expect
 
-from tests.support.browser import SCREENS, chromium, complaints, screen
+from tests.support.browser import MAX_WAIT, SCREENS, chromium, complaints, screen
 from tests.support.ducks import YELLOW, gradient, rendered_duck
 from tests.support.pictures import encoded
 from tests.support.server import Site, serving
@@ -27,7 +27,6 @@ FRAMES_A_SECOND = 30  # of a film made of JPEGs, to Chromium
 SIZE, DUCK, PLACE = (640, 480), 260, (190, 120)
 LARGE = (1280, 720)
 SCENE = 4  # seconds without a duck, and as many with one
-PATIENCE = 40_000  # milliseconds, for a busy computer
 FRAMES = "**/api/v1/frames"
 pytestmark = pytest.mark.enable_socket
 
@@ -147,7 +146,7 @@ def seen(page: Page, what: str) -> Any:
 
 
 def wait_until(page: Page, is_so: Callable[[], bool]) -> None:
-    for _ in range(PATIENCE // 100):
+    for _ in range(MAX_WAIT // 100):
         if is_so():
             return
         page.wait_for_timeout(100)

@@ -466,15 +466,14 @@ def test_a_slow_check_keeps_nobody_waiting(settings: Settings, pipeline: Pipelin
     class Slow(FolderStorage):
         def check(self) -> None:
             arrived.set()
-            answer_now.wait(20)
+            answer_now.wait(60)
 
     client = site(settings, pipeline, storage=Slow(settings.uploads))
     first = threading.Thread(target=client.get, args=("/readyz",))
     first.start()
-    assert arrived.wait(20)
-    start = time.monotonic()
+    assert arrived.wait(60)
     assert client.get("/readyz").status_code == 503  # not known to be ready yet
-    assert time.monotonic() - start < 15
+    assert first.is_alive()  # it still checks: the second did not wait for it
     answer_now.set()
     first.join()
     assert client.get("/readyz").status_code == 200

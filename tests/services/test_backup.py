@@ -60,6 +60,14 @@ def upload(site: Site, number: int) -> str:
     return str(json.loads(body)["links"]["self"])
 
 
+def stop(site: Site, end: signal.Signals) -> None:
+    """End the site as an operator (SIGTERM) or a crash of the machine (SIGKILL for each) does."""
+    pids = [*site.workers, site.process.pid] if end == signal.SIGKILL else [site.process.pid]
+    for pid in reversed(pids):
+        os.kill(pid, end)
+    site.process.wait()
+
+
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
 def test_a_backup_is_restored_after_any_end(tmp_path: Path, end: signal.Signals) -> None:
     file = tmp_path / "backup.tar"
@@ -69,10 +77,7 @@ def test_a_backup_is_restored_after_any_end(tmp_path: Path, end: signal.Signals)
         later = upload(site, 3)
         while_running = command(tmp_path, "restore", str(file))
         assert (while_running.returncode, "Stop it" in while_running.stderr) == (1, True)
-        pids = [*site.workers, site.process.pid] if end == signal.SIGKILL else [site.process.pid]
-        for pid in reversed(pids):
-            os.kill(pid, end)
-        site.process.wait()
+        stop(site, end)
     if end == signal.SIGTERM:
         assert not (tmp_path / "duck.db-wal").exists()
     done = command(tmp_path, "restore", str(file))
@@ -86,6 +91,33 @@ def test_a_backup_is_restored_after_any_end(tmp_path: Path, end: signal.Signals)
         assert "ok     database\n" in command(tmp_path, "check").stdout
     kept_aside = [f for f in tmp_path.glob("duck.db.before-restore-*") if f.suffix != ".db-wal"]
     assert kept_aside
+
+
+@pytest.mark.soak
+def test_twenty_restores(tmp_path: Path) -> None:
+    """Each round keeps what was uploaded before its backup and loses only what came after it."""
+    kept: list[str] = []
+    gone: list[str] = []
+    for number in range(21):
+        file = tmp_path / f"backup-{number}.tar"
+        with serving(tmp_path) as site:
+            assert {site.get(path)[0] for path in kept} <= {200}
+            assert {site.get(path)[0] for path in gone} <= {404}
+            for path in kept:
+                links = json.loads(site.get(path)[1])["links"]
+                assert site.get(links["picture"])[0] == 200
+            if number == 20:
+                break
+            kept.append(upload(site, 2 * number))
+            assert command(tmp_path, "backup", str(file)).returncode == 0
+            gone.append(upload(site, 2 * number + 1))
+            stop(site, (signal.SIGTERM, signal.SIGKILL)[number % 2])
+        done = command(tmp_path, "restore", str(file))
+        assert done.returncode == 0, done.stderr
+    with sqlite3.connect(tmp_path / "duck.db") as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    database.close()
+    print(f"\n20 restores: {len(kept)} results kept, 0 lost, {len(gone)} later ones gone")
 
 
 def test_all_that_cannot_be_made_again_comes_back(

@@ -16,6 +16,8 @@ OPTIONS = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": T
 # The first makes no windows that nobody looks at, and takes half of the time.
 WHOLE = ["chromium", "google-chrome"]
 OWN = ["chromium-headless-shell", *WHOLE]
+# How long a test waits for a page, in milliseconds: a busy computer is no failure.
+MAX_WAIT = 120_000
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 
 
@@ -27,7 +29,9 @@ def chromium(playwright: Playwright, *more: str, whole: bool = False, **options:
     own = next(filter(None, map(shutil.which, WHOLE if whole else OWN)), None)
     if not own and not Path(playwright.chromium.executable_path).exists():
         pytest.skip("Chromium is not installed: SKIPPED (apt-get install chromium)")
-    return playwright.chromium.launch(executable_path=own, args=[*QUIET, *more], **options)
+    browser = playwright.chromium.launch(executable_path=own, args=[*QUIET, *more], **options)
+    browser.on("context", lambda context: context.set_default_timeout(MAX_WAIT))
+    return browser
 
 
 @contextmanager
