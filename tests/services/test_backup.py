@@ -31,7 +31,8 @@ from tests.support import postgres
 from tests.support.command_line import run_command
 from tests.support.pictures import encoded, form
 from tests.support.postgres import Server
-from tests.support.server import Site, environment_for, serving
+from tests.support.restoring import command, stop, upload
+from tests.support.server import environment_for, serving
 
 
 @pytest.fixture(autouse=True)
@@ -41,31 +42,6 @@ def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "secret_key").write_text("the first key")
     monkeypatch.setattr(backup, "INSTANCE", folder)
     return folder
-
-
-def command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "flask", "--app", "wsgi", *words],
-        cwd=ROOT,
-        env=environment_for(folder, 1),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def upload(site: Site, number: int) -> str:
-    status, body = site.post(encoded(comment=str(number)))
-    assert status == 201, body
-    return str(json.loads(body)["links"]["self"])
-
-
-def stop(site: Site, end: signal.Signals) -> None:
-    """End the site as an operator (SIGTERM) or a crash of the machine (SIGKILL for each) does."""
-    pids = [*site.workers, site.process.pid] if end == signal.SIGKILL else [site.process.pid]
-    for pid in reversed(pids):
-        os.kill(pid, end)
-    site.process.wait()
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
@@ -91,33 +67,6 @@ def test_a_backup_is_restored_after_any_end(tmp_path: Path, end: signal.Signals)
         assert "ok     database\n" in command(tmp_path, "check").stdout
     kept_aside = [f for f in tmp_path.glob("duck.db.before-restore-*") if f.suffix != ".db-wal"]
     assert kept_aside
-
-
-@pytest.mark.soak
-def test_twenty_restores(tmp_path: Path) -> None:
-    """Each round keeps what was uploaded before its backup and loses only what came after it."""
-    kept: list[str] = []
-    gone: list[str] = []
-    for number in range(21):
-        file = tmp_path / f"backup-{number}.tar"
-        with serving(tmp_path) as site:
-            assert {site.get(path)[0] for path in kept} <= {200}
-            assert {site.get(path)[0] for path in gone} <= {404}
-            for path in kept:
-                links = json.loads(site.get(path)[1])["links"]
-                assert site.get(links["picture"])[0] == 200
-            if number == 20:
-                break
-            kept.append(upload(site, 2 * number))
-            assert command(tmp_path, "backup", str(file)).returncode == 0
-            gone.append(upload(site, 2 * number + 1))
-            stop(site, (signal.SIGTERM, signal.SIGKILL)[number % 2])
-        done = command(tmp_path, "restore", str(file))
-        assert done.returncode == 0, done.stderr
-    with sqlite3.connect(tmp_path / "duck.db") as database:
-        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    database.close()
-    print(f"\n20 restores: {len(kept)} results kept, 0 lost, {len(gone)} later ones gone")
 
 
 def test_all_that_cannot_be_made_again_comes_back(
