@@ -4,7 +4,7 @@ from flask import Blueprint, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from rubberduck.api.openapi.document import document
-from rubberduck.api.openapi.samples import many_pictures
+from rubberduck.api.openapi.samples import many_pictures, many_pictures_with_curl
 
 about = Blueprint("about", __name__)
 
@@ -15,7 +15,8 @@ ROBOTS = "User-agent: *\nDisallow: /api/\nDisallow: /mine\nDisallow: /readyz\n"
 def api() -> ResponseReturnValue:
     """Return the API's description as a page."""
     base = url_for("about.api", _external=True) + "/v1"
-    return render_template("api.html", document=document(), many_pictures=many_pictures(base))
+    loops = many_pictures_with_curl(base), many_pictures(base)
+    return render_template("api.html", document=document(), loops=loops)
 
 
 @about.get("/robots.txt")

@@ -15,6 +15,7 @@ KEEPING = {
     "home.sample",
     "home.sample_json",
     "home.marked_sample",
+    "many.index",
     "api.upload",
     "api.analyze_frame",
     "statistics.index",

@@ -14,7 +14,7 @@ from uuid import uuid4
 import pytest
 
 from rubberduck.accounts.tokens import Tokens
-from rubberduck.api.openapi.samples import many_pictures
+from rubberduck.api.openapi.samples import many_pictures, many_pictures_with_curl
 from rubberduck.db.results import Results
 from tests.support.pictures import corners, encoded
 from tests.support.server import Site
@@ -96,3 +96,11 @@ def test_a_folder_of_pictures(site: Site, key: str, tmp_path: Path) -> None:
     printed = run("Python", many_pictures(f"{site.url}/api/v1"), key, tmp_path).splitlines()
     assert [line.partition("\t")[0] for line in printed] == ["a.jpg", "b.txt"]
     assert "Send a JPEG" in printed[1]
+
+
+def test_a_folder_of_pictures_with_curl(site: Site, key: str, tmp_path: Path) -> None:
+    (tmp_path / "pictures").mkdir()
+    for name, width in (("a.jpg", 220), ("b c.jpg", 230)):
+        (tmp_path / "pictures" / name).write_bytes(encoded(corners(width, 160)))
+    printed = run("curl", many_pictures_with_curl(f"{site.url}/api/v1"), key, tmp_path)
+    assert printed.count('"delete_token"') == 2

@@ -208,3 +208,10 @@ def test_a_rule_that_only_excludes_is_refused(tmp_path: Path) -> None:
     file.write_text('title = "Nothing?"\n[[groups]]\nname = "no toy"\nnone_of = ["Toy"]\n')
     with pytest.raises(InvalidQuestion, match="what is to be seen"):
         load_question(file)
+
+
+def test_many_pictures_are_asked_the_question_of_the_page(client: FlaskClient) -> None:
+    assert 'href="/many?question=real-duck"' in client.get("/?question=real-duck").text
+    page = client.get("/many?question=real-duck").text
+    assert 'data-api="/api/v1/pictures?question=real-duck"' in page
+    assert 'data-api="/api/v1/pictures"' in client.get("/many").text

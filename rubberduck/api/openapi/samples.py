@@ -103,6 +103,14 @@ def _javascript(call: Call) -> str:
     return "".join(lines)
 
 
+def many_pictures_with_curl(base: str) -> str:
+    """Return the same for a shell; curl itself waits for the seconds in Retry-After."""
+    return f"""\
+for file in pictures/*; do
+  curl --retry 9 -H "Authorization: Bearer $DUCK_KEY" -F "picture=@$file" {base}/pictures
+done"""
+
+
 def many_pictures(base: str) -> str:
     """Return a Python program that sends a folder of pictures to the API at `base`."""
     return f"""\
