@@ -13,6 +13,7 @@ pytestmark = pytest.mark.enable_socket
 
 ADDRESSES = [
     "/",
+    "/?question=real-duck",
     "/camera",
     "/many",
     "/mine",
