@@ -1,6 +1,5 @@
 """What the page of a result draws: boxes with their tabs, and bars of confidence."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rubberduck.core.models import Result, percent
@@ -55,9 +54,12 @@ def bars(result: Result, question: Question) -> list[Bar]:
     return [Bar(label.name, label.confidence) for label in labels]
 
 
-def spoken(boxes: Sequence[MarkedBox]) -> str:
-    """Return the captions of the boxes, for those who do not see the picture."""
-    return ", ".join(box.outline.text for box in boxes)
+def drawable_labels(question: Question) -> list[str]:
+    """Return the labels from which a visitor chooses one for a box."""
+    if question.thing:
+        return [question.thing]
+    names = (name for group in question.groups for name in (*group.any_of, *group.all_of))
+    return list(dict.fromkeys((*question.boxes.labels, *names)))
 
 
 def is_average(result: Result) -> bool:

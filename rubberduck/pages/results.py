@@ -8,10 +8,10 @@ from flask.typing import ResponseReturnValue
 
 from rubberduck.api.schemas import result_body
 from rubberduck.core.errors import InvalidParameter, StorageFailed
-from rubberduck.core.models import Result
+from rubberduck.core.models import Correction, Result
 from rubberduck.core.tabs import font_size
 from rubberduck.imaging.decode import smaller
-from rubberduck.pages.overlay import bars, is_average, marked_boxes
+from rubberduck.pages.overlay import bars, drawable_labels, is_average, marked_boxes
 from rubberduck.web.deps import pipeline, sweeper, text, threshold
 from rubberduck.web.formatting import indented
 from rubberduck.web.questions import use_question_of
@@ -38,10 +38,13 @@ def show(id: str) -> ResponseReturnValue:
 def _show_page(id: str) -> ResponseReturnValue:
     result = pipeline().results.get(id)
     use_question_of(result)
+    is_mine = result.owner is not None and result.owner == known_visitor()
     page = render_template(
         "result.html",
         is_sample=False,
-        is_mine=result.owner is not None and result.owner == known_visitor(),
+        is_mine=is_mine,
+        correction=_correction(result) if is_mine else None,
+        labels=drawable_labels(pipeline().question),
         picture=url_for("results.picture", id=id),
         marked=url_for("results.marked", id=id),
         address=url_for("results.show", id=id, _external=True),
@@ -50,6 +53,16 @@ def _show_page(id: str) -> ResponseReturnValue:
         **result_context(result),
     )
     return with_etag(make_response(page))
+
+
+def _correction(result: Result) -> Correction | None:
+    """Return what the owner drew, where the page offers to draw it: after the answer “No”."""
+    if result.judged_right is not False:
+        return None
+    # Imported late: the first pages need not wait for SQLAlchemy.
+    from rubberduck.db.corrections import find_corrections
+
+    return find_corrections(pipeline().results, [result.id]).get(result.id)
 
 
 @results.get("/result/<id>.json")
@@ -104,7 +117,7 @@ def judge(id: str) -> ResponseReturnValue:
     if (right := answers.get(form_value("right"))) is None:
         raise InvalidParameter("“right” must be yes or no.")
     pipeline().results.judge(id, known_visitor() or "", right)
-    return redirect(url_for("results.show", id=id, _anchor="right"), HTTPStatus.SEE_OTHER)
+    return redirect(url_for("results.show", id=id, _anchor="checked"), HTTPStatus.SEE_OTHER)
 
 
 def reevaluated(result: Result) -> Result:

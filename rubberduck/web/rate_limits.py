@@ -33,6 +33,8 @@ KIND = {
     "mine.delete_all": "changes",
     "keys.create": "changes",
     "keys.revoke": "changes",
+    "api.put_corrections": "changes",
+    "api.delete_corrections": "changes",
     "statistics.chart": "drawings",
     "results.thumbnail": "drawings",
     "results.marked": "drawings",

@@ -27,8 +27,8 @@ COMMANDS = {
     "JavaScript": ["node", "--input-type=module", "--eval"],
 }
 # In an order in which each finds what it needs; the last one leaves nothing.
-ORDER = ["look", "glance", "list_results", "get_result", "get_picture", "judge", "forget"]
-ORDER += ["delete_results"]
+ORDER = ["look", "glance", "list_results", "get_result", "get_picture", "judge"]
+ORDER += ["put_corrections", "get_corrections", "delete_corrections", "forget", "delete_results"]
 
 
 @pytest.fixture

@@ -121,6 +121,8 @@ def test_the_api_matches_its_document(app: Flask, seed: int) -> None:
         ("GET /results/{id}", 200),
         ("GET /results/{id}", 304),
         ("PUT /results/{id}/judgement", 204),
+        ("PUT /results/{id}/corrections", 200),
+        ("DELETE /results/{id}/corrections", 204),
         ("DELETE /results/{id}", 204),
     } <= set(responses)
     # No operation requires credentials, so there are none to ignore.

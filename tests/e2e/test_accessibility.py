@@ -26,16 +26,25 @@ ADDRESSES = [
 ]
 
 
+ALL_SCREENS = [
+    f"{scheme} {width}" for scheme in ("light", "dark") for width in (320, 360, 768, 1280)
+]
+
+
 @pytest.fixture(params=SCREENS)
 def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
     with screen(browser, request.param, reduced_motion="reduce") as page:
         yield page
 
 
-@pytest.mark.parametrize("address", ADDRESSES)
-def test_axe_finds_nothing(page: Page, site: Site, address: str) -> None:
-    page.goto(site.url + address)
-    assert complaints(page) == []
+@pytest.mark.parametrize("kind", ALL_SCREENS)
+def test_axe_finds_nothing(browser: Browser, site: Site, kind: str) -> None:
+    with screen(browser, kind, reduced_motion="reduce") as page:
+        for address in ADDRESSES:
+            page.goto(site.url + address)
+            for closed in page.locator("main details").all():
+                closed.evaluate("details => details.open = true")
+            assert complaints(page) == [], address
 
 
 def test_axe_finds_nothing_on_ones_own_pages(page: Page, site: Site, duck: Path) -> None:

@@ -10,6 +10,8 @@ from flask import Blueprint, Response, make_response, request, url_for
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
+from rubberduck.api.corrections import CorrectionBody, CorrectionRequestBody
+from rubberduck.api.openapi.corrections import CORRECTIONS
 from rubberduck.api.openapi.operations import OPERATIONS, JsonObject, parameter
 from rubberduck.api.openapi.samples import code_samples
 from rubberduck.api.schemas import (
@@ -124,7 +126,7 @@ def _paths(base: str) -> JsonObject:
             | _with_question(operation)
             for method, operation in item.items()
         }
-        for path, item in OPERATIONS.items()
+        for path, item in (OPERATIONS | CORRECTIONS).items()
     }
 
 
@@ -160,6 +162,8 @@ def _schemas() -> JsonObject:
         | ProblemBody
         | JudgementBody
         | DeletedBody
+        | CorrectionRequestBody
+        | CorrectionBody
     )
     schemas: JsonObject = bodies.json_schema(
         ref_template="#/components/schemas/{model}",

@@ -1,0 +1,114 @@
+"""The API of corrections: where the objects in one's own pictures really are."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+
+from flask import Response, request
+from flask.typing import ResponseReturnValue
+from pydantic import Field, TypeAdapter, ValidationError
+
+from rubberduck.api.routes import api, no_content
+from rubberduck.api.schemas import Timestamp
+from rubberduck.core.errors import InvalidParameter, NoSuchResult
+from rubberduck.core.models import Correction, DrawnBox
+from rubberduck.web.deps import pipeline
+from rubberduck.web.formatting import rfc3339
+from rubberduck.web.responses import as_json
+from rubberduck.web.sessions import known_visitor
+
+MAX_BOXES = 100
+Start = Annotated[float, Field(ge=0, le=0.999)]
+Length = Annotated[float, Field(ge=0.001, le=1)]
+Consent = Annotated[
+    bool, Field(description="whether the picture and its boxes may be used to train detectors")
+]
+
+
+@dataclass(frozen=True)
+class DrawnBoxBody:
+    """A rectangle in the upright picture, as fractions of its width and height."""
+
+    left: Start
+    top: Start
+    width: Annotated[Length, Field(description="what lies outside the picture is cut off")]
+    height: Length
+    label: Annotated[str, Field(max_length=100, pattern=r"^[^\x00-\x1f]+$")]
+
+
+Boxes = Annotated[
+    tuple[DrawnBoxBody, ...],
+    Field(max_length=MAX_BOXES, description="all objects in question; empty if there is none"),
+]
+
+
+@dataclass(frozen=True)
+class CorrectionRequestBody:
+    """What the picture of a result really shows."""
+
+    boxes: Boxes
+    consent: Consent
+
+
+@dataclass(frozen=True)
+class CorrectionBody:
+    """A stored correction."""
+
+    boxes: Boxes
+    consent: Consent
+    created_at: Annotated[Timestamp, Field(description="when this version was stored")]
+
+
+@api.get("/results/<id>/corrections")
+def get_corrections(id: str) -> ResponseReturnValue:
+    """Return the correction of one of the visitor's own results."""
+    return _correction_response(id)
+
+
+@api.put("/results/<id>/corrections")
+def put_corrections(id: str) -> ResponseReturnValue:
+    """Store the correction of one of the visitor's own results, in place of an earlier one."""
+    from rubberduck.db.corrections import save_correction
+
+    body = TypeAdapter(CorrectionRequestBody)
+    try:
+        given = body.validate_json(request.get_data(), strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InvalidParameter(
+            "The correction is not valid at “{place}”: {problem}.",
+            place="/".join(map(str, first["loc"])),
+            problem=first["msg"],
+        ) from None
+    boxes = tuple(map(_clipped, given.boxes))
+    correction = Correction(boxes, given.consent, datetime.now(UTC))
+    save_correction(pipeline().results, id, known_visitor() or "", correction)
+    return _correction_response(id)
+
+
+@api.delete("/results/<id>/corrections")
+def delete_corrections(id: str) -> ResponseReturnValue:
+    """Withdraw the correction of one of the visitor's own results, with its consent."""
+    from rubberduck.db.corrections import withdraw_correction
+
+    withdraw_correction(pipeline().results, id, known_visitor() or "")
+    return no_content()
+
+
+def _correction_response(id: str) -> Response:
+    """Return the stored correction. Raises NoSuchResult, also for other visitors' results."""
+    from rubberduck.db.corrections import find_corrections
+
+    result, visitor = pipeline().results.get(id), known_visitor()
+    if visitor is None or result.owner != visitor:
+        raise NoSuchResult
+    correction = find_corrections(pipeline().results, [id]).get(id)
+    if correction is None:
+        raise NoSuchResult
+    boxes = tuple(DrawnBoxBody(**vars(box)) for box in correction.boxes)
+    return as_json(CorrectionBody(boxes, correction.consent, rfc3339(correction.created_at)))
+
+
+def _clipped(box: DrawnBoxBody) -> DrawnBox:
+    width, height = min(box.width, 1 - box.left), min(box.height, 1 - box.top)
+    return DrawnBox(box.left, box.top, width, height, box.label)
