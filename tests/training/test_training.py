@@ -16,6 +16,7 @@ from training.dataset.backgrounds import road, wall, water
 from training.dataset.photos import gather, listed
 from training.dataset.scene_kinds import KINDS, scene_of
 from training.dataset.scenes import Canvas, Scene, SceneAssets, extent, letterbox, make_scene
+from training.model.averaging import averaged
 from training.model.weight_rounding import round_weights
 from training.props.sprites import DUCKS, SPRITE_SETS, LabelledSprite, render_sprite
 
@@ -196,3 +197,16 @@ def test_weights_are_rounded_by_what_they_do() -> None:
 def test_no_weight_is_rounded_beyond_the_most() -> None:
     rows = np.array([[-90.0, 64.4, 0.2]])
     assert round_weights(rows, np.eye(3), 64).tolist() == [[-64, 64, 0]]
+
+
+def test_a_fine_tuned_net_is_averaged_with_its_start() -> None:
+    start = {"weight": np.array([0.0, 2.0]), "bias": np.array([1.0])}
+    tuned = {"weight": np.array([4.0, -2.0]), "bias": np.array([3.0])}
+    mean = averaged(start, tuned, 0.25)
+    assert {name: values.tolist() for name, values in mean.items()} == {
+        "weight": [1.0, 1.0],
+        "bias": [1.5],
+    }
+    assert start["weight"].tolist() == [0.0, 2.0]  # both nets stay as they are
+    with pytest.raises(ValueError, match=r"not the same net: \['bias'\]"):
+        averaged(start, {"weight": tuned["weight"]}, 0.25)

@@ -1,7 +1,7 @@
 """Fit what the evidence of one or two looks means: `python -m training.evaluation.second_pass`.
 
-The decision is where F1 is best on the tuning set with at most 2 % false alarms. With `--write` the
-file gets it; nothing else in it changes.
+The decision is at `--level`, or else where F1 is best on the tuning set with at most 2 % false
+alarms. With `--write` the file gets it; nothing else in it changes.
 """
 
 import argparse
@@ -53,9 +53,8 @@ def f1_at(seen: Evidence, level: float) -> float:
     return float(2 * (called & seen.truth).sum() / (called.sum() + seen.truth.sum()))
 
 
-def fit_decision(seen: Evidence) -> Calibration:
-    """Return the line whose probability is 50 % at the best threshold."""
-    level = best_threshold(seen)
+def fit_decision(seen: Evidence, level: float) -> Calibration:
+    """Return the line whose probability is 50 % at the logit `level`."""
     near = np.abs(seen.logits - level) < DOUBTFUL
     return fit_through(level, seen.logits[near], seen.truth[near])
 
@@ -66,9 +65,9 @@ def tuning_evidence(file: Path, sources: Sources) -> Evidence:
     return evidence_of(OnnxDetector(file), (picture.scene for picture in pictures))
 
 
-def add_decision(file: Path, sources: Sources) -> None:
-    """Fit a file's decision on the tuning set, and write it into the file."""
-    write_decision(file, fit_decision(tuning_evidence(file, sources)))
+def add_decision(file: Path, sources: Sources, level: float) -> None:
+    """Fit a file's percentages around the logit `level` on the tuning set, and write them."""
+    write_decision(file, fit_decision(tuning_evidence(file, sources), level))
 
 
 def write_decision(file: Path, line: Calibration) -> None:
@@ -83,11 +82,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     add_arguments(parser)
     parser.add_argument("--model", type=Path, default=MODEL)
+    parser.add_argument("--level", type=float, help="the logit from which the answer is yes")
     parser.add_argument("--write", action="store_true", help="write the decision into the file")
     args = parser.parse_args()
     seen = tuning_evidence(args.model, Sources.from_arguments(args))
-    line = fit_decision(seen)
-    level = -line.offset / line.slope
+    level = best_threshold(seen) if args.level is None else args.level
+    line = fit_decision(seen, level)
     alarms = float((seen.logits[~seen.truth] >= level).mean())
     found = float((seen.logits[seen.truth] >= level).mean())
     print(f"{line}: F1 {f1_at(seen, level):.3f}, recall {found:.3f}, false alarms {alarms:.3f}")
