@@ -32,7 +32,10 @@ def keys(s3: Any) -> list[str]:
 def test_a_duck_goes_through_s3_and_rekognition(aws_client: FlaskClient, s3: Any) -> None:
     page = post_and_open(aws_client, encoded())
     assert "Rubber duck detected! :))" in page
-    assert "89% confidence, the average of Bird (82%) and Inflatable (96%)." in visible_text(page)
+    assert (
+        "89% confidence, the average of these: Bird 82% Inflatable 96% 35% needed"
+        in visible_text(page)
+    )
     assert "Detector: Amazon Rekognition. Storage: a private Amazon S3 bucket." in page
     assert [key.split("/")[0] for key in keys(s3)] == ["marked", "uploads"]
     # The picture comes from the bucket, by a link that is signed when it is followed.
