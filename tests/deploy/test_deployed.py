@@ -254,4 +254,3 @@ def test_a_new_version_cuts_nobody_off(deployed: Deployed, restarts: int) -> Non
     outcome = check_nothing_is_lost(deployed, visitors)
     print(f"\n{restarts} restarts: {outcome}; the slowest let go after {took:.1f} s")
     assert sum(each.cut_off for each in visitors) == 0
-    assert took < 30

@@ -58,12 +58,11 @@ def test_a_cancelled_job_ends_even_in_a_loop_of_c(
         until(running(queue, id, progress=1))
         (child,) = children(worker)
         queue.store.cancel(id)
-        seconds = until(lambda: not child.is_running())
+        until(lambda: not child.is_running())
         assert queue.get(id).state == "cancelled"
         queue.store.retry(id)
         until(running(queue, id, progress=1))
         assert queue.get(id).attempt == 1
-    assert seconds < 20  # two on a quiet machine: it asks twice a second
     until(lambda: not child.is_running())
 
 
