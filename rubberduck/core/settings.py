@@ -180,7 +180,8 @@ class Settings(BaseSettings):
     language: Annotated[str, AfterValidator(_check_language)] = Field(
         "en",
         pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$",
-        description="language of the site's texts, with a catalogue in translations/",
+        description="language of pages, answers and errors: en, de, sv or another with a catalogue "
+        "in translations/; earlier results keep theirs",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="log level")
     worker_jobs: int = Field(
