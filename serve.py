@@ -22,6 +22,7 @@ WORKER_DELAY = 3.0  # seconds: the first page comes first
 RESTART_DELAY = 1.0
 SHORT_LIFE, MAX_SHORT_LIVES = 15.0, 3  # a worker that ends so soon, so often, cannot start
 CANNOT_START = 78  # the worker's status when starting it again would not help
+TRY_LATER, RETRY_DELAY = 75, 5.0  # its status when, for example, the database restarts
 POLL_SECONDS = 0.2
 PR_SET_PDEATHSIG = 1
 
@@ -58,6 +59,7 @@ class Supervisor:
 
     def reload(self) -> None:
         """Let the site load its code and settings anew; the worker ends and is started again."""
+        self.short_lives = 0  # a worker that is still starting ends soon, as it should
         _send(self.web, signal.SIGHUP)
         _send(self.worker, signal.SIGTERM)
 
@@ -69,6 +71,9 @@ class Supervisor:
                 self.worker, self.worker_started = _start(WORKER), now
             return True
         if (status := self.worker.poll()) is None:
+            return True
+        if status == TRY_LATER:
+            self.worker, self.worker_due = None, now + RETRY_DELAY
             return True
         is_short = status != 0 and now - self.worker_started < SHORT_LIFE
         self.short_lives = self.short_lives + 1 if is_short else 0

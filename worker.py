@@ -3,6 +3,7 @@
 `--step` is how it starts a child for one step of a job.
 """
 
+import errno
 import importlib
 import logging
 import os
@@ -19,6 +20,18 @@ log = logging.getLogger("rubberduck.worker")
 JOB_MODULES = ("rubberduck.services.schedules",)
 NICENESS = 10  # visitors come first
 CANNOT_START = 78  # EX_CONFIG of sysexits.h: starting it again would not help
+TRY_LATER = 75  # EX_TEMPFAIL: the database does not answer, or the disk is full
+# In a driver's message: the schema is missing or of another version, or the folder is not writable.
+LASTING = (
+    "db_setup.py",
+    "does not exist",
+    "no such table",
+    "no such column",
+    "unable to open",
+    "readonly",
+    "permission denied",
+)
+UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
 STOP_SECONDS = 10
 STEP = "--step"
 
@@ -109,9 +122,9 @@ def _serve(settings: "Settings", also: Sequence[str]) -> None:
         )
         engine.start()
     except DuckError as error:
-        _cannot_start(error.operator_message)
+        _cannot_start(error.operator_message, status_of(error.operator_message))
     except OSError as error:
-        _cannot_start(str(error))
+        _cannot_start(str(error), CANNOT_START if error.errno in UNWRITABLE else TRY_LATER)
 
     def stop(*_: object) -> None:
         engine.stop()
@@ -132,9 +145,14 @@ def _serve(settings: "Settings", also: Sequence[str]) -> None:
         os._exit(status)  # the engine's threads may wait for children that have ended
 
 
-def _cannot_start(reason: str) -> NoReturn:
+def status_of(cause: str) -> int:
+    """Return the exit status for what a database refused: CANNOT_START or TRY_LATER."""
+    return CANNOT_START if any(part in cause for part in LASTING) else TRY_LATER
+
+
+def _cannot_start(reason: str, status: int = CANNOT_START) -> NoReturn:
     sys.stderr.write(f"The worker does not start. {reason}\n")
-    sys.exit(CANNOT_START)
+    sys.exit(status)
 
 
 if __name__ == "__main__":

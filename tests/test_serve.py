@@ -11,7 +11,9 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import psutil
+import pytest
 
+import serve
 from rubberduck.core.settings import ROOT
 from tests.support.server import PATIENCE, environment_for, free_port, until
 
@@ -79,6 +81,48 @@ def test_the_site_stops_if_its_worker_cannot_start(tmp_path: Path) -> None:
         assert site.process.wait(2 * PATIENCE) == 1
     assert "The worker does not start." in site.log
     assert "The worker cannot start, so the site stops, too." in site.log
+
+
+@pytest.fixture
+def supervisor(monkeypatch: pytest.MonkeyPatch) -> Iterator[serve.Supervisor]:
+    """One of a site that sleeps, without pauses."""
+    for delay in ("WORKER_DELAY", "RESTART_DELAY", "RETRY_DELAY"):
+        monkeypatch.setattr(serve, delay, 0.0)
+    monkeypatch.setattr(serve, "WEB", ["sleep", "60"])
+    supervisor = serve.Supervisor()
+    yield supervisor
+    for process in (supervisor.web, supervisor.worker):
+        if process and process.poll() is None:
+            process.kill()
+        if process:
+            process.wait()
+
+
+def end_worker(supervisor: serve.Supervisor) -> bool:
+    """Start the worker, wait for its end, and return whether the site goes on."""
+    assert supervisor._keep_worker()
+    assert supervisor.worker
+    supervisor.worker.wait(PATIENCE)
+    return supervisor._keep_worker()
+
+
+def test_the_site_goes_on_while_its_worker_waits_for_a_database(
+    supervisor: serve.Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve, "WORKER", ["sh", "-c", "exit 75"])
+    assert [end_worker(supervisor) for _ in range(5)] == [True] * 5
+    monkeypatch.setattr(serve, "WORKER", ["sh", "-c", "exit 1"])
+    assert [end_worker(supervisor) for _ in range(3)] == [True, True, False]
+
+
+def test_reloads_of_a_worker_that_still_starts_do_not_stop_the_site(
+    supervisor: serve.Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve, "WORKER", ["sleep", "60"])
+    for _ in range(4):
+        assert supervisor._keep_worker()
+        supervisor.reload()
+        assert end_worker(supervisor)
 
 
 def test_no_worker_is_left_if_the_site_cannot_start(tmp_path: Path) -> None:

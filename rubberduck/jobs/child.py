@@ -23,6 +23,7 @@ from rubberduck.core.errors import DuckError
 PR_SET_PDEATHSIG = 1  # from linux/prctl.h
 OOM_SCORE = 500  # of 1000: when memory runs out, the kernel ends a job before the site
 MEMORY_ADVICE = "It needed more memory than DUCK_WORKER_MEMORY allows ({megabytes} MB)."
+NOT_JSON = "Its result cannot be saved: it has a number that is not finite, or is not JSON."
 
 
 @dataclass
@@ -47,7 +48,7 @@ class Task:
         return self.build_site()
 
     def _send(self, **message: Any) -> None:
-        self.channel.write(json.dumps(message) + "\n")
+        self.channel.write(json.dumps(message, allow_nan=False) + "\n")
         self.channel.flush()
 
 
@@ -67,7 +68,11 @@ def main(build_site: Callable[[], Any]) -> None:
     except MemoryError:
         outcome = {"error": MEMORY_ADVICE.format(megabytes=megabytes), "cause": "MemoryError"}
     else:
-        outcome = {"result": result}
+        try:
+            task._send(result=result)
+        except (TypeError, ValueError) as error:
+            task._send(error=NOT_JSON, cause=str(error))
+        return
     task._send(**outcome)
 
 

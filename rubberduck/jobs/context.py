@@ -8,7 +8,7 @@ from typing import Any
 from dbos import DBOS
 
 from rubberduck.jobs.models import Job, Run
-from rubberduck.jobs.steps import POLL_SECONDS, RunEnded, Steps
+from rubberduck.jobs.steps import POLL_SECONDS, Steps
 
 
 class StepFailed(Exception):
@@ -49,5 +49,4 @@ class Context:
         wake_at = DBOS.run_step({"name": "sleep"}, lambda: time.time() + seconds)
         while (left := wake_at - time.time()) > 0:
             time.sleep(min(left, POLL_SECONDS))
-            if not self.steps.store.is_current(self.run):
-                raise RunEnded
+            self.steps.require_current(self.run)

@@ -4,6 +4,7 @@ What DBOS lacks is here: it takes over the jobs of a dead worker only when asked
 know our rows. All workers do the same, and all of it may happen twice.
 """
 
+import json
 import logging
 import shutil
 import threading
@@ -16,11 +17,12 @@ from typing import Any, TypeVar
 
 from dbos import DBOS, DBOSConfig
 from dbos import error as dbos_error
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from rubberduck.core.errors import DuckError, JobsUnavailable, ResultsUnavailable
 from rubberduck.db.engine import Database
 from rubberduck.jobs import registry
+from rubberduck.jobs.child import NOT_JSON
 from rubberduck.jobs.context import Context, StepFailed
 from rubberduck.jobs.executors import BEAT_SECONDS, DEAD_AFTER, Executors
 from rubberduck.jobs.models import SITE, Job, Run
@@ -39,6 +41,7 @@ FEED_LIMIT, BATCH_SIZE = 50, 500
 RETRY_SECONDS = 2.0
 DISK_FULL = "It waits, because little of the disk is free."
 UNKNOWN_KIND = "This version of the site does not know jobs of the kind {kind}."
+REFUSED = "Its result cannot be saved. The log of the worker has the details."
 RUNNABLE = ("ENQUEUED", "PENDING", "DELAYED")  # DBOS's states of a workflow that is not over
 
 
@@ -228,26 +231,32 @@ class JobEngine:
         log.info("job started job=%s kind=%s attempt=%d", id, job.kind, attempt)
         try:
             result = self._call(job, run)
+            if self._persist(lambda: self.store.finish(run, result)):
+                log.info("job done job=%s kind=%s", id, job.kind)
         except RunEnded:
             log.info("job ended early job=%s", id)
         except (StepFailed, DuckError) as error:
-            cause = error.operator_message if isinstance(error, DuckError) else error.cause
+            why, cause = str(error), error.cause
+            if isinstance(error, DuckError):  # whose text contains the cause
+                why, cause = error.problem.why, error.operator_message
             log.warning("job failed job=%s kind=%s cause=%s", id, job.kind, cause)
-            self._persist(partial(self.store.fail, run, str(error)))
+            self._persist(partial(self.store.fail, run, why))
         except BaseException as error:
             # DBOS raises a BaseException where another worker has taken the job over.
             if isinstance(error, Exception):
                 log.exception("job failed job=%s kind=%s", id, job.kind)
                 self._persist(lambda: self.store.fail(run, PROGRAM_FAULT))
             raise
-        else:
-            if self._persist(lambda: self.store.finish(run, result)):
-                log.info("job done job=%s kind=%s", id, job.kind)
 
     def _call(self, job: Job, run: Run) -> Any:
         if (function := registry.function_of(job.kind)) is None:
             raise StepFailed(UNKNOWN_KIND.format(kind=job.kind), "unknown kind")
-        return function(Context(job, run, self.steps), **job.arguments)
+        result = function(Context(job, run, self.steps), **job.arguments)
+        try:
+            json.dumps(result, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise StepFailed(NOT_JSON, str(error)) from error
+        return result
 
     def _enqueue_scheduled(self, scheduled_at: datetime, kind: str) -> None:
         """Queue the job of a schedule: the same id on all machines, so once."""
@@ -255,11 +264,16 @@ class JobEngine:
         self._persist(lambda: self.store.insert(id, kind, SITE, {}))
 
     def _persist(self, write: Callable[[], T]) -> T:
-        """Write to the job's row, and wait for the database as long as it takes."""
+        """Write to the job's row, and wait for the database as long as it takes.
+
+        Raises StepFailed if the database refuses the values, as it would again.
+        """
         while True:
             try:
                 return write()
             except ResultsUnavailable as error:
+                if isinstance(error.__cause__, DataError | IntegrityError):
+                    raise StepFailed(REFUSED, error.operator_message) from error
                 log.warning("job row not written cause=%s", error.operator_message)
                 time.sleep(RETRY_SECONDS)
 

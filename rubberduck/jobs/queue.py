@@ -50,6 +50,14 @@ class JobQueue:
     def get(self, id: str, owner: str | None = None) -> Job:
         return self.store.get(id, owner)
 
+    def retry(self, id: str, owner: str) -> None:
+        """Queue the owner's failed or cancelled job again.
+
+        Raises TooManyJobs, as `enqueue` does; JobEnded, NoSuchJob.
+        """
+        self._require_room(owner)
+        self.store.retry(id, owner)
+
     def check(self) -> None:
         """Raise JobsUnavailable if the engine's tables are missing in PostgreSQL."""
         if self.store.database.engine.dialect.name != "postgresql":
@@ -64,13 +72,16 @@ class JobQueue:
         return bool(self.executors.living())
 
     def _insert(self, id: str, kind: str, owner: str, arguments: dict[str, Any]) -> None:
+        self._require_room(owner)
+        self.store.insert(id, kind, owner, arguments)
+
+    def _require_room(self, owner: str) -> None:
         counts = self.store.count(owner)
         if sum(counts[state] for state in ACTIVE) >= self.max_active_per_owner:
             raise TooManyJobs(
                 "You have {number} jobs that wait or run, as many as this site allows.",
                 number=self.max_active_per_owner,
             )
-        self.store.insert(id, kind, owner, arguments)
 
     def _withdraw(self, id: str, late: "Future[None]") -> None:
         """Delete a job that was queued after its sender was told that it was not."""

@@ -67,6 +67,8 @@ class Steps:
         finally:
             _kill(child.pid)
             status = child.wait()
+            if child.stdout:
+                child.stdout.close()
             with self._lock:
                 self._children.discard(child.pid)
         if self._is_stopping:
@@ -119,16 +121,15 @@ class Steps:
                         report.add(message)
                 if time.monotonic() - checked >= POLL_SECONDS:
                     report.save()
-                    self._require_current(run)
+                    self.require_current(run)
                     checked = time.monotonic()
 
-    def _require_current(self, run: Run) -> None:
+    def require_current(self, run: Run) -> None:
+        """Raise RunEnded if the run may not go on; while the database fails, it may."""
         try:
             if not self.store.is_current(run):
                 raise RunEnded
-        except (
-            DuckError
-        ) as error:  # the work goes on; its result is saved when the database is back
+        except DuckError as error:  # the result is saved when the database is back
             log.warning("job not checked job=%s cause=%s", run.job_id, error.operator_message)
 
 

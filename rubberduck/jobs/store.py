@@ -166,7 +166,7 @@ class JobStore:
         if progress is not None:
             values["progress"] = min(max(progress, 0), 100)
         if message is not None:
-            values["message"] = message[:MAX_MESSAGE]
+            values["message"] = _storable(message)[:MAX_MESSAGE]
         return self._change(run.job_id, _runs(run), values, *lines)
 
     def finish(self, run: Run, result: Any) -> bool:
@@ -176,8 +176,10 @@ class JobStore:
 
     def fail(self, run: Run, error: str) -> bool:
         """Save why the job failed, in plain words. Return False as `finish` does."""
-        values = {"state": FAILED, "message": "", "error": error[:MAX_ERROR], "ended_at": _now()}
-        return self._change(run.job_id, _runs(run), values, f"failed: {error}")
+        values = {"state": FAILED, "message": "", "error": _storable(error)[:MAX_ERROR]}
+        return self._change(
+            run.job_id, _runs(run), values | {"ended_at": _now()}, f"failed: {error}"
+        )
 
     def delete_ended(self, age: timedelta) -> int:
         """Delete jobs that ended longer ago than `age`, and their lines. Return how many."""
@@ -201,11 +203,18 @@ class JobStore:
 def _add_lines(connection: Connection, id: str, lines: Sequence[str]) -> None:
     if lines:
         now = _now()
-        rows = [{"job_id": id, "at": now, "line": line[:MAX_LINE]} for line in lines]
+        rows = [{"job_id": id, "at": now, "line": _storable(line)[:MAX_LINE]} for line in lines]
         connection.execute(job_log.insert(), rows)
 
 
+def _storable(text: str) -> str:
+    """Replace what a database refuses: NUL (PostgreSQL), and halves of surrogate pairs."""
+    return text.encode(errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
 def _is(id: str, owner: str | None) -> ColumnElement[bool]:
+    if not (id.isascii() and id.isprintable()):  # as ours are; PostgreSQL refuses NUL
+        raise NoSuchJob
     return row.id == id if owner is None else and_(row.id == id, row.owner == owner)
 
 

@@ -73,7 +73,7 @@ def cancel(id: str) -> ResponseReturnValue:
 
 @jobs.post("/<id>/retry")
 def retry(id: str) -> ResponseReturnValue:
-    job_queue().store.retry(id, job_owner())
+    job_queue().retry(id, job_owner())
     flash(text("Queued again."))
     return redirect(url_for("jobs.show", id=id), HTTPStatus.SEE_OTHER)
 

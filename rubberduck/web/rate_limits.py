@@ -31,6 +31,8 @@ KIND = {
     "mine.delete": "changes",
     "mine.withdraw": "changes",
     "mine.delete_all": "changes",
+    "jobs.cancel": "changes",
+    "jobs.retry": "changes",
     "keys.create": "changes",
     "keys.revoke": "changes",
     "api.put_corrections": "changes",

@@ -12,7 +12,7 @@ import pytest
 from rubberduck.core.settings import ROOT
 from rubberduck.db.engine import Database
 from rubberduck.jobs.queue import JobQueue
-from tests.support.server import environment_for, until
+from tests.support.server import environment_for, free_port, until
 from tests.support.workers import Worker, ended, lines, running, set_up, working
 
 SMALL = {"DUCK_WORKER_MEMORY": "600"}  # megabytes
@@ -138,6 +138,16 @@ def test_a_worker_without_a_database_says_so_and_ends(tmp_path: Path) -> None:
     assert ended.returncode == 78
     assert "The worker does not start" in ended.stderr
     assert "python db_setup.py" in ended.stderr
+
+
+def test_a_worker_whose_database_does_not_answer_may_be_started_again(tmp_path: Path) -> None:
+    url = f"postgresql+psycopg://duck@127.0.0.1:{free_port()}/duck"
+    environment = environment_for(tmp_path, 0) | {"DUCK_DATABASE_URL": url}
+    command = [sys.executable, "worker.py"]
+    ended = subprocess.run(
+        command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True
+    )
+    assert (ended.returncode, "is PostgreSQL running" in ended.stderr) == (75, True)
 
 
 def test_a_worker_is_the_first_that_the_kernel_ends_when_memory_runs_out(

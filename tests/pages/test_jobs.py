@@ -116,6 +116,17 @@ def test_an_owner_may_only_queue_so_many(queue: JobQueue) -> None:
     queue.enqueue("train", "ann")
 
 
+def test_trying_again_counts_as_queueing(ann: FlaskClient, queue: JobQueue) -> None:
+    id = queue.enqueue("train", "ann")
+    queue.store.cancel(id)
+    for number in range(20):  # DUCK_OWNER_JOBS
+        queue.store.insert(f"more-{number}", "train", "ann", {})
+    assert ann.post(f"/jobs/{id}/retry").status_code == 429
+    assert queue.get(id).state == "cancelled"
+    queue.store.cancel("more-0")
+    assert ann.post(f"/jobs/{id}/retry").status_code == 303
+
+
 def test_a_job_that_the_database_does_not_take_in_time_is_not_queued(
     queue: JobQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:

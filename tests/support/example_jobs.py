@@ -67,6 +67,10 @@ def divide_by_zero(task: "Task") -> float:
     return 1 / 0
 
 
+def not_a_number(task: "Task") -> float:
+    return float("inf") - float("inf")
+
+
 @job("eat memory")
 def eat(context: "Context") -> Any:
     return context.step("eat", fill_memory)

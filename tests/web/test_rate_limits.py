@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from app import create_app
 from rubberduck.core.settings import Settings
 from rubberduck.services.pipeline import Pipeline
+from rubberduck.web import rate_limits
 from rubberduck.web.rate_limits import client as who_asks
 from tests.support import redis
 from tests.support.pictures import encoded, form
@@ -58,6 +59,13 @@ def test_who_asks_too_often_is_told_when_to_come_back(open_site: OpenSite) -> No
         assert "Try again in 21 seconds." in problem.json["detail"]
         clock.shift(timedelta(seconds=int(page.headers["Retry-After"])))
         assert client.post(PICTURES).status_code == 400
+
+
+def test_changes_of_jobs_are_limited(open_site: OpenSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rate_limits, "CHANGES", 2)
+    client = open_site()
+    statuses = [client.post(f"/jobs/none/{what}").status_code for what in ("cancel", "retry") * 2]
+    assert statuses == [404, 404, 429, 429]
 
 
 def test_looking_around_is_not_limited(open_site: OpenSite) -> None:
