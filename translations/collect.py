@@ -56,7 +56,13 @@ def texts() -> Iterator[str | tuple[str, ...]]:
     # `raise TooSmall("…")`: the argument of an error is a text for visitors.
     classes = {kind.__name__: None for kind in errors()}
     function = {text.__name__: None}
-    for method, keywords in ((PYTHON, classes), (PYTHON_OF_PAGES, function)):
+    # and in core/errors.py: `super().__init__("…")`.
+    errors_py = [("core/errors.py", "python")]
+    for method, keywords in (
+        (PYTHON, classes),
+        (PYTHON_OF_PAGES, function),
+        (errors_py, {"__init__": None}),
+    ):
         for _, _, message, _, _ in extract_from_dir(ROOT / "rubberduck", method, keywords=keywords):
             yield message
     for kind in errors():

@@ -21,6 +21,7 @@ const cancelButton = uploadPanel.querySelector(".cancel");
 let chosen = null;
 let isByServer = false; // whether the server was asked for its preview
 let controller = null; // of the upload in progress
+let isOpening = false; // the page of many pictures
 
 form.classList.add("live");
 again.hidden = true;
@@ -72,6 +73,7 @@ preview.addEventListener("error", async () => {
 
 /** Show the server's preview of a file, unless another one was chosen in the meantime. */
 async function previewByServer(file) {
+  if (file.size > Number(texts.maxBytes)) return;
   const body = new FormData(form);
   body.set("picture", file);
   const response = await fetch(texts.preview, { method: "POST", body });
@@ -102,7 +104,8 @@ async function upload() {
     if (picture.size > Number(texts.maxBytes)) throw new UploadRejected(texts.tooLarge);
     uploadStatus.textContent = texts.sending;
     const result = await send(texts.api, picture, { onProgress: showProgress, signal });
-    location.assign(result.links.page);
+    // The same picture is still being checked: its page shows the answer when it is ready.
+    location.assign(result.links?.page ?? texts.page.replace("ID", result.id));
   } catch (error) {
     setUploading(false);
     showError(await describeError(error));
@@ -149,7 +152,7 @@ cancelButton.addEventListener("click", () => controller?.abort());
 otherButton.addEventListener("click", chooseAnother);
 
 function takeFiles(files) {
-  if (controller) return; // one at a time
+  if (controller || isOpening) return; // one at a time
   if (texts.many && (files.length > 1 || files.some(isZip))) return checkMany(files);
   const file = files.find((candidate) => candidate.type.startsWith("image/")) ?? files[0];
   if (!file) return;
@@ -163,10 +166,12 @@ const isZip = ({ name, type }) => /\.zip$/i.test(name) || /^application\/(x-)?zi
 
 /** Several pictures or a ZIP: the page of many pictures takes the place of this one. */
 async function checkMany(files) {
+  isOpening = true;
   try {
     const { openMany } = await import("./many.js");
     await openMany(texts.many, files);
   } catch {
+    isOpening = false;
     showError(texts.noConnection);
   }
 }

@@ -254,7 +254,9 @@ async function keepPicture() {
   setKeeping(true);
   try {
     const result = await send(texts.api, await picture, { onProgress: showProgress, signal });
-    if (!signal.aborted) location.assign(result.links.page);
+    if (signal.aborted) return;
+    // The same picture is still being checked: its page shows the answer when it is ready.
+    location.assign(result.links?.page ?? texts.page.replace("ID", result.id));
   } catch (error) {
     if (signal.aborted) return;
     setKeeping(false);

@@ -124,7 +124,7 @@ function dragging(target, start) {
 }
 
 layer.addEventListener("pointerdown", (event) => {
-  if (event.button) return;
+  if (event.button || !event.isPrimary) return;
   event.preventDefault();
   const start = pointOf(event);
   const { box, drag, isNew } = dragging(event.target, start);
@@ -168,6 +168,7 @@ async function start() {
   const stored = texts.stored === "true" ? await request("GET") : null;
   if (texts.stored === "true" && !stored) return;
   const wanted = stored ? (await stored.json()).boxes : boxesOfAnswer();
+  clear(); // after a second press meanwhile
   setEditing(true);
   wanted.forEach(addBox);
   (boxes[0]?.element ?? addButton).focus({ preventScroll: true });
@@ -195,7 +196,7 @@ async function save() {
   withdrawButton.hidden = false;
   setEditing(false);
   status.textContent = texts.saved;
-  withdrawButton.focus({ preventScroll: true });
+  find(".start").focus({ preventScroll: true });
 }
 
 async function withdraw() {
@@ -218,4 +219,8 @@ addButton.addEventListener("click", () => {
 });
 find(".remove").addEventListener("click", () => remove(selected));
 find(".save").addEventListener("click", save);
+find(".leave").addEventListener("click", () => {
+  setEditing(false);
+  find(".start").focus({ preventScroll: true });
+});
 withdrawButton.addEventListener("click", withdraw);

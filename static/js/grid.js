@@ -31,6 +31,7 @@ export class Grid {
   }
 
   show(items) {
+    for (const tile of this.#tiles.values()) URL.revokeObjectURL(tile.querySelector("img").src);
     this.#items = items;
     this.#tiles = new Map(items.map((item) => [item, this.#tile()]));
     this.section.querySelector(".tile-options").hidden = false;
@@ -50,9 +51,11 @@ export class Grid {
   }
 
   #arrange() {
+    const focused = document.activeElement;
     const sorted = [...this.#items].sort(ORDERS[this.order.value]); // stable: equals stay in order
     for (const item of sorted) this.#tiles.get(item).hidden = !FILTERS[this.filter.value](item);
     this.list.replaceChildren(...sorted.map((item) => this.#tiles.get(item)));
+    if (this.list.contains(focused)) focused.focus({ preventScroll: true });
   }
 
   #draw(item) {

@@ -49,11 +49,13 @@ class ManyPictures {
     if (this.#batch.isRunning) return this.say(".trouble", this.texts.busy);
     try {
       const { items, notes } = await this.collect(files);
+      if (this.#batch.isRunning) return this.say(".trouble", this.texts.busy); // begun in the meantime
       this.say(".notes", notes.join(" "));
       if (items.length) this.begin(items);
       else this.say(".trouble", this.texts.noPictures);
     } catch (error) {
       if (!(error instanceof ZipRejected)) return this.say(".trouble", this.texts.unreadable);
+      if (error.reason === "offline") return this.say(".trouble", this.texts.noConnection);
       const { zipDamaged: damaged, zipEncrypted: encrypted, zipTooLarge: tooLarge } = this.texts;
       this.say(".trouble", { damaged, encrypted, tooLarge }[error.reason]);
     }
@@ -117,7 +119,10 @@ class ManyPictures {
     this.showProgress();
     this.find(".stop").focus({ preventScroll: true });
     await done;
+    const hadFocus = document.activeElement === this.find(".stop");
     this.showProgress();
+    const next = [".again", ".csv", "#pictures"].map((name) => this.find(`${name}:not([hidden])`)).find(Boolean);
+    if (hadFocus) next.focus({ preventScroll: true });
     const { isComplete, text } = this.progress();
     this.announce(`${isComplete ? this.texts.finished : this.texts.stopped} ${text}`);
   }
@@ -194,6 +199,7 @@ class ManyPictures {
       this.say(".trouble", this.texts.noDownload);
     }
     button.disabled = false;
+    button.focus({ preventScroll: true });
   }
 }
 

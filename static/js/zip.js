@@ -14,11 +14,17 @@ const TYPES = { gif: "image/gif" }; // `shrink` leaves these as they are
 let library = null;
 
 async function fflate() {
-  await (library ??= import("../vendor/fflate/fflate.js")); // a script that sets a global variable
+  library ??= import("../vendor/fflate/fflate.js"); // a script that sets a global variable
+  try {
+    await library;
+  } catch {
+    library = null; // the next attempt loads it again
+    throw new ZipRejected("offline");
+  }
   return self.fflate;
 }
 
-/** A ZIP cannot be read; `reason` is "damaged", "encrypted" or "tooLarge". */
+/** A ZIP cannot be read; `reason` is "damaged", "encrypted", "tooLarge" or "offline". */
 export class ZipRejected extends Error {
   constructor(reason) {
     super(reason);

@@ -209,7 +209,7 @@ def test_a_spent_budget_is_a_failure_at_once(page: Page, site: Site) -> None:
     choose(page, *files(2))
     finished(page, r"0 of 2 checked, 0 yes \(0%\), 2 failed")
     page.unroute_all()
-    page.get_by_role("button", name="Try again what failed").click()
+    page.get_by_role("button", name="Check the rest").click()
     finished(page, r"2 of 2 checked, 0 yes \(0%\)$")
 
 
@@ -251,7 +251,7 @@ def test_stopping_and_going_on(page: Page, site: Site) -> None:
     expect(page.get_by_role("status").last).to_have_text("Stopped: 0 of 7 checked, 0 yes (0%)")
     assert page.locator('.tiles [data-state="cancelled"]').count() == 7
     page.unroute_all(behavior="ignoreErrors")
-    page.get_by_role("button", name="Try again what failed").click()
+    page.get_by_role("button", name="Check the rest").click()
     finished(page, "7 of 7 checked")
 
 
@@ -297,7 +297,7 @@ def test_a_zip(page: Page, site: Site) -> None:
     page.get_by_label("Upload a picture").set_input_files(zip_file(zip_of(entries | more)))
     finished(page, r"4 of 4 checked, 1 yes \(25%\)")
     assert tiles(page) == ["0.jpg", "1.jpg", "2.jpg", "passwd.jpg"]
-    said = "Files of the ZIP that are no pictures were skipped: 3."
+    said = "Skipped in the ZIP, because they are no pictures or too large: 3."
     expect(page.get_by_text(said)).to_be_visible()
 
 
@@ -306,10 +306,10 @@ def test_fifty_are_taken_of_a_larger_zip(page: Page, site: Site) -> None:
     page.route(UPLOADS, lambda route: route.abort())
     choose(page, zip_file(zip_of({f"{number}.png": photo(1) for number in range(60)})))
     finished(page, r"0 of 50 checked, 0 yes \(0%\), 50 failed")
-    said = "Only the first 50 pictures are taken. Left out: 10."
+    said = "At most 50 pictures and 1 GB are taken at once. Left out: 10."
     expect(page.get_by_text(said)).to_be_visible()
     choose(page, *files(53))
-    said = "Only the first 50 pictures are taken. Left out: 3."
+    said = "At most 50 pictures and 1 GB are taken at once. Left out: 3."
     expect(page.get_by_text(said)).to_be_visible()
 
 
