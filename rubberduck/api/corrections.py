@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated
 
-from flask import Response, request
+from flask import Response
 from flask.typing import ResponseReturnValue
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import FailFast, Field, TypeAdapter, ValidationError
 
 from rubberduck.api.routes import api, no_content
 from rubberduck.api.schemas import Timestamp
@@ -16,6 +16,7 @@ from rubberduck.web.deps import pipeline
 from rubberduck.web.formatting import rfc3339
 from rubberduck.web.responses import as_json
 from rubberduck.web.sessions import known_visitor
+from rubberduck.web.uploads import json_body
 
 MAX_BOXES = 100
 Start = Annotated[float, Field(ge=0, le=0.999)]
@@ -38,6 +39,7 @@ class DrawnBoxBody:
 
 Boxes = Annotated[
     tuple[DrawnBoxBody, ...],
+    FailFast(),  # one error is enough
     Field(max_length=MAX_BOXES, description="all objects in question; empty if there is none"),
 ]
 
@@ -70,9 +72,12 @@ def put_corrections(id: str) -> ResponseReturnValue:
     """Store the correction of one of the visitor's own results, in place of an earlier one."""
     from rubberduck.db.corrections import save_correction
 
-    body = TypeAdapter(CorrectionRequestBody)
+    owner = known_visitor() or ""
+    result = pipeline().results.find(id)
+    if result is None or result.owner != owner:
+        raise NoSuchResult
     try:
-        given = body.validate_json(request.get_data(), strict=True)
+        given = TypeAdapter(CorrectionRequestBody).validate_json(json_body(), strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         raise InvalidParameter(
@@ -82,7 +87,7 @@ def put_corrections(id: str) -> ResponseReturnValue:
         ) from None
     boxes = tuple(map(_clipped, given.boxes))
     correction = Correction(boxes, given.consent, datetime.now(UTC))
-    save_correction(pipeline().results, id, known_visitor() or "", correction)
+    save_correction(pipeline().results, id, owner, correction)
     return _correction_response(id)
 
 

@@ -26,7 +26,7 @@ from rubberduck.web.deps import pipeline, sweeper, threshold, wanted_answer
 from rubberduck.web.questions import asked_title
 from rubberduck.web.responses import CACHE_NO_STORE, as_json, with_etag
 from rubberduck.web.sessions import delete_token, known_visitor, may_delete, visitor
-from rubberduck.web.uploads import picture_from_body
+from rubberduck.web.uploads import json_body, picture_from_body
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
 DELETE_TOKEN = "Delete-Token"  # a header, because addresses are logged
@@ -154,7 +154,7 @@ def delete_results() -> ResponseReturnValue:
 def judge_result(id: str) -> ResponseReturnValue:
     """Store whether the answer to one of the visitor's own pictures was right."""
     try:
-        judgement = TypeAdapter(JudgementBody).validate_json(request.get_data(), strict=True)
+        judgement = TypeAdapter(JudgementBody).validate_json(json_body(), strict=True)
     except ValidationError:
         raise InvalidParameter(
             'The body must be {{"right": true}} or {{"right": false}}.'

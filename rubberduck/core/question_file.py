@@ -82,6 +82,7 @@ def translated(question: Question, translate: Callable[[str], str]) -> Question:
             replace(sample, shows=translate(sample.shows)) for sample in question.samples
         ),
         thing=optional(question.thing),
+        drawn_as=question.drawn_as or question.thing,
         live_yes=optional(question.live_yes),
         live_no=optional(question.live_no),
     )

@@ -80,7 +80,8 @@ class Question:
     """A question and its rule. Labels below `min_confidence` percent are ignored.
 
     `live_yes` and `live_no` are the texts for the live camera; default `yes` and `no`. `thing`
-    names an object that several labels box together, such as a rubber duck.
+    names an object that several labels box together, such as a rubber duck. `drawn_as` is the label
+    of the boxes that visitors draw, the same in every language; default `thing`.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
@@ -93,6 +94,7 @@ class Question:
     min_confidence: Percent = 35.0
     remarks: tuple[Remark, ...] = ()
     thing: Text | None = None
+    drawn_as: Text | None = None
     live_yes: Text | None = None
     live_no: Text | None = None
     logo: Literal["duck", "lens"] = "lens"

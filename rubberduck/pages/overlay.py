@@ -54,10 +54,15 @@ def bars(result: Result, question: Question) -> list[Bar]:
     return [Bar(label.name, label.confidence) for label in labels]
 
 
-def drawable_labels(question: Question) -> list[str]:
-    """Return the labels from which a visitor chooses one for a box."""
-    if question.thing:
-        return [question.thing]
+def drawable_labels(question: Question, result: Result) -> list[str]:
+    """Return the labels from which a visitor chooses one for a box of this result.
+
+    Empty if the result's question is not offered any more.
+    """
+    if result.question != question.title:
+        return []
+    if label := question.drawn_as or question.thing:
+        return [label]
     names = (name for group in question.groups for name in (*group.any_of, *group.all_of))
     return list(dict.fromkeys((*question.boxes.labels, *names)))
 

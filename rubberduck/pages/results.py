@@ -44,7 +44,7 @@ def _show_page(id: str) -> ResponseReturnValue:
         is_sample=False,
         is_mine=is_mine,
         correction=_correction(result) if is_mine else None,
-        labels=drawable_labels(pipeline().question),
+        labels=drawable_labels(pipeline().question, result),
         picture=url_for("results.picture", id=id),
         marked=url_for("results.marked", id=id),
         address=url_for("results.show", id=id, _external=True),
@@ -88,7 +88,7 @@ def picture(id: str) -> ResponseReturnValue:
 @results.get("/result/<id>/marked.jpg")
 def marked(id: str) -> ResponseReturnValue:
     result = pipeline().results.get(id)
-    return jpeg(result, result.marked_key)
+    return jpeg(result, result.marked_key, may_proxy=True)  # rate limited
 
 
 @results.get("/result/<id>/small.jpg")

@@ -34,6 +34,7 @@ FIRST_SWEEP_DELAY, SWEEP_INTERVAL = 600.0, 3600.0  # seconds
 # Of all processes, one deletes what is due each hour, and one lists the storage once a day: the
 # requests for a large bucket cost money.
 HOURLY, DAILY = timedelta(hours=1), timedelta(days=1)
+SLACK = timedelta(minutes=10)  # a schedule once an hour must not come seconds too early
 LEASE = timedelta(minutes=15)  # much longer than a batch; a killed sweep blocks others so long
 
 
@@ -144,7 +145,7 @@ class Sweeper:
             return deleted
         finally:
             with suppress(ResultsUnavailable):  # then it runs out
-                lease.release(after=interval if is_done else HOURLY)
+                lease.release(after=(interval if is_done else HOURLY) - SLACK)
 
     def _delete_expired_tokens(self) -> None:
         # Imported late: requests without an API key need no accounts.

@@ -18,8 +18,10 @@ from rubberduck.web.rate_limits import seconds_to_wait
 from rubberduck.web.uploads import drain_request_body
 
 log = logging.getLogger(__name__)
-# Sent before the request body was read, while the browser is still sending it.
+# Sent before the request body was read, while the client is still sending it.
 DRAIN_BODY_STATUSES = (
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.UNAUTHORIZED,
     HTTPStatus.FORBIDDEN,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     HTTPStatus.TOO_MANY_REQUESTS,

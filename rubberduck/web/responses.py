@@ -41,16 +41,17 @@ def with_etag(response: Response) -> Response:
     return response
 
 
-def jpeg(result: Result, key: str | None) -> ResponseReturnValue:
+def jpeg(result: Result, key: str | None, *, may_proxy: bool = False) -> ResponseReturnValue:
     """Return the picture, or a redirect to the storage. With `?download`, browsers save it.
 
-    With `?proxied` there is no redirect: our scripts may read from this site only. Raises
-    NoSuchResult if `key` is None.
+    With `may_proxy` and `?proxied` there is no redirect: our scripts may read from this site only.
+    Raises NoSuchResult if `key` is None.
     """
     if key is None:
         raise NoSuchResult
     save_as = file_name(result) if "download" in request.args else None
-    if "proxied" not in request.args and (url := pipeline().storage.url(key, save_as)):
+    is_proxied = may_proxy and "proxied" in request.args
+    if not is_proxied and (url := pipeline().storage.url(key, save_as)):
         return redirect(url)
     return jpeg_response(key, partial(stored, key), save_as)
 

@@ -13,6 +13,7 @@ from rubberduck.core.errors import NoPicture, UploadIncomplete
 from rubberduck.web.deps import pipeline
 from rubberduck.web.multipart import PICTURE_FIELD, UploadRequest
 
+MAX_JSON_BYTES = 256 * 1024
 MAX_DRAIN_FACTOR = 10  # times the upload limit; the connection is closed beyond it
 READ_AT_ONCE = 1024 * 1024
 # Werkzeug's message for a form that ends before its last boundary.
@@ -78,6 +79,15 @@ def picture_from_body() -> bytes:
             field=PICTURE_FIELD,
         )
     return body
+
+
+def json_body() -> bytes:
+    """Return the body of a request that sends JSON; a larger one is a 413.
+
+    Validating JSON takes hundreds of times its size: one error for each wrong item.
+    """
+    request.max_content_length = MAX_JSON_BYTES
+    return request.get_data()
 
 
 def drain_request_body() -> None:

@@ -144,9 +144,10 @@ layer.addEventListener("pointerdown", (event) => {
 /** Return the boxes of the answer, in fractions of the picture. */
 function boxesOfAnswer() {
   const { width, height } = overlay.viewBox.baseVal;
+  const only = select.length === 1 && select.value; // the name of a box may be translated
   return [...overlay.querySelectorAll("g")].map((group) => {
     const { x, y, width: w, height: h } = group.querySelector(".line").getBBox();
-    return { left: x / width, top: y / height, width: w / width, height: h / height, label: group.dataset.name };
+    return { left: x / width, top: y / height, width: w / width, height: h / height, label: only || group.dataset.name };
   });
 }
 

@@ -86,3 +86,24 @@ def test_it_is_counted_and_goes_with_its_result(client: FlaskClient, url: str) -
     assert "<dt>corrected</dt><dd>1</dd>" in client.get("/statistics").text
     client.delete(url.removesuffix("/corrections"))
     assert client.get(url).status_code == 404
+
+
+def test_a_large_body_is_refused_before_it_is_validated(client: FlaskClient, url: str) -> None:
+    """Pydantic 2 makes an error for each wrong item: 15 MB of them took gigabytes of memory."""
+    large = b'{"consent": true, "boxes": [' + b"[]," * 90_000 + b"[]]}"
+    answer = client.put(url, data=large, content_type="application/json")
+    assert answer.status_code == 413
+    judged = client.put(url.replace("corrections", "judgement"), data=large)
+    assert judged.status_code == 413
+
+
+def test_only_the_first_wrong_box_is_reported(client: FlaskClient, url: str) -> None:
+    answer = client.put(url, json={"boxes": [[]] * 1000, "consent": True})
+    assert answer.status_code == 400
+    assert answer.json
+    assert "“boxes/0”" in answer.json["detail"]
+
+
+def test_nothing_is_validated_for_others(client: FlaskClient, app: Flask, url: str) -> None:
+    assert app.test_client().put(url, json={}).status_code == 404
+    assert client.put(url, json={}).status_code == 400

@@ -340,6 +340,21 @@ def test_a_lost_connection_is_told_and_can_be_tried_again(
     assert heading(page) == YES
 
 
+def test_a_picture_that_is_still_being_checked_leads_to_its_page(
+    page: Page, site: Site, duck: Path
+) -> None:
+    """The answer to a repeated upload is 202 without links until the first one is answered."""
+    url = f"{site.url}/api/v1/pictures"
+    created = page.request.post(
+        url, data=duck.read_bytes(), headers={"Content-Type": "image/jpeg"}
+    ).json()
+    pending = {"id": created["id"], "status": "pending"}
+    page.route(url, lambda route: route.fulfill(status=202, json=pending))
+    page.goto(site.url)
+    page.get_by_label("Upload a picture").set_input_files(duck)
+    page.wait_for_url(f"**/result/{created['id']}")
+
+
 def test_one_click_shows_a_sample(page: Page, site: Site) -> None:
     page.goto(site.url)
     before = rows(site)

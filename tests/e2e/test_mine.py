@@ -38,6 +38,17 @@ def test_several_pictures_are_selected_and_deleted(page: Page, site: Site, duck:
     expect(page.get_by_text("No pictures yet.")).to_be_visible()
 
 
+def test_enter_in_a_checkbox_deletes_nothing(page: Page, site: Site, duck: Path) -> None:
+    """Browsers press a form's first button then, which here belongs to the first picture."""
+    page.goto(site.url)
+    page.get_by_label("Upload a picture").set_input_files(duck)
+    page.wait_for_url("**/result/*")
+    page.get_by_role("link", name="My pictures").click()
+    page.get_by_role("checkbox", name="Select").first.press("Enter")
+    page.get_by_role("checkbox", name="Select").first.check()
+    expect(page).to_have_url(f"{site.url}/mine")
+
+
 def test_an_error_of_the_api_leads_to_its_open_row(page: Page, site: Site) -> None:
     """Chromium opens the details that hold the target of an address."""
     page.goto(f"{site.url}/api#invalid-key")

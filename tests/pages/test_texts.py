@@ -192,3 +192,15 @@ def test_a_site_speaks_its_language(
     problem = client.post("/api/v1/pictures", data=b"quack", content_type="image/jpeg").get_json()
     assert problem["title"].startswith(refused)
     assert problem["type"].endswith("#not-a-picture")
+
+
+def test_drawn_boxes_have_the_same_label_in_every_language(settings: Settings) -> None:
+    """Whoever trains with them must not get a class for each language."""
+    set_up(settings.database_url)
+    app = create_app(settings.model_copy(update={"language": "de"}))
+    client = app.test_client()
+    where = client.post("/", **form((ROOT / "static/samples/easy.jpg").read_bytes())).location
+    client.post(f"{where}/judgement", data={"right": "no"})
+    page = client.get(where).text
+    assert "Wo ist es?" in page
+    assert "<option>Rubber duck</option>" in page
