@@ -3,6 +3,7 @@
 import re
 import secrets
 import socket
+from http.client import HTTPConnection
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -130,6 +131,26 @@ def test_junk_is_the_senders_fault(site: Site, kind: str) -> None:
     assert not location or (location[1].startswith(b"/") and location[1][1:2] not in (b"/", b"\\"))
     assert site.get("/healthz") == (200, b"ok")
     assert "Traceback" not in site.log
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "status", "words"),
+    [
+        ("/api/v1/pictures", "Bearer duck_x", 401, b"The API key is malformed"),
+        ("/api/v1/pictures?question=nowhere", "", 400, b"does not offer this question"),
+    ],
+)
+def test_an_early_refusal_reaches_a_client_that_sends_a_picture(
+    site: Site, path: str, key: str, status: int, words: bytes
+) -> None:
+    """gunicorn closes a connection whose body nobody has read: the client sees a broken pipe."""
+    connection = HTTPConnection("127.0.0.1", site.port, timeout=120)
+    headers = {"Content-Type": "image/jpeg"} | ({"Authorization": key} if key else {})
+    connection.request("POST", path, bytes(10_000_000), headers)
+    answer = connection.getresponse()
+    assert answer.status == status
+    assert words in answer.read()
+    connection.close()
 
 
 def test_sixty_names_of_files_are_only_words(client: FlaskClient, settings: Settings) -> None:
