@@ -16,7 +16,7 @@ from typing import Any, Literal
 from sqlalchemy import and_, bindparam, func, or_, select
 
 from rubberduck.core.errors import InvalidToken, NoSuchResult, ResultsUnavailable, TooManyTokens
-from rubberduck.db.engine import Database, to_naive_utc
+from rubberduck.db.engine import Database, is_storable, to_naive_utc
 from rubberduck.db.tables import access_tokens
 
 Scope = Literal["visitor", "labeller", "operator"]
@@ -112,7 +112,8 @@ class Tokens:
 
     def revoke(self, id: str, owner: str) -> None:
         """Delete the owner's token. Raises NoSuchResult, also for other owners' tokens."""
-        if not self._delete(and_(row_of.id == id, row_of.owner == owner)):
+        own = and_(row_of.id == id, row_of.owner == owner)
+        if not (is_storable(id) and self._delete(own)):
             raise NoSuchResult
 
     def revoke_all(self, owner: str) -> int:

@@ -18,7 +18,7 @@ from rubberduck.api.schemas import (
     frame_body,
     result_body,
 )
-from rubberduck.core.errors import InvalidParameter, ResultPending, StorageFailed
+from rubberduck.core.errors import InvalidParameter, InvalidToken, ResultPending, StorageFailed
 from rubberduck.core.models import PendingUpload
 from rubberduck.services.pipeline import MIN_ANONYMOUS_KEY
 from rubberduck.web.api_keys import current_token, tokens
@@ -144,9 +144,9 @@ def delete_results() -> ResponseReturnValue:
         )
     if owner is None:
         return as_json(DeletedBody(0))
-    forgotten = sweeper().forget_owned(owner)
     if confirm == "everything":
-        tokens().revoke_all(owner)
+        tokens().revoke_all(owner)  # first: another program may be sending pictures
+    forgotten = sweeper().forget_owned(owner)
     return as_json(DeletedBody(forgotten.results))
 
 
@@ -160,6 +160,15 @@ def judge_result(id: str) -> ResponseReturnValue:
             'The body must be {{"right": true}} or {{"right": false}}.'
         ) from None
     pipeline().results.judge(id, known_visitor() or "", judgement.right)
+    return no_content()
+
+
+@api.delete("/keys/current")
+def revoke_key() -> ResponseReturnValue:
+    """Revoke the request's own API key, also without the cookie of the visitor who made it."""
+    if (token := current_token()) is None:
+        raise InvalidToken("This request has no API key.")
+    tokens().revoke(token.id, token.owner)
     return no_content()
 
 

@@ -51,7 +51,8 @@ def restore(file: Path) -> None:
     """Restore FILE, a backup or a plain copy of the SQLite database. Stop the site first.
 
     The previous database is kept beside the restored one, and existing pictures are kept. For
-    DUCK_KEEP_DAYS, the sweep does not delete pictures that have no result.
+    DUCK_KEEP_DAYS, the sweep does not delete pictures that have no result. API keys that were
+    revoked after the backup are valid again.
 
     \b
     Example:
@@ -66,6 +67,7 @@ def restore(file: Path) -> None:
     except (OSError, tarfile.TarError) as error:
         raise click.ClickException(f"{file} cannot be restored: {error}.") from None
     _print(covered)
+    click.echo("API keys that were revoked after the backup are valid again.", err=True)
 
 
 @click.command("restored", context_settings=HELP)

@@ -122,20 +122,21 @@ def _write_dataset(
     from rubberduck.custom_models.dataset import Dataset
     from rubberduck.custom_models.interchange.formats import write
     from rubberduck.custom_models.interchange.options import WriteOptions
+    from rubberduck.db.corrections import find_corrections
 
-    counts = {"exported": 0, "without consent": 0}
+    counts = {"exported": 0, "without consent": 0, "missing": 0}
 
     def pictures() -> "Iterator[Picture]":
-        for judgement in found:
-            if (correction := judgement.correction) is None:
-                continue
-            if not correction.consent:
+        for result in (each.result for each in found if each.correction):
+            # Read again: its owner may have withdrawn or deleted it since the batch was read.
+            correction = find_corrections(pipeline().results, [result.id]).get(result.id)
+            if correction and not correction.consent:
                 counts["without consent"] += 1
-                continue
-            counts["exported"] += 1
-            if copy_to:
-                _copy(judgement.result.picture_key, copy_to)
-            yield _picture(judgement.result, correction)
+            elif not correction or (copy_to and not _copy(result.picture_key, copy_to)):
+                counts["missing"] += 1
+            else:
+                counts["exported"] += 1
+                yield _picture(result, correction)
 
     report = write(Dataset(pictures()), target, format, WriteOptions(prefix=prefix))
     for line in report.lines():
@@ -145,6 +146,8 @@ def _write_dataset(
         "visitors did not consent to training.",
         err=True,
     )
+    if counts["missing"]:
+        click.echo(f"{counts['missing']} left out: deleted or withdrawn meanwhile.", err=True)
 
 
 def _picture(result: Result, correction: Correction) -> "Picture":
@@ -160,7 +163,13 @@ def _picture(result: Result, correction: Correction) -> "Picture":
     return Picture(result.picture_key, width, height, tuple(filter(None, boxes)))
 
 
-def _copy(key: str, folder: Path) -> None:
+def _copy(key: str, folder: Path) -> bool:
+    """Copy the picture into the folder. Return False if it is missing."""
+    try:
+        jpeg = pipeline().storage.get(key)
+    except FileNotFoundError:
+        return False
     file = folder / key
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(pipeline().storage.get(key))
+    file.write_bytes(jpeg)
+    return True

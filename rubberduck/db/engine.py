@@ -252,3 +252,8 @@ def upsert(dialect: str, table: Table) -> "Insert":
 def to_naive_utc(moment: datetime) -> datetime:
     # SQLite keeps no time zone; everything is UTC on both databases.
     return moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def is_storable(id: str) -> bool:
+    """Return whether this can be the id of a row, all printable ASCII: PostgreSQL rejects NUL."""
+    return id.isascii() and id.isprintable()

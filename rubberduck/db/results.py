@@ -21,7 +21,7 @@ from rubberduck.db.deduplication import (
     remember_keys,
     take_over,
 )
-from rubberduck.db.engine import Database, to_naive_utc
+from rubberduck.db.engine import Database, is_storable, to_naive_utc
 from rubberduck.db.pending_deletion import PENDING_UPLOAD_TTL, PendingDeletion
 from rubberduck.db.restored import mark_restored, restored_at
 from rubberduck.db.row_mapping import from_row, hide, to_pending_row, to_row
@@ -81,7 +81,10 @@ class Results:
             return duplicate
 
     def save(self, result: Result) -> None:
-        """Turn a pending upload into a result. Raises NoSuchResult if it was taken over."""
+        """Turn a pending upload into a result.
+
+        Raises NoSuchResult if it was taken over, or deleted with everything of its owner.
+        """
         with self.database.transaction(writing=True) as connection:
             saved = connection.execute(
                 FINISH, {"of": result.id, "by_worker": own_id(), **to_row(result)}
@@ -206,15 +209,18 @@ class Results:
     ) -> list[PendingDeletion]:
         """Hide all results of the visitor, or those with these ids; unknown ids are ignored.
 
-        A picture that is being processed is not a result yet, and stays.
+        Without `ids`, pending uploads are hidden, too, but not returned: their process may still
+        store pictures. `save` then raises NoSuchResult, and that process deletes them.
         """
-        condition = and_(row_of.owner == owner, row_of.status == READY)
+        results = and_(row_of.owner == owner, row_of.status == READY)
         if ids is not None:
-            condition = and_(condition, row_of.id.in_(filter(_is_storable, ids)))
-        query = select(row_of.id, row_of.s3_key).where(condition).with_for_update()
+            results = and_(results, row_of.id.in_(filter(is_storable, ids)))
+        query = select(row_of.id, row_of.s3_key).where(results).with_for_update()
         with self.database.transaction(writing=True) as connection:
+            if ids is None:  # first: one that becomes a result meanwhile is found below
+                hide(connection, row_of.owner == owner, row_of.status == PENDING)
             hidden = [PendingDeletion.of(id, key) for id, key in connection.execute(query)]
-            hide(connection, condition)
+            hide(connection, results)
         return hidden
 
     def abort_upload(self, id: str) -> bool:
@@ -283,17 +289,12 @@ class Results:
 
 
 def _row(connection: Connection, query: Select[Any], id: str, **values: Any) -> dict[str, Any]:
-    if not _is_storable(id):
+    if not is_storable(id):
         raise NoSuchResult
     row = connection.execute(query, {"of": id, **values}).mappings().first()
     if row is None:
         raise NoSuchResult
     return dict(row)
-
-
-def _is_storable(id: str) -> bool:
-    # Our ids are printable ASCII; PostgreSQL rejects NUL.
-    return id.isascii() and id.isprintable()
 
 
 def _cursor(last: Result) -> str:

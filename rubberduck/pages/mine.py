@@ -94,8 +94,8 @@ def confirm_delete_all() -> ResponseReturnValue:
 def delete_all() -> ResponseReturnValue:
     """Delete all results and API keys of the visitor, and the cookie's contents."""
     if owner := known_visitor():
+        tokens().revoke_all(owner)  # first: a program may be sending pictures
         forgotten = sweeper().forget_owned(owner)
-        tokens().revoke_all(owner)
         session.clear()
         _flash_deleted(forgotten)
     return redirect(url_for("mine.index"), HTTPStatus.SEE_OTHER)

@@ -28,6 +28,7 @@ KIND = {
     "api.delete_result": "changes",
     "api.judge_result": "changes",
     "api.delete_results": "changes",
+    "api.revoke_key": "changes",
     "mine.delete": "changes",
     "mine.withdraw": "changes",
     "mine.delete_all": "changes",

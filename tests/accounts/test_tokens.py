@@ -121,9 +121,9 @@ def test_a_request_is_answered_although_its_use_cannot_be_written(
 
 def test_nobody_revokes_the_tokens_of_others(tokens: Tokens) -> None:
     secret, token = tokens.create("a visitor", "backup script", MONTH)
-    for owner in ("another", ""):
-        with pytest.raises(NoSuchResult):
-            tokens.revoke(token.id, owner)
+    for id, owner in ((token.id, "another"), (token.id, ""), ("a\0b", "a visitor")):
+        with pytest.raises(NoSuchResult):  # PostgreSQL refuses NUL in a text
+            tokens.revoke(id, owner)
     assert tokens.authenticate(secret)
 
 

@@ -8,6 +8,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 from uuid import uuid4
 
@@ -29,6 +30,7 @@ COMMANDS = {
 # In an order in which each finds what it needs; the last one leaves nothing.
 ORDER = ["look", "glance", "list_results", "get_result", "get_picture", "judge"]
 ORDER += ["put_corrections", "get_corrections", "delete_corrections", "forget", "delete_results"]
+ORDER += ["revoke_key"]
 
 
 @pytest.fixture
@@ -80,6 +82,8 @@ def test_every_sample_runs(site: Site, key: str, tmp_path: Path, language: str) 
     assert with_answer == {"look", "glance", "list_results", "get_result", "get_picture"}
     assert (printed["judge"], printed["forget"]) == ("", "")
     assert "deleted" in printed["delete_results"]
+    with pytest.raises(HTTPError, match="401"):  # the last sample revoked the key
+        only_result(site, key)
 
 
 def only_result(site: Site, key: str) -> str:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
@@ -72,6 +73,39 @@ def test_coco_has_only_what_may_be_used_for_training(
     assert annotation["image_id"] == names[f"uploads/{ids[1]}.jpg"]
     assert annotation["bbox"] == [161 * 0.25, 60, 161 * 0.5, 60]  # clipped at the bottom
     assert {file.name for file in pictures.rglob("*.jpg")} == {f"{ids[1]}.jpg", f"{ids[3]}.jpg"}
+
+
+def test_what_is_deleted_or_withdrawn_during_an_export_is_left_out(
+    app: Flask,
+    client: FlaskClient,
+    ids: list[str],
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The batch is read; then one consent is withdrawn and one picture is deleted."""
+    first, second = sorted((ids[1], ids[3]))
+    new = upload(client, 9)
+    body = {"boxes": [], "consent": True}
+    assert client.put(f"/api/v1/results/{new}/corrections", json=body).status_code == 200
+    (settings.uploads / "uploads" / f"{first}.jpg").unlink()
+    read = judgements.judgements
+
+    def withdraw_after_reading(results: Results) -> Iterator[judgements.Judgement]:
+        batch = list(read(results))
+        client.put(f"/api/v1/results/{second}/corrections", json=body | {"consent": False})
+        client.delete(f"/api/v1/results/{new}/corrections")
+        yield from batch
+
+    monkeypatch.setattr(judgements, "judgements", withdraw_after_reading)
+    target, pictures = tmp_path / "corrections.json", tmp_path / "photos"
+    arguments = ("--format", "coco", "--pictures", str(pictures), str(target))
+    done = run_command(app, "judgements", "export", *arguments)
+    assert done.exit_code == 0, done.output
+    assert "0 corrections; 2 left out" in done.output
+    assert "2 left out: deleted or withdrawn meanwhile." in done.output
+    assert json.loads(target.read_text())["images"] == []
+    assert list(pictures.rglob("*.jpg")) == []
 
 
 def test_the_manifest_passes_our_check_of_custom_labels(

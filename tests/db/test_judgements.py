@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from rubberduck.core.errors import NoSuchResult
 from rubberduck.core.models import Correction
 from rubberduck.core.rules import RUBBER_DUCK
 from rubberduck.db import judgements as module
@@ -66,3 +67,17 @@ def test_an_export_reads_what_was_judged_or_corrected(
         each.result.id: (each.result.judged_right, each.correction) for each in judgements(book)
     }
     assert found == {"a": (True, None), "b": (False, CORRECTION), "d": (None, CORRECTION)}
+    book.keep = timedelta(seconds=1)  # expired, and not swept yet
+    assert list(judgements(book)) == []
+
+
+def test_everything_of_an_owner_includes_what_is_pending(book: Results) -> None:
+    for id, owner in (("e", "me"), ("f", "another")):
+        book.begin(replace(sample_upload(id, owner=owner), sha256=id * 64), "embedded detector")
+    assert len(book.mark_owned_deleting("me", IDS[:1])) == 1
+    assert book.find("e") is None  # still pending: it was not chosen
+    assert {item.id for item in book.mark_owned_deleting("me")} == {"b", "c", "d"}
+    with pytest.raises(NoSuchResult):
+        book.save(sample_result("e"))
+    assert book.abort_upload("e")  # its process deletes the pictures and the row
+    book.save(sample_result("f"))

@@ -14,21 +14,10 @@ from rubberduck.services.pipeline import Pipeline
 from rubberduck.web.rate_limits import WRONG_KEYS
 from tests.support.fake_detector import FakeDetector
 from tests.support.pictures import corners, encoded, form
+from tests.support.visitor import KEY_RE, bearer, make_key
 
-KEY_RE = re.compile(r"duck_[\w-]{32}")
 RESULTS = "/api/v1/results"
-
-
-def make_key(client: FlaskClient, name: str = "backup script") -> str:
-    page = client.post("/mine/keys", data={"name": name, "days": "90"})
-    assert page.status_code == 201, page.text
-    found = KEY_RE.search(page.text)
-    assert found
-    return found[0]
-
-
-def bearer(key: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {key}"}
+OWN_KEY = "/api/v1/keys/current"
 
 
 def program(app: Flask) -> FlaskClient:
@@ -106,6 +95,22 @@ def test_a_revoked_key_is_refused(app: Flask, client: FlaskClient) -> None:
     assert client.post(link).status_code == 303
     assert "Revoked" in client.get("/mine").text
     assert_refused(program(app).get(RESULTS, headers=key), "unknown, or it was revoked")
+
+
+def test_a_key_revokes_itself_although_the_cookie_is_lost(app: Flask, client: FlaskClient) -> None:
+    lost, other, script = bearer(make_key(client)), bearer(make_key(client)), program(app)
+    own = send(script, encoded(), **lost).json
+    assert own is not None
+    assert script.delete(OWN_KEY, headers=lost).status_code == 204
+    assert_refused(script.get(RESULTS, headers=lost), "unknown, or it was revoked")
+    assert_refused(script.delete(OWN_KEY, headers=lost), "unknown, or it was revoked")
+    assert ids(script.get(RESULTS, headers=other)) == [own["id"]]
+
+
+def test_a_cookie_has_no_key_to_revoke(client: FlaskClient) -> None:
+    make_key(client)
+    assert_refused(client.delete(OWN_KEY), "has no API key")
+    assert len(revoke_links(client)) == 1
 
 
 def assert_refused(response: TestResponse, words: str) -> None:

@@ -6,16 +6,20 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from rubberduck.core.errors import StorageFailed
 from rubberduck.core.models import Label
 from rubberduck.core.settings import Settings
+from rubberduck.db.tables import duck_results
+from rubberduck.imaging.decode import Picture
 from rubberduck.services import retention
 from rubberduck.services.pipeline import Pipeline
 from tests.support.fake_detector import FakeDetector
 from tests.support.pictures import corners, encoded, form
-from tests.support.visitor import visible_text
+from tests.support.visitor import bearer, make_key, visible_text
 
+EVERYTHING = "/api/v1/results?confirm=everything"
 CHECKBOX_RE = re.compile(r'<input type="checkbox" name="id" value="([^"]+)"')
 
 
@@ -119,6 +123,45 @@ def test_everything_is_deleted_after_a_confirmation(
     assert "script</strong>" not in page
     assert listed(other) == [foreign]
     assert {foreign in file.name for file in pictures(settings)} == {True}
+
+
+@pytest.mark.parametrize("with_key", [False, True])
+def test_pictures_still_being_processed_are_deleted_with_everything(
+    app: Flask,
+    client: FlaskClient,
+    settings: Settings,
+    pipeline: Pipeline,
+    detector: FakeDetector,
+    monkeypatch: pytest.MonkeyPatch,
+    with_key: bool,
+) -> None:
+    """A program, or /many in another tab, is sending pictures when the visitor confirms."""
+    key = bearer(make_key(client))
+    upload(client)
+    labels, put, stored = detector.labels, pipeline.storage.put, []
+
+    def delete_meanwhile(picture: Picture) -> list[Label]:
+        answer = client.delete(EVERYTHING, headers=key) if with_key else delete_all()
+        assert answer.status_code == (200 if with_key else 303)
+        return labels(picture)
+
+    def delete_all() -> TestResponse:
+        return client.post("/mine/delete-all")
+
+    def note(_: object, name: str, jpeg: bytes) -> None:
+        stored.append(name)
+        put(name, jpeg)
+
+    monkeypatch.setattr(detector, "labels", delete_meanwhile)
+    monkeypatch.setattr(type(pipeline.storage), "put", note)
+    script = app.test_client(use_cookies=False)
+    sent = script.post("/api/v1/pictures", **form(encoded(corners(170, 120))), headers=key)
+    assert sent.status_code == 404
+    assert len(stored) == 2
+    assert pictures(settings) == []
+    with pipeline.results.database.transaction() as connection:
+        assert connection.execute(duck_results.select()).all() == []
+    assert script.get("/api/v1/results", headers=key).status_code == 401
 
 
 def test_everything_of_nobody_is_nothing(client: FlaskClient) -> None:

@@ -84,6 +84,7 @@ def test_all_that_cannot_be_made_again_comes_back(
     pipeline.results.close()
     restored = run_command(app, "restore", str(tmp_path / "backup.tar"))
     assert restored.exit_code == 0, restored.stderr
+    assert "API keys that were revoked after the backup are valid again." in restored.stderr
     assert (instance / "secret_key").read_text() == "the first key"
     assert client.get(f"{where}/picture.jpg").status_code == 200
 

@@ -13,6 +13,7 @@ from tests.support.pictures import form
 
 Visit = Callable[..., FlaskClient]  # what the fixture `visit` is
 TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
+KEY_RE = re.compile(r"duck_[\w-]{32}")
 
 
 def session_cookie_name(client: FlaskClient) -> str:
@@ -61,3 +62,17 @@ def visible_text(html: str) -> str:
     """Return the text of a page, without tags and styles, in single spaces."""
     seen = re.sub(r"<style>.*?</style>", "", html, flags=re.DOTALL)
     return " ".join(re.sub(r"<[^>]*>", " ", seen).split())
+
+
+def make_key(client: FlaskClient, name: str = "backup script") -> str:
+    """Make an API key on "My pictures", as its visitor does."""
+    page = client.post("/mine/keys", data={"name": name, "days": "90"})
+    assert page.status_code == 201, page.text
+    found = KEY_RE.search(page.text)
+    assert found
+    return found[0]
+
+
+def bearer(key: str) -> dict[str, str]:
+    """Return the headers of a program's request with this key."""
+    return {"Authorization": f"Bearer {key}"}

@@ -224,7 +224,8 @@ DELETE_RESULT = {
 DELETE_RESULTS = {
     "operationId": "delete_results",
     "summary": "Delete all your results",
-    "description": "Deletes all results of the visitor, with their pictures. There is no undo.",
+    "description": "Deletes all results of the visitor, with their pictures, and cancels uploads "
+    "that are still being processed. There is no undo.",
     "parameters": [
         parameter(
             "confirm",
@@ -253,6 +254,14 @@ JUDGE_RESULT = {
         **problem_responses(*CHANGE_ERRORS, errors.InvalidParameter, errors.PictureTooLarge),
     },
 }
+REVOKE_KEY = {
+    "operationId": "revoke_key",
+    "summary": "Revoke your API key",
+    "description": "Revokes the key that the request is sent with, at once and for good. The "
+    "results stay. 401 without a key.",
+    "security": [{"api_key": []}],
+    "responses": {"204": response("The key is revoked."), **problem_responses(*CHANGE_ERRORS)},
+}
 
 OPERATIONS: JsonObject = {
     "/pictures": {"post": UPLOAD_PICTURE},
@@ -265,4 +274,5 @@ OPERATIONS: JsonObject = {
     "/results": {"get": LIST_RESULTS, "delete": DELETE_RESULTS},
     "/results/{id}": {"parameters": [RESULT_ID], "get": GET_RESULT, "delete": DELETE_RESULT},
     "/results/{id}/judgement": {"parameters": [RESULT_ID], "put": JUDGE_RESULT},
+    "/keys/current": {"delete": REVOKE_KEY},
 }
