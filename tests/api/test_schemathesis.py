@@ -84,7 +84,8 @@ def run_schemathesis(app: Flask, seed: int) -> Iterator[EngineEvent]:
     schema = schemathesis.openapi.from_wsgi(
         "/api/openapi.json", app, config=schemathesis.Config.from_dict(config)
     )
-    yield from from_schema(schema).execute()
+    # It takes API keys only: with this cookie it is always a 401. tests/pages/test_keys.py has it.
+    yield from from_schema(schema.exclude(operation_id="revoke_key")).execute()
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
