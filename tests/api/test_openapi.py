@@ -115,7 +115,9 @@ def test_the_page_documents_every_operation(client: FlaskClient, document: dict[
     text = unescape(visible_text(page))
     for (method, path), operation in operations(document).items():
         assert f'id="{operation["operationId"]}"' in page
-        assert f"{operation['summary']} {method} {path} {operation['description']}" in text
+        assert f"{operation['summary']} {method} {path}" in text
+        for words in operation["description"].split("`"):  # the page shows these as code
+            assert words.strip() in text
         for parameter in operation.get("parameters", []):
             assert parameter["description"] in text
         for sample in operation["x-codeSamples"]:
