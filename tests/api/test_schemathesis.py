@@ -120,7 +120,6 @@ def test_the_api_matches_its_document(app: Flask, seed: int) -> None:
         ("POST /frames", 200),
         ("GET /results", 200),
         ("GET /results/{id}", 200),
-        ("GET /results/{id}", 304),
         ("PUT /results/{id}/judgement", 204),
         ("PUT /results/{id}/corrections", 200),
         ("DELETE /results/{id}/corrections", 204),

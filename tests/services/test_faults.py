@@ -1,10 +1,10 @@
 """Whatever fails outside, at whichever call: a plain answer, nothing lost, nothing left behind."""
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from errno import EACCES, EIO, EMFILE, ENOSPC
 from functools import partial
@@ -51,6 +51,7 @@ class House:
     client: FlaskClient
     kept: str
     its_bytes: bytes
+    hours: Iterator[int] = field(default_factory=lambda: count(2))
 
     @classmethod
     def of(cls, settings: Settings, pipeline: Pipeline) -> "House":
@@ -62,7 +63,8 @@ class House:
         return cls(app, pipeline, client, post_picture(client, data).location, data)
 
     def sweep_later(self) -> None:
-        with time_machine.travel(datetime.now(UTC) + timedelta(hours=2)):
+        """Each time an hour later: a sweep that could not write left its lease, which runs out."""
+        with time_machine.travel(datetime.now(UTC) + timedelta(hours=next(self.hours))):
             self.app.extensions["sweeper"].sweep()
 
     def must_be_whole(self) -> None:

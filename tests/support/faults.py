@@ -52,10 +52,10 @@ Answer = Callable[[AWSPreparedRequest], AWSResponse]
 
 def answering(status: int, body: bytes = b"", **headers: str) -> Answer:
     def answer(request: AWSPreparedRequest) -> AWSResponse:
-        headers = HTTPHeaders()
+        sent = HTTPHeaders()
         for name, value in headers.items():
-            headers[name.replace("_", "-")] = value
-        return AWSResponse(str(request.url), status, headers, Body(body))
+            sent[name.replace("_", "-")] = value
+        return AWSResponse(str(request.url), status, sent, Body(body))
 
     return answer
 

@@ -299,15 +299,13 @@ def test_pictures_are_kept_for_as_long_as_we_say(
     )
 
 
-@pytest.mark.parametrize(("days", "period"), [(1, "after 1 day,"), (7, "after 7 days,")])
+@pytest.mark.parametrize(("days", "period"), [(1, "1 day"), (7, "7 days")])
 def test_the_note_beside_the_button_says_where_and_how_long(
     settings: Settings, pipeline: Pipeline, days: int, period: str
 ) -> None:
     changed = settings.model_copy(update={"keep_days": days})
     page = visible_text(create_app(changed, pipeline=pipeline).test_client().get("/").text)
-    assert f"It is deleted {period}" in page
-    assert "in a folder on this server" in page
-    assert "Only people with the link can see it" in page
+    assert f"Kept for {period} in a folder on this server, for people with the link only." in page
 
 
 def test_the_site_sweeps_by_itself(
@@ -355,7 +353,7 @@ def test_a_lower_threshold_finds_what_was_a_near_miss(
     assert "That is a real duck." in client.get(where).text
     looser = client.get(f"{where}?min=15")
     assert "Rubber duck detected!" in looser.text
-    assert looser.text.count("<rect") == 1
+    assert looser.text.count('<g id="box-') == 1
 
 
 @pytest.mark.parametrize("wrong", ["", "duck", "-1", "101", "nan", "inf", "1e999"])
@@ -479,7 +477,11 @@ def test_no_such_sample(client: FlaskClient, name: str) -> None:
 # Other questions
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / "questions").glob("*.toml")), ids=lambda f: f.stem)
+# All questions that ship, but the one about real ducks.
+OTHER_QUESTIONS = sorted(set(ROOT.glob("questions/*.toml")) - {ROOT / "questions/real-duck.toml"})
+
+
+@pytest.mark.parametrize("file", OTHER_QUESTIONS, ids=lambda f: f.stem)
 def test_nothing_speaks_of_ducks_when_the_question_does_not(
     settings: Settings, pipeline: Pipeline, detector: FakeDetector, file: Path
 ) -> None:
@@ -501,7 +503,9 @@ def test_nothing_speaks_of_ducks_when_the_question_does_not(
     ]
     for page in pages:
         # The API keeps a field that its first clients knew.
-        text = re.sub(r'<code>duck</code>|"duck": true', "", client.get(page).text)
+        text = re.sub(
+            r'<code>duck</code>|("|&#34;)duck\1: (true|false)|(?i:duck_)', "", client.get(page).text
+        )
         seen = visible_text(text)
         assert question.title in seen
         assert "duck" not in seen.lower()

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from rubberduck.api.corrections import CorrectionBody, CorrectionRequestBody
-from rubberduck.api.openapi.corrections import CORRECTIONS
+from rubberduck.api.openapi.corrections import corrections
 from rubberduck.api.openapi.operations import OPERATIONS, JsonObject, parameter
 from rubberduck.api.openapi.samples import code_samples
 from rubberduck.api.schemas import (
@@ -102,7 +102,7 @@ def document() -> JsonObject:
         },
         "servers": [{"url": base}],
         "security": [{"api_key": []}, {"session": []}, {}],
-        "paths": _paths(f"{request.host_url.rstrip('/')}{base}"),
+        "paths": _paths(f"{request.host_url.rstrip('/')}{base}", _drawn_label(question)),
         "components": {
             "schemas": _schemas() | {"ResultBody": result},
             "headers": {
@@ -115,7 +115,12 @@ def document() -> JsonObject:
     }
 
 
-def _paths(base: str) -> JsonObject:
+def _drawn_label(question: Question) -> str:
+    """Return the label of a box that a visitor draws."""
+    return question.drawn_as or question.thing or next(iter(question.boxes.labels), "Object")
+
+
+def _paths(base: str, label: str) -> JsonObject:
     """Return the operations by path and method, with code samples for the API at `base`."""
     return {
         path: {
@@ -126,7 +131,7 @@ def _paths(base: str) -> JsonObject:
             | _with_question(operation)
             for method, operation in item.items()
         }
-        for path, item in (OPERATIONS | CORRECTIONS).items()
+        for path, item in (OPERATIONS | corrections(label)).items()
     }
 
 
