@@ -39,7 +39,7 @@ from tests.support.visitor import post_picture
 MOST_CALLS = 60  # no visit makes so many
 FAR = datetime(9999, 1, 1, tzinfo=UTC)
 pictures = (encoded(comment=str(number)) for number in count())  # each of other bytes
-OTHERS = 20  # pictures: more than there will be orphans, so that these can be told
+OTHERS = 60  # pictures: more than there will be orphans, so that these can be told
 
 
 @dataclass(frozen=True)
