@@ -34,7 +34,7 @@ def expected(picture: Picture, format: str) -> Picture | None:
 
 
 @pytest.mark.parametrize("format", FORMATS)
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(pictures=datasets())
 def test_what_a_format_expresses_comes_back(format: str, pictures: list[Picture]) -> None:
     with tempfile.TemporaryDirectory() as name:
@@ -57,7 +57,7 @@ def test_what_a_format_expresses_comes_back(format: str, pictures: list[Picture]
 
 
 @pytest.mark.parametrize("format", ["coco", "yolo", "label-studio"])
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(pictures=datasets(fractions=True))
 def test_fractions_of_pixels_come_back(format: str, pictures: list[Picture]) -> None:
     plain = [
@@ -76,7 +76,7 @@ def test_fractions_of_pixels_come_back(format: str, pictures: list[Picture]) -> 
 
 
 @pytest.mark.parametrize("format", ["manifest", "voc"])
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(pictures=datasets(fractions=True))
 def test_formats_of_whole_pixels_round_and_say_so(format: str, pictures: list[Picture]) -> None:
     plain = [replace(p, turn=1, labels=(), split=None) for p in pictures if p.boxes]

@@ -55,7 +55,7 @@ def damaged(document: Any, data: st.DataObject) -> Any:
 
 
 @pytest.mark.parametrize("format", ["manifest", "coco", "label-studio"])
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_a_damaged_file_is_read_or_refused(format: str, data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as name:
@@ -73,7 +73,7 @@ def test_a_damaged_file_is_read_or_refused(format: str, data: st.DataObject) -> 
                 write(dataset, folder / f"again.{to}", to, WriteOptions())
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_a_damaged_line_is_checked(data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as name:

@@ -97,7 +97,7 @@ def test_groups_are_the_connected_pictures(pairs: list[tuple[int, int]]) -> None
         assert {o for o in range(31) if numbers[o] == numbers[one]} == reachable[one]
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000), st.integers(0, 20))
 def test_near_pairs_are_those_that_comparing_all_finds(seed: int, distance: int) -> None:
     chance = np.random.default_rng(seed)
