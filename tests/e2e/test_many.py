@@ -362,7 +362,7 @@ def test_a_zip_with_too_much_in_it_is_not_unpacked(page: Page, site: Site) -> No
     page.goto(f"{site.url}/many")
     choose(page, zip_file(bytes(data)))
     finished(page, "1 of 1 checked")
-    expect(page.get_by_text("no pictures were skipped: 1.")).to_be_visible()
+    expect(page.get_by_text("no pictures or too large: 1.")).to_be_visible()
 
 
 def test_names_that_are_scripts_stay_names(page: Page, site: Site) -> None:
