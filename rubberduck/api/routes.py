@@ -23,7 +23,7 @@ from rubberduck.core.models import PendingUpload
 from rubberduck.services.pipeline import MIN_ANONYMOUS_KEY
 from rubberduck.web.api_keys import current_token, tokens
 from rubberduck.web.deps import pipeline, sweeper, threshold, wanted_answer
-from rubberduck.web.questions import asked_title
+from rubberduck.web.questions import question_title
 from rubberduck.web.responses import CACHE_NO_STORE, as_json, with_etag
 from rubberduck.web.sessions import delete_token, known_visitor, may_delete, visitor
 from rubberduck.web.uploads import json_body, picture_from_body
@@ -95,7 +95,7 @@ def list_results() -> ResponseReturnValue:
         return as_json(ListBody((), ListLinks(None)))
     cursor = request.args.get("cursor")
     page = pipeline().results.list_for_owner(
-        owner or "", limit, cursor, found=found, question=asked_title()
+        owner or "", limit, cursor, found=found, question=question_title()
     )
     wanted = request.args.get("found")
     asked = request.args.get("question")
@@ -120,7 +120,7 @@ def get_result(id: str) -> ResponseReturnValue:
     if result is None:
         return _pending(id)
     if limit is not None:
-        result = pipeline().of(result).reevaluate(result, limit)
+        result = pipeline().for_result(result).reevaluate(result, limit)
     return with_etag(as_json(result_body(result)))
 
 

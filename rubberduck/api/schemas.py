@@ -131,7 +131,7 @@ class JudgementBody:
 def result_body(result: Result) -> ResultBody:
     """Return the body of a result, with its URLs on this site."""
     verdict, answer = result.verdict, result.answer
-    asked = default_pipeline().of(result)
+    asked = default_pipeline().for_result(result)
     return ResultBody(
         id=result.id,
         found=verdict.found,

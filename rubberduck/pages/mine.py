@@ -20,7 +20,7 @@ from rubberduck.pages.keys import LIFETIMES
 from rubberduck.services.retention import Forgotten
 from rubberduck.web.api_keys import tokens
 from rubberduck.web.deps import pipeline, sweeper, text, wanted_answer
-from rubberduck.web.questions import asked_title
+from rubberduck.web.questions import question_title
 from rubberduck.web.responses import CACHE_NO_STORE
 from rubberduck.web.sessions import known_visitor
 from rubberduck.web.uploads import form_value, form_values
@@ -42,7 +42,7 @@ def index() -> ResponseReturnValue:
     if owner or cursor is not None:  # an invalid cursor is an error even without results
         results = pipeline().results
         page = results.list_for_owner(
-            owner or "", RESULTS_PER_PAGE, cursor, found=found, question=asked_title()
+            owner or "", RESULTS_PER_PAGE, cursor, found=found, question=question_title()
         )
     return _private(
         "mine.html",

@@ -75,17 +75,17 @@ class Pipeline:
         """Return the results, opened on first use: the first pages need not wait for SQLAlchemy."""
         return self.open_results()
 
-    def asking(self, key: str) -> "Pipeline":
+    def for_question(self, key: str) -> "Pipeline":
         """Return the same pipeline for another offered question. Raises NoSuchQuestion."""
         if (offer := self.offers.get(key)) is None:
             raise NoSuchQuestion(self.offers)
         return replace(self, question=offer.question, fallback_detector=offer.fallback_detector)
 
-    def of(self, result: Result) -> "Pipeline":
+    def for_result(self, result: Result) -> "Pipeline":
         """Return the pipeline for the question of a result, or this one if none is offered."""
         titles = {offer.question.title: key for key, offer in self.offers.items()}
         key = titles.get(result.question)
-        return self if key is None else self.asking(key)
+        return self if key is None else self.for_question(key)
 
     @property
     def key(self) -> str | None:

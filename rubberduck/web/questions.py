@@ -30,10 +30,10 @@ def register_questions(app: Flask) -> None:
 
 def use_question_of(result: Result) -> None:
     """Let the rest of this request ask what the result's question is."""
-    g.pipeline = default_pipeline().of(result)
+    g.pipeline = default_pipeline().for_result(result)
 
 
-def asked_title() -> str | None:
+def question_title() -> str | None:
     """Return the title of the question in `?question=`, as a filter; None without it."""
     return pipeline().question.title if "question" in request.args else None
 
@@ -42,7 +42,7 @@ def _choose_question() -> None:
     """Raise NoSuchQuestion for a question that is not offered."""
     key = request.args.get("question")
     if request.endpoint and key is not None:
-        g.pipeline = default_pipeline().asking(key)
+        g.pipeline = default_pipeline().for_question(key)
 
 
 def _keep_question(endpoint: str, values: dict[str, Any]) -> None:

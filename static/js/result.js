@@ -1,4 +1,6 @@
 // Result page: highlight boxes and list items together, re-evaluate under a threshold, copy the link.
+import { showCopyButtons } from "./copy.js";
+
 const answer = document.getElementById("answer");
 
 /** Return the list item and the box that belong to an event's target; empty if it is neither. */
@@ -69,31 +71,6 @@ slider?.addEventListener("input", () => {
 threshold?.querySelector("button").toggleAttribute("hidden", true);
 
 const link = document.getElementById("link");
-
-/** Copy what stands beside a button: the JSON, or the link. */
-async function copy(button) {
-  const source = button.closest(".json")?.querySelector("pre") ?? link;
-  if (source === link) link.select(); // so that it can be copied by keyboard if access is denied
-  const { textContent } = button;
-  try {
-    await navigator.clipboard.writeText(source.value ?? source.textContent);
-  } catch {
-    return;
-  }
-  button.textContent = button.dataset.copied;
-  setTimeout(() => (button.textContent = textContent), 2_000);
-}
-
-/** Show the buttons that need the clipboard, also in parts that were replaced. */
-function showCopyButtons() {
-  for (const button of document.querySelectorAll(".copy")) button.hidden = !navigator.clipboard;
-}
-
-addEventListener("click", (event) => {
-  const button = event.target.closest(".copy");
-  if (button && button.textContent !== button.dataset.copied) copy(button);
-});
-showCopyButtons();
 const share = document.querySelector(".send"); // the system's share dialog
 share.hidden = !navigator.share;
 share.addEventListener("click", () =>

@@ -516,6 +516,17 @@ def test_the_link_is_copied(page: Page, site: Site) -> None:
     assert page.evaluate("navigator.clipboard.readText()") == f"{site.url}/sample/easy"
 
 
+def test_a_new_api_key_is_copied(page: Page, site: Site) -> None:
+    page.goto(f"{site.url}/mine")
+    page.get_by_text("Make a key").first.click()
+    page.get_by_label("Name", exact=True).fill("backup script")
+    page.get_by_role("button", name="Make a key").click()
+    key = page.get_by_label("Copy it now").input_value()
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == key
+
+
 def test_download(page: Page, site: Site, duck: Path) -> None:
     page.goto(site.url)
     hand_over(page, "drop", duck.read_bytes(), "image/jpeg")

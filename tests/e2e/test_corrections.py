@@ -26,7 +26,7 @@ def page(browser: Browser) -> Iterator[Page]:
     assert wrong == []
 
 
-def say_no(page: Page, site: Site, file: Path) -> None:
+def answer_no(page: Page, site: Site, file: Path) -> None:
     page.goto(site.url)
     page.get_by_label("Upload a picture").set_input_files(file)
     page.wait_for_url("**/result/*")
@@ -73,7 +73,7 @@ def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> No
 
 
 def test_a_missed_duck_is_drawn_by_mouse(page: Page, site: Site) -> None:
-    say_no(page, site, NONE)
+    answer_no(page, site, NONE)
     start(page)
     drag(page, (0.2, 0.3), (0.6, 0.8))
     correction = save(page)
@@ -84,7 +84,7 @@ def test_a_missed_duck_is_drawn_by_mouse(page: Page, site: Site) -> None:
 
 
 def test_a_box_is_moved_and_resized_by_mouse(page: Page, site: Site) -> None:
-    say_no(page, site, NONE)
+    answer_no(page, site, NONE)
     start(page)
     drag(page, (0.2, 0.2), (0.4, 0.4))
     drag(page, (0.3, 0.3), (0.5, 0.4))  # the whole box
@@ -94,7 +94,7 @@ def test_a_box_is_moved_and_resized_by_mouse(page: Page, site: Site) -> None:
 
 
 def test_a_box_is_drawn_by_touch(page: Page, site: Site) -> None:
-    say_no(page, site, NONE)
+    answer_no(page, site, NONE)
     start(page)
     area = page.locator(".drawing").bounding_box()
     assert area
@@ -115,7 +115,7 @@ def test_a_box_is_drawn_by_touch(page: Page, site: Site) -> None:
 
 
 def test_a_box_is_added_moved_and_resized_by_keyboard(page: Page, site: Site) -> None:
-    say_no(page, site, NONE)
+    answer_no(page, site, NONE)
     page.get_by_role("button", name="Draw it on the picture").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Add a box")).to_be_focused()
@@ -137,7 +137,7 @@ def test_a_box_is_added_moved_and_resized_by_keyboard(page: Page, site: Site) ->
 
 
 def test_wrong_boxes_are_removed_and_all_is_withdrawn(page: Page, site: Site) -> None:
-    say_no(page, site, ROOT / "static" / "samples" / "many.jpg")
+    answer_no(page, site, ROOT / "static" / "samples" / "many.jpg")
     start(page)
     count = page.locator(".drawn").count()
     assert count >= 5  # it starts with the answer's own
@@ -154,14 +154,14 @@ def test_wrong_boxes_are_removed_and_all_is_withdrawn(page: Page, site: Site) ->
 
 
 def test_that_there_is_none_can_be_said(page: Page, site: Site) -> None:
-    say_no(page, site, ROOT / "static" / "samples" / "easy.jpg")
+    answer_no(page, site, ROOT / "static" / "samples" / "easy.jpg")
     start(page)
     page.get_by_role("button", name="Remove this box").click()
     assert save(page)["boxes"] == []
 
 
 def test_a_lost_connection_keeps_what_was_drawn(page: Page, site: Site) -> None:
-    say_no(page, site, NONE)
+    answer_no(page, site, NONE)
     start(page)
     drag(page, (0.2, 0.3), (0.6, 0.8))
     page.context.set_offline(True)
@@ -174,7 +174,7 @@ def test_a_lost_connection_keeps_what_was_drawn(page: Page, site: Site) -> None:
 @pytest.mark.parametrize("kind", SCREENS)
 def test_axe_finds_nothing_while_drawing(browser: Browser, site: Site, kind: str) -> None:
     with screen(browser, kind, reduced_motion="reduce") as page:
-        say_no(page, site, ROOT / "static" / "samples" / "easy.jpg")
+        answer_no(page, site, ROOT / "static" / "samples" / "easy.jpg")
         assert complaints(page) == []
         start(page)
         assert complaints(page) == []
