@@ -21,12 +21,22 @@ WINDOWS = {
     "flask": {"app", "web", "api", "pages", "cli"},
     "flask_limiter": {"web"},
     "matplotlib": {"imaging", "evaluation"},
-    "onnxruntime": {"detectors"},
+    "authlib": {"accounts"},
+    "onnx": {"custom_models"},
+    "onnxruntime": {"detectors", "custom_models"},
     "PIL": {"imaging", "detectors", "evaluation", "custom_models"},
     "prometheus_client": {"web", "gunicorn.conf"},
     "pythonjsonlogger": {"web"},
     "redis": {"web"},
-    "sqlalchemy": {"core.settings", "db", "billing", "accounts", "jobs", "db_setup"},
+    "sqlalchemy": {
+        "core.settings",
+        "db",
+        "billing",
+        "accounts",
+        "jobs",
+        "custom_models",
+        "db_setup",
+    },
 }
 LEVELS = [
     {name.strip() for name in level.split(",")} for level in LAW.replace("\n", " ").split("<")

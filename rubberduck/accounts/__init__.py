@@ -1,4 +1,4 @@
-"""Who may do what: tokens for programs.
+"""Who may do what: operators, how they sign in, and tokens for programs.
 
 May import: core, imaging, db, aws.
 """

@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     Date,
@@ -15,7 +16,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA = "0008"  # the Alembic revision that this code reads and writes
+SCHEMA = "0009"  # the Alembic revision that this code reads and writes
 # The status of a row. DELETING: hidden from everybody, its pictures are being deleted.
 PENDING, READY, DELETING = "pending", "ready", "deleting"
 metadata = MetaData()
@@ -95,6 +96,24 @@ calls = Table(
     Column("period", String(10), primary_key=True),  # a month, 2026-11, or a day, 2026-11-20; UTC
     Column("taken", Integer, nullable=False),
     Column("dollars_a_call", Float, nullable=False),
+)
+# What was spent on all services, in millionths of a US dollar; see billing/ledger.py.
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("key", String(200), primary_key=True),  # makes a charge happen once
+    Column("at", DateTime, nullable=False),  # UTC
+    Column("service", String(64), nullable=False),
+    Column("what", String(200), nullable=False),
+    Column("microdollars", BigInteger, nullable=False),
+    Column("project_id", String(24)),
+    Index("ledger_by_time", "at"),
+)
+ledger_totals = Table(
+    "ledger_totals",
+    metadata,
+    Column("period", String(10), primary_key=True),  # a month or a day, UTC
+    Column("microdollars", BigInteger, nullable=False),
 )
 # What one of all processes does at a time; see leases.py.
 leases = Table(
