@@ -26,11 +26,17 @@ def share_interval(part: int, whole: int) -> Interval | None:
     """
     if not whole:
         return None
-    share, square = part / whole, Z * Z / whole
+    share = part / whole
+    low, high = _wilson(share, whole)
+    return min(low, share), max(high, share)  # rounding may pass the share
+
+
+def _wilson(share: float, size: float) -> Interval:
+    square = Z * Z / size
     middle = share + square / 2
-    half = Z * math.sqrt(share * (1 - share) / whole + square / (4 * whole))
+    half = Z * math.sqrt(share * (1 - share) / size + square / (4 * size))
     low, high = (middle - half) / (1 + square), (middle + half) / (1 + square)
-    return min(max(0.0, low), share), max(min(1.0, high), share)  # rounding may pass the share
+    return max(0.0, low), min(1.0, high)
 
 
 def f1_interval(hits: int, false_alarms: int, misses: int, rejections: int) -> Interval | None:
@@ -84,3 +90,47 @@ def median_interval(values: Sequence[float]) -> Interval | None:
     ordered, half = sorted(values), Z * math.sqrt(len(values)) / 2
     low, high = math.floor(len(values) / 2 - half), math.ceil(len(values) / 2 + half)
     return ordered[max(0, low)], ordered[min(len(values) - 1, high)]
+
+
+def grouped_share_interval(parts: np.ndarray, wholes: np.ndarray) -> Interval | None:
+    """Return Wilson's interval of a share whose cases come in groups, such as boxes of pictures.
+
+    `parts` and `wholes` have one number for each group. Cases of a group resemble each other, so
+    they count as fewer: as many as would vary as much if they were independent (Kish's effective
+    size, from the ratio's variance between groups), at most all cases and at least the groups that
+    have any. Where all cases or none are in the part, nothing tells how alike they are, and each
+    group counts once. None of nothing.
+    """
+    cases, groups = float(wholes.sum()), int((wholes > 0).sum())
+    if not cases:
+        return None
+    share = float(parts.sum()) / cases
+    size = float(groups)
+    if 0 < share < 1 and groups > 1:
+        variance = float(((parts - share * wholes) ** 2).sum()) / cases**2 * groups / (groups - 1)
+        size = min(max(share * (1 - share) / variance, groups), cases) if variance else cases
+    low, high = _wilson(share, size)
+    return min(low, share), max(high, share)
+
+
+def f1_of_shares(interval: Interval | None) -> Interval | None:
+    """Return the interval of F1 from that of right / (right + false + missed).
+
+    F1 is no share, but 2 j / (1 + j) of that one, which is.
+    """
+    return interval and (2 * interval[0] / (1 + interval[0]), 2 * interval[1] / (1 + interval[1]))
+
+
+def resamples(groups: int, times: int, seed: int) -> np.ndarray:
+    """Return how often each group is drawn when as many are drawn again: a row for each time."""
+    chance = np.random.default_rng(seed)
+    return chance.multinomial(groups, np.full(groups, 1 / groups), times).astype(np.float64)
+
+
+def quantile_interval(values: np.ndarray) -> Interval | None:
+    """Return what encloses 95 % of the values; NaN are left out. None of nothing."""
+    values = values[~np.isnan(values)]
+    if not len(values):
+        return None
+    low, high = np.quantile(values, [TAIL, 1 - TAIL])
+    return float(low), float(high)
