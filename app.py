@@ -23,7 +23,9 @@ from rubberduck.pages.jobs import jobs
 from rubberduck.pages.keys import keys
 from rubberduck.pages.many import many
 from rubberduck.pages.mine import mine
+from rubberduck.pages.operators import operators
 from rubberduck.pages.results import results
+from rubberduck.pages.sign_in import sign_in
 from rubberduck.pages.statistics import statistics
 from rubberduck.pages.templating import STYLE, configure_templates
 from rubberduck.services.pipeline import Pipeline
@@ -40,6 +42,7 @@ from rubberduck.web.logging import (
     register_request_ids,
 )
 from rubberduck.web.multipart import UploadRequest
+from rubberduck.web.operators import register_operators
 from rubberduck.web.questions import register_questions
 from rubberduck.web.rate_limits import register_rate_limits
 from rubberduck.web.security_headers import add_headers, content_security_policy
@@ -89,7 +92,7 @@ def create_app(settings: Settings, *, pipeline: Pipeline | None = None) -> Flask
     _trust_proxies(app, settings.proxies)
     configure_templates(app, pipeline.question, settings.language)
     app.cli = Commands()
-    pages = (home, many, install, results, jobs, mine, keys, statistics, about)
+    pages = (home, many, install, results, jobs, mine, keys, statistics, about, sign_in, operators)
     for blueprint in (*pages, api, openapi, health):
         app.register_blueprint(blueprint)
     register_request_ids(app)
@@ -101,6 +104,7 @@ def create_app(settings: Settings, *, pipeline: Pipeline | None = None) -> Flask
     app.after_request(_trigger_sweep)
     policy = content_security_policy(STYLE, pipeline.storage.origin)
     app.after_request(partial(add_headers, policy=policy))
+    register_operators(app)
     register_error_handlers(app)
     return app
 

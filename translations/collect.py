@@ -12,6 +12,7 @@ question file of one's own is written in the site's language.
 import io
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -49,15 +50,22 @@ def errors(kind: type[DuckError] = DuckError) -> Iterator[type[DuckError]]:
             yield from errors(subclass)
 
 
+def import_errors() -> None:
+    """Import errors.py of each package: of the classes, only those in memory are known."""
+    for path in (ROOT / "rubberduck").glob("*/errors.py"):
+        import_module(f"rubberduck.{path.parent.name}.errors")
+
+
 def texts() -> Iterator[str | tuple[str, ...]]:
     """Yield every text; a pair of singular and plural where the text depends on a number."""
+    import_errors()
     for _, _, message, _, _ in extract_from_dir(ROOT / "templates", TEMPLATES):
         yield message
     # `raise TooSmall("…")`: the argument of an error is a text for visitors.
     classes = {kind.__name__: None for kind in errors()}
     function = {text.__name__: None}
-    # and in core/errors.py: `super().__init__("…")`.
-    errors_py = [("core/errors.py", "python")]
+    # and in errors.py of each package: `super().__init__("…")`.
+    errors_py = [("**/errors.py", "python")]
     for method, keywords in (
         (PYTHON, classes),
         (PYTHON_OF_PAGES, function),

@@ -9,6 +9,15 @@ QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed"
 STATES = (QUEUED, RUNNING, DONE, FAILED, CANCELLED)
 ACTIVE = (QUEUED, RUNNING)
 SITE = "site"  # the owner of scheduled jobs
+PROJECT = "project:"  # the owner of a project's jobs is this and the project's id
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Whose jobs a request may see and steer: a visitor's own; for operators, all projects' too."""
+
+    visitor: str  # "" has no jobs
+    is_operator: bool = False
 
 
 @dataclass(frozen=True)

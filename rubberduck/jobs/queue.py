@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from rubberduck.core.errors import DuckError, JobsUnavailable, TooManyJobs
 from rubberduck.db.engine import Database
 from rubberduck.jobs.executors import Executors
-from rubberduck.jobs.models import ACTIVE, Job
+from rubberduck.jobs.models import ACTIVE, Job, Viewer
 from rubberduck.jobs.store import JobStore
 
 log = logging.getLogger(__name__)
@@ -47,15 +47,15 @@ class JobQueue:
             raise _unavailable(error.operator_message) from error
         return id
 
-    def get(self, id: str, owner: str | None = None) -> Job:
+    def get(self, id: str, owner: str | Viewer | None = None) -> Job:
         return self.store.get(id, owner)
 
-    def retry(self, id: str, owner: str) -> None:
+    def retry(self, id: str, owner: str | Viewer) -> None:
         """Queue the owner's failed or cancelled job again.
 
         Raises TooManyJobs, as `enqueue` does; JobEnded, NoSuchJob.
         """
-        self._require_room(owner)
+        self._require_room(self.store.get(id, owner).owner)
         self.store.retry(id, owner)
 
     def check(self) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, or_, select
 
 from rubberduck.core.errors import JobEnded, NoSuchJob
 from rubberduck.db.engine import Database, to_naive_utc, upsert
@@ -19,12 +19,14 @@ from rubberduck.jobs.models import (
     CANCELLED,
     DONE,
     FAILED,
+    PROJECT,
     QUEUED,
     RUNNING,
     STATES,
     Job,
     LogLine,
     Run,
+    Viewer,
 )
 
 MAX_MESSAGE, MAX_ERROR, MAX_LINE = 200, 500, 2000  # characters
@@ -63,7 +65,7 @@ class JobStore:
             connection.execute(job_log.delete().where(job_log.c.job_id == id))
             connection.execute(jobs.delete().where(row.id == id))
 
-    def get(self, id: str, owner: str | None = None) -> Job:
+    def get(self, id: str, owner: str | Viewer | None = None) -> Job:
         """Return the job; with `owner`, only that visitor's. Raises NoSuchJob."""
         with self.database.transaction() as connection:
             found = connection.execute(jobs.select().where(_is(id, owner))).mappings().first()
@@ -72,20 +74,20 @@ class JobStore:
         return _job(found)
 
     def newest(
-        self, owner: str | None = None, states: Sequence[str] = STATES, limit: int = 50
+        self, owner: str | Viewer | None = None, states: Sequence[str] = STATES, limit: int = 50
     ) -> list[Job]:
         """Return the newest jobs in these states; with `owner`, only that visitor's."""
         query = jobs.select().where(row.state.in_(states)).order_by(row.created_at.desc(), row.id)
         if owner is not None:
-            query = query.where(row.owner == owner)
+            query = query.where(_owned(owner))
         with self.database.transaction() as connection:
             return [_job(found) for found in connection.execute(query.limit(limit)).mappings()]
 
-    def count(self, owner: str | None = None) -> dict[str, int]:
+    def count(self, owner: str | Viewer | None = None) -> dict[str, int]:
         """Return the number of jobs by state; with `owner`, only that visitor's."""
         query = select(row.state, func.count()).group_by(row.state)
         if owner is not None:
-            query = query.where(row.owner == owner)
+            query = query.where(_owned(owner))
         with self.database.transaction() as connection:
             found = {row[0]: row[1] for row in connection.execute(query)}
         return {state: found.get(state, 0) for state in STATES}
@@ -99,14 +101,14 @@ class JobStore:
             (line["id"], LogLine(line["at"].replace(tzinfo=UTC), line["line"])) for line in found
         ]
 
-    def cancel(self, id: str, owner: str | None = None) -> None:
+    def cancel(self, id: str, owner: str | Viewer | None = None) -> None:
         """Cancel a job; its worker ends its process. Raises JobEnded, NoSuchJob."""
         ended = {"state": CANCELLED, "ended_at": _now(), "message": ""}
         if not self._change(id, and_(_is(id, owner), row.state.in_(ACTIVE)), ended, "cancelled"):
             self.get(id, owner)
             raise JobEnded("Only a job that waits or runs can be cancelled.")
 
-    def retry(self, id: str, owner: str | None = None) -> None:
+    def retry(self, id: str, owner: str | Viewer | None = None) -> None:
         """Queue a failed or cancelled job again, from its start. Raises JobEnded, NoSuchJob."""
         can_retry = and_(_is(id, owner), row.state.in_((FAILED, CANCELLED)))
         if not self._change(id, can_retry, _again(), "queued again"):
@@ -212,10 +214,17 @@ def _storable(text: str) -> str:
     return text.encode(errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
-def _is(id: str, owner: str | None) -> ColumnElement[bool]:
+def _is(id: str, owner: str | Viewer | None) -> ColumnElement[bool]:
     if not (id.isascii() and id.isprintable()):  # as ours are; PostgreSQL refuses NUL
         raise NoSuchJob
-    return row.id == id if owner is None else and_(row.id == id, row.owner == owner)
+    return row.id == id if owner is None else and_(row.id == id, _owned(owner))
+
+
+def _owned(owner: str | Viewer) -> ColumnElement[bool]:
+    viewer = owner if isinstance(owner, Viewer) else Viewer(owner)
+    own = row.owner == viewer.visitor
+    is_project = row.owner.startswith(PROJECT, autoescape=True)
+    return or_(own, is_project) if viewer.is_operator else own
 
 
 def _waits() -> ColumnElement[bool]:

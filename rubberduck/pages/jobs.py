@@ -1,15 +1,20 @@
-"""A visitor's own jobs: the list, and the page of one, which follows it."""
+"""A visitor's own jobs, an operator's also of projects: the list, and the page of one."""
 
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from rubberduck.core.errors import InvalidParameter
 from rubberduck.web.deps import job_queue, text
+from rubberduck.web.operators import current_operator
 from rubberduck.web.responses import CACHE_NO_STORE, as_json, with_etag
 from rubberduck.web.sessions import known_visitor
+
+if TYPE_CHECKING:
+    from rubberduck.jobs.models import Viewer
 
 jobs = Blueprint("jobs", __name__, url_prefix="/jobs")
 # The tabs, and the states of the jobs in each.
@@ -78,12 +83,16 @@ def retry(id: str) -> ResponseReturnValue:
     return redirect(url_for("jobs.show", id=id), HTTPStatus.SEE_OTHER)
 
 
-def job_owner() -> str:
-    """Return the owner whose jobs this request may see and change; "" has none.
+def job_owner() -> "Viewer":
+    """Return whose jobs this request may see and change.
 
-    The one place that decides this: a visitor sees the own jobs only.
+    The one place that decides this: a visitor sees the own jobs only, an operator also projects'.
     """
-    return known_visitor() or ""
+    # Imported late: the first page needs no jobs.
+    from rubberduck.jobs.models import Viewer
+
+    operator = current_operator()
+    return Viewer(known_visitor() or "", operator is not None and operator.is_operator)
 
 
 def _waits(is_active: bool) -> bool:

@@ -3,15 +3,18 @@
 import logging
 from dataclasses import replace
 from http import HTTPStatus
+from urllib.parse import urlsplit
 
-from flask import Flask, Response, make_response, render_template, request
+from flask import Flask, Response, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_limiter import RateLimitExceeded
 from werkzeug.exceptions import HTTPException
 
 from rubberduck.core.errors import DuckError, InvalidToken, Problem, RateLimited
 from rubberduck.imaging.decode import too_large
+from rubberduck.web.csrf import SAFE_METHODS
 from rubberduck.web.deps import pipeline
+from rubberduck.web.errors import NotSignedIn
 from rubberduck.web.logging import request_id
 from rubberduck.web.problem_details import PROBLEMS, problem_json
 from rubberduck.web.rate_limits import seconds_to_wait
@@ -36,6 +39,10 @@ def register_error_handlers(app: Flask) -> None:
 
 
 def _handle_duck_error(error: DuckError) -> ResponseReturnValue:
+    if isinstance(error, NotSignedIn) and not _wants_json():
+        drain_request_body()
+        address = url_for("sign_in.index", next=_address_after_sign_in())
+        return redirect(address, HTTPStatus.SEE_OTHER)
     if error.problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not error.already_logged:
         # A traceback only for our own mistakes; for an unavailable service, one line is enough.
         trace = error if error.problem.status == HTTPStatus.INTERNAL_SERVER_ERROR else None
@@ -66,11 +73,23 @@ def _problem_for(status: int) -> Problem:
     return PROBLEMS.get(status) or replace(PROBLEMS[400], status=status)
 
 
+def _wants_json() -> bool:
+    wanted = request.accept_mimetypes.best_match(["text/html", "application/json"])
+    return request.path.startswith("/api/") or wanted == "application/json"
+
+
+def _address_after_sign_in() -> str | None:
+    """Return the page that needs an operator; of a form, the page that it is on."""
+    if request.method in SAFE_METHODS:
+        return request.full_path.rstrip("?")
+    form_page = urlsplit(request.referrer or "")
+    return form_page.path if form_page.netloc == request.host else None
+
+
 def _error_response(problem: Problem) -> Response:
     if problem.status in DRAIN_BODY_STATUSES:
         drain_request_body()
-    wanted = request.accept_mimetypes.best_match(["text/html", "application/json"])
-    if request.path.startswith("/api/") or wanted == "application/json":
+    if _wants_json():
         response = problem_json(problem, request_id())
     else:
         page = render_template("error.html", problem=problem, request_id=request_id())

@@ -38,6 +38,10 @@ KIND = {
     "keys.revoke": "changes",
     "api.put_corrections": "changes",
     "api.delete_corrections": "changes",
+    "sign_in.show_link": "sign-ins",
+    "sign_in.use_link": "sign-ins",
+    "sign_in.sign_out": "changes",
+    "operators.end_session": "changes",
     "statistics.chart": "drawings",
     "results.thumbnail": "drawings",
     "results.marked": "drawings",
@@ -47,6 +51,7 @@ FRAMES_PER_ADDRESS = 6000  # a minute: several devices may share an address
 CHANGES = 120
 WRONG_KEYS = 30
 DRAWINGS = 600
+SIGN_INS = 30
 MINUTE = 60  # seconds
 IPV6_PREFIX_BITS = 64  # a provider gives the remaining bits to one household
 ADDRESS_WITH_PORT = re.compile(r"\[([^\]]*)\](?::\d{1,5})?|([\d.]+):\d{1,5}")
@@ -61,6 +66,7 @@ def register_rate_limits(app: Flask, settings: Settings) -> None:
         "frames": f"{FRAMES_PER_ADDRESS} per minute",
         "changes": f"{CHANGES} per minute",
         "drawings": f"{DRAWINGS} per minute",
+        "sign-ins": f"{SIGN_INS} per minute",
     }
     logging.getLogger("flask-limiter").setLevel(logging.WARNING)  # the access log has the 429s
     in_memory = settings.rate_store.startswith("memory:")

@@ -1,0 +1,128 @@
+"""The people who sign in: operators, who may do everything, and labellers, who only label."""
+
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from sqlalchemy import Connection
+
+from rubberduck.accounts.errors import NoSuchOperator, OperatorExists
+from rubberduck.accounts.tables import operator_sessions, operators, sign_in_links
+from rubberduck.core.errors import InvalidParameter
+from rubberduck.db.engine import Database, to_naive_utc
+from rubberduck.db.tables import access_tokens
+
+Role = Literal["operator", "labeller"]
+
+ROLES: tuple[Role, ...] = ("operator", "labeller")
+ID_BYTES = 12
+NAME_RE = re.compile(r"[^\x00-\x1f\x7f]{1,80}")
+row = operators.c
+
+
+@dataclass(frozen=True)
+class Operator:
+    """A person who signs in. `subject` is the issuer and the id at an OIDC provider."""
+
+    id: str
+    name: str
+    role: Role
+    subject: str | None = None
+
+    @property
+    def is_operator(self) -> bool:
+        """Return whether the person may do everything, not only label."""
+        return self.role == "operator"
+
+    def limited_to(self, role: Role) -> "Operator":
+        """Return the person with at most this role: a token may do less than who made it."""
+        return replace(self, role=role) if self.is_operator else self
+
+
+class Operators:
+    """Operators by id and by name. Every method raises ResultsUnavailable when it fails."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def create(self, name: str, role: Role = "operator") -> Operator:
+        """Add a person; one of this name who was removed comes back with this role.
+
+        Raises OperatorExists, InvalidParameter.
+        """
+        name = checked_name(name)
+        with self.database.transaction(writing=True) as connection:
+            return self._create(connection, name, role)
+
+    def find_or_create(self, name: str, role: Role = "operator") -> Operator:
+        """Return the person of this name, with the role that he has, or add one."""
+        name = checked_name(name)
+        with self.database.transaction(writing=True) as connection:
+            found = connection.execute(_named(name)).mappings().first()
+            return from_row(found) if found else self._create(connection, name, role)
+
+    def named(self, name: str) -> Operator:
+        """Return the person of this name. Raises NoSuchOperator."""
+        with self.database.transaction() as connection:
+            found = connection.execute(_named(name.strip())).mappings().first()
+        if found is None:
+            raise NoSuchOperator("Nobody of this name signs in here.")
+        return from_row(found)
+
+    def list(self) -> tuple[Operator, ...]:
+        """Return everybody who may sign in, by name."""
+        query = operators.select().where(row.removed_at.is_(None)).order_by(row.name)
+        with self.database.transaction() as connection:
+            return tuple(map(from_row, connection.execute(query).mappings().all()))
+
+    def remove(self, name: str) -> Operator:
+        """End the person's sessions, links and tokens at once, and refuse new ones.
+
+        The name stays in the audit list. Raises NoSuchOperator.
+        """
+        person = self.named(name)
+        with self.database.transaction(writing=True) as connection:
+            removed = operators.update().where(row.id == person.id)
+            connection.execute(removed.values(removed_at=to_naive_utc(datetime.now(UTC))))
+            sessions, links = operator_sessions, sign_in_links
+            connection.execute(sessions.delete().where(sessions.c.operator_id == person.id))
+            connection.execute(links.delete().where(links.c.operator_id == person.id))
+            connection.execute(access_tokens.delete().where(access_tokens.c.owner == person.id))
+        return person
+
+    def get(self, id: str) -> Operator | None:
+        """Return the person, or None if there is none with this id or he was removed."""
+        query = operators.select().where(row.id == id, row.removed_at.is_(None))
+        with self.database.transaction() as connection:
+            found = connection.execute(query).mappings().first()
+        return from_row(found) if found else None
+
+    def _create(self, connection: Connection, name: str, role: Role) -> Operator:
+        taken = operators.select().where(row.name == name)
+        values = {"role": role, "created_at": to_naive_utc(datetime.now(UTC)), "removed_at": None}
+        if (old := connection.execute(taken).mappings().first()) is None:
+            id = secrets.token_urlsafe(ID_BYTES)
+            connection.execute(operators.insert().values(id=id, name=name, **values))
+            return Operator(id, name, role)
+        if old["removed_at"] is None:
+            raise OperatorExists("Somebody named {name} signs in here already.", name=name)
+        connection.execute(operators.update().where(row.id == old["id"]).values(values))
+        return Operator(old["id"], name, role, old["subject"])
+
+
+def checked_name(name: str) -> str:
+    """Return the name without spaces around it. Raises InvalidParameter."""
+    if not NAME_RE.fullmatch(stripped := name.strip()):
+        raise InvalidParameter("A name has 1 to 80 characters, without line breaks.")
+    return stripped
+
+
+def from_row(found: Mapping[Any, Any]) -> Operator:
+    return Operator(found["id"], found["name"], found["role"], found["subject"])
+
+
+def _named(name: str) -> Any:
+    return operators.select().where(row.name == name, row.removed_at.is_(None))

@@ -1,0 +1,135 @@
+"""Operators' requests: who signed in, what they may do, and the audit list.
+
+A session is a cookie of its own beside the visitor's: visitors stay anonymous, and a session that
+is revoked or 12 hours old leaves the visitor's pictures where they are. Programs send an API token
+of the scope labeller or operator instead.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import flask
+from flask import Flask, current_app, g, request
+from werkzeug import Response
+
+from rubberduck.web.api_keys import current_token
+from rubberduck.web.deps import pipeline
+from rubberduck.web.errors import NotAllowed, NotSignedIn
+from rubberduck.web.sessions import site_id
+
+if TYPE_CHECKING:
+    from rubberduck.accounts.audit import AuditLog
+    from rubberduck.accounts.links import Links
+    from rubberduck.accounts.operators import Operator, Operators
+    from rubberduck.accounts.sessions import Session, Sessions
+
+UNKNOWN = object()
+
+
+def register_operators(app: Flask) -> None:
+    app.after_request(_forbid_caching)
+
+
+def current_operator() -> "Operator | None":
+    """Return who signed in, by cookie or API token; None for everybody else."""
+    if (found := g.get("operator", UNKNOWN)) is UNKNOWN:
+        found = g.operator = _find_operator()
+    operator: Operator | None = found
+    return operator
+
+
+def require_operator() -> "Operator":
+    """Return the operator. Raises NotSignedIn, and NotAllowed for those who only label."""
+    operator = require_labeller()
+    if not operator.is_operator:
+        raise NotAllowed
+    return operator
+
+
+def require_labeller() -> "Operator":
+    """Return who signed in: a labeller or an operator, who may label, too. Raises NotSignedIn."""
+    if (operator := current_operator()) is None:
+        raise NotSignedIn
+    return operator
+
+
+def audit(act: str, object: str, **details: Any) -> None:
+    """Note in the audit list what the signed-in operator does. Raises NotSignedIn."""
+    operator = require_labeller()
+    audit_log().add(operator.id, operator.name, act, object, **details)
+
+
+def current_session() -> "Session | None":
+    """Return the session of the request's cookie; None for a program's request."""
+    current_operator()
+    session: Session | None = g.get("operator_session")
+    return session
+
+
+def cookie_name(app: Flask) -> str:
+    """Return the name of the session's cookie; each site on a host has one of its own."""
+    return f"{'__Host-' if request.is_secure else ''}operator-{site_id(app)}"
+
+
+def set_cookie(response: Response, secret: str) -> None:
+    """Give the browser the secret of a new session."""
+    # Imported late: see `operators`.
+    from rubberduck.accounts.sessions import LIFETIME
+
+    response.set_cookie(
+        cookie_name(current_app),
+        secret,
+        max_age=LIFETIME,
+        secure=request.is_secure,
+        httponly=True,
+        samesite="Lax",  # Strict would lose it on the way back from an OIDC provider
+    )
+
+
+def delete_cookie(response: Response) -> None:
+    response.delete_cookie(
+        cookie_name(current_app), secure=request.is_secure, httponly=True, samesite="Lax"
+    )
+
+
+def operators() -> "Operators":
+    # Imported late, as all of accounts: visitors' requests need none of it.
+    from rubberduck.accounts.operators import Operators
+
+    return Operators(pipeline().results.database)
+
+
+def sessions() -> "Sessions":
+    from rubberduck.accounts.sessions import Sessions
+
+    return Sessions(pipeline().results.database)
+
+
+def links() -> "Links":
+    from rubberduck.accounts.links import Links
+
+    return Links(pipeline().results.database)
+
+
+def audit_log() -> "AuditLog":
+    from rubberduck.accounts.audit import AuditLog
+
+    return AuditLog(pipeline().results.database)
+
+
+def _find_operator() -> "Operator | None":
+    if token := current_token():
+        if token.scope == "visitor" or (operator := operators().get(token.owner)) is None:
+            return None
+        return operator.limited_to(token.scope)
+    secret = request.cookies.get(cookie_name(current_app))
+    if secret is None or (found := sessions().authenticate(secret)) is None:
+        return None
+    g.operator_session, operator = found
+    return operator
+
+
+def _forbid_caching(response: flask.Response) -> flask.Response:
+    """Let no browser keep what only operators may see."""
+    if g.get("operator") is not None:
+        response.headers.setdefault("Cache-Control", "private, no-store")
+    return response
