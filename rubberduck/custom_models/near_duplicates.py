@@ -36,17 +36,31 @@ def difference_hash(path: Path) -> bytes | None:
     try:
         with Image.open(path, formats=FORMATS) as image:
             image.draft("L", (8 * SIDE, 8 * SIDE))  # lets libjpeg decode an eighth of the pixels
-            grey = ImageOps.exif_transpose(image).convert("L")
-            small = grey.resize((SIDE + 1, SIDE + 1), Image.Resampling.BOX)
+            return hash_of(ImageOps.exif_transpose(image))
     except (*BROKEN, Image.DecompressionBombError) as error:
         problem = f"it cannot be decoded ({error})"
         raise InvalidDataset(path, "", problem, "Replace the file, or remove it") from None
+
+
+def hash_of(image: Image.Image) -> bytes | None:
+    """Return the difference hash of an upright picture, None without contrast."""
+    small = image.convert("L").resize((SIDE + 1, SIDE + 1), Image.Resampling.BOX)
     pixels = np.asarray(small, np.int16)
     if np.ptp(pixels) < SIDE:
         return None
     right = pixels[:-1, 1:] > pixels[:-1, :-1]
     down = pixels[1:, :-1] > pixels[:-1, :-1]
     return np.packbits(np.concatenate([right.ravel(), down.ravel()])).tobytes()
+
+
+def nearest(value: bytes, hashes: Sequence[bytes], distance: int = MAX_DISTANCE) -> int | None:
+    """Return the index of the hash that differs least, at most in `distance` bits, or None."""
+    if not hashes:
+        return None
+    words = np.frombuffer(b"".join(hashes), np.uint64).reshape(len(hashes), -1)
+    apart = np.bitwise_count(words ^ np.frombuffer(value, np.uint64)).sum(axis=1)
+    best = int(apart.argmin())
+    return best if apart[best] <= distance else None
 
 
 def near_duplicates(

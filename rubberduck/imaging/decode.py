@@ -9,7 +9,8 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from io import BytesIO
 from typing import Any, NamedTuple
 
@@ -82,12 +83,19 @@ _large_lock = threading.Lock()
 
 @dataclass(frozen=True)
 class Picture:
-    """An upright sRGB picture. `full_size` is the upload's own, upright, in pixels."""
+    """An upright sRGB picture. `full_size` is the upload's own, upright, in pixels.
+
+    `format`, `turn` (Exif's orientation, 1 to 8) and `taken_at` (the camera's local time) are the
+    upload's.
+    """
 
     image: Image.Image
     full_size: tuple[int, int]
     several_frames: bool = False
     is_truncated: bool = False  # the file's end is missing, but none of its pixels
+    format: str = "JPEG"
+    turn: int = 1
+    taken_at: datetime | None = None
     _jpegs: list[bytes] = field(default_factory=list, repr=False, compare=False)
 
     @property
@@ -112,9 +120,11 @@ def start_decoder() -> dict[str, bool]:
         return _sandbox.start()
 
 
-def decode_picture(data: bytes, *, max_bytes: int, max_side: int) -> Picture:
+def decode_picture(
+    data: bytes, *, max_bytes: int, max_side: int, min_side: int = MIN_SIDE
+) -> Picture:
     """Decode an upload; the longest side comes out at most `max_side` pixels, of a large JPEG
-    sometimes up to a tenth less.
+    sometimes up to a tenth less. The shorter side must have `min_side`, also then.
 
     Raises NoPicture, PictureTooLarge, NotAPicture, RawFile, DamagedPicture, TooManyPixels,
     TooSmall, TooCostly or, if no child becomes free in time, TooBusy.
@@ -125,24 +135,24 @@ def decode_picture(data: bytes, *, max_bytes: int, max_side: int) -> Picture:
         raise too_large(max_bytes)
     with _translated_errors():
         try:
-            return _decode(data, max_side, has_large_lock=False)
+            return _decode(data, max_side, min_side, has_large_lock=False)
         except _NeedsLargeLock:
             with _large_picture_lock():
-                return _decode(data, max_side, has_large_lock=True)
+                return _decode(data, max_side, min_side, has_large_lock=True)
 
 
-def _decode(data: bytes, max_side: int, *, has_large_lock: bool) -> Picture:
+def _decode(data: bytes, max_side: int, min_side: int, *, has_large_lock: bool) -> Picture:
     with _sandbox.child(DECODING_WAIT) as child:
         request = {"do": "open", "max_pixels": MAX_PIXELS, "max_scans": MAX_SCANS}
         header, _ = child.call(request, OPEN_LIMITS, data)
         format, width, height, is_progressive = _checked_header(header)
         cost = COSTS.get(f"progressive {format}" if is_progressive else format, OTHER_COST)
-        _check_size(width, height, max_side, cost.max_pixels)
+        _check_size(width, height, (min_side, max_side), cost.max_pixels)
         if width * height > LARGE_PIXELS and not has_large_lock:
             raise _NeedsLargeLock
         request = {"do": "decode", "max_side": max_side}
         reply, size = child.call(request, _limits(cost, width * height, len(data)))
-        return _checked_picture(child, reply, size, max_side)
+        return replace(_checked_picture(child, reply, size, max_side), format=format)
 
 
 def _limits(cost: Cost, pixels: int, file_bytes: int) -> Limits:
@@ -185,8 +195,23 @@ def _checked_picture(child: Child, reply: dict[str, Any], size: int, max_side: i
             length = width * height * 3  # after the PPM header
             pixels = child.result(size - length, length)
             image = Image.frombytes("RGB", (width, height), pixels)
-            return Picture(image, (full_width, full_height), is_animated, is_truncated)
+            full_size = (full_width, full_height)
+            turn, taken_at = _checked_turn(reply.get("turn")), _checked_time(reply.get("taken"))
+            return Picture(
+                image, full_size, is_animated, is_truncated, turn=turn, taken_at=taken_at
+            )
     raise ChildFailed("crash")
+
+
+def _checked_turn(turn: object) -> int:
+    return turn if isinstance(turn, int) and 1 <= turn <= 8 else 1
+
+
+def _checked_time(taken: object) -> datetime | None:
+    try:
+        return datetime.strptime(str(taken), "%Y:%m:%d %H:%M:%S")
+    except ValueError:  # missing, or not a time
+        return None
 
 
 def _raise_refusal(reply: dict[str, Any]) -> None:
@@ -262,9 +287,10 @@ def _locked(descriptor: int) -> bool:
     return False
 
 
-def _check_size(width: int, height: int, max_side: int, max_pixels: int) -> None:
+def _check_size(width: int, height: int, sides: tuple[int, int], max_pixels: int) -> None:
     # By the header, before decoding: a small file can contain a huge picture.
     short, long = sorted((width, height))
+    min_side, max_side = sides
     size: dict[str, Any] = {"width": width, "height": height}
     if width * height > max_pixels:
         raise TooManyPixels(
@@ -272,18 +298,18 @@ def _check_size(width: int, height: int, max_side: int, max_pixels: int) -> None
             most=max_pixels // MEGAPIXEL,
             **size,
         )
-    if short < MIN_SIDE:
+    if short < min_side:
         raise TooSmall(
             "It has {width} × {height} pixels; each side needs at least {least}.",
-            least=MIN_SIDE,
+            least=min_side,
             **size,
         )
-    if short * max_side < MIN_SIDE * long:
+    if short * max_side < min_side * long:
         raise TooNarrow(
             "It has {width} × {height} pixels. Scaled down to {most} pixels, "
             "its shorter side would be under {least}.",
             most=max_side,
-            least=MIN_SIDE,
+            least=min_side,
             **size,
         )
 

@@ -5,7 +5,7 @@
 - {"do": "open", "max_pixels", "max_scans"} returns the header: {"format", "width", "height",
   "is_progressive"}.
 - {"do": "decode", "max_side"} returns {"width", "height", "full_width", "full_height",
-  "is_animated", "is_truncated"} and writes the pixels as a PPM file.
+  "is_animated", "is_truncated", "turn", "taken"} and writes the pixels as a PPM file.
 
 Both may return {"error": "not-a-picture" | "raw-file" | "too-many-pixels" | "too-many-scans" |
 "broken-header" | "broken"} instead.
@@ -30,7 +30,13 @@ from PIL import (
 )
 from PIL.Image import Resampling
 
-from rubberduck.imaging.orientation import BROKEN, SIDEWAYS, UPRIGHT, exif_orientation
+from rubberduck.imaging.orientation import (
+    BROKEN,
+    SIDEWAYS,
+    UPRIGHT,
+    exif_orientation,
+    exif_taken,
+)
 
 # An embedded thumbnail may differ from the picture.
 register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
@@ -188,7 +194,8 @@ def _decode(file: Image.Image, data: bytes, max_side: int, output: FileIO) -> di
         file.info.pop(name, None)
     width, height = file.size
     file, is_truncated = _load(file, data, max_side)
-    turn = UPRIGHT.get(exif_orientation(file))
+    orientation, taken = exif_orientation(file), exif_taken(file)
+    turn = UPRIGHT.get(orientation)
     image = _bare_pixels(file, max_side)
     if turn is not None:
         image = image.transpose(turn)
@@ -202,6 +209,8 @@ def _decode(file: Image.Image, data: bytes, max_side: int, output: FileIO) -> di
         "full_height": height,
         "is_animated": is_animated,
         "is_truncated": is_truncated,
+        "turn": orientation if turn else 1,
+        "taken": taken,
     }
 
 

@@ -1,4 +1,4 @@
-"""Turn pictures upright: Exif's orientation, and the transposition that undoes it."""
+"""What is read of Exif: the orientation, with the transposition that undoes it, and the time."""
 
 import struct
 
@@ -6,6 +6,7 @@ from PIL import Image
 from PIL.Image import Transpose
 
 ORIENTATION = 274  # Exif's tag
+EXIF_IFD, TAKEN = 0x8769, 0x9003  # where the camera's local time is
 MAX_EXIF = 256_000  # bytes that are searched for the orientation
 # Pillow raises all of these for broken files; OSError alone misses 3.5 % of them.
 BROKEN = (
@@ -47,3 +48,16 @@ def exif_orientation(file: Image.Image) -> int:
         return int(exif.get(ORIENTATION, 1))
     except BROKEN:
         return 1  # with broken Exif, the picture is shown as stored
+
+
+def exif_taken(file: Image.Image) -> str | None:
+    """Return when the picture was taken, "2026:11:29 08:30:00" in the camera's local time."""
+    try:
+        written = file.info.get("exif") or b""
+        if not written or len(written) > MAX_EXIF:
+            return None
+        exif = Image.Exif()
+        exif.load(written)
+        return str(exif.get_ifd(EXIF_IFD)[TAKEN]).strip("\0 ")[:19]
+    except BROKEN:
+        return None

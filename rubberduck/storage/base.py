@@ -14,12 +14,12 @@ SWEPT_PREFIXES = ("uploads/", "marked/", "check-", "tmp")
 
 
 class Storage(Protocol):
-    """JPEGs by key. A missing key raises FileNotFoundError, any other error StorageFailed."""
+    """Objects by key. A missing key raises FileNotFoundError, any other error StorageFailed."""
 
     where: str  # shown to visitors, such as "a folder on this server"
 
-    def put(self, key: str, jpeg: bytes) -> None:
-        """Store the picture, completely or not at all."""
+    def put(self, key: str, data: bytes, content_type: str = JPEG) -> None:
+        """Store the object, completely or not at all."""
 
     def get(self, key: str) -> bytes:
         """Return the picture."""

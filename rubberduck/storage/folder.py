@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from rubberduck.core.errors import StorageFailed
-from rubberduck.storage.base import SWEPT_PREFIXES, UNAVAILABLE_MESSAGE
+from rubberduck.storage.base import JPEG, SWEPT_PREFIXES, UNAVAILABLE_MESSAGE
 
 CHECK_BYTES = 500_000  # bytes
 
@@ -21,14 +21,14 @@ class FolderStorage:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def put(self, key: str, jpeg: bytes) -> None:
+    def put(self, key: str, data: bytes, content_type: str = JPEG) -> None:
         path = self.folder / key
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             # Atomic: a full disk or a killed process never leaves part of a picture under its key.
             with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
                 try:
-                    file.write(jpeg)
+                    file.write(data)
                     file.close()
                     os.replace(file.name, path)
                 except OSError:

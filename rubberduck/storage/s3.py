@@ -46,7 +46,7 @@ class S3Storage:
         self.circuit = CircuitBreaker("S3")
         self._checked = threading.Event()
 
-    def put(self, key: str, jpeg: bytes) -> None:
+    def put(self, key: str, data: bytes, content_type: str = JPEG) -> None:
         if not self._checked.is_set():
             self.check()  # botocore would silently follow a redirect to another region
         encryption: Any = {}
@@ -56,8 +56,8 @@ class S3Storage:
             answer = self.client.put_object(
                 Bucket=self.bucket,
                 Key=key,
-                Body=jpeg,
-                ContentType=JPEG,
+                Body=data,
+                ContentType=content_type,
                 # Browsers revalidate each time, so that a deleted picture disappears there too.
                 CacheControl="private, no-cache",
                 **encryption,

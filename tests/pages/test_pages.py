@@ -24,6 +24,7 @@ from rubberduck.core.models import Label
 from rubberduck.core.settings import Settings
 from rubberduck.services.pipeline import Pipeline
 from rubberduck.services.readiness import Readiness
+from rubberduck.storage.base import JPEG
 from rubberduck.storage.folder import FolderStorage
 from tests.support.fake_detector import FakeDetector, duck_labels
 from tests.support.pictures import corners, encoded, form
@@ -306,7 +307,7 @@ def test_a_stand_in_answers_and_the_page_says_so(
 
 
 class FullStorage(FolderStorage):
-    def put(self, key: str, jpeg: bytes) -> None:
+    def put(self, key: str, data: bytes, content_type: str = JPEG) -> None:
         raise StorageFailed("Picture storage is unavailable.", cause="full")
 
 

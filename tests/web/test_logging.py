@@ -22,6 +22,7 @@ from rubberduck.core.models import Label
 from rubberduck.core.settings import Settings
 from rubberduck.imaging.decode import Picture
 from rubberduck.services.pipeline import Pipeline
+from rubberduck.storage.base import JPEG
 from rubberduck.storage.folder import FolderStorage
 from rubberduck.web.logging import JsonLine, PlainLine, create_handler
 from tests.support.ducks import duck_photo
@@ -242,9 +243,9 @@ def test_a_mistake_of_ours_is_one_line_with_its_trace(app: Flask, written: Strin
 
 
 class TalkingStorage(FolderStorage):
-    def put(self, key: str, data: bytes) -> None:
+    def put(self, key: str, data: bytes, content_type: str = JPEG) -> None:
         logging.getLogger("rubberduck.storage.base").warning("put %s", key)
-        super().put(key, data)
+        super().put(key, data, content_type)
 
 
 def test_threads_that_work_for_a_request_say_so(
