@@ -21,6 +21,7 @@ from rubberduck.storage.s3 import S3Storage
 
 if TYPE_CHECKING:
     from rekognition import Rekognition
+    from rubberduck.billing.ledger import Ledger
     from rubberduck.db.results import Results
 
 AWS_CONNECTIONS = 32
@@ -127,15 +128,26 @@ def guarded_rekognition(settings: Settings, question: Question, results: "Result
         client_detector.cost_per_call_usd,
         settings.daily_calls,
         settings.monthly_calls,
+        ledger(settings, results),
     )
     return DetectorWithBreaker(DetectorWithBudget(client_detector, budget))
 
 
 def rekognition(settings: Settings, question: Question) -> "Rekognition":
     from rekognition import Rekognition
+    from rubberduck.billing.prices import load_prices
 
     client = _client(settings, "rekognition", 3, signature_version="v4")
-    return Rekognition(client, min(question.min_confidence, MIN_LABEL_CONFIDENCE))
+    price = load_prices(settings.prices)["detect-labels"]
+    return Rekognition(client, min(question.min_confidence, MIN_LABEL_CONFIDENCE), price.dollars)
+
+
+def ledger(settings: Settings, results: "Results") -> "Ledger":
+    """Return the ledger of all services, with its limits."""
+    from rubberduck.billing.ledger import Ledger, limits_of
+    from rubberduck.billing.prices import load_prices
+
+    return Ledger(results.database, limits_of(settings, load_prices(settings.prices)))
 
 
 def _client(

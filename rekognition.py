@@ -25,7 +25,6 @@ MAX_BYTES = 5_242_880  # of a picture sent inside the request
 NOT_A_PICTURE_BYTES = b"Is there a rubber duck in here?"
 UNAVAILABLE_MESSAGE = "Amazon Rekognition is unavailable."
 CHECK_CONNECTION = "Check the AWS credentials, DUCK_REGION and the network."
-COST_PER_CALL_USD = 0.001  # for the first million calls a month
 
 # Errors of one picture, not of the service: the next picture may be sent.
 PICTURE_ERRORS = {
@@ -51,11 +50,13 @@ class Rekognition:
     name = "Amazon Rekognition"
     version: str | None = None  # LabelModelVersion of the last response
     supported_labels = None  # it has thousands
-    cost_per_call_usd = COST_PER_CALL_USD
 
-    def __init__(self, client: "RekognitionClient", min_confidence: float) -> None:
+    def __init__(
+        self, client: "RekognitionClient", min_confidence: float, cost_per_call_usd: float
+    ) -> None:
         self.client = client
         self.min_confidence = min_confidence
+        self.cost_per_call_usd = cost_per_call_usd
         client.meta.events.register_first(
             "needs-retry.rekognition.DetectLabels", _stop_retrying, "stop-retrying"
         )

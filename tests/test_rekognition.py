@@ -79,7 +79,7 @@ def test_the_request_is_the_one_that_the_service_model_knows() -> None:
     expected = {"Image": {"Bytes": PICTURE.jpeg}, "MaxLabels": 320, "MinConfidence": 60.0}
     with Stubber(client) as stub:
         stub.add_response("detect_labels", recorded("detect_labels_five_dogs"), expected)
-        assert Rekognition(client, 60.0).labels(PICTURE)[0].name == "Pet"
+        assert Rekognition(client, 60.0, 0.001).labels(PICTURE)[0].name == "Pet"
 
 
 def test_a_picture_too_heavy_for_a_request_is_made_lighter(
@@ -201,7 +201,7 @@ def test_who_is_too_slow_is_not_waited_for(rekognition: Rekognition, eyes: FakeR
     )
     eyes.delay = 1.0
     with pytest.raises(DetectorFailed) as error:
-        Rekognition(impatient, 35.0).labels(PICTURE)
+        Rekognition(impatient, 35.0, 0.001).labels(PICTURE)
     assert "Read timeout" in str(error.value.cause)
     assert not isinstance(error.value, NotBilled)
     assert eyes.arrived == 1

@@ -7,52 +7,35 @@ import logging
 import math
 import threading
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache
 
 from sqlalchemy import Connection, Executable, and_, bindparam
 
+from rubberduck.billing.errors import SpendingLimitReached
+from rubberduck.billing.ledger import Ledger
+from rubberduck.billing.periods import Period, day_of, month_of
 from rubberduck.core.errors import BudgetSpent
 from rubberduck.db.engine import Database, upsert
 from rubberduck.db.tables import calls
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Period:
-    """A day or month in UTC, such as 2026-11-20 or 2026-11, and its end."""
-
-    name: str
-    ends: datetime
-
-
-def month_of(now: datetime) -> Period:
-    """
-    >>> month_of(datetime(2026, 12, 31, 9, tzinfo=UTC)).ends.isoformat()
-    '2027-01-01T00:00:00+00:00'
-    """
-    next_month = now.replace(day=1) + timedelta(days=32)
-    return Period(f"{now:%Y-%m}", _midnight(next_month.replace(day=1)))
-
-
-def day_of(now: datetime) -> Period:
-    return Period(f"{now:%Y-%m-%d}", _midnight(now + timedelta(days=1)))
-
-
-def _midnight(moment: datetime) -> datetime:
-    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
+MICRODOLLARS = 1_000_000
 
 
 @dataclass(frozen=True)
 class Budget:
-    """Limits the calls to one engine. Raises ResultsUnavailable when the database fails."""
+    """Limits the calls to one engine. Raises ResultsUnavailable when the database fails.
+
+    With a `ledger`, its limits on the spending of all services apply too.
+    """
 
     database: Database
     engine: str
     dollars_a_call: float
     daily: int
     monthly: int
+    ledger: Ledger | None = None
     _logged: set[Period] = field(default_factory=set, repr=False)
     _log_lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -64,17 +47,16 @@ class Budget:
         with self.database.transaction(writing=True) as connection:  # both counts, or none
             if not self._increment(connection, month, self.monthly):
                 self._log_once(month, self.monthly)
-                raise BudgetSpent(
-                    "This month's budget is used up. New answers are available on {day}.",
-                    day=f"{month.ends:%Y-%m-%d}",
-                    seconds=_seconds(now, month.ends),
-                )
+                raise _month_spent(now, month)
             if not self._increment(connection, day, self.daily):
                 self._log_once(day, self.daily)
-                raise BudgetSpent(
-                    "Today's budget is used up. New answers are available tomorrow from 00:00 UTC.",
-                    seconds=_seconds(now, day.ends),
-                )
+                raise _day_spent(now, day)
+            if self.ledger:
+                try:
+                    self.ledger.add_calls(connection, (month, day), self._microdollars)
+                except SpendingLimitReached as error:
+                    is_month = error.period == month.name
+                    raise (_month_spent(now, month) if is_month else _day_spent(now, day)) from None
         return month, day
 
     def refund(self, reserved: tuple[Period, ...]) -> None:
@@ -83,6 +65,12 @@ class Budget:
             for period in reserved:
                 row = and_(calls.c.engine == self.engine, calls.c.period == period.name)
                 connection.execute(calls.update().where(row).values(taken=calls.c.taken - 1))
+            if self.ledger:
+                self.ledger.add_calls(connection, reserved, -self._microdollars)
+
+    @property
+    def _microdollars(self) -> int:
+        return math.ceil(round(self.dollars_a_call * MICRODOLLARS, 3))
 
     def _increment(self, connection: Connection, period: Period, limit: int) -> bool:
         """Increment the count if it is below `limit`, atomically. Return whether it was."""
@@ -118,6 +106,21 @@ def _increment_statement(dialect: str) -> Executable:
         where=calls.c.taken < bindparam("limit"),
     )
     return statement.returning(calls.c.taken)
+
+
+def _month_spent(now: datetime, month: Period) -> BudgetSpent:
+    return BudgetSpent(
+        "This month's budget is used up. New answers are available on {day}.",
+        day=f"{month.ends:%Y-%m-%d}",
+        seconds=_seconds(now, month.ends),
+    )
+
+
+def _day_spent(now: datetime, day: Period) -> BudgetSpent:
+    return BudgetSpent(
+        "Today's budget is used up. New answers are available tomorrow from 00:00 UTC.",
+        seconds=_seconds(now, day.ends),
+    )
 
 
 def _seconds(now: datetime, then: datetime) -> int:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import RowMapping, select
 
-from rubberduck.billing.budget import day_of, month_of
+from rubberduck.billing.periods import day_of, month_of
 from rubberduck.db.engine import Database
 from rubberduck.db.tables import calls
 

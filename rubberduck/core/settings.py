@@ -121,6 +121,40 @@ class Settings(BaseSettings):
     monthly_calls: int = Field(
         10_000, ge=0, description="maximum number of Rekognition calls per calendar month (UTC)"
     )
+    daily_usd: float | None = Field(
+        None,
+        ge=0,
+        le=1_000_000,
+        allow_inf_nan=False,
+        description="maximum spending on all services per day (UTC), in US dollars; default: 20, "
+        "and what DUCK_DAILY_CALLS cost",
+    )
+    monthly_usd: float | None = Field(
+        None,
+        ge=0,
+        le=10_000_000,
+        allow_inf_nan=False,
+        description="maximum spending on all services per calendar month (UTC), in US dollars; "
+        "default: 200, and what DUCK_MONTHLY_CALLS cost",
+    )
+    prices: Annotated[FilePath | None, BeforeValidator(_from_root)] = Field(
+        None,
+        description="TOML file with prices that replace those of rubberduck/billing/prices.toml",
+    )
+    model_idle_minutes: int = Field(
+        15,
+        ge=1,
+        le=1440,
+        description="a running model of Amazon Rekognition Custom Labels that nobody asked for so "
+        "many minutes is stopped",
+    )
+    model_hours: int = Field(
+        8,
+        ge=1,
+        le=168,
+        description="a running model of Amazon Rekognition Custom Labels is stopped after so many "
+        "hours in any case, unless an operator extends it",
+    )
     question: Annotated[FilePath | None, BeforeValidator(_from_root)] = Field(
         None, description="TOML file with a question that replaces the rubber duck"
     )

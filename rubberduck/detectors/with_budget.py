@@ -1,6 +1,7 @@
 """A detector that is called only while there is budget for the call."""
 
-from rubberduck.billing.budget import Budget, Period, log
+from rubberduck.billing.budget import Budget, log
+from rubberduck.billing.periods import Period
 from rubberduck.core.errors import DuckError, NotBilled
 from rubberduck.core.models import Label
 from rubberduck.detectors.base import Detector, DetectorWrapper

@@ -51,7 +51,20 @@ def test_costs(spender: FlaskClient) -> None:
         ["today", "3", "10", "7", "$0.003"],
         ["this", "month", "9", "300", "291", "$0.009"],
         ["forecast", "30", "$0.030"],
+        [],
+        ["All", "services"],
+        [],
+        ["cost", "limit", "left"],
+        ["today", "$0.003", "$20.01", "$20.01"],
+        ["this", "month", "$0.009", "$200.30", "$200.29"],
     ]
+    ledger = run_command(spender.application, "costs", "--ledger", "--json").stdout
+    assert json.loads(ledger)["totals"][0] == {
+        "period": "2026-11-10",
+        "dollars": 0.003,
+        "limit": 20.01,
+        "left": 20.007,
+    }
 
 
 def test_costs_as_json(spender: FlaskClient) -> None:
