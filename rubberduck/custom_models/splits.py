@@ -10,7 +10,7 @@ iterative-stratification knows no groups, scikit-multilearn has had no release s
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rubberduck.custom_models.dataset import SPLITS, Picture
@@ -68,11 +68,13 @@ def split(
     groups: Sequence[int],
     shares: Sequence[float] = SHARES,
     seed: int = 0,
+    kept: Mapping[int, str] | None = None,
 ) -> list[str]:
     """Return train, validation or test for each picture; the same seed gives the same split.
 
     Of a label with at least five groups, each side gets its share of them, give or take one. A
-    label of one group is trained on.
+    label of one group is trained on. `kept` has groups that are on a side already, and stay there:
+    the others are shared out so that all together come nearest to the shares.
     """
     members: dict[int, list[int]] = defaultdict(list)
     for index, group in enumerate(groups):
@@ -81,7 +83,12 @@ def split(
         Group(len(own), frozenset().union(*(labels[index] for index in own)))
         for own in members.values()
     ]
-    sides = _Assignment(units, shares, random.Random(seed)).run()
+    fixed = (
+        {number: SPLITS.index(kept[group]) for number, group in enumerate(members) if group in kept}
+        if kept
+        else {}
+    )
+    sides = _Assignment(units, shares, random.Random(seed), fixed).run()
     names = [""] * len(labels)
     for own, side in zip(members.values(), sides, strict=True):
         for index in own:
@@ -97,8 +104,14 @@ def _cost(deviation: float) -> float:
 class _Assignment:
     """Assign each group to a side, by its number."""
 
-    def __init__(self, groups: list[Group], shares: Sequence[float], chance: random.Random) -> None:
-        self.groups, self.chance = groups, chance
+    def __init__(
+        self,
+        groups: list[Group],
+        shares: Sequence[float],
+        chance: random.Random,
+        fixed: Mapping[int, int],
+    ) -> None:
+        self.groups, self.chance, self.fixed = groups, chance, fixed
         self.shares = [share / sum(shares) for share in shares]
         self.totals = Counter(label for group in groups for label in group.labels)
         self.size = sum(group.size for group in groups)
@@ -111,7 +124,9 @@ class _Assignment:
 
     def run(self) -> list[int]:
         by_label: dict[str, list[int]] = defaultdict(list)
-        order = list(range(len(self.groups)))
+        for index, side in self.fixed.items():
+            self._move(index, side)
+        order = [index for index in range(len(self.groups)) if index not in self.fixed]
         self.chance.shuffle(order)
         order.sort(key=lambda index: -self.groups[index].size)
         for index in order:
@@ -196,6 +211,13 @@ class _Assignment:
         return gain + SIZE_WEIGHT * change
 
     def _train_on_lone_labels(self, by_label: dict[str, list[int]]) -> None:
-        for own in by_label.values():
-            if self.shares[0] and not any(self.sides[index] == 0 for index in own):
+        trained = {
+            label
+            for index in self.fixed
+            if self.sides[index] == 0
+            for label in self.groups[index].labels
+        }
+        for label, own in by_label.items():
+            is_trained = label in trained or any(self.sides[index] == 0 for index in own)
+            if self.shares[0] and own and not is_trained:
                 self._move(own[0], 0)

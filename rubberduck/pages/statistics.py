@@ -3,13 +3,12 @@
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from flask import Blueprint, make_response, render_template
+from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
 from rubberduck.core.errors import NoSuchResult
 from rubberduck.web.deps import pipeline, text
-from rubberduck.web.responses import with_etag
-from rubberduck.web.security_headers import drawing_policy
+from rubberduck.web.responses import as_drawing, with_etag
 
 if TYPE_CHECKING:
     from rubberduck.db.daily_stats import DailyStats
@@ -27,7 +26,8 @@ def index() -> ResponseReturnValue:
 @statistics.get("/statistics/<chart>-<scheme>.svg")
 def chart(chart: str, scheme: str) -> ResponseReturnValue:
     # Imported late: the first pages need not wait for matplotlib.
-    from rubberduck.evaluation.daily_charts import SCHEMES, ChartLabels, plot_days, plot_scores
+    from rubberduck.evaluation.charts import SCHEMES
+    from rubberduck.evaluation.daily_charts import ChartLabels, plot_days, plot_scores
 
     if chart not in ("days", "scores") or scheme not in SCHEMES:
         raise NoSuchResult
@@ -38,10 +38,7 @@ def chart(chart: str, scheme: str) -> ResponseReturnValue:
         svg = plot_days(stats, scheme_colours, labels, DAYS, today)
     else:
         svg = plot_scores(stats, scheme_colours, labels)
-    response = make_response(svg)
-    response.mimetype = "image/svg+xml"
-    response.headers["Content-Security-Policy"] = drawing_policy(svg.decode())
-    return with_etag(response)
+    return with_etag(as_drawing(svg))
 
 
 def _daily_stats() -> "DailyStats":

@@ -16,6 +16,7 @@ from rubberduck.core.models import Result
 from rubberduck.storage.base import JPEG
 from rubberduck.web.deps import pipeline, settings
 from rubberduck.web.formatting import file_name
+from rubberduck.web.security_headers import drawing_policy
 from rubberduck.web.sessions import without_csrf_token
 
 # Browsers revalidate each time, so that a deleted result disappears; an unchanged one costs a 304.
@@ -28,6 +29,13 @@ def as_json(body: Any, status: int = HTTPStatus.OK, **headers: str) -> Response:
     response = jsonify(asdict(body))
     response.status_code = status
     response.headers.update(headers)
+    return response
+
+
+def as_drawing(svg: bytes) -> Response:
+    """Return an SVG, which may be opened as a document of its own."""
+    response = Response(svg, mimetype="image/svg+xml")
+    response.headers["Content-Security-Policy"] = drawing_policy(svg.decode())
     return response
 
 

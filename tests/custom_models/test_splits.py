@@ -238,3 +238,18 @@ def test_a_broken_plan_is_named_with_its_line(app: Flask, line: str, tmp_path: P
     result = run_command(app, "dataset", "split", *words)
     assert result.exit_code == 1
     assert "plan.csv, line 2: it is no line of a plan" in result.output
+
+
+def test_groups_that_have_a_side_keep_it() -> None:
+    labels = [frozenset({"cup" if number % 2 else "ball"}) for number in range(40)]
+    groups = list(range(40))
+    before = split(labels[:30], groups[:30])
+    kept = dict(zip(groups[:30], before, strict=True))
+    after = split(labels, groups, kept=kept)
+    assert after[:30] == before
+    counts = Counter(zip(labels, after, strict=True))
+    for label in set(labels):  # and the new ones bring each side its share
+        assert [counts[label, side] for side in ("train", "validation", "test")] == [12, 4, 4]
+    # A label that is only tested gets a group to learn from, if it has one without a side.
+    one = split([frozenset({"cup"})] * 3, [0, 1, 2], kept={0: "test", 1: "test"})
+    assert one == ["test", "test", "train"]
