@@ -21,10 +21,14 @@ from rubberduck.storage.s3 import S3Storage
 
 if TYPE_CHECKING:
     from rekognition import Rekognition
+    from rubberduck.aws.custom_labels import CustomLabels
+    from rubberduck.aws.scheduler import StopSchedules
     from rubberduck.billing.ledger import Ledger
     from rubberduck.db.results import Results
 
 AWS_CONNECTIONS = 32
+SLOW_SECONDS = 10  # Custom Labels takes 5 MB of entries, and looks at pictures of 4,096 pixels
+CUSTOM_LABELS_RATE = 5  # calls a second of each operation, the quota of an account
 # Percent, below every rule's threshold: pages also show near misses, at no extra cost.
 MIN_LABEL_CONFIDENCE = 10.0
 
@@ -47,6 +51,8 @@ def build_pipeline(settings: Settings) -> Pipeline:
         max_bytes=settings.max_bytes,
         max_side=settings.max_side,
         share_answers=settings.share_answers,
+        open_custom_labels=_custom_labels_opener(settings, open_results),
+        open_stop_schedules=_stop_schedules_opener(settings),
     )
 
 
@@ -73,6 +79,45 @@ def _storage(settings: Settings) -> Storage:
     # fallback. Rekognition gets three.
     client = _client(settings, "s3", 2, signature_version="s3v4", s3=style)
     return S3Storage(client, settings.bucket, settings.link_seconds, settings.kms_key)
+
+
+def _custom_labels_opener(
+    settings: Settings, open_results: Callable[[], "Results"]
+) -> Callable[[], "CustomLabels"] | None:
+    """Return a function that opens Custom Labels on first use; None if it is switched off."""
+    if not settings.custom_labels:
+        return None
+    if settings.bucket is None:
+        raise InvalidSettings(
+            "DUCK_CUSTOM_LABELS needs DUCK_BUCKET: Amazon reads the pictures to train with there."
+        )
+
+    @cache
+    def open_custom_labels() -> "CustomLabels":
+        from rubberduck.aws.custom_labels import CustomLabels
+        from rubberduck.db.call_rates import CallRate
+
+        client = _client(
+            settings, "rekognition", 2, signature_version="v4", read_timeout=SLOW_SECONDS
+        )
+        rate = CallRate(open_results().database, "rekognition", CUSTOM_LABELS_RATE)
+        return CustomLabels(client, rate.wait)
+
+    return open_custom_labels
+
+
+def _stop_schedules_opener(settings: Settings) -> Callable[[], "StopSchedules"] | None:
+    """Return a function that opens the schedules on first use; None without a role for them."""
+    if not settings.custom_labels or (role := settings.scheduler_role) is None:
+        return None
+
+    @cache
+    def open_stop_schedules() -> "StopSchedules":
+        from rubberduck.aws.scheduler import StopSchedules
+
+        return StopSchedules(_client(settings, "scheduler", 2), role)
+
+    return open_stop_schedules
 
 
 def _detectors(
@@ -151,21 +196,24 @@ def ledger(settings: Settings, results: "Results") -> "Ledger":
 
 
 def _client(
-    settings: Settings, service: Literal["s3", "rekognition"], attempts: int, **more: Any
+    settings: Settings,
+    service: Literal["s3", "rekognition", "scheduler"],
+    attempts: int,
+    **more: Any,
 ) -> Any:
     # Imported late: without a bucket the site starts without boto3.
     import boto3
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, UnknownRegionError
 
-    config = Config(
-        region_name=settings.region,
-        connect_timeout=2,
-        read_timeout=5,
-        retries={"mode": "standard", "total_max_attempts": attempts},
-        max_pool_connections=AWS_CONNECTIONS,
-        **more,
-    )
+    options: dict[str, Any] = {
+        "region_name": settings.region,
+        "connect_timeout": 2,
+        "read_timeout": 5,
+        "retries": {"mode": "standard", "total_max_attempts": attempts},
+        "max_pool_connections": AWS_CONNECTIONS,
+    }
+    config = Config(**options | more)
     try:
         session = boto3.Session()
         session.get_partition_for_region(settings.region)

@@ -27,6 +27,7 @@ from rubberduck.storage.folder import FolderStorage
 from tests.support import fake_rekognition, postgres, redis
 from tests.support.aws import BUCKET, REGION
 from tests.support.browser import MAX_WAIT, chromium
+from tests.support.custom_labels import FakeCustomLabels
 from tests.support.ducks import duck_photo
 from tests.support.fake_detector import FakeDetector, duck_labels
 from tests.support.server import Site, serving
@@ -169,6 +170,7 @@ def aws(_moto: ThreadedMotoServer, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a-secret-of-the-tests")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", url)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SCHEDULER", url)
     return url
 
 
@@ -190,6 +192,12 @@ def eyes(aws: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[fake_rekognition
     with fake_rekognition.running() as server:
         monkeypatch.setenv("AWS_ENDPOINT_URL_REKOGNITION", server.url)
         yield server
+
+
+@pytest.fixture
+def custom_labels(eyes: fake_rekognition.FakeRekognition) -> FakeCustomLabels:
+    """Custom Labels over the wire."""
+    return eyes.custom_labels
 
 
 @pytest.fixture

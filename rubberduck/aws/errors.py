@@ -37,6 +37,12 @@ _CODES_BY_ADVICE = {
     ),
     "the model does not exist in this region: check DUCK_REGION": "ResourceNotFoundException",
     "the model is stopped: start it": "ResourceNotReadyException",
+    "it is being changed, or something of this name exists already: wait, or choose another name": (
+        "ResourceInUseException ResourceAlreadyExistsException ConflictException"
+    ),
+    "a quota of this AWS account is used up: delete something, or have the quota raised": (
+        "ServiceQuotaExceededException"
+    ),
     "the picture does not exist in the bucket, or may not be read": "InvalidS3ObjectException",
     "Rekognition takes JPEG and PNG only": "InvalidImageFormatException",
     "the picture has more bytes or pixels than Rekognition takes": "ImageTooLargeException",

@@ -241,6 +241,17 @@ class Settings(BaseSettings):
     owner_running_jobs: int = Field(
         2, ge=1, le=64, description="number of jobs of one owner that run at the same time"
     )
+    custom_labels: bool = Field(
+        False,
+        description="1 lets operators train and run models at Amazon Rekognition Custom Labels, "
+        "which costs money; needs DUCK_BUCKET",
+    )
+    scheduler_role: str | None = Field(
+        None,
+        pattern=r"^arn:aws[\w-]*:iam::\d{12}:role/[\w+=,.@/-]+$",
+        description="ARN of the role by which Amazon EventBridge Scheduler stops a model at its "
+        "ceiling, also when this site is off",
+    )
     metrics: bool = Field(False, description="1 serves metrics for Prometheus at /metrics")
     metrics_token: str | None = Field(
         None,

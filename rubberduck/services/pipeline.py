@@ -34,6 +34,8 @@ from rubberduck.services.retention import delete
 from rubberduck.storage.base import Storage
 
 if TYPE_CHECKING:
+    from rubberduck.aws.custom_labels import CustomLabels
+    from rubberduck.aws.scheduler import StopSchedules
     from rubberduck.db.results import Results
 from rubberduck.detectors.base import Detector
 
@@ -66,6 +68,9 @@ class Pipeline:
     share_answers: bool = False
     offers: Mapping[str, Offer] = field(default_factory=dict)  # by key, the default first
     observers: tuple[Observer, ...] = (LogObserver(),)
+    # None where the settings switch them off.
+    open_custom_labels: Callable[[], "CustomLabels"] | None = None
+    open_stop_schedules: Callable[[], "StopSchedules"] | None = None
     _executor: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(STORE_THREADS, "store"), repr=False
     )
@@ -74,6 +79,20 @@ class Pipeline:
     def results(self) -> "Results":
         """Return the results, opened on first use: the first pages need not wait for SQLAlchemy."""
         return self.open_results()
+
+    @property
+    def custom_labels(self) -> "CustomLabels":
+        """Return Custom Labels, opened on first use. Raises CustomLabelsOff."""
+        if self.open_custom_labels is None:
+            from rubberduck.aws.custom_labels_errors import CustomLabelsOff
+
+            raise CustomLabelsOff("This site is not connected to Amazon Rekognition Custom Labels.")
+        return self.open_custom_labels()
+
+    @property
+    def stop_schedules(self) -> "StopSchedules | None":
+        """Return the schedules that stop models if this site is off; None without a role."""
+        return self.open_stop_schedules() if self.open_stop_schedules else None
 
     def for_question(self, key: str) -> "Pipeline":
         """Return the same pipeline for another offered question. Raises NoSuchQuestion."""

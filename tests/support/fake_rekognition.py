@@ -1,7 +1,8 @@
-"""An endpoint that speaks DetectLabels over HTTP, so that the real boto3 is on the wire.
+"""An endpoint that speaks Rekognition over HTTP, so that the real boto3 is on the wire.
 
 It refuses what the service refuses, holds requests and its own answers against botocore's model of
-the service, and can be told to throttle, fail, wait or hang up.
+the service, and can be told to throttle, fail, wait or hang up. DetectLabels is here, all of Custom
+Labels in `tests.support.custom_labels`.
 """
 
 import base64
@@ -22,9 +23,11 @@ from botocore.validate import ParamValidator
 from PIL import Image, UnidentifiedImageError
 
 from rubberduck.core.settings import ROOT
+from tests.support.custom_labels import FakeCustomLabels, Lost, Refused
 
 RECORDED = ROOT / "tests" / "recorded"
-TARGET = "RekognitionService.DetectLabels"
+SERVICE = "RekognitionService."
+DETECT_LABELS = "DetectLabels"
 MAX_BYTES = 5_242_880
 SHORTEST_SIDE, LONGEST_SIDE = 80, 10_000
 HANG_UP = "hang up"
@@ -45,15 +48,11 @@ def recorded(name: str) -> dict[str, Any]:
     return {"Labels": answer.get("Labels") or answer["FilteredLabels"], "LabelModelVersion": "3.0"}
 
 
-class Refused(Exception):
-    def __init__(self, code: str, message: str = "") -> None:
-        super().__init__(code)
-        self.code = code
-        self.message = message or f"{code}, said the fake endpoint"
-
-
 class FakeRekognition(ThreadingHTTPServer):
-    """`answer` is given to every good request; `faults` go first, one a call."""
+    """`answer` is given to every good DetectLabels; `faults` go first, one a call.
+
+    `custom_labels` answers the other operations, and has faults of its own.
+    """
 
     daemon_threads = True
 
@@ -67,6 +66,7 @@ class FakeRekognition(ThreadingHTTPServer):
         self.counting = threading.Lock()
         self.requests: list[dict[str, Any]] = []
         self.mistakes: list[str] = []
+        self.custom_labels = FakeCustomLabels()
 
     @property
     def url(self) -> str:
@@ -126,25 +126,32 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        target = self.headers["X-Amz-Target"]
+        try:
+            if not self.headers["Authorization"].startswith("AWS4-HMAC-SHA256"):
+                raise Refused("MissingAuthenticationTokenException")
+            if target == SERVICE + DETECT_LABELS:
+                self._answer(200, self._detect_labels(body))
+            else:
+                operation = target.removeprefix(SERVICE)
+                self._answer(200, self.server.custom_labels.answer(operation, json.loads(body)))
+        except Lost:
+            self.close_connection = True
+        except Refused as error:
+            status = 500 if error.code in SERVER_FAULTS else 400
+            self._answer(status, {"__type": error.code, "message": error.message})
+
+    def _detect_labels(self, body: bytes) -> dict[str, Any]:
         with self.server.counting:
             self.server.arrived += 1
         time.sleep(self.server.delay)
         fault = self.server.faults.popleft() if self.server.faults else self.server.always
         if fault == HANG_UP:
-            self.close_connection = True
-            return
-        try:
-            if fault:
-                self.server.requests.append({})
-                raise Refused(fault)
-            if not self.headers["Authorization"].startswith("AWS4-HMAC-SHA256"):
-                raise Refused("MissingAuthenticationTokenException")
-            if self.headers["X-Amz-Target"] != TARGET:
-                raise Refused("UnknownOperationException")
-            self._answer(200, self.server.detect_labels(_decoded(json.loads(body))))
-        except Refused as error:
-            status = 500 if error.code in SERVER_FAULTS else 400
-            self._answer(status, {"__type": error.code, "message": error.message})
+            raise Lost
+        if fault:
+            self.server.requests.append({})
+            raise Refused(fault)
+        return self.server.detect_labels(_decoded(json.loads(body)))
 
     def _answer(self, status: int, body: dict[str, Any]) -> None:
         data = json.dumps(body).encode()
@@ -171,4 +178,5 @@ def running() -> Iterator[FakeRekognition]:
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         yield server
         server.shutdown()
-    assert not server.mistakes, server.mistakes
+    mistakes = server.mistakes + server.custom_labels.mistakes
+    assert not mistakes, mistakes
