@@ -51,9 +51,9 @@ def errors(kind: type[DuckError] = DuckError) -> Iterator[type[DuckError]]:
 
 
 def import_errors() -> None:
-    """Import errors.py of each package: of the classes, only those in memory are known."""
-    for path in (ROOT / "rubberduck").glob("*/errors.py"):
-        import_module(f"rubberduck.{path.parent.name}.errors")
+    """Import each package's modules of errors: of the classes, only those in memory are known."""
+    for path in (ROOT / "rubberduck").glob("*/*errors.py"):
+        import_module(f"rubberduck.{path.parent.name}.{path.stem}")
 
 
 def texts() -> Iterator[str | tuple[str, ...]]:

@@ -101,6 +101,17 @@ class CustomLabelsOff(DuckError):
     hint = "Set DUCK_BUCKET and DUCK_CUSTOM_LABELS=1, or use embedded models."
 
 
+class StopNotScheduled(DuckError):
+    """The schedule could not be made, moved or deleted; `cause` says what to do."""
+
+    status = 503
+    slug = "stop-not-scheduled"
+    title = "The stop of this model could not be scheduled at Amazon"
+    hint = "If this machine goes off, the model bills on: stop it, or give the permission."
+    retry_after = 60
+    code: str | None = None
+
+
 PICTURE_CODES = {
     "ImageTooLargeException",
     "InvalidImageFormatException",

@@ -11,25 +11,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from rubberduck.aws.custom_labels_errors import StopNotScheduled
 from rubberduck.aws.errors import explain
-from rubberduck.core.errors import DuckError
 
 PREFIX = "duck-stop-"
 CHECK_ID = "check"
 DAY = 86_400  # seconds, the longest that Scheduler retries
 MAX_RETRIES = 185
 MISSING, EXISTS = "ResourceNotFoundException", "ConflictException"
-
-
-class StopNotScheduled(DuckError):
-    """The schedule could not be made, moved or deleted; `cause` says what to do."""
-
-    status = 503
-    slug = "stop-not-scheduled"
-    title = "The stop of this model could not be scheduled at Amazon"
-    hint = "If this machine goes off, the model bills on: stop it, or give the permission."
-    retry_after = 60
-    code: str | None = None
 
 
 class StopSchedules:
