@@ -17,7 +17,6 @@ from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
 from app import create_app
 from composition import build_pipeline
-from db_setup import set_up
 from rubberduck.core.rules import RUBBER_DUCK
 from rubberduck.core.settings import Settings
 from rubberduck.db.results import Results
@@ -28,6 +27,7 @@ from tests.support import fake_rekognition, postgres, redis
 from tests.support.aws import BUCKET, REGION
 from tests.support.browser import MAX_WAIT, chromium
 from tests.support.custom_labels import FakeCustomLabels
+from tests.support.databases import create_database
 from tests.support.ducks import duck_photo
 from tests.support.fake_detector import FakeDetector, duck_labels
 from tests.support.server import Site, serving
@@ -47,7 +47,15 @@ def pytest_report_header() -> list[str]:
     return [f"WARNING: {reason}" for reason in (postgres.missing(), redis.missing()) if reason]
 
 
-SERVICES = {"_moto", "eyes", "postgres_server", "database_url", "site", "playwright"}
+SERVICES = {
+    "_moto",
+    "eyes",
+    "postgres_server",
+    "database_url",
+    "ready_database_url",
+    "site",
+    "playwright",
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -114,17 +122,16 @@ def no_temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
 
 @pytest.fixture
 def results(settings: Settings, open_results: Callable[[str], Results]) -> Results:
-    set_up(settings.database_url)
+    create_database(settings.database_url)
     results = open_results(settings.database_url)
     results.keep = timedelta(days=settings.keep_days)
     return results
 
 
 @pytest.fixture
-def any_results(database_url: str, open_results: Callable[[str], Results]) -> Results:
+def any_results(ready_database_url: str, open_results: Callable[[str], Results]) -> Results:
     """An empty results database, on SQLite and then on PostgreSQL."""
-    set_up(database_url)
-    results = open_results(database_url)
+    results = open_results(ready_database_url)
     results.keep = timedelta(days=30)
     return results
 
@@ -220,7 +227,7 @@ def composed() -> Iterator[Callable[[Settings], Pipeline]]:
     made: list[Pipeline] = []
 
     def compose(settings: Settings) -> Pipeline:
-        set_up(settings.database_url)
+        create_database(settings.database_url)
         made.append(build_pipeline(settings))
         return made[-1]
 
@@ -264,6 +271,18 @@ def database_url(request: pytest.FixtureRequest, settings: Settings) -> Iterator
         return
     server = request.getfixturevalue("postgres_server")
     with server.database() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ready_database_url(request: pytest.FixtureRequest, settings: Settings) -> Iterator[str]:
+    """A database of each kind, set up and without rows."""
+    if request.param == "sqlite":
+        create_database(settings.database_url)
+        yield settings.database_url
+        return
+    server = request.getfixturevalue("postgres_server")
+    with server.database(server.template(create_database)) as url:
         yield url
 
 

@@ -41,10 +41,11 @@ def create_schema(database_url: str) -> None:
     from dbos._serialization import DefaultSerializer
     from dbos._sys_db import SystemDatabase
 
+    engine = system_engine(database_url)
     database = SystemDatabase.create(
         system_database_url="postgresql://custom:system@database/engine",
         engine_kwargs={},
-        engine=system_engine(database_url),
+        engine=engine,
         schema=SCHEMA,
         serializer=DefaultSerializer(),
         executor_id=None,
@@ -54,6 +55,7 @@ def create_schema(database_url: str) -> None:
         database.run_migrations()
     finally:
         database.destroy()
+        engine.dispose()  # it keeps connections of an engine that it did not make
 
 
 def _configure_sqlite(connection: Any, _record: Any) -> None:

@@ -13,12 +13,12 @@ from bench.harness.database import DETECTOR, a_result, an_upload
 from bench.harness.figures import Comparison, Growth
 from bench.report import speed_page
 from bench.scenarios import databases, sites
-from db_setup import set_up
 from rubberduck.billing.budget import Budget
 from rubberduck.core.settings import ROOT
 from rubberduck.db.engine import engine_for
 from rubberduck.db.results import Results
 from tests.support import postgres
+from tests.support.databases import create_database
 
 
 def dollars(load: float, *, embedded: bool = False) -> float:
@@ -140,7 +140,7 @@ def test_a_counter_row_is_locked_for_as_many_round_trips_as_the_model_says(
 ) -> None:
     """A row is locked from the statement that updates it until the commit has been answered."""
     with postgres_server.database() as url:
-        set_up(url)
+        create_database(url)
         results = Results(url)
         upload, budget = an_upload(), Budget(results.database, DETECTOR, 0.001, 9, 9)
         with round_trips(results) as begun:

@@ -6,16 +6,16 @@ import pytest
 from sqlalchemy import select
 
 from bench.scenarios import databases
-from db_setup import set_up
 from rubberduck.db.results import Results
 from rubberduck.db.tables import calls, daily_counts
 from tests.support import postgres
+from tests.support.databases import create_database
 
 
 @pytest.fixture
 def processes(postgres_server: postgres.Server) -> Iterator[list[Results]]:
     with postgres_server.database() as url:
-        set_up(url)
+        create_database(url)
         processes = [Results(url) for _ in range(databases.PROCESSES)]
         yield processes
         for each in processes:

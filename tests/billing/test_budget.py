@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from db_setup import set_up
 from rubberduck.billing.budget import Budget
 from rubberduck.billing.spending import read_spending
 from rubberduck.core.errors import BudgetSpent, InvalidQuestion, NotBilled
@@ -25,6 +24,7 @@ from rubberduck.db.engine import Database
 from rubberduck.detectors.with_budget import DetectorWithBudget
 from rubberduck.imaging.decode import Picture, decode_picture
 from tests.support.aws import BUCKET
+from tests.support.databases import create_database
 from tests.support.fake_detector import FakeDetector
 from tests.support.fake_rekognition import HANG_UP, FakeRekognition, recorded
 from tests.support.pictures import encoded, form, tiny
@@ -48,7 +48,7 @@ def noon() -> Iterator[None]:
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
-    set_up(database_url)
+    create_database(database_url)
     database = Database(database_url)
     yield database
     database.close()
@@ -179,7 +179,7 @@ def test_what_cannot_be_given_back_stays_counted(
             (tmp_path / "duck.db").rename(tmp_path / "elsewhere.db")
             raise NotBilled("It refused.")
 
-    set_up(settings.database_url)
+    create_database(settings.database_url)
     database = Database(settings.database_url)
     picture = decode_picture(encoded(), max_bytes=10_000, max_side=800)
     with pytest.raises(NotBilled):

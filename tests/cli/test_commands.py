@@ -15,13 +15,13 @@ from PIL import Image
 
 from app import create_app
 from composition import build_pipeline
-from db_setup import set_up
 from rubberduck.core.models import Label
 from rubberduck.core.settings import Settings
 from rubberduck.db.results import Results
 from rubberduck.evaluation import plots as charts
 from rubberduck.services.pipeline import Pipeline
 from tests.support.command_line import run_command
+from tests.support.databases import create_database
 from tests.support.fake_detector import FakeDetector
 from tests.support.fake_rekognition import FakeRekognition
 from tests.support.pictures import corners, encoded
@@ -359,7 +359,7 @@ def test_postgresql_is_backed_up_in_its_own_way(
     settings: Settings, pipeline: Pipeline, postgres_server: Any, tmp_path: Path
 ) -> None:
     with postgres_server.database() as url:
-        set_up(url)
+        create_database(url)
         results = Results(url)
         settings = settings.model_copy(update={"database_url": url})
         elsewhere = create_app(settings, pipeline=replace(pipeline, open_results=lambda: results))

@@ -15,13 +15,13 @@ from PIL import Image
 from werkzeug.test import TestResponse
 
 from app import create_app
-from db_setup import set_up
 from rubberduck.core.errors import ResultsUnavailable
 from rubberduck.core.settings import Settings
 from rubberduck.db.results import Results
 from rubberduck.services.pipeline import Pipeline
 from rubberduck.storage.folder import FolderStorage
 from tests.support import postgres
+from tests.support.databases import create_database
 from tests.support.pictures import encoded
 from tests.support.visitor import post_picture
 
@@ -49,7 +49,7 @@ def on_small_disk(
 ) -> FlaskClient:
     """The site, with everything that it keeps on a disk of 3 MB."""
     url = f"sqlite:///{small_disk / 'duck.db'}"
-    set_up(url)
+    create_database(url)
     storage = FolderStorage(small_disk / "uploads")
     results = open_results(url)
     moved = replace(pipeline, open_results=lambda: results, storage=storage)
@@ -191,7 +191,7 @@ def test_writers_behind_one_that_is_stuck_are_told_so(
 
 def test_postgresql_has_many_writers(postgres_server: postgres.Server, open_results: Open) -> None:
     with postgres_server.database() as url:
-        set_up(url)
+        create_database(url)
         book = open_results(url)
         with book.database.transaction(writing=True), ThreadPoolExecutor(1) as other:
             other.submit(book.check).result()

@@ -11,8 +11,9 @@ from rubberduck.core.settings import Settings
 from rubberduck.jobs.queue import JobQueue
 from tests.support import pgbouncer
 from tests.support.command_line import run_command
+from tests.support.databases import create_database
 from tests.support.postgres import Server
-from tests.support.workers import ended, set_up, working
+from tests.support.workers import ended, working
 
 
 def test_a_worker_and_flask_check_behind_pgbouncer(
@@ -25,7 +26,7 @@ def test_a_worker_and_flask_check_behind_pgbouncer(
         pooled = make_url(url).set(query=query).render_as_string(hide_password=False)
         behind = settings.model_copy(update={"database_url": pooled})
         pipeline = build_pipeline(behind)
-        set_up(pooled)
+        create_database(pooled, with_jobs=True)
         app = create_app(behind, pipeline=pipeline)
         queue = JobQueue(pipeline.results.database, 99)
         assert "warn   jobs, 0 waiting" in run_command(app, "check").output

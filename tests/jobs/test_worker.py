@@ -12,15 +12,16 @@ import pytest
 from rubberduck.core.settings import ROOT
 from rubberduck.db.engine import Database
 from rubberduck.jobs.queue import JobQueue
+from tests.support.databases import create_database
 from tests.support.server import environment_for, free_port, until
-from tests.support.workers import Worker, ended, lines, running, set_up, working
+from tests.support.workers import Worker, ended, lines, running, working
 
 SMALL = {"DUCK_WORKER_MEMORY": "600"}  # megabytes
 
 
 @pytest.fixture
 def queue(database_url: str) -> Iterator[JobQueue]:
-    set_up(database_url)
+    create_database(database_url, with_jobs=True)
     database = Database(database_url)
     yield JobQueue(database, 100)
     database.close()

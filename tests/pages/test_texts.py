@@ -11,9 +11,9 @@ from babel.messages.pofile import read_po
 from flask.testing import FlaskClient
 
 from app import create_app
-from db_setup import set_up
 from rubberduck.core.settings import ROOT, Settings
 from rubberduck.services.pipeline import Pipeline
+from tests.support.databases import create_database
 from tests.support.pictures import corners, encoded, form
 from translations import collect
 from translations.collect import TEMPLATE, as_po, collected, languages, updated
@@ -179,7 +179,7 @@ def test_a_site_speaks_its_language(
     settings: Settings, language: str, answer: str, box: str, refused: str
 ) -> None:
     """Pages, the verdict, the boxes, errors and the API's texts; names of fields stay."""
-    set_up(settings.database_url)
+    create_database(settings.database_url)
     app = create_app(settings.model_copy(update={"language": language}))
     client = app.test_client()
     duck = (ROOT / "static/samples/easy.jpg").read_bytes()
@@ -196,7 +196,7 @@ def test_a_site_speaks_its_language(
 
 def test_drawn_boxes_have_the_same_label_in_every_language(settings: Settings) -> None:
     """Whoever trains with them must not get a class for each language."""
-    set_up(settings.database_url)
+    create_database(settings.database_url)
     app = create_app(settings.model_copy(update={"language": "de"}))
     client = app.test_client()
     where = client.post("/", **form((ROOT / "static/samples/easy.jpg").read_bytes())).location

@@ -21,11 +21,11 @@ from sqlalchemy import event
 
 from bench.harness import database as rows
 from bench.scenarios import databases
-from db_setup import set_up
 from rubberduck.core.settings import ROOT
 from rubberduck.db.results import Results
 from rubberduck.imaging.sandbox import Child
 from rubberduck.services.pipeline import Pipeline
+from tests.support.databases import create_database
 from tests.support.ducks import gradient
 from tests.support.fake_rekognition import FakeRekognition
 from tests.support.pictures import encoded, form
@@ -117,7 +117,7 @@ print(json.dumps(loaded))
 
 def test_pages_are_shown_before_what_looks_at_pictures_is_loaded(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/duck.db"
-    set_up(url)
+    create_database(url)
     environment = {
         "DUCK_DATABASE_URL": url,
         "DUCK_UPLOADS": str(tmp_path),
@@ -228,7 +228,7 @@ def test_no_question_costs_more_where_there_are_more_results(tmp_path: Path) -> 
 
 
 def _steps(file: Path, count: int) -> dict[str, int]:
-    set_up(f"sqlite:///{file}")
+    create_database(f"sqlite:///{file}")
     book = Results(f"sqlite:///{file}", timedelta(days=30))
     id = rows.fill(book, count)
     now, taken = datetime.now(UTC), 0

@@ -20,7 +20,6 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from composition import build_pipeline
-from db_setup import set_up
 from rekognition import Rekognition
 from rubberduck.core.errors import DuckError
 from rubberduck.core.models import Upload
@@ -31,6 +30,7 @@ from rubberduck.detectors.with_breaker import DetectorWithBreaker
 from rubberduck.detectors.with_budget import DetectorWithBudget
 from rubberduck.services.pipeline import ID_BYTES, Pipeline
 from rubberduck.storage.s3 import S3Storage
+from tests.support.databases import create_database
 from tests.support.fake_rekognition import FakeRekognition
 from tests.support.faults import AMAZONS, Countdown, amazon_fails, database_fails, disk_fails
 from tests.support.pictures import encoded, form
@@ -221,7 +221,7 @@ def test_the_database_fails_at_every_statement(
     kind: str,
     lasts: bool,
 ) -> None:
-    set_up(database_url)
+    create_database(database_url)
     results = open_results(database_url)
     # A sweep fails at each of its statements before it comes to the orphans, which add up.
     lasting = replace(pipeline, open_results=lambda: results)

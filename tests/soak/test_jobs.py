@@ -13,8 +13,9 @@ import pytest
 from rubberduck.db.engine import Database
 from rubberduck.jobs.models import DONE
 from rubberduck.jobs.queue import JobQueue
+from tests.support.databases import create_database
 from tests.support.server import until
-from tests.support.workers import Worker, lines, running, set_up
+from tests.support.workers import Worker, lines, running
 
 pytestmark = pytest.mark.soak
 JOBS, KILLS, WORKERS, OWNERS = 200, 20, 3, 10
@@ -23,7 +24,7 @@ tell = sys.stdout.write  # figures, which `make soak` shows
 
 @pytest.fixture
 def queue(database_url: str) -> Iterator[JobQueue]:
-    set_up(database_url)
+    create_database(database_url, with_jobs=True)
     database = Database(database_url)
     yield JobQueue(database, JOBS)
     database.close()

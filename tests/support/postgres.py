@@ -6,9 +6,9 @@ import secrets
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -16,6 +16,8 @@ import psycopg
 
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
 PATH = os.pathsep.join([*map(str, BINARIES), os.environ.get("PATH", "")])
+
+TEMPLATE = "ready"
 
 
 def missing() -> str | None:
@@ -28,6 +30,7 @@ def missing() -> str | None:
 @dataclass(frozen=True)
 class Server:
     folder: Path
+    _templates: list[str] = field(default_factory=list)
 
     def url(self, name: str) -> str:
         return f"postgresql+psycopg://tests@/{name}?host={self.folder}"
@@ -38,6 +41,14 @@ class Server:
         self._do(f"CREATE DATABASE {name} {options}")
         yield self.url(name)
         self._do(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def template(self, set_up: Callable[[str], object]) -> str:
+        """The options of a database that `set_up` made once; a copy costs a tenth."""
+        if TEMPLATE not in self._templates:
+            self._do(f"CREATE DATABASE {TEMPLATE}")
+            set_up(self.url(TEMPLATE))
+            self._templates.append(TEMPLATE)
+        return f"TEMPLATE {TEMPLATE}"
 
     def cpu(self) -> float:
         """Processor seconds of all its processes until now, also of those that have gone."""

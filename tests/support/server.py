@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +17,7 @@ import matplotlib
 import psutil
 
 from rubberduck.core.settings import ROOT
+from tests.support.databases import create_database
 from tests.support.pictures import form
 
 PATIENCE = 180.0  # seconds, for a busy computer: what hangs ends, and nothing is measured by it
@@ -88,10 +88,10 @@ def free_port() -> int:
 
 @contextmanager
 def serving(folder: Path, **environment: str) -> Iterator[Site]:
-    """`python db_setup.py && gunicorn wsgi:app`, as `make run` does, on data in `folder`."""
+    """The site that gunicorn serves, on data in `folder`."""
     port = free_port()
     environment = environment_for(folder, port, **environment)
-    subprocess.run([sys.executable, "db_setup.py"], cwd=ROOT, env=environment, check=True)
+    create_database(environment["DUCK_DATABASE_URL"], with_jobs=True)
     command = [sys.executable, "-m", "gunicorn", "wsgi:app"]
     with running(command, ROOT, environment, folder / "log") as process:
         site = Site(port, process, folder / "log")

@@ -1,7 +1,5 @@
 """Workers in processes of their own, as `python worker.py` starts them."""
 
-import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -81,12 +79,6 @@ def running(queue: JobQueue, id: str, progress: int = 0) -> Callable[[], bool]:
         return job.state == "running" and job.progress >= progress
 
     return is_running
-
-
-def set_up(database_url: str) -> None:
-    """`python db_setup.py`, which also makes the engine's tables in PostgreSQL."""
-    environment = os.environ | {"DUCK_DATABASE_URL": database_url}
-    subprocess.run([sys.executable, "db_setup.py"], cwd=ROOT, env=environment, check=True)
 
 
 def lines(queue: JobQueue, id: str) -> list[str]:
