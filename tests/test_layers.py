@@ -2,6 +2,7 @@
 
 import ast
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,7 @@ def imports(module: str) -> set[str]:
     return imports_of(FILES[module])
 
 
+@cache
 def imports_of(file: Path) -> set[str]:
     names: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text())):
@@ -70,6 +72,7 @@ def imports_of(file: Path) -> set[str]:
     return names
 
 
+@cache
 def own_imports(module: str) -> set[str]:
     """The modules of this project that it imports."""
     return {

@@ -1,4 +1,4 @@
-"""Thousands of requests that Schemathesis generates from the OpenAPI document."""
+"""Requests that Schemathesis generates from the OpenAPI document; thousands in `make soak`."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -17,9 +17,12 @@ from rubberduck.core.settings import Settings
 from tests.support.pictures import corners, encoded, form
 from tests.support.visitor import session_cookie_name
 
-SEEDS = 2  # one test for each, so that two processes share the work
-MIN_CASES = 1_000  # for each seed
-MAX_EXAMPLES = 110  # of each operation, with valid and with invalid data
+# A seed, how many examples of each operation, with valid and with invalid data, and how many
+# requests those are at least.
+RUNS = [
+    (0, 40, 500),
+    *(pytest.param(seed, 200, 2_000, marks=pytest.mark.soak) for seed in range(1, 4)),
+]
 MAX_RESPONSE_SECONDS = 120.0  # on a busy machine
 
 PICTURES = [
@@ -67,14 +70,14 @@ def visitor_with_results(app: Flask) -> tuple[str, list[str]]:
     return cookie.value, [page["links"]["next"].partition("cursor=")[2] for page in pages if page]
 
 
-def run_schemathesis(app: Flask, seed: int) -> Iterator[EngineEvent]:
+def run_schemathesis(app: Flask, seed: int, examples: int) -> Iterator[EngineEvent]:
     cookie, cursors = visitor_with_results(app)
     schemathesis.openapi.media_type("image/*", st.sampled_from([*PICTURES, *REFUSED_STATUS]))
     schemathesis.openapi.format("cursor", st.sampled_from(cursors))
     schemathesis.openapi.format("etag", st.sampled_from(["*", '"quack"', 'W/"quack"']))
     config: dict[str, Any] = {
         "seed": seed,
-        "generation": {"max-examples": MAX_EXAMPLES, "database": "none"},
+        "generation": {"max-examples": examples, "database": "none"},
         "auth": {"openapi": {"session": {"api_key": cookie}}},
         "checks": {"max_response_time": MAX_RESPONSE_SECONDS},
         "operations": [
@@ -88,13 +91,13 @@ def run_schemathesis(app: Flask, seed: int) -> Iterator[EngineEvent]:
     yield from from_schema(schema.exclude(operation_id="revoke_key")).execute()
 
 
-@pytest.mark.parametrize("seed", range(SEEDS))
-def test_the_api_matches_its_document(app: Flask, seed: int) -> None:
+@pytest.mark.parametrize(("seed", "examples", "requests"), RUNS)
+def test_the_api_matches_its_document(app: Flask, seed: int, examples: int, requests: int) -> None:
     responses: Counter[tuple[str, int]] = Counter()
     uploads: Counter[str | None] = Counter()
     checks: set[str] = set()
     failures: list[str] = []
-    for event in run_schemathesis(app, seed):
+    for event in run_schemathesis(app, seed, examples):
         if isinstance(event, NonFatalError | FatalError):
             failures.append(str(event))
         if not isinstance(event, ScenarioFinished):
@@ -109,7 +112,7 @@ def test_the_api_matches_its_document(app: Flask, seed: int) -> None:
             if check.failure_info:
                 failures.append(f"{check.failure_info.failure}\n{check.failure_info.code_sample}")
     assert failures == []
-    assert responses.total() >= MIN_CASES
+    assert responses.total() >= requests
     assert uploads["multipart/form-data"]
     assert uploads["image/*"]
     assert {

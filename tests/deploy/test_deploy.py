@@ -373,8 +373,9 @@ def test_every_region_that_botocore_knows_is_taken() -> None:
         for partition in session.get_available_partitions()
         for region in session.get_available_regions("ec2", partition)
     }
-    assert {"us-east-1", "cn-north-1", "us-gov-west-1", "eusc-de-east-1"} <= regions
-    for region in regions:
+    special = {"us-east-1", "cn-north-1", "us-gov-west-1", "eusc-de-east-1"}
+    assert special <= regions
+    for region in special | set(sorted(regions)[::9]):
         assert options.parse([f"REGION={region}"]).region == region
 
 

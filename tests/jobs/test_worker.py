@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psutil
@@ -13,7 +14,7 @@ from rubberduck.core.settings import ROOT
 from rubberduck.db.engine import Database
 from rubberduck.jobs.queue import JobQueue
 from tests.support.databases import create_database
-from tests.support.server import environment_for, free_port, until
+from tests.support.server import PATIENCE, environment_for, free_port, until
 from tests.support.workers import Worker, ended, lines, running, working
 
 SMALL = {"DUCK_WORKER_MEMORY": "600"}  # megabytes
@@ -22,9 +23,36 @@ SMALL = {"DUCK_WORKER_MEMORY": "600"}  # megabytes
 @pytest.fixture
 def queue(database_url: str) -> Iterator[JobQueue]:
     create_database(database_url, with_jobs=True)
+    with opened(database_url) as queue:
+        yield queue
+
+
+@contextmanager
+def opened(database_url: str) -> Iterator[JobQueue]:
     database = Database(database_url)
     yield JobQueue(database, 100)
     database.close()
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def at_work(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[JobQueue, Worker]]:
+    """The queue of a worker that several tests use, on each kind of database."""
+    folder = tmp_path_factory.mktemp("worker")
+    with ExitStack() as stack:
+        url = f"sqlite:///{folder / 'duck.db'}"
+        if request.param == "postgresql":
+            url = stack.enter_context(request.getfixturevalue("postgres_server").database())
+        create_database(url, with_jobs=True)
+        queue = stack.enter_context(opened(url))
+        with working(folder, url, DUCK_WORKER_JOBS="5", **SMALL) as worker:
+            yield queue, worker
+            worker.process.send_signal(signal.SIGINT)  # Ctrl+C
+            assert worker.process.wait(PATIENCE) == 0
+
+
+sqlite_only = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 def children(worker: Worker) -> list[psutil.Process]:
@@ -32,15 +60,15 @@ def children(worker: Worker) -> list[psutil.Process]:
 
 
 def test_jobs_end_with_a_result_or_with_a_reason_in_plain_words(
-    queue: JobQueue, database_url: str, tmp_path: Path
+    at_work: tuple[JobQueue, Worker],
 ) -> None:
+    queue, worker = at_work
     good = queue.enqueue("count", "ann", to=3)
     refused = queue.enqueue("refuse", "bob")
     broken = queue.enqueue("break", "cid")
     hungry = queue.enqueue("eat memory", "dan")
     unknown = queue.enqueue("from the future", "eve")
-    with working(tmp_path, database_url, DUCK_WORKER_JOBS="5", **SMALL) as worker:
-        jobs = ended(queue, good, refused, broken, hungry, unknown)
+    jobs = ended(queue, good, refused, broken, hungry, unknown)
     assert [job.state for job in jobs] == ["done", "failed", "failed", "failed", "failed"]
     assert (jobs[0].result, jobs[0].progress) == (6, 100)
     assert lines(queue, good)[1:] == ["counted to 3", "counted to 3", "done"]
@@ -51,20 +79,19 @@ def test_jobs_end_with_a_result_or_with_a_reason_in_plain_words(
     assert "from the future" in str(jobs[4].error)
 
 
-def test_a_cancelled_job_ends_even_in_a_loop_of_c(
-    queue: JobQueue, database_url: str, tmp_path: Path
-) -> None:
-    with working(tmp_path, database_url) as worker:
-        id = queue.enqueue("busy in C", "ann")
-        until(running(queue, id, progress=1))
-        (child,) = children(worker)
-        queue.store.cancel(id)
-        until(lambda: not child.is_running())
-        assert queue.get(id).state == "cancelled"
-        queue.store.retry(id)
-        until(running(queue, id, progress=1))
-        assert queue.get(id).attempt == 1
+def test_a_cancelled_job_ends_even_in_a_loop_of_c(at_work: tuple[JobQueue, Worker]) -> None:
+    queue, worker = at_work
+    id = queue.enqueue("busy in C", "ann")
+    until(running(queue, id, progress=1))
+    (child,) = children(worker)
+    queue.store.cancel(id)
     until(lambda: not child.is_running())
+    assert queue.get(id).state == "cancelled"
+    queue.store.retry(id)
+    until(running(queue, id, progress=1))
+    assert queue.get(id).attempt == 1
+    queue.store.cancel(id)
+    until(lambda: not children(worker))
 
 
 def test_a_killed_worker_goes_on_where_it_was(
@@ -85,6 +112,7 @@ def test_a_killed_worker_goes_on_where_it_was(
     assert told == [told[0], "counted to 20", told[0], "counted to 20", "done"]
 
 
+@sqlite_only
 def test_a_wait_goes_on_after_sigterm(queue: JobQueue, database_url: str, tmp_path: Path) -> None:
     id = queue.enqueue("wait", "ann", seconds=3.0)
     with working(tmp_path, database_url) as worker:
@@ -98,6 +126,7 @@ def test_a_wait_goes_on_after_sigterm(queue: JobQueue, database_url: str, tmp_pa
     assert job.result == "waited"
 
 
+@sqlite_only
 def test_jobs_that_the_engine_lost_are_queued_again(
     queue: JobQueue, database_url: str, tmp_path: Path
 ) -> None:
@@ -109,6 +138,7 @@ def test_jobs_that_the_engine_lost_are_queued_again(
     assert (job.state, job.attempt) == ("done", 1)
 
 
+@sqlite_only
 def test_what_needs_much_disk_waits_for_it(
     queue: JobQueue, database_url: str, tmp_path: Path
 ) -> None:
@@ -122,6 +152,7 @@ def test_what_needs_much_disk_waits_for_it(
     assert job.result == "stored"
 
 
+@sqlite_only
 def test_workers_on_one_machine_have_ids_of_their_own(
     queue: JobQueue, database_url: str, tmp_path: Path
 ) -> None:
@@ -152,13 +183,10 @@ def test_a_worker_whose_database_does_not_answer_may_be_started_again(tmp_path: 
 
 
 def test_a_worker_is_the_first_that_the_kernel_ends_when_memory_runs_out(
-    queue: JobQueue, database_url: str, tmp_path: Path
+    at_work: tuple[JobQueue, Worker],
 ) -> None:
-    with working(tmp_path, database_url, **SMALL) as worker:
-        score = Path(f"/proc/{worker.process.pid}/oom_score_adj").read_text()
-        assert int(score) == 500
-        assert worker.process.nice() > psutil.Process().nice()
-        limit, _ = worker.process.rlimit(psutil.RLIMIT_DATA)
-        assert limit == 600_000_000
-        worker.process.send_signal(signal.SIGINT)  # Ctrl+C
-        assert worker.process.wait(60) == 0
+    _, worker = at_work
+    assert int(Path(f"/proc/{worker.process.pid}/oom_score_adj").read_text()) == 500
+    assert worker.process.nice() > psutil.Process().nice()
+    limit, _ = worker.process.rlimit(psutil.RLIMIT_DATA)
+    assert limit == 600_000_000
