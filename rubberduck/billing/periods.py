@@ -14,6 +14,7 @@ class Period:
 
 def month_of(now: datetime) -> Period:
     """
+    >>> from datetime import UTC
     >>> month_of(datetime(2026, 12, 31, 9, tzinfo=UTC)).ends.isoformat()
     '2027-01-01T00:00:00+00:00'
     """
