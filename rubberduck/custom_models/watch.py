@@ -1,0 +1,242 @@
+"""Make what runs at Amazon like what should run: end leases, repeat stops and starts, count costs.
+
+Run it often, by any process: a round changes nothing that is as it should be, and two rounds at
+once do no harm.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import Connection
+
+from rubberduck.aws.custom_labels import Version
+from rubberduck.aws.custom_labels_errors import CustomLabelsFailed
+from rubberduck.aws.version_states import RUNNING, STARTING, STOPPING
+from rubberduck.billing.errors import SpendingLimitReached
+from rubberduck.core.errors import DuckError
+from rubberduck.custom_models.hosting import Hosting
+from rubberduck.custom_models.life import Life
+from rubberduck.custom_models.meter import AHEAD, ceil_minute, floor_minute
+
+log = logging.getLogger(__name__)
+# A start whose request was lost on the way may arrive long after the model was stopped.
+LATE_START = timedelta(days=1)
+# As long as a start may take to show in the answers of the service.
+SETTLING = timedelta(seconds=60)
+MAX_MESSAGE = 500
+Act = Literal["start", "stop", "unschedule"]
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What a round found: versions that may bill, and stops and starts that it asked for."""
+
+    active: int = 0
+    stops: int = 0
+    starts: int = 0
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Compares rows with the service. Raises ResultsUnavailable when the database fails."""
+
+    hosting: Hosting
+
+    def run(self, *, everything: bool = False) -> Watched:
+        """Do one round; with `everything`, also for models that nobody started for days."""
+        self._end_leases()
+        since = None if everything else datetime.now(UTC) - LATE_START
+        lives = self.hosting.lives.at_amazon()  # as they are before the service is asked
+        of_interest = {life.project_arn for life in self.hosting.lives.at_amazon(since)}
+        active, acts = 0, list[Act]()
+        for project_arn in sorted(filter(None, of_interest)):
+            try:
+                seen = self.hosting.service.versions(project_arn)
+            except CustomLabelsFailed as error:
+                log.warning("models not watched project=%s cause=%s", project_arn, error)
+                continue
+            active += sum(version.state.may_bill for version in seen)
+            acts += self._compare(
+                [life for life in lives if life.project_arn == project_arn], seen
+            )
+        return Watched(active, acts.count("stop"), acts.count("start"))
+
+    def _end_leases(self) -> None:
+        """Write that models should not run whose lease, or whole time, has run out."""
+        for life in self.hosting.lives.at_amazon(datetime.now(UTC) - LATE_START):
+            if not _ended(life):
+                continue
+            with self.hosting.lives.changing(life.id) as (_, current, change):
+                if reason := _ended(current):  # nobody asked it meanwhile
+                    change(should_run=False, lease_until=None)
+                    log.info("model stop wanted version=%s reason=%s", life.id, reason)
+
+    def _compare(self, lives: list[Life], seen: Iterable[Version]) -> list[Act]:
+        known = {life.arn or life.name: life for life in lives}
+        acts = list[Act]()
+        for version in seen:
+            if life := known.get(version.arn) or known.get(version.name):
+                acts += self._settle(life, version)
+            elif version.state.name == RUNNING:
+                log.warning("unknown model runs version_arn=%s, it is stopped", version.arn)
+                acts += self._stop_unknown(version)
+        return acts
+
+    def _stop_unknown(self, version: Version) -> list[Act]:
+        try:
+            self.hosting.service.stop(version.arn)
+        except CustomLabelsFailed as error:
+            log.warning("model not stopped yet version_arn=%s cause=%s", version.arn, error)
+        return ["stop"]
+
+    def _settle(self, life: Life, version: Version) -> list[Act]:
+        """Bring one row up to date, and do what is left to do at Amazon."""
+        with self.hosting.lives.changing(life.id) as (connection, current, change):
+            if _known(current) != _known(life):  # since the service was asked: next time
+                return []
+            act = _Round(self.hosting, connection, current, change, version).settle()
+        if act == "start":
+            try:
+                self.hosting.schedule_stop(life, unwatched=self.hosting.open_schedules is None)
+                self.hosting.ask_start(life)
+            except DuckError as error:
+                log.warning("model not started version=%s cause=%s", life.id, error)
+        elif act == "stop":
+            self.hosting.ask_stop(life)
+        elif act == "unschedule":
+            self.hosting.unschedule(life)
+        return [act] if act else []
+
+
+class _Round:
+    """One row under its lock, beside what the service says about its version."""
+
+    def __init__(
+        self,
+        hosting: Hosting,
+        connection: Connection,
+        life: Life,
+        change: Callable[..., None],
+        version: Version,
+    ) -> None:
+        self.ledger, self.meter = hosting.ledger, hosting.meter
+        self.connection = connection
+        self.life = life
+        self.change = change
+        self.version = version
+        self.now = datetime.now(UTC)
+        self.should_run = life.should_run
+
+    def settle(self) -> Act | None:
+        """Change the row; return what is to be done at Amazon."""
+        state, life = self.version.state, self.life
+        if not life.service_state.is_trained:  # its job writes the row, until it is trained
+            return "stop" if state.name == RUNNING else None
+        if state.name != life.state:
+            message = self.version.message[:MAX_MESSAGE] if state.name == "FAILED" else ""
+            self.change(state=state.name, state_message=message)
+            log.info("model state version=%s was=%s is=%s", life.id, life.state, state.name)
+        act: Act | None = None
+        if not state.may_bill:
+            act = self._at_rest()
+        elif state.name == STARTING:
+            self._slide()
+        else:
+            self._count()
+        if self.should_run != life.should_run:
+            self.change(should_run=False, lease_until=None)
+        if state.may_stop and not self.should_run:
+            return "stop"
+        return act
+
+    def _at_rest(self) -> Act | None:
+        """Start what should run, or has still to start; end the meter of what does not."""
+        life, state = self.life, self.version.state
+        was_active = life.state in (STARTING, RUNNING, STOPPING)
+        if life.should_run:
+            is_new = life.started_at is None or self.now - life.started_at < SETTLING
+            if state.name == "FAILED" and was_active:
+                self._want_no_more("failed")
+            elif not (state.may_start or state.start == "by hand"):
+                self._want_no_more(f"it is {state.name}")
+            elif was_active and not is_new:
+                self._want_no_more("stopped elsewhere")
+            else:
+                return "start"  # the request was never sent, or lost
+        if (until := life.metered_until) is None:
+            return None
+        if was_active and not (life.state == STARTING and state.name == "FAILED"):
+            self._book(until, ceil_minute(self.now))
+        else:
+            self._book(until, until - AHEAD)
+        self.change(metered_until=None)
+        log.info("model stopped version=%s model=%r", life.id, life.title)
+        return "unschedule"
+
+    def _slide(self) -> None:
+        """Move the reserved minutes on: a model that starts costs nothing yet."""
+        until, begin = self.life.metered_until, floor_minute(self.now)
+        if until is None or until - AHEAD >= begin:
+            return
+        entries = [
+            *self.meter.back(self.life, until - AHEAD, until),
+            *self.meter.entries(self.life, begin, begin + AHEAD),
+        ]
+        if self._add_if_allowed(entries):
+            self.change(metered_until=begin + AHEAD)
+
+    def _count(self) -> None:
+        """Enter what was used, and reserve the next minutes of what should run on."""
+        until = self.life.metered_until
+        if until is None:  # it was started elsewhere
+            until = floor_minute(self.now)
+            if self.life.started_at is None:
+                self.change(started_at=self.now)
+        if until < (used := ceil_minute(self.now)):
+            self._book(until, used)
+            until = used
+        ahead = floor_minute(self.now) + AHEAD
+        if self.should_run and until < ahead - AHEAD / 2:
+            if self._add_if_allowed(self.meter.entries(self.life, until, ahead)):
+                until = ahead
+        if until != self.life.metered_until:
+            self.change(metered_until=until)
+
+    def _book(self, was: datetime, until: datetime) -> None:
+        """Make the ledger end at `until` instead of at `was`."""
+        entries = [
+            *self.meter.entries(self.life, was, until),
+            *self.meter.back(self.life, until, was),
+        ]
+        self.ledger.add(self.connection, entries, is_limited=False)
+
+    def _add_if_allowed(self, entries: Iterable[Any]) -> bool:
+        try:
+            with self.connection.begin_nested():
+                self.ledger.add(self.connection, entries, is_limited=True)
+        except SpendingLimitReached:
+            self._want_no_more("spending limit")
+            return False
+        return True
+
+    def _want_no_more(self, reason: str) -> None:
+        if self.should_run:
+            self.should_run = False
+            log.warning("model stop wanted version=%s reason=%s", self.life.id, reason)
+
+
+def _ended(life: Life) -> str | None:
+    """Return why the model should not run any longer, if so."""
+    now = datetime.now(UTC)
+    if not life.should_run:
+        return None
+    if life.ceiling_at and life.ceiling_at <= now:
+        return "ceiling"
+    return "lease" if life.lease_until and life.lease_until <= now else None
+
+
+def _known(life: Life) -> tuple[object, ...]:
+    return life.should_run, life.state, life.started_at
