@@ -21,8 +21,8 @@ from rubberduck.aws.custom_labels_errors import (
     CustomLabelsFailed,
     CustomLabelsOff,
     CustomLabelsRefused,
+    StopNotScheduled,
 )
-from rubberduck.aws.scheduler import StopNotScheduled
 from rubberduck.aws.version_states import RUNNING, STARTING, STOPPED, VersionState
 from rubberduck.billing.ledger import Ledger
 from rubberduck.custom_models.hosting_errors import (
@@ -90,15 +90,13 @@ class Hosting:
         CannotStart, InvalidUnits, NothingWouldStopIt, NoSuchModel, SpendingLimitReached, and
         CustomLabelsRefused. If Amazon does not answer, the start is repeated by watch.py.
         """
-        if self.open_schedules is None and not unwatched and not self.lives.get(id).is_embedded:
-            raise NothingWouldStopIt("No stop can be scheduled at Amazon.")
-        life = self._want(id, units, by)
+        life = self._want(id, units, by, unwatched)
         if life.is_embedded:
             return life
         self.schedule_stop(life, unwatched)
         return self.ask_start(life)
 
-    def _want(self, id: str, units: int, by: str) -> Life:
+    def _want(self, id: str, units: int, by: str, unwatched: bool) -> Life:
         """Write that the model should run, and reserve its first minutes."""
         now = datetime.now(UTC)
         with self.lives.changing(id, slots=True) as (connection, life, change):
@@ -114,7 +112,7 @@ class Hosting:
             if life.is_embedded:
                 wanted = replace(wanted, state=RUNNING, units=1)
             else:
-                self._check_amazon(connection, life, units)
+                self._check_amazon(connection, life, units, unwatched)
                 wanted = replace(
                     wanted,
                     lease_until=now + self.idle,
@@ -136,7 +134,9 @@ class Hosting:
         log.info("model start wanted %s by=%s", fields, by or "visitor")
         return wanted
 
-    def _check_amazon(self, connection: Connection, life: Life, units: int) -> None:
+    def _check_amazon(
+        self, connection: Connection, life: Life, units: int, unwatched: bool
+    ) -> None:
         if not 1 <= units <= MAX_UNITS:
             raise InvalidUnits("A model runs with 1 to {most} units.", most=MAX_UNITS)
         _ = self.service
@@ -144,6 +144,8 @@ class Hosting:
             raise CannotStart("Amazon Rekognition does not know this model.")
         if others_at_amazon(connection, life.id) >= MAX_RUNNING:
             raise TooManyRun("An account can run {most} models at a time.", most=MAX_RUNNING)
+        if self.open_schedules is None and not unwatched:
+            raise NothingWouldStopIt("No stop can be scheduled at Amazon.")
 
     def schedule_stop(self, life: Life, unwatched: bool) -> None:
         """Let Amazon stop the model at the ceiling, should nobody here do it.
@@ -276,4 +278,6 @@ def _check_state(life: Life) -> None:
     if state.may_bill:
         raise CannotStart("It is still being stopped. Start it when it has stopped.")
     if state.start not in ("yes", "by hand"):
-        raise CannotStart("Amazon has ended the life of this model: it is {state}.", state=state.name)
+        raise CannotStart(
+            "Amazon has ended the life of this model: it is {state}.", state=state.name
+        )

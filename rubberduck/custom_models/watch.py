@@ -59,9 +59,7 @@ class Watch:
                 log.warning("models not watched project=%s cause=%s", project_arn, error)
                 continue
             active += sum(version.state.may_bill for version in seen)
-            acts += self._compare(
-                [life for life in lives if life.project_arn == project_arn], seen
-            )
+            acts += self._compare([life for life in lives if life.project_arn == project_arn], seen)
         return Watched(active, acts.count("stop"), acts.count("start"))
 
     def _end_leases(self) -> None:
@@ -199,9 +197,9 @@ class _Round:
             self._book(until, used)
             until = used
         ahead = floor_minute(self.now) + AHEAD
-        if self.should_run and until < ahead - AHEAD / 2:
-            if self._add_if_allowed(self.meter.entries(self.life, until, ahead)):
-                until = ahead
+        is_short = self.should_run and until < ahead - AHEAD / 2
+        if is_short and self._add_if_allowed(self.meter.entries(self.life, until, ahead)):
+            until = ahead
         if until != self.life.metered_until:
             self.change(metered_until=until)
 

@@ -1,0 +1,229 @@
+"""The life of a model: started, watched, stopped, and what it costs, on the fake service.
+
+The fake counts what Amazon would bill; the ledger must never have less than that.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+
+from db_setup import set_up
+from rubberduck.aws.custom_labels_errors import CustomLabelsRefused, StopNotScheduled
+from rubberduck.billing.errors import SpendingLimitReached
+from rubberduck.billing.ledger import Limits
+from rubberduck.core.settings import Settings
+from rubberduck.custom_models.hosting_errors import (
+    CannotStart,
+    InvalidUnits,
+    IsStopped,
+    NoSuchModel,
+    NothingWouldStopIt,
+    RunsAlready,
+    TooManyRun,
+)
+from rubberduck.db.engine import Database
+from tests.support.custom_labels import LOSE_ANSWER, LOSE_REQUEST, FakeCustomLabels
+from tests.support.custom_labels.clock import EPOCH
+from tests.support.hosting import DOLLAR, Machine, add_amazon_model, add_model
+
+NOW = datetime.fromtimestamp(EPOCH, UTC)
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    with time_machine.travel(NOW, tick=False) as clock:
+        yield clock
+
+
+@pytest.fixture
+def database(settings: Settings) -> Iterator[Database]:
+    set_up(settings.database_url)
+    database = Database(settings.database_url)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def each_database(database_url: str) -> Iterator[Database]:
+    """On SQLite, then on PostgreSQL."""
+    set_up(database_url)
+    database = Database(database_url)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def fake() -> FakeCustomLabels:
+    return FakeCustomLabels()
+
+
+@pytest.fixture
+def machine(database: Database, fake: FakeCustomLabels, clock: time_machine.Traveller) -> Machine:
+    return Machine(database, fake, clock)
+
+
+def spent(machine: Machine) -> int:
+    return machine.hosting.ledger.totals()[1].spent
+
+
+def test_a_model_that_nobody_asks_is_stopped_within_a_minute_of_its_lease(
+    each_database: Database, fake: FakeCustomLabels, clock: time_machine.Traveller
+) -> None:
+    machine = Machine(each_database, fake, clock)
+    id = add_amazon_model(each_database, fake, "v1")
+    started = machine.hosting.start(id, 2, "ada")
+    assert (started.state, started.units, spent(machine)) == ("STARTING", 2, 1_333_333)
+    assert list(machine.schedules.due) == [id]
+    with pytest.raises(RunsAlready, match="“mugs 1” runs or is starting"):
+        machine.hosting.start(id, 1, "ada")
+    machine.advance(11 * 60)
+    assert machine.hosting.lives.get(id).is_running
+    for _ in range(4):  # asked every ten minutes, so it goes on
+        machine.hosting.touch(id)
+        machine.advance(10 * 60)
+    assert machine.hosting.lives.get(id).is_running
+    machine.hosting.touch(id)
+    lease = machine.hosting.lives.get(id).lease_until
+    assert lease
+    machine.advance((lease - datetime.now(UTC)).total_seconds() - 1)
+    assert fake.version("v1").state == "RUNNING"
+    machine.advance(60)
+    assert fake.version("v1").state == "STOPPING"
+    machine.advance(240)
+    life = machine.hosting.lives.get(id)
+    assert (life.state, life.should_run, life.metered_until) == ("STOPPED", False, None)
+    assert machine.schedules.due == {}
+    # Never less than Amazon bills; more by the minutes of stopping, and the begun ones.
+    assert 0 <= spent(machine) - machine.billed() <= 2 * 4 * DOLLAR * 5 / 60
+    assert machine.hosting.ledger.spent_on(f"model {id} ") == spent(machine)
+    with pytest.raises(IsStopped, match="does not run"):
+        machine.hosting.stop(id)
+    assert fake.calls["StartProjectVersion"] == 1
+    assert fake.mistakes == []
+
+
+def test_each_refusal_has_its_sentence_and_starts_and_costs_nothing(
+    machine: Machine, database: Database, fake: FakeCustomLabels
+) -> None:
+    ids = [add_amazon_model(database, fake, f"v{n}", number=n) for n in (1, 2, 3)]
+    machine.schedules.error = StopNotScheduled("Refused.", cause="no permission")
+    with pytest.raises(NothingWouldStopIt, match="no permission"):
+        machine.hosting.start(ids[0], 1, "ada")
+    with pytest.raises(InvalidUnits, match="1 to 5 units"):
+        machine.hosting.start(ids[0], 6, "ada")
+    with pytest.raises(NoSuchModel):
+        machine.hosting.start("nobody", 1, "ada")
+    training = add_model(database, "t", state="TRAINING_IN_PROGRESS", number=8)
+    with pytest.raises(CannotStart, match="TRAINING_IN_PROGRESS"):
+        machine.hosting.start(training, 1, "ada")
+    fake.faults.order("StartProjectVersion", "AccessDeniedException")
+    with pytest.raises(CustomLabelsRefused, match="StartProjectVersion"):
+        machine.hosting.start(ids[0], 1, "ada", unwatched=True)
+    assert (spent(machine), fake.left_running()) == (0, [])
+    machine.hosting.start(ids[0], 1, "ada", unwatched=True)
+    machine.schedules.error = None
+    machine.hosting.start(ids[1], 1, "ada")
+    with pytest.raises(TooManyRun, match="2 models at a time"):
+        machine.hosting.start(ids[2], 1, "ada")
+    machine.hosting.stop(ids[0])
+    with pytest.raises(IsStopped, match="is being stopped"):
+        machine.hosting.stop(ids[0])
+    with pytest.raises(CannotStart, match="still being stopped"):
+        machine.hosting.start(ids[0], 1, "ada")
+    machine.advance(15 * 60)
+    assert fake.version("v1").state == "STOPPED"
+    machine.hosting.start(ids[2], 1, "ada")
+    assert not machine.hosting.lives.get(ids[0]).should_run
+
+
+def test_an_embedded_model_runs_at_once_costs_nothing_and_has_no_lease(
+    machine: Machine, database: Database
+) -> None:
+    id = add_model(database, "v1")
+    assert machine.hosting.start(id, 1, "ada").is_running
+    with pytest.raises(RunsAlready):
+        machine.hosting.start(id, 1, "ada")
+    machine.advance(3600)
+    assert [life.id for life in machine.hosting.lives.running()] == [id]
+    assert machine.hosting.stop(id).state == "STOPPED"
+    with pytest.raises(IsStopped):
+        machine.hosting.stop(id)
+    assert spent(machine) == 0
+
+
+def test_the_ceiling_ends_a_model_that_is_asked_all_the_time_unless_it_is_moved(
+    machine: Machine, database: Database, fake: FakeCustomLabels
+) -> None:
+    machine.ceiling = timedelta(minutes=80)
+    id = add_amazon_model(database, fake, "v1")
+    machine.hosting.start(id, 1, "ada")
+    machine.advance(600)
+    assert machine.hosting.extend(id).ceiling_at == datetime.now(UTC) + machine.ceiling
+    assert machine.schedules.due[id][1] == datetime.now(UTC) + machine.ceiling
+    for _ in range(7):
+        machine.advance(600)
+        machine.hosting.touch(id)
+    assert fake.version("v1").state == "RUNNING"
+    machine.advance(660)
+    assert fake.version("v1").state == "STOPPING"
+
+
+def test_the_limit_in_dollars_stops_a_model_before_it_is_exceeded(
+    each_database: Database, fake: FakeCustomLabels, clock: time_machine.Traveller
+) -> None:
+    limits = Limits(daily=3 * DOLLAR, monthly=100 * DOLLAR)
+    machine = Machine(each_database, fake, clock, limits)
+    id, other = (add_amazon_model(each_database, fake, f"v{n}", number=n) for n in (1, 2))
+    machine.hosting.start(id, 1, "ada")
+    for _ in range(12):
+        machine.advance(300)
+        machine.hosting.touch(id)
+    assert fake.version("v1").state in ("STOPPING", "STOPPED")
+    machine.advance(300)
+    assert machine.billed() <= spent(machine) <= 3 * DOLLAR
+    with pytest.raises(SpendingLimitReached, match=r"\$3.00"):
+        machine.hosting.start(other, 5, "ada")
+    assert not machine.hosting.lives.get(other).should_run
+    # At midnight the model's next minutes belong to the next day.
+    assert {entry.at.date() for entry in machine.hosting.ledger.newest()} == {NOW.date()}
+
+
+def test_lost_answers_refused_stops_and_late_starts_leave_nothing_running(
+    machine: Machine, database: Database, fake: FakeCustomLabels
+) -> None:
+    id = add_amazon_model(database, fake, "v1")
+    fake.faults.order("StartProjectVersion", LOSE_ANSWER)
+    assert machine.hosting.start(id, 1, "ada").state == "TRAINING_COMPLETED"  # who knows
+    machine.advance(11 * 60)
+    assert machine.hosting.lives.get(id).is_running
+    fake.faults.order("StopProjectVersion", "ThrottlingException", 5)
+    machine.hosting.stop(id)
+    machine.advance(60)
+    assert fake.version("v1").state == "RUNNING"
+    machine.advance(300)
+    assert fake.version("v1").state == "STOPPED"
+    fake.faults.order("StartProjectVersion", LOSE_REQUEST)
+    machine.hosting.start(id, 1, "ada")
+    machine.advance(11 * 60)  # asked again by the watch
+    assert machine.hosting.lives.get(id).is_running
+    machine.hosting.stop(id)
+    machine.advance(300)
+    # The request of a start that everybody has forgotten arrives.
+    machine.client.start_project_version(
+        ProjectVersionArn=fake.version("v1").arn, MinInferenceUnits=1
+    )
+    machine.advance(15 * 60)
+    assert fake.version("v1").state == "STOPPED"
+    # A version of our project that has no row, and a stop by somebody else.
+    fake.add_version("v9", "RUNNING")
+    machine.advance(300)
+    assert fake.version("v9").state == "STOPPED"
+    machine.hosting.start(id, 1, "ada")
+    machine.advance(11 * 60)
+    machine.client.stop_project_version(ProjectVersionArn=fake.version("v1").arn)
+    machine.advance(300)
+    life = machine.hosting.lives.get(id)
+    assert (life.should_run, life.metered_until, fake.left_running()) == (False, None, [])
+    assert spent(machine) >= machine.billed() - fake.version("v9").billed_unit_seconds / 900
