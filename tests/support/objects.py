@@ -10,16 +10,17 @@ from PIL import Image, ImageDraw, ImageFilter
 
 LABELS = ("mug", "ball")
 SIDE = 480  # pixels of the longer side
+Sides = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A picture as JPEG; `boxes` are label, left, top, width, height in its pixels."""
+    """A picture as JPEG; `boxes` are labels with left, top, width, height in its pixels."""
 
     jpeg: bytes
     width: int
     height: int
-    boxes: tuple[tuple[str, float, float, float, float], ...]
+    boxes: tuple[tuple[str, Sides], ...]
 
 
 def draw_picture(number: int, labels: Sequence[str] = LABELS) -> Drawn:
@@ -34,7 +35,7 @@ def draw_picture(number: int, labels: Sequence[str] = LABELS) -> Drawn:
     draw = ImageDraw.Draw(image)
     for _ in range(chance.randint(1, 4)):
         _clutter(draw, width, height, chance)
-    boxes: list[tuple[str, float, float, float, float]] = []
+    boxes: list[tuple[str, Sides]] = []
     slots = [(x, y) for x in (0, 1) for y in (0, 1)]
     chance.shuffle(slots)
     for label, (column, row) in zip(labels, slots, strict=False):
@@ -42,7 +43,7 @@ def draw_picture(number: int, labels: Sequence[str] = LABELS) -> Drawn:
         left = column * width / 2 + chance.uniform(0, max(1, width / 2 - side))
         top = row * height / 2 + chance.uniform(0, max(1, height / 2 - side))
         {"mug": _mug, "ball": _ball}[label](draw, left, top, side, chance)
-        boxes.append((label, left, top, side, side))
+        boxes.append((label, (left, top, side, side)))
     file = io.BytesIO()
     image.save(file, "JPEG", quality=88)
     return Drawn(file.getvalue(), width, height, tuple(boxes))

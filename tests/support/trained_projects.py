@@ -1,0 +1,74 @@
+"""Projects with drawn pictures that are labelled already, ready to be trained."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rubberduck.custom_models.project_pictures import (
+    Added,
+    PictureBox,
+    ProjectPictures,
+    Quota,
+    Upload,
+)
+from rubberduck.custom_models.projects import Project, Projects
+from rubberduck.custom_models.tables import project_pictures
+from rubberduck.db.engine import Database, to_naive_utc
+from rubberduck.storage.base import Storage
+from rubberduck.storage.folder import FolderStorage
+from tests.support.objects import LABELS, Drawn, draw_project
+
+QUOTA = Quota(10_000, 10**9)
+
+
+@contextmanager
+def data_of(folder: Path) -> Iterator[tuple[Database, Storage]]:
+    """Open the database and the storage of a site that keeps its data in `folder`."""
+    database = Database(f"sqlite:///{folder / 'duck.db'}")
+    try:
+        yield database, FolderStorage(folder / "uploads")
+    finally:
+        database.close()
+
+
+def create_project(
+    database: Database,
+    storage: Storage,
+    drawn: Sequence[Drawn] | None = None,
+    *,
+    name: str = "our mugs",
+    kind: str = "boxes",
+    unlabelled: int = 0,
+) -> Project:
+    """Create a project with these pictures; the last `unlabelled` ones are to be labelled."""
+    project = Projects(database).create(name, kind, LABELS, "somebody")
+    drawn = draw_project(30, empty=6) if drawn is None else drawn
+    for number, one in enumerate(drawn):
+        add_picture(database, storage, project, one, labelled=number < len(drawn) - unlabelled)
+    return project
+
+
+def add_picture(
+    database: Database, storage: Storage, project: Project, drawn: Drawn, *, labelled: bool = True
+) -> str:
+    """Add a picture, with its boxes or labels as if an operator had saved them."""
+    store = ProjectPictures(database, storage, 10**7, QUOTA)
+    added = store.add(project, Upload(drawn.jpeg, created_by="somebody", near_is_fine=True))
+    assert isinstance(added, Added), added
+    ids = {label.name: label.id for label in project.labels}
+    boxes = [asdict(PictureBox(ids[label], *sides)) for label, sides in drawn.boxes]
+    labels = [] if project.kind == "boxes" else sorted({ids[label] for label, _ in drawn.boxes})
+    if labelled:
+        values = {
+            "boxes": boxes if project.kind == "boxes" else [],
+            "labels": labels,
+            "revision": 1,
+            "labelled_by": "somebody",
+            "labelled_at": to_naive_utc(datetime.now(UTC)),
+        }
+        of = project_pictures.c.id == added.picture.id
+        with database.transaction(writing=True) as connection:
+            connection.execute(project_pictures.update().where(of).values(**values))
+    return added.picture.id
