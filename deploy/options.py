@@ -34,6 +34,7 @@ PARAMETERS = {
     "DAILY_CALLS": "DailyCalls",
     "MONTHLY_CALLS": "MonthlyCalls",
     "UPLOADS_A_MINUTE": "UploadsAMinute",
+    "CUSTOM_LABELS": "CustomLabels",
     "LOG_LEVEL": "LogLevel",
 }
 BASE_OPTIONS = ("NAME", "REGION", "VERSION")

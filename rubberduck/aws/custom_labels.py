@@ -24,7 +24,8 @@ MAX_CHUNK = 5_242_880  # bytes of one UpdateDatasetEntries
 MAX_LINE = 100_000  # characters; the service drops longer lines without a word
 MAX_PICTURE_BYTES = 4_000_000  # inside a request
 IN_USE, EXISTS = "ResourceInUseException", "ResourceAlreadyExistsException"
-NOT_FOUND = "ResourceNotFoundException"
+NOT_FOUND, DENIED = "ResourceNotFoundException", "AccessDeniedException"
+CHECK_PROJECT = "duck-check"
 
 
 @dataclass(frozen=True)
@@ -276,6 +277,52 @@ class CustomLabels:
                 ProjectVersionArn=version_arn, Image=image, **options
             )
             return [_label(item) for item in answer["CustomLabels"]]
+
+    # ---- rights
+
+    def check(self) -> None:
+        """Try every operation on what does not exist; raise CustomLabelsRefused for lacking rights.
+
+        Only a project is really made, and deleted: it costs nothing.
+        """
+        denied = []
+        for operation, arguments in self._harmless_calls():
+            try:
+                self._call(operation, **arguments)
+            except CustomLabelsRefused as error:
+                if error.code == DENIED:
+                    denied.append(f"rekognition:{operation}")
+        if denied:
+            raise CustomLabelsRefused(
+                "Allow {permissions} to the user or role of this site.",
+                permissions=", ".join(denied),
+            )
+
+    def _harmless_calls(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        yield "CreateProject", {"ProjectName": CHECK_PROJECT}
+        if arn := self.find_project(CHECK_PROJECT):
+            yield "DeleteProject", {"ProjectArn": arn}
+        # Permissions come before existence, so these need not exist.
+        region = self.client.meta.region_name
+        base = f"arn:aws:rekognition:{region}:123456789012:project/{CHECK_PROJECT}"
+        base = arn.rpartition("/")[0] if arn else base
+        project, version = {"ProjectArn": f"{base}/1"}, f"{base}/version/check/1"
+        dataset = {"DatasetArn": f"{base}/dataset/train/1"}
+        both = [{"Arn": f"{base}/dataset/{kind}/1"} for kind in ("train", "test")]
+        yield "CreateDataset", {**project, "DatasetType": "TRAIN"}
+        yield "DescribeDataset", dataset
+        yield "UpdateDatasetEntries", {**dataset, "Changes": {"GroundTruth": b"{}"}}
+        yield "ListDatasetEntries", dataset
+        yield "ListDatasetLabels", dataset
+        yield "DistributeDatasetEntries", {"Datasets": both}
+        yield "DeleteDataset", dataset
+        output = {"S3Bucket": "none", "S3KeyPrefix": "none"}
+        yield "CreateProjectVersion", {**project, "VersionName": "check", "OutputConfig": output}
+        yield "DescribeProjectVersions", project
+        yield "StartProjectVersion", {"ProjectVersionArn": version, "MinInferenceUnits": 1}
+        yield "StopProjectVersion", {"ProjectVersionArn": version}
+        yield "DeleteProjectVersion", {"ProjectVersionArn": version}
+        yield "DetectCustomLabels", {"ProjectVersionArn": version, "Image": {"Bytes": b"none"}}
 
     # ---- calls
 

@@ -119,4 +119,4 @@ def _translated(operation: str) -> Iterator[None]:
 
 
 def _failed(cause: str) -> StopNotScheduled:
-    return StopNotScheduled("Amazon EventBridge Scheduler refused it: {cause}.", cause=cause)
+    return StopNotScheduled("Amazon EventBridge Scheduler refused it: {problem}.", problem=cause)

@@ -15,6 +15,7 @@ from rubberduck.core.errors import DuckError
 from rubberduck.core.settings import Settings, unknown_variables
 from rubberduck.imaging.decode import start_decoder
 from rubberduck.jobs.models import QUEUED, RUNNING
+from rubberduck.storage.s3 import S3Storage
 from rubberduck.web.deps import job_queue, pipeline
 from rubberduck.web.rate_limits import check_rate_store
 
@@ -52,7 +53,7 @@ def check() -> None:
             problems += 1
         else:
             click.echo(f"ok     {name}")
-    problems += _check_decoder() + _check_jobs()
+    problems += _check_decoder() + _check_jobs() + _check_custom_labels()
     sys.exit(1 if problems else 0)
 
 
@@ -101,6 +102,39 @@ def _check_jobs() -> int:
     return 0
 
 
+def _check_custom_labels() -> int:
+    """Print which rights Custom Labels lacks, if it is on; return the number of problems."""
+    site = pipeline()
+    if site.open_custom_labels is None:
+        return 0
+    problems = 0
+    checks = {"training pictures in the bucket": _check_training_rights}
+    checks["Custom Labels"] = site.custom_labels.check
+    if schedules := site.stop_schedules:
+        checks["stops by EventBridge Scheduler"] = schedules.check
+    for name, check_part in checks.items():
+        try:
+            check_part()
+        except DuckError as error:
+            click.echo(f"wrong  {name}: {error.operator_message}")
+            problems += 1
+        else:
+            click.echo(f"ok     {name}")
+    if schedules is None:
+        click.echo(
+            "warn   DUCK_SCHEDULER_ROLE: not set, so a running model bills on if this site is off."
+        )
+    return problems
+
+
+def _check_training_rights() -> None:
+    storage, key = pipeline().storage, f"projects/check-{secrets.token_urlsafe(8)}"
+    if isinstance(storage, S3Storage):
+        storage.put(key, b"not really a picture")
+        storage.check_training(key)
+        storage.delete(key)
+
+
 def _check_database() -> None:
     pipeline().results.check()
     pipeline().results.database.check_integrity()
@@ -114,4 +148,17 @@ def _check_storage() -> None:
     storage.check()
     storage.put(key, b"not really a picture")
     storage.get(key)
+    if isinstance(storage, S3Storage):
+        _check_versions(storage, key)
     storage.delete(key)
+
+
+def _check_versions(storage: S3Storage, key: str) -> None:
+    """Warn only: nothing needs these rights unless somebody turns versioning on."""
+    try:
+        storage.check_versions(key)
+    except DuckError as error:
+        click.echo(
+            "warn   storage: if its bucket is versioned, deleted pictures remain as versions: "
+            f"{error.operator_message}"
+        )

@@ -171,6 +171,25 @@ class S3Storage:
             raise StorageFailed(UNAVAILABLE_MESSAGE, cause=cause)
         self._checked.set()
 
+    def check_versions(self, key: str) -> None:
+        """Delete a stored key with all its versions, which needs permissions of its own."""
+        if failed := self._delete_versions(key):
+            raise failed[key]
+
+    def check_training(self, key: str) -> None:
+        """Read of a stored key what Custom Labels reads with the permissions of its caller."""
+        object: Any = {"Bucket": self.bucket, "Key": key}
+        with self._request("s3:GetBucketAcl"):
+            self.client.get_bucket_acl(Bucket=self.bucket)
+        with self._request("s3:GetBucketLocation"):
+            self.client.get_bucket_location(Bucket=self.bucket)
+        with self._request("s3:GetObjectAcl"):
+            self.client.get_object_acl(**object)
+        with self._request("s3:GetObjectTagging"):
+            self.client.get_object_tagging(**object)
+        with self._request("s3:GetObjectVersion"):
+            self.client.get_object(**object, VersionId="null")["Body"].read()
+
     @contextmanager
     def _request(self, permission: str) -> Iterator[None]:
         """Report the outcome of a request to the circuit breaker.

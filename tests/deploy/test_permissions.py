@@ -1,5 +1,6 @@
 """What the site asks of AWS, and what the template lets it."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,12 @@ import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app import create_app
+from rubberduck.core.settings import Settings
+from rubberduck.services.pipeline import Pipeline
 from tests.support.aws import BUCKET
-from tests.support.cloudformation import allowed_actions, site_statements
+from tests.support.cloudformation import BALANCED, Made, allowed_actions, site_statements
+from tests.support.custom_labels import FakeCustomLabels
 from tests.support.fake_rekognition import FakeRekognition
 from tests.support.pictures import encoded
 from tests.support.visitor import post_picture
@@ -33,8 +38,11 @@ def used(s3: Any, eyes: FakeRekognition, monkeypatch: pytest.MonkeyPatch) -> set
 
     def record(event_name: str, operation_name: str, request: Any, **_: Any) -> None:
         call = f"{event_name.split('.')[1]}:{operation_name}"
-        names_versions = operation_name == "DeleteObjects" and b"<VersionId>" in request.data
-        used.add("s3:DeleteObjectVersion" if names_versions else PERMISSION.get(call, call))
+        if operation_name == "DeleteObjects" and b"<VersionId>" in request.data:
+            call = "s3:DeleteObjectVersion"
+        if operation_name == "GetObject" and "versionId" in request.url:
+            call = "s3:GetObjectVersion"
+        used.add(PERMISSION.get(call, call))
 
     def recorded(*args: Any, **kwargs: Any) -> Any:
         client = plain(*args, **kwargs)
@@ -69,11 +77,42 @@ def command(app: Flask, *words: str) -> int:
     return app.test_cli_runner().invoke(args=words).exit_code
 
 
+def test_custom_labels_may_do_what_the_check_tries(
+    used: set[str], s3: Any, aws_settings: Settings, composed: Callable[[Settings], Pipeline]
+) -> None:
+    """The check tries all that the site does there, as tests/aws and tests/services show."""
+    role = {"scheduler_role": "arn:aws:iam::123456789012:role/stop"}
+    settings = aws_settings.model_copy(update={"custom_labels": True, **role})
+    app = create_app(settings, pipeline=composed(settings))
+    assert command(app, "check") == 0
+    policies = Made(**BALANCED, CustomLabels="yes").resources["MachineRole"]["Properties"]
+    (own,) = [each for each in policies["Policies"] if each["PolicyName"] == "custom-labels"]
+    allowed = allowed_actions(own["PolicyDocument"]["Statement"])
+    assert used - allowed_actions(site_statements()) == allowed - {"iam:PassRole"}
+
+
+@pytest.mark.parametrize("operation", ["StartProjectVersion", "CreateProject"])
+def test_a_right_that_is_missing_is_named(
+    operation: str,
+    s3: Any,
+    custom_labels: FakeCustomLabels,
+    aws_settings: Settings,
+    composed: Callable[[Settings], Pipeline],
+) -> None:
+    custom_labels.faults.denied.add(operation)
+    settings = aws_settings.model_copy(update={"custom_labels": True})
+    app = create_app(settings, pipeline=composed(settings))
+    checked = app.test_cli_runner().invoke(args=["check"])
+    assert checked.exit_code == 1
+    assert f"wrong  Custom Labels: Allow rekognition:{operation} to" in checked.output
+    assert "a running model bills on if this site is off" in checked.output
+    assert [project.name for project in custom_labels.world.projects.values()] == []
+
+
 def test_the_site_may_do_what_it_does_and_nothing_else(
     used: set[str], aws_client: FlaskClient, s3: Any, tmp_path: Path
 ) -> None:
     everything(aws_client, tmp_path)
-    assert "s3:DeleteObjectVersion" not in used
     s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     everything(aws_client, tmp_path)
     assert used == allowed_actions(site_statements())

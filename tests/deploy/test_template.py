@@ -26,7 +26,7 @@ OPTIONS: dict[str, list[str]] = tomllib.loads(
 EXTENSIONS = sorted((ROOT / ".ebextensions").glob("*.config"))
 VARIANTS = {
     "balanced": BALANCED,
-    "with all": {**BALANCED, "Redis": "yes", "Engine": "local"},
+    "with all": {**BALANCED, "Redis": "yes", "Engine": "local", "CustomLabels": "yes"},
     "own certificate": {"Domain": "duck.example", "Certificate": "arn:aws:acm:eu-central-1:1:c"},
     "single": SINGLE,
     "single with PostgreSQL": {"Variant": "single"},
@@ -88,7 +88,8 @@ def test_no_option_is_given_twice(made: Made) -> None:
 def test_the_site_takes_these_settings(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     for (namespace, name), value in made.options().items():
         if namespace == "aws:elasticbeanstalk:application:environment":
-            monkeypatch.setenv(name, re.sub(r"<[\w.]+Port>", "6379", value))
+            given = value.replace("<StopModelsRole.Arn>", "arn:aws:iam::123456789012:role/stop")
+            monkeypatch.setenv(name, re.sub(r"<[\w.]+Port>", "6379", given))
     monkeypatch.setenv("DUCK_BUCKET", "made-by-the-stack")
     settings = load_settings()
     assert settings.region == "eu-central-1"
