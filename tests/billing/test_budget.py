@@ -47,9 +47,8 @@ def noon() -> Iterator[None]:
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    create_database(database_url)
-    database = Database(database_url)
+def database(ready_database_url: str) -> Iterator[Database]:
+    database = Database(ready_database_url)
     yield database
     database.close()
 

@@ -51,9 +51,8 @@ Open = Callable[[str], Results]
 
 
 @pytest.fixture
-def book(database_url: str, open_results: Open) -> Results:
-    set_up(database_url)
-    return open_results(database_url)
+def book(ready_database_url: str, open_results: Open) -> Results:
+    return open_results(ready_database_url)
 
 
 def test_what_is_saved_is_got(book: Results) -> None:

@@ -26,8 +26,12 @@ ADDRESSES = [
 ]
 
 
+WIDTHS = (320, 360, 768)
 ALL_SCREENS = [
-    f"{scheme} {width}" for scheme in ("light", "dark") for width in (320, 360, 768, 1280)
+    pytest.param(f"{scheme} {width}", marks=pytest.mark.soak)
+    for scheme in ("light", "dark")
+    for width in (*WIDTHS, 1280)
+    if f"{scheme} {width}" not in SCREENS
 ]
 
 
@@ -37,7 +41,7 @@ def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
         yield page
 
 
-@pytest.mark.parametrize("kind", ALL_SCREENS)
+@pytest.mark.parametrize("kind", [*SCREENS, *ALL_SCREENS])
 def test_axe_finds_nothing(browser: Browser, site: Site, kind: str) -> None:
     with screen(browser, kind, reduced_motion="reduce") as page:
         for address in ADDRESSES:
@@ -75,18 +79,19 @@ def test_axe_finds_nothing_on_ones_own_pages(page: Page, site: Site, duck: Path)
         assert complaints(page) == []
 
 
-@pytest.mark.parametrize("width", [320, 360, 768])
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_nothing_scrolls_sideways(browser: Browser, site: Site, address: str, width: int) -> None:
-    page = browser.new_page(viewport={"width": width, "height": 700})
+def test_nothing_scrolls_sideways(browser: Browser, site: Site, address: str) -> None:
+    page = browser.new_page(viewport={"width": WIDTHS[0], "height": 700})
     page.goto(site.url + address)
-    # The body clips what sticks out: look at every element, not at the scrollbar.
-    too_wide = page.evaluate(
-        """() => [...document.querySelectorAll("main *, header *, footer *")]
-            .filter(each => !each.closest(".pond, .skip"))
-            .filter(each => !each.closest("[tabindex]") || each.matches("[tabindex]"))
-            .filter(each => each.getBoundingClientRect().right > innerWidth + 1)
-            .map(each => each.outerHTML.slice(0, 100))"""
-    )
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 700})
+        # The body clips what sticks out: look at every element, not at the scrollbar.
+        too_wide = page.evaluate(
+            """() => [...document.querySelectorAll("main *, header *, footer *")]
+                .filter(each => !each.closest(".pond, .skip"))
+                .filter(each => !each.closest("[tabindex]") || each.matches("[tabindex]"))
+                .filter(each => each.getBoundingClientRect().right > innerWidth + 1)
+                .map(each => each.outerHTML.slice(0, 100))"""
+        )
+        assert too_wide == [], width
     page.close()
-    assert too_wide == []
