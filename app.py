@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 
 import click
-from flask import Flask, Response
+from flask import Flask, Response, current_app
 from flask.cli import AppGroup
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -28,6 +28,7 @@ from rubberduck.pages.results import results
 from rubberduck.pages.sign_in import sign_in
 from rubberduck.pages.statistics import statistics
 from rubberduck.pages.templating import STYLE, configure_templates
+from rubberduck.services.model_watch import ModelWatch, build_hosting
 from rubberduck.services.pipeline import Pipeline
 from rubberduck.services.readiness import Readiness
 from rubberduck.services.retention import Sweeper
@@ -87,6 +88,11 @@ def create_app(settings: Settings, *, pipeline: Pipeline | None = None) -> Flask
     app.extensions["pipeline"] = pipeline
     app.extensions["readiness"] = Readiness(pipeline)
     app.extensions["samples"] = {}
+    if pipeline.open_custom_labels is not None:
+        app.extensions["model_watch"] = ModelWatch(
+            lambda: pipeline.results.database, lambda: build_hosting(pipeline, settings)
+        )
+        app.after_request(_trigger_model_watch)
     app.extensions["sweeper"] = Sweeper(pipeline.open_results, pipeline.storage, pipeline.observers)
     _configure_sessions(app, settings)
     _trust_proxies(app, settings.proxies)
@@ -138,6 +144,12 @@ def _configure_sessions(app: Flask, settings: Settings) -> None:
     app.permanent_session_lifetime = timedelta(days=settings.keep_days)
     app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
     app.config["SESSION_REFRESH_EACH_REQUEST"] = False  # `visitor` refreshes it
+
+
+def _trigger_model_watch(response: Response) -> Response:
+    watch: ModelWatch = current_app.extensions["model_watch"]
+    watch.maybe_run()
+    return response
 
 
 def _trigger_sweep(response: Response) -> Response:

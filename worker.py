@@ -9,7 +9,8 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
@@ -126,6 +127,8 @@ def _serve(settings: "Settings", also: Sequence[str]) -> None:
     except OSError as error:
         _cannot_start(str(error), CANNOT_START if error.errno in UNWRITABLE else TRY_LATER)
 
+    stop_watching = _watch_models(settings)
+
     def stop(*_: object) -> None:
         engine.stop()
         signal.alarm(STOP_SECONDS)  # ends this process if the engine waits for a database
@@ -139,10 +142,33 @@ def _serve(settings: "Settings", also: Sequence[str]) -> None:
     finally:
         if status:
             log.critical("worker failed", exc_info=True)
+        stop_watching()
         engine.close()
         database.close()
         logging.shutdown()
         os._exit(status)  # the engine's threads may wait for children that have ended
+
+
+def _watch_models(settings: "Settings") -> Callable[[], None]:
+    """Watch the models at Amazon in a thread; return a function that ends this."""
+    if not settings.custom_labels:
+        return lambda: None
+    from composition import build_pipeline
+    from rubberduck.services.model_watch import ModelWatch, build_hosting
+
+    pipeline, stopping = build_pipeline(settings), threading.Event()
+    watch = ModelWatch(lambda: pipeline.results.database, lambda: build_hosting(pipeline, settings))
+    thread = threading.Thread(
+        target=watch.run_forever, args=[stopping], name="model-leases", daemon=True
+    )
+    thread.start()
+
+    def stop() -> None:
+        stopping.set()
+        thread.join(STOP_SECONDS / 2)
+        pipeline.close()
+
+    return stop
 
 
 def status_of(cause: str) -> int:

@@ -103,10 +103,10 @@ class Machine:
     def watch(self, *, everything: bool = False) -> None:
         Watch(self.hosting).run(everything=everything)
 
-    def advance(self, seconds: float, *, watching: bool = True) -> None:
+    def advance(self, seconds: float, *, watching: bool = True, step: float = ROUND) -> None:
         """Let time go by, in rounds of the watch; without it, only Amazon's schedules act."""
         while seconds > 0:
-            step = min(seconds, ROUND)
+            step = min(seconds, step)
             seconds -= step
             self.clock.shift(step)
             self.fake.advance(step)
