@@ -1,0 +1,167 @@
+"""A trained version of an embedded model: loaded from its file, it answers about pictures."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state as engine
+from PIL import Image
+
+from rubberduck.core.errors import DuckError
+from rubberduck.custom_models.decoding import Answer, boxes_of
+from rubberduck.custom_models.trunk import Floats, Trunk, Window, shipped_trunk
+from rubberduck.detectors.passes import SIDE
+
+FORMAT = "1"
+FLOOR = 0.01  # calibrated scores below are left out
+ENGINE_ERRORS = (
+    engine.Fail,
+    engine.InvalidArgument,
+    engine.InvalidGraph,
+    engine.InvalidProtobuf,
+    engine.NoModel,
+    engine.NotImplemented,
+    engine.RuntimeException,
+    RuntimeError,
+    ValueError,
+)
+
+
+class InvalidModelFile(DuckError):
+    """The file is no version of an embedded model."""
+
+    slug = "invalid-model-file"
+    status = 500
+    title = "This model cannot be loaded"
+    hint = "Train the project again."
+
+
+class TrunkMismatch(DuckError):
+    """A version was trained on another trunk: its numbers mean nothing here."""
+
+    slug = "trunk-mismatch"
+    status = 409
+    title = "This model belongs to another release"
+    hint = "Train the project again: its pictures and labels are kept."
+
+
+@dataclass(frozen=True)
+class PredictedBox:
+    """A box as fractions of the upright picture; `score` is calibrated, 0 to 1."""
+
+    label: str
+    score: float
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """All candidates above a low floor, the best first; compare with the labels' thresholds.
+
+    The score of a label is that of its best box, or of the whole picture in a project of pictures.
+    """
+
+    boxes: tuple[PredictedBox, ...]
+    labels: tuple[tuple[str, float], ...]
+
+
+class EmbeddedModel:
+    """Heads on the trunk. Safe to share between threads; 1 to 4 MB of memory beside the trunk."""
+
+    def __init__(self, data: bytes, trunk: Trunk) -> None:
+        """Raises InvalidModelFile and TrunkMismatch."""
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 4
+        try:
+            self._session = onnxruntime.InferenceSession(
+                data, options, providers=["CPUExecutionProvider"]
+            )
+            metadata = self._session.get_modelmeta().custom_metadata_map
+            if metadata.get("format") != FORMAT:
+                raise InvalidModelFile("The file is not a model of this site.")
+            self.trunk_sha256 = metadata["trunk_sha256"]
+            self.kind = metadata["kind"]
+            self.labels = tuple(json.loads(metadata["labels"]))
+            thresholds = json.loads(metadata["thresholds"])
+            self.thresholds = dict(zip(self.labels, map(float, thresholds), strict=True))
+            self.seed = int(metadata["seed"])
+            self._calibrations = np.array(json.loads(metadata["calibrations"]), np.float32)
+        except (*ENGINE_ERRORS, KeyError) as error:
+            raise InvalidModelFile(
+                "The model file is damaged.", cause=f"{type(error).__name__}: {error}"[:300]
+            ) from None
+        if self.trunk_sha256 != trunk.sha256:
+            raise TrunkMismatch(
+                "It was trained for another version of the embedded detector.",
+                cause=f"trained={self.trunk_sha256[:12]} present={trunk.sha256[:12]}",
+            )
+        self._trunk = trunk
+
+    def predict(self, image: Image.Image) -> Prediction:
+        """Return what an upright RGB picture shows."""
+        window = Window.around(image.size)
+        features = self._trunk.look(image, window)
+        inputs = {"pooled": features.pooled[None]}
+        if self.kind != "boxes":
+            (picture,) = self._session.run(["picture"], inputs)
+            return Prediction(
+                (), self._labels_of(self._scores(np.zeros_like(picture[0]), picture[0]))
+            )
+        inputs["cells"] = features.cells[None]
+        picture, dense = self._session.run(["picture", "dense"], inputs)
+        boxes = self._boxes(dense[0], picture[0], window, image.size)
+        best = np.zeros(len(self.labels), np.float32)
+        for box in boxes:
+            number = self.labels.index(box.label)
+            best[number] = max(best[number], box.score)
+        return Prediction(boxes, self._labels_of(best))
+
+    def _scores(self, boxes: Floats, picture: Floats) -> Floats:
+        """Return calibrated scores from each label's logits."""
+        by_box, by_picture, offset = self._calibrations.T
+        x = by_box * boxes + by_picture * picture + offset
+        return np.asarray(1 / (1 + np.exp(-np.clip(x, -30, 30))), np.float32)
+
+    def _labels_of(self, scores: Floats) -> tuple[tuple[str, float], ...]:
+        order = np.argsort(-scores, kind="stable")
+        return tuple((self.labels[i], float(scores[i])) for i in order if scores[i] >= FLOOR)
+
+    def _boxes(
+        self, dense: Floats, picture: Floats, window: Window, size: tuple[int, int]
+    ) -> tuple[PredictedBox, ...]:
+        count = len(self.labels)
+        flat = dense.reshape(len(dense), -1)
+        answer = Answer(flat[:count], flat[count : count + 4], flat[count + 4])
+        area = np.clip(window.to_view(np.array([[0, 0, *size]], np.float32))[0], 0, SIDE)
+        found = boxes_of(answer, area)
+        corners = window.from_view(found.corners) / np.array([*size] * 2, np.float32)
+        corners = np.clip(corners, 0, 1)
+        logits = np.log(found.scores / (1 - found.scores + 1e-6))
+        by_box, by_picture, offset = self._calibrations[found.labels].T
+        x = by_box * logits + by_picture * picture[found.labels] + offset
+        scores = 1 / (1 + np.exp(-np.clip(x, -30, 30)))
+        return tuple(
+            PredictedBox(
+                self.labels[found.labels[i]],
+                float(scores[i]),
+                *(float(v) for v in corners[i, :2]),
+                *(float(v) for v in corners[i, 2:] - corners[i, :2]),
+            )
+            for i in np.argsort(-scores, kind="stable")
+            if scores[i] >= FLOOR
+        )
+
+
+def load(model: bytes | Path, trunk: Trunk | None = None) -> EmbeddedModel:
+    """Load a version's file over the trunk that ships, or over another one that is still kept.
+
+    Raises InvalidModelFile, TrunkMismatch, and OSError for a path that cannot be read.
+    """
+    data = model.read_bytes() if isinstance(model, Path) else model
+    return EmbeddedModel(data, trunk or shipped_trunk())

@@ -1,0 +1,143 @@
+"""Run the trunk over the views of all pictures, once, and keep what the heads need of it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from rubberduck.custom_models.training import background
+from rubberduck.custom_models.training.dense_head import Example, Moments, Projection
+from rubberduck.custom_models.training.pictures import TrainingPicture
+from rubberduck.custom_models.training.targets import targets_of
+from rubberduck.custom_models.training.views import Ints, Subject, View, views_of
+from rubberduck.custom_models.trunk import Features, Floats, Trunk, Window
+from rubberduck.detectors.passes import SIDE
+
+VIEWS = 8  # of a picture: plain, mirrored and six zooms
+MAX_VIEWS = 2400  # of all pictures: 185 MB; of many pictures fewer views are made
+MEASURED = 64  # pictures, and as many backgrounds, for the principal components
+Report = Callable[[int, int], None]  # done, of how many
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """A picture's views as the heads see them; the first one is plain."""
+
+    picture: TrainingPicture | None  # None: a background
+    size: tuple[int, int]
+    corners: Floats  # (n, 4) of its boxes, in its pixels
+    labels: Ints  # (n,) of its boxes
+    shown: Floats  # (labels,), 1 where it shows the label
+    examples: list[Example] = field(repr=False)
+    pooled: Floats = field(repr=False)  # (views, POOLED)
+    pooled_shown: Floats = field(repr=False)  # (views, labels)
+
+    @property
+    def area(self) -> Floats:
+        """Return the corners of the picture in its plain view."""
+        whole = np.array([[0, 0, *self.size]], np.float32)
+        return np.asarray(np.clip(Window.around(self.size).to_view(whole)[0], 0, SIDE))
+
+
+def subject_of(picture: TrainingPicture, labels: Sequence[str]) -> Subject:
+    """Load a picture, and number its boxes' labels; boxes of many things at once have -1."""
+    image = picture.load()
+    boxes = [box for box in picture.boxes if box.label in labels]
+    inside = [box.clipped(*image.size) for box in boxes]
+    kept = [box for box in inside if box is not None]
+    corners = np.array([[b.left, b.top, b.right, b.bottom] for b in kept], np.float32)
+    numbers = np.array([-1 if b.crowd else labels.index(b.label) for b in kept], np.int64)
+    return Subject.of(image, corners.reshape(-1, 4), numbers)
+
+
+class Embedder:
+    """Makes the views of pictures, and runs the trunk over them."""
+
+    def __init__(self, trunk: Trunk, labels: Sequence[str], seed: int) -> None:
+        self.trunk, self.labels, self.seed = trunk, list(labels), seed
+
+    def measure(self, pictures: Sequence[TrainingPicture], report: Report) -> Projection:
+        """Return the principal components of some of the pictures and some backgrounds."""
+        moments = Moments()
+        chosen = [pictures[i] for i in _spread(len(pictures), MEASURED)]
+        paths = background.backgrounds()
+        behind = [paths[i] for i in _spread(len(paths), MEASURED)]
+        for done, picture in enumerate(chosen):
+            image = picture.load()
+            moments.add(self.trunk.look(image, Window.around(image.size)).cells)
+            report(done + 1, len(chosen) + len(behind))
+        for done, path in enumerate(behind):
+            image = background.read(path)
+            moments.add(self.trunk.look(image, Window.around(image.size)).cells)
+            report(len(chosen) + done + 1, len(chosen) + len(behind))
+        return moments.projection()
+
+    def embed(
+        self, pictures: Sequence[TrainingPicture], projection: Projection, report: Report
+    ) -> list[Embedded]:
+        """Return all pictures with their views."""
+        count = min(max(MAX_VIEWS // max(len(pictures), 1), 1), VIEWS)
+        done = []
+        for number, picture in enumerate(pictures):
+            rng = np.random.default_rng((self.seed, 1, number))
+            subject = subject_of(picture, self.labels)
+            shown = self._row(picture.shown())
+            done.append(self._embedded(picture, subject, shown, count, projection, rng))
+            report(number + 1, len(pictures))
+        return done
+
+    def embed_backgrounds(self, projection: Projection, report: Report) -> list[Embedded]:
+        """Return the backgrounds, one view of each."""
+        paths, done = background.backgrounds(), []
+        for number, path in enumerate(paths):
+            rng = np.random.default_rng((self.seed, 2, number))
+            empty = np.zeros((0, 4), np.float32), np.zeros(0, np.int64)
+            subject = Subject(background.read(path), *empty)
+            done.append(self._embedded(None, subject, self._row(set()), 1, projection, rng))
+            report(number + 1, len(paths))
+        return done
+
+    def plain(self, picture: TrainingPicture, projection: Projection) -> Embedded:
+        """Return a picture with its plain view only."""
+        rng = np.random.default_rng(self.seed)
+        subject, shown = subject_of(picture, self.labels), self._row(picture.shown())
+        return self._embedded(picture, subject, shown, 1, projection, rng)
+
+    def _embedded(  # noqa: PLR0913, PLR0917
+        self,
+        picture: TrainingPicture | None,
+        subject: Subject,
+        shown: Floats,
+        count: int,
+        projection: Projection,
+        rng: np.random.Generator,
+    ) -> Embedded:
+        views = views_of(subject, count, rng)
+        features = [self.trunk.features(view.square) for view in views]
+        return Embedded(
+            picture,
+            subject.image.size,
+            subject.corners,
+            subject.labels,
+            shown,
+            [_example(view, f, projection) for view, f in zip(views, features, strict=True)],
+            np.stack([f.pooled for f in features]),
+            np.stack([self._shown_in(view, picture, shown) for view in views]),
+        )
+
+    def _shown_in(self, view: View, picture: TrainingPicture | None, shown: Floats) -> Floats:
+        if picture is None or not picture.boxes:
+            return shown  # a zoom may lose what is labelled as a whole; most do not
+        return self._row({self.labels[i] for i in view.labels if i >= 0})
+
+    def _row(self, shown: set[str]) -> Floats:
+        return np.array([label in shown for label in self.labels], np.float32)
+
+
+def _example(view: View, features: Features, projection: Projection) -> Example:
+    return Example(projection.apply(features.cells), targets_of(view))
+
+
+def _spread(count: int, most: int) -> list[int]:
+    """Return at most `most` numbers below `count`, evenly spread."""
+    return [int(i) for i in np.unique(np.linspace(0, count - 1, min(count, most)).round())]

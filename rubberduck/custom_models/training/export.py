@@ -1,0 +1,118 @@
+"""Write trained heads as one ONNX file, with all that is needed to use them in its metadata."""
+
+import json
+from typing import NamedTuple
+
+import numpy as np
+import onnxruntime
+
+from rubberduck.custom_models.training.calibration import Calibration
+from rubberduck.custom_models.training.dense_head import COMPONENTS, HIDDEN, Projection
+from rubberduck.custom_models.training.network import Perceptron
+from rubberduck.custom_models.training.picture_head import PictureHead
+from rubberduck.custom_models.trunk import CELLS, CHANNELS, POOLED, Floats
+
+FORMAT = 1  # of the file; embedded_model.py reads this one
+OPSET, IR_VERSION = 17, 8
+
+
+class Heads(NamedTuple):
+    """All that a version is."""
+
+    labels: tuple[str, ...]
+    kind: str
+    seed: int
+    trunk_sha256: str
+    projection: Projection | None
+    dense: Perceptron | None
+    picture: PictureHead
+    calibrations: list[Calibration]
+    thresholds: list[float]
+    pictures: int
+
+
+def to_onnx(heads: Heads) -> bytes:
+    """Return the file's bytes; the same heads give the same bytes."""
+    import onnx  # 40 MB, which only a training needs
+    from onnx import TensorProto, helper, numpy_helper
+
+    nodes, weights = [], []
+
+    def weight(name: str, value: Floats) -> str:
+        """Keep a matrix in half precision, which costs no accuracy and half of the file."""
+        weights.append(numpy_helper.from_array(np.asarray(value, np.float16), f"{name}_half"))
+        nodes.append(helper.make_node("Cast", [f"{name}_half"], [name], to=TensorProto.FLOAT))
+        return name
+
+    def exact(name: str, value: Floats) -> str:
+        weights.append(numpy_helper.from_array(np.asarray(value, np.float32), name))
+        return name
+
+    count = len(heads.labels)
+    inputs = [helper.make_tensor_value_info("pooled", TensorProto.FLOAT, [1, POOLED])]
+    outputs = [helper.make_tensor_value_info("picture", TensorProto.FLOAT, [1, count])]
+    nodes.append(
+        helper.make_node(
+            "Gemm",
+            [
+                "pooled",
+                weight("picture_weight", heads.picture.weights),
+                exact("picture_bias", heads.picture.bias),
+            ],
+            ["picture"],
+        )
+    )
+    if heads.projection is not None and heads.dense is not None:
+        shape = [1, CHANNELS, CELLS, CELLS]
+        inputs.append(helper.make_tensor_value_info("cells", TensorProto.FLOAT, shape))
+        p = heads.dense.parameters
+        outputs_of = p["b2"].shape[0]
+        shape = [1, outputs_of, CELLS, CELLS]
+        outputs.append(helper.make_tensor_value_info("dense", TensorProto.FLOAT, shape))
+        matrix = heads.projection.matrix.reshape(COMPONENTS, CHANNELS, 1, 1)
+        around = p["w1"].T.reshape(HIDDEN, COMPONENTS, 3, 3)
+        last = p["w2"].T.reshape(outputs_of, HIDDEN, 1, 1)
+        mean = heads.projection.mean.reshape(1, CHANNELS, 1, 1)
+        nodes += [
+            helper.make_node("Sub", ["cells", exact("mean", mean)], ["centred"]),
+            helper.make_node("Conv", ["centred", weight("projection", matrix)], ["components"]),
+            helper.make_node(
+                "Conv",
+                ["components", weight("hidden_weight", around), exact("hidden_bias", p["b1"])],
+                ["hidden"],
+                pads=[1, 1, 1, 1],
+            ),
+            helper.make_node("Relu", ["hidden"], ["active"]),
+            helper.make_node(
+                "Conv",
+                ["active", weight("last_weight", last), exact("last_bias", p["b2"])],
+                ["dense"],
+            ),
+        ]
+    nodes.sort(key=lambda node: node.op_type != "Cast")  # what is used comes first
+    graph = helper.make_graph(nodes, "heads", inputs, outputs, weights)
+    model = helper.make_model(
+        graph,
+        producer_name="rubberduck",
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+    )
+    helper.set_model_props(model, _metadata(heads))
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+def _metadata(heads: Heads) -> dict[str, str]:
+    calibrations = [[round(v, 6) for v in c] for c in heads.calibrations]
+    return {
+        "format": str(FORMAT),
+        "kind": heads.kind,
+        "labels": json.dumps(heads.labels),
+        "thresholds": json.dumps([round(v, 4) for v in heads.thresholds]),
+        "calibrations": json.dumps(calibrations),
+        "trunk_sha256": heads.trunk_sha256,
+        "seed": str(heads.seed),
+        "pictures": str(heads.pictures),
+        "numpy": np.__version__,
+        "onnxruntime": onnxruntime.__version__,
+    }

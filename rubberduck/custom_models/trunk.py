@@ -1,0 +1,188 @@
+"""The trunk of the embedded detector: the shipped network cut where its features are.
+
+Models of one's own are small heads on these features. The trunk is cut out of the shipped file
+in memory, so there is no second file to ship and to keep equal. `onnx.utils.Extractor` does the
+same, but would cost each web process the import of onnx (40 MB); the protobuf runtime cannot read
+the file without onnx's schema. So the graph's list of outputs is replaced here, in the wire
+format: of all the file's fields only those two are looked at.
+"""
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+from PIL import Image
+
+from rubberduck.detectors.model_file import MODEL, read_model
+from rubberduck.detectors.passes import PADDING, SIDE
+
+FINE, MIDDLE, COARSE, POOLED = 40, 112, 320, 1280  # channels of stride 8, 16, 32, and pooled
+CELLS = SIDE // 16  # rows and columns of the middle map
+CHANNELS = 4 * FINE + MIDDLE + COARSE  # of one cell of the middle map
+# Outputs of the shipped network's blocks. Dequantised tensors, because naming one of these undoes
+# no fusion of the runtime.
+TENSORS = (
+    "/net/_blocks.4/Add_output_0_DequantizeLinear_Output",
+    "/net/_blocks.10/Add_output_0_DequantizeLinear_Output",
+    "/net/_blocks.15/_project_conv/Conv_output_0_DequantizeLinear_Output",
+    "/net/ReduceMean_output_0_DequantizeLinear_Output",
+)
+GRAPH_FIELD, OUTPUT_FIELD = 7, 12  # of ModelProto and of GraphProto in onnx.proto
+
+Floats = npt.NDArray[np.float32]
+
+
+class Features(NamedTuple):
+    """What the trunk computes of one square view."""
+
+    cells: Floats  # (CHANNELS, CELLS, CELLS): strides 8, 16 and 32, brought to stride 16
+    pooled: Floats  # (POOLED,), of length 1
+
+
+class Window(NamedTuple):
+    """A square of a picture, in its pixels; it may reach over the edges."""
+
+    left: float
+    top: float
+    side: float
+
+    @classmethod
+    def around(cls, size: tuple[int, int], zoom: float = 1.0) -> "Window":
+        """Return the window in the middle that shows a whole picture, or `zoom` of its side."""
+        side = max(size) * zoom
+        return cls((size[0] - side) / 2, (size[1] - side) / 2, side)
+
+    def to_view(self, corners: Floats) -> Floats:
+        """Return corners (n, 4) in pixels of the picture as pixels of the view."""
+        start = np.array([self.left, self.top] * 2, np.float32)
+        return np.asarray((corners - start) * np.float32(SIDE / self.side), np.float32)
+
+    def from_view(self, corners: Floats) -> Floats:
+        """Return corners (n, 4) in pixels of the view as pixels of the picture."""
+        start = np.array([self.left, self.top] * 2, np.float32)
+        return np.asarray(corners * np.float32(self.side / SIDE) + start, np.float32)
+
+
+def square_view(image: Image.Image, window: Window) -> Image.Image:
+    """Return what a window shows of an RGB picture, SIDE x SIDE pixels, grey beyond its edges."""
+    scale = SIDE / window.side
+    left, top = max(window.left, 0.0), max(window.top, 0.0)
+    right = min(window.left + window.side, float(image.width))
+    bottom = min(window.top + window.side, float(image.height))
+    square = Image.new("RGB", (SIDE, SIDE), PADDING)
+    if right - left < 1 or bottom - top < 1:
+        return square
+    size = (max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale)))
+    shown = image.resize(
+        size, Image.Resampling.BILINEAR, (left, top, right, bottom), reducing_gap=1.0
+    )
+    square.paste(shown, (round((left - window.left) * scale), round((top - window.top) * scale)))
+    return square
+
+
+class Trunk:
+    """The shipped network as far as its features. Safe to share between threads.
+
+    Raises InvalidModel for a damaged file.
+    """
+
+    def __init__(self, model: Path = MODEL) -> None:
+        data = read_model(model)
+        self.sha256 = hashlib.sha256(data).hexdigest()
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 4
+        self._session = onnxruntime.InferenceSession(
+            with_outputs(data, TENSORS), options, providers=["CPUExecutionProvider"]
+        )
+
+    def features(self, square: npt.NDArray[np.uint8]) -> Features:
+        """Return the features of a view of SIDE x SIDE pixels, RGB."""
+        fine, middle, coarse, pooled = self._session.run(list(TENSORS), {"pixels": square[None]})
+        # Each cell of stride 16 keeps its four cells of stride 8 and its share of stride 32.
+        quarters = fine[0].reshape(FINE, CELLS, 2, CELLS, 2).transpose(2, 4, 0, 1, 3)
+        cells = np.concatenate(
+            [
+                quarters.reshape(4 * FINE, CELLS, CELLS),
+                middle[0],
+                coarse[0].repeat(2, axis=1).repeat(2, axis=2),
+            ]
+        )
+        length = float(np.sqrt((pooled**2).sum())) or 1.0
+        return Features(cells, pooled[0] / length)
+
+    def look(self, image: Image.Image, window: Window) -> Features:
+        """Return the features of what a window shows of an RGB picture."""
+        return self.features(np.asarray(square_view(image, window)))
+
+
+_lock = threading.Lock()
+_trunks: dict[Path, Trunk] = {}
+
+
+def shipped_trunk(model: Path = MODEL) -> Trunk:
+    """Return the trunk of a file, loaded once in a process."""
+    with _lock:
+        if model not in _trunks:
+            _trunks[model] = Trunk(model)
+        return _trunks[model]
+
+
+def with_outputs(model: bytes, names: tuple[str, ...]) -> bytes:
+    """Return a serialised ModelProto whose graph has these outputs, and no others."""
+    outputs = b"".join(_field(OUTPUT_FIELD, _field(1, name.encode())) for name in names)
+    parts = []
+    for number, whole, content in _fields(model):
+        if number != GRAPH_FIELD:
+            parts.append(whole)
+            continue
+        kept = (part for n, part, _ in _fields(content) if n != OUTPUT_FIELD)
+        parts.append(_field(GRAPH_FIELD, b"".join(kept) + outputs))
+    return b"".join(parts)
+
+
+def _fields(message: bytes) -> Iterator[tuple[int, bytes, bytes]]:
+    """Yield the number, the bytes and the content of each field of a protobuf message."""
+    at = 0
+    while at < len(message):
+        start = at
+        key, at = _varint(message, at)
+        content = at
+        match key & 7:
+            case 0:
+                _, at = _varint(message, at)
+            case 1:
+                at += 8
+            case 5:
+                at += 4
+            case _:
+                length, content = _varint(message, at)
+                at = content + length
+        yield key >> 3, message[start:at], message[content:at]
+
+
+def _varint(message: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = message[at]
+        value |= (byte & 127) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 128:
+            return value, at
+
+
+def _field(number: int, content: bytes) -> bytes:
+    return _to_varint(number << 3 | 2) + _to_varint(len(content)) + content
+
+
+def _to_varint(value: int) -> bytes:
+    out = bytearray()
+    while value > 127:
+        out.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*out, value])

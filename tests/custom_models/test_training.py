@@ -1,0 +1,175 @@
+"""Teach two things other than ducks with twelve pictures, and ask about new ones."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rubberduck.custom_models.dataset import Box
+from rubberduck.custom_models.embedded_model import (
+    EmbeddedModel,
+    InvalidModelFile,
+    TrunkMismatch,
+    load,
+)
+from rubberduck.custom_models.training import (
+    TrainedModel,
+    TrainingPicture,
+    background,
+    embedding,
+    train,
+)
+from rubberduck.custom_models.training.errors import NothingToTrain
+from rubberduck.custom_models.trunk import shipped_trunk
+from tests.support.ducks import gradient
+from training.props.household_objects import robot, teapot
+from training.rendering.lighting import GAMMA, light_from_background, shade
+from training.rendering.ray_marcher import View, render
+
+LABELS = ("robot", "teapot")
+Cut = dict[str, list[Image.Image]]
+
+
+@pytest.fixture(scope="module")
+def things() -> Cut:
+    """One robot and one teapot, each from four sides, cut out."""
+    cut: Cut = {}
+    lamp = np.array([0.4, 0.7, 0.6], np.float32)
+    for label, make in (("robot", robot), ("teapot", teapot)):
+        parts = make(np.random.default_rng(5))
+        cut[label] = []
+        for yaw in (-50, -10, 30, 70):
+            sprite = render(parts, View(yaw, 15, 0), lamp, 110)
+            assert sprite is not None
+            rng = np.random.default_rng(yaw % 7)
+            pixels = shade(sprite, light_from_background(np.full((8, 8, 3), 0.3), rng), rng)
+            pixels[..., :3] = np.clip(pixels[..., :3], 0, 1) ** (1 / GAMMA)
+            cut[label].append(Image.fromarray((pixels * 255).astype(np.uint8), "RGBA"))
+    return cut
+
+
+def picture(things: Cut, number: int) -> TrainingPicture:
+    """One of the two things at a random place of a soft background."""
+    rng = np.random.default_rng(number)
+    label = LABELS[number % 2]
+    scene = gradient((400, 300))
+    if number % 3:
+        scene = Image.blend(scene, Image.new("RGB", scene.size, (150, 120, 60)), 0.5)
+    cut = things[label][rng.integers(4)]
+    side = rng.uniform(70, 160) / max(cut.size)
+    cut = cut.resize((int(cut.width * side), int(cut.height * side)))
+    left = int(rng.integers(0, scene.width - cut.width))
+    top = int(rng.integers(0, scene.height - cut.height))
+    scene.paste(cut, (left, top), cut)
+    box = Box(label, left, top, *cut.size)
+    return TrainingPicture(lambda: scene, (box,), group=number)
+
+
+@pytest.fixture(scope="module")
+def few_backgrounds() -> Any:
+    """A tenth of the backgrounds that ship, to keep the test short."""
+    some = background.backgrounds()[::10]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(background, "backgrounds", lambda: some)
+        yield
+
+
+@pytest.fixture
+def few_views(monkeypatch: pytest.MonkeyPatch, few_backgrounds: None) -> None:
+    monkeypatch.setattr(embedding, "VIEWS", 2)
+
+
+@pytest.fixture(scope="module")
+def model(things: Cut, few_backgrounds: None) -> TrainedModel:
+    return train([picture(things, number) for number in range(12)], LABELS, seed=1)
+
+
+def overlap(box: Any, truth: Box, size: tuple[int, int]) -> float:
+    width, height = size
+    left, top = max(box.left * width, truth.left), max(box.top * height, truth.top)
+    right = min((box.left + box.width) * width, truth.right)
+    bottom = min((box.top + box.height) * height, truth.bottom)
+    both = max(right - left, 0) * max(bottom - top, 0)
+    return float(
+        both / (box.width * width * box.height * height + truth.width * truth.height - both)
+    )
+
+
+def test_it_finds_both_things_on_new_pictures_and_nothing_where_there_is_nothing(
+    model: TrainedModel, things: Cut
+) -> None:
+    loaded = load(model.onnx)
+    assert loaded.labels == LABELS
+    assert (loaded.kind, loaded.seed, len(model.onnx) < 1_000_000) == ("boxes", 1, True)
+    assert set(loaded.thresholds) == set(LABELS)
+    right = good = 0
+    for number in range(100, 112):
+        shown = picture(things, number)
+        image, truth = shown.load(), shown.boxes[0]
+        best = loaded.predict(image).boxes[0]
+        right += best.label == truth.label and best.score >= loaded.thresholds[best.label]
+        good += overlap(best, truth, image.size) >= 0.5
+    assert right >= 10
+    assert good >= 8
+    false = 0
+    for path in background.FOLDER.glob("painted-*[05].jpg"):
+        said = dict(loaded.predict(background.read(path)).labels)
+        false += any(said.get(label, 0) >= loaded.thresholds[label] for label in LABELS)
+    assert false <= 4  # of 20
+
+
+def test_the_same_pictures_and_seed_give_the_same_bytes(things: Cut, few_views: None) -> None:
+    some = [picture(things, number) for number in range(4)]
+    first, again, other = (train(some, LABELS, seed=seed).onnx for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+
+
+def test_whole_pictures_are_taught_by_their_labels(things: Cut, few_views: None) -> None:
+    some = [picture(things, number) for number in range(14)]
+    some = [replace(p, labels=(p.boxes[0].label,), boxes=()) for p in some]
+    loaded = load(train(some, LABELS, "pictures").onnx)
+    said = [loaded.predict(picture(things, number).load()) for number in range(100, 112)]
+    right = sum(p.labels[0][0] == LABELS[i % 2] for i, p in enumerate(said))
+    assert right >= 10
+    assert not any(p.boxes for p in said)
+
+
+def test_a_model_is_never_loaded_over_another_trunk(model: TrainedModel) -> None:
+    shipped = shipped_trunk()
+    other = object.__new__(type(shipped))
+    other.__dict__.update(shipped.__dict__, sha256="0" * 64)
+    with pytest.raises(TrunkMismatch):
+        EmbeddedModel(model.onnx, other)
+    with pytest.raises(InvalidModelFile):
+        load(model.onnx[:1000])
+    with pytest.raises(InvalidModelFile):
+        load(b"")
+
+
+class Cancelled(Exception):
+    pass
+
+
+def cancel_at(percent: float) -> Callable[[float, str], None]:
+    def progress(done: float, sentence: str) -> None:
+        if done >= percent:
+            raise Cancelled
+
+    return progress
+
+
+def test_a_training_ends_where_its_progress_says_so(things: Cut, few_views: None) -> None:
+    some = [picture(things, number) for number in range(4)]
+    for percent in (0, 20, 45):
+        with pytest.raises(Cancelled):
+            train(some, LABELS, progress=cancel_at(percent))
+
+
+def test_a_label_that_no_picture_shows_is_named(things: Cut) -> None:
+    with pytest.raises(NothingToTrain) as refused:
+        train([picture(things, 0)], LABELS)
+    assert refused.value.problem.why == "No picture for training shows teapot."
