@@ -112,10 +112,10 @@ class TestTheCount:
         assert takes(a_budget(database, 1, engine="other"))
         assert not takes(a_budget(database, 1, engine="one"))
 
-    def test_a_restart_forgets_nothing(self, database: Database, database_url: str) -> None:
+    def test_a_restart_forgets_nothing(self, database: Database, ready_database_url: str) -> None:
         assert takes(a_budget(database, 1))
         database.close()
-        again = Database(database_url)
+        again = Database(ready_database_url)
         assert not takes(a_budget(again, 1))
         again.close()
 

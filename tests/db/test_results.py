@@ -266,15 +266,15 @@ def test_code_and_migrations_agree(book: Results) -> None:
 
 
 def test_a_database_newer_than_the_code_is_refused_and_left_alone(
-    database_url: str, book: Results, open_results: Open
+    ready_database_url: str, book: Results, open_results: Open
 ) -> None:
     with book.database.engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
         connection.execute(text("UPDATE compatibility SET works_from = '9998'"))
     with pytest.raises(CannotSetUp, match="revision 9999, newer than this code"):
-        set_up(database_url)
+        set_up(ready_database_url)
     with pytest.raises(ResultsUnavailable) as error:
-        open_results(database_url).get("an-id")
+        open_results(ready_database_url).get("an-id")
     assert "revision 9999, this code needs" in str(error.value.cause)
     with book.database.engine.connect() as connection:
         left = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
@@ -282,16 +282,16 @@ def test_a_database_newer_than_the_code_is_refused_and_left_alone(
 
 
 def test_a_newer_database_that_only_has_more_serves_on(
-    database_url: str, book: Results, open_results: Open
+    ready_database_url: str, book: Results, open_results: Open
 ) -> None:
     """While a new version is deployed, and after it was taken back."""
     with book.database.engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
         connection.execute(text("ALTER TABLE duck_results ADD COLUMN feathers INTEGER"))
-    old = open_results(database_url)
+    old = open_results(ready_database_url)
     save_and_get(old, sample_result())
     assert old.get("an-id") == sample_result()
-    assert set_up(database_url) == ("9999", "9999")
+    assert set_up(ready_database_url) == ("9999", "9999")
 
 
 def test_sixteen_threads_write_at_once(
