@@ -2,5 +2,5 @@
 
 Nothing here is imported before it is used: a site that only looks for ducks never loads it.
 
-May import: core, imaging, db, aws, scoring, storage, billing, detectors.
+May import: core, imaging, db, aws, scoring, storage, billing, accounts, detectors.
 """

@@ -6,7 +6,7 @@ from base64 import b64encode
 from functools import cache
 from pathlib import Path
 
-from flask import Response, request
+from flask import Response, g, request
 
 from rubberduck.core.settings import ROOT
 
@@ -14,6 +14,8 @@ STATIC = ROOT / "static"
 YEAR = 31_536_000  # seconds
 TWO_YEARS = 2 * YEAR
 NONE_SOURCE = "'none'"
+# For pages whose scripts, others' included, never make HTML of a string.
+TRUSTED_TYPES = "require-trusted-types-for 'script'; trusted-types 'none'"
 # Search engines may list these endpoints; all other responses are `noindex`.
 INDEXED = ("home.index", "about.robots", "static")
 
@@ -66,8 +68,15 @@ def _hash_source(style: str) -> str:
     return f"'sha256-{b64encode(hashlib.sha256(style.encode()).digest()).decode()}'"
 
 
+def require_trusted_types() -> None:
+    """Let the browser refuse scripts of this page that make HTML or scripts of a string."""
+    g.trusted_types = True
+
+
 def add_headers(response: Response, policy: str) -> Response:
     """Add the headers to a response; `policy` is its default Content-Security-Policy."""
+    if g.get("trusted_types"):
+        policy = f"{policy}; {TRUSTED_TYPES}"
     response.headers.setdefault("Content-Security-Policy", policy)
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")

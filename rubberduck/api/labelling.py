@@ -1,0 +1,308 @@
+"""The API of labelling: the next picture of a project, what it shows, and who said so."""
+
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+from flask import Response, request, url_for
+from flask.typing import ResponseReturnValue
+from pydantic import FailFast, Field, TypeAdapter, ValidationError
+
+from rubberduck.api.routes import api, no_content
+from rubberduck.api.schemas import Timestamp
+from rubberduck.core.errors import InvalidParameter
+from rubberduck.web.deps import pipeline
+from rubberduck.web.formatting import rfc3339
+from rubberduck.web.logging import request_id
+from rubberduck.web.operators import audit, require_labeller, require_operator
+from rubberduck.web.problem_details import PROBLEM, Address, ProblemBody, problem_body
+from rubberduck.web.responses import as_json
+from rubberduck.web.uploads import json_body
+
+if TYPE_CHECKING:
+    from rubberduck.custom_models.annotations import Annotation
+    from rubberduck.custom_models.labelling import Labelling, Lease, Task
+
+MAX_LABELS, MAX_SENT_BOXES, MAX_SKIPPED = 250, 1000, 100
+MAX_SIDE = 100_000
+Id = Annotated[str, Field(max_length=24, pattern=r"^[ -~]+$")]
+Place = Annotated[float, Field(ge=0, le=MAX_SIDE)]
+Length = Annotated[float, Field(gt=0, le=MAX_SIDE)]
+Side = Annotated[int, Field(ge=1)]
+Body = TypeVar("Body")
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+@dataclass(frozen=True)
+class LabelBoxBody:
+    """A rectangle in pixels of the upright picture."""
+
+    label: Annotated[Id, Field(description="the id of a label of the project")]
+    left: Place
+    top: Place
+    width: Length
+    height: Length
+    crowd: Annotated[bool, Field(description="many things in one box, as COCO's iscrowd")]
+
+
+Boxes = Annotated[
+    tuple[LabelBoxBody, ...],
+    FailFast(),  # one error is enough
+    Field(max_length=MAX_SENT_BOXES, description="everything in the picture that has a label"),
+]
+LabelIds = Annotated[
+    tuple[Id, ...],
+    FailFast(),
+    Field(max_length=MAX_LABELS, description="ids of the labels of the whole picture"),
+]
+Revision = Annotated[
+    int, Field(ge=0, le=2**31 - 2, description="counts what was saved; 0: not labelled")
+]
+
+
+@dataclass(frozen=True)
+class LabelsRequestBody:
+    """What a picture shows. Without boxes and labels: nothing that the project looks for."""
+
+    revision: Annotated[Revision, Field(description="the one that you saw")]
+    boxes: Boxes
+    labels: LabelIds
+
+
+@dataclass(frozen=True)
+class NextRequestBody:
+    """Which pictures not to give, because they were skipped."""
+
+    skip: Annotated[tuple[Id, ...], FailFast(), Field(max_length=MAX_SKIPPED)]
+
+
+@dataclass(frozen=True)
+class LeaseBody:
+    """Whether the picture is yours at the moment, for a few minutes."""
+
+    is_held: bool
+    holder: Annotated[str | None, Field(description="the name of another person who has it")]
+    revision: Revision
+
+
+@dataclass(frozen=True)
+class TaskBody:
+    """A picture to label, with what it was said to show so far."""
+
+    id: str
+    file_name: str
+    width: Annotated[Side, Field(description="width of the upright picture in pixels")]
+    height: Annotated[Side, Field(description="height of the upright picture in pixels")]
+    preview: Annotated[Address, Field(description="the upright picture, at most 1280 pixels long")]
+    revision: Revision
+    boxes: Boxes
+    labels: LabelIds
+    labelled_by: Annotated[str | None, Field(description="who labelled it last; null: nobody")]
+    labelled_at: Annotated[Timestamp | None, Field(description="when; null: never")]
+    is_truth: Annotated[bool, Field(description="labellers are rated by it")]
+    lease: LeaseBody
+
+
+@dataclass(frozen=True)
+class LabellingProgressBody:
+    """How far the labelling of the project is."""
+
+    pictures: Annotated[int, Field(ge=0)]
+    labelled: Annotated[int, Field(ge=0)]
+
+
+@dataclass(frozen=True)
+class NextBody:
+    """The next picture to label."""
+
+    task: Annotated[TaskBody | None, Field(description="null if none is left for you")]
+    progress: LabellingProgressBody
+
+
+@dataclass(frozen=True)
+class HistoryEntryBody:
+    """An annotation that was saved."""
+
+    revision: Revision
+    labelled_by: str
+    labelled_at: Timestamp
+    boxes: Boxes
+    labels: LabelIds
+
+
+@dataclass(frozen=True)
+class HistoryBody:
+    """Every annotation of a picture, the newest first."""
+
+    entries: tuple[HistoryEntryBody, ...]
+
+
+@dataclass(frozen=True)
+class LabellerBody:
+    """A person's figures in a project."""
+
+    name: str
+    pictures: Annotated[int, Field(ge=0, description="pictures labelled")]
+    truth_pictures: Annotated[int, Field(ge=0, description="answers compared with the truth")]
+    agreement: Annotated[Share | None, Field(description="mean F1 with the truth; null: none yet")]
+    last_at: Timestamp
+
+
+@dataclass(frozen=True)
+class LabellersBody:
+    """Everybody who labelled in the project, by name."""
+
+    labellers: tuple[LabellerBody, ...]
+
+
+@dataclass(frozen=True)
+class LabelsConflictBody(ProblemBody):
+    """Somebody else saved the picture; `current` is what they saved."""
+
+    current: TaskBody
+
+
+@api.post("/projects/<id>/labelling/next")
+def next_labelling_task(id: str) -> ResponseReturnValue:
+    """Lease the next picture to label to the caller."""
+    work, data = labelling(id), json_body()
+    task = work.next(_parsed(NextRequestBody, data).skip if data else ())
+    return as_json(NextBody(task and task_body(id, task), progress_body(work)))
+
+
+@api.get("/projects/<id>/pictures/<picture_id>/labels")
+def get_picture_labels(id: str, picture_id: str) -> ResponseReturnValue:
+    return as_json(task_body(id, labelling(id).look(picture_id)))
+
+
+@api.post("/projects/<id>/pictures/<picture_id>/labels/open")
+def open_picture_labels(id: str, picture_id: str) -> ResponseReturnValue:
+    """Return one picture, leased to the caller unless another person has it."""
+    return as_json(task_body(id, labelling(id).open(picture_id)))
+
+
+@api.put("/projects/<id>/pictures/<picture_id>/labels")
+def put_picture_labels(id: str, picture_id: str) -> ResponseReturnValue:
+    """Save what the picture shows, unless somebody did since `revision`."""
+    from rubberduck.custom_models.errors import PictureChanged
+
+    given, work = _parsed(LabelsRequestBody, json_body()), labelling(id)
+    try:
+        work.save(picture_id, given.revision, _annotation(given))
+    except PictureChanged as error:
+        problem = problem_body(error.problem, request.path, request_id())
+        current = task_body(id, work.look(picture_id))
+        response = as_json(LabelsConflictBody(**asdict(problem), current=current), problem.status)
+        response.mimetype = PROBLEM
+        return response
+    return as_json(progress_body(work))
+
+
+@api.post("/projects/<id>/pictures/<picture_id>/lease")
+def renew_picture_lease(id: str, picture_id: str) -> ResponseReturnValue:
+    """Extend the caller's lease of the picture, or take it again if nobody did."""
+    return as_json(_lease_body(labelling(id).renew(picture_id)))
+
+
+@api.get("/projects/<id>/pictures/<picture_id>/labels/history")
+def get_picture_history(id: str, picture_id: str) -> ResponseReturnValue:
+    """Return every annotation of the picture."""
+    entries = [
+        HistoryEntryBody(
+            entry.revision, entry.labelled_by, rfc3339(entry.labelled_at), **_said(entry.annotation)
+        )
+        for entry in labelling(id).history(picture_id)
+    ]
+    return as_json(HistoryBody(tuple(entries)))
+
+
+@api.put("/projects/<id>/pictures/<picture_id>/truth")
+def put_picture_truth(id: str, picture_id: str) -> Response:
+    return _mark_truth(id, picture_id, is_truth=True)
+
+
+@api.delete("/projects/<id>/pictures/<picture_id>/truth")
+def delete_picture_truth(id: str, picture_id: str) -> Response:
+    return _mark_truth(id, picture_id, is_truth=False)
+
+
+@api.get("/projects/<id>/labellers")
+def list_labellers(id: str) -> ResponseReturnValue:
+    """Return the figures of everybody who labelled in the project; for operators."""
+    require_operator()
+    found = [
+        LabellerBody(**{**asdict(each), "last_at": rfc3339(each.last_at)})
+        for each in labelling(id).labellers()
+    ]
+    return as_json(LabellersBody(tuple(found)))
+
+
+def _mark_truth(id: str, picture_id: str, *, is_truth: bool) -> Response:
+    require_operator()
+    labelling(id).mark_truth(picture_id, is_truth)
+    audit("picture.truth", picture_id, project=id, is_truth=is_truth)
+    return no_content()
+
+
+def labelling(project_id: str) -> "Labelling":
+    """Return the labelling of a project by the person of this request.
+
+    Raises NotSignedIn, NoSuchProject.
+    """
+    person = require_labeller()
+    # Imported late, as all of custom_models: visitors' requests need none of it.
+    from rubberduck.custom_models.labelling import Labelling
+    from rubberduck.custom_models.projects import Projects
+
+    database = pipeline().results.database
+    project = Projects(database).get(project_id)
+    return Labelling(database, project, person.id, sees_truth=person.is_operator)
+
+
+def task_body(project_id: str, task: "Task") -> TaskBody:
+    preview = partial(url_for, "labelling.preview", id=project_id, picture_id=task.picture_id)
+    return TaskBody(
+        id=task.picture_id,
+        file_name=task.file_name,
+        width=task.width,
+        height=task.height,
+        preview=preview(),
+        revision=task.revision,
+        labelled_by=task.labelled_by,
+        labelled_at=task.labelled_at and rfc3339(task.labelled_at),
+        is_truth=task.is_truth,
+        lease=_lease_body(task.lease),
+        **_said(task.annotation),
+    )
+
+
+def progress_body(work: "Labelling") -> LabellingProgressBody:
+    return LabellingProgressBody(**asdict(work.progress()))
+
+
+def _lease_body(lease: "Lease") -> LeaseBody:
+    return LeaseBody(**asdict(lease))
+
+
+def _said(annotation: "Annotation") -> dict[str, Any]:
+    boxes = tuple(LabelBoxBody(**asdict(box)) for box in annotation.boxes)
+    return {"boxes": boxes, "labels": annotation.labels}
+
+
+def _annotation(given: LabelsRequestBody) -> "Annotation":
+    from rubberduck.custom_models.annotations import Annotation
+    from rubberduck.custom_models.dataset import Box
+
+    return Annotation(tuple(Box(**asdict(box)) for box in given.boxes), given.labels)
+
+
+def _parsed(kind: type[Body], data: bytes) -> Body:
+    try:
+        return TypeAdapter(kind).validate_json(data, strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InvalidParameter(
+            "The labels are not valid at “{place}”: {problem}.",
+            place="/".join(map(str, first["loc"])),
+            problem=first["msg"],
+        ) from None

@@ -1,0 +1,368 @@
+"""Who labels which picture, and what was said: leases, optimistic locking, history, truth.
+
+A lease keeps a picture from being given to two people at once. It decides nothing else: a save
+needs no lease but the revision that was seen, so nobody's boxes are lost or overwritten unseen
+when a lease ends. Every saved annotation stays in the table `annotations`.
+
+A truth picture is one whose annotation an operator trusts. Now and then labellers get one as if it
+were unlabelled; their answer changes nothing and is kept with its agreement with the truth. To
+them its revision is 0, as that of any unlabelled picture.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, or_, select
+
+from rubberduck.accounts.tables import operators
+from rubberduck.custom_models.annotations import Annotation, AnnotationRules, agreement, from_row
+from rubberduck.custom_models.errors import InvalidAnnotation, NoSuchProject, PictureChanged
+from rubberduck.custom_models.projects import Project
+from rubberduck.custom_models.tables import annotations, project_pictures
+from rubberduck.db.clock import database_now
+from rubberduck.db.engine import Database, is_storable
+from rubberduck.db.tables import READY
+
+LEASE = timedelta(minutes=5)  # the page renews it every minute
+TRUTH_EVERY = 10  # pictures, on average
+picture, saved = project_pictures.c, annotations.c
+
+
+@dataclass(frozen=True)
+class Lease:
+    """Who has the picture at the moment. `holder` is another person's name, or None."""
+
+    is_held: bool
+    holder: str | None
+    revision: int
+
+
+@dataclass(frozen=True)
+class Task:
+    """A picture to label, and what it was said to show. Times are UTC."""
+
+    picture_id: str
+    file_name: str
+    width: int  # of the upright picture, in pixels
+    height: int
+    preview_key: str
+    annotation: Annotation
+    labelled_by: str | None
+    labelled_at: datetime | None
+    is_truth: bool
+    lease: Lease
+
+    @property
+    def revision(self) -> int:
+        return self.lease.revision
+
+
+@dataclass(frozen=True)
+class SavedAnnotation:
+    """An entry of a picture's history."""
+
+    revision: int
+    labelled_by: str
+    labelled_at: datetime
+    annotation: Annotation
+
+
+@dataclass(frozen=True)
+class Labeller:
+    """A person's figures in a project; `agreement` is 0 to 1, None before the first truth."""
+
+    name: str
+    pictures: int
+    truth_pictures: int
+    agreement: float | None
+    last_at: datetime
+
+
+@dataclass(frozen=True)
+class Progress:
+    pictures: int
+    labelled: int
+
+    @property
+    def left(self) -> int:
+        return self.pictures - self.labelled
+
+
+@dataclass(frozen=True)
+class Labelling:
+    """The labelling of one project by one person; `sees_truth`: an operator.
+
+    Methods with a `picture_id` raise NoSuchProject where there is no such picture; all raise
+    ResultsUnavailable when the database fails.
+    """
+
+    database: Database
+    project: Project
+    labeller_id: str
+    sees_truth: bool
+    randomness: random.Random = field(default_factory=random.SystemRandom)
+
+    def next(self, skipped: Sequence[str] = ()) -> Task | None:
+        """Lease the next picture: the one this person has, the most uncertain, the oldest.
+
+        `skipped` pictures are given back. Returns None when no picture is left to label.
+        """
+        with self.database.transaction(writing=True) as connection:
+            if skipped:
+                ours = and_(picture.id.in_(skipped), picture.leased_by == self.labeller_id)
+                connection.execute(project_pictures.update().where(ours).values(_FREE))
+            found = connection.execute(self._queue(database_now(connection), skipped)).first()
+            if found is None:
+                return None
+            if found.leased_by != self.labeller_id and not self.randomness.randrange(TRUTH_EVERY):
+                truth = connection.execute(self._unseen_truth(database_now(connection))).first()
+                found = truth or found
+            return self._task(connection, found, self._lease(connection, found), disguised=True)
+
+    def open(self, picture_id: str) -> Task:
+        """Return this picture, labelled or not, leased unless another person has it."""
+        with self.database.transaction(writing=True) as connection:
+            found = self._get(connection, picture_id)
+            return self._task(connection, found, self._lease(connection, found))
+
+    def look(self, picture_id: str) -> Task:
+        """Return this picture without leasing it."""
+        with self.database.transaction() as connection:
+            found = self._get(connection, picture_id, locked=False)
+            return self._task(connection, found, self._held(connection, found))
+
+    def renew(self, picture_id: str) -> Lease:
+        """Extend the lease, or take it again if nobody did meanwhile."""
+        with self.database.transaction(writing=True) as connection:
+            found = self._get(connection, picture_id)
+            lease = self._lease(connection, found)
+            return self._task(connection, found, lease).lease
+
+    def save(self, picture_id: str, revision: int, annotation: Annotation) -> int:
+        """Store what the picture shows and return its new revision.
+
+        `revision` is the one that the person saw. Raises PictureChanged if somebody saved another
+        one meanwhile, InvalidAnnotation if a box or label breaks a rule.
+        """
+        with self.database.transaction(writing=True) as connection:
+            found = self._get(connection, picture_id)
+            self._rules(found).check(annotation)
+            agrees = None
+            if found.truth is not None and revision == 0:
+                agrees = agreement(annotation, from_row(found.truth))
+            elif revision != found.revision:
+                raise PictureChanged("Somebody saved this picture while you were labelling it.")
+            now, row = database_now(connection), annotation.to_row()
+            entry = {
+                "picture_id": picture_id,
+                "revision": found.revision + 1,
+                "project_id": self.project.id,
+                "labelled_by": self.labeller_id,
+                "labelled_at": now,
+                "agreement": agrees,
+                **row,
+            }
+            connection.execute(annotations.insert(), entry)
+            values: dict[str, Any] = {"revision": found.revision + 1}
+            if agrees is None:
+                values |= {**row, "labelled_at": now, "labelled_by": self.labeller_id}
+                values["truth"] = row if found.truth is not None else None
+            if found.leased_by == self.labeller_id:
+                values |= _FREE
+            connection.execute(
+                project_pictures.update().where(picture.id == picture_id).values(values)
+            )
+            # To the person who was rated, the picture was an unlabelled one.
+            return 1 if agrees is not None else found.revision + 1
+
+    def hint(self, picture_id: str, labels: Sequence[str]) -> None:
+        """Note which labels an unlabelled picture of a box project shows; its boxes are missing.
+
+        Raises PictureChanged if it is labelled.
+        """
+        with self.database.transaction(writing=True) as connection:
+            found = self._get(connection, picture_id)
+            if found.revision:
+                raise PictureChanged("Somebody has drawn the boxes of this picture meanwhile.")
+            if not set(labels) <= set(self.project.label_names):
+                raise InvalidAnnotation("The project does not have one of the labels any more.")
+            values = {"labels": list(dict.fromkeys(labels)), **_FREE}
+            where = picture.id == picture_id
+            connection.execute(project_pictures.update().where(where).values(values))
+
+    def history(self, picture_id: str) -> tuple[SavedAnnotation, ...]:
+        """Return every saved annotation of the picture, the newest first."""
+        names = _name_of(saved.labelled_by)
+        query = select(annotations, names.label("name")).where(saved.picture_id == picture_id)
+        with self.database.transaction() as connection:
+            found = self._get(connection, picture_id, locked=False)
+            if self._is_disguised(found):
+                query = query.where(saved.labelled_by == self.labeller_id)
+            rows = connection.execute(query.order_by(saved.revision.desc())).all()
+        return tuple(
+            SavedAnnotation(
+                row.revision,
+                row.name or "",
+                row.labelled_at.replace(tzinfo=UTC),
+                from_row(row._mapping),
+            )
+            for row in rows
+        )
+
+    def mark_truth(self, picture_id: str, is_truth: bool) -> None:
+        """Let labellers be rated by this picture, or no more. Raises InvalidAnnotation."""
+        with self.database.transaction(writing=True) as connection:
+            found = self._get(connection, picture_id)
+            if is_truth and not found.revision:
+                raise InvalidAnnotation("Label this picture first: nobody has said what it shows.")
+            truth = from_row(found._mapping).to_row() if is_truth else None
+            where = picture.id == picture_id
+            connection.execute(project_pictures.update().where(where).values(truth=truth))
+
+    def labellers(self) -> tuple[Labeller, ...]:
+        """Return everybody who labelled in this project, by name."""
+        query = (
+            select(
+                func.coalesce(func.max(_name_of(saved.labelled_by)), "").label("name"),
+                func.count(saved.picture_id.distinct()).label("pictures"),
+                func.count(saved.agreement).label("truth_pictures"),
+                func.avg(saved.agreement).label("agreement"),
+                func.max(saved.labelled_at).label("last_at"),
+            )
+            .where(saved.project_id == self.project.id)
+            .group_by(saved.labelled_by)
+            .order_by("name")
+        )
+        with self.database.transaction() as connection:
+            rows = connection.execute(query).all()
+        return tuple(
+            Labeller(r.name, r.pictures, r.truth_pictures, r.agreement, _utc(r.last_at))
+            for r in rows
+        )
+
+    def progress(self) -> Progress:
+        query = select(func.count(), func.count(func.nullif(picture.revision, 0))).where(
+            *self._ready()
+        )
+        with self.database.transaction() as connection:
+            pictures, labelled = connection.execute(query).one()
+        return Progress(pictures, labelled)
+
+    # The rows
+
+    def _ready(self) -> tuple[ColumnElement[bool], ...]:
+        return picture.project_id == self.project.id, picture.status == READY
+
+    def _free(self, now: datetime) -> ColumnElement[bool]:
+        is_free = or_(picture.leased_until.is_(None), picture.leased_until <= now)
+        return or_(is_free, picture.leased_by == self.labeller_id)
+
+    def _queue(self, now: datetime, skipped: Sequence[str]) -> Select[Any]:
+        has_it = and_(picture.leased_by == self.labeller_id, picture.leased_until > now)
+        is_due = or_(picture.revision == 0, and_(picture.truth.is_not(None), has_it))
+        return (
+            project_pictures.select()
+            .where(*self._ready(), self._free(now), is_due, picture.id.not_in(skipped))
+            .order_by(
+                has_it.is_(True).desc(),  # NULL for what was never leased
+                picture.uncertainty.is_(None),
+                picture.uncertainty.desc(),
+                picture.created_at,
+                picture.id,
+            )
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+
+    def _unseen_truth(self, now: datetime) -> Select[Any]:
+        seen = exists().where(
+            saved.picture_id == picture.id, saved.labelled_by == self.labeller_id
+        )
+        return (
+            project_pictures.select()
+            .where(*self._ready(), picture.truth.is_not(None), self._free(now), ~seen)
+            .order_by(func.random())
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+
+    def _get(self, connection: Connection, id: str, *, locked: bool = True) -> Row[Any]:
+        if not is_storable(id):
+            raise NoSuchProject
+        query = project_pictures.select().where(*self._ready(), picture.id == id)
+        found = connection.execute(query.with_for_update() if locked else query).first()
+        if found is None:
+            raise NoSuchProject
+        return found
+
+    def _lease(self, connection: Connection, found: Row[Any]) -> Lease:
+        """Take or extend the lease of a locked row, unless another person has it."""
+        now = database_now(connection)
+        statement = (
+            project_pictures.update()
+            .where(picture.id == found.id, self._free(now))
+            .values(leased_by=self.labeller_id, leased_until=now + LEASE)
+        )
+        if connection.execute(statement).rowcount:
+            return Lease(True, None, found.revision)
+        return self._held(connection, found)
+
+    def _held(self, connection: Connection, found: Row[Any]) -> Lease:
+        is_leased = found.leased_until and found.leased_until > database_now(connection)
+        if not is_leased or found.leased_by == self.labeller_id:
+            return Lease(bool(is_leased), None, found.revision)
+        return Lease(False, _name(connection, found.leased_by) or "?", found.revision)
+
+    def _task(
+        self, connection: Connection, found: Row[Any], lease: Lease, *, disguised: bool = False
+    ) -> Task:
+        """Return the task; a truth picture that rates this person as if it were unlabelled."""
+        rates = found.truth is not None and (disguised or self._is_disguised(found))
+        annotation = from_row(found._mapping)
+        if rates:
+            annotation = self._last_of_ones_own(connection, found.id)
+        return Task(
+            picture_id=found.id,
+            file_name=found.file_name,
+            width=found.width,
+            height=found.height,
+            preview_key=found.preview_key,
+            annotation=annotation,
+            labelled_by=None if rates else _name(connection, found.labelled_by),
+            labelled_at=None if rates else found.labelled_at and _utc(found.labelled_at),
+            is_truth=found.truth is not None and not rates,
+            lease=Lease(lease.is_held, lease.holder, 0) if rates else lease,
+        )
+
+    def _is_disguised(self, found: Row[Any]) -> bool:
+        return found.truth is not None and not self.sees_truth
+
+    def _last_of_ones_own(self, connection: Connection, id: str) -> Annotation:
+        query = annotations.select().where(
+            saved.picture_id == id, saved.labelled_by == self.labeller_id
+        )
+        row = connection.execute(query.order_by(saved.revision.desc()).limit(1)).first()
+        return from_row(row._mapping) if row else Annotation()
+
+    def _rules(self, found: Row[Any]) -> AnnotationRules:
+        ids = self.project.label_names
+        return AnnotationRules(self.project.kind, ids, found.width, found.height)
+
+
+_FREE: dict[str, Any] = {"leased_by": None, "leased_until": None}
+
+
+def _name_of(column: ColumnElement[str]) -> Any:
+    """Return the name of the person with this id, as a subquery: removed ones keep theirs."""
+    return select(operators.c.name).where(operators.c.id == column).scalar_subquery()
+
+
+def _name(connection: Connection, id: str | None) -> str | None:
+    return id and connection.scalar(select(operators.c.name).where(operators.c.id == id))
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC)

@@ -1,0 +1,97 @@
+"""Labelling the pictures of a project, and the list of those who do; see static/js/label.js."""
+
+from dataclasses import asdict
+from functools import partial
+from http import HTTPStatus
+
+from flask import Blueprint, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from rubberduck.api.labelling import labelling as labelling_of
+from rubberduck.api.labelling import progress_body, task_body
+from rubberduck.core.errors import InvalidParameter, NoSuchResult
+from rubberduck.web.deps import pipeline, text
+from rubberduck.web.operators import audit, require_operator
+from rubberduck.web.responses import CACHE_NO_STORE, jpeg_response
+from rubberduck.web.security_headers import require_trusted_types
+from rubberduck.web.uploads import form_value, form_values
+
+labelling = Blueprint("labelling", __name__, url_prefix="/projects/<id>")
+
+
+@labelling.get("/label")
+def label(id: str) -> ResponseReturnValue:
+    """Return the page with the next picture, or with `?picture=`; without `?skip=`."""
+    work = labelling_of(id)
+    asked = request.args.get("picture")
+    task = work.open(asked) if asked else work.next(request.args.getlist("skip"))
+    page = render_template(
+        "label.html",
+        project=work.project,
+        is_operator=work.sees_truth,
+        task=task and task_body(id, task),
+        labelled=work.progress(),
+        task_json=task and asdict(task_body(id, task)),
+        progress_json=asdict(progress_body(work)),
+        labels_json=[asdict(each) for each in work.project.labels],
+        suggests=False,
+        api_base=url_for("api.next_labelling_task", id=id).removesuffix("/labelling/next"),
+    )
+    response = make_response(page)
+    response.headers["Cache-Control"] = CACHE_NO_STORE
+    require_trusted_types()
+    return response
+
+
+@labelling.get("/label/<picture_id>.jpg")
+def preview(id: str, picture_id: str) -> ResponseReturnValue:
+    """Return the upright picture as JPEG, its longer side at most 1280 pixels."""
+    key = labelling_of(id).look(picture_id).preview_key
+    storage = pipeline().storage
+    if url := storage.url(key):
+        return redirect(url)
+    try:
+        return jpeg_response(key, partial(storage.get, key))
+    except FileNotFoundError:
+        raise NoSuchResult from None
+
+
+@labelling.post("/label/<picture_id>")
+def save(id: str, picture_id: str) -> ResponseReturnValue:
+    """Save the labels of a whole picture, from the form of the page without JavaScript."""
+    from rubberduck.custom_models.annotations import Annotation
+
+    work, revision = labelling_of(id), form_value("revision")
+    if not revision.isdecimal():
+        raise InvalidParameter("The form has no revision of the picture.")
+    labels = tuple(form_values("label"))
+    if form_value("empty") == "true":
+        work.save(picture_id, int(revision), Annotation())
+    elif not labels:
+        raise InvalidParameter("Choose a label, or “Nothing here”.")
+    elif work.project.kind == "pictures":
+        work.save(picture_id, int(revision), Annotation((), labels))
+    else:
+        work.hint(picture_id, labels)
+        # Its boxes are still missing, so it is still to be labelled; not by this form.
+        next = url_for("labelling.label", id=id, skip=picture_id)
+        return redirect(next, HTTPStatus.SEE_OTHER)
+    return redirect(url_for("labelling.label", id=id), HTTPStatus.SEE_OTHER)
+
+
+@labelling.post("/label/<picture_id>/truth")
+def mark_truth(id: str, picture_id: str) -> ResponseReturnValue:
+    """Let labellers be rated by this picture, or no more."""
+    require_operator()
+    is_truth = form_value("truth") == "true"
+    labelling_of(id).mark_truth(picture_id, is_truth)
+    audit("picture.truth", picture_id, project=id, is_truth=is_truth)
+    return redirect(url_for("labelling.label", id=id, picture=picture_id), HTTPStatus.SEE_OTHER)
+
+
+@labelling.get("/labellers")
+def labellers(id: str) -> ResponseReturnValue:
+    """Return the figures of everybody who labelled in the project; for operators."""
+    require_operator()
+    work = labelling_of(id)
+    return render_template("labellers.html", project=work.project, labellers=work.labellers())

@@ -1,0 +1,297 @@
+"""Pictures are labelled by mouse, by touch and by keyboard alone, and nothing drawn is lost."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Request, expect
+
+from rubberduck.custom_models.labelling import LEASE
+from rubberduck.custom_models.projects import Project
+from rubberduck.custom_models.tables import project_pictures
+from rubberduck.db.engine import Database
+from tests.support.browser import SCREENS, complaints, screen
+from tests.support.labelling import add_project_to, noise
+from tests.support.operators import sign_in_page
+from tests.support.server import Site
+
+pytestmark = pytest.mark.enable_socket
+
+VIOLATIONS = """addEventListener("securitypolicyviolation", (event) =>
+    console.error("POLICY", event.violatedDirective, event.blockedURI))"""
+Point = tuple[float, float]
+
+
+def watched(page: Page) -> list[str]:
+    """Collect the errors of the page's scripts, and what its policy refuses."""
+    wrong: list[str] = []
+    page.add_init_script(VIOLATIONS)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda line: wrong.append(line.text) if "POLICY" in line.text else None)
+    return wrong
+
+
+@pytest.fixture
+def page(browser: Browser, site: Site) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    wrong = watched(page)
+    sign_in_page(page, site)
+    yield page
+    context.close()
+    assert wrong == []
+
+
+def label(page: Page, site: Site, project: Project, query: str = "") -> None:
+    page.goto(f"{site.url}/projects/{project.id}/label{query}")
+    page.locator(".a9s-annotationlayer").wait_for()
+
+
+def at(page: Page, place: Point) -> Point:
+    """Return where a place, given as fractions of the picture, is on the screen."""
+    area = page.locator(".canvas img").bounding_box()
+    assert area
+    return area["x"] + place[0] * area["width"], area["y"] + place[1] * area["height"]
+
+
+def drag(page: Page, start: Point, end: Point) -> None:
+    page.mouse.move(*at(page, start))
+    page.mouse.down()
+    page.wait_for_timeout(30)  # Annotorious needs a moment to put its tool in place
+    page.mouse.move(*at(page, ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)))
+    page.mouse.move(*at(page, end))
+    page.mouse.up()
+
+
+def saved(page: Page, site: Site, project: Project, picture: str) -> Any:
+    return page.request.get(
+        f"{site.url}/api/v1/projects/{project.id}/pictures/{picture}/labels"
+    ).json()
+
+
+def sides(box: dict[str, Any]) -> list[float]:
+    return [box[side] for side in ("left", "top", "width", "height")]
+
+
+def listed(page: Page) -> list[str]:
+    return page.locator(".box-list small").all_inner_texts()
+
+
+def press(page: Page, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def test_by_keyboard_alone(page: Page, site: Site) -> None:
+    project, ids = add_project_to(site, "by keyboard", map(noise, range(3)))
+    mug, plate = (each.id for each in project.labels)
+    label(page, site, project)
+    press(page, "Enter")
+    expect(page.get_by_text("Draw a box, or press N")).to_be_visible()  # a box project needs one
+    press(page, "b", "2")
+    expect(page.get_by_role("button", name="Box 1, plate")).to_be_focused()
+    expect(page.locator(".box-list small")).to_have_text("213, 160 · 214 × 160")
+    press(page, "ArrowRight", "ArrowRight", "ArrowUp", "Shift+ArrowDown", "Control+ArrowLeft")
+    assert listed(page) == ["205, 159 · 214 × 161"]
+    press(page, "Control+z", "b", "Delete", "u", "u", "u")
+    assert listed(page) == ["213, 160 · 214 × 160"]
+    press(page, "Enter")
+    expect(page.get_by_text("1 of 3 labelled")).to_be_visible()
+    first = saved(page, site, project, ids[0])
+    assert first["boxes"] == [
+        {"label": plate, "left": 213, "top": 160, "width": 214, "height": 160, "crowd": False}
+    ]
+    assert first["labelled_by"] == "Ada"
+    expect(page.get_by_text("1.jpg")).to_be_visible()
+    press(page, "n")
+    expect(page.get_by_text("2 of 3 labelled")).to_be_visible()
+    second = saved(page, site, project, ids[1])
+    assert (second["revision"], second["boxes"]) == (1, [])
+    press(page, "s")
+    expect(page.get_by_text("There is no picture left to label")).to_be_visible()
+    page.get_by_role("button", name="Look again").press("Enter")
+    expect(page.get_by_text("2.jpg")).to_be_visible()
+    press(page, "p")  # back to the second one, which is not empty after all
+    expect(page.get_by_text("1.jpg")).to_be_visible()
+    press(page, "b", "1", "n")
+    expect(page.get_by_text("Press N again to remove them")).to_be_visible()
+    press(page, "Enter")
+    expect(page.get_by_text("2.jpg")).to_be_visible()
+    assert saved(page, site, project, ids[1])["boxes"][0]["label"] == mug
+    page.get_by_text("Keys and gestures").click()
+    page.get_by_label("Turn the single-letter keys off").check()
+    press(page, "b", "n")
+    assert listed(page) == []
+
+
+def test_by_mouse_while_the_network_is_cut_and_the_session_ends(page: Page, site: Site) -> None:
+    project, ids = add_project_to(site, "by mouse", [noise(1, (1200, 900)), noise(2)])
+    label(page, site, project)
+    drag(page, (0.2, 0.2), (0.4, 0.4))
+    drag(page, (0.6, 0.5), (1.2, 0.8))  # beside the chosen box, and out of the picture
+    expect(page.locator(".box-list li")).to_have_count(2)
+    page.mouse.click(*at(page, (0.3, 0.3)))
+    expect(page.get_by_role("button", name="Box 1, mug")).to_have_attribute("aria-pressed", "true")
+    drag(page, (0.3, 0.3), (0.4, 0.4))  # the whole box
+    drag(page, (0.5, 0.5), (0.6, 0.6))  # its lower right corner
+    page.get_by_text("plate", exact=True).click()
+    boxes = [[360, 270, 360, 270], [720, 450, 480, 270]]
+
+    page.context.set_offline(True)
+    page.get_by_role("button", name="Save and next").click()
+    expect(page.get_by_role("alert")).to_contain_text("there is no connection")
+    page.mouse.click(*at(page, (0.9, 0.7)))
+    page.keyboard.press("Shift+ArrowDown")  # one goes on meanwhile
+    boxes[1][3] += 1
+    page.context.set_offline(False)
+    expect(page.get_by_text("1.jpg")).to_be_visible()  # sent by itself
+    first = saved(page, site, project, ids[0])
+    for box, expected in zip(first["boxes"], boxes, strict=True):
+        assert sides(box) == pytest.approx(expected, abs=4)
+    assert [box["label"] for box in first["boxes"]] == [
+        project.labels[1].id,
+        project.labels[0].id,
+    ]
+
+    drag(page, (0.1, 0.1), (0.5, 0.5))
+    drawn = listed(page)
+    page.context.clear_cookies()
+    page.get_by_role("button", name="Save and next").click()
+    expect(page.get_by_role("alert")).to_contain_text("Your session has ended")
+    expect(page.get_by_role("link", name="Sign in")).to_have_attribute("href", f"/sign-in?next=%2Fprojects%2F{project.id}%2Flabel%3Fpicture%3D{ids[1]}")
+    sign_in_page(page, site)
+    label(page, site, project)
+    expect(page.get_by_role("alert")).to_contain_text("What you had not saved")
+    assert listed(page) == drawn
+    page.get_by_role("button", name="Save and next").click()
+    expect(page.get_by_text("There is no picture left to label")).to_be_visible()
+    assert len(saved(page, site, project, ids[1])["boxes"]) == 1
+    assert page.evaluate("Object.keys(localStorage).filter((key) => key.includes('draft'))") == []
+
+
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_boxes_of_a_turned_picture_of_4000_pixels_come_back_to_the_pixel(
+    page: Page, site: Site, turn: int
+) -> None:
+    project, [id] = add_project_to(site, f"turn {turn}", [noise(turn, (4000, 2248), turn)])
+    size = (4000, 2248) if turn < 5 else (2248, 4000)
+    label(page, site, project)
+    drag(page, (0.123, 0.234), (0.456, 0.789))
+    page.keyboard.press("b")
+    page.keyboard.press("Shift+ArrowRight")
+    shown = listed(page)
+    page.get_by_role("button", name="Save and next").click()
+    expect(page.get_by_text("There is no picture left to label")).to_be_visible()
+    task = saved(page, site, project, id)
+    assert (task["width"], task["height"]) == size
+    texts = ["{left}, {top} · {width} × {height}".format(**box) for box in task["boxes"]]
+    assert texts == shown
+    exact = [0.123 * size[0], 0.234 * size[1], 0.333 * size[0], 0.555 * size[1]]
+    assert sides(task["boxes"][0]) == pytest.approx(exact, abs=6)  # a pixel of the screen
+    label(page, site, project, f"?picture={id}")
+    assert listed(page) == shown
+    page.get_by_role("button", name="Save and next").click()
+    expect(page.get_by_text("There is no picture left to label")).to_be_visible()
+    again = saved(page, site, project, id)
+    assert (again["revision"], again["boxes"]) == (2, task["boxes"])
+
+
+def test_by_touch(browser: Browser, site: Site) -> None:
+    context = browser.new_context(
+        viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True
+    )
+    page = context.new_page()
+    wrong = watched(page)
+    sign_in_page(page, site)
+    project, [id] = add_project_to(site, "by touch", [noise(1)])
+    label(page, site, project)
+    device = context.new_cdp_session(page)
+
+    def swipe(start: Point, end: Point) -> None:
+        middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
+        places = [("touchStart", start), ("touchMove", middle), ("touchMove", end)]
+        for kind, place in places:
+            x, y = at(page, place)
+            points = [{"x": x, "y": y}]
+            device.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+            page.wait_for_timeout(30)
+        device.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+    swipe((0.2, 0.2), (0.6, 0.6))
+    expect(page.locator(".box-list li")).to_have_count(1)
+    swipe((0.6, 0.6), (0.8, 0.7))  # a corner
+    page.get_by_role("button", name="Move", exact=True).tap()
+    before = listed(page)
+    swipe((0.5, 0.9), (0.5, 0.8))  # beside the box: nothing is drawn
+    assert listed(page) == before
+    swipe((0.5, 0.4), (0.4, 0.3))  # the box
+    page.get_by_text("plate", exact=True).tap()
+    page.get_by_role("button", name="Save and next").tap()
+    expect(page.get_by_text("There is no picture left to label")).to_be_visible()
+    (box,) = saved(page, site, project, id)["boxes"]
+    assert box["label"] == project.labels[1].id
+    assert sides(box) == pytest.approx([64, 48, 384, 240], abs=8)
+    context.close()
+    assert wrong == []
+
+
+def test_two_tabs_and_a_lease_that_ends(page: Page, site: Site, browser: Browser) -> None:
+    project, ids = add_project_to(site, "two tabs", [noise(1), noise(2)])
+    label(page, site, project)
+    other = browser.new_context().new_page()
+    sign_in_page(other, site, "Bo", "labeller")
+    label(other, site, project)
+    expect(other.get_by_text("1.jpg")).to_be_visible()  # not the one that Ada has
+    press(page, "b", "1")
+    database = Database(f"sqlite:///{site.log_file.parent / 'duck.db'}")
+    with database.transaction(writing=True) as connection:
+        ended = project_pictures.c.leased_until - LEASE if False else None
+        connection.execute(
+            project_pictures.update()
+            .where(project_pictures.c.id == ids[0])
+            .values(leased_by=None, leased_until=ended)
+        )
+    database.close()
+    press(other, "s")
+    expect(other.get_by_text("0.jpg")).to_be_visible()  # now Bo has it
+
+    def renew(request: Request) -> bool:
+        return request.url.endswith("/lease")
+
+    with page.expect_request(renew):
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.get_by_role("alert")).to_contain_text("Bo has this picture at the moment")
+    press(other, "b", "2", "b", "Enter")
+    expect(other.get_by_text("1 of 2 labelled")).to_be_visible()
+    press(page, "Enter")
+    notice = page.get_by_role("alert")
+    expect(notice).to_contain_text("Bo saved this picture")
+    assert len(listed(page)) == 1  # what Ada drew is still there
+    page.get_by_role("button", name="Show theirs").click()
+    assert len(listed(page)) == 2
+    press(page, "u")
+    assert len(listed(page)) == 1
+    press(page, "Enter")
+    expect(page.get_by_text("1.jpg")).to_be_visible()
+    task = saved(page, site, project, ids[0])
+    assert (task["revision"], len(task["boxes"])) == (2, 1)
+    label(page, site, project, f"?picture={ids[0]}")
+    page.get_by_text("Who labelled it").click()
+    expect(page.locator(".history li")).to_have_count(2)  # Bo's is not lost either
+    other.context.close()
+
+
+@pytest.mark.parametrize("kind", SCREENS)
+def test_axe_finds_nothing(browser: Browser, site: Site, kind: str) -> None:
+    with screen(browser, kind, reduced_motion="reduce") as page:
+        sign_in_page(page, site)
+        project, _ = add_project_to(site, f"axe {kind}", [noise(1)])
+        label(page, site, project)
+        drag(page, (0.2, 0.2), (0.6, 0.7))
+        page.get_by_text("Keys and gestures").click()
+        assert complaints(page) == []
+        press(page, "Enter")
+        page.get_by_text("There is no picture left to label").wait_for()
+        assert complaints(page) == []
+        page.goto(f"{site.url}/projects/{project.id}/labellers")
+        assert complaints(page) == []
