@@ -21,6 +21,7 @@ from rubberduck.pages.home import home
 from rubberduck.pages.install import install
 from rubberduck.pages.jobs import jobs
 from rubberduck.pages.keys import keys
+from rubberduck.pages.labelling import labelling
 from rubberduck.pages.many import many
 from rubberduck.pages.mine import mine
 from rubberduck.pages.operators import operators
@@ -99,7 +100,8 @@ def create_app(settings: Settings, *, pipeline: Pipeline | None = None) -> Flask
     configure_templates(app, pipeline.question, settings.language)
     app.cli = Commands()
     pages = (home, many, install, results, jobs, mine, keys, statistics, about, sign_in, operators)
-    for blueprint in (*pages, api, openapi, health):
+    wings = (labelling,)
+    for blueprint in (*pages, *wings, api, openapi, health):
         app.register_blueprint(blueprint)
     register_request_ids(app)
     register_request_checks(app)

@@ -167,7 +167,7 @@ def next_labelling_task(id: str) -> ResponseReturnValue:
     """Lease the next picture to label to the caller."""
     work, data = labelling(id), json_body()
     task = work.next(_parsed(NextRequestBody, data).skip if data else ())
-    return as_json(NextBody(task and task_body(id, task), progress_body(work)))
+    return as_json(NextBody(task_body(id, task) if task else None, progress_body(work)))
 
 
 @api.get("/projects/<id>/pictures/<picture_id>/labels")
@@ -269,7 +269,7 @@ def task_body(project_id: str, task: "Task") -> TaskBody:
         preview=preview(),
         revision=task.revision,
         labelled_by=task.labelled_by,
-        labelled_at=task.labelled_at and rfc3339(task.labelled_at),
+        labelled_at=rfc3339(task.labelled_at) if task.labelled_at else None,
         is_truth=task.is_truth,
         lease=_lease_body(task.lease),
         **_said(task.annotation),
@@ -293,7 +293,16 @@ def _annotation(given: LabelsRequestBody) -> "Annotation":
     from rubberduck.custom_models.annotations import Annotation
     from rubberduck.custom_models.dataset import Box
 
-    return Annotation(tuple(Box(**asdict(box)) for box in given.boxes), given.labels)
+    def box(body: LabelBoxBody) -> Box:
+        left, top, width, height = map(_plain, (body.left, body.top, body.width, body.height))
+        return Box(body.label, left, top, width, height, body.crowd)
+
+    return Annotation(tuple(map(box, given.boxes)), given.labels)
+
+
+def _plain(value: float) -> float:
+    """Return whole pixels as an integer, as they were sent."""
+    return int(value) if value.is_integer() else value
 
 
 def _parsed(kind: type[Body], data: bytes) -> Body:

@@ -1,6 +1,7 @@
 """What somebody says a picture of a project shows: boxes and labels, their rules, and agreement.
 
-Boxes are pixels of the upright picture, and their `label` is the id of a label of the project. A picture with neither boxes nor labels shows nothing of the project.
+Boxes are pixels of the upright picture, and their `label` is the id of a label of the project. A
+picture with neither boxes nor labels shows nothing of the project.
 """
 
 from collections import Counter
@@ -32,7 +33,7 @@ class Annotation:
         return {"boxes": [asdict(box) for box in self.boxes], "labels": list(self.labels)}
 
 
-def from_row(row: Mapping[str, Any]) -> Annotation:
+def from_row(row: Mapping[Any, Any]) -> Annotation:
     return Annotation(tuple(Box(**box) for box in row["boxes"]), tuple(row["labels"]))
 
 

@@ -72,3 +72,12 @@ class PictureChanged(DuckError):
     slug = "picture-changed"
     title = "The picture was changed in the meantime"
     hint = "Reload it and look at the new labels."
+
+
+class InvalidAnnotation(DuckError):
+    """A box or label of a picture breaks a rule."""
+
+    status = 422
+    slug = "invalid-labels"
+    title = "These labels cannot be saved"
+    hint = "Correct them and save again. Nothing is lost."

@@ -278,9 +278,7 @@ class Labelling:
         )
 
     def _unseen_truth(self, now: datetime) -> Select[Any]:
-        seen = exists().where(
-            saved.picture_id == picture.id, saved.labelled_by == self.labeller_id
-        )
+        seen = exists().where(saved.picture_id == picture.id, saved.labelled_by == self.labeller_id)
         return (
             project_pictures.select()
             .where(*self._ready(), picture.truth.is_not(None), self._free(now), ~seen)

@@ -69,7 +69,9 @@ project_pictures = Table(
     Column("revision", Integer, nullable=False),  # counts the saved annotations; 0: not labelled
     Column("labelled_at", DateTime),
     Column("labelled_by", String(24)),
-    Column("truth", JSON(none_as_null=True)),  # boxes and labels to rate labellers with; NULL: an ordinary picture
+    Column(
+        "truth", JSON(none_as_null=True)
+    ),  # boxes and labels to rate labellers with; NULL: an ordinary picture
     Column("uncertainty", Float),  # of the newest model; the highest is labelled first
     Column("leased_by", String(64)),
     Column("leased_until", DateTime),

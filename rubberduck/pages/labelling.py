@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from rubberduck.api.labelling import labelling as labelling_of
 from rubberduck.api.labelling import progress_body, task_body
 from rubberduck.core.errors import InvalidParameter, NoSuchResult
-from rubberduck.web.deps import pipeline, text
+from rubberduck.web.deps import pipeline
 from rubberduck.web.operators import audit, require_operator
 from rubberduck.web.responses import CACHE_NO_STORE, jpeg_response
 from rubberduck.web.security_headers import require_trusted_types
@@ -25,13 +25,14 @@ def label(id: str) -> ResponseReturnValue:
     work = labelling_of(id)
     asked = request.args.get("picture")
     task = work.open(asked) if asked else work.next(request.args.getlist("skip"))
+    body = task_body(id, task) if task else None
     page = render_template(
         "label.html",
         project=work.project,
         is_operator=work.sees_truth,
-        task=task and task_body(id, task),
+        task=body,
         labelled=work.progress(),
-        task_json=task and asdict(task_body(id, task)),
+        task_json=asdict(body) if body else None,
         progress_json=asdict(progress_body(work)),
         labels_json=[asdict(each) for each in work.project.labels],
         suggests=False,

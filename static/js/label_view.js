@@ -185,7 +185,10 @@ export class View {
     this.layer.addEventListener("pointerup", settle);
     this.layer.addEventListener("pointercancel", settle);
     this.layer.addEventListener("pointerdown", (event) => this.#press(event), { capture: true });
-    this.layer.addEventListener("keydown", (event) => event.preventDefault());
+    // Where dragging elsewhere scrolls, a drag of the chosen box must not: Chromium does not heed
+    // touch-action inside an SVG.
+    const hold = (event) => event.target.closest(".a9s-annotation.selected") && event.preventDefault();
+    this.layer.addEventListener("touchstart", hold, { passive: false });
   }
 
   #drawn(key, geometry) {
