@@ -1,9 +1,11 @@
 """The OpenAPI document of the JSON API: for client generators, and for the page /api."""
 
 import json
+import operator
+import re
 from dataclasses import asdict
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, reduce
 from typing import Any
 
 from flask import Blueprint, Response, make_response, request, url_for
@@ -12,6 +14,8 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from rubberduck.api.corrections import CorrectionBody, CorrectionRequestBody
 from rubberduck.api.openapi.corrections import corrections
+from rubberduck.api.openapi.labelling import BODIES as LABELLING_BODIES
+from rubberduck.api.openapi.labelling import labelling
 from rubberduck.api.openapi.operations import OPERATIONS, JsonObject, parameter
 from rubberduck.api.openapi.samples import code_samples
 from rubberduck.api.schemas import (
@@ -61,6 +65,13 @@ An API key, made on “My pictures” and sent as `Authorization: Bearer duck_�
 the visitor who made the key: it lists, judges and deletes that visitor's results. Its cookie is \
 ignored and none is set. A key that is malformed, unknown, revoked or expired is a 401.""",
 }
+OPERATOR = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": """\
+An API key of the scope labeller or operator, made by somebody who has signed in. The pages of \
+the site send the cookie of the session instead.""",
+}
 HEADERS: dict[str, tuple[str, JsonObject]] = {
     "Location": ("the URL of the new result", {"type": "string", "format": "uri-reference"}),
     "ETag": ("send it as If-None-Match to get a 304 if nothing has changed", {"type": "string"}),
@@ -78,6 +89,21 @@ ASKING = {
 SAMPLE_REQUEST_ID = "4f1d8a0c5b7e2963"
 SAMPLE_CONFIDENCE = 95.5
 SAMPLE_BOX = (0.31, 0.22, 0.36, 0.41)  # left, top, width, height
+
+# Of requests and responses; the types inside them follow.
+BODIES: tuple[Any, ...] = (
+    ResultBody,
+    CreatedBody,
+    PendingBody,
+    ListBody,
+    FrameBody,
+    ProblemBody,
+    JudgementBody,
+    DeletedBody,
+    CorrectionRequestBody,
+    CorrectionBody,
+    *LABELLING_BODIES,
+)
 
 
 @openapi.get("/api/openapi.json")
@@ -110,7 +136,7 @@ def document() -> JsonObject:
                 for name, (text, schema) in HEADERS.items()
             },
             "examples": _problem_examples(),
-            "securitySchemes": {"api_key": API_KEY, "session": SESSION},
+            "securitySchemes": {"api_key": API_KEY, "session": SESSION, "operator": OPERATOR},
         },
     }
 
@@ -127,12 +153,20 @@ def _paths(base: str, label: str) -> JsonObject:
             method: operation
             if method == "parameters"
             else operation
-            | {"x-codeSamples": code_samples(method, base + path.replace("{id}", "ID"), operation)}
+            | {
+                "x-codeSamples": code_samples(
+                    method, base + re.sub(r"{(\w+)}", _in_capitals, path), operation
+                )
+            }
             | _with_question(operation)
             for method, operation in item.items()
         }
-        for path, item in (OPERATIONS | corrections(label)).items()
+        for path, item in (OPERATIONS | corrections(label) | labelling()).items()
     }
+
+
+def _in_capitals(place: re.Match[str]) -> str:
+    return place[1].upper()
 
 
 def _with_question(operation: JsonObject) -> JsonObject:
@@ -158,18 +192,7 @@ class _SchemaGenerator(GenerateJsonSchema):
 @cache
 def _schemas() -> JsonObject:
     """Return the schema of each body, and of each type inside them, by name."""
-    bodies: TypeAdapter[Any] = TypeAdapter(
-        ResultBody
-        | CreatedBody
-        | PendingBody
-        | ListBody
-        | FrameBody
-        | ProblemBody
-        | JudgementBody
-        | DeletedBody
-        | CorrectionRequestBody
-        | CorrectionBody
-    )
+    bodies: TypeAdapter[Any] = TypeAdapter(reduce(operator.or_, BODIES))
     schemas: JsonObject = bodies.json_schema(
         ref_template="#/components/schemas/{model}",
         schema_generator=_SchemaGenerator,
