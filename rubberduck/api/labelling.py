@@ -27,7 +27,6 @@ MAX_LABELS, MAX_SENT_BOXES, MAX_SKIPPED = 250, 1000, 100
 MAX_SIDE = 100_000
 Id = Annotated[str, Field(max_length=24, pattern=r"^[ -~]+$")]
 Place = Annotated[float, Field(ge=0, le=MAX_SIDE)]
-Length = Annotated[float, Field(gt=0, le=MAX_SIDE)]
 Side = Annotated[int, Field(ge=1)]
 Body = TypeVar("Body")
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -40,8 +39,8 @@ class LabelBoxBody:
     label: Annotated[Id, Field(description="the id of a label of the project")]
     left: Place
     top: Place
-    width: Length
-    height: Length
+    width: Place
+    height: Place
     crowd: Annotated[bool, Field(description="many things in one box, as COCO's iscrowd")]
 
 

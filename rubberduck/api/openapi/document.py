@@ -3,9 +3,11 @@
 import json
 import operator
 import re
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache, reduce
+from importlib import import_module
 from typing import Any
 
 from flask import Blueprint, Response, make_response, request, url_for
@@ -80,6 +82,12 @@ HEADERS: dict[str, tuple[str, JsonObject]] = {
     "Set-Cookie": ("the session cookie", {"type": "string"}),
     "X-Request-ID": ("the id of this request in our log", {"type": "string"}),
 }
+# Imported for the document only: they are of parts that are not loaded before their first use.
+WING_ERRORS = (
+    "rubberduck.accounts.errors",
+    "rubberduck.custom_models.errors",
+    "rubberduck.web.operators",
+)
 # Operations to which a question can be given, and what it does there.
 ASKING = {
     "look": "The question about the picture; default: the first one.",
@@ -153,11 +161,7 @@ def _paths(base: str, label: str) -> JsonObject:
             method: operation
             if method == "parameters"
             else operation
-            | {
-                "x-codeSamples": code_samples(
-                    method, base + re.sub(r"{(\w+)}", _in_capitals, path), operation
-                )
-            }
+            | {"x-codeSamples": code_samples(method, base + _with_capitals(path), operation)}
             | _with_question(operation)
             for method, operation in item.items()
         }
@@ -165,8 +169,13 @@ def _paths(base: str, label: str) -> JsonObject:
     }
 
 
-def _in_capitals(place: re.Match[str]) -> str:
-    return place[1].upper()
+def _with_capitals(path: str) -> str:
+    """Return the path of a sample.
+
+    >>> _with_capitals("/results/{id}")
+    '/results/ID'
+    """
+    return re.sub(r"{(\w+)}", lambda place: place[1].upper(), path)
 
 
 def _with_question(operation: JsonObject) -> JsonObject:
@@ -203,12 +212,22 @@ def _schemas() -> JsonObject:
     return schemas
 
 
+def _subclasses(kind: type[DuckError]) -> Iterator[type[DuckError]]:
+    for subclass in kind.__subclasses__():
+        yield subclass
+        yield from _subclasses(subclass)
+
+
 def _problem_examples() -> JsonObject:
     """Return an example of each error that a client can get, without its reason, by name."""
-    types = [error for error in vars(errors).values() if isinstance(error, type)]
-    used = [error for error in types if issubclass(error, DuckError) and error is not DuckError]
+    for module in WING_ERRORS:
+        import_module(module)
     # To clients, a subclass without a slug of its own is the same error.
-    problems = {error.slug: error.to_problem("") for error in used if "slug" in vars(error)}
+    problems = {
+        error.slug: error.to_problem("")
+        for error in _subclasses(DuckError)
+        if "slug" in vars(error) and error not in (errors.InvalidModel, errors.InvalidQuestion)
+    }
     for problem in PROBLEMS.values():
         problems.setdefault(problem.slug, problem)
     path = f"{url_for('about.api')}/v1/results"

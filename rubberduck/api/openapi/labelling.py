@@ -61,7 +61,8 @@ def labelling() -> JsonObject:
         errors.PictureTooLarge,
         _error("InvalidAnnotation"),
     )
-    saved["responses"]["409"] = _conflict()
+    changed = _error("PictureChanged").title
+    saved["responses"]["409"] = response(changed, "LabelsConflictBody", media_type=PROBLEM)
     saved["requestBody"] = _body("LabelsRequestBody", example)
     next_task = _operation(
         "next_labelling_task",
@@ -167,13 +168,6 @@ def _error(name: str) -> ErrorType:
 
     error: ErrorType = getattr(project_errors, name)
     return error
-
-
-def _conflict() -> JsonObject:
-    changed = _error("PictureChanged")
-    conflict = response(changed.title, "LabelsConflictBody", media_type=PROBLEM)
-    conflict["content"][PROBLEM]["examples"] = {changed.slug: ref("examples", changed.slug)}
-    return conflict
 
 
 def _body(schema: str, example: JsonObject) -> JsonObject:

@@ -1,0 +1,195 @@
+"""Who gets which picture, what is saved and what is refused, on SQLite and on PostgreSQL."""
+
+import random
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from rubberduck.accounts.operators import Operators
+from rubberduck.core.settings import Settings
+from rubberduck.custom_models.annotations import Annotation
+from rubberduck.custom_models.dataset import Box
+from rubberduck.custom_models.errors import InvalidAnnotation, PictureChanged
+from rubberduck.custom_models.labelling import Labelling
+from rubberduck.custom_models.projects import Project
+from rubberduck.custom_models.tables import project_pictures
+from rubberduck.db.results import Results
+from rubberduck.services.pipeline import Pipeline
+from rubberduck.storage.folder import FolderStorage
+from tests.support.labelling import add_project, noise
+from tests.support.operators import sign_in
+from tests.support.visitor import visible_text
+
+PAST = datetime(2026, 1, 1)
+
+
+class Never(random.Random):
+    """Gives no truth picture."""
+
+    def randrange(self, *_: Any) -> int:
+        return 1
+
+
+class Always(random.Random):
+    def randrange(self, *_: Any) -> int:
+        return 0
+
+
+NEVER = Never()
+
+
+@pytest.fixture
+def work(any_results: Results, settings: Settings) -> Callable[..., Labelling]:
+    """Make the labelling of one project of four pictures by a person, who is added."""
+    database = any_results.database
+    storage = FolderStorage(settings.uploads)
+    project, _ = add_project(database, storage, "mugs", map(noise, range(4)))
+
+    def labelling(name: str, randomness: random.Random = NEVER) -> Labelling:
+        role = "operator" if name == "Ada" else "labeller"
+        person = Operators(database).find_or_create(name, role)
+        return Labelling(database, project, person.id, person.is_operator, randomness)
+
+    return labelling
+
+
+def box(project: Project, left: float = 10, label: int = 0, size: float = 100) -> Box:
+    return Box(project.labels[label].id, left, 20, size, size)
+
+
+def change(work: Labelling, id: str, **values: Any) -> None:
+    with work.database.transaction(writing=True) as connection:
+        where = project_pictures.c.id == id
+        connection.execute(project_pictures.update().where(where).values(values))
+
+
+def test_nobody_gets_what_another_has_and_nothing_saved_is_lost(
+    work: Callable[..., Labelling],
+) -> None:
+    ada, bo = work("Ada"), work("Bo")
+    with ThreadPoolExecutor(4) as threads:
+        people = [work(name) for name in ("Cy", "Di", "Ed", "Flo")]
+        given = [task.picture_id for task in threads.map(Labelling.next, people) if task]
+    assert len(set(given)) == 4
+    assert ada.next() is None
+    for person, id in zip(people, given, strict=True):
+        task = person.next()
+        assert task
+        assert task.picture_id == id  # a reload shows the same again
+    assert people[0].next([given[0]]) is None  # given back, and nothing else is free
+    again = ada.next()
+    assert again
+    assert again.picture_id == given[0]
+    for id in given:
+        change(ada, id, leased_by=None, leased_until=None)
+    first, second, third, _ = order = sorted(given, key=given.index)
+    change(ada, second, uncertainty=0.2)
+    change(ada, third, uncertainty=0.9)
+    got = [ada.next(), bo.next()]
+    assert [task and task.picture_id for task in got] == [third, second]
+
+    # Ada's lease ends while she draws; Bo gets her picture, and both save.
+    change(ada, third, leased_until=PAST)
+    taken = bo.next([second])
+    assert taken
+    assert taken.picture_id == third
+    lost = ada.renew(third)
+    assert (lost.is_held, lost.holder, lost.revision) == (False, "Bo", 0)
+    assert bo.save(third, 0, Annotation((box(ada.project),))) == 1
+    with pytest.raises(PictureChanged):
+        ada.save(third, 0, Annotation((box(ada.project, left=50),)))
+    seen = ada.look(third)
+    assert (seen.revision, seen.labelled_by, seen.annotation.boxes[0].left) == (1, "Bo", 10)
+    assert ada.save(third, 1, Annotation((box(ada.project, left=50),))) == 2
+    history = ada.history(third)
+    assert [(each.labelled_by, each.annotation.boxes[0].left) for each in history] == [
+        ("Ada", 50),
+        ("Bo", 10),
+    ]
+    assert (ada.progress().pictures, ada.progress().labelled) == (4, 1)
+    assert third not in {task.picture_id for task in [ada.next(), ada.next([first])] if task}
+    assert len(order) == 4
+
+
+def test_hidden_truth_pictures_rate_labellers(work: Callable[..., Labelling]) -> None:
+    ada, bo = work("Ada"), work("Bo", Always())
+    mug, plate = box(ada.project), box(ada.project, left=300, label=1)
+    task = ada.next()
+    assert task
+    id = task.picture_id
+    with pytest.raises(InvalidAnnotation, match="Label this picture first"):
+        ada.mark_truth(id, True)
+    ada.save(id, 0, Annotation((mug, plate)))
+    ada.mark_truth(id, True)
+    given = bo.next()
+    assert given
+    # To Bo it is an unlabelled picture like any other.
+    assert (given.picture_id, given.revision, given.annotation) == (id, 0, Annotation())
+    assert (given.labelled_by, given.is_truth, bo.history(id)) == (None, False, ())
+    assert bo.save(id, 0, Annotation((mug,))) == 1
+    assert [each.annotation.boxes for each in bo.history(id)] == [(mug,)]
+    other = bo.next()  # the same one never again
+    assert other
+    assert other.picture_id != id
+    truth = ada.look(id)
+    assert (truth.annotation.boxes, truth.is_truth, truth.revision) == ((mug, plate), True, 2)
+    figures = {each.name: each for each in ada.labellers()}
+    assert figures["Bo"].agreement == pytest.approx(2 / 3)
+    assert (figures["Bo"].truth_pictures, figures["Ada"].agreement) == (1, None)
+    assert ada.save(id, 2, Annotation((mug,))) == 3  # an operator corrects the truth itself
+    assert work("Cy", Always()).save(id, 0, Annotation((mug,))) == 1
+    assert {each.name: each.agreement for each in ada.labellers()}["Cy"] == 1
+
+
+def test_the_page_without_javascript_and_the_api(
+    client: FlaskClient, pipeline: Pipeline, settings: Settings
+) -> None:
+    database, storage = pipeline.results.database, FolderStorage(settings.uploads)
+    project, ids = add_project(database, storage, "pets", map(noise, range(2)), "pictures")
+    address = f"/projects/{project.id}/label"
+    api = f"/api/v1/projects/{project.id}"
+    assert client.post(f"{api}/labelling/next").status_code == 401
+    sign_in(client, "Bo", "labeller")
+    page = client.get(address)
+    assert "this form works without it" in visible_text(page.text)
+    assert "require-trusted-types-for 'script'" in page.headers["Content-Security-Policy"]
+    assert client.get(f"{address}/{ids[0]}.jpg").mimetype == "image/jpeg"
+    chosen = {"revision": "0", "label": [project.labels[1].id]}
+    saved = client.post(f"{address}/{ids[0]}", data=chosen)
+    assert (saved.status_code, saved.location) == (303, address)
+    assert client.post(f"{address}/{ids[0]}", data=chosen).status_code == 409
+    labels = f"{api}/pictures/{ids[0]}/labels"
+    assert client.get(labels).json["labels"] == [project.labels[1].id]
+    assert client.get(f"{labels}/history").json["entries"][0]["labelled_by"] == "Bo"
+    conflict = client.put(labels, json={"revision": 0, "boxes": [], "labels": []})
+    assert (conflict.status_code, conflict.json["current"]["revision"]) == (409, 1)
+    assert conflict.mimetype == "application/problem+json"
+    assert client.put(f"{api}/pictures/{ids[0]}/truth").status_code == 403
+    assert client.get(f"{api}/labellers").status_code == 403
+    sign_in(client, "Ada")
+    assert client.put(f"{api}/pictures/{ids[0]}/truth").status_code == 204
+    assert client.get(f"{api}/labellers").json["labellers"][0]["name"] == "Bo"
+    assert "not rated yet" in client.get(f"/projects/{project.id}/labellers").text
+
+    boxes, [other] = add_project(database, storage, "cups", [noise(9, (4000, 3000))])
+    form = f"/projects/{boxes.id}/label/{other}"
+    done = client.post(form, data={"revision": "0", "label": [boxes.labels[0].id]})
+    assert done.status_code == 303
+    task = client.post(f"/api/v1/projects/{boxes.id}/labelling/next").json["task"]
+    assert (task["labels"], task["revision"]) == ([boxes.labels[0].id], 0)  # boxes are missing
+    place = {"label": boxes.labels[0].id, "left": 0, "top": 0, "width": 9, "height": 9}
+    refused = [
+        ([{**place, "left": 3995}], "reaches out of the picture, which has 4000 x 3000 pixels"),
+        ([{**place, "width": 3}], "Box 1 is too small"),
+        ([place] * 51, "There are 51 boxes, and a picture takes at most 50"),
+        ([place, {**place, "label": "gone"}], "does not have the label of box 2 any more"),
+    ]
+    for sent, sentence in refused:
+        body = {"revision": 0, "labels": [], "boxes": [{**each, "crowd": False} for each in sent]}
+        answer = client.put(f"/api/v1/projects/{boxes.id}/pictures/{other}/labels", json=body)
+        assert answer.status_code == 422
+        assert sentence in answer.json["detail"]
