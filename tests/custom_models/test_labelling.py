@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
-from rubberduck.accounts.operators import Operators
+from rubberduck.accounts.operators import Operators, Role
 from rubberduck.core.settings import Settings
 from rubberduck.custom_models.annotations import Annotation
 from rubberduck.custom_models.dataset import Box
@@ -50,7 +51,7 @@ def work(any_results: Results, settings: Settings) -> Callable[..., Labelling]:
     project, _ = add_project(database, storage, "mugs", map(noise, range(4)))
 
     def labelling(name: str, randomness: random.Random = NEVER) -> Labelling:
-        role = "operator" if name == "Ada" else "labeller"
+        role: Role = "operator" if name == "Ada" else "labeller"
         person = Operators(database).find_or_create(name, role)
         return Labelling(database, project, person.id, person.is_operator, randomness)
 
@@ -145,6 +146,10 @@ def test_hidden_truth_pictures_rate_labellers(work: Callable[..., Labelling]) ->
     assert {each.name: each.agreement for each in ada.labellers()}["Cy"] == 1
 
 
+def json(answer: TestResponse) -> Any:
+    return answer.json
+
+
 def test_the_page_without_javascript_and_the_api(
     client: FlaskClient, pipeline: Pipeline, settings: Settings
 ) -> None:
@@ -163,23 +168,23 @@ def test_the_page_without_javascript_and_the_api(
     assert (saved.status_code, saved.location) == (303, address)
     assert client.post(f"{address}/{ids[0]}", data=chosen).status_code == 409
     labels = f"{api}/pictures/{ids[0]}/labels"
-    assert client.get(labels).json["labels"] == [project.labels[1].id]
-    assert client.get(f"{labels}/history").json["entries"][0]["labelled_by"] == "Bo"
+    assert json(client.get(labels))["labels"] == [project.labels[1].id]
+    assert json(client.get(f"{labels}/history"))["entries"][0]["labelled_by"] == "Bo"
     conflict = client.put(labels, json={"revision": 0, "boxes": [], "labels": []})
-    assert (conflict.status_code, conflict.json["current"]["revision"]) == (409, 1)
+    assert (conflict.status_code, json(conflict)["current"]["revision"]) == (409, 1)
     assert conflict.mimetype == "application/problem+json"
     assert client.put(f"{api}/pictures/{ids[0]}/truth").status_code == 403
     assert client.get(f"{api}/labellers").status_code == 403
     sign_in(client, "Ada")
     assert client.put(f"{api}/pictures/{ids[0]}/truth").status_code == 204
-    assert client.get(f"{api}/labellers").json["labellers"][0]["name"] == "Bo"
+    assert json(client.get(f"{api}/labellers"))["labellers"][0]["name"] == "Bo"
     assert "not rated yet" in client.get(f"/projects/{project.id}/labellers").text
 
     boxes, [other] = add_project(database, storage, "cups", [noise(9, (4000, 3000))])
     form = f"/projects/{boxes.id}/label/{other}"
     done = client.post(form, data={"revision": "0", "label": [boxes.labels[0].id]})
     assert done.status_code == 303
-    task = client.post(f"/api/v1/projects/{boxes.id}/labelling/next").json["task"]
+    task = json(client.post(f"/api/v1/projects/{boxes.id}/labelling/next"))["task"]
     assert (task["labels"], task["revision"]) == ([boxes.labels[0].id], 0)  # boxes are missing
     place = {"label": boxes.labels[0].id, "left": 0, "top": 0, "width": 9, "height": 9}
     refused = [
@@ -192,4 +197,4 @@ def test_the_page_without_javascript_and_the_api(
         body = {"revision": 0, "labels": [], "boxes": [{**each, "crowd": False} for each in sent]}
         answer = client.put(f"/api/v1/projects/{boxes.id}/pictures/{other}/labels", json=body)
         assert answer.status_code == 422
-        assert sentence in answer.json["detail"]
+        assert sentence in json(answer)["detail"]

@@ -86,7 +86,7 @@ HEADERS: dict[str, tuple[str, JsonObject]] = {
 WING_ERRORS = (
     "rubberduck.accounts.errors",
     "rubberduck.custom_models.errors",
-    "rubberduck.web.operators",
+    "rubberduck.web.errors",
 )
 # Operations to which a question can be given, and what it does there.
 ASKING = {

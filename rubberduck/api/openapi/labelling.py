@@ -20,7 +20,7 @@ from rubberduck.api.openapi.operations import (
     response,
 )
 from rubberduck.core import errors
-from rubberduck.web.operators import NotAllowed, NotSignedIn
+from rubberduck.web.errors import NotAllowed, NotSignedIn
 from rubberduck.web.problem_details import PROBLEM
 
 BODIES = (
