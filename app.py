@@ -25,6 +25,9 @@ from rubberduck.pages.labelling import labelling
 from rubberduck.pages.many import many
 from rubberduck.pages.mine import mine
 from rubberduck.pages.operators import operators
+from rubberduck.pages.project_data import project_data
+from rubberduck.pages.project_settings import project_settings
+from rubberduck.pages.projects import projects_pages
 from rubberduck.pages.results import results
 from rubberduck.pages.sign_in import sign_in
 from rubberduck.pages.statistics import statistics
@@ -45,6 +48,7 @@ from rubberduck.web.logging import (
 )
 from rubberduck.web.multipart import UploadRequest
 from rubberduck.web.operators import register_operators
+from rubberduck.web.projects import register_project_uploads
 from rubberduck.web.questions import register_questions
 from rubberduck.web.rate_limits import register_rate_limits
 from rubberduck.web.security_headers import add_headers, content_security_policy
@@ -100,7 +104,7 @@ def create_app(settings: Settings, *, pipeline: Pipeline | None = None) -> Flask
     configure_templates(app, pipeline.question, settings.language)
     app.cli = Commands()
     pages = (home, many, install, results, jobs, mine, keys, statistics, about, sign_in, operators)
-    wings = (labelling,)
+    wings = (projects_pages, project_settings, project_data, labelling)
     for blueprint in (*pages, *wings, api, openapi, health):
         app.register_blueprint(blueprint)
     register_request_ids(app)
@@ -108,6 +112,7 @@ def create_app(settings: Settings, *, pipeline: Pipeline | None = None) -> Flask
     register_rate_limits(app, settings)
     register_api_keys(app)
     register_questions(app)
+    register_project_uploads(app)
     register_csrf_protection(app, exempt=api)
     app.after_request(_trigger_sweep)
     policy = content_security_policy(STYLE, pipeline.storage.origin)

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("rubberduck.worker")
 # The modules whose functions are jobs.
-JOB_MODULES = ("rubberduck.services.schedules",)
+JOB_MODULES = (
+    "rubberduck.services.schedules",
+    "rubberduck.services.project_imports",
+    "rubberduck.services.project_jobs",
+)
 NICENESS = 10  # visitors come first
 CANNOT_START = 78  # EX_CONFIG of sysexits.h: starting it again would not help
 TRY_LATER = 75  # EX_TEMPFAIL: the database does not answer, or the disk is full

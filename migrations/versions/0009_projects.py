@@ -143,6 +143,7 @@ def upgrade() -> None:
         sa.Column("file_name", sa.String(length=255), nullable=False),
         sa.Column("source", sa.String(length=16), nullable=False),
         sa.Column("result_id", sa.String(length=64), nullable=True),
+        sa.Column("owner", sa.String(length=64), nullable=True),
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("difference_hash", sa.String(length=64), nullable=True),
         sa.Column("format", sa.String(length=8), nullable=False),
@@ -172,6 +173,7 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index("project_pictures_by_result", "project_pictures", ["result_id"], unique=False)
+    op.create_index("project_pictures_by_owner", "project_pictures", ["owner"], unique=False)
     op.create_index(
         "project_pictures_by_sha256", "project_pictures", ["project_id", "sha256"], unique=True
     )

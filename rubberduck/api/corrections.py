@@ -12,7 +12,7 @@ from rubberduck.api.routes import api, no_content
 from rubberduck.api.schemas import Timestamp
 from rubberduck.core.errors import InvalidParameter, NoSuchResult
 from rubberduck.core.models import Correction, DrawnBox
-from rubberduck.web.deps import pipeline
+from rubberduck.web.deps import pipeline, sweeper
 from rubberduck.web.formatting import rfc3339
 from rubberduck.web.responses import as_json
 from rubberduck.web.sessions import known_visitor
@@ -88,15 +88,15 @@ def put_corrections(id: str) -> ResponseReturnValue:
     boxes = tuple(map(_clipped, given.boxes))
     correction = Correction(boxes, given.consent, datetime.now(UTC))
     save_correction(pipeline().results, id, owner, correction)
+    if not correction.consent:
+        sweeper().withdraw_consent(id, owner)
     return _correction_response(id)
 
 
 @api.delete("/results/<id>/corrections")
 def delete_corrections(id: str) -> ResponseReturnValue:
     """Withdraw the correction of one of the visitor's own results, with its consent."""
-    from rubberduck.db.corrections import withdraw_correction
-
-    withdraw_correction(pipeline().results, id, known_visitor() or "")
+    sweeper().withdraw_correction(id, known_visitor() or "")
     return no_content()
 
 

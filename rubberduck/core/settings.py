@@ -252,6 +252,18 @@ class Settings(BaseSettings):
         description="ARN of the role by which Amazon EventBridge Scheduler stops a model at its "
         "ceiling, also when this site is off",
     )
+    project_pictures: int = Field(
+        10_000, ge=1, le=250_000, description="maximum number of pictures of a project"
+    )
+    project_bytes: int = Field(
+        10_000_000_000, ge=1_000_000, description="maximum size of a project's pictures, in bytes"
+    )
+    archive_bytes: int = Field(
+        1_000_000_000,
+        ge=1_000_000,
+        description="maximum size of a ZIP, or of one form with pictures, sent to a project, in "
+        "bytes",
+    )
     metrics: bool = Field(False, description="1 serves metrics for Prometheus at /metrics")
     metrics_token: str | None = Field(
         None,

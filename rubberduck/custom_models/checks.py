@@ -93,19 +93,27 @@ def check_dataset(
     such a file cannot be read; what is wrong with a manifest is a finding.
     """
     check = _check_file(path, pictures, format)
+    tested = _check_file(test, pictures, format) if test else None
+    return check_parts(check, tested, test.name if test else "test")
+
+
+def check_parts(check: Check, tested: Check | None, name: str = "test") -> Check:
+    """Add what only the whole set shows: its labels, and how a test set fits to it.
+
+    Places in the test set, if there is one, begin with its `name`.
+    """
     _check_labels(check, is_test=False)
-    if test is None:
+    if tested is None:
         for label, count in check.pictures_by_label().items():
             if count < 2:
                 code = "ERROR_INSUFFICIENT_IMAGES_PER_LABEL_FOR_AUTOSPLIT"
                 check.add(code, "", f"{label!r}: {count}")
         return check
-    tested = _check_file(test, pictures, format)
     _check_labels(tested, is_test=True)
     _check_overlap(check, tested)
     for finding in tested.findings.values():
         for place, details in finding.examples:
-            check.add(finding.code, f"{test.name}, {place}" if place else test.name, details, 0)
+            check.add(finding.code, f"{name}, {place}" if place else name, details, 0)
         check.findings[finding.code].count += finding.count
     return check
 

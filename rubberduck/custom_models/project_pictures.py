@@ -63,6 +63,7 @@ class ProjectPicture:
     file_name: str
     source: Source
     result_id: str | None
+    owner: str | None  # the visitor whose picture it is
     sha256: str
     difference_hash: str | None
     format: str
@@ -129,6 +130,7 @@ class Upload:
     source: Source = "upload"
     created_by: str = ""
     result_id: str | None = None
+    owner: str | None = None
     group_name: str | None = None
     split: str | None = None
     shrink: bool = False
@@ -381,6 +383,7 @@ def _new_picture(
         file_name=clean_file_name(upload.file_name) or f"{id}.{SUFFIXES[original.format]}",
         source=upload.source,
         result_id=upload.result_id,
+        owner=upload.owner,
         sha256=sha256,
         difference_hash=original.difference_hash.hex() if original.difference_hash else None,
         format=original.format,

@@ -52,6 +52,7 @@ project_pictures = Table(
     Column("file_name", String(255), nullable=False),
     Column("source", String(16), nullable=False),  # upload, archive, s3, video, result
     Column("result_id", String(64)),  # of a visitor's picture
+    Column("owner", String(64)),  # the visitor whose picture it is
     Column("sha256", String(64), nullable=False),  # of the bytes as sent
     Column("difference_hash", String(64)),
     Column("format", String(8), nullable=False),  # JPEG, PNG
@@ -78,6 +79,7 @@ project_pictures = Table(
     Index("project_pictures_by_project", "project_id", "status", "created_at", "id"),
     Index("project_pictures_by_sha256", "project_id", "sha256", unique=True),
     Index("project_pictures_by_result", "result_id"),
+    Index("project_pictures_by_owner", "owner"),
 )
 # Every annotation ever saved: who, when, what.
 annotations = Table(

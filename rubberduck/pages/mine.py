@@ -21,17 +21,18 @@ from rubberduck.services.retention import Forgotten
 from rubberduck.web.api_keys import tokens
 from rubberduck.web.deps import pipeline, sweeper, text, wanted_answer
 from rubberduck.web.questions import question_title
-from rubberduck.web.responses import CACHE_NO_STORE
+from rubberduck.web.responses import CACHE_NO_STORE, jpeg_response, stored
 from rubberduck.web.sessions import known_visitor
 from rubberduck.web.uploads import form_value, form_values
 
 if TYPE_CHECKING:
     from rubberduck.core.models import Correction
+    from rubberduck.custom_models.withdrawal import Taken
     from rubberduck.db.results import Page
 
 mine = Blueprint("mine", __name__, url_prefix="/mine")
 
-RESULTS_PER_PAGE = 12
+RESULTS_PER_PAGE, THUMBNAIL_SIDE = 12, 320
 
 
 @mine.get("")
@@ -48,6 +49,7 @@ def index() -> ResponseReturnValue:
         "mine.html",
         page=page,
         corrections=_corrections(page) if page else {},
+        taken=_taken(owner) if owner else (),
         found=found,
         asked=request.args.get("question"),
         tokens=tokens().list_for_owner(owner) if owner else (),
@@ -72,12 +74,31 @@ def delete() -> ResponseReturnValue:
 
 @mine.post("/withdraw")
 def withdraw() -> ResponseReturnValue:
-    """Delete the correction of one of the visitor's own results."""
-    # Imported late: the first pages need not wait for SQLAlchemy.
-    from rubberduck.db.corrections import withdraw_correction
-
-    withdraw_correction(pipeline().results, form_value("only"), known_visitor() or "")
+    """Delete the correction of one of the visitor's own results, with its consent."""
+    sweeper().withdraw_correction(form_value("only"), known_visitor() or "")
     flash(text("Withdrawn: the correction is deleted."))
+    return redirect(url_for("mine.index"), HTTPStatus.SEE_OTHER)
+
+
+@mine.get("/taken/<picture_id>.jpg")
+def taken_picture(picture_id: str) -> ResponseReturnValue:
+    """Return a small copy of the visitor's own picture in a project."""
+    from rubberduck.custom_models.withdrawal import preview_key
+    from rubberduck.imaging.decode import smaller
+
+    key = preview_key(pipeline().results.database, picture_id, known_visitor() or "")
+    return jpeg_response(f"{picture_id}-small", lambda: smaller(stored(key), THUMBNAIL_SIDE))
+
+
+@mine.post("/take-back")
+def take_back() -> ResponseReturnValue:
+    """Delete one of the visitor's own pictures from the project that it was taken into."""
+    from rubberduck.custom_models.withdrawal import withdraw
+
+    if owner := known_visitor():
+        site, picture = pipeline(), form_value("picture")
+        withdraw(site.results.database, site.storage, owner=owner, picture_id=picture)
+    flash(text("Taken back: the picture is not trained with any more."))
     return redirect(url_for("mine.index"), HTTPStatus.SEE_OTHER)
 
 
@@ -105,6 +126,12 @@ def _corrections(page: "Page") -> "dict[str, Correction]":
     from rubberduck.db.corrections import find_corrections
 
     return find_corrections(pipeline().results, [result.id for result in page.results])
+
+
+def _taken(owner: str) -> "list[Taken]":
+    from rubberduck.custom_models.withdrawal import taken_from
+
+    return taken_from(pipeline().results.database, owner)
 
 
 def _flash_deleted(forgotten: Forgotten) -> None:

@@ -34,6 +34,7 @@ def configure_templates(app: Flask, question: Question, language: str) -> None:
         time_element,
         needs,
         code_spans,
+        megabytes,
     ):
         app.add_template_filter(filter)
     app.add_template_global(versioned)
@@ -106,6 +107,15 @@ def needs(offer: Offer) -> str:
 def time_element(moment: datetime) -> Markup:
     """Return a `<time>` element in UTC; js/times.js shows it in the visitor's time zone."""
     return Markup('<time datetime="{}">{}</time>').format(rfc3339(moment), day(moment))
+
+
+def megabytes(bytes: int) -> str:
+    """
+    >>> megabytes(1_234_567), megabytes(10_000_000_000), megabytes(0)
+    ('1.2', '10,000', '0')
+    """
+    value = bytes / 1e6
+    return f"{value:,.0f}" if value >= 10 or not value else f"{value:.1f}"
 
 
 def code_spans(text: str) -> Markup:

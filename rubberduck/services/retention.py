@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rubberduck.core.errors import DuckError, ResultsUnavailable
 from rubberduck.db.pending_deletion import PENDING_UPLOAD_TTL, PendingDeletion
@@ -87,9 +87,33 @@ class Sweeper:
     def forget(self, id: str, owner: str | None) -> None:
         """Hide the result at once, then delete its pictures and row; without `owner`, anybody's.
 
-        Raises StorageFailed if a picture could not be deleted; `sweep` retries that.
+        It leaves the projects that it was taken into. Raises StorageFailed if a picture could not
+        be deleted; `sweep` retries that.
         """
-        delete(self.results.mark_deleting(id, owner), self.storage, self.results)
+        deletion = self.results.mark_deleting(id, owner)
+        self._withdraw(result_ids=[id])
+        delete(deletion, self.storage, self.results)
+
+    def _withdraw(self, **chosen: Any) -> None:
+        """Delete a visitor's pictures from all projects."""
+        # Imported late: most sites have no projects.
+        from rubberduck.custom_models.withdrawal import withdraw
+
+        withdraw(self.results.database, self.storage, **chosen)
+
+    def withdraw_correction(self, id: str, owner: str) -> None:
+        """Delete the owner's correction of a result, and the picture from all projects.
+
+        Raises NoSuchResult.
+        """
+        from rubberduck.db.corrections import withdraw_correction
+
+        withdraw_correction(self.results, id, owner)
+        self.withdraw_consent(id, owner)
+
+    def withdraw_consent(self, id: str, owner: str) -> None:
+        """Delete the owner's picture of a result from all projects."""
+        self._withdraw(owner=owner, result_ids=[id])
 
     def forget_owned(self, owner: str, ids: Collection[str] | None = None) -> Forgotten:
         """Hide all results of a visitor, or those with these ids, then delete pictures and rows.
@@ -97,6 +121,7 @@ class Sweeper:
         Deletes the pictures of at most BATCH_SIZE results; `sweep` deletes the rest, and what
         failed.
         """
+        self._withdraw(owner=owner, **({} if ids is None else {"result_ids": ids}))
         hidden = self.results.mark_owned_deleting(owner, ids)
         batch = hidden[:BATCH_SIZE]
         failed = self.storage.delete_all(key for item in batch for key in item.keys)
@@ -153,8 +178,25 @@ class Sweeper:
 
         Tokens(self.results.database).delete_expired(datetime.now(UTC))
 
+    def _delete_due_project_pictures(self) -> None:
+        """Delete what is past its project's retention, withdrawn, or was interrupted."""
+        from rubberduck.custom_models.picture_deletion import delete_hidden, hide_due
+
+        hide_due(self.results.database, datetime.now(UTC))
+        delete_hidden(self.results.database, self.storage)
+
+    def _delete_old_files_of_projects(self) -> None:
+        """Delete what was sent for an import and never imported, and exports."""
+        from rubberduck.custom_models.project_keys import EXPORTS, IMPORTS, KEPT
+
+        files = self.storage.keys_older_than(datetime.now(UTC) - KEPT, (IMPORTS, EXPORTS))
+        while batch := list(islice(files, KEY_BATCH_SIZE)):
+            if failed := self.storage.delete_all(batch):
+                raise next(iter(failed.values()))
+
     def _delete_due_results(self, faults: list[DuckError], lease: "Lease") -> int:
         _attempt(self._delete_expired_tokens, faults)
+        _attempt(self._delete_due_project_pictures, faults)
         deleted, last = 0, ""
         while batch := self.results.mark_expired_deleting(datetime.now(UTC), BATCH_SIZE, last):
             last = batch[-1].id
@@ -168,6 +210,7 @@ class Sweeper:
         return deleted
 
     def _delete_orphans(self, faults: list[DuckError], lease: "Lease") -> int:
+        _attempt(self._delete_old_files_of_projects, faults)
         deleted, orphans = 0, self._orphans(lease)
         while batch := list(islice(orphans, KEY_BATCH_SIZE)):
             failed = self.storage.delete_all(batch)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 from rubberduck.core.errors import StorageFailed
@@ -23,6 +24,15 @@ class Storage(Protocol):
 
     def get(self, key: str) -> bytes:
         """Return the picture."""
+
+    def put_file(self, key: str, path: Path, content_type: str) -> None:
+        """Store a file's content, completely or not at all, without reading it at once."""
+
+    def fetch(self, key: str, path: Path) -> None:
+        """Write the object into a file, without reading it at once."""
+
+    def local_path(self, key: str) -> Path | None:
+        """Return the object's file; None if it is not one on this machine."""
 
     def delete(self, key: str) -> None:
         """Delete the picture and, in a versioned bucket, all its versions, if it exists."""

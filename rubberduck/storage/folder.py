@@ -2,10 +2,13 @@
 
 import os
 import secrets
+import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import IO
 
 from rubberduck.core.errors import StorageFailed
 from rubberduck.storage.base import JPEG, SWEPT_PREFIXES, UNAVAILABLE_MESSAGE
@@ -22,13 +25,20 @@ class FolderStorage:
         self.folder = folder
 
     def put(self, key: str, data: bytes, content_type: str = JPEG) -> None:
+        self._write(key, lambda file: file.write(data))
+
+    def put_file(self, key: str, path: Path, content_type: str) -> None:
+        with path.open("rb") as source:
+            self._write(key, partial(shutil.copyfileobj, source))
+
+    def _write(self, key: str, write: Callable[[IO[bytes]], object]) -> None:
         path = self.folder / key
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             # Atomic: a full disk or a killed process never leaves part of a picture under its key.
             with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
                 try:
-                    file.write(data)
+                    write(file)
                     file.close()
                     os.replace(file.name, path)
                 except OSError:
@@ -44,6 +54,17 @@ class FolderStorage:
             raise
         except OSError as error:
             raise _disk_failure(self.folder, error) from error
+
+    def fetch(self, key: str, path: Path) -> None:
+        try:
+            shutil.copyfile(self.folder / key, path)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise _disk_failure(self.folder, error) from error
+
+    def local_path(self, key: str) -> Path | None:
+        return self.folder / key
 
     def delete(self, key: str) -> None:
         try:
@@ -71,12 +92,20 @@ class FolderStorage:
         self, moment: datetime, prefixes: Iterable[str] = SWEPT_PREFIXES
     ) -> Iterator[str]:
         try:
-            for path in self.folder.rglob("*"):
-                key = path.relative_to(self.folder).as_posix()
-                if key.startswith(tuple(prefixes)) and _is_older_than(path, moment):
-                    yield key
+            for path in self._below(prefixes):
+                if _is_older_than(path, moment):
+                    yield path.relative_to(self.folder).as_posix()
         except OSError as error:
             raise _disk_failure(self.folder, error) from error
+
+    def _below(self, prefixes: Iterable[str]) -> Iterator[Path]:
+        """Yield the paths below the prefixes, without a walk through all others."""
+        for prefix in prefixes:
+            folder, _, beginning = prefix.rpartition("/")
+            for path in (self.folder / folder).glob(f"{beginning}*"):
+                yield path
+                if path.is_dir():
+                    yield from path.rglob("*")
 
     def raise_if_circuit_open(self) -> None:
         """Do nothing: a local folder needs no circuit breaker."""

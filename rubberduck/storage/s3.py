@@ -1,10 +1,12 @@
 """Storage in a private S3 bucket; the only module that uses S3's field names."""
 
+import shutil
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -49,20 +51,59 @@ class S3Storage:
     def put(self, key: str, data: bytes, content_type: str = JPEG) -> None:
         if not self._checked.is_set():
             self.check()  # botocore would silently follow a redirect to another region
-        encryption: Any = {}
-        if self.kms_key:
-            encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self.kms_key}
         with self._request("s3:PutObject"):
             answer = self.client.put_object(
                 Bucket=self.bucket,
                 Key=key,
                 Body=data,
                 ContentType=content_type,
-                # Browsers revalidate each time, so that a deleted picture disappears there too.
-                CacheControl="private, no-cache",
-                **encryption,
+                **self._put_options,
             )
             _require_etag(answer)
+
+    @property
+    def _put_options(self) -> Any:
+        # Browsers revalidate each time, so that a deleted picture disappears there too.
+        options = {"CacheControl": "private, no-cache"}
+        if self.kms_key:
+            options |= {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self.kms_key}
+        return options
+
+    def put_file(self, key: str, path: Path, content_type: str) -> None:
+        if not self._checked.is_set():
+            self.check()
+        options = self._put_options | {"ContentType": content_type}
+        # One request, so at most 5 GB. The client's own upload in parts would need boto3's errors.
+        with self._request("s3:PutObject"), path.open("rb") as file:
+            _require_etag(self.client.put_object(Bucket=self.bucket, Key=key, Body=file, **options))
+
+    def fetch(self, key: str, path: Path) -> None:
+        with self._request("s3:GetObject"):
+            try:
+                answer = self.client.get_object(Bucket=self.bucket, Key=key)
+            except self.client.exceptions.NoSuchKey:
+                raise FileNotFoundError("no such object in the bucket") from None
+            with path.open("wb") as file:
+                shutil.copyfileobj(answer["Body"], file)
+
+    def local_path(self, key: str) -> Path | None:
+        return None
+
+    def list_keys(
+        self, bucket: str, prefix: str, token: str | None = None
+    ) -> tuple[list[str], str | None]:
+        """Return up to 1,000 keys of any bucket below `prefix`, and the token of the next ones."""
+        more: Any = {"ContinuationToken": token} if token else {}
+        with self._request("s3:ListBucket"):
+            answer = self.client.list_objects_v2(Bucket=bucket, Prefix=prefix, **more)
+        keys = [item["Key"] for item in answer.get("Contents", ())]
+        return keys, answer.get("NextContinuationToken")
+
+    def get_from(self, bucket: str, key: str, most: int) -> bytes:
+        """Return an object of any bucket, at most its first `most` + 1 bytes."""
+        with self._request("s3:GetObject"):
+            answer = self.client.get_object(Bucket=bucket, Key=key)
+            return answer["Body"].read(most + 1)
 
     def get(self, key: str) -> bytes:
         with self._request("s3:GetObject"):

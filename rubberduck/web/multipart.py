@@ -8,7 +8,8 @@ first "/" or "=", and adds a byte to a file when a read ends within the suffix o
 
 import re
 from io import BytesIO
-from typing import IO, Any
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any, cast
 
 from flask import Request
 from werkzeug.datastructures import FileStorage, Headers
@@ -18,7 +19,9 @@ from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, Multip
 from rubberduck.core.errors import CompressedBody, InvalidParameter
 
 PICTURE_FIELD = "picture"
-MAX_PARTS = 100
+MAX_PARTS, MAX_LARGE_PARTS = 100, 5000
+# A larger file of a form goes to the disk: a form with many files must not fill the memory.
+SPOOL_BYTES, LARGE_SPOOL_BYTES = 100_000_000, 1_000_000
 MAX_FIELD_BYTES = 64 * 1024
 READ_BYTES = 64 * 1024
 BOUNDARY_PARAMETER = re.compile(r";\s*boundary\s*=\s*([^\s;\"]+)", re.IGNORECASE)
@@ -56,6 +59,9 @@ class UploadDecoder(MultipartDecoder):
 class UploadFormParser(FormDataParser):
     """Parses forms; raises ValueError where Werkzeug's own would return an empty form."""
 
+    max_parts = MAX_PARTS
+    spool_bytes = SPOOL_BYTES
+
     def parse(self, *args: Any, **kwargs: Any) -> Any:
         self.silent = False
         return super().parse(*args, **kwargs)
@@ -74,29 +80,36 @@ class UploadFormParser(FormDataParser):
             decoder.receive_data(chunk or None)
             while not isinstance(event := decoder.next_event(), Epilogue | NeedData):
                 if isinstance(event, Field | File):
-                    part, content = event, BytesIO()
+                    part, content = event, self._content(event)
                 elif isinstance(event, Data) and part is not None:
                     content.write(event.data)
                     if isinstance(part, Field) and content.tell() > MAX_FIELD_BYTES:
                         raise _too_large_field(part.name)
                     if not event.more_data:
+                        if len(fields) + len(files) >= self.max_parts:
+                            raise InvalidParameter(
+                                "The form has more than {most} fields.", most=self.max_parts
+                            )
                         _add(part, content, fields, files)
             if not chunk:
                 return stream, self.cls(fields), self.cls(files)
 
+    def _content(self, part: Field | File) -> IO[bytes]:
+        """Return where a part's content goes: a large file to the disk."""
+        is_file = isinstance(part, File)
+        return cast(IO[bytes], SpooledTemporaryFile(self.spool_bytes)) if is_file else BytesIO()
+
 
 def _add(
     part: Field | File,
-    content: BytesIO,
+    content: IO[bytes],
     fields: list[tuple[str, str]],
     files: list[tuple[str, FileStorage]],
 ) -> None:
-    if len(fields) + len(files) >= MAX_PARTS:
-        raise InvalidParameter("The form has more than {most} fields.", most=MAX_PARTS)
-    if isinstance(part, Field):
-        fields.append((part.name, content.getvalue().decode(errors="replace")))
-        return
     content.seek(0)
+    if isinstance(part, Field):
+        fields.append((part.name, content.read().decode(errors="replace")))
+        return
     files.append((part.name, FileStorage(content, part.filename, part.name, headers=part.headers)))
 
 
@@ -113,6 +126,7 @@ class UploadRequest(Request):
     """Flask's request, with UploadFormParser for its forms."""
 
     form_data_parser_class = UploadFormParser
+    is_large = False
 
     @property
     def mimetype_params(self) -> dict[str, str]:
@@ -124,7 +138,14 @@ class UploadRequest(Request):
 
     def make_form_data_parser(self) -> FormDataParser:
         self.require_uncompressed()
-        return super().make_form_data_parser()
+        parser = super().make_form_data_parser()
+        if self.is_large and isinstance(parser, UploadFormParser):
+            parser.max_parts, parser.spool_bytes = MAX_LARGE_PARTS, LARGE_SPOOL_BYTES
+        return parser
+
+    def allow_large_form(self, max_bytes: int) -> None:
+        """Take many and large files in this request's form; call it before the form is read."""
+        self.is_large, self.max_content_length = True, max_bytes
 
     def require_uncompressed(self) -> None:
         """Raise CompressedBody if the body has a Content-Encoding: nothing here undoes it."""

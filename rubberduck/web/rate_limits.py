@@ -31,6 +31,7 @@ KIND = {
     "api.revoke_key": "changes",
     "mine.delete": "changes",
     "mine.withdraw": "changes",
+    "mine.take_back": "changes",
     "mine.delete_all": "changes",
     "jobs.cancel": "changes",
     "jobs.retry": "changes",

@@ -75,11 +75,11 @@ def opened(
         return
     with tempfile.TemporaryDirectory() as folder:
         unpack(path, Path(folder), limits)
-        inner = _inside(Path(folder))
+        inner = contents_of(Path(folder))
         yield FORMATS[format or recognise(inner)].module.read(inner, options)
 
 
-def _inside(folder: Path) -> Path:
+def contents_of(folder: Path) -> Path:
     """Return what an unpacked archive is about: its only folder's contents, or its only file."""
     while True:
         hidden = {"__MACOSX", ".DS_Store"}

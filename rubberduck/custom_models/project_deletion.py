@@ -1,0 +1,68 @@
+"""Delete what a hidden project has: first objects, then rows. Each part may run again."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+
+from sqlalchemy import func, select
+
+from rubberduck.custom_models.picture_deletion import delete_hidden, hide_pictures
+from rubberduck.custom_models.project_keys import prefixes_of
+from rubberduck.custom_models.tables import (
+    annotations,
+    model_versions,
+    project_labels,
+    project_pictures,
+    projects,
+    version_pictures,
+)
+from rubberduck.db.engine import Database
+from rubberduck.db.tables import DELETING
+from rubberduck.storage.base import Storage
+
+BATCH = 1000  # keys in one request of S3
+FUTURE = timedelta(days=365)  # objects "older than" this are all
+
+
+def delete_objects_of(database: Database, storage: Storage, project_id: str) -> int:
+    """Return the number of deleted objects. Raises StorageFailed; then it may run again."""
+    of = project_pictures.c.project_id == project_id
+    with database.transaction(writing=True) as connection:
+        hide_pictures(connection, of)
+    deleted = 2 * delete_hidden(database, storage, of)
+    keys = storage.keys_older_than(datetime.now(UTC) + FUTURE, prefixes_of(project_id))
+    while batch := list(islice(keys, BATCH)):
+        if failed := storage.delete_all(batch):
+            raise next(iter(failed.values()))
+        deleted += len(batch)
+    return deleted
+
+
+def delete_rows_of(database: Database, project_id: str) -> int:
+    """Delete every row of a hidden project, its own last; return their number."""
+    versions = select(model_versions.c.id).where(model_versions.c.project_id == project_id)
+    tables = (project_pictures, annotations, model_versions, project_labels)
+    with database.transaction(writing=True) as connection:
+        of = version_pictures.c.version_id.in_(versions)
+        deleted = connection.execute(version_pictures.delete().where(of)).rowcount
+        for table in tables:
+            statement = table.delete().where(table.c.project_id == project_id)
+            deleted += connection.execute(statement).rowcount
+        own = projects.delete().where(projects.c.id == project_id, projects.c.status == DELETING)
+        return deleted + connection.execute(own).rowcount
+
+
+def what_goes(database: Database, project_id: str) -> dict[str, int]:
+    """Return how many pictures, versions and annotations a deletion would delete."""
+    tables = {
+        "pictures": project_pictures,
+        "versions": model_versions,
+        "annotations": annotations,
+    }
+    with database.transaction() as connection:
+        return {
+            name: connection.scalar(
+                select(func.count()).select_from(table).where(table.c.project_id == project_id)
+            )
+            or 0
+            for name, table in tables.items()
+        }

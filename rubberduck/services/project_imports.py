@@ -1,0 +1,335 @@
+"""Imports into projects, as jobs: a ZIP of pictures or of a data set, a file of labels, S3 objects.
+
+What was imported stays when a job fails or is cancelled; when it runs again, pictures that are
+there already are found by their SHA-256 and skipped.
+"""
+
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from rubberduck.core.errors import DuckError, Unavailable
+from rubberduck.custom_models.dataset import InvalidDataset, Picture, Report
+from rubberduck.custom_models.errors import InvalidArchive, NoSuchProject, ProjectFull
+from rubberduck.custom_models.interchange.archive import Limits, is_zip, unpack
+from rubberduck.custom_models.interchange.formats import contents_of, opened, recognise
+from rubberduck.custom_models.interchange.options import ReadOptions
+from rubberduck.custom_models.pictures import PictureFolder
+from rubberduck.custom_models.project_datasets import Importer
+from rubberduck.custom_models.project_keys import OWN_PREFIXES
+from rubberduck.custom_models.project_pictures import (
+    Added,
+    Duplicate,
+    ProjectPicture,
+    ProjectPictures,
+    Quota,
+    Source,
+    Upload,
+)
+from rubberduck.custom_models.projects import Projects
+from rubberduck.custom_models.turns import as_upright, turned_size
+from rubberduck.jobs.registry import job
+from rubberduck.storage.base import Storage
+from rubberduck.storage.s3 import S3Storage
+
+if TYPE_CHECKING:
+    from rubberduck.jobs.child import Task
+    from rubberduck.jobs.context import Context
+
+SUFFIXES = set(".jpg .jpeg .png .webp .gif .avif .heic .heif .bmp .tif .tiff".split())
+IGNORED = {"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"}
+MAX_LOGGED = 200  # refused pictures with their reasons; all are counted
+# Errors after which the next picture would fail, too.
+LASTING = (Unavailable, ProjectFull, NoSuchProject)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to import; stored with the job.
+
+    `folders`: the folder of a picture is its label (of whole pictures). `near`: near duplicates are
+    added, too. `shrink`: pictures over Custom Labels' limits are shrunk.
+    """
+
+    quota_pictures: int
+    quota_bytes: int
+    folders: bool = False
+    near: bool = False
+    shrink: bool = False
+    format: str | None = None
+
+
+@job("import-pictures", needs_disk=True)
+def import_pictures(
+    context: "Context", project_id: str, operator_id: str, key: str, options: Mapping[str, Any]
+) -> Any:
+    return context.step("import", import_file, project_id, operator_id, key, options)
+
+
+@job("import-s3")
+def import_s3(
+    context: "Context", project_id: str, operator_id: str, address: str, options: Mapping[str, Any]
+) -> Any:
+    counts: Counter[str] = Counter()
+    token: str | None = None
+    while True:
+        page = context.step("page", import_page, [project_id, operator_id], address, options, token)
+        counts.update(page["counts"])
+        if (token := page["next"]) is None:
+            return dict(counts)
+
+
+def import_file(
+    task: "Task", project_id: str, operator_id: str, key: str, options: Mapping[str, Any]
+) -> dict[str, int]:
+    """Import a ZIP or a file of labels from the storage, and delete it there."""
+    storage: Storage = task.site.storage
+    running = _Import.of(task, project_id, operator_id, Options(**options))
+    with tempfile.TemporaryDirectory() as folder:
+        file, files = Path(folder) / PurePosixPath(key).name, Path(folder) / "files"
+        try:
+            storage.fetch(key, file)
+        except FileNotFoundError:
+            raise InvalidArchive("The file that was sent is not there any more.") from None
+        try:
+            if is_zip(file):
+                files.mkdir()
+                unpack(file, files, Limits(total=running.options.quota_bytes))
+                file.unlink()
+                running.import_folder(files)
+            else:
+                running.import_dataset(file, running.options.format or recognise(file), None)
+        except InvalidDataset as error:
+            problem = f"{error.place}: {error.problem}" if error.place else error.problem
+            raise InvalidArchive(
+                "{problem}. {advice}.", problem=problem, advice=error.advice
+            ) from error
+    storage.delete(key)
+    return running.finish()
+
+
+def import_page(
+    task: "Task",
+    ids: list[str],
+    address: str,
+    options: Mapping[str, Any],
+    token: str | None,
+) -> dict[str, Any]:
+    """Import up to 1,000 objects of a bucket; return the counts, and the token of the next ones."""
+    storage = task.site.storage
+    if not isinstance(storage, S3Storage):
+        raise InvalidArchive("This site stores pictures in a folder, so it cannot read buckets.")
+    running = _Import.of(task, ids[0], ids[1], Options(**options))
+    bucket, _, prefix = address.removeprefix("s3://").partition("/")
+    keys, token = storage.list_keys(bucket, prefix, token)
+    for number, key in enumerate(keys):
+        running.show(100 * number / len(keys))
+        is_own = bucket == storage.bucket and key.startswith(OWN_PREFIXES)
+        if is_own or PurePosixPath(key).suffix.lower() not in SUFFIXES:
+            continue
+        most = running.pictures.max_bytes
+        data = storage.get_from(bucket, key, most)
+        running.add(data, key.removeprefix(prefix).lstrip("/") or key, "s3")
+    return {"counts": running.finish(), "next": token}
+
+
+@dataclass
+class _Import:
+    """One run of an import into one project."""
+
+    task: "Task"
+    projects: Projects
+    pictures: ProjectPictures
+    importer: Importer
+    options: Options
+    counts: Counter[str] = field(default_factory=Counter)
+    report: Report = field(default_factory=Report)
+
+    @classmethod
+    def of(cls, task: "Task", project_id: str, operator_id: str, options: Options) -> "_Import":
+        site = task.site
+        database, projects = site.results.database, Projects(site.results.database)
+        quota = Quota(options.quota_pictures, options.quota_bytes)
+        pictures = ProjectPictures(database, site.storage, site.max_bytes, quota)
+        importer = Importer(database, projects.get(project_id), operator_id)
+        return cls(task, projects, pictures, importer, options)
+
+    def import_folder(self, folder: Path) -> None:
+        """Import what a ZIP held: a data set if it is one, otherwise its pictures."""
+        inner = contents_of(folder)
+        try:
+            format = self.options.format or recognise(inner)
+        except InvalidDataset:
+            self._import_plain(folder)
+        else:
+            self.import_dataset(inner, format, folder)
+
+    def _import_plain(self, folder: Path) -> None:
+        files = [path for path in sorted(folder.rglob("*")) if path.is_file() and _is_wanted(path)]
+        pictures = [path for path in files if path.suffix.lower() in SUFFIXES]
+        for path in files:
+            if path.suffix.lower() not in SUFFIXES:
+                self.report.note("not a picture: left out", path.name)
+        if not pictures:
+            raise InvalidArchive("It holds neither pictures nor a data set that we can read.")
+        for number, path in enumerate(pictures):
+            self.show(100 * number / len(pictures))
+            self.add(path.read_bytes(), path.relative_to(folder).as_posix(), "archive")
+
+    def import_dataset(self, path: Path, format: str, folder: Path | None) -> None:
+        """Import a data set; pictures that it does not hold are found in the project, by name."""
+        by_name = _by_name(self.pictures.each(self.importer.project.id))
+        with tempfile.TemporaryDirectory(dir=path.parent) as links:
+            files = _linked(folder, Path(links)) if folder else None
+            options = ReadOptions(pictures=files)
+            with opened(path, format, options) as dataset:
+                found = PictureFolder(files) if files else None
+                for given in dataset.pictures:
+                    self._import_entry(given, found, by_name)
+                    self.show(50, f"{sum(self.counts.values())} entries read")
+                self._ensure_labels(dataset.labels)
+                for what, count in dataset.report.counts.items():
+                    self.report.note(what, dataset.report.places[what], count)
+
+    def _import_entry(
+        self,
+        given: Picture,
+        files: PictureFolder | None,
+        by_name: Mapping[str, ProjectPicture],
+    ) -> None:
+        path = files.find(given.name) if files else None
+        data = path.read_bytes() if path else self._from_bucket(given.name)
+        if data is not None:
+            stored = self.add(data, given.name, "archive", given)
+        else:
+            stored = by_name.get(PurePosixPath(given.name).name)
+            if stored is None:
+                self._refuse(given.name, "the picture is neither in the file nor in the project")
+            else:
+                given = _upright(given, stored)
+        if stored is None:
+            return
+        self._ensure_labels(self.importer.labels_in([given]))
+        self.counts["labelled"] += self.importer.annotate(stored, given, self.report)
+
+    def _from_bucket(self, name: str) -> bytes | None:
+        storage = self.pictures.storage
+        if not name.startswith("s3://") or not isinstance(storage, S3Storage):
+            return None
+        bucket, _, key = name.removeprefix("s3://").partition("/")
+        if bucket == storage.bucket and key.startswith(OWN_PREFIXES):
+            return None  # its name is an id of ours
+        try:
+            return storage.get_from(bucket, key, self.pictures.max_bytes)
+        except Unavailable as error:
+            self._refuse(name, error.operator_message)
+            return None
+
+    def _ensure_labels(self, names: Any) -> None:
+        if new := [name for name in dict.fromkeys(names) if name not in self.importer.ids]:
+            project = self.projects.add_labels(self.importer.project.id, new)
+            self.importer.project = project
+            self.importer.ids = {label.name: label.id for label in project.labels}
+
+    def add(
+        self, data: bytes, name: str, source: Source, given: Picture | None = None
+    ) -> ProjectPicture | None:
+        """Add a picture; return it, or the one that it is a duplicate of, or None if refused."""
+        upload = Upload(
+            data,
+            name,
+            source,
+            self.importer.operator_id,
+            group_name=given.group if given else None,
+            split=given.split if given else None,
+            shrink=self.options.shrink and given is None,  # boxes are pixels
+            near_is_fine=self.options.near or given is not None,
+        )
+        try:
+            outcome = self.pictures.add(self.importer.project, upload)
+        except LASTING:
+            self.finish()
+            raise
+        except DuckError as error:
+            self._refuse(name, f"{error.problem.title}. {error.problem.why}")
+            return None
+        if isinstance(outcome, Duplicate):
+            self.counts["duplicates" if outcome.is_exact else "near"] += 1
+            if not outcome.is_exact:
+                self.task.log(f"{name}: looks like {outcome.picture.file_name}, so left out")
+                return None
+        else:
+            self.counts["added"] += 1
+            self._note(outcome)
+        folder = PurePosixPath(name).parent.name
+        if given is None and self.options.folders and folder:
+            if self.importer.project.kind == "pictures":
+                self._ensure_labels([folder])
+                labelled = Picture(name, labels=(folder,))
+                done = self.importer.annotate(outcome.picture, labelled, self.report)
+                self.counts["labelled"] += done
+            else:
+                self.report.note("a folder is no label here: this project has boxes", name)
+        return outcome.picture
+
+    def _note(self, added: Added) -> None:
+        for change in added.changes:
+            self.report.note(change, added.picture.file_name)
+
+    def _refuse(self, name: str, reason: str) -> None:
+        self.counts["refused"] += 1
+        if self.counts["refused"] <= MAX_LOGGED:
+            self.task.log(f"{name}: {reason}")
+
+    def show(self, percent: float, sentence: str = "") -> None:
+        self.task.progress(percent, sentence or f"{self.counts['added']} pictures added")
+
+    def finish(self) -> dict[str, int]:
+        """Write the summary into the job's log; return the counts."""
+        for line in self.report.lines():
+            self.task.log(line)
+        self.task.log(", ".join(f"{name}: {number}" for name, number in self.counts.items()))
+        self.show(100)
+        return dict(self.counts)
+
+
+def _is_wanted(path: Path) -> bool:
+    return not any(part in IGNORED or part.startswith("._") for part in path.parts)
+
+
+def _linked(folder: Path, links: Path) -> Path:
+    """Return a folder that has all pictures under their names alone, if no name is there twice.
+
+    Data sets name pictures with or without some of the folders that they lie in.
+    """
+    files = [
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix.lower() in SUFFIXES and _is_wanted(path)
+    ]
+    if len({path.name for path in files}) < len(files):
+        return folder
+    for path in files:
+        (links / path.name).hardlink_to(path)
+    return links
+
+
+def _by_name(pictures: Iterator[ProjectPicture]) -> dict[str, ProjectPicture]:
+    """Return the pictures by file name and by the name of their object, unless two have it."""
+    found: dict[str, ProjectPicture | None] = {}
+    for picture in pictures:
+        for name in {picture.file_name, PurePosixPath(picture.key).name}:
+            found[name] = None if name in found else picture
+    return {name: picture for name, picture in found.items() if picture}
+
+
+def _upright(given: Picture, stored: ProjectPicture) -> Picture:
+    """Return the entry with boxes in upright pixels, if its size says that they are of the file."""
+    upright = (stored.width, stored.height)
+    as_stored = turned_size(*upright, stored.turn)
+    if (given.width, given.height) == as_stored != upright:
+        return as_upright(given, stored.turn)
+    return given

@@ -1,0 +1,60 @@
+"""Access from a request to projects, and the limits of what is sent to them.
+
+Nothing of custom_models is imported before the first request to a project.
+"""
+
+from typing import TYPE_CHECKING, cast
+
+from flask import Flask, request
+
+from rubberduck.web.deps import pipeline, settings, text
+from rubberduck.web.multipart import UploadRequest
+from rubberduck.web.operators import require_labeller, require_operator
+
+if TYPE_CHECKING:
+    from rubberduck.custom_models.project_pictures import ProjectPictures, Quota
+    from rubberduck.custom_models.projects import Projects
+
+# Requests that bring pictures: the project's quota is checked before the body is read.
+UPLOADS = ("projects.upload", "api.add_project_picture", "api.import_into_project")
+LARGE_UPLOADS = ("projects.upload", "api.import_into_project")
+
+
+def register_project_uploads(app: Flask) -> None:
+    """Check rights and quota of uploads to projects, before CSRF protection reads their form."""
+    app.before_request(_admit_upload)
+
+
+def _admit_upload() -> None:
+    """Raise NotSignedIn, NotAllowed, NoSuchProject, ProjectFull."""
+    if request.endpoint not in UPLOADS or request.method != "POST":
+        return
+    require_operator()
+    project = projects().get((request.view_args or {})["id"])
+    project_pictures().require_room(project.id, 0, request.content_length or 0)
+    if request.endpoint in LARGE_UPLOADS:
+        cast(UploadRequest, request).allow_large_form(settings().archive_bytes)
+
+
+def projects() -> "Projects":
+    from rubberduck.custom_models.projects import Projects
+
+    return Projects(pipeline().results.database, text)
+
+
+def quota() -> "Quota":
+    from rubberduck.custom_models.project_pictures import Quota
+
+    return Quota(settings().project_pictures, settings().project_bytes)
+
+
+def project_pictures() -> "ProjectPictures":
+    from rubberduck.custom_models.project_pictures import ProjectPictures
+
+    site = pipeline()
+    return ProjectPictures(site.results.database, site.storage, site.max_bytes, quota())
+
+
+def who() -> str:
+    """Return the id of who signed in, for what is stored. Raises NotSignedIn."""
+    return require_labeller().id

@@ -1,0 +1,162 @@
+// Add pictures to a project: chosen, dropped, pasted, or whole folders, a few at a time.
+import { onFiles } from "./drop.js";
+import { UploadRejected } from "./pictures.js";
+
+const MAX_REQUESTS = 3;
+const ARCHIVES = /\.(zip|json|manifest|jsonl)$/i;
+const PICTURES = /\.(jpe?g|png|webp|gif|avif|heic|heif|bmp|tiff?)$/i;
+const DEFAULT_WAIT = 5; // seconds, when the site is busy and names none
+const MAX_ATTEMPTS = 20;
+
+const section = document.querySelector("#add");
+const form = section.querySelector("form");
+const files = section.querySelector("#files");
+const list = section.querySelector("#uploads");
+const summary = section.querySelector("#summary");
+const finished = section.querySelector("#finished");
+const texts = section.dataset;
+const api = `/api/v1${texts.api}/pictures`;
+const items = [];
+let running = 0;
+
+/** Queue files, each with the folder that it lies in; archives go with the form. */
+function add(found) {
+  const archives = found.filter(({ file }) => ARCHIVES.test(file.name));
+  for (const { file, folder } of found) {
+    if (ARCHIVES.test(file.name) || !(PICTURES.test(file.name) || file.type.startsWith("image/"))) continue;
+    const item = { file, folder, near: false, attempts: 0, state: "waiting", row: document.createElement("li") };
+    items.push(item);
+    list.append(item.row);
+    show(item, texts.waiting);
+  }
+  list.hidden = summary.hidden = !items.length;
+  for (let more = running; more < MAX_REQUESTS; more++) work();
+  if (archives.length) sendForm(archives[0].file);
+}
+
+/** Send an archive as the form does without a script: its import is a job with a page. */
+function sendForm(file) {
+  const transfer = new DataTransfer();
+  transfer.items.add(file);
+  files.files = transfer.files;
+  form.submit();
+}
+
+async function work() {
+  running += 1;
+  for (let item; (item = items.find(({ state }) => state === "waiting")); ) {
+    item.state = "sending";
+    await send(item);
+    progress();
+  }
+  running -= 1;
+  progress();
+}
+
+function progress() {
+  const done = items.filter(({ state }) => state !== "waiting" && state !== "sending").length;
+  summary.textContent = texts.summary.replace("{done}", done).replace("{all}", items.length);
+  finished.hidden = running > 0 || !items.some(({ state }) => state === "added");
+}
+
+async function send(item) {
+  const parameters = new URLSearchParams();
+  if (item.near || form.elements.near.checked) parameters.set("near", "true");
+  if (form.elements.shrink.checked) parameters.set("shrink", "true");
+  if (item.folder && form.elements.folders?.checked) parameters.set("label", item.folder);
+  const body = new FormData();
+  body.append("picture", item.file, item.file.name);
+  item.attempts += 1;
+  try {
+    const response = await fetch(`${api}?${parameters}`, { method: "POST", body, headers: { Accept: "application/json" } });
+    const answer = await response.json();
+    if ([429, 503].includes(response.status) && item.attempts < MAX_ATTEMPTS) {
+      const seconds = Number(response.headers.get("Retry-After")) || DEFAULT_WAIT;
+      await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+      item.state = "waiting";
+      return;
+    }
+    if (!response.ok) throw new UploadRejected(`${answer.title}. ${answer.detail}`);
+    outcome(item, answer);
+  } catch (error) {
+    item.state = "failed";
+    show(item, error instanceof UploadRejected ? error.message : texts.noConnection, { failed: true });
+    if (!(error instanceof UploadRejected)) offer(item, texts.again);
+  }
+}
+
+function outcome(item, answer) {
+  item.state = answer.outcome;
+  if (answer.outcome === "added") show(item, [texts.added, ...answer.changes].join("; "));
+  else if (answer.outcome === "duplicate") show(item, texts.duplicate);
+  else {
+    show(item, texts.near.replace("{name}", answer.picture.file_name));
+    offer(item, texts.anyway, () => (item.near = true));
+  }
+}
+
+function show(item, text, { failed = false } = {}) {
+  const name = document.createElement("b");
+  name.textContent = item.folder ? `${item.folder}/${item.file.name}` : item.file.name;
+  const state = document.createElement("span");
+  state.textContent = text;
+  state.classList.toggle("failed", failed);
+  item.row.replaceChildren(name, state);
+}
+
+function offer(item, text, change = () => {}) {
+  const button = document.createElement("button");
+  Object.assign(button, { type: "button", className: "quiet", textContent: text });
+  button.onclick = () => {
+    change();
+    item.state = "waiting";
+    show(item, texts.waiting);
+    work();
+  };
+  item.row.append(button);
+}
+
+/** Return the name of the folder that a file of a chosen or dropped folder lies in. */
+const folderOf = (path) => path.split("/").at(-2) ?? "";
+
+const plain = (chosen) => [...chosen].map((file) => ({ file, folder: folderOf(file.webkitRelativePath ?? "") }));
+onFiles((dropped) => add(plain(dropped)));
+form.addEventListener("submit", (event) => {
+  if (!files.files.length || [...files.files].some(({ name }) => ARCHIVES.test(name))) return;
+  event.preventDefault();
+  add(plain(files.files));
+  files.value = "";
+});
+const folder = section.querySelector("#folder");
+folder.addEventListener("change", () => {
+  add(plain(folder.files));
+  folder.value = "";
+});
+addEventListener("beforeunload", (event) => running && event.preventDefault());
+
+// A dropped folder comes as an entry, not as files: read what is in it before drop.js sees the rest.
+addEventListener(
+  "drop",
+  (event) => {
+    const entries = [...(event.dataTransfer?.items ?? [])].map((each) => each.webkitGetAsEntry?.()).filter(Boolean);
+    if (!entries.some((entry) => entry.isDirectory)) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    document.body.classList.remove("dropping");
+    Promise.all(entries.map((entry) => filesIn(entry, ""))).then((found) => add(found.flat()));
+  },
+  { capture: true },
+);
+
+async function filesIn(entry, parent) {
+  if (entry.isFile) {
+    const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
+    return [{ file, folder: parent }];
+  }
+  const reader = entry.createReader();
+  const found = [];
+  for (let batch; (batch = await new Promise((resolve, reject) => reader.readEntries(resolve, reject))).length; ) {
+    found.push(...batch);
+  }
+  return (await Promise.all(found.map((each) => filesIn(each, entry.name)))).flat();
+}
