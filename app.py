@@ -117,7 +117,7 @@ def create_app(settings: Settings, *, pipeline: Pipeline | None = None) -> Flask
     app.after_request(_trigger_sweep)
     policy = content_security_policy(STYLE, pipeline.storage.origin)
     app.after_request(partial(add_headers, policy=policy))
-    register_operators(app)
+    register_operators(app, settings)
     register_error_handlers(app)
     return app
 

@@ -7,6 +7,7 @@ Imports only the standard library: about 10 MB.
 """
 
 import ctypes
+import math
 import os
 import signal
 import subprocess
@@ -18,7 +19,9 @@ from typing import Any
 FOLDER = Path(__file__).resolve().parent
 WEB = [sys.executable, "-m", "gunicorn", "wsgi:app"]
 WORKER = [sys.executable, "worker.py"]
+LINK = [sys.executable, "-m", "flask", "--app", "wsgi", "operator", "link"]
 WORKER_DELAY = 3.0  # seconds: the first page comes first
+LINK_DELAY = 4.0
 RESTART_DELAY = 1.0
 SHORT_LIFE, MAX_SHORT_LIVES = 15.0, 3  # a worker that ends so soon, so often, cannot start
 CANNOT_START = 78  # the worker's status when starting it again would not help
@@ -32,6 +35,9 @@ class Supervisor:
         self.web = _start(WEB)
         self.worker: subprocess.Popen[bytes] | None = None
         self.worker_due = time.monotonic() + WORKER_DELAY
+        # A link that signs in is printed at a terminal only: standard output may be a log.
+        self.link_due = time.monotonic() + LINK_DELAY if sys.stdout.isatty() else math.inf
+        self.link: subprocess.Popen[bytes] | None = None
         self.worker_started = 0.0
         self.short_lives = 0
         self.is_stopping = False
@@ -44,6 +50,7 @@ class Supervisor:
         status = 0
         while (ended := self.web.poll()) is None:
             time.sleep(POLL_SECONDS)
+            self._print_link()
             if not self.is_stopping and not self._keep_worker():
                 status = 1
                 self.stop(signal.SIGTERM)
@@ -83,10 +90,18 @@ class Supervisor:
         self.worker, self.worker_due = None, now + RESTART_DELAY
         return True
 
+    def _print_link(self) -> None:
+        """Print a one-time sign-in link, when it is due; what it costs is only paid once."""
+        if not self.is_stopping and time.monotonic() >= self.link_due:
+            self.link, self.link_due = _start(LINK), math.inf
+        if self.link and self.link.poll() is not None:
+            self.link = None
+
     def _stop_worker(self) -> None:
-        _send(self.worker, signal.SIGTERM)
-        if self.worker:
-            self.worker.wait()
+        for process in (self.worker, self.link):
+            _send(process, signal.SIGTERM)
+            if process:
+                process.wait()
 
 
 def _start(command: list[str]) -> "subprocess.Popen[bytes]":

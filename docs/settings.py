@@ -23,7 +23,9 @@ def table() -> str:
 def _default(value: object) -> str:
     if isinstance(value, bool):
         return f"`{value:d}`"
-    return "none" if value in (None, ()) else f"`{value}`"
+    if isinstance(value, tuple):
+        value = ",".join(map(str, value)) or None
+    return "none" if value is None else f"`{value}`"
 
 
 def _values(schema: dict[str, Any]) -> str:

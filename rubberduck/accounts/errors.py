@@ -17,8 +17,45 @@ class OperatorExists(DuckError):
     hint = "Choose another name."
 
 
+class OperatorRemoved(DuckError):
+    status = 403
+    slug = "operator-removed"
+    title = "Not allowed"
+    hint = "Ask an operator of this site: `flask operator add` lets you in again."
+
+    def __init__(self, name: str) -> None:
+        super().__init__("{name} was removed from the people who may sign in.", name=name)
+
+
 class LinkRefused(DuckError):
     status = 400
     slug = "sign-in-link-refused"
     title = "This link does not sign you in"
     hint = "Get a new one: `flask operator link` prints it."
+
+
+class SignInRefused(DuckError):
+    status = 400
+    slug = "sign-in-refused"
+    title = "You are not signed in"
+    hint = "Start again from the sign-in page."
+
+
+class NoRole(DuckError):
+    """The provider knows the person, and no group makes him an operator or a labeller."""
+
+    status = 403
+    slug = "no-role"
+    title = "Not allowed"
+    hint = "Ask an operator of this site to put you into a group that may sign in."
+
+    def __init__(self, name: str) -> None:
+        super().__init__("{name} is neither an operator nor a labeller of this site.", name=name)
+
+
+class ProviderFailed(DuckError):
+    status = 502
+    slug = "sign-in-service-failed"
+    title = "The sign-in service has a problem"
+    hint = "Please try again in a minute. Pictures can be checked without signing in."
+    retry_after = 60

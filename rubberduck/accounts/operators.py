@@ -5,11 +5,12 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import chain, count
 from typing import Any, Literal
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
-from rubberduck.accounts.errors import NoSuchOperator, OperatorExists
+from rubberduck.accounts.errors import NoSuchOperator, OperatorExists, OperatorRemoved
 from rubberduck.accounts.tables import operator_sessions, operators, sign_in_links
 from rubberduck.core.errors import InvalidParameter
 from rubberduck.db.engine import Database, to_naive_utc
@@ -19,7 +20,8 @@ Role = Literal["operator", "labeller"]
 
 ROLES: tuple[Role, ...] = ("operator", "labeller")
 ID_BYTES = 12
-NAME_RE = re.compile(r"[^\x00-\x1f\x7f]{1,80}")
+MAX_NAME = 80  # characters
+NAME_RE = re.compile(rf"[^\x00-\x1f\x7f]{{1,{MAX_NAME}}}")
 row = operators.c
 
 
@@ -63,6 +65,28 @@ class Operators:
         with self.database.transaction(writing=True) as connection:
             found = connection.execute(_named(name)).mappings().first()
             return from_row(found) if found else self._create(connection, name, role)
+
+    def signed_in_elsewhere(self, subject: str, name: str, role: Role) -> Operator:
+        """Return the person of this subject at an OIDC provider, with the role that it gives.
+
+        Whoever comes for the first time is added, under a name of his own: a name alone, which
+        many providers let people choose, makes nobody the person who has it here. Raises
+        OperatorRemoved.
+        """
+        known = operators.select().where(row.subject == subject)
+        with self.database.transaction(writing=True) as connection:
+            found = connection.execute(known).mappings().first()
+            if found is None:
+                free = _free_name(connection, name)
+                person = self._create(connection, free, role)
+                values = {"subject": subject}
+            else:
+                person, values = from_row(found), {"role": role}
+                if found["removed_at"] is not None:
+                    raise OperatorRemoved(person.name)
+            changed = operators.update().where(row.id == person.id)
+            connection.execute(changed.values(values))
+        return replace(person, role=role, subject=subject)
 
     def named(self, name: str) -> Operator:
         """Return the person of this name. Raises NoSuchOperator."""
@@ -118,6 +142,16 @@ def checked_name(name: str) -> str:
     if not NAME_RE.fullmatch(stripped := name.strip()):
         raise InvalidParameter("A name has 1 to 80 characters, without line breaks.")
     return stripped
+
+
+def _free_name(connection: Connection, name: str) -> str:
+    """Return the name, or with a number if somebody has, or had, it."""
+    printable = "".join(char for char in name if char.isprintable()).strip() or "?"
+    base = printable[: MAX_NAME - 5]
+    taken = select(row.name).where(row.name.startswith(base, autoescape=True))
+    names = set(connection.execute(taken).scalars())
+    numbered = (f"{base} {number}" for number in count(2))
+    return next(free for free in chain([base], numbered) if free not in names)
 
 
 def from_row(found: Mapping[Any, Any]) -> Operator:

@@ -20,6 +20,8 @@ from rubberduck.accounts.tables import operator_sessions, operators
 from rubberduck.core.errors import NoSuchResult, ResultsUnavailable
 from rubberduck.db.engine import Database, is_storable, to_naive_utc
 
+How = Literal["link", "oidc"]
+
 SECRET_BYTES, ID_BYTES = 24, 12
 SECRET_LENGTH = 32  # characters of the secret
 LIFETIME = timedelta(hours=12)
@@ -47,7 +49,7 @@ class Sessions:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def create(self, operator: Operator, how: Literal["link", "oidc"], browser: str) -> str:
+    def create(self, operator: Operator, how: How, browser: str) -> str:
         """Begin a session and return its secret, for the cookie. `browser` names the client."""
         secret, now = secrets.token_urlsafe(SECRET_BYTES), to_naive_utc(datetime.now(UTC))
         values = {

@@ -17,6 +17,7 @@ from rubberduck.imaging.decode import start_decoder
 from rubberduck.jobs.models import QUEUED, RUNNING
 from rubberduck.storage.s3 import S3Storage
 from rubberduck.web.deps import job_queue, pipeline
+from rubberduck.web.operators import provider
 from rubberduck.web.rate_limits import check_rate_store
 
 
@@ -65,6 +66,8 @@ def _checks() -> dict[str, Callable[[], None]]:
         f"detector, {pipeline().detector.name}": pipeline().detector.check,
         "rate limit store": check_rate_store,
     }
+    if openid := provider():
+        checks[f"sign-in at {openid.host}"] = openid.check
     if fallback_detector := pipeline().fallback_detector:
         checks[f"fallback detector, {fallback_detector.name}"] = fallback_detector.check
     return checks

@@ -11,6 +11,7 @@ from rubberduck.cli.evaluate import evaluate
 from rubberduck.cli.jobs import jobs
 from rubberduck.cli.judgements import judgements
 from rubberduck.cli.maintenance import sweep
+from rubberduck.cli.operator import operator
 
 commands = AppGroup("commands")
 for command in (
@@ -22,6 +23,7 @@ for command in (
     evaluate,
     jobs,
     judgements,
+    operator,
     restore,
     restored,
     sweep,

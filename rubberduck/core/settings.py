@@ -217,6 +217,39 @@ class Settings(BaseSettings):
         description="language of pages, answers and errors: en, de, sv or another with a catalogue "
         "in translations/; earlier results keep theirs",
     )
+    oidc_issuer: str | None = Field(
+        None,
+        pattern=r"^(https://|http://(localhost|127\.0\.0\.1)[:/])[^?#\s]+$",
+        description="address of an OpenID provider, at which operators sign in, such as "
+        "https://cognito-idp.REGION.amazonaws.com/POOL",
+    )
+    oidc_client_id: str | None = Field(
+        None, description="the id of this site at the OpenID provider"
+    )
+    oidc_client_secret: str | None = Field(
+        None,
+        repr=False,
+        description="the secret of this site at the OpenID provider, if it has one",
+    )
+    oidc_scope: str = Field(
+        "openid profile email",
+        pattern=r"^openid( .+)?$",
+        description="what the site asks of the OpenID provider; some need groups as well",
+    )
+    oidc_claim: str = Field(
+        "groups",
+        min_length=1,
+        description="the claim that says who may sign in; Cognito: cognito:groups; email: by "
+        "verified addresses",
+    )
+    oidc_operators: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = Field(
+        ("operators",), description="comma-separated values of the claim that make an operator"
+    )
+    oidc_labellers: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = Field(
+        ("labellers",),
+        description="comma-separated values of the claim that make a labeller, who only labels "
+        "pictures",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="log level")
     worker_jobs: int = Field(
         2, ge=1, le=64, description="number of jobs that a worker runs at the same time"

@@ -1,71 +1,103 @@
-"""Signing in and out."""
+"""Signing in, with a one-time link or at an OpenID provider, and out."""
 
 import re
+from dataclasses import asdict
+from datetime import timedelta
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from flask import (
     Blueprint,
+    current_app,
     flash,
     redirect,
     render_template,
     request,
+    session,
     url_for,
 )
 from flask.typing import ResponseReturnValue
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from werkzeug import Response
 
+from rubberduck.core.errors import NoSuchResult
 from rubberduck.web.deps import text
 from rubberduck.web.operators import (
-    audit_log,
-    current_session,
+    begin_session,
+    cookie_name,
+    current_operator,
     delete_cookie,
+    end_session,
     links,
-    sessions,
+    operators,
+    provider,
     set_cookie,
 )
 from rubberduck.web.responses import CACHE_NO_STORE
 from rubberduck.web.uploads import form_value
 
+if TYPE_CHECKING:
+    from rubberduck.accounts.oidc import Attempt, Provider
+
 sign_in = Blueprint("sign_in", __name__)
 
+ATTEMPT_LIFETIME = timedelta(minutes=10)  # as long as a sign-in at the provider may take
+NEXT = "after_sign_in"
 # A path of this site. Browsers take "//host" and "/\host" for another one.
 LOCAL_PATH_RE = re.compile(r"/(?![/\\])[!-~]{0,2000}")
 
 
 @sign_in.get("/sign-in")
 def index() -> ResponseReturnValue:
-    return render_template("sign_in.html", next=local_path(request.args.get("next", "")))
+    if next := local_path(request.args.get("next", "")):
+        session[NEXT] = next
+    page = render_template("sign_in.html", provider=provider(), person=current_operator())
+    return page, {"Cache-Control": CACHE_NO_STORE}
 
 
 @sign_in.get("/sign-in/link")
 def show_link() -> ResponseReturnValue:
     """Return a page with a button: a preview of the link must not use it up."""
     secret = request.args.get("token", "")
-    operator = links().check(secret)
-    page = render_template("sign_in_link.html", operator=operator, token=secret)
+    page = render_template("sign_in_link.html", person=links().check(secret), token=secret)
     # The address is a secret. "no-referrer" would make the form's Origin null.
     return page, {"Cache-Control": CACHE_NO_STORE, "Referrer-Policy": "same-origin"}
 
 
 @sign_in.post("/sign-in/link")
 def use_link() -> ResponseReturnValue:
-    operator = links().use(form_value("token"))
-    if session := current_session():  # of whoever signed in here before
-        sessions().revoke(session.id, session.operator_id)
-    secret = sessions().create(operator, "link", request.user_agent.string)
-    audit_log().add(operator.id, operator.name, "sign-in", "link")
-    response = redirect(url_for("operators.index"), HTTPStatus.SEE_OTHER)
-    set_cookie(response, secret)
+    person, response = links().use(form_value("token")), _go_on()
+    begin_session(response, person, "link")
+    return response
+
+
+@sign_in.get("/sign-in/provider")
+def begin() -> ResponseReturnValue:
+    """Send the browser to the OpenID provider; a signed cookie keeps what it must bring back."""
+    attempt = _provider().begin(_callback())
+    response = redirect(attempt.url, HTTPStatus.SEE_OTHER)
+    response.headers["Cache-Control"] = CACHE_NO_STORE
+    set_cookie(response, cookie_name("oidc"), _attempts().dumps(asdict(attempt)), ATTEMPT_LIFETIME)
+    return response
+
+
+@sign_in.get("/sign-in/callback")
+def finish() -> ResponseReturnValue:
+    """Sign in whom the OpenID provider sends back."""
+    person = _provider().finish(_attempt(), request.args, _callback())
+    operator = operators().signed_in_elsewhere(person.subject, person.name, person.role)
+    response = _go_on()
+    begin_session(response, operator, "oidc")
+    delete_cookie(response, cookie_name("oidc"))
     return response
 
 
 @sign_in.post("/sign-out")
 def sign_out() -> ResponseReturnValue:
-    """End the session, also if the cookie is kept or copied."""
-    if session := current_session():
-        sessions().revoke(session.id, session.operator_id)
+    end_session()
     flash(text("You are signed out."))
     response = redirect(url_for("sign_in.index"), HTTPStatus.SEE_OTHER)
-    delete_cookie(response)
+    delete_cookie(response, cookie_name())
     return response
 
 
@@ -76,3 +108,39 @@ def local_path(given: str) -> str:
     ('/projects?page=2', '', '')
     """
     return given if LOCAL_PATH_RE.fullmatch(given) else ""
+
+
+def _go_on() -> Response:
+    """Redirect to the page that asked for the sign-in, or to the person's own."""
+    return redirect(session.pop(NEXT, None) or url_for("operators.index"), HTTPStatus.SEE_OTHER)
+
+
+def _provider() -> "Provider":
+    if (found := provider()) is None:
+        raise NoSuchResult
+    return found
+
+
+def _callback() -> str:
+    return url_for("sign_in.finish", _external=True)
+
+
+def _attempt() -> "Attempt":
+    """Return the sign-in that this browser began. Raises SignInRefused."""
+    # Imported late, as all of accounts.
+    from rubberduck.accounts.errors import SignInRefused
+    from rubberduck.accounts.oidc import Attempt
+
+    try:
+        cookie = request.cookies.get(cookie_name("oidc"), "")
+        kept = _attempts().loads(cookie, max_age=int(ATTEMPT_LIFETIME.total_seconds()))
+    except BadSignature:
+        raise SignInRefused(
+            "This sign-in was finished already, took more than ten minutes, or was not begun in "
+            "this browser."
+        ) from None
+    return Attempt(**kept)
+
+
+def _attempts() -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(str(current_app.secret_key), salt="oidc")

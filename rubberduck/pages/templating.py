@@ -3,7 +3,7 @@
 import re
 from datetime import datetime
 
-from flask import Flask, url_for
+from flask import Flask, g, request, url_for
 from jinja2 import StrictUndefined
 from markupsafe import Markup, escape
 
@@ -65,6 +65,9 @@ def _site_context() -> dict[str, object]:
         "is_switched_off": settings().is_switched_off,
         "is_live": pipeline().free_detector is not None,
         "is_online": readiness().is_ready_so_far,
+        # Only where the page asked who signed in; the first page offers nothing of this.
+        "signed_in": g.get("operator"),
+        "offers_sign_in": request.endpoint == "about.api",
     }
 
 

@@ -172,11 +172,14 @@ class Sweeper:
             with suppress(ResultsUnavailable):  # then it runs out
                 lease.release(after=(interval if is_done else HOURLY) - SLACK)
 
-    def _delete_expired_tokens(self) -> None:
+    def _delete_expired_secrets(self) -> None:
         # Imported late: requests without an API key need no accounts.
+        from rubberduck.accounts.links import Links
+        from rubberduck.accounts.sessions import Sessions
         from rubberduck.accounts.tokens import Tokens
 
-        Tokens(self.results.database).delete_expired(datetime.now(UTC))
+        for secrets in (Tokens, Sessions, Links):
+            secrets(self.results.database).delete_expired(datetime.now(UTC))
 
     def _delete_due_project_pictures(self) -> None:
         """Delete what is past its project's retention, withdrawn, or was interrupted."""
@@ -195,7 +198,7 @@ class Sweeper:
                 raise next(iter(failed.values()))
 
     def _delete_due_results(self, faults: list[DuckError], lease: "Lease") -> int:
-        _attempt(self._delete_expired_tokens, faults)
+        _attempt(self._delete_expired_secrets, faults)
         _attempt(self._delete_due_project_pictures, faults)
         deleted, last = 0, ""
         while batch := self.results.mark_expired_deleting(datetime.now(UTC), BATCH_SIZE, last):

@@ -5,27 +5,36 @@ is revoked or 12 hours old leaves the visitor's pictures where they are. Program
 of the scope labeller or operator instead.
 """
 
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, cast
 
 import flask
 from flask import Flask, current_app, g, request
 from werkzeug import Response
 
+from rubberduck.core.settings import InvalidSettings, Settings
 from rubberduck.web.api_keys import current_token
-from rubberduck.web.deps import pipeline
+from rubberduck.web.deps import pipeline, settings
 from rubberduck.web.errors import NotAllowed, NotSignedIn
 from rubberduck.web.sessions import site_id
 
 if TYPE_CHECKING:
     from rubberduck.accounts.audit import AuditLog
     from rubberduck.accounts.links import Links
+    from rubberduck.accounts.oidc import Provider
     from rubberduck.accounts.operators import Operator, Operators
-    from rubberduck.accounts.sessions import Session, Sessions
+    from rubberduck.accounts.sessions import How, Session, Sessions
 
 UNKNOWN = object()
 
 
-def register_operators(app: Flask) -> None:
+def register_operators(app: Flask, settings: Settings) -> None:
+    """Raise InvalidSettings for an OpenID provider at which this site has no id."""
+    if settings.oidc_issuer and not settings.oidc_client_id:
+        raise InvalidSettings(
+            "DUCK_OIDC_CLIENT_ID is missing: the OpenID provider of DUCK_OIDC_ISSUER gives the "
+            "site an id when you register it there."
+        )
     app.after_request(_forbid_caching)
 
 
@@ -65,30 +74,39 @@ def current_session() -> "Session | None":
     return session
 
 
-def cookie_name(app: Flask) -> str:
-    """Return the name of the session's cookie; each site on a host has one of its own."""
-    return f"{'__Host-' if request.is_secure else ''}operator-{site_id(app)}"
+def begin_session(response: Response, operator: "Operator", how: "How") -> None:
+    """Sign in with a new session, and end the one that this browser had before.
 
-
-def set_cookie(response: Response, secret: str) -> None:
-    """Give the browser the secret of a new session."""
+    The secret is always a new one: nobody can plant a session and wait until it is signed in.
+    """
     # Imported late: see `operators`.
     from rubberduck.accounts.sessions import LIFETIME
 
-    response.set_cookie(
-        cookie_name(current_app),
-        secret,
-        max_age=LIFETIME,
-        secure=request.is_secure,
-        httponly=True,
-        samesite="Lax",  # Strict would lose it on the way back from an OIDC provider
-    )
+    end_session()
+    secret = sessions().create(operator, how, request.user_agent.string)
+    audit_log().add(operator.id, operator.name, "sign-in", how)
+    set_cookie(response, cookie_name(), secret, LIFETIME)
 
 
-def delete_cookie(response: Response) -> None:
-    response.delete_cookie(
-        cookie_name(current_app), secure=request.is_secure, httponly=True, samesite="Lax"
-    )
+def end_session() -> None:
+    """End the browser's session, so that a copy of its cookie is worth nothing either."""
+    if session := current_session():
+        sessions().revoke(session.id, session.operator_id)
+
+
+def cookie_name(purpose: str = "operator") -> str:
+    """Return the name of a cookie; each site on a host has names of its own."""
+    return f"{'__Host-' if request.is_secure else ''}{purpose}-{site_id(current_app)}"
+
+
+def set_cookie(response: Response, name: str, value: str, lifetime: timedelta) -> None:
+    # SameSite=Strict would lose it on the way back from an OpenID provider.
+    secure = request.is_secure
+    response.set_cookie(name, value, max_age=lifetime, secure=secure, httponly=True, samesite="Lax")
+
+
+def delete_cookie(response: Response, name: str) -> None:
+    response.delete_cookie(name, secure=request.is_secure, httponly=True, samesite="Lax")
 
 
 def operators() -> "Operators":
@@ -110,6 +128,17 @@ def links() -> "Links":
     return Links(pipeline().results.database)
 
 
+def provider() -> "Provider | None":
+    """Return the OpenID provider of the settings, if there is one."""
+    if settings().oidc_issuer is None:
+        return None
+    from rubberduck.accounts.oidc import Provider
+
+    if "oidc_provider" not in current_app.extensions:
+        current_app.extensions["oidc_provider"] = Provider(settings())
+    return cast(Provider, current_app.extensions["oidc_provider"])
+
+
 def audit_log() -> "AuditLog":
     from rubberduck.accounts.audit import AuditLog
 
@@ -121,7 +150,7 @@ def _find_operator() -> "Operator | None":
         if token.scope == "visitor" or (operator := operators().get(token.owner)) is None:
             return None
         return operator.limited_to(token.scope)
-    secret = request.cookies.get(cookie_name(current_app))
+    secret = request.cookies.get(cookie_name())
     if secret is None or (found := sessions().authenticate(secret)) is None:
         return None
     g.operator_session, operator = found
