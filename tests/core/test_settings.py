@@ -24,7 +24,9 @@ DEFAULTS = {f"DUCK_{name.upper()}": field.default for name, field in Settings.mo
 
 
 def shown(default: object, nothing: str) -> str:
-    return nothing if default in (None, ()) else str(int(default) if default is False else default)
+    if isinstance(default, tuple):
+        default = ",".join(map(str, default)) or None
+    return nothing if default is None else str(int(default) if default is False else default)
 
 
 def test_the_example_file_has_every_setting_with_its_default(tmp_path: Path) -> None:
