@@ -278,6 +278,4 @@ def _check_state(life: Life) -> None:
     if state.may_bill:
         raise CannotStart("It is still being stopped. Start it when it has stopped.")
     if state.start not in ("yes", "by hand"):
-        raise CannotStart(
-            "Amazon has ended the life of this model: it is {state}.", state=state.name
-        )
+        raise CannotStart("Amazon ended the life of this model: it is {state}.", state=state.name)

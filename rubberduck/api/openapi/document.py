@@ -18,6 +18,8 @@ from rubberduck.api.corrections import CorrectionBody, CorrectionRequestBody
 from rubberduck.api.openapi.corrections import corrections
 from rubberduck.api.openapi.labelling import BODIES as LABELLING_BODIES
 from rubberduck.api.openapi.labelling import labelling
+from rubberduck.api.openapi.model_life import BODIES as MODEL_LIFE_BODIES
+from rubberduck.api.openapi.model_life import model_life
 from rubberduck.api.openapi.operations import OPERATIONS, JsonObject, parameter
 from rubberduck.api.openapi.samples import code_samples
 from rubberduck.api.schemas import (
@@ -111,6 +113,7 @@ BODIES: tuple[Any, ...] = (
     CorrectionRequestBody,
     CorrectionBody,
     *LABELLING_BODIES,
+    *MODEL_LIFE_BODIES,
 )
 
 
@@ -165,7 +168,7 @@ def _paths(base: str, label: str) -> JsonObject:
             | _with_question(operation)
             for method, operation in item.items()
         }
-        for path, item in (OPERATIONS | corrections(label) | labelling()).items()
+        for path, item in (OPERATIONS | corrections(label) | labelling() | model_life()).items()
     }
 
 

@@ -1,0 +1,158 @@
+"""The API of starting and stopping models, for tokens of operators."""
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+from flask.typing import ResponseReturnValue
+from pydantic import Field, TypeAdapter, ValidationError
+
+from rubberduck.api.routes import api
+from rubberduck.api.schemas import Timestamp
+from rubberduck.core.errors import InvalidParameter
+from rubberduck.web.formatting import rfc3339
+from rubberduck.web.model_hosting import hosting, view_of
+from rubberduck.web.operators import audit, require_labeller, require_operator
+from rubberduck.web.responses import as_json
+from rubberduck.web.uploads import json_body
+
+if TYPE_CHECKING:
+    from rubberduck.custom_models.life import Life
+
+Body = TypeVar("Body")
+NUMBER_RE = r"[1-9][0-9]{0,8}"
+PATH = "/projects/<id>/models/<number>"
+Units = Annotated[int, Field(ge=1, le=5, description="inference units at Amazon; 1 elsewhere")]
+Unwatched = Annotated[
+    bool,
+    Field(description="accept that it bills on if the site goes off and no stop is scheduled"),
+]
+
+
+@dataclass(frozen=True)
+class StartRequestBody:
+    """How to start a model."""
+
+    units: Units = 1
+    unwatched: Unwatched = False
+
+
+@dataclass(frozen=True)
+class LifeSettingsBody:
+    """Who is answered by a model, and who may start it."""
+
+    default: Annotated[bool, Field(description="answers visitors who chose no model")]
+    may_start_itself: Annotated[bool, Field(description="starts when a visitor asks for it")]
+
+
+@dataclass(frozen=True)
+class ModelLifeBody:
+    """A model's life. Amounts of money are US dollars."""
+
+    project: str
+    number: int
+    engine: Annotated[str, Field(description="embedded or rekognition")]
+    state: Annotated[str, Field(description="as Amazon Rekognition Custom Labels names it")]
+    should_run: bool
+    units: int
+    default: bool
+    may_start_itself: bool
+    started_at: Annotated[Timestamp | None, Field(description="of the last run")]
+    lease_until: Annotated[
+        Timestamp | None, Field(description="stopped then if nobody asks; null if it costs nothing")
+    ]
+    ceiling_at: Annotated[Timestamp | None, Field(description="stopped then in any case")]
+    dollars_per_hour: Annotated[str, Field(description="“≈” marks a price that is not verified")]
+    dollars_so_far: Annotated[str, Field(description="of this run")]
+    dollars_today: Annotated[str, Field(description="of all runs today (UTC)")]
+
+
+@api.get(f"{PATH}/life")
+def get_model_life(id: str, number: str) -> ResponseReturnValue:
+    """Return the state of a model and what it costs."""
+    require_labeller()
+    return as_json(_body(id, number))
+
+
+@api.post(f"{PATH}/start")
+def start_model(id: str, number: str) -> ResponseReturnValue:
+    """Start a model."""
+    person, life = require_operator(), _life(id, number)
+    asked = _parsed(StartRequestBody)
+    hosting().start(life.id, asked.units, person.id, unwatched=asked.unwatched)
+    audit("model.start", life.title, units=asked.units, unwatched=asked.unwatched)
+    return as_json(_body(id, number))
+
+
+@api.post(f"{PATH}/stop")
+def stop_model(id: str, number: str) -> ResponseReturnValue:
+    """Stop a model."""
+    require_operator()
+    life = _life(id, number)
+    hosting().stop(life.id)
+    audit("model.stop", life.title)
+    return as_json(_body(id, number))
+
+
+@api.post(f"{PATH}/extend")
+def extend_model(id: str, number: str) -> ResponseReturnValue:
+    """Move the end of a running model."""
+    require_operator()
+    life = _life(id, number)
+    hosting().extend(life.id)
+    audit("model.extend", life.title)
+    return as_json(_body(id, number))
+
+
+@api.put(f"{PATH}/life")
+def put_model_life(id: str, number: str) -> ResponseReturnValue:
+    """Say whom a model answers, and whether it starts by itself."""
+    require_operator()
+    life = _life(id, number)
+    asked = _parsed(LifeSettingsBody)
+    if asked.default != life.is_default:
+        hosting().lives.make_default(life.id if asked.default else None)
+    with hosting().lives.changing(life.id) as (_, _, change):
+        change(may_start_itself=asked.may_start_itself)
+    audit("model.settings", life.title, **vars(asked))
+    return as_json(_body(id, number))
+
+
+def _life(id: str, number: str) -> "Life":
+    return hosting().lives.numbered(id, int(number) if re.fullmatch(NUMBER_RE, number) else 0)
+
+
+def _parsed(kind: type[Body]) -> Body:
+    """Return the request's JSON body. Raises InvalidParameter."""
+    try:
+        return TypeAdapter(kind).validate_json(json_body() or b"{}", strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InvalidParameter(
+            "The body is not valid at “{place}”: {problem}.",
+            place="/".join(map(str, first["loc"])),
+            problem=first["msg"],
+        ) from None
+
+
+def _body(id: str, number: str) -> ModelLifeBody:
+    view = view_of(_life(id, number))
+    life = view.life
+    times = {
+        name: (moment := getattr(life, name)) and rfc3339(moment)
+        for name in ("started_at", "lease_until", "ceiling_at")
+    }
+    return ModelLifeBody(
+        project=life.project_id,
+        number=life.number,
+        engine=life.engine,
+        state=life.state,
+        should_run=life.should_run,
+        units=life.units,
+        default=life.is_default,
+        may_start_itself=life.may_start_itself,
+        dollars_per_hour=view.per_hour,
+        dollars_so_far=view.so_far,
+        dollars_today=view.today,
+        **times,
+    )

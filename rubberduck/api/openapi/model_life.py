@@ -1,0 +1,101 @@
+"""The operations on the life of models as OpenAPI describes them."""
+
+from rubberduck.api.model_life import LifeSettingsBody, ModelLifeBody, StartRequestBody
+from rubberduck.api.openapi.operations import (
+    JSON,
+    JsonObject,
+    parameter,
+    problem_responses,
+    ref,
+    response,
+)
+from rubberduck.core import errors
+from rubberduck.web.problem_details import PROBLEM
+
+BODIES = (StartRequestBody, LifeSettingsBody, ModelLifeBody)
+OPERATOR: JsonObject = {"security": [{"operator": []}]}
+# The errors of custom_models, which is not imported before it is used, by status.
+REFUSALS = {
+    "401": "Please sign in: a token of an operator is missing",
+    "403": "Not allowed: the token is of a labeller",
+    "404": "There is no such model",
+    "409": "The state of the model does not allow this; or: nothing would stop it",
+    "503": "Unavailable; or: the spending limit is reached; or: Amazon does not answer",
+}
+PARAMETERS = [
+    parameter("id", "path", {"type": "string", "pattern": "^[A-Za-z0-9_-]{16}$"}, "The project.")
+    | {"required": True},
+    parameter("number", "path", {"type": "integer", "minimum": 1}, "The number of the version.")
+    | {"required": True},
+]
+
+
+def model_life() -> JsonObject:
+    """Return the operations by path."""
+    path = "/projects/{id}/models/{number}"
+    start = {"units": 1, "unwatched": False}
+    settings = {"default": True, "may_start_itself": False}
+    return {
+        f"{path}/life": {
+            "parameters": PARAMETERS,
+            "get": _operation("get_model_life", "Read a model's state and costs", "For labellers and operators."),
+            "put": _operation(
+                "put_model_life",
+                "Say whom a model answers",
+                "One model of the site can answer visitors who chose none.",
+                _body("LifeSettingsBody", settings),
+            ),
+        },
+        f"{path}/start": {
+            "parameters": PARAMETERS,
+            "post": _operation(
+                "start_model",
+                "Start a model",
+                "At Amazon it costs by the minute, also when nobody asks: `GET …/life` says how "
+                "much. It is stopped when nobody asked for a while. An embedded one costs nothing.",
+                _body("StartRequestBody", start),
+            ),
+        },
+        f"{path}/stop": {
+            "parameters": PARAMETERS,
+            "post": _operation(
+                "stop_model",
+                "Stop a model",
+                "At Amazon it takes minutes; the request is repeated until it has stopped.",
+            ),
+        },
+        f"{path}/extend": {
+            "parameters": PARAMETERS,
+            "post": _operation(
+                "extend_model",
+                "Let a model run longer",
+                "Moves the moment at which it is stopped in any case.",
+            ),
+        },
+    }
+
+
+def _body(name: str, example: JsonObject) -> JsonObject:
+    content = {JSON: {"schema": ref("schemas", name), "example": example}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def _operation(
+    id: str, summary: str, description: str, more: JsonObject | None = None
+) -> JsonObject:
+    errors_of_body = (errors.InvalidParameter, errors.PictureTooLarge) if more else ()
+    known = problem_responses(*errors_of_body)
+    refusals = {
+        status: response(text, "ProblemBody", media_type=PROBLEM)
+        for status, text in REFUSALS.items()
+        if status not in known
+    }
+    responses = {"200": response("The model's life.", "ModelLifeBody"), **known, **refusals}
+    return {
+        "operationId": id,
+        "summary": summary,
+        "description": description,
+        **OPERATOR,
+        **(more or {}),
+        "responses": dict(sorted(responses.items())),
+    }

@@ -1,0 +1,70 @@
+"""Access from a request to the hosting of models, imported at first use, and what is said of it."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, cast
+
+from flask import current_app
+
+from rubberduck.services.model_watch import build_hosting
+from rubberduck.web.deps import default_pipeline, settings
+
+if TYPE_CHECKING:
+    from rubberduck.custom_models.hosting import Hosting
+    from rubberduck.custom_models.life import Life
+
+
+@dataclass(frozen=True)
+class LifeView:
+    """What a page or the API says about a model's life. Money is formatted, times are UTC.
+
+    `price` is for an hour of one unit, "about …" if nobody compared it with Amazon's own page.
+    """
+
+    life: "Life"
+    price: str
+    per_hour: str
+    so_far: str
+    today: str
+    may_start: bool
+    has_stop_schedule: bool
+    max_units: int
+    idle_minutes: int
+    ceiling_hours: int
+
+
+def hosting() -> "Hosting":
+    found = current_app.extensions.get("hosting")
+    if found is None:
+        found = build_hosting(default_pipeline(), settings())
+        current_app.extensions["hosting"] = found
+    return cast("Hosting", found)
+
+
+def view_of(life: "Life") -> LifeView:
+    """Return what there is to say about a model; sums of money only where it costs something."""
+    from rubberduck.billing.prices import dollars
+    from rubberduck.custom_models.hosting import MAX_UNITS
+    from rubberduck.custom_models.meter import run_key
+
+    parts = hosting()
+    price, now = parts.meter.price, datetime.now(UTC)
+    costs = not life.is_embedded and life.started_at is not None
+    run = f"{run_key(life)}{life.started_at:%Y-%m-%dT%H:%M:%S}" if costs else ""
+    state = life.service_state
+    return LifeView(
+        life=life,
+        price=_about(dollars(price.of(1)), price.verified),
+        per_hour=_about(dollars(0 if life.is_embedded else price.of(life.units)), price.verified),
+        so_far=dollars(parts.ledger.spent_on(run)) if costs else dollars(0),
+        today=dollars(parts.ledger.spent_on(run_key(life), now)) if costs else dollars(0),
+        may_start=not life.should_run and state.start in ("yes", "by hand"),
+        has_stop_schedule=parts.open_schedules is not None,
+        max_units=MAX_UNITS,
+        idle_minutes=settings().model_idle_minutes,
+        ceiling_hours=settings().model_hours,
+    )
+
+
+def _about(amount: str, is_verified: bool) -> str:
+    return amount if is_verified else f"≈ {amount}"

@@ -1,0 +1,119 @@
+"""Starting and stopping models on the pages and by the API: buttons, prices, sentences, rights."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask, render_template
+from flask.testing import FlaskClient
+
+from app import create_app
+from rubberduck.accounts.tokens import Tokens
+from rubberduck.aws.custom_labels import CustomLabels
+from rubberduck.core.settings import Settings
+from rubberduck.db.results import Results
+from rubberduck.services.pipeline import Pipeline
+from rubberduck.web.model_hosting import hosting
+from tests.support.custom_labels import FakeCustomLabels
+from tests.support.hosting import DirectClient, add_amazon_model, add_model
+from tests.support.operators import sign_in
+from tests.support.visitor import visible_text
+
+MUGS = "/projects/mugs------------/models"
+
+
+@pytest.fixture
+def fake() -> FakeCustomLabels:
+    fake = FakeCustomLabels()
+    fake.clock.per_describe = 0
+    return fake
+
+
+@pytest.fixture
+def app(settings: Settings, pipeline: Pipeline, fake: FakeCustomLabels) -> Flask:
+
+    client: Any = DirectClient(fake)
+    return create_app(
+        settings, pipeline=replace(pipeline, open_custom_labels=lambda: CustomLabels(client))
+    )
+
+
+def card(app: Flask, client: FlaskClient, id: str, query: str = "") -> str:
+    """What the page of a version shows of its life to who signed in."""
+    cookie = (
+        "; ".join(f"{c.key}={c.value}" for c in client._cookies.values()) if client._cookies else ""
+    )
+    with app.test_request_context(f"/{query}", headers={"Cookie": cookie}):
+        version = type("Version", (), {"id": id})
+        return visible_text(render_template("_model_life.html", version=version))
+
+
+def test_an_embedded_model_is_started_and_stopped_by_operators_only(
+    app: Flask, client: FlaskClient, results: Results
+) -> None:
+    id = add_model(results.database, "v1")
+    assert "/sign-in" in client.post(f"{MUGS}/1/start").headers["Location"]
+    sign_in(client, "Lea", "labeller")
+    assert client.post(f"{MUGS}/1/start").status_code == 403
+    assert "Start" not in card(app, client, id)
+    sign_in(client)
+    assert "$0, on this server" in card(app, client, id)
+    answer = client.post(f"{MUGS}/1/start")
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"{MUGS}/1")
+    assert "It runs on this server and costs nothing." in card(app, client, id)
+    again = client.post(f"{MUGS}/1/start")
+    assert (again.status_code, "runs already" in again.text) == (409, True)
+    assert client.post(f"{MUGS}/1/default", data={"default": "1"}).status_code == 303
+    assert client.post(f"{MUGS}/1/self-start", data={"allowed": "1"}).status_code == 303
+    assert client.post(f"{MUGS}/1/stop").status_code == 303
+    stopped = client.post(f"{MUGS}/1/stop")
+    assert (stopped.status_code, "stopped already" in stopped.text) == (409, True)
+    assert client.post(f"{MUGS}/7/start").status_code == 404
+    assert client.post(f"{MUGS}/1/start", data={"units": "many"}).status_code == 400
+    with app.app_context():
+        life = hosting().lives.get(id)
+    assert (life.is_default, life.may_start_itself, life.should_run) == (True, True, False)
+
+
+def test_a_model_at_amazon_has_its_price_before_the_button_and_its_meter_after_it(
+    app: Flask, client: FlaskClient, results: Results, fake: FakeCustomLabels
+) -> None:
+    id = add_amazon_model(results.database, fake, "v1")
+    sign_in(client)
+    shown = card(app, client, id)
+    assert "≈ $4.00 an hour and unit, billed by the minute, also when nobody asks" in shown
+    assert "Stopped after 15 minutes without a question, and after 8 hours in any case." in shown
+    assert "I know: if this machine goes off, the model bills on." in shown
+    refused = client.post(f"{MUGS}/1/start", data={"units": "2"})
+    assert refused.headers["Location"] == f"{MUGS}/1?unwatched=1"
+    assert fake.left_running() == []
+    client.post(f"{MUGS}/1/start", data={"units": "2", "unwatched": "1"})
+    assert fake.left_running() == ["v1"]
+    assert "≈ $8.00 an hour, $1.33 so far, $1.33 today." in card(app, client, id)
+    assert client.post(f"{MUGS}/1/extend").status_code == 303
+    client.post(f"{MUGS}/1/stop")
+    assert "It is being stopped." in card(app, client, id)
+
+
+def test_programs_do_the_same_with_an_operators_token(
+    app: Flask, client: FlaskClient, results: Results
+) -> None:
+    add_model(results.database, "v1")
+    path = f"/api/v1{MUGS}/1"
+    assert client.get(f"{path}/life").status_code == 401
+    operator = sign_in(app.test_client())
+    secret, _ = Tokens(results.database).create(operator.id, "ci", timedelta(1), scope="operator")
+    program = {"Authorization": f"Bearer {secret}"}
+    body = client.get(f"{path}/life", headers=program).get_json()
+    assert (body["state"], body["dollars_per_hour"]) == ("TRAINING_COMPLETED", "≈ $0.00")
+    started = client.post(f"{path}/start", json={"units": 1}, headers=program)
+    assert (started.status_code, started.get_json()["state"]) == (200, "RUNNING")
+    again = client.post(f"{path}/start", json={}, headers=program)
+    assert (again.status_code, again.get_json()["type"]) == (409, "/api#model-runs-already")
+    assert client.post(f"{path}/start", json={"units": 9}, headers=program).status_code == 400
+    changed = {"default": True, "may_start_itself": False}
+    put = client.put(f"{path}/life", json=changed, headers=program).get_json()
+    assert (put["default"], put["should_run"]) == (True, True)
+    assert client.post(f"{path}/stop", headers=program).get_json()["state"] == "STOPPED"
+    assert client.post(f"/api/v1{MUGS}/x/stop", headers=program).status_code == 404
