@@ -38,7 +38,9 @@ def model_life() -> JsonObject:
     return {
         f"{path}/life": {
             "parameters": PARAMETERS,
-            "get": _operation("get_model_life", "Read a model's state and costs", "For labellers and operators."),
+            "get": _operation(
+                "get_model_life", "Read a model's state and costs", "For labellers and operators."
+            ),
             "put": _operation(
                 "put_model_life",
                 "Say whom a model answers",
