@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response, flash, redirect, send_file, url_for
 from flask.typing import ResponseReturnValue
 
+from rubberduck.api.projects import export_response
 from rubberduck.core.errors import InvalidParameter
 from rubberduck.pages.projects import THUMBNAIL_SIDE, private, side_names, stored_object
 from rubberduck.web.deps import job_queue, pipeline, text
@@ -115,21 +116,12 @@ def _media_type(path: Path) -> str:
 def download_export(id: str, job_id: str) -> ResponseReturnValue:
     """Return the ZIP that an export made."""
     from rubberduck.custom_models.errors import NoSuchProject
-    from rubberduck.custom_models.project_keys import export_key
 
     require_operator()
     project, job = projects().get(id), job_queue().get(job_id, f"project:{id}")
     if job.kind != "export-project" or not job.result:
         raise NoSuchProject
-    storage, key = pipeline().storage, export_key(id, job.id)
-    if url := storage.url(key, f"{job.id}.zip"):
-        return redirect(url)
-    path = storage.local_path(key)
-    if path is None or not path.is_file():
-        raise NoSuchProject
-    return send_file(
-        path, "application/zip", as_attachment=True, download_name=f"{project.name}.zip"
-    )
+    return export_response(id, project.name, job.id)
 
 
 @project_data.get("/checks")

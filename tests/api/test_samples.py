@@ -49,7 +49,7 @@ def samples(site: Site) -> dict[str, list[dict[str, str]]]:
         operation["operationId"]: operation["x-codeSamples"]
         for item in paths.values()
         for method, operation in item.items()
-        if method != "parameters"
+        if method != "parameters" and operation.get("security") != [{"operator": []}]
     }
 
 

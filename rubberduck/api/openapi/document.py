@@ -159,6 +159,11 @@ def _drawn_label(question: Question) -> str:
 
 def _paths(base: str, label: str) -> JsonObject:
     """Return the operations by path and method, with code samples for the API at `base`."""
+    # Imported late: it needs the errors of custom_models.
+    from rubberduck.api.openapi.projects import projects
+
+    wings = labelling() | model_life() | projects()
+    operations = OPERATIONS | corrections(label) | wings
     return {
         path: {
             method: operation
@@ -168,7 +173,7 @@ def _paths(base: str, label: str) -> JsonObject:
             | _with_question(operation)
             for method, operation in item.items()
         }
-        for path, item in (OPERATIONS | corrections(label) | labelling() | model_life()).items()
+        for path, item in operations.items()
     }
 
 
@@ -204,7 +209,9 @@ class _SchemaGenerator(GenerateJsonSchema):
 @cache
 def _schemas() -> JsonObject:
     """Return the schema of each body, and of each type inside them, by name."""
-    bodies: TypeAdapter[Any] = TypeAdapter(reduce(operator.or_, BODIES))
+    from rubberduck.api.openapi.projects import BODIES as PROJECT_BODIES
+
+    bodies: TypeAdapter[Any] = TypeAdapter(reduce(operator.or_, (*BODIES, *PROJECT_BODIES)))
     schemas: JsonObject = bodies.json_schema(
         ref_template="#/components/schemas/{model}",
         schema_generator=_SchemaGenerator,

@@ -1,0 +1,125 @@
+"""A program of an operator does all that the pages of projects do."""
+
+from datetime import timedelta
+from io import BytesIO
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from rubberduck.accounts.tokens import Scope, Tokens
+from rubberduck.services.pipeline import Pipeline
+from tests.support.operators import sign_in
+from tests.support.pictures import encoded
+from tests.support.scenes import scene
+
+Ask = Any
+SIDES = ("train", "validation", "test")
+SCOPES: tuple[Scope, ...] = ("operator", "labeller", "visitor")
+
+
+@pytest.fixture
+def ask(app: Flask, pipeline: Pipeline) -> Ask:
+    """Send a request with a token of an operator; return status and JSON."""
+    client = app.test_client()
+    person = sign_in(app.test_client())
+    secrets = {
+        scope: Tokens(pipeline.results.database).create(person.id, scope, timedelta(days=1), scope)[
+            0
+        ]
+        for scope in SCOPES
+    }
+
+    def send(method: str, path: str, scope: Scope = "operator", **options: Any) -> tuple[int, Any]:
+        headers = {"Authorization": f"Bearer {secrets[scope]}"}
+        answer = client.open(f"/api/v1{path}", method=method, headers=headers, **options)
+        return answer.status_code, answer.json
+
+    return send
+
+
+def add(ask: Ask, path: str, data: bytes, query: str = "") -> Any:
+    options: Any = {"data": data, "content_type": "image/jpeg"}
+    if query.startswith("form"):
+        options = {"data": {"picture": (BytesIO(data), "a.jpg")}}
+        query = query.removeprefix("form")
+    status, body = ask("POST", f"{path}/pictures?{query}", **options)
+    return status, body.get("outcome", body.get("type", "").rpartition("#")[2]), body
+
+
+def test_the_whole_story(ask: Ask, client: FlaskClient) -> None:
+    new = {"name": "Shapes", "kind": "pictures", "labels": ["disc"], "question": ""}
+    status, project = ask("POST", "/projects", json=new)
+    assert (status, project["question"]) == (201, "Is there a disc in this image?")
+    path = project["links"]["self"].removeprefix("/api/v1")
+    assert ask("POST", "/projects", json=new)[0] == 409
+    assert ask("POST", "/projects", json=new | {"kind": "sounds"})[0] == 400
+    assert ask("GET", "/projects", "labeller")[1]["projects"][0]["id"] == project["id"]
+    assert ask("GET", path, "labeller")[1] == project
+    refused = [ask("PUT", path, scope, json={})[0] for scope in SCOPES[1:]]
+    assert (refused, client.get(f"/api/v1{path}").status_code) == ([403, 401], 401)
+
+    photo = encoded(scene(1))
+    assert add(ask, path, photo, "form&label=disc")[:2] == (201, "added")
+    assert add(ask, path, photo)[:2] == (200, "duplicate")
+    near = encoded(scene(1).resize((300, 225)))
+    assert add(ask, path, near)[:2] == (200, "near")
+    assert add(ask, path, near, "near=true")[:2] == (201, "added")
+    small = encoded(scene(2).resize((60, 300)))
+    assert add(ask, path, small)[:2] == (422, "unsuitable-picture")
+    assert add(ask, path, b"quack")[:2] == (415, "not-a-picture")
+    for seed in range(3, 9):
+        added = add(ask, path, encoded(scene(seed)), f"label={'square' if seed % 2 else 'disc'}")
+        assert added[2]["picture"]["labels"]
+    page = ask("GET", f"{path}/pictures?limit=5&state=labelled")[1]
+    rest = ask("GET", page["links"]["next"].removeprefix("/api/v1"))[1]
+    assert (len(page["pictures"]), len(rest["pictures"])) == (5, 2)
+    picture = f"{path}/pictures/{page['pictures'][0]['id']}"
+    assert ask("GET", picture)[1] == page["pictures"][0]
+    assert ask("GET", f"{path}/pictures?state=lost")[0] == 400
+
+    check_data(ask, path, picture)
+    check_labels(ask, path)
+    check_jobs(ask, path)
+    assert ask("DELETE", picture)[0] == 204
+    assert ask("GET", picture)[0] == 404
+    assert ask("DELETE", path)[0] == 202
+    assert ask("GET", path)[0] == 404
+
+
+def check_data(ask: Ask, path: str, picture: str) -> None:
+    split = ask("POST", f"{path}/split", json={"seed": 1, "again": False})[1]
+    assert split["without"] == 0
+    assert sum(each[side] for each in split["counts"] for side in SIDES) == 7
+    assert ask("PUT", f"{picture}/split", json={"split": "test"})[1]["split_is_fixed"]
+    checks = ask("GET", f"{path}/checks")[1]
+    assert (checks["labelled"], checks["unused_labels"]) == (7, [])
+    assert "FEW_PICTURES" in {finding["code"] for finding in checks["findings"]}
+
+
+def check_labels(ask: Ask, path: str) -> None:
+    labels = {each["name"]: each["id"] for each in ask("GET", path)[1]["labels"]}
+    assert ask("POST", f"{path}/labels", json={"names": ["ring"]})[0] == 200
+    order = [each["id"] for each in reversed(ask("GET", path)[1]["labels"])]
+    ordered = ask("PUT", f"{path}/labels", json={"ids": order})[1]["labels"]
+    assert [each["id"] for each in ordered] == order
+    square = f"{path}/labels/{labels['square']}"
+    assert ask("PUT", square, json={"name": "box"})[0] == 200
+    assert ask("DELETE", square)[0] == 409
+    merged = ask("DELETE", f"{square}?into={labels['disc']}")[1]["labels"]
+    assert {each["name"]: each["pictures"] for each in merged} == {"ring": 0, "disc": 7}
+    changed = {"name": "Forms", "question": "", "keep_days": 30}
+    assert ask("PUT", path, json=changed)[1]["keep_days"] == 30
+
+
+def check_jobs(ask: Ask, path: str) -> None:
+    assert ask("POST", f"{path}/exports", json={"format": "coco", "pictures": True})[0] == 202
+    assert ask("GET", f"{path}/exports/none")[0] == 404
+    file = {"data": {"picture": (BytesIO(b"PK\3\4"), "a.zip")}}
+    assert ask("POST", f"{path}/imports?folders=true", **file)[0] == 202
+    s3 = {"address": "s3://bucket/a/", "folders": True, "near": False, "shrink": True}
+    assert ask("POST", f"{path}/imports/s3", json=s3)[0] == 400  # pictures are in a folder
+    assert ask("GET", f"{path}/visitor-pictures")[1] == {"candidates": []}
+    taken = ask("POST", f"{path}/visitor-pictures", json={"results": ["none"], "label": None})
+    assert taken == (200, {"taken": 0})
