@@ -30,6 +30,7 @@ PARAMETERS = {
     "WORKERS": "Workers",
     "DELETION_PROTECTION": "DeletionProtection",
     "ENGINE": "Engine",
+    "SIGN_IN": "SignIn",
     "KEEP_DAYS": "KeepDays",
     "DAILY_CALLS": "DailyCalls",
     "MONTHLY_CALLS": "MonthlyCalls",
@@ -41,6 +42,7 @@ BASE_OPTIONS = ("NAME", "REGION", "VERSION")
 MAKEFILE_VARIABLES = ("PYTHON", "PORT", "BIN")
 NAME = r"[a-z][a-z0-9-]{0,28}[a-z0-9]"
 NAME_RULE = "2 to 30 lower-case letters, digits and hyphens, starting with a letter"
+RESERVED_BY_COGNITO = ("aws", "amazon", "cognito")
 VERSION = r"[0-9a-f]{12}"
 
 
@@ -65,6 +67,7 @@ def parse(arguments: Sequence[str]) -> Options:
     version = given.get("VERSION")
     if version is not None:
         _checked("VERSION", version, VERSION, "the 12 characters that a deployment printed")
+    _check_sign_in(given, name)
     parameters = {PARAMETERS[key]: given[key] for key in given if key in PARAMETERS}
     return Options(name, region, version, parameters)
 
@@ -74,6 +77,16 @@ def _split(argument: str) -> tuple[str, str]:
     if not equals:
         raise DeploymentError(f"“{argument}” is not an option: write NAME=value.")
     return name, value
+
+
+def _check_sign_in(given: dict[str, str], name: str) -> None:
+    """Refuse a name that the address of Cognito's sign-in page may not contain."""
+    if given.get("SIGN_IN") == "cognito":
+        for word in RESERVED_BY_COGNITO:
+            if word in name:
+                raise DeploymentError(
+                    f"NAME={name} is not valid: with SIGN_IN=cognito it may not contain “{word}”."
+                )
 
 
 def _refuse_unknown(given: dict[str, str]) -> None:

@@ -21,8 +21,8 @@ from rubberduck.core.settings import Settings
 
 CONNECT_SECONDS, READ_SECONDS = 3.0, 5.0
 CLOCK_SKEW_SECONDS = 120
-# What an ID token calls a person, the best first.
-NAMES = ("name", "preferred_username", "cognito:username", "email")
+# What an ID token calls a person, the best first. Cognito's own name is often random.
+NAMES = ("name", "preferred_username", "email", "cognito:username")
 # OAuth's errors that are this site's or the provider's fault, not of who signs in.
 OUR_FAULTS = ("invalid_client", "unauthorized_client", "unsupported_grant_type", "server_error")
 

@@ -357,6 +357,7 @@ def test_a_region_without_a_default_network(amazon: Amazon, deploy: Callable[...
         (["DOMIAN=duck.example"], "did you mean DOMAIN"),
         (["duck"], "write NAME=value"),
         (["NAME=Duck!"], "NAME=Duck! is not valid"),
+        (["NAME=my-aws", "SIGN_IN=cognito"], "it may not contain “aws”"),
         (["REGION=Frankfurt"], "REGION=Frankfurt is not valid"),
         (["VERSION=latest"], "VERSION=latest is not valid"),
     ],

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 from cfnlint.api import ManualArgs, lint
+from flask import Flask, url_for
 
 from rubberduck.core.settings import PREFIX, ROOT, Settings, load_settings
+from rubberduck.pages.sign_in import sign_in
 from rubberduck.storage.base import SWEPT_PREFIXES
 from tests.support.cloudformation import (
     BALANCED,
@@ -26,7 +28,13 @@ OPTIONS: dict[str, list[str]] = tomllib.loads(
 EXTENSIONS = sorted((ROOT / ".ebextensions").glob("*.config"))
 VARIANTS = {
     "balanced": BALANCED,
-    "with all": {**BALANCED, "Redis": "yes", "Engine": "local", "CustomLabels": "yes"},
+    "with all": {
+        **BALANCED,
+        "Redis": "yes",
+        "SignIn": "cognito",
+        "Engine": "local",
+        "CustomLabels": "yes",
+    },
     "own certificate": {"Domain": "duck.example", "Certificate": "arn:aws:acm:eu-central-1:1:c"},
     "single": SINGLE,
     "single with PostgreSQL": {"Variant": "single"},
@@ -114,6 +122,7 @@ def test_health_is_described_in_json() -> None:
         ({**BALANCED, "Database": "sqlite"}, "needs PostgreSQL"),
         ({}, "needs a domain"),
         ({"Domain": "duck.example"}, "needs a certificate"),
+        ({**SINGLE, "SignIn": "cognito"}, "needs HTTPS"),
     ],
 )
 def test_what_cannot_work_is_refused(parameters: dict[str, Any], complaint: str) -> None:
@@ -251,6 +260,41 @@ def test_redis_is_encrypted_on_its_way() -> None:
     (secrets,) = [policy for policy in policies if policy["PolicyName"] == "secrets"]
     (statement,) = secrets["PolicyDocument"]["Statement"]
     assert "<RateStoreUrl>" in statement["Resource"]
+
+
+def test_operators_sign_in_at_a_pool_where_nobody_registers() -> None:
+    assert not [name for name in Made(**BALANCED).resources if "UserPool" in name]
+    made = Made(**BALANCED, SignIn="cognito")
+    pool = made.resources["UserPool"]["Properties"]
+    invitation = pool["AdminCreateUserConfig"]
+    assert invitation["AllowAdminCreateUserOnly"] is True
+    mail = invitation["InviteMessageTemplate"]["EmailMessage"]
+    assert "https://duck.example/sign-in" in mail
+    assert ("{username}" in mail, "{####}" in mail) == (True, True)  # Cognito requires both
+    assert pool["Policies"]["PasswordPolicy"]["MinimumLength"] >= 12
+    client = made.resources["UserPoolClient"]["Properties"]
+    assert client["AllowedOAuthFlows"] == ["code"]
+    site = Flask("site")
+    site.register_blueprint(sign_in)
+    with site.test_request_context(base_url="https://duck.example"):
+        assert client["CallbackURLs"] == [url_for("sign_in.finish", _external=True)]
+    groups = {
+        each["Properties"]["GroupName"]
+        for each in made.resources.values()
+        if each["Type"] == "AWS::Cognito::UserPoolGroup"
+    }
+    settings = Settings()
+    assert groups == {*settings.oidc_operators, *settings.oidc_labellers}
+    first = made.resources["FirstOperator"]["Properties"]
+    assert (first["Username"], first["DesiredDeliveryMediums"]) == (
+        "operator@duck.example",
+        ["EMAIL"],
+    )
+    space = "aws:elasticbeanstalk:application:environmentsecrets"
+    assert made.options()[space, "DUCK_OIDC_CLIENT_SECRET"] == "<SignInSecret>"
+    policies = made.resources["MachineRole"]["Properties"]["Policies"]
+    (secrets,) = [policy for policy in policies if policy["PolicyName"] == "secrets"]
+    assert "<SignInSecret>" in secrets["PolicyDocument"]["Statement"][0]["Resource"]
 
 
 def test_a_machine_writes_nothing_into_the_bundle_bucket_but_logs(balanced: Made) -> None:
