@@ -41,6 +41,7 @@ def link(name: str, url: str | None) -> None:
     with _errors():
         people = Operators(_database())
         person = people.find_or_create(name) if name == DEFAULT_NAME else people.named(name)
+        _note("link.create", person)
         _print_link(person, url)
 
 

@@ -52,6 +52,7 @@ def test_people_are_added_sign_in_and_are_removed(app: Flask, client: FlaskClien
     entries = AuditLog(pipeline.results.database).page()
     acts = [(entry.operator_name, entry.act, entry.object) for entry in reversed(entries)]
     assert acts == [
+        ("terminal", "link.create", "Operator"),
         ("Operator", "sign-in", "link"),
         ("terminal", "operator.add", "Bob"),
         ("Bob", "sign-in", "link"),

@@ -96,6 +96,7 @@ import json, sys
 from app import start
 app = start()
 HEAVY = set("matplotlib numpy onnxruntime sqlalchemy boto3 redis dbos rubberduck.jobs".split())
+HEAVY |= set("authlib requests rubberduck.accounts.operators".split())
 
 def loaded_for(*pages):
     for page in pages:
