@@ -6,7 +6,6 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 import tarfile
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -22,13 +21,14 @@ from sqlalchemy import make_url
 
 from app import create_app
 from db_setup import set_up
-from rubberduck.core.settings import ROOT, Settings
+from rubberduck.core.settings import Settings
 from rubberduck.db.results import Results
 from rubberduck.services import backup
 from rubberduck.services.pipeline import Pipeline
 from rubberduck.services.retention import Sweeper, Swept
 from tests.support import postgres
 from tests.support.command_line import run_command
+from tests.support.databases import create_database
 from tests.support.pictures import encoded, form
 from tests.support.postgres import Server
 from tests.support.restoring import command, stop, upload
@@ -98,7 +98,7 @@ def test_all_that_cannot_be_made_again_comes_back(
 )
 def test_what_is_no_backup_changes_nothing(tmp_path: Path, content: bytes, words: str) -> None:
     environment = environment_for(tmp_path, 1)
-    subprocess.run([sys.executable, "db_setup.py"], cwd=ROOT, env=environment, check=True)
+    create_database(environment["DUCK_DATABASE_URL"])
     before = (tmp_path / "duck.db").read_bytes()
     (tmp_path / "backup.tar").write_bytes(content)
     done = command(tmp_path, "restore", str(tmp_path / "backup.tar"))
@@ -110,7 +110,7 @@ def test_what_is_no_backup_changes_nothing(tmp_path: Path, content: bytes, words
 
 def test_a_plain_copy_of_the_database_is_restored_too(tmp_path: Path) -> None:
     environment = environment_for(tmp_path, 1)
-    subprocess.run([sys.executable, "db_setup.py"], cwd=ROOT, env=environment, check=True)
+    create_database(environment["DUCK_DATABASE_URL"])
     copy = tmp_path / "copy.db"
     with sqlite3.connect(tmp_path / "duck.db") as database:
         database.execute("VACUUM INTO ?", (str(copy),))

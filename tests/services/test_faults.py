@@ -192,10 +192,7 @@ def both_ways(kinds: Iterable[Any], *in_every_run: tuple[Any, bool]) -> pytest.M
     )
 
 
-OFTEN = "no connection", "read time-out", "403", "no bucket", "500", "301", "garbage"
-
-
-@both_ways(AMAZONS, *((kind, True) for kind in OFTEN), ("garbage", False))
+@both_ways(AMAZONS, ("no connection", True), ("403", True), ("500", False), ("garbage", True))
 def test_amazon_fails_at_every_call(on_aws: House, kind: str, lasts: bool) -> None:
     storage, breaker = on_aws.pipeline.storage, on_aws.pipeline.detector
     assert isinstance(storage, S3Storage)
@@ -212,7 +209,18 @@ def test_amazon_fails_at_every_call(on_aws: House, kind: str, lasts: bool) -> No
 LOCKED, FULL = "database is locked", "database or disk is full"
 
 
-@both_ways([LOCKED, FULL], (LOCKED, False), (FULL, True))
+@pytest.mark.parametrize(
+    ("database_url", "kind", "lasts"),
+    [
+        ("sqlite", LOCKED, False),
+        ("sqlite", FULL, True),
+        ("postgresql", LOCKED, False),
+        pytest.param("sqlite", FULL, False, marks=pytest.mark.soak),
+        pytest.param("postgresql", LOCKED, True, marks=pytest.mark.soak),
+        pytest.param("postgresql", FULL, True, marks=pytest.mark.soak),
+    ],
+    indirect=["database_url"],
+)
 def test_the_database_fails_at_every_statement(
     database_url: str,
     settings: Settings,
