@@ -2,9 +2,9 @@
 
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
-from flask import Response, request, url_for
+from flask import Response, current_app, request, url_for
 from flask.typing import ResponseReturnValue
 from pydantic import FailFast, Field, TypeAdapter, ValidationError
 
@@ -22,6 +22,7 @@ from rubberduck.web.uploads import json_body
 if TYPE_CHECKING:
     from rubberduck.custom_models.annotations import Annotation
     from rubberduck.custom_models.labelling import Labelling, Lease, Task
+    from rubberduck.custom_models.suggestions import Suggestions
 
 MAX_LABELS, MAX_SENT_BOXES, MAX_SKIPPED = 250, 1000, 100
 MAX_SIDE = 100_000
@@ -137,6 +138,22 @@ class HistoryBody:
 
 
 @dataclass(frozen=True)
+class SuggestedBoxBody(LabelBoxBody):
+    """A box that a model suggests."""
+
+    score: Share
+
+
+@dataclass(frozen=True)
+class SuggestionsBody:
+    """What the newest embedded model of the project sees in a picture."""
+
+    version: Annotated[int | None, Field(description="the number of the version; null: none yet")]
+    boxes: tuple[SuggestedBoxBody, ...]
+    labels: LabelIds
+
+
+@dataclass(frozen=True)
 class LabellerBody:
     """A person's figures in a project."""
 
@@ -215,6 +232,21 @@ def get_picture_history(id: str, picture_id: str) -> ResponseReturnValue:
     return as_json(HistoryBody(tuple(entries)))
 
 
+@api.get("/projects/<id>/pictures/<picture_id>/suggestions")
+def get_picture_suggestions(id: str, picture_id: str) -> ResponseReturnValue:
+    """Return what the newest model suggests; nothing is saved."""
+    work = labelling(id)
+    try:
+        found = suggestions().suggest(work.project, work.look(picture_id))
+    except FileNotFoundError:  # deleted in the same second
+        found = None
+    if found is None:
+        return as_json(SuggestionsBody(None, (), ()))
+    pairs = zip(found.annotation.boxes, found.scores, strict=True)
+    boxes = tuple(SuggestedBoxBody(**asdict(box), score=score) for box, score in pairs)
+    return as_json(SuggestionsBody(found.version, boxes, found.annotation.labels))
+
+
 @api.put("/projects/<id>/pictures/<picture_id>/truth")
 def put_picture_truth(id: str, picture_id: str) -> Response:
     return _mark_truth(id, picture_id, is_truth=True)
@@ -256,6 +288,18 @@ def labelling(project_id: str) -> "Labelling":
     database = pipeline().results.database
     project = Projects(database).get(project_id)
     return Labelling(database, project, person.id, sees_truth=person.is_operator)
+
+
+def suggestions() -> "Suggestions":
+    """Return the models that suggest labels; the last one stays in memory."""
+    kept = current_app.extensions.get("suggestions")
+    if kept is None:
+        from rubberduck.custom_models.suggestions import Suggestions
+        from rubberduck.custom_models.versions import Versions
+
+        kept = Suggestions(Versions(pipeline().results.database), pipeline().storage)
+        current_app.extensions["suggestions"] = kept
+    return cast("Suggestions", kept)
 
 
 def task_body(project_id: str, task: "Task") -> TaskBody:

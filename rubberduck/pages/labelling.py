@@ -8,7 +8,7 @@ from flask import Blueprint, make_response, redirect, render_template, request, 
 from flask.typing import ResponseReturnValue
 
 from rubberduck.api.labelling import labelling as labelling_of
-from rubberduck.api.labelling import progress_body, task_body
+from rubberduck.api.labelling import progress_body, suggestions, task_body
 from rubberduck.core.errors import InvalidParameter, NoSuchResult
 from rubberduck.web.deps import pipeline
 from rubberduck.web.operators import audit, require_operator
@@ -35,7 +35,7 @@ def label(id: str) -> ResponseReturnValue:
         task_json=asdict(body) if body else None,
         progress_json=asdict(progress_body(work)),
         labels_json=[asdict(each) for each in work.project.labels],
-        suggests=False,
+        suggests=bool(task) and suggestions().newest_version(id) is not None,
         api_base=url_for("api.next_labelling_task", id=id).removesuffix("/labelling/next"),
     )
     response = make_response(page)

@@ -8,6 +8,7 @@ from rubberduck.api.labelling import (
     LeaseBody,
     NextBody,
     NextRequestBody,
+    SuggestionsBody,
     TaskBody,
 )
 from rubberduck.api.openapi.operations import (
@@ -31,6 +32,7 @@ BODIES = (
     LabelsConflictBody,
     LeaseBody,
     HistoryBody,
+    SuggestionsBody,
     LabellersBody,
 )
 SECURITY = [{"operator": list[str]()}]
@@ -102,6 +104,16 @@ def labelling() -> JsonObject:
                 "List who labelled a picture",
                 "Every version that was saved, the newest first.",
                 response("The versions.", "HistoryBody"),
+            ),
+        },
+        f"{picture}/suggestions": {
+            "parameters": [PROJECT_ID, PICTURE_ID],
+            "get": _operation(
+                "get_picture_suggestions",
+                "Let the newest model suggest labels",
+                "Boxes and labels at the thresholds of the newest embedded version. Nothing is "
+                "saved: send back what is right. Empty before the first training.",
+                response("The suggestions.", "SuggestionsBody"),
             ),
         },
         f"{picture}/lease": {

@@ -1,0 +1,115 @@
+"""What the newest trained model of a project says of a picture that is to be labelled.
+
+Only embedded versions are asked: at Amazon a running model is billed by the hour.
+"""
+
+import logging
+import threading
+from dataclasses import dataclass
+from io import BytesIO
+
+from PIL import Image
+
+from rubberduck.core.models import Box as Fractions
+from rubberduck.custom_models.annotations import Annotation, AnnotationRules
+from rubberduck.custom_models.dataset import Box
+from rubberduck.custom_models.embedded_model import (
+    EmbeddedModel,
+    InvalidModelFile,
+    Prediction,
+    TrunkMismatch,
+    load,
+)
+from rubberduck.custom_models.errors import InvalidAnnotation
+from rubberduck.custom_models.labelling import Task
+from rubberduck.custom_models.model_version import EMBEDDED, ModelVersion
+from rubberduck.custom_models.projects import Project
+from rubberduck.custom_models.rules import MAX_BOXES
+from rubberduck.custom_models.versions import Versions
+from rubberduck.storage.base import Storage
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """An annotation to confirm; `scores` are those of its boxes, calibrated, 0 to 1."""
+
+    version: int
+    annotation: Annotation
+    scores: tuple[float, ...] = ()
+
+
+class Suggestions:
+    """Keeps the model asked last in memory; safe to share between threads."""
+
+    def __init__(self, versions: Versions, storage: Storage) -> None:
+        self.versions, self.storage = versions, storage
+        self._lock = threading.Lock()
+        self._loaded: tuple[str, EmbeddedModel | None] = ("", None)
+
+    def newest_version(self, project_id: str) -> ModelVersion | None:
+        """Return the newest version that can be asked, or None."""
+        trained = (
+            version
+            for version in self.versions.list_all(project_id)
+            if version.engine == EMBEDDED and version.is_trained and version.file_key
+        )
+        return next(trained, None)
+
+    def suggest(self, project: Project, task: Task) -> Suggestion | None:
+        """Return what the model sees in the picture at its thresholds; None without a model.
+
+        Raises FileNotFoundError without the picture's preview, StorageFailed.
+        """
+        version = self.newest_version(project.id)
+        model = self._model(version) if version else None
+        if version is None or model is None:
+            return None
+        with Image.open(BytesIO(self.storage.get(task.preview_key))) as preview:
+            prediction = model.predict(preview.convert("RGB"))
+        # A label may have another name by now, or be gone.
+        ids = {name: id for id, name in version.labels if id in project.label_names}
+        if project.kind == "pictures":
+            labels = tuple(
+                ids[name]
+                for name, score in prediction.labels
+                if name in ids and score >= model.thresholds[name]
+            )
+            return Suggestion(version.number, Annotation((), labels))
+        found = _boxes(prediction, model, ids, task)
+        boxes, scores = tuple(box for box, _ in found), tuple(score for _, score in found)
+        return Suggestion(version.number, Annotation(boxes), scores)
+
+    def _model(self, version: ModelVersion) -> EmbeddedModel | None:
+        """Return the version's model; None if it is of another release, or its file is gone."""
+        with self._lock:
+            id, model = self._loaded
+            if id != version.id:
+                try:
+                    model = load(self.storage.get(version.file_key or ""))
+                except (TrunkMismatch, InvalidModelFile, FileNotFoundError) as error:
+                    log.warning("no suggestions version=%s cause=%s", version.id, error)
+                    model = None
+                self._loaded = (version.id, model)
+            return model
+
+
+def _boxes(
+    prediction: Prediction, model: EmbeddedModel, ids: dict[str, str], task: Task
+) -> list[tuple[Box, float]]:
+    """Return the boxes above their labels' thresholds in whole pixels, the best first."""
+    rules = AnnotationRules("boxes", ids.values(), task.width, task.height)
+    found: list[tuple[Box, float]] = []
+    for each in prediction.boxes:
+        if each.label not in ids or each.score < model.thresholds[each.label]:
+            continue
+        fractions = Fractions(each.left, each.top, each.width, each.height, "", 0)
+        left, top, right, bottom = fractions.corners((task.width, task.height))
+        box = Box(ids[each.label], left, top, right - left, bottom - top)
+        try:
+            rules.check(Annotation((box,)))
+        except InvalidAnnotation:
+            continue  # too small to be saved
+        found.append((box, each.score))
+    return found[:MAX_BOXES]
