@@ -5,6 +5,7 @@ Only embedded versions are asked: at Amazon a running model is billed by the hou
 
 import logging
 import threading
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -16,7 +17,7 @@ from rubberduck.custom_models.dataset import Box
 from rubberduck.custom_models.embedded_model import (
     EmbeddedModel,
     InvalidModelFile,
-    Prediction,
+    PredictedBox,
     TrunkMismatch,
     load,
 )
@@ -77,7 +78,7 @@ class Suggestions:
                 if name in ids and score >= model.thresholds[name]
             )
             return Suggestion(version.number, Annotation((), labels))
-        found = _boxes(prediction, model, ids, task)
+        found = boxes_to_confirm(prediction.boxes, model.thresholds, ids, task)
         boxes, scores = tuple(box for box, _ in found), tuple(score for _, score in found)
         return Suggestion(version.number, Annotation(boxes), scores)
 
@@ -95,14 +96,20 @@ class Suggestions:
             return model
 
 
-def _boxes(
-    prediction: Prediction, model: EmbeddedModel, ids: dict[str, str], task: Task
+def boxes_to_confirm(
+    predicted: Iterable[PredictedBox],
+    thresholds: Mapping[str, float],
+    ids: Mapping[str, str],
+    task: Task,
 ) -> list[tuple[Box, float]]:
-    """Return the boxes above their labels' thresholds in whole pixels, the best first."""
+    """Return the boxes at or above their labels' thresholds in whole pixels, with their scores.
+
+    `ids` are the ids of the labels by name. Boxes too small to be saved are left out.
+    """
     rules = AnnotationRules("boxes", ids.values(), task.width, task.height)
     found: list[tuple[Box, float]] = []
-    for each in prediction.boxes:
-        if each.label not in ids or each.score < model.thresholds[each.label]:
+    for each in predicted:
+        if each.label not in ids or each.score < thresholds[each.label]:
             continue
         fractions = Fractions(each.left, each.top, each.width, each.height, "", 0)
         left, top, right, bottom = fractions.corners((task.width, task.height))
@@ -110,6 +117,6 @@ def _boxes(
         try:
             rules.check(Annotation((box,)))
         except InvalidAnnotation:
-            continue  # too small to be saved
+            continue
         found.append((box, each.score))
     return found[:MAX_BOXES]

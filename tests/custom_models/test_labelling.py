@@ -14,14 +14,17 @@ from rubberduck.accounts.operators import Operators, Role
 from rubberduck.core.settings import Settings
 from rubberduck.custom_models.annotations import Annotation
 from rubberduck.custom_models.dataset import Box
+from rubberduck.custom_models.embedded_model import PredictedBox
 from rubberduck.custom_models.errors import InvalidAnnotation, PictureChanged
-from rubberduck.custom_models.labelling import Labelling
+from rubberduck.custom_models.labelling import Labelling, Lease, Task
 from rubberduck.custom_models.projects import Project
+from rubberduck.custom_models.suggestions import boxes_to_confirm
 from rubberduck.custom_models.tables import project_pictures
+from rubberduck.custom_models.versions import Versions
 from rubberduck.db.results import Results
 from rubberduck.services.pipeline import Pipeline
 from rubberduck.storage.folder import FolderStorage
-from tests.support.labelling import add_project, noise
+from tests.support.labelling import add_model, add_project, noise
 from tests.support.operators import sign_in
 from tests.support.visitor import visible_text
 
@@ -148,6 +151,45 @@ def test_hidden_truth_pictures_rate_labellers(work: Callable[..., Labelling]) ->
 
 def json(answer: TestResponse) -> Any:
     return answer.json
+
+
+def test_the_newest_model_suggests_what_is_above_its_thresholds(
+    client: FlaskClient, pipeline: Pipeline, settings: Settings
+) -> None:
+    database, storage = pipeline.results.database, FolderStorage(settings.uploads)
+    project, [id] = add_project(database, storage, "pets", [noise(1)], "pictures", ["cat", "dog"])
+    address = f"/api/v1/projects/{project.id}/pictures/{id}/suggestions"
+    sign_in(client, "Ada")
+    assert client.get(address).json == {"version": None, "boxes": [], "labels": []}
+    assert "data-suggests" not in client.get(f"/projects/{project.id}/label").text
+    add_model(database, storage, project)
+    assert client.get(address).json == {
+        "version": 1,
+        "boxes": [],
+        "labels": [project.labels[0].id],
+    }
+    assert "data-suggests" in client.get(f"/projects/{project.id}/label").text
+    assert client.get(f"/api/v1/projects/{project.id}/pictures/{id}/labels").json
+    storage.delete(f"projects/{project.id}/models/{Versions(database).get(project.id, 1).id}.onnx")
+    client.application.extensions.pop("suggestions")
+    assert json(client.get(address))["version"] is None
+
+
+def test_suggested_boxes_are_whole_pixels_that_can_be_saved() -> None:
+    lease = Lease(True, None, 0)
+    task = Task("id", "a.jpg", 4000, 2000, "key", Annotation(), None, None, False, lease)
+    predicted = [
+        PredictedBox("mug", 0.9, 0.1, 0.2, 0.3, 0.4),
+        PredictedBox("mug", 0.8, 0.9, 0.9, 0.2, 0.2),  # cut off at the edge
+        PredictedBox("mug", 0.8, 0.5, 0.5, 0.0005, 0.5),  # too small
+        PredictedBox("plate", 0.6, 0.1, 0.1, 0.5, 0.5),  # below its threshold
+        PredictedBox("gone", 0.9, 0.1, 0.1, 0.5, 0.5),  # no label of the project any more
+    ]
+    ids, thresholds = {"mug": "m", "plate": "p"}, {"mug": 0.5, "plate": 0.7, "gone": 0.5}
+    assert boxes_to_confirm(predicted, thresholds, ids, task) == [
+        (Box("m", 400, 400, 1200, 800), 0.9),
+        (Box("m", 3600, 1800, 400, 200), 0.8),
+    ]
 
 
 def test_the_page_without_javascript_and_the_api(

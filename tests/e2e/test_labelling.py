@@ -242,6 +242,28 @@ def test_by_touch(browser: Browser, site: Site) -> None:
     assert wrong == []
 
 
+def test_whole_pictures_are_labelled_by_digits_and_by_confirming_a_model(
+    page: Page, site: Site
+) -> None:
+    pictures = map(noise, range(3))
+    project, ids = add_project_to(site, "whole", pictures, kind="pictures", has_model=True)
+    mug, plate = (each.id for each in project.labels)
+    page.goto(f"{site.url}/projects/{project.id}/label")
+    expect(page.get_by_text("Version 1 of the model suggests: mug")).to_be_visible()
+    press(page, "y")
+    expect(page.get_by_label("mug")).to_be_checked()
+    press(page, "2", "1", "u", "Enter")  # plate too; not mug; after all
+    expect(page.get_by_text("1 of 3 labelled")).to_be_visible()
+    assert sorted(saved(page, site, project, ids[0])["labels"]) == sorted([mug, plate])
+    expect(page.get_by_text("1.jpg")).to_be_visible()
+    press(page, "2", "Enter")
+    expect(page.get_by_text("2.jpg")).to_be_visible()
+    assert saved(page, site, project, ids[1])["labels"] == [plate]
+    press(page, "n")
+    expect(page.get_by_text("There is no picture left to label")).to_be_visible()
+    assert saved(page, site, project, ids[2])["revision"] == 1
+
+
 def test_two_tabs_and_a_lease_that_ends(page: Page, site: Site, browser: Browser) -> None:
     project, ids = add_project_to(site, "two tabs", [noise(1), noise(2)])
     label(page, site, project)
