@@ -25,6 +25,7 @@ from rubberduck.pages.labelling import labelling
 from rubberduck.pages.many import many
 from rubberduck.pages.mine import mine
 from rubberduck.pages.model_life import model_life
+from rubberduck.pages.models import models
 from rubberduck.pages.operators import operators
 from rubberduck.pages.project_data import project_data
 from rubberduck.pages.project_settings import project_settings
@@ -105,7 +106,7 @@ def create_app(settings: Settings, *, pipeline: Pipeline | None = None) -> Flask
     configure_templates(app, pipeline.question, settings.language)
     app.cli = Commands()
     pages = (home, many, install, results, jobs, mine, keys, statistics, about, sign_in, operators)
-    wings = (projects_pages, project_settings, project_data, labelling, model_life)
+    wings = (projects_pages, project_settings, project_data, labelling, model_life, models)
     for blueprint in (*pages, *wings, api, openapi, health):
         app.register_blueprint(blueprint)
     register_request_ids(app)

@@ -22,6 +22,7 @@ JOB_MODULES = (
     "rubberduck.services.schedules",
     "rubberduck.services.project_imports",
     "rubberduck.services.project_jobs",
+    "rubberduck.services.training",
 )
 NICENESS = 10  # visitors come first
 CANNOT_START = 78  # EX_CONFIG of sysexits.h: starting it again would not help
@@ -105,6 +106,7 @@ def _serve(settings: "Settings", also: Sequence[str]) -> None:
     from rubberduck.jobs.steps import Steps
     from rubberduck.jobs.store import JobStore
     from rubberduck.jobs.system_database import system_folder
+    from rubberduck.services.training_queue import queue_retrainings
 
     for module in (*JOB_MODULES, *also):
         importlib.import_module(module)
@@ -126,6 +128,7 @@ def _serve(settings: "Settings", also: Sequence[str]) -> None:
             min_free_disk=settings.min_free_disk,
         )
         engine.start()
+        queue_retrainings(database, store)
     except DuckError as error:
         _cannot_start(error.operator_message, status_of(error.operator_message))
     except OSError as error:

@@ -11,6 +11,7 @@ from rubberduck.cli.evaluate import evaluate
 from rubberduck.cli.jobs import jobs
 from rubberduck.cli.judgements import judgements
 from rubberduck.cli.maintenance import sweep
+from rubberduck.cli.model import model
 from rubberduck.cli.operator import operator
 
 commands = AppGroup("commands")
@@ -23,6 +24,7 @@ for command in (
     evaluate,
     jobs,
     judgements,
+    model,
     operator,
     restore,
     restored,

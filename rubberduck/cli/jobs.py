@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 import click
 from flask.cli import AppGroup
@@ -49,19 +50,8 @@ def follow(id: str) -> None:
     Example:
       flask jobs follow 2vFj0gB0d3m9h3cW4yJ1Qw
     """
-    shown, last = "", 0
     with _errors():
-        while True:
-            job = job_queue().get(id)
-            for number, line in job_queue().store.log_lines(id, after=last):
-                last = number
-                click.echo(f"{line.at:%H:%M:%S}  {printable(line.line)}")
-            if job.is_active and (now := _line(job)) != shown:
-                shown = now
-                click.echo(f"          {now}")
-            if not job.is_active:
-                sys.exit(0 if job.state == DONE else 1)
-            time.sleep(FOLLOW_SECONDS)
+        follow_job(id)
 
 
 @jobs.command("cancel", context_settings=HELP)
@@ -80,6 +70,22 @@ def retry(id: str) -> None:
     with _errors():
         job_queue().store.retry(id)
     click.echo("Queued again.")
+
+
+def follow_job(id: str) -> NoReturn:
+    """Print the log of a job until it ends, then exit: with 1 unless it is done."""
+    shown, last = "", 0
+    while True:
+        job = job_queue().get(id)
+        for number, line in job_queue().store.log_lines(id, after=last):
+            last = number
+            click.echo(f"{line.at:%H:%M:%S}  {printable(line.line)}")
+        if job.is_active and (now := _line(job)) != shown:
+            shown = now
+            click.echo(f"          {now}")
+        if not job.is_active:
+            sys.exit(0 if job.state == DONE else 1)
+        time.sleep(FOLLOW_SECONDS)
 
 
 @contextmanager

@@ -34,3 +34,8 @@ def broken(model: Path, how: str, error: Exception | None) -> InvalidModel:
         how=how,
         cause=None if error is None else f"{type(error).__name__}: {str(error)[:200]}",
     )
+
+
+def shipped_sha256() -> str:
+    """Return the checksum of the model file that ships. Raises InvalidModel."""
+    return hashlib.sha256(read_model()).hexdigest()

@@ -1,11 +1,13 @@
 """Projects with drawn pictures that are labelled already, ready to be trained."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
+from rubberduck.custom_models.evaluation import Evaluation
+from rubberduck.custom_models.model_version import ModelVersion, Trained
 from rubberduck.custom_models.project_pictures import (
     Added,
     PictureBox,
@@ -15,6 +17,8 @@ from rubberduck.custom_models.project_pictures import (
 )
 from rubberduck.custom_models.projects import Project, Projects
 from rubberduck.custom_models.tables import project_pictures
+from rubberduck.custom_models.version_files import BINARY, file_key
+from rubberduck.custom_models.versions import Versions
 from rubberduck.db.engine import Database, to_naive_utc
 from rubberduck.storage.base import Storage
 from rubberduck.storage.folder import FolderStorage
@@ -72,3 +76,23 @@ def add_picture(
         with database.transaction(writing=True) as connection:
             connection.execute(project_pictures.update().where(of).values(**values))
     return added.picture.id
+
+
+def add_version(
+    database: Database,
+    storage: Storage,
+    project: Project,
+    evaluation: Evaluation,
+    splits: Mapping[str, str] | None = None,
+    trunk_sha256: str = "0" * 64,
+) -> ModelVersion:
+    """Add a version as a training leaves it, with a file that is no model."""
+    versions = Versions(database)
+    job_id = f"job of a test, {len(versions.list_all(project.id))}"
+    labels = [(label.id, label.name) for label in project.labels]
+    version = versions.begin(project.id, job_id, created_by="somebody", labels=labels)
+    key = file_key(project.id, version.id)
+    storage.put(key, b"a model", BINARY)
+    trained = Trained(evaluation, splits or {}, 12.5, key, "f" * 64, 7, trunk_sha256=trunk_sha256)
+    assert versions.complete(version.id, job_id, trained)
+    return versions.find(version.id)

@@ -1,0 +1,188 @@
+"""The API of projects' models: their versions, their figures, and training a new one."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Annotated, Any
+
+from flask import url_for
+from flask.typing import ResponseReturnValue
+from pydantic import Field
+
+from rubberduck.api.routes import api
+from rubberduck.api.schemas import Timestamp
+from rubberduck.web.deps import job_queue
+from rubberduck.web.formatting import rfc3339
+from rubberduck.web.models import database, projects, settled_versions, versions
+from rubberduck.web.operators import audit, require_labeller, require_operator
+from rubberduck.web.problem_details import Address
+from rubberduck.web.responses import as_json
+
+if TYPE_CHECKING:
+    from rubberduck.custom_models.evaluation import Evaluation, Figures, LabelFigures
+    from rubberduck.custom_models.model_version import ModelVersion
+    from rubberduck.jobs.models import Job
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+Number = Annotated[int, Field(ge=1, description="counts the versions of the project")]
+
+
+@dataclass(frozen=True)
+class FigureBody:
+    """A figure of the test, and its 95 % interval."""
+
+    value: Annotated[Share | None, Field(description="null if undefined")]
+    low: Annotated[Share | None, Field(description="null if unknown")]
+    high: Annotated[Share | None, Field(description="null if unknown")]
+
+
+@dataclass(frozen=True)
+class LabelFiguresBody:
+    """How good a version is at one label, at its threshold."""
+
+    label: str
+    threshold: Share
+    f1: FigureBody
+    precision: FigureBody
+    recall: FigureBody
+    average_precision: FigureBody
+    right: Annotated[Count | None, Field(description="boxes or pictures; null if unknown")]
+    false: Annotated[Count | None, Field(description="said where there is none")]
+    missed: Annotated[Count | None, Field(description="there and not said")]
+    test_pictures: Annotated[Count, Field(description="with the label; fewer than 10 mean nothing")]
+
+
+@dataclass(frozen=True)
+class EvaluationBody:
+    """The figures of a version on pictures that it did not train with."""
+
+    test_pictures: Count
+    is_enough: Annotated[bool, Field(description="false: too few pictures to mean anything")]
+    thresholds_from: Annotated[str, Field(description="validation, cross-validation or test")]
+    f1: Annotated[FigureBody, Field(description="of all labels together")]
+    mean_f1: Annotated[FigureBody, Field(description="the mean of the labels, as AWS reports it")]
+    labels: tuple[LabelFiguresBody, ...]
+
+
+@dataclass(frozen=True)
+class ModelBody:
+    """A version of a project's model."""
+
+    number: Number
+    name: str
+    engine: Annotated[str, Field(description="embedded or rekognition")]
+    state: Annotated[str, Field(description="as Custom Labels names it, such as RUNNING")]
+    state_message: Annotated[str, Field(description="why the training failed; else empty")]
+    created_at: Timestamp
+    trained_at: Annotated[Timestamp | None, Field(description="null: not trained")]
+    labels: tuple[str, ...]
+    pictures: Annotated[Count, Field(description="trained with")]
+    withdrawn_pictures: Annotated[Count, Field(description="of those, deleted since")]
+    is_default: Annotated[bool, Field(description="it answers who chooses no model")]
+    evaluation: Annotated[EvaluationBody | None, Field(description="null: not trained")]
+    self: Annotated[Address, Field(description="its address")]
+
+
+@dataclass(frozen=True)
+class TrainingBody:
+    """A training that waits or runs."""
+
+    job: str
+    state: Annotated[str, Field(description="queued or running")]
+    progress: Annotated[int, Field(ge=0, le=100, description="percent")]
+    message: Annotated[str, Field(description="what it does at the moment")]
+
+
+@dataclass(frozen=True)
+class ModelListBody:
+    """The versions of a project, the newest first, and trainings that have not ended."""
+
+    models: tuple[ModelBody, ...]
+    trainings: tuple[TrainingBody, ...]
+
+
+@api.get("/projects/<id>/models")
+def list_models(id: str) -> ResponseReturnValue:
+    """Return the versions of a project."""
+    from rubberduck.services.training_queue import active_trainings
+
+    require_labeller()
+    project = projects().get(id)
+    known = tuple(_model_body(version) for version in settled_versions(project))
+    active = active_trainings(job_queue().store, id)
+    return as_json(ModelListBody(known, tuple(map(_training_body, active))))
+
+
+@api.post("/projects/<id>/models")
+def train_model(id: str) -> ResponseReturnValue:
+    """Queue a training; for operators."""
+    from rubberduck.services.training_queue import queue_training
+
+    operator = require_operator()
+    project = projects().get(id)
+    job_id = queue_training(job_queue(), database(), project, operator.id)
+    audit("model.train", project.id, job=job_id)
+    address = url_for("api.list_models", id=id)
+    body = _training_body(job_queue().get(job_id))
+    return as_json(body, HTTPStatus.ACCEPTED, Location=address)
+
+
+@api.get("/projects/<id>/models/<int:number>")
+def get_model(id: str, number: int) -> ResponseReturnValue:
+    """Return a version with its figures."""
+    require_labeller()
+    projects().get(id)
+    return as_json(_model_body(versions().get(id, number)))
+
+
+def _model_body(version: "ModelVersion") -> ModelBody:
+    evaluation = version.evaluation
+    return ModelBody(
+        number=version.number,
+        name=version.name,
+        engine=version.engine,
+        state=version.state,
+        state_message=version.state_message,
+        created_at=rfc3339(version.created_at),
+        trained_at=rfc3339(version.trained_at) if version.trained_at else None,
+        labels=version.label_names,
+        pictures=version.pictures,
+        withdrawn_pictures=version.withdrawn_pictures,
+        is_default=version.is_default,
+        evaluation=_evaluation_body(evaluation) if evaluation else None,
+        self=url_for("api.get_model", id=version.project_id, number=version.number),
+    )
+
+
+def _evaluation_body(evaluation: "Evaluation") -> EvaluationBody:
+    return EvaluationBody(
+        test_pictures=evaluation.pictures,
+        is_enough=evaluation.is_enough,
+        thresholds_from=evaluation.thresholds_from,
+        f1=_figure(evaluation.overall, "f1"),
+        mean_f1=_figure(evaluation.mean, "f1"),
+        labels=tuple(map(_label_body, evaluation.labels)),
+    )
+
+
+def _label_body(one: "LabelFigures") -> LabelFiguresBody:
+    names = ("f1", "precision", "recall", "average_precision")
+    figures: dict[str, Any] = {name: _figure(one.figures, name) for name in names}
+    return LabelFiguresBody(
+        label=one.label,
+        threshold=one.threshold,
+        right=one.figures.right,
+        false=one.figures.false,
+        missed=one.figures.missed,
+        test_pictures=one.figures.pictures,
+        **figures,
+    )
+
+
+def _figure(figures: "Figures", name: str) -> FigureBody:
+    low, high = figures.intervals.get(name, (None, None))
+    return FigureBody(getattr(figures, name), low, high)
+
+
+def _training_body(job: "Job") -> TrainingBody:
+    return TrainingBody(job.id, job.state, job.progress, job.message)

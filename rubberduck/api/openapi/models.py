@@ -1,0 +1,95 @@
+"""The operations on projects' models as OpenAPI describes them."""
+
+from rubberduck.api.models import ModelBody, ModelListBody, TrainingBody
+from rubberduck.api.openapi.operations import (
+    ErrorType,
+    JsonObject,
+    parameter,
+    problem_responses,
+    response,
+)
+from rubberduck.core import errors
+from rubberduck.web.errors import NotAllowed, NotSignedIn
+
+BODIES = (ModelBody, ModelListBody, TrainingBody)
+SECURITY = [{"operator": list[str]()}]
+PROJECT_ID = parameter(
+    "id",
+    "path",
+    {"type": "string", "format": "project-id", "maxLength": 24},
+    "The id of the project.",
+) | {"required": True}
+NUMBER = parameter(
+    "number",
+    "path",
+    {"type": "integer", "minimum": 1, "maximum": 2**31 - 1},
+    "The number of the version in its project.",
+) | {"required": True}
+
+
+def models() -> JsonObject:
+    """Return the operations by path."""
+    # Imported late, as all of custom_models.
+    from rubberduck.custom_models.version_errors import (
+        CannotTrain,
+        NoSuchVersion,
+        TrainingWaits,
+    )
+
+    return {
+        "/projects/{id}/models": {
+            "parameters": [PROJECT_ID],
+            "get": _operation(
+                "list_models",
+                "List the versions of a project's model",
+                "The newest first, with their figures on pictures that they did not train with, "
+                "and the trainings that wait or run.",
+                "200",
+                response("The versions.", "ModelListBody"),
+            ),
+            "post": _operation(
+                "train_model",
+                "Train a new version",
+                "For operators. Trains on the site's own machine with the labelled pictures, and "
+                "costs nothing. The list shows how far it is. A new version answers nobody before "
+                "somebody starts it.",
+                "202",
+                response("The training is queued.", "TrainingBody", ["Location"]),
+                NotAllowed,
+                CannotTrain,
+                TrainingWaits,
+                errors.TooManyJobs,
+            ),
+        },
+        "/projects/{id}/models/{number}": {
+            "parameters": [PROJECT_ID, NUMBER],
+            "get": _operation(
+                "get_model",
+                "Read a version",
+                "Its state, and how good it is at each label.",
+                "200",
+                response("The version.", "ModelBody"),
+                NoSuchVersion,
+            ),
+        },
+    }
+
+
+def _operation(
+    id: str,
+    summary: str,
+    description: str,
+    status: str,
+    answer: JsonObject,
+    *error_types: ErrorType,
+) -> JsonObject:
+    from rubberduck.custom_models.errors import NoSuchProject
+
+    problems = problem_responses(NotSignedIn, NoSuchProject, errors.Unavailable, *error_types)
+    return {
+        "operationId": id,
+        "summary": summary,
+        "description": description,
+        "security": SECURITY,
+        "responses": {status: answer, **problems},
+    }

@@ -1,0 +1,150 @@
+"""`flask model`: the models of projects, from training to their figures."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+from flask.cli import AppGroup
+
+from rubberduck.cli.jobs import NO_WORKER, follow_job
+from rubberduck.cli.terminal import HELP, printable
+from rubberduck.core.errors import DuckError
+from rubberduck.custom_models.errors import NoSuchProject
+from rubberduck.custom_models.evaluation import Evaluation, Figures
+from rubberduck.custom_models.evaluation_summary import write_summary
+from rubberduck.custom_models.model_version import ModelVersion
+from rubberduck.custom_models.projects import Project
+from rubberduck.services.training_queue import queue_training
+from rubberduck.web.deps import job_queue
+from rubberduck.web.models import database, projects, settled_versions, versions
+
+model = AppGroup("model", context_settings=HELP, help="Train, measure and run models of projects.")
+project_argument = click.argument("project")
+number_argument = click.argument("number", type=click.IntRange(min=1))
+COMMAND_LINE = ""  # who did it: nobody who signed in
+
+
+@model.command("list", context_settings=HELP)
+@click.argument("project", required=False)
+def list_models(project: str | None) -> None:
+    """List the versions of PROJECT (a name or an id), or of all projects.
+
+    \b
+    Examples:
+      flask model list
+      flask model list "our mugs"
+    """
+    with errors():
+        chosen = [find_project(project)] if project else list(projects().list_all())
+        for one in chosen:
+            for version in settled_versions(one):
+                click.echo(_line(one, version))
+
+
+@model.command("train", context_settings=HELP)
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
+@click.option("--follow", is_flag=True, help="Wait for it, and print the job's log.")
+@project_argument
+def train(project: str, seed: int, follow: bool) -> None:
+    """Train a new version of PROJECT (a name or an id) on this machine.
+
+    A worker does it: `python worker.py`. Exit status with --follow: 1 unless it is done.
+
+    \b
+    Examples:
+      flask model train "our mugs"
+      flask model train --follow "our mugs"
+    """
+    with errors():
+        found = find_project(project)
+        id = queue_training(job_queue(), database(), found, COMMAND_LINE, seed)
+        click.echo(f"Queued: {id}")
+        if not job_queue().has_worker():
+            click.echo(NO_WORKER, err=True)
+        if follow:
+            follow_job(id)
+
+
+@model.command("evaluate", context_settings=HELP)
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print the summary that Amazon Rekognition Custom Labels would write.",
+)
+@project_argument
+@number_argument
+def evaluate(project: str, number: int, as_json: bool) -> None:
+    """Print the figures of version NUMBER of PROJECT on its test pictures, with 95 % intervals.
+
+    \b
+    Examples:
+      flask model evaluate "our mugs" 3
+      flask model evaluate --json "our mugs" 3 > EvaluationResultSummary.json
+    """
+    with errors():
+        found = find_project(project)
+        version = versions().get(found.id, number)
+    if version.evaluation is None or version.trained_at is None:
+        reason = f": {version.state_message}" if version.state_message else ""
+        raise click.ClickException(f"Version {number} has no figures: {version.state}{reason}")
+    if as_json:
+        name = version.arn or f"{found.id}/{version.name}"
+        click.echo(json.dumps(write_summary(version.evaluation, name, version.trained_at)))
+    else:
+        click.echo(_table(version.evaluation))
+
+
+def find_project(name: str) -> Project:
+    """Return the project with this name or id. Raises NoSuchProject."""
+    for project in projects().list_all():
+        if name in (project.id, project.name):
+            return project
+    raise NoSuchProject
+
+
+@contextmanager
+def errors() -> Iterator[None]:
+    """Turn the site's errors into a message for the terminal."""
+    try:
+        yield
+    except NoSuchProject:
+        raise click.ClickException("There is no such project: flask model list") from None
+    except DuckError as error:
+        raise click.ClickException(error.operator_message) from None
+
+
+def _line(project: Project, version: ModelVersion) -> str:
+    f1 = "F1 " + _figure(version.evaluation.overall, "f1") if version.evaluation else ""
+    default = "default" if version.is_default else ""
+    parts = (project.name, str(version.number), version.state, f1, default, version.state_message)
+    return "  ".join(printable(part) for part in parts if part)
+
+
+def _table(evaluation: Evaluation) -> str:
+    """Return the figures as text: a line for each label, and one for all."""
+    lines = [
+        f"{evaluation.pictures} test pictures; thresholds from {evaluation.thresholds_from}.",
+        f"{'label':24} {'threshold':>9}  {'F1':20}{'precision':20}{'recall':20}{'AP':20}",
+    ]
+    for one in evaluation.labels:
+        lines.append(
+            f"{printable(one.label):24} {one.threshold:9.2f}  {_columns(one.figures)}"
+            + ("" if one.figures.is_enough else "  too few pictures to mean anything")
+        )
+    lines.append(f"{'all together':24} {'':9}  {_columns(evaluation.overall)}")
+    mistakes = ", ".join(f"{kind} {n}" for kind, n in evaluation.mistake_counts.items() if n)
+    return "\n".join([*lines, f"Mistakes: {mistakes or 'none'}."])
+
+
+def _columns(figures: Figures) -> str:
+    names = ("f1", "precision", "recall", "average_precision")
+    return "".join(f"{_figure(figures, name):20}" for name in names).rstrip()
+
+
+def _figure(figures: Figures, name: str) -> str:
+    value, ends = getattr(figures, name), figures.intervals.get(name)
+    if value is None:
+        return "-"
+    return f"{value:.2f}" + (f" ({ends[0]:.2f}-{ends[1]:.2f})" if ends else "")

@@ -1,0 +1,183 @@
+"""The models of a project: training, the versions with their figures, and their comparison."""
+
+from functools import partial
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from flask import (
+    Blueprint,
+    Response,
+    flash,
+    jsonify,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from flask.typing import ResponseReturnValue
+
+from rubberduck.core.errors import InvalidParameter, NoSuchResult
+from rubberduck.pages.mistakes import find_pictures, mistakes_of
+from rubberduck.web.deps import job_queue, pipeline, text
+from rubberduck.web.models import database, projects, settled_versions, versions
+from rubberduck.web.operators import audit, require_labeller, require_operator
+from rubberduck.web.responses import (
+    CACHE_NO_STORE,
+    as_drawing,
+    jpeg_response,
+    stored,
+    with_etag,
+)
+
+if TYPE_CHECKING:
+    from rubberduck.custom_models.model_version import ModelVersion
+
+models = Blueprint("models", __name__, url_prefix="/projects/<id>/models")
+
+
+@models.get("")
+def index(id: str) -> ResponseReturnValue:
+    """Return the versions of a project, and what a training now would do."""
+    from rubberduck.custom_models.dataset import SPLITS
+    from rubberduck.services.training_queue import active_trainings, estimated_seconds, set_of
+
+    person = require_labeller()
+    project = projects().get(id)
+    known = settled_versions(project)
+    training_set = set_of(database(), project)
+    active = active_trainings(job_queue().store, id)
+    page = render_template(
+        "models.html",
+        project=project,
+        versions=known,
+        is_operator=person.is_operator,
+        findings=training_set.findings(),
+        sides={side: len(training_set.on(side)) for side in SPLITS},
+        minutes=max(1, round(estimated_seconds(len(training_set.pictures), known) / 60)),
+        job=active[0] if active else None,
+        waits=bool(active) and not job_queue().has_worker(),
+    )
+    return _private(page)
+
+
+@models.post("")
+def train(id: str) -> ResponseReturnValue:
+    """Queue a training and show its job."""
+    from rubberduck.services.training_queue import queue_training
+
+    operator = require_operator()
+    project = projects().get(id)
+    job_id = queue_training(job_queue(), database(), project, operator.id)
+    audit("model.train", project.id, job=job_id)
+    flash(text("The training is queued."))
+    return redirect(url_for("models.index", id=id), HTTPStatus.SEE_OTHER)
+
+
+@models.get("/<int:number>")
+def show(id: str, number: int) -> ResponseReturnValue:
+    """Return how good a version is; with `?with=`, beside another one."""
+    from rubberduck.custom_models.comparison import compare
+
+    person = require_labeller()
+    project = projects().get(id)
+    known = settled_versions(project)
+    version = versions().get(id, number)
+    other = _other(known, number)
+    comparison = None
+    if other and other.evaluation and version.evaluation:
+        comparison = compare(other.evaluation, version.evaluation)
+    page = render_template(
+        "model.html",
+        project=project,
+        version=version,
+        is_operator=person.is_operator,
+        evaluation=version.evaluation,
+        others=[each for each in known if each.evaluation and each.number != number],
+        other=other,
+        comparison=comparison,
+        mistakes=mistakes_of(version) if version.evaluation else [],
+    )
+    return _private(page)
+
+
+@models.get("/<int:number>/<chart>-<scheme>.svg")
+def chart(id: str, number: int, chart: str, scheme: str) -> ResponseReturnValue:
+    # Imported late: see pages.statistics.
+    from rubberduck.evaluation.charts import SCHEMES
+    from rubberduck.evaluation.model_charts import (
+        ModelChartLabels,
+        plot_calibration,
+        plot_precision,
+    )
+
+    require_labeller()
+    evaluation = versions().get(id, number).evaluation
+    plots = {"precision": plot_precision, "calibration": plot_calibration}
+    if evaluation is None or chart not in plots or scheme not in SCHEMES:
+        raise NoSuchResult
+    labels = ModelChartLabels(
+        precision=text("precision"),
+        recall=text("recall"),
+        at_threshold=text("at the threshold"),
+        others=text("other labels"),
+        score=text("score of the answer (%)"),
+        right=text("of these, right (%)"),
+        ideal=text("as it should be"),
+    )
+    return with_etag(as_drawing(plots[chart](evaluation, SCHEMES[scheme], labels)))
+
+
+@models.get("/<int:number>/EvaluationResultSummary.json")
+def summary(id: str, number: int) -> ResponseReturnValue:
+    """Return the figures as Amazon Rekognition Custom Labels writes them."""
+    from rubberduck.custom_models.evaluation_summary import write_summary
+
+    require_labeller()
+    version = versions().get(id, number)
+    if version.evaluation is None or version.trained_at is None:
+        raise NoSuchResult
+    name = version.arn or f"{id}/{version.name}"
+    response = jsonify(write_summary(version.evaluation, name, version.trained_at))
+    response.headers.set("Content-Disposition", "attachment", filename=f"{version.name}.json")
+    return response
+
+
+@models.get("/<int:number>/pictures/<picture_id>.jpg")
+def picture(id: str, number: int, picture_id: str) -> ResponseReturnValue:
+    """Return the preview of a picture that the version was measured with."""
+    require_labeller()
+    found = find_pictures(id, [picture_id])
+    if picture_id not in found:
+        raise NoSuchResult
+    key = found[picture_id].preview_key
+    if url := pipeline().storage.url(key):
+        return redirect(url)
+    return jpeg_response(key, partial(stored, key))
+
+
+@models.post("/<int:number>/delete")
+def delete(id: str, number: int) -> ResponseReturnValue:
+    from rubberduck.services.training_queue import delete_version
+
+    require_operator()
+    delete_version(pipeline(), id, number)
+    audit("model.delete", id, number=number)
+    flash(text("The version is deleted."))
+    return redirect(url_for("models.index", id=id), HTTPStatus.SEE_OTHER)
+
+
+def _other(known: "list[ModelVersion]", number: int) -> "ModelVersion | None":
+    """Return the version that `?with=` names. Raises InvalidParameter."""
+    if not (asked := request.args.get("with")):
+        return None
+    for version in known:
+        if str(version.number) == asked and version.number != number and version.evaluation:
+            return version
+    raise InvalidParameter("“with” must be the number of another trained version.")
+
+
+def _private(page: str) -> Response:
+    response = make_response(page)
+    response.headers["Cache-Control"] = CACHE_NO_STORE
+    return response

@@ -1,0 +1,35 @@
+"""Access from a request to projects and the versions of their models, imported at first use."""
+
+from typing import TYPE_CHECKING
+
+from rubberduck.web.deps import job_queue, pipeline, text
+
+if TYPE_CHECKING:
+    from rubberduck.custom_models.model_version import ModelVersion
+    from rubberduck.custom_models.projects import Project, Projects
+    from rubberduck.custom_models.versions import Versions
+    from rubberduck.db.engine import Database
+
+
+def database() -> "Database":
+    return pipeline().results.database
+
+
+def projects() -> "Projects":
+    from rubberduck.custom_models.projects import Projects
+
+    return Projects(database(), text)
+
+
+def versions() -> "Versions":
+    from rubberduck.custom_models.versions import Versions
+
+    return Versions(database())
+
+
+def settled_versions(project: "Project") -> "list[ModelVersion]":
+    """Return the project's versions, newest first, none in a training whose job has ended."""
+    from rubberduck.services.training_queue import settle_trainings
+
+    settle_trainings(database(), job_queue().store, project.id)
+    return versions().list_all(project.id)

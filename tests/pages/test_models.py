@@ -1,0 +1,172 @@
+"""The pages and commands of models: what they show and refuse, without a real training."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from rubberduck.core.models import Box
+from rubberduck.custom_models.evaluation import Evaluation
+from rubberduck.custom_models.evaluation_summary import read_summary
+from rubberduck.custom_models.measuring import evaluate
+from rubberduck.custom_models.project_pictures import ProjectPictures
+from rubberduck.custom_models.projects import Project
+from rubberduck.custom_models.versions import Versions
+from rubberduck.db.results import Results
+from rubberduck.jobs.queue import JobQueue
+from rubberduck.scoring.matching import Answer, Target, TestedPicture
+from rubberduck.services.pipeline import Pipeline
+from rubberduck.services.training_queue import RETRAIN, queue_retrainings
+from rubberduck.storage.base import Storage
+from tests.support.command_line import run_command
+from tests.support.objects import draw_picture, draw_project
+from tests.support.operators import sign_in
+from tests.support.trained_projects import QUOTA, add_version, create_project
+
+HERE, ELSEWHERE = Box(0.1, 0.1, 0.3, 0.3, "", 100), Box(0.6, 0.6, 0.3, 0.3, "", 100)
+
+
+@pytest.fixture
+def storage(pipeline: Pipeline) -> Storage:
+    return pipeline.storage
+
+
+@pytest.fixture
+def project(results: Results, storage: Storage) -> Project:
+    return create_project(results.database, storage, draw_project(16, empty=2))
+
+
+def evaluation_of(ids: list[str], *, found: int) -> Evaluation:
+    """Return figures where a mug was found in the first pictures, and a ball in the others."""
+    pictures = [
+        TestedPicture(
+            id,
+            id,
+            (Target("mug", HERE),),
+            (Answer("mug", 0.9, HERE) if number < found else Answer("ball", 0.8, ELSEWHERE),),
+            revision=1,
+        )
+        for number, id in enumerate(ids)
+    ]
+    thresholds = {"mug": 0.5, "ball": 0.5}
+    return evaluate(pictures, thresholds, "boxes", "validation", trained=9, validated=3)
+
+
+def test_an_operator_reads_compares_and_deletes_versions(
+    app: Flask, client: FlaskClient, results: Results, storage: Storage, project: Project
+) -> None:
+    database = results.database
+    store = ProjectPictures(database, storage, 10**7, QUOTA)
+    ids = [picture.id for picture in store.each(project.id)]
+    first = add_version(database, storage, project, evaluation_of(ids[:12], found=2))
+    add_version(database, storage, project, evaluation_of(ids[:12], found=12), {ids[15]: "train"})
+    add_version(database, storage, project, evaluation_of(ids[:3], found=3))
+    store.delete(project.id, [ids[15], ids[4]])  # trained with, and one of the mistakes
+    address = f"/projects/{project.id}/models"
+    assert client.get(address).status_code == 303  # to the sign-in page
+    sign_in(client)
+
+    listed = client.get(address).text
+    assert [f"Version {n}" in listed for n in (1, 2, 3)] == [True] * 3
+    assert "1 picture of it was withdrawn since." in listed
+    assert "F1 1.00" in listed
+
+    page = client.get(f"{address}/1").text
+    assert "measured on 12 others that it never saw" in page
+    assert "Missed: 10" in page
+    assert "Seen where there is none: 10" in page
+    shown = set(re.findall(rf"{address}/1/pictures/([\w-]+)\.jpg", page))
+    assert shown == set(ids[2:12]) - {ids[4]}
+    assert client.get(f"{address}/1/pictures/{min(shown)}.jpg").mimetype == "image/jpeg"
+    assert "too few pictures to mean anything" in client.get(f"{address}/3").text
+    for chart in ("precision-light", "calibration-dark"):
+        svg = client.get(f"{address}/1/{chart}.svg")
+        assert svg.mimetype == "image/svg+xml"
+        assert b"<svg" in svg.data
+    theirs = client.get(f"{address}/1/EvaluationResultSummary.json").data
+    assert read_summary(theirs).mean.f1 == pytest.approx(first.evaluation.mean.f1)  # type: ignore[union-attr]
+
+    assert "Version 2 is better than version 1." in client.get(f"{address}/2?with=1").text
+    assert "Too few pictures to tell" in client.get(f"{address}/3?with=2").text
+    assert client.get(f"{address}/2?with=2").status_code == 400
+    assert client.get(f"{address}/9").status_code == 404
+
+    labeller = app.test_client()
+    sign_in(labeller, "Bob", "labeller")
+    assert "Train on this machine" not in labeller.get(address).text
+    assert labeller.post(address).status_code == 403
+    assert labeller.post(f"{address}/1/delete").status_code == 403
+    assert client.post(f"{address}/1/delete").status_code == 303
+    assert client.get(f"{address}/1").status_code == 404
+    with pytest.raises(FileNotFoundError):
+        storage.get(str(first.file_key))
+
+
+def test_a_training_is_queued_once_and_ends_with_its_job(
+    client: FlaskClient, results: Results, project: Project
+) -> None:
+    sign_in(client)
+    address = f"/projects/{project.id}/models"
+    page = client.get(address).text
+    assert "Fewer than 10 test pictures have: mug, ball." in page
+    assert re.search(r"\$0, about \d minute", page)
+    assert client.post(address).status_code == 303
+    assert "No worker is running" in client.get(address).text
+    refused = client.post(address)
+    assert (refused.status_code, "one waits or runs" in refused.text) == (409, True)
+
+    queue, versions = JobQueue(results.database, 9), Versions(results.database)
+    (job,) = queue.store.newest(f"project:{project.id}")
+    versions.begin(project.id, job.id, created_by="ann", labels=[("a", "mug")])
+    assert "in training" in client.get(address).text
+    client.post(f"/jobs/{job.id}/cancel")
+    page = client.get(address).text
+    assert ("training failed" in page, "Cancelled." in page) == (True, True)
+
+
+def test_what_cannot_be_trained_is_said_before_anything_starts(
+    client: FlaskClient, results: Results, storage: Storage
+) -> None:
+    sign_in(client)
+    drawn = [draw_picture(number, ("mug",)) for number in range(6)]
+    project = create_project(results.database, storage, drawn, unlabelled=1)
+    address = f"/projects/{project.id}/models"
+    sentence = "No picture has the label “ball”: label some, or remove it from the project."
+    page = client.get(address).text
+    assert (sentence in page, "Train on this machine" in page) == (True, False)
+    refused = client.post(address)
+    assert (refused.status_code, sentence in refused.text) == (422, True)
+    assert JobQueue(results.database, 9).store.newest(f"project:{project.id}") == []
+
+
+def test_a_worker_trains_again_what_a_release_left_on_an_old_trunk(
+    results: Results, storage: Storage, project: Project
+) -> None:
+    database, store = results.database, JobQueue(results.database, 9).store
+    version = add_version(database, storage, project, evaluation_of(["p"], found=1))
+    assert queue_retrainings(database, store) == 1
+    assert queue_retrainings(database, store) == 0  # the other workers do the same
+    (job,) = store.newest(f"project:{project.id}")
+    assert (job.kind, job.arguments["version_id"]) == (RETRAIN, version.id)
+
+
+def test_commands_list_train_and_measure(
+    app: Flask, results: Results, storage: Storage, project: Project, tmp_path: Path
+) -> None:
+    add_version(results.database, storage, project, evaluation_of(["p", "q"], found=1))
+    listed = run_command(app, "model", "list", "our mugs").output
+    assert "our mugs  1  TRAINING_COMPLETED  F1 0.50 (" in listed
+    figures = run_command(app, "model", "evaluate", "our mugs", "1").output
+    assert re.search(r"mug +0\.50  0\.67 \(.*too few pictures to mean anything", figures)
+    assert "Mistakes: missed 1, false 1." in figures
+    written = run_command(app, "model", "evaluate", "--json", project.id, "1").output
+    assert (
+        read_summary(written).trained
+        == json.loads(written)["EvaluationDetails"]["NumberOfTrainingImages"]
+    )
+    queued = run_command(app, "model", "train", "our mugs").output
+    assert "Queued: " in queued
+    assert "there is no such project" in run_command(app, "model", "list", "cups").output.lower()

@@ -1,0 +1,157 @@
+"""The steps of a training job, run twice as after a crash; and what a release's new trunk changes.
+
+The heads are made up, not trained: tests/e2e/test_training.py has a real training.
+"""
+
+import hashlib
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rubberduck.custom_models import training, version_files
+from rubberduck.custom_models.embedded_model import TrunkMismatch, load
+from rubberduck.custom_models.project_pictures import ProjectPictures
+from rubberduck.custom_models.tables import model_versions as versions_table
+from rubberduck.custom_models.training import TrainedModel, TrainingPicture
+from rubberduck.custom_models.training.calibration import Calibration
+from rubberduck.custom_models.training.export import Heads, to_onnx
+from rubberduck.custom_models.training.picture_head import PictureHead
+from rubberduck.custom_models.trunk import POOLED, shipped_trunk
+from rubberduck.custom_models.version_errors import CannotTrain
+from rubberduck.custom_models.version_files import load_version, trunk_key
+from rubberduck.custom_models.versions import Versions
+from rubberduck.db.results import Results
+from rubberduck.detectors.model_file import MODEL, shipped_sha256
+from rubberduck.jobs.child import Task
+from rubberduck.services import training as jobs
+from rubberduck.services.pipeline import Pipeline
+from tests.support.objects import draw_picture, draw_project
+from tests.support.trained_projects import QUOTA, create_project
+
+seen: list[Sequence[TrainingPicture]] = []
+
+
+def made_up(
+    pictures: Sequence[TrainingPicture], labels: Sequence[str], kind: str, seed: int, progress: Any
+) -> TrainedModel:
+    seen.append(pictures)
+    for picture in pictures:
+        assert picture.load().mode == "RGB"
+    return heads(labels, shipped_sha256(), seed)
+
+
+def heads(labels: Sequence[str], trunk_sha256: str, seed: int = 0) -> TrainedModel:
+    names, rng = tuple(labels), np.random.default_rng(seed)
+    weights = rng.standard_normal((POOLED, len(names))).astype(np.float32)
+    head = PictureHead(weights, np.zeros(len(names), np.float32))
+    calibrations = [Calibration(0.0, 1.0, 0.0)] * len(names)
+    thresholds = [0.5] * len(names)
+    made = Heads(
+        names, "pictures", seed, trunk_sha256, None, None, head, calibrations, thresholds, 9
+    )
+    return TrainedModel(
+        to_onnx(made), names, "pictures", dict(zip(names, thresholds, strict=True)),
+        trunk_sha256, seed, 9,
+    )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _no_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen.clear()
+    monkeypatch.setattr(training, "train", made_up)
+
+
+@pytest.fixture
+def task(pipeline: Pipeline) -> Task:
+    return Task("a job", lambda: pipeline, io.StringIO())
+
+
+def test_a_step_that_runs_again_changes_nothing(
+    task: Task, results: Results, pipeline: Pipeline
+) -> None:
+    database, storage = results.database, pipeline.storage
+    drawn = [*draw_project(18, empty=3), draw_picture(77)]
+    project = create_project(database, storage, drawn, kind="pictures", unlabelled=1)
+    id = jobs.begin_version(task, project.id, "ann", 5)
+    assert jobs.begin_version(task, project.id, "ann", 5) == id
+    first = jobs.train_version(task, id)
+    assert jobs.train_version(task, id) == first  # the worker died before the step's end was saved
+    assert len(seen) == 1
+    assert jobs.rate_pictures(task, id) == 1
+
+    (version,) = Versions(database).list_all(project.id)
+    data = storage.get(str(version.file_key))
+    assert (version.file_bytes, version.file_sha256) == (
+        len(data),
+        hashlib.sha256(data).hexdigest(),
+    )
+    splits = Versions(database).splits(id)
+    store = ProjectPictures(database, storage, 10**7, QUOTA)
+    pictures = list(store.each(project.id))
+    assert {p.id: p.split for p in pictures if p.is_labelled} == splits
+    assert len(seen[0]) == version.pictures == len(splits) - list(splits.values()).count("test")
+    assert [p.uncertainty is None for p in pictures] == [p.is_labelled for p in pictures]
+    assert version.evaluation
+    assert {one.picture for one in version.evaluation.tested} == {
+        id for id, side in splits.items() if side == "test"
+    }
+
+
+def test_a_project_that_changed_while_its_job_waited_fails_in_plain_words(
+    task: Task, results: Results, pipeline: Pipeline
+) -> None:
+    project = create_project(results.database, pipeline.storage, draw_project(3))
+    with pytest.raises(CannotTrain, match="Only 2 pictures have the label “mug”"):
+        jobs.begin_version(task, project.id, "ann", 0)
+    assert Versions(results.database).list_all(project.id) == []
+
+
+def test_a_new_trunk_replaces_a_versions_file_and_the_old_one_serves_until_then(
+    task: Task,
+    results: Results,
+    pipeline: Pipeline,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    database, storage = results.database, pipeline.storage
+    project = create_project(database, storage, draw_project(18), kind="pictures")
+    id = jobs.begin_version(task, project.id, "ann", 0)
+    jobs.train_version(task, id)
+    before = Versions(database).find(id)
+    old = str(before.trunk_sha256)
+
+    # The next release: the same network with one more field of metadata, so another checksum.
+    release = tmp_path / "next.onnx"
+    release.write_bytes(MODEL.read_bytes() + b"\x72\x06\x0a\x01k\x12\x01v")
+    new = hashlib.sha256(release.read_bytes()).hexdigest()
+    monkeypatch.setattr(version_files, "shipped_trunk", lambda: shipped_trunk(release))
+    monkeypatch.setattr(
+        version_files, "load", lambda data, trunk=None: load(data, trunk or shipped_trunk(release))
+    )
+    image = Image.new("RGB", (300, 200), "red")
+    assert load_version(storage, before).predict(image).labels  # over the trunk that was kept
+    storage.delete(trunk_key(old))
+    version_files._kept.clear()
+    with pytest.raises(TrunkMismatch, match="which is not kept"):
+        load_version(storage, before)
+    monkeypatch.undo()
+    monkeypatch.setattr(training, "train", made_up)
+
+    versions = Versions(database)
+    with database.transaction(writing=True) as connection:  # as if trained before this release
+        connection.execute(
+            versions_table.update().where(versions_table.c.id == id).values(trunk_sha256=new)
+        )
+    assert jobs.retrain_version(task, id, new) == {"version": 1, "replaced": True}
+    after = versions.find(id)
+    assert (after.trunk_sha256, after.number, after.state) == (old, 1, "TRAINING_COMPLETED")
+    assert versions.splits(id)
+    assert storage.get(str(after.file_key))
+    with pytest.raises(FileNotFoundError):
+        storage.get(str(before.file_key))
+    assert jobs.retrain_version(task, id, new) == {"version": 1, "replaced": False}
