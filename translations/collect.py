@@ -62,10 +62,11 @@ def texts() -> Iterator[str | tuple[str, ...]]:
     for _, _, message, _, _ in extract_from_dir(ROOT / "templates", TEMPLATES):
         yield message
     # `raise TooSmall("…")`: the argument of an error is a text for visitors.
-    classes = {kind.__name__: None for kind in errors()}
+    # `Finding("…")`: what custom_models.training_checks says of a project.
+    classes = {kind.__name__: None for kind in errors()} | {"Finding": None}
     function = {text.__name__: None}
     # and in errors.py of each package: `super().__init__("…")`.
-    errors_py = [("**/errors.py", "python")]
+    errors_py = [("**/*errors.py", "python")]
     for method, keywords in (
         (PYTHON, classes),
         (PYTHON_OF_PAGES, function),

@@ -83,7 +83,7 @@ def _check_sides(labels: Sequence[str], pictures: Sequence[Shown]) -> list[Findi
         )
     findings += [
         Finding(
-            "All pictures with the label “{label}” are on the test side: move some to training.",
+            "No picture for training has the label “{label}”: move some there.",
             {"label": label},
         )
         for label in labels

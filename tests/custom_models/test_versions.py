@@ -124,7 +124,7 @@ WRONG = {
     ),
     "All pictures are labelled “mug”": ("pictures", ["mug"], [(MUG, side) for side in SIDES]),
     "is on the test side": ("boxes", ["mug"], [(MUG, "train")] * 5),
-    "are on the test side": ("boxes", ["mug"], [(MUG, "test")] * 5),
+    "No picture for training has the label “mug”": ("boxes", ["mug"], [(MUG, "test")] * 5),
 }
 
 
