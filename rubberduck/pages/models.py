@@ -42,7 +42,7 @@ def index(id: str) -> ResponseReturnValue:
     from rubberduck.custom_models.dataset import SPLITS
     from rubberduck.services.training_queue import active_trainings, estimated_seconds, set_of
 
-    person = require_labeller()
+    require_labeller()
     project = projects().get(id)
     known = settled_versions(project)
     training_set = set_of(database(), project)
@@ -51,7 +51,6 @@ def index(id: str) -> ResponseReturnValue:
         "models.html",
         project=project,
         versions=known,
-        is_operator=person.is_operator,
         findings=training_set.findings(),
         sides={side: len(training_set.on(side)) for side in SPLITS},
         minutes=max(1, round(estimated_seconds(len(training_set.pictures), known) / 60)),
@@ -79,7 +78,7 @@ def show(id: str, number: int) -> ResponseReturnValue:
     """Return how good a version is; with `?with=`, beside another one."""
     from rubberduck.custom_models.comparison import compare
 
-    person = require_labeller()
+    require_labeller()
     project = projects().get(id)
     known = settled_versions(project)
     version = versions().get(id, number)
@@ -91,7 +90,6 @@ def show(id: str, number: int) -> ResponseReturnValue:
         "model.html",
         project=project,
         version=version,
-        is_operator=person.is_operator,
         evaluation=version.evaluation,
         others=[each for each in known if each.evaluation and each.number != number],
         other=other,

@@ -46,7 +46,7 @@ def test_the_document_is_valid(document: dict[str, Any]) -> None:
 
 def test_every_route_is_documented_with_its_methods(app: Flask, document: dict[str, Any]) -> None:
     routes = {
-        (method, rule.rule.replace("<", "{").replace(">", "}"))
+        (method, rule.rule.replace("<int:", "{").replace("<", "{").replace(">", "}"))
         for rule in app.url_map.iter_rules()
         if rule.rule.startswith("/api/v1")
         for method in (rule.methods or set()) - IMPLICIT_METHODS

@@ -20,6 +20,8 @@ from rubberduck.api.openapi.labelling import BODIES as LABELLING_BODIES
 from rubberduck.api.openapi.labelling import labelling
 from rubberduck.api.openapi.model_life import BODIES as MODEL_LIFE_BODIES
 from rubberduck.api.openapi.model_life import model_life
+from rubberduck.api.openapi.models import BODIES as MODEL_BODIES
+from rubberduck.api.openapi.models import models
 from rubberduck.api.openapi.operations import OPERATIONS, JsonObject, parameter
 from rubberduck.api.openapi.samples import code_samples
 from rubberduck.api.schemas import (
@@ -88,6 +90,7 @@ HEADERS: dict[str, tuple[str, JsonObject]] = {
 WING_ERRORS = (
     "rubberduck.accounts.errors",
     "rubberduck.custom_models.errors",
+    "rubberduck.custom_models.version_errors",
     "rubberduck.web.errors",
 )
 # Operations to which a question can be given, and what it does there.
@@ -114,6 +117,7 @@ BODIES: tuple[Any, ...] = (
     CorrectionBody,
     *LABELLING_BODIES,
     *MODEL_LIFE_BODIES,
+    *MODEL_BODIES,
 )
 
 
@@ -162,7 +166,7 @@ def _paths(base: str, label: str) -> JsonObject:
     # Imported late: it needs the errors of custom_models.
     from rubberduck.api.openapi.projects import projects
 
-    wings = labelling() | model_life() | projects()
+    wings = labelling() | model_life() | models() | projects()
     operations = OPERATIONS | corrections(label) | wings
     return {
         path: {
