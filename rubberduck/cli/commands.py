@@ -8,6 +8,7 @@ from rubberduck.cli.classify import classify
 from rubberduck.cli.costs import costs
 from rubberduck.cli.dataset import dataset
 from rubberduck.cli.evaluate import evaluate
+from rubberduck.cli.export import export
 from rubberduck.cli.jobs import jobs
 from rubberduck.cli.judgements import judgements
 from rubberduck.cli.maintenance import sweep
@@ -22,6 +23,7 @@ for command in (
     costs,
     dataset,
     evaluate,
+    export,
     jobs,
     judgements,
     model,

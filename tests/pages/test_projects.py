@@ -1,6 +1,8 @@
 """What an operator does with a project, on its pages without JavaScript."""
 
 import re
+import tarfile
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,6 +10,7 @@ from typing import Any, cast
 from zipfile import ZipFile
 
 import pytest
+import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
@@ -25,7 +28,9 @@ from rubberduck.custom_models.tables import (
 )
 from rubberduck.jobs.child import Task
 from rubberduck.services import project_imports, project_jobs
+from rubberduck.services.backup import create_backup
 from rubberduck.services.pipeline import Pipeline
+from rubberduck.services.retention import Sweeper
 from tests.support.operators import sign_in
 from tests.support.pictures import corners, encoded, exif, form
 from tests.support.scenes import scene
@@ -409,8 +414,6 @@ def test_a_visitors_picture_comes_in_with_consent_and_leaves_with_it(
 
 
 def _version(project_id: str) -> dict[str, Any]:
-    from datetime import datetime
-
     return {
         "id": "v1",
         "project_id": project_id,
@@ -430,3 +433,42 @@ def _version(project_id: str) -> dict[str, Any]:
         "should_run": False,
         "units": 1,
     }
+
+
+def test_a_command_exports_all_and_a_backup_covers_it(
+    operator: FlaskClient, pipeline: Pipeline, app: Flask, tmp_path: Path
+) -> None:
+    page = make_project(operator)
+    send(operator, page, (encoded(scene(1), "PNG"), "one.png"), (encoded(scene(2)), "two.jpg"))
+    id, file = page.rpartition("/")[2], tmp_path / "all.zip"
+    done = app.test_cli_runner().invoke(args=["export", "project", id, str(file)])
+    assert done.exit_code == 0, done.output
+    with ZipFile(file) as archive:
+        names = set(archive.namelist())
+        assert {"project.jsonl", "pictures.jsonl", "labels.manifest"} <= names
+        assert {"images/one.png", "images/two.jpg"} <= names
+    again = app.test_cli_runner().invoke(args=["export", "project", id, str(file)])
+    assert "exists already" in again.output
+    create_backup(tmp_path / "backup.tar", app.extensions["settings"], pipeline)
+    with tarfile.open(tmp_path / "backup.tar") as tar:
+        stored = [name for name in tar.getnames() if f"uploads/projects/{id}/" in name]
+    assert sorted(Path(name).suffix for name in stored) == [".jpg", ".jpg", ".jpg", ".png"]
+
+
+def test_pictures_past_their_retention_are_swept(
+    operator: FlaskClient, pipeline: Pipeline, app: Flask
+) -> None:
+    page = make_project(operator)
+    operator.post(f"{page}/settings", data={"name": "A", "question": "", "keep_days": "7"})
+    send(operator, page, (encoded(scene(1)), "one.jpg"))
+    pipeline.storage.put("imports/x/old.zip", b"")
+    book, id = pictures_of(pipeline), page.rpartition("/")[2]
+    sweeper = Sweeper(pipeline.open_results, pipeline.storage)
+    sweeper.sweep()
+    assert book.size(id).pictures == 1
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=8)):
+        sweeper.sweep()
+    assert book.size(id).pictures == 0
+    folder = pipeline.storage.local_path("")
+    assert folder
+    assert [path for path in folder.rglob("*") if path.is_file()] == []
