@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 from flask.cli import AppGroup
@@ -10,15 +11,16 @@ from flask.cli import AppGroup
 from rubberduck.cli.jobs import NO_WORKER, follow_job
 from rubberduck.cli.terminal import HELP, printable
 from rubberduck.core.errors import DuckError
-from rubberduck.custom_models.errors import NoSuchProject
-from rubberduck.custom_models.evaluation import Evaluation, Figures
-from rubberduck.custom_models.evaluation_summary import write_summary
-from rubberduck.custom_models.model_version import ModelVersion
-from rubberduck.custom_models.projects import Project
 from rubberduck.services.training_queue import queue_training
 from rubberduck.web.deps import job_queue
 from rubberduck.web.models import database, projects, settled_versions, versions
 
+if TYPE_CHECKING:
+    from rubberduck.custom_models.evaluation import Evaluation, Figures
+    from rubberduck.custom_models.model_version import ModelVersion
+    from rubberduck.custom_models.projects import Project
+
+# custom_models is imported by the commands only, never when the site starts.
 model = AppGroup("model", context_settings=HELP, help="Train, measure and run models of projects.")
 project_argument = click.argument("project")
 number_argument = click.argument("number", type=click.IntRange(min=1))
@@ -83,6 +85,8 @@ def evaluate(project: str, number: int, as_json: bool) -> None:
       flask model evaluate "our mugs" 3
       flask model evaluate --json "our mugs" 3 > EvaluationResultSummary.json
     """
+    from rubberduck.custom_models.evaluation_summary import write_summary
+
     with errors():
         found = find_project(project)
         version = versions().get(found.id, number)
@@ -96,12 +100,12 @@ def evaluate(project: str, number: int, as_json: bool) -> None:
         click.echo(_table(version.evaluation))
 
 
-def find_project(name: str) -> Project:
-    """Return the project with this name or id. Raises NoSuchProject."""
+def find_project(name: str) -> "Project":
+    """Return the project with this name or id. Raises click.ClickException."""
     for project in projects().list_all():
         if name in (project.id, project.name):
             return project
-    raise NoSuchProject
+    raise click.ClickException("There is no such project; see: flask model list")
 
 
 @contextmanager
@@ -109,20 +113,18 @@ def errors() -> Iterator[None]:
     """Turn the site's errors into a message for the terminal."""
     try:
         yield
-    except NoSuchProject:
-        raise click.ClickException("There is no such project: flask model list") from None
     except DuckError as error:
         raise click.ClickException(error.operator_message) from None
 
 
-def _line(project: Project, version: ModelVersion) -> str:
+def _line(project: "Project", version: "ModelVersion") -> str:
     f1 = "F1 " + _figure(version.evaluation.overall, "f1") if version.evaluation else ""
     default = "default" if version.is_default else ""
     parts = (project.name, str(version.number), version.state, f1, default, version.state_message)
     return "  ".join(printable(part) for part in parts if part)
 
 
-def _table(evaluation: Evaluation) -> str:
+def _table(evaluation: "Evaluation") -> str:
     """Return the figures as text: a line for each label, and one for all."""
     lines = [
         f"{evaluation.pictures} test pictures; thresholds from {evaluation.thresholds_from}.",
@@ -138,12 +140,12 @@ def _table(evaluation: Evaluation) -> str:
     return "\n".join([*lines, f"Mistakes: {mistakes or 'none'}."])
 
 
-def _columns(figures: Figures) -> str:
+def _columns(figures: "Figures") -> str:
     names = ("f1", "precision", "recall", "average_precision")
     return "".join(f"{_figure(figures, name):20}" for name in names).rstrip()
 
 
-def _figure(figures: Figures, name: str) -> str:
+def _figure(figures: "Figures", name: str) -> str:
     value, ends = getattr(figures, name), figures.intervals.get(name)
     if value is None:
         return "-"
