@@ -4,7 +4,7 @@ import logging
 import sys
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
 
 import click
 from flask import Flask, Response, current_app
@@ -16,6 +16,7 @@ from rubberduck.api.openapi.document import openapi
 from rubberduck.api.routes import api
 from rubberduck.core.errors import InvalidQuestion
 from rubberduck.core.settings import InvalidSettings, Settings, load_settings, unknown_variables
+from rubberduck.core.translations import load_translations
 from rubberduck.pages.about import about
 from rubberduck.pages.home import home
 from rubberduck.pages.install import install
@@ -34,6 +35,7 @@ from rubberduck.pages.results import results
 from rubberduck.pages.sign_in import sign_in
 from rubberduck.pages.statistics import statistics
 from rubberduck.pages.templating import STYLE, configure_templates
+from rubberduck.services.answering_models import AnsweringModels
 from rubberduck.services.model_watch import ModelWatch, build_hosting
 from rubberduck.services.pipeline import Pipeline
 from rubberduck.services.readiness import Readiness
@@ -95,10 +97,13 @@ def create_app(settings: Settings, *, pipeline: Pipeline | None = None) -> Flask
     app.extensions["pipeline"] = pipeline
     app.extensions["readiness"] = Readiness(pipeline)
     app.extensions["samples"] = {}
+    open_hosting = cache(partial(build_hosting, pipeline, settings))
+    app.extensions["hosting"] = open_hosting
+    app.extensions["answering_models"] = AnsweringModels(
+        pipeline, open_hosting, load_translations(settings.language).gettext
+    )
     if pipeline.open_custom_labels is not None:
-        app.extensions["model_watch"] = ModelWatch(
-            lambda: pipeline.results.database, lambda: build_hosting(pipeline, settings)
-        )
+        app.extensions["model_watch"] = ModelWatch(lambda: pipeline.results.database, open_hosting)
         app.after_request(_trigger_model_watch)
     app.extensions["sweeper"] = Sweeper(pipeline.open_results, pipeline.storage, pipeline.observers)
     _configure_sessions(app, settings)

@@ -4,12 +4,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
+from flask import request
 from flask.typing import ResponseReturnValue
 from pydantic import Field, TypeAdapter, ValidationError
 
 from rubberduck.api.routes import api
 from rubberduck.api.schemas import Timestamp
 from rubberduck.core.errors import InvalidParameter
+from rubberduck.web.deps import answering_models
 from rubberduck.web.formatting import rfc3339
 from rubberduck.web.model_hosting import hosting, view_of
 from rubberduck.web.operators import audit, require_labeller, require_operator
@@ -136,6 +138,8 @@ def _parsed(kind: type[Body]) -> Body:
 
 
 def _body(id: str, number: str) -> ModelLifeBody:
+    if request.method != "GET":
+        answering_models().refresh()
     view = view_of(_life(id, number))
     life = view.life
     times = {

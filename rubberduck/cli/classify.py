@@ -15,8 +15,10 @@ from rubberduck.cli.terminal import (
     confirm_cost,
     explain,
     files_in,
+    model_option,
     printable,
     read,
+    use_model,
     with_progress,
     yes_option,
 )
@@ -29,8 +31,9 @@ from rubberduck.web.deps import pipeline
 @with_appcontext
 @as_json
 @yes_option
+@model_option
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True)
-def classify(paths: tuple[str, ...], as_json: bool, yes: bool) -> None:
+def classify(paths: tuple[str, ...], as_json: bool, yes: bool, model: str | None) -> None:
     """Classify pictures without storing them.
 
     PATH is a file, a folder, or - for standard input.
@@ -40,11 +43,13 @@ def classify(paths: tuple[str, ...], as_json: bool, yes: bool) -> None:
       flask look duck.jpg
       flask look --json holiday/ > answers.jsonl
       cat duck.jpg | flask look -
+      flask look --model "our mugs" kitchen.jpg
 
     With --json, prints one line per picture: {file, duck, score, boxes,
     is_truncated, error}. Without it,
     errors go to standard error. Exit status: 1 if any picture failed.
     """
+    use_model(model)
     files = list(files_in(paths))
     confirm_cost(len(files), yes)
     failures = 0

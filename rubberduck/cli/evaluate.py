@@ -19,8 +19,10 @@ from rubberduck.cli.terminal import (
     confirm_cost,
     explain,
     files_in,
+    model_option,
     printable,
     read,
+    use_model,
     with_progress,
     yes_option,
 )
@@ -61,6 +63,7 @@ class NewPicture(click.ParamType[Path]):
 @with_appcontext
 @as_json
 @yes_option
+@model_option
 @click.option(
     "--boxes",
     "boxes_file",
@@ -79,6 +82,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - click gives each option its argument
     sheet_file: Path | None,
     as_json: bool,
     yes: bool,
+    model: str | None,
 ) -> None:
     """Measure the detector on labelled pictures.
 
@@ -89,6 +93,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - click gives each option its argument
     Examples:
       flask evaluate photos
       flask evaluate --json --boxes photos/boxes.json photos > figures.json
+      flask evaluate --model "our mugs" photos
       flask evaluate --plot curves.png --sheet mistakes.png photos
     """
     sides = [folder / DUCK, folder / NO_DUCK]
@@ -98,6 +103,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - click gives each option its argument
     if plot_file and plot_file == sheet_file:
         raise click.UsageError("--plot and --sheet must be different files.")
     boxes = _known_boxes(boxes_file)
+    use_model(model)
     confirm_cost(len(pictures), yes)
     answered = dict(_answers(pictures, folder, boxes))
     for name in boxes:

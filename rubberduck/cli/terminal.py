@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TypeVar
 
 import click
+from flask import g
 from tqdm import tqdm
 
 from rubberduck.core.errors import DuckError
-from rubberduck.web.deps import pipeline
+from rubberduck.web.deps import answering_models, pipeline
 
 SUFFIXES = set(
     ".jpg .jpeg .jpe .jfif .mpo .png .apng .webp .gif .avif .heic .heif .bmp .tif .tiff".split()
@@ -20,6 +21,9 @@ STDIN = "-"
 HELP = {"help_option_names": ["-h", "--help"]}
 Item = TypeVar("Item")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask to confirm the cost.")
+model_option = click.option(
+    "--model", metavar="PROJECT", help="Ask the running model of this project (a name or an id)."
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -34,6 +38,18 @@ def files_in(paths: Iterable[str]) -> Iterator[str]:
         if not pictures:
             click.echo(f"{printable(path)}: no pictures in this folder.", err=True)
         yield from pictures
+
+
+def use_model(project: str | None) -> None:
+    """Let the running model of a project answer from now on; None changes nothing."""
+    if project is None:
+        return
+    try:
+        models = answering_models().refresh()
+        ids = [each.project_id for each in models if project in (each.project_id, each.name)]
+        g.pipeline = answering_models().pipeline_for(ids[0] if ids else project, may_start=True)
+    except DuckError as error:
+        raise click.ClickException(explain(error)) from None
 
 
 def confirm_cost(pictures: int, yes: bool) -> None:

@@ -1,18 +1,33 @@
-"""Whether models may cost something at the moment, without importing custom_models."""
+"""Which models answer, and whether any may cost something, without importing custom_models."""
 
-from sqlalchemy import column, exists, or_, select, table
+from dataclasses import dataclass
+
+from sqlalchemy import JSON, Boolean, RowMapping, and_, column, exists, or_, select, table
 
 from rubberduck.db.engine import Database
 
 versions = table(
     "model_versions",
+    column("id"),
+    column("project_id"),
+    column("number"),
     column("engine"),
     column("state"),
-    column("should_run"),
+    column("labels", JSON),
+    column("file_key"),
+    column("arn"),
+    column("is_default", Boolean),
+    column("may_start_itself", Boolean),
+    column("should_run", Boolean),
+    column("units"),
     column("metered_until"),
 )
+projects = table(
+    "projects", column("id"), column("status"), column("name"), column("kind"), column("question")
+)
 ACTIVE = ("STARTING", "RUNNING", "STOPPING")
-row = versions.c
+STARTABLE = ("TRAINING_COMPLETED", "STOPPED", "COPYING_COMPLETED")
+row, project = versions.c, projects.c
 
 
 def may_cost(database: Database) -> bool:
@@ -21,3 +36,62 @@ def may_cost(database: Database) -> bool:
     query = select(exists().where(row.engine == "rekognition", is_active).select_from(versions))
     with database.transaction() as connection:
         return bool(connection.scalar(query))
+
+
+@dataclass(frozen=True)
+class AnsweringModel:
+    """A version that answers visitors, or would start if one asked: one for each project."""
+
+    project_id: str
+    name: str  # of the project
+    kind: str
+    question: str
+    labels: tuple[str, ...]
+    version_id: str
+    number: int
+    engine: str
+    arn: str | None
+    file_key: str | None
+    units: int
+    is_running: bool
+    is_default: bool
+    starts_itself: bool
+
+    @property
+    def is_remote(self) -> bool:
+        return self.engine == "rekognition"
+
+
+def answering_models(database: Database) -> tuple[AnsweringModel, ...]:
+    """Return the models by their projects' names. Raises ResultsUnavailable."""
+    runs = and_(row.should_run, row.state == "RUNNING")
+    may_start = and_(row.may_start_itself, row.state.in_(STARTABLE))
+    query = (
+        select(versions, project.name.label("project_name"), project.kind, project.question)
+        .join_from(versions, projects, project.id == row.project_id)
+        .where(project.status == "ready", or_(runs, may_start))
+        .order_by(project.name, row.is_default, runs, row.number)
+    )
+    with database.transaction() as connection:
+        found = connection.execute(query).mappings().all()
+    # Of several versions of a project, the last: the default, else one that runs, else the newest.
+    return tuple({each["project_id"]: _model(each) for each in found}.values())
+
+
+def _model(found: RowMapping) -> AnsweringModel:
+    return AnsweringModel(
+        project_id=found["project_id"],
+        name=found["project_name"],
+        kind=found["kind"],
+        question=found["question"],
+        labels=tuple(name for _, name in found["labels"]),
+        version_id=found["id"],
+        number=found["number"],
+        engine=found["engine"],
+        arn=found["arn"],
+        file_key=found["file_key"],
+        units=found["units"],
+        is_running=bool(found["should_run"]) and found["state"] == "RUNNING",
+        is_default=bool(found["is_default"]),
+        starts_itself=bool(found["may_start_itself"]),
+    )

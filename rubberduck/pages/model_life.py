@@ -8,7 +8,7 @@ from flask import Blueprint, flash, redirect, request
 from flask.typing import ResponseReturnValue
 
 from rubberduck.core.errors import InvalidParameter
-from rubberduck.web.deps import text
+from rubberduck.web.deps import answering_models, text
 from rubberduck.web.model_hosting import LifeView, hosting, view_of
 from rubberduck.web.operators import audit, current_operator, require_operator
 from rubberduck.web.uploads import form_value
@@ -117,7 +117,8 @@ def form_units() -> int:
 
 
 def _back(**parameters: str) -> ResponseReturnValue:
-    """Return to the page of the model."""
+    """Return to the page of the model; the pages of visitors know at once what has changed."""
+    answering_models().refresh()
     page = request.path.rpartition("/")[0]
     query = f"?{urlencode(parameters)}" if parameters else ""
     return redirect(page + query, HTTPStatus.SEE_OTHER)

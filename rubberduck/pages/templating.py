@@ -12,7 +12,7 @@ from rubberduck.core.rules import Question
 from rubberduck.core.translations import load_translations
 from rubberduck.detectors.model_file import DETECTOR_NAME
 from rubberduck.services.pipeline import Offer
-from rubberduck.web.deps import pipeline, readiness, settings, text
+from rubberduck.web.deps import answering_models, pipeline, readiness, settings, text
 from rubberduck.web.formatting import rfc3339
 from rubberduck.web.security_headers import STATIC, compact, version
 from rubberduck.web.sessions import form_token
@@ -56,6 +56,9 @@ def _site_context() -> dict[str, object]:
         "fallback_detector": fallback_detector.name if fallback_detector else None,
         "question": pipeline().question,
         "offers": pipeline().offers,
+        "models": answering_models().list(),
+        "model": pipeline().model,
+        "has_default_model": answering_models().default() is not None,
         "engine": pipeline().detector.name,
         "where": pipeline().storage.where,
         "max_bytes": pipeline().max_bytes,

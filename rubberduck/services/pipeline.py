@@ -68,6 +68,8 @@ class Pipeline:
     share_answers: bool = False
     offers: Mapping[str, Offer] = field(default_factory=dict)  # by key, the default first
     observers: tuple[Observer, ...] = (LogObserver(),)
+    model: str | None = None  # the project whose model answers
+    is_live: bool = True  # False if a free detector is too far away for camera frames
     # None where the settings switch them off.
     open_custom_labels: Callable[[], "CustomLabels"] | None = None
     open_stop_schedules: Callable[[], "StopSchedules"] | None = None
@@ -99,6 +101,19 @@ class Pipeline:
         if (offer := self.offers.get(key)) is None:
             raise NoSuchQuestion(self.offers)
         return replace(self, question=offer.question, fallback_detector=offer.fallback_detector)
+
+    def for_model(
+        self, project_id: str, question: Question, detector: Detector, *, is_live: bool
+    ) -> "Pipeline":
+        """Return the same pipeline for the model of a project, which alone answers."""
+        return replace(
+            self,
+            question=question,
+            detector=detector,
+            fallback_detector=None,
+            model=project_id,
+            is_live=is_live,
+        )
 
     def for_result(self, result: Result) -> "Pipeline":
         """Return the pipeline for the question of a result, or this one if none is offered."""
@@ -252,7 +267,7 @@ class Pipeline:
 
     @property
     def free_detector(self) -> Detector | None:
-        detectors = (self.detector, self.fallback_detector)
+        detectors = (self.detector, self.fallback_detector) if self.is_live else ()
         return next((d for d in detectors if d and not d.cost_per_call_usd), None)
 
     def reevaluate(self, result: Result, min_confidence: float) -> Result:

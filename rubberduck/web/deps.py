@@ -14,6 +14,7 @@ from rubberduck.services.samples import Samples
 
 if TYPE_CHECKING:
     from rubberduck.jobs.queue import JobQueue
+    from rubberduck.services.answering_models import AnsweringModels
 
 
 def default_pipeline() -> Pipeline:
@@ -42,6 +43,10 @@ def samples() -> Samples:
 
 def sweeper() -> Sweeper:
     return cast(Sweeper, current_app.extensions["sweeper"])
+
+
+def answering_models() -> "AnsweringModels":
+    return cast("AnsweringModels", current_app.extensions["answering_models"])
 
 
 def job_queue() -> "JobQueue":

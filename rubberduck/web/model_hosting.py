@@ -1,13 +1,13 @@
 """Access from a request to the hosting of models, imported at first use, and what is said of it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
 from flask import current_app
 
-from rubberduck.services.model_watch import build_hosting
-from rubberduck.web.deps import default_pipeline, settings
+from rubberduck.web.deps import settings
 
 if TYPE_CHECKING:
     from rubberduck.custom_models.hosting import Hosting
@@ -34,11 +34,8 @@ class LifeView:
 
 
 def hosting() -> "Hosting":
-    found = current_app.extensions.get("hosting")
-    if found is None:
-        found = build_hosting(default_pipeline(), settings())
-        current_app.extensions["hosting"] = found
-    return cast("Hosting", found)
+    open_hosting = cast("Callable[[], Hosting]", current_app.extensions["hosting"])
+    return open_hosting()
 
 
 def view_of(life: "Life") -> LifeView:

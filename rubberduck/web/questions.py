@@ -1,11 +1,15 @@
-"""The question of a request: `?question=` names one of those offered; else the default."""
+"""The question of a request: `?question=` names one of those offered, `?model=` a project's model.
+
+Without either, the model that an operator made the default answers, or else the first question.
+"""
 
 from typing import Any
 
 from flask import Flask, g, request
 
+from rubberduck.core.errors import InvalidParameter
 from rubberduck.core.models import Result
-from rubberduck.web.deps import default_pipeline, pipeline
+from rubberduck.web.deps import answering_models, default_pipeline, pipeline
 
 # Links to these endpoints keep the question of the page that they stand on.
 KEEPING = {
@@ -21,6 +25,17 @@ KEEPING = {
     "statistics.index",
     "statistics.chart",
 }
+# What a project's model can answer.
+ASKING = {
+    "home.index",
+    "home.upload",
+    "home.camera",
+    "many.index",
+    "api.upload",
+    "api.analyze_frame",
+}
+# Frames of a camera name the model that its page shows: a frame touches no database.
+ANSWERED_BY_DEFAULT = ASKING - {"api.analyze_frame"}
 
 
 def register_questions(app: Flask) -> None:
@@ -30,7 +45,11 @@ def register_questions(app: Flask) -> None:
 
 def use_question_of(result: Result) -> None:
     """Let the rest of this request ask what the result's question is."""
-    g.pipeline = default_pipeline().for_result(result)
+    models = (each for each in answering_models().list() if each.question == result.question)
+    if model := next(models, None):
+        g.pipeline = answering_models().pipeline_of(model)
+    else:
+        g.pipeline = default_pipeline().for_result(result)
 
 
 def question_title() -> str | None:
@@ -39,12 +58,23 @@ def question_title() -> str | None:
 
 
 def _choose_question() -> None:
-    """Raise NoSuchQuestion for a question that is not offered."""
-    key = request.args.get("question")
-    if request.endpoint and key is not None:
+    """Raise NoSuchQuestion, NoSuchModelOffered or ModelStopped for what is not offered."""
+    key, model = request.args.get("question"), request.args.get("model")
+    if request.endpoint in ASKING and model is not None:
+        if key is not None:
+            raise InvalidParameter("Give either “question” or “model”.")
+        may_start = request.method == "POST"  # no link starts anything
+        g.pipeline = answering_models().pipeline_for(model, may_start=may_start)
+    elif request.endpoint and key is not None:
         g.pipeline = default_pipeline().for_question(key)
+    elif request.endpoint in ANSWERED_BY_DEFAULT and (default := answering_models().default()):
+        g.pipeline = answering_models().pipeline_of(default)
 
 
 def _keep_question(endpoint: str, values: dict[str, Any]) -> None:
-    if endpoint in KEEPING and "question" not in values and (key := pipeline().key):
+    if "question" in values or "model" in values:
+        return
+    if endpoint in ASKING and (model := pipeline().model):
+        values["model"] = model
+    elif endpoint in KEEPING and (key := pipeline().key):
         values["question"] = key

@@ -97,6 +97,7 @@ from app import start
 app = start()
 HEAVY = set("matplotlib numpy onnxruntime sqlalchemy boto3 redis dbos rubberduck.jobs".split())
 HEAVY |= set("authlib requests rubberduck.accounts.operators".split())
+HEAVY |= {"rubberduck.custom_models.tables"}
 
 def loaded_for(*pages):
     for page in pages:

@@ -38,7 +38,7 @@ from rubberduck.core import errors
 from rubberduck.core.errors import DuckError
 from rubberduck.core.models import Answer, Box, Label, Result
 from rubberduck.core.rules import Question, judge
-from rubberduck.web.deps import default_pipeline, pipeline
+from rubberduck.web.deps import answering_models, default_pipeline, pipeline
 from rubberduck.web.problem_details import PROBLEMS, ProblemBody, problem_body
 from rubberduck.web.responses import with_etag
 
@@ -98,6 +98,10 @@ ASKING = {
     "look": "The question about the picture; default: the first one.",
     "glance": "The question about the frame; default: the first one.",
     "list_results": "Only results of this question.",
+}
+ASKING_MODELS = {
+    "look": "The project whose model answers, in place of a question.",
+    "glance": "The project whose model answers, in place of a question.",
 }
 SAMPLE_REQUEST_ID = "4f1d8a0c5b7e2963"
 SAMPLE_CONFIDENCE = 95.5
@@ -191,13 +195,17 @@ def _with_capitals(path: str) -> str:
 
 
 def _with_question(operation: JsonObject) -> JsonObject:
-    """Return the operation's parameters with `question`, if there is a choice of questions."""
-    keys = list(default_pipeline().offers)
-    described = ASKING.get(operation["operationId"])
-    if described is None or len(keys) < 2:
-        return {}
-    question = parameter("question", "query", {"type": "string", "enum": keys}, described)
-    return {"parameters": [*operation.get("parameters", []), question]}
+    """Return the operation's parameters with `question` and `model`, if there is a choice."""
+    offered = {
+        "question": (list(default_pipeline().offers), ASKING, 2),
+        "model": ([each.project_id for each in answering_models().list()], ASKING_MODELS, 1),
+    }
+    more = [
+        parameter(name, "query", {"type": "string", "enum": keys}, described)
+        for name, (keys, texts, least) in offered.items()
+        if (described := texts.get(operation["operationId"])) and len(keys) >= least
+    ]
+    return {"parameters": [*operation.get("parameters", []), *more]} if more else {}
 
 
 class _SchemaGenerator(GenerateJsonSchema):

@@ -1,0 +1,148 @@
+"""The models that visitors can ask, as this process last saw them, and a pipeline for each.
+
+Pages never wait for the list: it is read again in the background when it is some seconds old. What
+asks a model reads it first. Nothing of the models is imported before one is asked.
+"""
+
+import logging
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from rubberduck.core.errors import DuckError
+from rubberduck.services.errors import NoSuchModelOffered
+from rubberduck.services.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from rubberduck.custom_models.hosting import Hosting
+    from rubberduck.db.model_activity import AnsweringModel
+    from rubberduck.detectors.base import Detector
+
+log = logging.getLogger(__name__)
+FRESH_SECONDS = 5.0
+DATABASE_MODULE = "rubberduck.db.engine"
+
+
+class AnsweringModels:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        open_hosting: "Callable[[], Hosting]",
+        text: Callable[[str], str] = str,
+    ) -> None:
+        self.pipeline = pipeline
+        self.open_hosting = open_hosting
+        self.text = text
+        self._models: tuple[AnsweringModel, ...] = ()
+        self._read_at = float("-inf")
+        self._is_reading = threading.Lock()
+        self._detectors: dict[str, Detector] = {}
+        self._loaded: Any = None
+
+    def list(self) -> "tuple[AnsweringModel, ...]":
+        """Return the models without waiting for the database."""
+        if DATABASE_MODULE not in sys.modules:
+            return ()  # the first pages are shown before SQLAlchemy is loaded
+        if self._is_stale() and self._is_reading.acquire(blocking=False):
+            threading.Thread(target=self._read_in_background, daemon=True).start()
+        return self._models
+
+    def refresh(self) -> "tuple[AnsweringModel, ...]":
+        """Read the list now. Raises ResultsUnavailable."""
+        from rubberduck.db.model_activity import answering_models
+
+        self._read_at = time.monotonic()
+        self._models = answering_models(self.pipeline.results.database)
+        return self._models
+
+    def default(self) -> "AnsweringModel | None":
+        """Return the running model that answers who chose nothing, without waiting."""
+        return next((each for each in self.list() if each.is_default and each.is_running), None)
+
+    def pipeline_for(self, project_id: str, *, may_start: bool) -> Pipeline:
+        """Return the pipeline of a project's model. Raises NoSuchModelOffered, ModelStopped.
+
+        With `may_start`, a model that starts itself is started.
+        """
+        models = self.refresh() if self._is_stale() else self._models
+        model = next((each for each in models if each.project_id == project_id), None)
+        if model is None:
+            raise NoSuchModelOffered(
+                "This site has no such model running. “model” may be: {offered}.",
+                offered=", ".join(each.project_id for each in models) or "none",
+            )
+        if may_start and not model.is_running:
+            model = self._start(model)
+        return self.pipeline_of(model)
+
+    def pipeline_of(self, model: "AnsweringModel") -> Pipeline:
+        from rubberduck.custom_models.detector import question_of
+
+        question = question_of(model, self.text("Yes!"), self.text("No."))
+        detector = self._detector(model)
+        return self.pipeline.for_model(
+            model.project_id, question, detector, is_live=not model.is_remote
+        )
+
+    def _start(self, model: "AnsweringModel") -> "AnsweringModel":
+        """Start a model for a visitor. Raises ModelStarting while it cannot answer yet."""
+        from rubberduck.custom_models.hosting_errors import ModelStarting, ModelStopped, RunsAlready
+
+        try:
+            self.open_hosting().start(model.version_id, model.units, "")
+        except RunsAlready:
+            pass
+        except DuckError as error:
+            log.warning(
+                "model not started version=%s cause=%s", model.version_id, error.operator_message
+            )
+            raise ModelStopped("“{name}” is stopped.", name=model.name) from error
+        started = [each for each in self.refresh() if each.version_id == model.version_id]
+        if started and started[0].is_running:
+            return started[0]
+        raise ModelStarting("“{name}” is starting. That takes some minutes.", name=model.name)
+
+    def _detector(self, model: "AnsweringModel") -> "Detector":
+        """Return the version's detector, the same each time: it has a circuit breaker."""
+        if (known := self._detectors.get(model.version_id)) is None:
+            known = self._detectors[model.version_id] = self._new_detector(model)
+        return known
+
+    def _new_detector(self, model: "AnsweringModel") -> "Detector":
+        from rubberduck.custom_models.detector import (
+            CustomLabelsDetector,
+            EmbeddedProjectDetector,
+            LoadedModels,
+        )
+        from rubberduck.detectors.with_breaker import DetectorWithBreaker
+
+        def touch() -> None:
+            self.open_hosting().touch(model.version_id)
+
+        if model.is_remote:
+            remote = CustomLabelsDetector(model, touch, lambda: self.pipeline.custom_labels)
+            return DetectorWithBreaker(remote)
+        loaded = self._loaded = self._loaded or LoadedModels()
+        return EmbeddedProjectDetector(
+            model, touch, lambda: loaded.get(model.version_id, lambda: self._load(model))
+        )
+
+    def _load(self, model: "AnsweringModel") -> Any:
+        from rubberduck.custom_models.embedded_model import load
+
+        if model.file_key is None:
+            raise FileNotFoundError(model.version_id)
+        return load(self.pipeline.storage.get(model.file_key))
+
+    def _is_stale(self) -> bool:
+        return time.monotonic() - self._read_at > FRESH_SECONDS
+
+    def _read_in_background(self) -> None:
+        try:
+            self.refresh()
+        except DuckError as error:
+            log.warning("models not listed cause=%s", error.operator_message)
+        finally:
+            self._is_reading.release()

@@ -1,0 +1,9 @@
+"""Errors of what is offered to visitors."""
+
+from rubberduck.core.errors import InvalidParameter
+
+
+class NoSuchModelOffered(InvalidParameter):
+    slug = "no-such-model-offered"
+    title = "Unknown model"
+    hint = "Choose one of them, or leave out “model”."

@@ -1,0 +1,180 @@
+"""Asking the models of projects: chosen, default, stopped, started by a visitor; on all doors."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from PIL import Image
+
+from app import create_app
+from rubberduck.aws.custom_labels import CustomLabels
+from rubberduck.core.rules import RUBBER_DUCK
+from rubberduck.core.settings import Settings
+from rubberduck.custom_models.training import TrainingPicture, background, embedding, train
+from rubberduck.db.results import Results
+from rubberduck.services.answering_models import AnsweringModels
+from rubberduck.services.pipeline import Offer, Pipeline
+from rubberduck.web.model_hosting import hosting
+from tests.support.command_line import run_command
+from tests.support.custom_labels import FakeCustomLabels
+from tests.support.hosting import DirectClient, add_amazon_model, add_model
+from tests.support.pictures import encoded, form
+from tests.support.visitor import visible_text
+
+COLOURS = {"red": (200, 30, 20), "blue": (20, 40, 200)}
+PROJECT = "mugs------------"
+LABELS = [["l1", "red"], ["l2", "blue"]]
+
+
+def coloured(label: str, number: int = 0) -> Image.Image:
+    red, green, blue = COLOURS[label]
+    image = Image.new("RGB", (160, 120), (red, green + number, blue))
+    image.paste((250, 250, 240 - number), (20, 20 + number, 60, 60))
+    return image
+
+
+@pytest.fixture(scope="module")
+def onnx() -> bytes:
+    """A model of whole pictures that tells red from blue."""
+    some = background.backgrounds()[::10]
+    pictures = [
+        TrainingPicture(lambda c=c, n=n: coloured(c, n), labels=(c,), group=f"{c}{n}")  # type: ignore[misc]
+        for n in range(6)
+        for c in COLOURS
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(background, "backgrounds", lambda: some)
+        patch.setattr(embedding, "VIEWS", 2)
+        return train(pictures, tuple(COLOURS), kind="pictures", seed=1).onnx
+
+
+@pytest.fixture
+def fake() -> FakeCustomLabels:
+    fake = FakeCustomLabels()
+    fake.clock.per_describe = 0
+    return fake
+
+
+@pytest.fixture
+def app(settings: Settings, pipeline: Pipeline, fake: FakeCustomLabels) -> Flask:
+    client: Any = DirectClient(fake)
+    service = CustomLabels(client)
+    offers = {"rubber-duck": Offer(RUBBER_DUCK, None)}
+    pipeline = replace(pipeline, open_custom_labels=lambda: service, offers=offers)
+    return create_app(settings, pipeline=pipeline)
+
+
+@pytest.fixture
+def embedded(results: Results, pipeline: Pipeline, onnx: bytes) -> str:
+    key = f"projects/{PROJECT}/models/mugs-v3.onnx"
+    pipeline.storage.put(key, onnx, "application/octet-stream")
+    return add_model(results.database, "v3", number=3, file_key=key, labels=LABELS)
+
+
+def started(app: Flask, id: str, **more: Any) -> None:
+    with app.app_context():
+        hosting().start(id, 1, "ada", **more)
+        models: AnsweringModels = app.extensions["answering_models"]
+        models.refresh()
+
+
+def test_visitors_choose_a_model_and_results_keep_it(
+    app: Flask, client: FlaskClient, embedded: str, tmp_path: Path
+) -> None:
+    assert "a model of this site" not in client.get("/").text
+    refused = client.get(f"/?model={PROJECT}")
+    assert (refused.status_code, "“model” may be: none" in refused.text) == (400, True)
+    started(app, embedded)
+    page = client.get("/").text
+    assert f'href="/?model={PROJECT}"' in page
+    assert "answered by “mugs”, a model of this site" in visible_text(page)
+    page = client.get(f"/?model={PROJECT}").text
+    assert f'action="/?model={PROJECT}"' in page  # the form keeps it
+    body = client.post(f"/api/v1/pictures?model={PROJECT}", **form(encoded(coloured("red")))).json
+    assert body
+    assert (body["found"], body["question"]) == (True, "Is there one of mugs in this image?")
+    assert (body["engine"], body["engine_version"]) == ("mugs", "3-mugs-v3")
+    assert [label["name"] for label in body["labels"]] == ["red"]
+    assert body["boxes"] == []  # an answer about the whole picture has no boxes
+    shown = visible_text(client.get(f"/result/{body['id']}").text)
+    assert "Answered by mugs." in shown
+    assert "Yes!" in shown
+    none = client.post(f"/api/v1/pictures?model={PROJECT}&question=rubber-duck", **form(encoded()))
+    assert none.status_code == 400
+    (tmp_path / "blue.png").write_bytes(encoded(coloured("blue"), format="PNG"))
+    done = run_command(app, "look", "--json", "--model", "mugs", str(tmp_path / "blue.png"))
+    assert '"duck": true' in done.stdout
+    assert "no such model" in run_command(app, "look", "--model", "cups", "x.png").stderr
+    # The site's own question stays what it was, until an operator makes the model the default.
+    assert client.post("/api/v1/pictures", **form(encoded())).get_json()["engine"] != "mugs"
+    with app.app_context():
+        hosting().lives.make_default(embedded)
+        app.extensions["answering_models"].refresh()
+    assert client.post("/api/v1/pictures", **form(encoded())).get_json()["engine"] == "mugs"
+    page = client.get("/").text
+    assert 'href="/?question=' in page
+    assert "Is there one of mugs in this image?</h1>" in page
+    frame = client.post(f"/api/v1/frames?model={PROJECT}", **form(encoded(coloured("red"))))
+    assert frame.get_json()["found"]
+
+
+def test_a_stopped_model_says_so_or_starts_if_the_operator_allowed_it(
+    app: Flask, client: FlaskClient, embedded: str
+) -> None:
+    started(app, embedded)
+    with app.app_context():
+        hosting().stop(embedded)
+        with hosting().lives.changing(embedded) as (_, _, change):
+            change(may_start_itself=True)
+        app.extensions["answering_models"].refresh()
+    assert "starts when you ask" in visible_text(client.get("/").text)
+    assert client.get(f"/?model={PROJECT}").status_code == 200
+    with app.app_context():
+        assert not hosting().lives.get(embedded).should_run  # a link starts nothing
+    body = client.post(f"/api/v1/pictures?model={PROJECT}", **form(encoded(coloured("blue")))).json
+    assert body
+    assert body["found"]
+    with app.app_context():
+        life = hosting().lives.get(embedded)
+    assert (life.is_running, life.started_by) == (True, "")
+    assert life.last_used_at
+
+
+def test_a_model_at_amazon_answers_with_boxes_by_its_own_thresholds(
+    app: Flask, client: FlaskClient, results: Results, fake: FakeCustomLabels
+) -> None:
+    fake.world.detections = [
+        {
+            "Name": name,
+            "Confidence": confidence,
+            "Geometry": {"BoundingBox": {"Width": 0.3, "Height": 0.4, "Left": left, "Top": -0.01}},
+        }
+        for name, confidence, left in (("mug", 88.4, 0.1), ("mug", 61.2, 0.6), ("mug", 40.0, 0.5))
+    ]
+    id = add_amazon_model(results.database, fake, "v1", labels=[["l1", "mug"]])
+    started(app, id, unwatched=True)
+    refused = client.post(f"/?model={PROJECT}", **form(encoded()))
+    assert refused.status_code == 400  # it is starting, so it is not among those that answer
+    fake.advance(700)
+    with app.app_context():
+        app.extensions["model_watch"].run_due()
+        app.extensions["answering_models"].refresh()
+    body = client.post(f"/api/v1/pictures?model={PROJECT}", **form(encoded())).get_json()
+    assert (body["found"], body["engine_version"]) == (True, "1-mugs-v1")
+    assert [box["label"] for box in body["boxes"]] == ["mug", "mug"]
+    [request] = [asked for operation, asked in fake.requests if operation == "DetectCustomLabels"]
+    assert "MinConfidence" not in request
+    frame = client.post(f"/api/v1/frames?model={PROJECT}", **form(encoded()))
+    assert frame.status_code == 404  # no frames of a camera are sent to Amazon
+    with app.app_context():
+        assert hosting().lives.get(id).last_used_at
+    fake.version("v1").become("STOPPED")
+    stopped = client.post(f"/?model={PROJECT}", **form(encoded(coloured("red"))))
+    assert (stopped.status_code, "This model is stopped" in stopped.text) == (503, True)
+    fake.version("v1").become("RUNNING")
+    fake.faults.order("DetectCustomLabels", "AccessDeniedException")
+    failed = client.post(f"/?model={PROJECT}", **form(encoded(coloured("blue"))))
+    assert (failed.status_code, "AccessDenied" in failed.text) == (503, False)
