@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rubberduck.aws.custom_labels import CustomLabels
     from rubberduck.aws.scheduler import StopSchedules
     from rubberduck.billing.ledger import Ledger
+    from rubberduck.billing.prices import Prices
     from rubberduck.db.results import Results
 
 AWS_CONNECTIONS = 32
@@ -53,6 +54,7 @@ def build_pipeline(settings: Settings) -> Pipeline:
         share_answers=settings.share_answers,
         open_custom_labels=_custom_labels_opener(settings, open_results),
         open_stop_schedules=_stop_schedules_opener(settings),
+        open_ledger=lambda: _ledger_and_prices(settings, open_results()),
     )
 
 
@@ -185,6 +187,12 @@ def rekognition(settings: Settings, question: Question) -> "Rekognition":
     client = _client(settings, "rekognition", 3, signature_version="v4")
     price = load_prices(settings.prices)["detect-labels"]
     return Rekognition(client, min(question.min_confidence, MIN_LABEL_CONFIDENCE), price.dollars)
+
+
+def _ledger_and_prices(settings: Settings, results: "Results") -> "tuple[Ledger, Prices]":
+    from rubberduck.billing.prices import load_prices
+
+    return ledger(settings, results), load_prices(settings.prices)
 
 
 def ledger(settings: Settings, results: "Results") -> "Ledger":

@@ -20,6 +20,7 @@ log = logging.getLogger("rubberduck.worker")
 # The modules whose functions are jobs.
 JOB_MODULES = (
     "rubberduck.services.schedules",
+    "rubberduck.services.aws_training",
     "rubberduck.services.project_imports",
     "rubberduck.services.project_jobs",
     "rubberduck.services.training",

@@ -66,6 +66,7 @@ class Version:
     name: str
     state: VersionState
     message: str
+    description: str = ""
     units: int | None = None
     trained_at: datetime | None = None
     billable_seconds: int | None = None  # of its training
@@ -204,23 +205,32 @@ class CustomLabels:
 
     # ---- versions
 
-    def create_version(self, project_arn: str, name: str, bucket: str, prefix: str) -> str:
+    def create_version(
+        self, project_arn: str, name: str, output: S3Address, description: str
+    ) -> str:
         """Begin a training, which costs money, and return the ARN of its version.
 
-        The name makes it happen once: if a version of this name exists, its ARN is returned.
+        The name makes it happen once: if a version of this name and description exists, its ARN is
+        returned. The service writes its reports below `output`.
         """
-        output = {"S3Bucket": bucket, "S3KeyPrefix": prefix}
         try:
             answer = self._call(
                 "CreateProjectVersion",
                 ProjectArn=project_arn,
                 VersionName=name,
-                OutputConfig=output,
+                VersionDescription=description,
+                OutputConfig={"S3Bucket": output.bucket, "S3KeyPrefix": output.key},
             )
         except CustomLabelsRefused as error:
-            if error.code == IN_USE and (found := self.versions(project_arn, name)):
-                return found[0].arn
-            raise
+            if error.code != IN_USE or not (found := self.versions(project_arn, name)):
+                raise
+            if found[0].description != description:  # of a database that was lost or set back
+                raise CustomLabelsRefused(
+                    "Amazon Rekognition has another model named {name} in this project: delete it "
+                    "there.",
+                    name=name,
+                ) from error
+            return found[0].arn
         return str(answer["ProjectVersionArn"])
 
     def versions(self, project_arn: str, *names: str) -> list[Version]:
@@ -379,6 +389,7 @@ def _version(item: Any) -> Version:
         arn.split("/")[-2],
         state_of(item["Status"]),
         item.get("StatusMessage", ""),
+        item.get("VersionDescription", ""),
         item.get("MinInferenceUnits"),
         item.get("TrainingEndTimestamp"),
         item.get("BillableTrainingTimeInSeconds"),

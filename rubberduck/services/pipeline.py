@@ -36,6 +36,8 @@ from rubberduck.storage.base import Storage
 if TYPE_CHECKING:
     from rubberduck.aws.custom_labels import CustomLabels
     from rubberduck.aws.scheduler import StopSchedules
+    from rubberduck.billing.ledger import Ledger
+    from rubberduck.billing.prices import Prices
     from rubberduck.db.results import Results
 from rubberduck.detectors.base import Detector
 
@@ -73,6 +75,7 @@ class Pipeline:
     # None where the settings switch them off.
     open_custom_labels: Callable[[], "CustomLabels"] | None = None
     open_stop_schedules: Callable[[], "StopSchedules"] | None = None
+    open_ledger: Callable[[], "tuple[Ledger, Prices]"] | None = None
     _executor: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(STORE_THREADS, "store"), repr=False
     )

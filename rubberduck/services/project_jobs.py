@@ -47,7 +47,11 @@ def export_to_storage(
 
 @job("delete-project")
 def delete_project(context: "Context", project_id: str) -> Any:
+    # Imported late: an idle worker does without it.
+    from rubberduck.services.aws_deletion import delete_from_amazon
+
     context.step("hide", hide_project, project_id)
+    delete_from_amazon(context, project_id)
     objects = context.step("objects", delete_objects, project_id)
     rows = context.step("rows", delete_rows, project_id)
     return {"objects": objects, "rows": rows}

@@ -21,6 +21,8 @@ from tests.support.aws import BUCKET
 from tests.support.custom_labels import LOSE_ANSWER, FakeCustomLabels
 from tests.support.pictures import encoded
 
+OUTPUT = S3Address(BUCKET, "models")
+
 
 def photo(width: int = 320, height: int = 240, red: int = 9) -> bytes:
     return encoded(Image.new("RGB", (width, height), (red, 9, 9)))
@@ -115,8 +117,10 @@ def test_a_model_from_its_training_to_its_deletion(
 ) -> None:
     project = filled(service, fake, pictures[:8], pictures[8:])
     datasets = [dataset.arn for dataset in service.datasets("duck-mugs").values()]
-    arn = service.create_version(project, "v1", BUCKET, "models")
-    assert service.create_version(project, "v1", BUCKET, "models") == arn
+    arn = service.create_version(project, "v1", OUTPUT, "ours")
+    assert service.create_version(project, "v1", OUTPUT, "ours") == arn
+    with pytest.raises(CustomLabelsRefused, match="another model named v1"):
+        service.create_version(project, "v1", OUTPUT, "of a database that was set back")
     assert fake.world.trainings == {arn: 1}
     with pytest.raises(CustomLabelsRefused, match="trained with"):
         service.delete_dataset(datasets[0])
@@ -197,7 +201,7 @@ def test_what_the_account_may_not_do_at_once(service: CustomLabels, fake: FakeCu
     assert (one.billed_unit_seconds, two.billed_unit_seconds) == (3600, 18_000)
     project = fake.add_project("other")
     with pytest.raises(CustomLabelsRefused, match="InvalidParameter"):  # it has no data
-        service.create_version(project.arn, "v1", BUCKET, "models")
+        service.create_version(project.arn, "v1", OUTPUT, "ours")
 
 
 def test_all_states_have_a_row_and_start_as_the_table_says(
@@ -348,7 +352,7 @@ def test_a_training_fails_on_data_that_would_fail(
     """And writes why into the bucket."""
     s3.delete_object(Bucket=BUCKET, Key="in/1 ä+.jpg")
     project = filled(service, fake, pictures[:6], [line("in/7 ä+.jpg", "jug")])
-    service.create_version(project, "v1", BUCKET, "models")
+    service.create_version(project, "v1", OUTPUT, "ours")
     fake.advance(3600)
     (version,) = service.versions(project)
     assert version.state.name == "TRAINING_FAILED"

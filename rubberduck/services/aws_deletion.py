@@ -1,0 +1,84 @@
+"""Delete what a project has at Amazon Rekognition: versions, data sets, the project itself.
+
+Everything there is deleted in minutes, beside running models, which are stopped first, and
+trainings, which nothing can end: they are waited for.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from rubberduck.aws.custom_labels_errors import CustomLabelsBusy, CustomLabelsRefused
+from rubberduck.aws.version_states import RUNNING
+from rubberduck.core.errors import ResultsUnavailable
+from rubberduck.custom_models.tables import projects
+
+if TYPE_CHECKING:
+    from rubberduck.aws.custom_labels import CustomLabels
+    from rubberduck.jobs.child import Task
+    from rubberduck.jobs.context import Context
+    from rubberduck.services.pipeline import Pipeline
+
+IN_USE, NOT_FOUND = "ResourceInUseException", "ResourceNotFoundException"
+SECONDS = 30.0
+MAX_ATTEMPTS = 10_000  # three days: a training takes one at most
+
+
+def delete_from_amazon(context: "Context", project_id: str, seconds: float = SECONDS) -> None:
+    """Delete it within a job, in steps of its own; a project that has nothing there has one step.
+
+    Raises StepFailed if Amazon refuses.
+    """
+    for attempt in range(MAX_ATTEMPTS):
+        if context.step(f"amazon {attempt}", delete_what_is_left, project_id)["done"]:
+            return
+        context.sleep(seconds)
+
+
+def delete_what_is_left(task: "Task", project_id: str) -> dict[str, Any]:
+    """Begin to delete what can be deleted; return whether nothing is left, and what is waited for.
+
+    Raises CustomLabelsRefused; CustomLabelsOff if there is something, and it is switched off.
+    """
+    site: Pipeline = task.site
+    try:
+        with site.results.database.transaction() as connection:
+            query = projects.select().where(projects.c.id == project_id)
+            found = connection.execute(query).mappings().first()
+        arn = found["arn"] if found else None  # also of a project that is hidden
+        waits_for = _delete_round(site.custom_labels, arn) if arn else None
+    except (CustomLabelsBusy, ResultsUnavailable) as error:
+        waits_for = error.operator_message
+    if waits_for:
+        task.log(f"waits: {waits_for}")
+    return {"done": waits_for is None, "wait": waits_for}
+
+
+def _delete_round(service: "CustomLabels", project_arn: str) -> str | None:
+    """Return what has to be waited for, None if the project is gone."""
+    name = project_arn.split("/")[-2]
+    if service.find_project(name) != project_arn:
+        return None
+    versions = service.versions(project_arn)
+    for version in versions:
+        if version.state.name == RUNNING:
+            service.stop(version.arn)
+        elif version.state.may_delete:
+            service.delete_version(version.arn)
+    if versions:
+        return ", ".join(f"{version.name} {version.state.name}" for version in versions)
+    datasets = service.datasets(name)
+    for dataset in datasets.values():
+        if dataset.is_complete or dataset.has_failed:
+            service.delete_dataset(dataset.arn)
+    if datasets:
+        return ", ".join(f"{kind} {dataset.state}" for kind, dataset in datasets.items())
+    try:
+        service.delete_project(project_arn)
+    except CustomLabelsRefused as error:
+        if error.code != IN_USE:  # it is being deleted already
+            raise
+    return "the project is being deleted"
+
+
+def delete_version_from_amazon(site: "Pipeline", version_arn: str) -> None:
+    """Begin to delete one version. Raises CustomLabelsRefused if it runs or is in training."""
+    site.custom_labels.delete_version(version_arn)
