@@ -9,10 +9,11 @@ import click
 from flask.cli import AppGroup
 
 from rubberduck.cli.jobs import NO_WORKER, follow_job
-from rubberduck.cli.terminal import HELP, printable
+from rubberduck.cli.terminal import HELP, printable, yes_option
 from rubberduck.core.errors import DuckError
 from rubberduck.services.training_queue import queue_training
 from rubberduck.web.deps import job_queue
+from rubberduck.web.model_hosting import hosting, view_of
 from rubberduck.web.models import database, projects, settled_versions, versions
 
 if TYPE_CHECKING:
@@ -98,6 +99,48 @@ def evaluate(project: str, number: int, as_json: bool) -> None:
         click.echo(json.dumps(write_summary(version.evaluation, name, version.trained_at)))
     else:
         click.echo(_table(version.evaluation))
+
+
+@model.command("start", context_settings=HELP)
+@click.option("--units", type=click.IntRange(1, 5), default=1, show_default=True)
+@click.option("--unwatched", is_flag=True, help="It may bill on if this site goes off.")
+@yes_option
+@project_argument
+@number_argument
+def start(project: str, number: int, units: int, unwatched: bool, yes: bool) -> None:
+    """Start version NUMBER of PROJECT, so that it answers.
+
+    A model at Amazon costs by the minute, also when nobody asks; the price is shown first. It is
+    stopped when nobody asked for DUCK_MODEL_IDLE_MINUTES.
+
+    \b
+    Examples:
+      flask model start "our mugs" 3
+      flask model start --units 2 --yes "our mugs" 3
+    """
+    with errors():
+        life = hosting().lives.numbered(find_project(project).id, number)
+        if not life.is_embedded and not yes:
+            hour = f"{view_of(life).price} an hour and unit, billed by the minute"
+            click.confirm(f"It costs {hour}. Start it with {units}?", abort=True, err=True)
+        started = hosting().start(life.id, units, COMMAND_LINE, unwatched=unwatched)
+    click.echo(f"{life.title}: {started.state}")
+
+
+@model.command("stop", context_settings=HELP)
+@project_argument
+@number_argument
+def stop(project: str, number: int) -> None:
+    """Stop version NUMBER of PROJECT. At Amazon it is repeated until it has stopped.
+
+    \b
+    Example:
+      flask model stop "our mugs" 3
+    """
+    with errors():
+        life = hosting().lives.numbered(find_project(project).id, number)
+        stopped = hosting().stop(life.id)
+    click.echo(f"{life.title}: {stopped.state}")
 
 
 def find_project(name: str) -> "Project":

@@ -55,17 +55,17 @@ class LoadedModels:
         self._models: OrderedDict[str, EmbeddedModel] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, version_id: str, load: "Callable[[], EmbeddedModel]") -> "EmbeddedModel":
-        """Return the model, loaded if it is not; one at a time is loaded."""
+    def get(self, key: str, load: "Callable[[], EmbeddedModel]") -> "EmbeddedModel":
+        """Return the model of this key, loaded if it is not; one at a time is loaded."""
         with self._lock:
-            if version_id not in self._models:
-                self._models[version_id] = load()
-                log.info("model loaded version=%s loaded=%d", version_id, len(self._models))
+            if key not in self._models:
+                self._models[key] = load()
+                log.info("model loaded file=%s loaded=%d", key, len(self._models))
                 while len(self._models) > self.most:
                     unloaded, _ = self._models.popitem(last=False)
-                    log.info("model unloaded version=%s", unloaded)
-            self._models.move_to_end(version_id)
-            return self._models[version_id]
+                    log.info("model unloaded file=%s", unloaded)
+            self._models.move_to_end(key)
+            return self._models[key]
 
     def __len__(self) -> int:
         return len(self._models)

@@ -16,6 +16,7 @@ from rubberduck.services.errors import NoSuchModelOffered
 from rubberduck.services.pipeline import Pipeline
 
 if TYPE_CHECKING:
+    from rubberduck.custom_models.embedded_model import EmbeddedModel
     from rubberduck.custom_models.hosting import Hosting
     from rubberduck.db.model_activity import AnsweringModel
     from rubberduck.detectors.base import Detector
@@ -106,8 +107,9 @@ class AnsweringModels:
 
     def _detector(self, model: "AnsweringModel") -> "Detector":
         """Return the version's detector, the same each time: it has a circuit breaker."""
-        if (known := self._detectors.get(model.version_id)) is None:
-            known = self._detectors[model.version_id] = self._new_detector(model)
+        key = f"{model.version_id} {model.file_key}"  # a release's new trunk brings a new file
+        if (known := self._detectors.get(key)) is None:
+            known = self._detectors[key] = self._new_detector(model)
         return known
 
     def _new_detector(self, model: "AnsweringModel") -> "Detector":
@@ -125,16 +127,17 @@ class AnsweringModels:
             remote = CustomLabelsDetector(model, touch, lambda: self.pipeline.custom_labels)
             return DetectorWithBreaker(remote)
         loaded = self._loaded = self._loaded or LoadedModels()
+        key = model.file_key or model.version_id
         return EmbeddedProjectDetector(
-            model, touch, lambda: loaded.get(model.version_id, lambda: self._load(model))
+            model, touch, lambda: loaded.get(key, lambda: self._load(model))
         )
 
-    def _load(self, model: "AnsweringModel") -> Any:
-        from rubberduck.custom_models.embedded_model import load
+    def _load(self, model: "AnsweringModel") -> "EmbeddedModel":
+        from rubberduck.custom_models.version_files import load_version
+        from rubberduck.custom_models.versions import Versions
 
-        if model.file_key is None:
-            raise FileNotFoundError(model.version_id)
-        return load(self.pipeline.storage.get(model.file_key))
+        versions = Versions(self.pipeline.results.database)
+        return load_version(self.pipeline.storage, versions.find(model.version_id))
 
     def _is_stale(self) -> bool:
         return time.monotonic() - self._read_at > FRESH_SECONDS

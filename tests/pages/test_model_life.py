@@ -12,9 +12,11 @@ from app import create_app
 from rubberduck.accounts.tokens import Tokens
 from rubberduck.aws.custom_labels import CustomLabels
 from rubberduck.core.settings import Settings
+from rubberduck.custom_models.watch import Watch
 from rubberduck.db.results import Results
 from rubberduck.services.pipeline import Pipeline
 from rubberduck.web.model_hosting import hosting
+from tests.support.command_line import run_command
 from tests.support.custom_labels import FakeCustomLabels
 from tests.support.hosting import DirectClient, add_amazon_model, add_model
 from tests.support.operators import sign_in
@@ -94,6 +96,20 @@ def test_a_model_at_amazon_has_its_price_before_the_button_and_its_meter_after_i
     assert client.post(f"{MUGS}/1/extend").status_code == 303
     client.post(f"{MUGS}/1/stop")
     assert "It is being stopped." in card(app, client, id)
+    fake.advance(900)
+    with app.app_context():
+        for _ in range(3):
+            Watch(hosting()).run()
+            fake.advance(300)
+    assert fake.left_running() == []
+    shown_first = run_command(app, "model", "start", "mugs", "1")
+    assert "≈ $4.00 an hour and unit" in shown_first.stderr
+    refused_again = run_command(app, "model", "start", "--yes", "mugs", "1")
+    assert "No stop can be scheduled" in refused_again.stderr
+    done = run_command(app, "model", "start", "--yes", "--unwatched", "mugs", "1")
+    assert done.stdout == "mugs 1: STARTING\n"
+    assert run_command(app, "model", "stop", "mugs", "1").stdout == "mugs 1: STARTING\n"
+    assert "does not run" not in run_command(app, "model", "stop", "mugs", "1").stdout
 
 
 def test_programs_do_the_same_with_an_operators_token(
