@@ -97,6 +97,8 @@ def _error_response(problem: Problem) -> Response:
     response.vary.add("Accept")
     if problem.slug == InvalidToken.slug:
         response.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'  # RFC 6750
+    elif problem.status == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = "Bearer"
     if problem.retry_after:
         response.headers["Retry-After"] = str(problem.retry_after)
     if problem.status == HTTPStatus.ACCEPTED and response.mimetype == "text/html":
