@@ -16,6 +16,7 @@ from rubberduck.detectors.passes import SIDE
 
 FORMAT = "1"
 FLOOR = 0.01  # calibrated scores below are left out
+WEAK = 0.5  # weight of a box's own score, below which it does not tell the boxes of a picture apart
 ENGINE_ERRORS = (
     engine.Fail,
     engine.InvalidArgument,
@@ -146,6 +147,12 @@ class EmbeddedModel:
         by_box, by_picture, offset = self._calibrations[found.labels].T
         x = by_box * logits + by_picture * picture[found.labels] + offset
         scores = 1 / (1 + np.exp(-np.clip(x, -30, 30)))
+        # Where the picture alone tells whether the label is there, all its boxes would be as sure
+        # as the best one: they fall off from it by their own scores.
+        for label in np.unique(found.labels[by_box < WEAK]):
+            own = found.labels == label
+            share = found.scores[own] / found.scores[own].max()
+            scores[own] = scores[own].max() * share**2
         return tuple(
             PredictedBox(
                 self.labels[found.labels[i]],

@@ -43,7 +43,7 @@ def plot_precision(evaluation: Evaluation, scheme: Scheme, labels: ModelChartLab
         axes.plot([], [], color=scheme.ink, alpha=0.3, linewidth=0.8, label=labels.others)
     axes.plot([], [], "o", color=scheme.ink, label=labels.at_threshold)
     axes.set(xlabel=labels.recall, ylabel=labels.precision, xlim=(0, 1.03), ylim=(0, 1.05))
-    legend = axes.legend(frameon=False, labelcolor=scheme.ink, loc="lower left", fontsize=9)
+    legend = axes.legend(frameon=False, labelcolor=scheme.ink, loc="best", fontsize=9)
     for text in legend.get_texts():
         text.set_parse_math(False)
     return svg(figure)
