@@ -58,7 +58,9 @@ def test_the_whole_story(ask: Ask, client: FlaskClient) -> None:
     assert ask("GET", "/projects", "labeller")[1]["projects"][0]["id"] == project["id"]
     assert ask("GET", path, "labeller")[1] == project
     refused = [ask("PUT", path, scope, json={})[0] for scope in SCOPES[1:]]
-    assert (refused, client.get(f"/api/v1{path}").status_code) == ([403, 401], 401)
+    anonymous = client.get(f"/api/v1{path}")
+    assert (refused, anonymous.status_code) == ([403, 401], 401)
+    assert anonymous.headers["WWW-Authenticate"] == "Bearer"
 
     photo = encoded(scene(1))
     assert add(ask, path, photo, "form&label=disc")[:2] == (201, "added")
