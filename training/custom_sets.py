@@ -39,7 +39,7 @@ from training.rendering.colours import Random
 from training.rendering.ray_marcher import Part, render
 
 SEED = 20261129
-TRAINED, TESTED, WITHOUT = 100, 60, 400
+TRAINED, TESTED, WITHOUT = 60, 40, 150
 SIDE, FRAME = 640, (960, 540)
 SPRITE = 220  # pixels
 FOLDER = Path(".cache/custom-sets")

@@ -10,9 +10,9 @@ from onnxruntime.capi import onnxruntime_pybind11_state as engine
 from PIL import Image
 
 from rubberduck.core.errors import DuckError
-from rubberduck.custom_models.decoding import Answer, boxes_of
-from rubberduck.custom_models.trunk import Floats, Trunk, Window, shipped_trunk
-from rubberduck.detectors.passes import SIDE
+from rubberduck.custom_models.decoding import Answer, Found
+from rubberduck.custom_models.looking import find
+from rubberduck.custom_models.trunk import Features, Floats, Trunk, Window, shipped_trunk
 
 FORMAT = "1"
 FLOOR = 0.01  # calibrated scores below are left out
@@ -92,6 +92,7 @@ class EmbeddedModel:
             thresholds = json.loads(metadata["thresholds"])
             self.thresholds = dict(zip(self.labels, map(float, thresholds), strict=True))
             self.seed = int(metadata["seed"])
+            self._looks_closer = metadata.get("looks_closer") == "yes"
             self._calibrations = np.array(json.loads(metadata["calibrations"]), np.float32)
         except (*ENGINE_ERRORS, KeyError) as error:
             raise InvalidModelFile(
@@ -106,22 +107,34 @@ class EmbeddedModel:
 
     def predict(self, image: Image.Image) -> Prediction:
         """Return what an upright RGB picture shows."""
-        window = Window.around(image.size)
-        features = self._trunk.look(image, window)
-        inputs = {"pooled": features.pooled[None]}
-        if self.kind != "boxes":
-            (picture,) = self._session.run(["picture"], inputs)
-            return Prediction(
-                (), self._labels_of(self._scores(np.zeros_like(picture[0]), picture[0]))
-            )
-        inputs["cells"] = features.cells[None]
-        picture, dense = self._session.run(["picture", "dense"], inputs)
-        boxes = self._boxes(dense[0], picture[0], window, image.size)
+        whole = Window.around(image.size)
+        features = self._trunk.look(image, whole)
+        picture, first = self._ask(features)
+        if first is None:
+            scores = self._scores(np.zeros_like(picture), picture)
+            return Prediction((), self._labels_of(scores))
+
+        def look(window: Window) -> Answer:
+            if window == whole:
+                return first
+            return self._ask(self._trunk.look(image, window), "closer")[1] or first
+
+        boxes = self._boxes(find(image.size, look, self._looks_closer), picture, image.size)
         best = np.zeros(len(self.labels), np.float32)
         for box in boxes:
             number = self.labels.index(box.label)
             best[number] = max(best[number], box.score)
         return Prediction(boxes, self._labels_of(best))
+
+    def _ask(self, features: Features, head: str = "dense") -> tuple[Floats, Answer | None]:
+        """Return the logits of a view as a whole, and in a model for boxes of its cells."""
+        inputs = {"pooled": features.pooled[None]}
+        if self.kind != "boxes":
+            return self._session.run(["picture"], inputs)[0][0], None
+        inputs["cells"] = features.cells[None]
+        picture, dense = self._session.run(["picture", head], inputs)
+        count, flat = len(self.labels), dense[0].reshape(dense.shape[1], -1)
+        return picture[0], Answer(flat[:count], flat[count : count + 4], flat[count + 4])
 
     def _scores(self, boxes: Floats, picture: Floats) -> Floats:
         """Return calibrated scores from each label's logits."""
@@ -134,15 +147,9 @@ class EmbeddedModel:
         return tuple((self.labels[i], float(scores[i])) for i in order if scores[i] >= FLOOR)
 
     def _boxes(
-        self, dense: Floats, picture: Floats, window: Window, size: tuple[int, int]
+        self, found: Found, picture: Floats, size: tuple[int, int]
     ) -> tuple[PredictedBox, ...]:
-        count = len(self.labels)
-        flat = dense.reshape(len(dense), -1)
-        answer = Answer(flat[:count], flat[count : count + 4], flat[count + 4])
-        area = np.clip(window.to_view(np.array([[0, 0, *size]], np.float32))[0], 0, SIDE)
-        found = boxes_of(answer, area)
-        corners = window.from_view(found.corners) / np.array([*size] * 2, np.float32)
-        corners = np.clip(corners, 0, 1)
+        corners = np.clip(found.corners / np.array([*size] * 2, np.float32), 0, 1)
         logits = np.log(found.scores / (1 - found.scores + 1e-6))
         by_box, by_picture, offset = self._calibrations[found.labels].T
         x = by_box * logits + by_picture * picture[found.labels] + offset

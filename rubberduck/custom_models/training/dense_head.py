@@ -19,11 +19,12 @@ from rubberduck.custom_models.trunk import CELLS, CHANNELS, Floats
 COMPONENTS, HIDDEN = 96, 128
 EPOCHS, RATE, DECAY, DROPOUT = 20, 2e-3, 0.02, 0.3
 # Few cells are learnt in small batches: what counts is the number of steps.
-STEPS_OF_AN_EPOCH, SMALLEST_BATCH, LARGEST_BATCH = 50, 32, 256
+STEPS_OF_AN_EPOCH, SMALLEST_BATCH, LARGEST_BATCH = 50, 64, 256
 EXTRA_OUTPUTS = 5  # beside the labels': four sides, and the overlap expected
 MAX_OF_A_BOX = 12  # positive cells of one box in one view
-EASY_NEGATIVES, HARD_NEGATIVES = 2.0, 2.0  # for each positive cell, in each round
-MAX_CELLS = 40_000  # that are learnt from
+EASY_NEGATIVES, HARD_NEGATIVES = 1.5, 0.75  # for each positive cell, in each round
+MAX_POSITIVES = 5000  # cells that are learnt from
+SEARCHED = 240  # views, picked at random, in which a round looks for hard negatives
 ROUNDS = 2  # of looking for hard negatives
 SIDES_WEIGHT, QUALITY_WEIGHT = 0.5, 0.5
 Halves = npt.NDArray[np.float16]
@@ -84,8 +85,20 @@ def neighbourhoods(cells: Halves, places: Ints) -> Floats:
 
 def answer_of(head: Perceptron, cells: Halves, labels: int) -> Answer:
     """Return a head's answer about a view."""
-    out = head.forward(neighbourhoods(cells, np.arange(CELLS * CELLS))).T
+    out = everywhere(head, cells)
     return Answer(out[:labels], out[labels : labels + 4], out[labels + 4])
+
+
+def everywhere(head: Perceptron, cells: Halves) -> Floats:
+    """Return a head's outputs for all cells, (outputs, cells): a convolution."""
+    p = head.parameters
+    padded = np.pad(cells, ((0, 0), (1, 1), (1, 1))).astype(np.float32)
+    kernel = p["w1"].reshape(COMPONENTS, 3, 3, HIDDEN)
+    hidden = np.repeat(p["b1"][:, None], CELLS * CELLS, 1)
+    for y, x in np.ndindex(3, 3):
+        part = padded[:, y : y + CELLS, x : x + CELLS].reshape(COMPONENTS, -1)
+        hidden += kernel[:, y, x].T @ part
+    return np.asarray(p["w2"].T @ np.maximum(hidden, 0) + p["b2"][:, None])
 
 
 def fit_dense(
@@ -95,10 +108,13 @@ def fit_dense(
     head = Perceptron(COMPONENTS * 9, HIDDEN, labels + EXTRA_OUTPUTS, rng)
     head.parameters["b2"][:labels] = -3.0
     positives, negatives = _chosen_cells(examples, rng)
+    middle = [examples[number].targets.sides[cell] for number, cell in positives]
+    head.parameters["b2"][labels : labels + 4] = np.mean(middle, 0)
     rounds = [EPOCHS // 4, EPOCHS // 4, EPOCHS - 2 * (EPOCHS // 4)]
     for number, epochs in enumerate(rounds):
         if number:
-            negatives = negatives + _hardest(head, examples, labels, len(positives))
+            count = int(HARD_NEGATIVES * len(positives)) + 200
+            negatives = negatives + _hardest(head, examples, count, rng)
         _train(head, _gathered(examples, positives + negatives), epochs, rng, progress)
     return head
 
@@ -120,26 +136,24 @@ def _chosen_cells(examples: Sequence[Example], rng: Random) -> tuple[list[Cell],
         positives += [(number, int(i)) for i in found]
         empty = np.flatnonzero(labels == NOTHING)
         nothing += [(number, int(i)) for i in rng.permutation(empty)[:24]]
-    if len(positives) > MAX_CELLS // 3:
-        kept = rng.permutation(len(positives))[: MAX_CELLS // 3]
+    if len(positives) > MAX_POSITIVES:
+        kept = rng.permutation(len(positives))[:MAX_POSITIVES]
         positives = [positives[i] for i in np.sort(kept)]
     count = min(len(nothing), int(EASY_NEGATIVES * len(positives)) + 200)
     return positives, [nothing[i] for i in np.sort(rng.permutation(len(nothing))[:count])]
 
 
-def _hardest(
-    head: Perceptron, examples: Sequence[Example], labels: int, positives: int
-) -> list[Cell]:
-    """Return the negative cells that look most like a label."""
-    everywhere = np.arange(CELLS * CELLS)
-    scores = np.full((len(examples), CELLS * CELLS), -np.inf, np.float32)
-    for number, example in enumerate(examples):
-        logits = head.forward(neighbourhoods(example.cells, everywhere))[:, :labels].max(1)
-        empty = example.targets.labels == NOTHING
-        scores[number, empty] = logits[empty]
-    count = min(int(HARD_NEGATIVES * positives) + 200, int(np.isfinite(scores).sum()))
-    order = np.argsort(-scores.ravel(), kind="stable")[:count]
-    return [(int(i) // (CELLS * CELLS), int(i) % (CELLS * CELLS)) for i in np.sort(order)]
+def _hardest(head: Perceptron, examples: Sequence[Example], count: int, rng: Random) -> list[Cell]:
+    """Return the negative cells of some views that look most like a label."""
+    labels = head.parameters["b2"].shape[0] - EXTRA_OUTPUTS
+    searched = np.sort(rng.permutation(len(examples))[:SEARCHED])
+    scores = np.full((len(searched), CELLS * CELLS), -np.inf, np.float32)
+    for row, number in enumerate(searched):
+        empty = examples[number].targets.labels == NOTHING
+        scores[row, empty] = everywhere(head, examples[number].cells)[:labels].max(0)[empty]
+    order = np.argsort(-scores.ravel(), kind="stable")
+    order = np.sort(order[: min(count, int(np.isfinite(scores).sum()))])
+    return [(int(searched[i // CELLS**2]), int(i % CELLS**2)) for i in order]
 
 
 class Lesson(NamedTuple):

@@ -1,18 +1,21 @@
 """Run the trunk over the views of all pictures, once, and keep what the heads need of it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
+from PIL import Image
 
+from rubberduck.custom_models.looking import SMALL
 from rubberduck.custom_models.training import background
 from rubberduck.custom_models.training.dense_head import Example, Moments, Projection
 from rubberduck.custom_models.training.pictures import TrainingPicture
 from rubberduck.custom_models.training.targets import targets_of
-from rubberduck.custom_models.training.views import Ints, Subject, View, views_of
+from rubberduck.custom_models.training.views import Ints, Subject, View, closer_views, views_of
 from rubberduck.custom_models.trunk import Features, Floats, Trunk, Window
-from rubberduck.detectors.passes import SIDE
 
+CLOSER_VIEWS = 4  # of a picture with small boxes; others have one, as every background
 VIEWS = 8  # of a picture: plain, mirrored and six zooms
 MAX_VIEWS = 2400  # of all pictures: 185 MB; of many pictures fewer views are made
 MEASURED = 64  # pictures, and as many backgrounds, for the principal components
@@ -24,19 +27,15 @@ class Embedded:
     """A picture's views as the heads see them; the first one is plain."""
 
     picture: TrainingPicture | None  # None: a background
+    load: Callable[[], Image.Image] = field(repr=False)  # the picture, for closer looks
     size: tuple[int, int]
     corners: Floats  # (n, 4) of its boxes, in its pixels
     labels: Ints  # (n,) of its boxes
     shown: Floats  # (labels,), 1 where it shows the label
     examples: list[Example] = field(repr=False)
+    closer: list[Example] = field(repr=False)  # as closer looks see it
     pooled: Floats = field(repr=False)  # (views, POOLED)
     pooled_shown: Floats = field(repr=False)  # (views, labels)
-
-    @property
-    def area(self) -> Floats:
-        """Return the corners of the picture in its plain view."""
-        whole = np.array([[0, 0, *self.size]], np.float32)
-        return np.asarray(np.clip(Window.around(self.size).to_view(whole)[0], 0, SIDE))
 
 
 def subject_of(picture: TrainingPicture, labels: Sequence[str]) -> Subject:
@@ -82,7 +81,9 @@ class Embedder:
             rng = np.random.default_rng((self.seed, 1, number))
             subject = subject_of(picture, self.labels)
             shown = self._row(picture.shown())
-            done.append(self._embedded(picture, subject, shown, count, projection, rng))
+            done.append(
+                self._embedded(picture, picture.load, subject, shown, count, projection, rng)
+            )
             report(number + 1, len(pictures))
         return done
 
@@ -92,20 +93,44 @@ class Embedder:
         for number, path in enumerate(paths):
             rng = np.random.default_rng((self.seed, 2, number))
             empty = np.zeros((0, 4), np.float32), np.zeros(0, np.int64)
-            subject = Subject(background.read(path), *empty)
-            done.append(self._embedded(None, subject, self._row(set()), 1, projection, rng))
+            load = partial(background.read, path)
+            subject = Subject(load(), *empty)
+            done.append(self._embedded(None, load, subject, self._row(set()), 1, projection, rng))
             report(number + 1, len(paths))
+        return done
+
+    def embed_closer(
+        self, embedded: Sequence[Embedded], projection: Projection, report: Report
+    ) -> list[Embedded]:
+        """Return the pictures with views for the head that looks closer."""
+        done = []
+        for number, each in enumerate(embedded):
+            rng = np.random.default_rng((self.seed, 5, number))
+            if each.picture is None:
+                empty = np.zeros((0, 4), np.float32), np.zeros(0, np.int64)
+                subject, count = Subject(each.load(), *empty), 1
+            else:
+                subject = subject_of(each.picture, self.labels)
+                few = len(each.examples) < VIEWS or not has_small(each)
+                count = 1 if few else CLOSER_VIEWS
+            examples = [
+                _example(view, self.trunk.features(view.square), projection)
+                for view in closer_views(subject, count, rng)
+            ]
+            done.append(replace(each, closer=examples))
+            report(number + 1, len(embedded))
         return done
 
     def plain(self, picture: TrainingPicture, projection: Projection) -> Embedded:
         """Return a picture with its plain view only."""
         rng = np.random.default_rng(self.seed)
         subject, shown = subject_of(picture, self.labels), self._row(picture.shown())
-        return self._embedded(picture, subject, shown, 1, projection, rng)
+        return self._embedded(picture, picture.load, subject, shown, 1, projection, rng)
 
     def _embedded(  # noqa: PLR0913, PLR0917
         self,
         picture: TrainingPicture | None,
+        load: Callable[[], Image.Image],
         subject: Subject,
         shown: Floats,
         count: int,
@@ -116,11 +141,13 @@ class Embedder:
         features = [self.trunk.features(view.square) for view in views]
         return Embedded(
             picture,
+            load,
             subject.image.size,
             subject.corners,
             subject.labels,
             shown,
             [_example(view, f, projection) for view, f in zip(views, features, strict=True)],
+            [],
             np.stack([f.pooled for f in features]),
             np.stack([self._shown_in(view, picture, shown) for view in views]),
         )
@@ -132,6 +159,12 @@ class Embedder:
 
     def _row(self, shown: set[str]) -> Floats:
         return np.array([label in shown for label in self.labels], np.float32)
+
+
+def has_small(each: Embedded) -> bool:
+    """Return whether a picture has a box that a closer look serves."""
+    extent = (each.corners[:, 2:] - each.corners[:, :2]).max(1, initial=0)
+    return bool(((extent < SMALL * max(each.size)) & (each.labels >= 0)).any())
 
 
 def _example(view: View, features: Features, projection: Projection) -> Example:

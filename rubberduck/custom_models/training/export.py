@@ -29,6 +29,7 @@ class Heads(NamedTuple):
     calibrations: list[Calibration]
     thresholds: list[float]
     pictures: int
+    closer: Perceptron | None = None  # for closer looks at what is small
 
 
 def to_onnx(heads: Heads) -> bytes:
@@ -65,30 +66,28 @@ def to_onnx(heads: Heads) -> bytes:
     if heads.projection is not None and heads.dense is not None:
         shape = [1, CHANNELS, CELLS, CELLS]
         inputs.append(helper.make_tensor_value_info("cells", TensorProto.FLOAT, shape))
-        p = heads.dense.parameters
-        outputs_of = p["b2"].shape[0]
-        shape = [1, outputs_of, CELLS, CELLS]
-        outputs.append(helper.make_tensor_value_info("dense", TensorProto.FLOAT, shape))
         matrix = heads.projection.matrix.reshape(COMPONENTS, CHANNELS, 1, 1)
-        around = p["w1"].T.reshape(HIDDEN, COMPONENTS, 3, 3)
-        last = p["w2"].T.reshape(outputs_of, HIDDEN, 1, 1)
         mean = heads.projection.mean.reshape(1, CHANNELS, 1, 1)
         nodes += [
             helper.make_node("Sub", ["cells", exact("mean", mean)], ["centred"]),
             helper.make_node("Conv", ["centred", weight("projection", matrix)], ["components"]),
-            helper.make_node(
-                "Conv",
-                ["components", weight("hidden_weight", around), exact("hidden_bias", p["b1"])],
-                ["hidden"],
-                pads=[1, 1, 1, 1],
-            ),
-            helper.make_node("Relu", ["hidden"], ["active"]),
-            helper.make_node(
-                "Conv",
-                ["active", weight("last_weight", last), exact("last_bias", p["b2"])],
-                ["dense"],
-            ),
         ]
+        for name, head in (("dense", heads.dense), ("closer", heads.closer)):
+            if head is None:
+                continue
+            p = head.parameters
+            size = p["b2"].shape[0]
+            shape = [1, size, CELLS, CELLS]
+            outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
+            around = p["w1"].T.reshape(HIDDEN, COMPONENTS, 3, 3)
+            last = p["w2"].T.reshape(size, HIDDEN, 1, 1)
+            first = ["components", weight(f"{name}_w1", around), exact(f"{name}_b1", p["b1"])]
+            second = [f"{name}_active", weight(f"{name}_w2", last), exact(f"{name}_b2", p["b2"])]
+            nodes += [
+                helper.make_node("Conv", first, [f"{name}_hidden"], pads=[1, 1, 1, 1]),
+                helper.make_node("Relu", [f"{name}_hidden"], [f"{name}_active"]),
+                helper.make_node("Conv", second, [name]),
+            ]
     nodes.sort(key=lambda node: node.op_type != "Cast")  # what is used comes first
     graph = helper.make_graph(nodes, "heads", inputs, outputs, weights)
     model = helper.make_model(
@@ -111,6 +110,7 @@ def _metadata(heads: Heads) -> dict[str, str]:
         "thresholds": json.dumps([round(v, 4) for v in heads.thresholds]),
         "calibrations": json.dumps(calibrations),
         "trunk_sha256": heads.trunk_sha256,
+        "looks_closer": "no" if heads.closer is None else "yes",
         "seed": str(heads.seed),
         "pictures": str(heads.pictures),
         "numpy": np.__version__,

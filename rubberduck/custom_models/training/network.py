@@ -53,10 +53,6 @@ class Perceptron:
             "b2": np.zeros(outputs, np.float32),
         }
 
-    def forward(self, x: Floats) -> Floats:
-        p = self.parameters
-        return np.asarray(np.maximum(x @ p["w1"] + p["b1"], 0) @ p["w2"] + p["b2"])
-
     def forward_dropped(self, x: Floats, dropout: float, rng: Random) -> tuple[Floats, Floats]:
         """Return the hidden layer after dropout, and the outputs."""
         p = self.parameters

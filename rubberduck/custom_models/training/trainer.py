@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
+from PIL import Image
 from threadpoolctl import threadpool_limits
 
-from rubberduck.custom_models.decoding import boxes_of
+from rubberduck.custom_models.decoding import Answer
+from rubberduck.custom_models.looking import SMALL, find
 from rubberduck.custom_models.training.calibration import (
     Calibration,
     best_threshold,
@@ -25,10 +27,11 @@ from rubberduck.custom_models.training.folds import folds_of
 from rubberduck.custom_models.training.network import Perceptron
 from rubberduck.custom_models.training.picture_head import PictureHead, fit_pictures
 from rubberduck.custom_models.training.pictures import TrainingPicture
-from rubberduck.custom_models.trunk import Floats, shipped_trunk
+from rubberduck.custom_models.trunk import Floats, Window, shipped_trunk
 
 BOXES, PICTURES = "boxes", "pictures"  # kinds of projects
 FOLDS = 3
+MANY_SMALL = 0.2  # of the boxes: then closer looks are worth their time
 ENOUGH = 10  # pictures with a label in the validation part: they alone then set its threshold
 NO_BOX = -6.0  # logit of the best box where there is none
 Progress = Callable[[float, str], None]  # percent, and what is done at the moment
@@ -50,6 +53,7 @@ class TrainedModel:
 
 class Fitted(NamedTuple):
     dense: Perceptron | None
+    closer: Perceptron | None
     picture: PictureHead
 
 
@@ -89,6 +93,8 @@ class _Training:
         progress: Progress,
     ) -> None:
         self.labels, self.kind, self.seed, self.progress = labels, kind, seed, progress
+        self.trunk = shipped_trunk()
+        self.looks_closer = False
         self.learnt = [p for p in pictures if p.split == "train"]
         self.validation = [p for p in pictures if p.split == "validation"]
         self._check()
@@ -106,14 +112,18 @@ class _Training:
             )
 
     def run(self) -> TrainedModel:
-        trunk = shipped_trunk()
-        embedder = Embedder(trunk, self.labels, self.seed)
-        projection = embedder.measure(self.learnt, self._part(0, 5, "Looking at the pictures"))
+        embedder = Embedder(self.trunk, self.labels, self.seed)
+        seen = self._part(0, 5, "Looking at the pictures")
+        self.projection = projection = embedder.measure(self.learnt, seen)
         report = self._part(5, 35, "Looking at the pictures")
         learnt = embedder.embed(self.learnt, projection, report)
-        behind = embedder.embed_backgrounds(
-            projection, self._part(35, 40, "Looking at backgrounds")
-        )
+        report = self._part(35, 40, "Looking at backgrounds")
+        behind = embedder.embed_backgrounds(projection, report)
+        self.looks_closer = self.kind == BOXES and _has_small_boxes(learnt)
+        if self.looks_closer:
+            report = self._part(40, 45, "Looking closer")
+            everything = embedder.embed_closer(learnt + behind, projection, report)
+            learnt, behind = everything[: len(learnt)], everything[len(learnt) :]
         evidence, known = self._cross_validate(learnt, behind)
         fitted = self._fit(learnt + behind, 80, 95, self.seed)
         checked = [embedder.plain(picture, projection) for picture in self.validation]
@@ -124,13 +134,14 @@ class _Training:
             self.labels,
             self.kind,
             self.seed,
-            trunk.sha256,
+            self.trunk.sha256,
             projection if self.kind == BOXES else None,
             fitted.dense,
             fitted.picture,
             calibrations,
             thresholds,
             len(self.learnt),
+            fitted.closer,
         )
         self.progress(98, "Writing the model")
         model = to_onnx(heads)
@@ -140,7 +151,7 @@ class _Training:
             self.labels,
             self.kind,
             dict(zip(self.labels, thresholds, strict=True)),
-            trunk.sha256,
+            self.trunk.sha256,
             self.seed,
             len(self.learnt),
         )
@@ -156,14 +167,21 @@ class _Training:
         shown = np.concatenate([each.pooled_shown for each in pictures])
         picture = fit_pictures(pooled, shown)
         if self.kind != BOXES:
-            return Fitted(None, picture)
+            return Fitted(None, None, picture)
         examples = [example for each in pictures for example in each.examples]
         rng = np.random.default_rng((seed, 3))
 
-        def report(share: float) -> None:
-            self.progress(start + (end - start) * share, "Training")
+        part = (end - start) * (0.5 if self.looks_closer else 1)
 
-        return Fitted(fit_dense(examples, len(self.labels), rng, report), picture)
+        def report(share: float) -> None:
+            self.progress(start + part * share, "Training")
+
+        dense = fit_dense(examples, len(self.labels), rng, report)
+        closer = None
+        if self.looks_closer:
+            examples = [example for each in pictures for example in each.closer]
+            closer = fit_dense(examples, len(self.labels), rng, report)
+        return Fitted(dense, closer, picture)
 
     def _cross_validate(
         self, learnt: list[Embedded], behind: list[Embedded]
@@ -180,8 +198,8 @@ class _Training:
         evidence: dict[int, Evidence] = {}
         for fold in range(count):
             rest = [each for each, own in zip(everything, folds, strict=True) if own != fold]
-            start = 40 + 40 * fold / count
-            fitted = self._fit(rest, start, start + 40 / count, self.seed + fold + 1)
+            start = 45 + 35 * fold / count
+            fitted = self._fit(rest, start, start + 35 / count, self.seed + fold + 1)
             for number, own in enumerate(folds):
                 if own == fold:
                     evidence[number] = self._evidence(fitted, everything[number])
@@ -189,12 +207,22 @@ class _Training:
 
     def _evidence(self, fitted: Fitted, each: Embedded) -> Evidence:
         picture = fitted.picture.logits(each.pooled[0])
+        dense = fitted.dense
+        if dense is None:
+            return Evidence(np.zeros(len(self.labels), np.float32), picture)
         best = np.full(len(self.labels), NO_BOX, np.float32)
-        if fitted.dense is None:
-            return Evidence(np.zeros_like(best), picture)
-        found = boxes_of(
-            answer_of(fitted.dense, each.examples[0].cells, len(self.labels)), each.area
-        )
+        loaded: list[Image.Image] = []
+
+        def look(window: Window) -> Answer:
+            if window == Window.around(each.size):
+                return answer_of(dense, each.examples[0].cells, len(self.labels))
+            if not loaded:
+                loaded.append(each.load().resize(each.size, reducing_gap=2.0))
+            features = self.trunk.look(loaded[0], window)
+            near = fitted.closer or dense
+            return answer_of(near, self.projection.apply(features.cells), len(self.labels))
+
+        found = find(each.size, look, fitted.closer is not None)
         for label, score in zip(found.labels, found.scores, strict=True):
             best[label] = max(best[label], np.log(score / (1 - score + 1e-6)))
         return Evidence(best, picture)
@@ -223,6 +251,14 @@ class _Training:
             calibrations.append(calibration)
             thresholds.append(best_threshold(calibration.scores(boxes, pictures), truth))
         return calibrations, thresholds
+
+
+def _has_small_boxes(pictures: list[Embedded]) -> bool:
+    """Return whether a fair share of the boxes gains by a closer look."""
+    longest = [
+        (each.corners[:, 2:] - each.corners[:, :2]).max(1) / max(each.size) for each in pictures
+    ]
+    return bool((np.concatenate(longest) < SMALL).mean() >= MANY_SMALL)
 
 
 def _group(each: Embedded, number: int) -> object:

@@ -6,10 +6,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageEnhance
 
+from rubberduck.custom_models.looking import SMALL, ZOOM
 from rubberduck.custom_models.trunk import Floats, Window, square_view
 from rubberduck.detectors.passes import SIDE
 
 CLOSEST, WIDEST = 0.45, 1.25  # sides of a zoomed window, as shares of the picture's longer side
+NEARER = 0.22  # logarithm: how much the side of a closer window varies
 LARGEST = 1600  # pixels of the longer side that are kept of a picture
 MIN_VISIBLE = 0.5  # of a box; what shows less of it is neither learnt nor counted as background
 MIN_PIXELS = 3.0  # of a box in the view
@@ -77,6 +79,26 @@ def zoomed_window(subject: Subject, rng: np.random.Generator) -> Window:
     x = rng.uniform(right - side, left) if right - left < side else (left + right - side) / 2
     y = rng.uniform(bottom - side, top) if bottom - top < side else (top + bottom - side) / 2
     return Window(float(x), float(y), side)
+
+
+def closer_views(subject: Subject, count: int, rng: np.random.Generator) -> list[View]:
+    """Return `count` views from as near as a closer look, around small boxes if there are any."""
+    longer = max(subject.image.size)
+    extent = (subject.corners[:, 2:] - subject.corners[:, :2]).max(1, initial=0)
+    small = np.flatnonzero((extent < SMALL * longer) & (subject.labels >= 0))
+    views = []
+    for number in range(count):
+        side = longer * ZOOM * float(np.exp(rng.uniform(-NEARER, NEARER)))
+        if len(small):
+            left, top, right, bottom = subject.corners[small[rng.integers(len(small))]]
+            x, y = rng.uniform(right - side, left), rng.uniform(bottom - side, top)
+        else:
+            x, y = rng.uniform(0, 1, 2) * (np.array(subject.image.size) - side)
+        view = subject.view(Window(float(x), float(y), side), mirrored=bool(number % 2))
+        if number > 1:
+            view = view._replace(square=np.asarray(in_other_light(view.square, rng)))
+        views.append(view)
+    return views
 
 
 def in_other_light(square: npt.NDArray[np.uint8], rng: np.random.Generator) -> Image.Image:
