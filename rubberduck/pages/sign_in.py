@@ -111,8 +111,8 @@ def local_path(given: str) -> str:
 
 
 def _go_on() -> Response:
-    """Redirect to the page that asked for the sign-in, or to the person's own."""
-    return redirect(session.pop(NEXT, None) or url_for("operators.index"), HTTPStatus.SEE_OTHER)
+    """Redirect to the page that asked for the sign-in, or to the projects."""
+    return redirect(session.pop(NEXT, None) or url_for("projects.index"), HTTPStatus.SEE_OTHER)
 
 
 def _provider() -> "Provider":

@@ -33,7 +33,8 @@ def test_a_link_signs_in_once_and_its_preview_does_not_use_it_up(
         assert "Sign in as Ada" in page.text
         assert page.headers["Referrer-Policy"] == "same-origin"
     signed_in = client.post("/sign-in/link", data={"token": token}, follow_redirects=True)
-    assert "You are an operator of this site." in signed_in.text
+    assert "<h1>Projects</h1>" in signed_in.text
+    assert "You are an operator of this site." in client.get("/account/").text
     other = app.test_client()
     refused = other.post("/sign-in/link", data={"token": token})
     assert (refused.status_code, "was used already" in refused.text) == (400, True)
@@ -131,7 +132,7 @@ def test_a_form_of_somebody_who_is_signed_out_leads_to_the_sign_in_page(
 def test_next_stays_on_this_site(client: FlaskClient, results: Results, next: str) -> None:
     client.get("/sign-in", query_string={"next": next})
     token = Links(results.database).create(Operators(results.database).create("Ada"))
-    assert client.post("/sign-in/link", data={"token": token}).location == "/account/"
+    assert client.post("/sign-in/link", data={"token": token}).location == "/projects/"
 
 
 def test_the_cookie_over_https_never_leaves_this_host(

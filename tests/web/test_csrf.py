@@ -11,7 +11,9 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from rubberduck.core.settings import Settings
+from rubberduck.custom_models.projects import Projects
 from rubberduck.services.pipeline import Pipeline
+from tests.support.operators import sign_in
 from tests.support.pictures import encoded, form
 from tests.support.server import Site
 from tests.support.visitor import token_in
@@ -55,6 +57,7 @@ def send(
     client: FlaskClient, method: str, path: str, headers: dict[str, str], token: str | None
 ) -> TestResponse:
     data = {"right": "yes"} | ({"csrf_token": token} if token is not None else {})
+    path = re.sub(r"<int:\w+>", "1", path)
     # `open`: the visitor's own `post` would bring a token.
     return client.open(path, method=method, data=data, headers=headers)
 
@@ -101,12 +104,16 @@ def test_a_form_needs_the_token_of_its_visitor(
         "another's": token_of(client.application.test_client()),
         "of another key": token_of(create_app(changed, pipeline=pipeline).test_client()),
     }[kind]
+    ada = sign_in(client)
+    project = Projects(pipeline.results.database).create("mugs", "boxes", ["mug"], ada.id)
     forms = [each for each in changing(client.application) if not each[1].startswith("/api/")]
     assert len(forms) >= 5
     # Said by a browser: a share menu's request comes from no page, and needs no token.
     page = {"Sec-Fetch-Site": "same-origin"}
     for method, rule in forms:
-        answer = send(client, method, rule.replace("<id>", mine.rsplit("/", 1)[-1]), page, token)
+        # Who may send pictures into a project is decided before the form is read.
+        id = project.id if rule.startswith("/projects/") else mine.rsplit("/", 1)[-1]
+        answer = send(client, method, rule.replace("<id>", id), page, token)
         assert (answer.status_code, rule) == (403, rule)
         assert "This form has expired" in answer.text
         assert "Go back, reload the page" in answer.text
