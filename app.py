@@ -18,6 +18,7 @@ from rubberduck.core.errors import InvalidQuestion
 from rubberduck.core.settings import InvalidSettings, Settings, load_settings, unknown_variables
 from rubberduck.core.translations import load_translations
 from rubberduck.pages.about import about
+from rubberduck.pages.aws_training import aws_training
 from rubberduck.pages.home import home
 from rubberduck.pages.install import install
 from rubberduck.pages.jobs import jobs
@@ -111,7 +112,15 @@ def create_app(settings: Settings, *, pipeline: Pipeline | None = None) -> Flask
     configure_templates(app, pipeline.question, settings.language)
     app.cli = Commands()
     pages = (home, many, install, results, jobs, mine, keys, statistics, about, sign_in, operators)
-    wings = (projects_pages, project_settings, project_data, labelling, model_life, models)
+    wings = (
+        projects_pages,
+        project_settings,
+        project_data,
+        labelling,
+        model_life,
+        models,
+        aws_training,
+    )
     for blueprint in (*pages, *wings, api, openapi, health):
         app.register_blueprint(blueprint)
     register_request_ids(app)

@@ -91,6 +91,20 @@ def lines_by_kind(chosen: Chosen, bucket: str, *, distribute: bool = False) -> d
     return lines
 
 
+def require_both_sides(
+    chosen: Chosen, bucket: str, *, distribute: bool = False
+) -> dict[str, list[str]]:
+    """Return the lines, of which there are some to train and to test with. Raises CannotTrain."""
+    lines = lines_by_kind(chosen, bucket, distribute=distribute)
+    if not lines[TRAIN]:
+        raise CannotTrain("No picture to train with shows a label yet: label some first.")
+    if not distribute and not lines[TEST]:
+        raise CannotTrain(
+            "No picture with a label is on the test side: add pictures, or let the service choose."
+        )
+    return lines
+
+
 def require_acceptable(lines: dict[str, list[str]]) -> list[Finding]:
     """Check the lines by the service's rules; return what does no harm. Raises CannotTrain."""
     with TemporaryDirectory() as folder:

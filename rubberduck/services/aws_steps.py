@@ -41,9 +41,9 @@ from rubberduck.services.aws_data import (
     choose,
     explain_errors,
     folder_of,
-    lines_by_kind,
     part_key,
     require_acceptable,
+    require_both_sides,
     store_parts,
 )
 from rubberduck.storage.s3 import S3Storage
@@ -159,13 +159,7 @@ def begin_version(
     ):
         raise TrainingWaits
     chosen = choose(database, project, seed)
-    lines = lines_by_kind(chosen, site.storage.bucket, distribute=distribute)
-    if not lines[TRAIN]:
-        raise CannotTrain("No picture to train with shows a label yet: label some first.")
-    if not distribute and not lines[TEST]:
-        raise CannotTrain(
-            "No picture with a label is on the test side: add pictures, or let the service choose."
-        )
+    lines = require_both_sides(chosen, site.storage.bucket, distribute=distribute)
     for finding in require_acceptable(lines):
         task.log(f"{finding.code}: {finding.rule.means} ({finding.count})")
     save_sides(database, project_id, dict(chosen.sides))
@@ -223,13 +217,11 @@ def clear_datasets(training: Training) -> Outcome:
 def store_manifests(training: Training, distribute: bool) -> Outcome:
     """Write what is trained with into the bucket; return the number of parts of each set."""
     chosen = training.chosen()
-    lines = lines_by_kind(chosen, training.storage.bucket, distribute=distribute)
+    lines = require_both_sides(chosen, training.storage.bucket, distribute=distribute)
     require_acceptable(lines)
     splits = json.dumps(chosen.splits).encode()
     training.storage.put(f"{training.folder}/{SPLITS}", splits, JSON)
     parts = store_parts(training.storage, training.folder, lines)
-    if not parts[TRAIN]:
-        raise CannotTrain("No picture to train with shows a label yet: label some first.")
     return {"done": parts}
 
 

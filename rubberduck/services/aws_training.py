@@ -10,11 +10,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from rubberduck.jobs.registry import job
+from rubberduck.services.training_queue import TRAIN_AT_AMAZON
 
 if TYPE_CHECKING:
     from rubberduck.jobs.context import Context
 
-KIND = "train-model-aws"
 POLL_SECONDS = 120.0  # of a training
 DATASET_SECONDS = 15.0  # of a data set, which takes seconds to minutes
 MAX_HOURS = 72  # a training takes 24 at most, and may wait for two others
@@ -24,7 +24,7 @@ TOO_LONG = (
 )
 
 
-@job(KIND)
+@job(TRAIN_AT_AMAZON)
 def train_model_aws(  # noqa: PLR0913, PLR0917 - the arguments are a stored format
     context: "Context",
     project_id: str,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rubberduck.services.pipeline import Pipeline
 
 log = logging.getLogger(__name__)
-TRAIN, RETRAIN = "train-model", "retrain-model"
+TRAIN, RETRAIN, TRAIN_AT_AMAZON = "train-model", "retrain-model", "train-model-aws"
 CANCELLED_MESSAGE = "Cancelled."
 LOST_MESSAGE = "Its job is gone."
 # Of the processor, for an estimate before anything is known: to start, and for each picture.
@@ -58,7 +58,7 @@ def owner_of(project_id: str) -> str:
 def active_trainings(store: "JobStore", project_id: str) -> list["Job"]:
     """Return the project's trainings that wait or run."""
     jobs = store.newest(owner_of(project_id), ACTIVE)
-    return [job for job in jobs if job.kind in (TRAIN, RETRAIN)]
+    return [job for job in jobs if job.kind in (TRAIN, RETRAIN, TRAIN_AT_AMAZON)]
 
 
 def settle_trainings(database: "Database", store: "JobStore", project_id: str) -> None:
@@ -92,9 +92,12 @@ def delete_version(site: "Pipeline", project_id: str, number: int) -> None:
     """Delete a version with its file; again after a crash. Raises VersionBusy, NoSuchVersion."""
     from rubberduck.custom_models.version_files import file_key
     from rubberduck.custom_models.versions import Versions
+    from rubberduck.services.aws_deletion import delete_version_from_amazon
 
     versions = Versions(site.results.database)
     version = versions.mark_deleting(project_id, number)
+    if version.arn:
+        delete_version_from_amazon(site, version.arn)
     for key in {version.file_key or "", file_key(project_id, version.id)} - {""}:
         site.storage.delete(key)
     versions.forget(version.id)

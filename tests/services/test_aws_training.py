@@ -10,6 +10,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from app import create_app
 from rubberduck.aws.custom_labels import CustomLabels
 from rubberduck.aws.version_states import STATES
 from rubberduck.core.errors import DuckError
@@ -19,13 +20,16 @@ from rubberduck.custom_models.projects import Project, Projects
 from rubberduck.custom_models.versions import Versions
 from rubberduck.jobs.child import Task
 from rubberduck.jobs.context import StepFailed
+from rubberduck.jobs.queue import JobQueue
 from rubberduck.services.aws_deletion import delete_from_amazon
 from rubberduck.services.aws_steps import follow_training
 from rubberduck.services.aws_training import train_model_aws
 from rubberduck.services.pipeline import Pipeline
+from rubberduck.services.training_queue import delete_version
 from tests.support.aws import BUCKET
 from tests.support.custom_labels import LOSE_ANSWER, FakeCustomLabels
 from tests.support.objects import draw_project
+from tests.support.operators import sign_in
 from tests.support.trained_projects import add_picture, create_project
 
 PICTURES = draw_project(12)
@@ -264,3 +268,28 @@ def test_a_deleted_project_leaves_nothing_at_amazon(
     steps = Steps(site, fake)
     delete_from_amazon(steps, create_project(site.results.database, site.storage, [], name="x").id)  # type: ignore[arg-type]
     assert steps.names == ["amazon 0"]
+
+
+def test_an_operator_trains_at_amazon_from_the_page_and_deletes_the_version(
+    site: Pipeline, fake: FakeCustomLabels, project: Project, aws_settings: Settings
+) -> None:
+    settings = aws_settings.model_copy(update={"custom_labels": True})
+    client = create_app(settings, pipeline=site).test_client()
+    sign_in(client)
+    page = client.get(f"/projects/{project.id}/models")
+    assert "about $1.00 an hour" in page.text
+    where = f"/projects/{project.id}/models/amazon"
+    assert client.post(where).status_code == 303
+    assert client.post(where).status_code == 409  # one at a time
+    queue = JobQueue(site.results.database, 20)
+    (job,) = queue.store.newest(f"project:{project.id}")
+    assert (job.kind, job.state) == ("train-model-aws", "queued")
+    arguments = {name: value for name, value in job.arguments.items() if name != "created_by"}
+    steps = Steps(site, fake, job_id=job.id)
+    train_model_aws(steps, created_by="ada", poll_seconds=1800, dataset_seconds=30, **arguments)
+    queue.store.cancel(job.id)
+    delete_version(site, project.id, 1)
+    fake.advance(30)
+    (own,) = fake.world.projects.values()
+    assert own.versions == {}
+    assert Versions(site.results.database).list_all(project.id) == []
