@@ -157,6 +157,7 @@ export class View {
     const { store, selection } = this.annotator.state;
     let drawn = null; // Annotorious chooses a new box before we have it
     let changed = null; // the key of the box that is being dragged
+    let wasDragged = false; // Annotorious takes the end of a quick drag for a click on what is there
     store.observe(
       ({ changes }) => {
         if (this.isOurs) return;
@@ -173,17 +174,23 @@ export class View {
     );
     selection.subscribe(({ selected }) => {
       const id = selected[0]?.id ?? null;
-      if (!this.isOurs && (id === null || id !== drawn)) this.events.onSelect(id);
+      if (!this.isOurs && !wasDragged && (id === null || id !== drawn)) this.events.onSelect(id);
       if (id !== drawn) drawn = null;
     });
     const settle = () => {
       if (!changed) return;
       const { geometry } = store.getAnnotation(changed)?.target.selector ?? {};
-      if (geometry) this.events.onPlace(changed, this.#box(geometry), true);
+      const key = changed;
       changed = null;
+      wasDragged = true;
+      if (geometry) this.events.onPlace(key, this.#box(geometry), true);
+      setTimeout(() => {
+        this.annotator.setSelected(key, true);
+        wasDragged = false;
+      });
     };
-    this.layer.addEventListener("pointerup", settle);
-    this.layer.addEventListener("pointercancel", settle);
+    this.layer.addEventListener("pointerup", settle, { capture: true });
+    this.layer.addEventListener("pointercancel", settle, { capture: true });
     this.layer.addEventListener("pointerdown", (event) => this.#press(event), { capture: true });
     // Where dragging elsewhere scrolls, a drag of the chosen box must not: Chromium does not heed
     // touch-action inside an SVG.
