@@ -64,7 +64,7 @@ class ModelLifeBody:
         Timestamp | None, Field(description="stopped then if nobody asks; null if it costs nothing")
     ]
     ceiling_at: Annotated[Timestamp | None, Field(description="stopped then in any case")]
-    dollars_per_hour: Annotated[str, Field(description="“≈” marks a price that is not verified")]
+    dollars_per_hour: Annotated[str, Field(description="“about”: not verified")]
     dollars_so_far: Annotated[str, Field(description="of this run")]
     dollars_today: Annotated[str, Field(description="of all runs today (UTC)")]
 

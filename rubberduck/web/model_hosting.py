@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from flask import current_app
 
-from rubberduck.web.deps import settings
+from rubberduck.web.deps import settings, text
 
 if TYPE_CHECKING:
     from rubberduck.custom_models.hosting import Hosting
@@ -49,10 +49,11 @@ def view_of(life: "Life") -> LifeView:
     costs = not life.is_embedded and life.started_at is not None
     run = f"{run_key(life)}{life.started_at:%Y-%m-%dT%H:%M:%S}" if costs else ""
     state = life.service_state
+    hourly = _about(dollars(price.of(life.units)), price.verified)
     return LifeView(
         life=life,
         price=_about(dollars(price.of(1)), price.verified),
-        per_hour=_about(dollars(0 if life.is_embedded else price.of(life.units)), price.verified),
+        per_hour=dollars(0) if life.is_embedded else hourly,
         so_far=dollars(parts.ledger.spent_on(run)) if costs else dollars(0),
         today=dollars(parts.ledger.spent_on(run_key(life), now)) if costs else dollars(0),
         may_start=not life.should_run and state.start in ("yes", "by hand"),
@@ -64,4 +65,4 @@ def view_of(life: "Life") -> LifeView:
 
 
 def _about(amount: str, is_verified: bool) -> str:
-    return amount if is_verified else f"≈ {amount}"
+    return amount if is_verified else text("about {amount}").format(amount=amount)

@@ -84,7 +84,7 @@ def test_a_model_at_amazon_has_its_price_before_the_button_and_its_meter_after_i
     id = add_amazon_model(results.database, fake, "v1")
     sign_in(client)
     shown = card(app, client, id)
-    assert "≈ $4.00 an hour and unit, billed by the minute, also when nobody asks" in shown
+    assert "about $4.00 an hour and unit, billed by the minute, also when nobody asks" in shown
     assert "Stopped after 15 minutes without a question, and after 8 hours in any case." in shown
     assert "I know: if this machine goes off, the model bills on." in shown
     refused = client.post(f"{MUGS}/1/start", data={"units": "2"})
@@ -92,7 +92,7 @@ def test_a_model_at_amazon_has_its_price_before_the_button_and_its_meter_after_i
     assert fake.left_running() == []
     client.post(f"{MUGS}/1/start", data={"units": "2", "unwatched": "1"})
     assert fake.left_running() == ["v1"]
-    assert "≈ $8.00 an hour, $1.33 so far, $1.33 today." in card(app, client, id)
+    assert "about $8.00 an hour, $1.33 so far, $1.33 today." in card(app, client, id)
     assert client.post(f"{MUGS}/1/extend").status_code == 303
     client.post(f"{MUGS}/1/stop")
     assert "It is being stopped." in card(app, client, id)
@@ -103,7 +103,7 @@ def test_a_model_at_amazon_has_its_price_before_the_button_and_its_meter_after_i
             fake.advance(300)
     assert fake.left_running() == []
     shown_first = run_command(app, "model", "start", "mugs", "1")
-    assert "≈ $4.00 an hour and unit" in shown_first.stderr
+    assert "about $4.00 an hour and unit" in shown_first.stderr
     refused_again = run_command(app, "model", "start", "--yes", "mugs", "1")
     assert "No stop can be scheduled" in refused_again.stderr
     done = run_command(app, "model", "start", "--yes", "--unwatched", "mugs", "1")
@@ -122,7 +122,7 @@ def test_programs_do_the_same_with_an_operators_token(
     secret, _ = Tokens(results.database).create(operator.id, "ci", timedelta(1), scope="operator")
     program = {"Authorization": f"Bearer {secret}"}
     body = client.get(f"{path}/life", headers=program).get_json()
-    assert (body["state"], body["dollars_per_hour"]) == ("TRAINING_COMPLETED", "≈ $0.00")
+    assert (body["state"], body["dollars_per_hour"]) == ("TRAINING_COMPLETED", "$0.00")
     started = client.post(f"{path}/start", json={"units": 1}, headers=program)
     assert (started.status_code, started.get_json()["state"]) == (200, "RUNNING")
     again = client.post(f"{path}/start", json={}, headers=program)
