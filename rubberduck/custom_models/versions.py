@@ -16,6 +16,7 @@ from rubberduck.custom_models.model_version import (
     DELETING,
     EMBEDDED,
     FAILED,
+    REKOGNITION,
     TRAINED,
     TRAINING,
     USABLE,
@@ -30,7 +31,7 @@ from rubberduck.custom_models.tables import (
     projects,
     version_pictures,
 )
-from rubberduck.custom_models.version_errors import NoSuchVersion, VersionBusy
+from rubberduck.custom_models.version_errors import NoSuchVersion, TrainingWaits, VersionBusy
 from rubberduck.db.engine import Database, is_storable
 from rubberduck.db.tables import READY
 
@@ -58,7 +59,8 @@ class Versions:
     ) -> ModelVersion:
         """Return the version that this job trains, with the next number if it has none yet.
 
-        One that failed or was cancelled is in training again. Raises NoSuchProject.
+        One that failed or was cancelled is in training again. Raises NoSuchProject, and
+        TrainingWaits while another job trains one at Amazon: two clicks must not cost twice.
         """
         with self.database.transaction(writing=True) as connection:
             # Takes the lock on the project's row, so that numbers are given one at a time.
@@ -67,6 +69,8 @@ class Versions:
             statement = projects.update().where(mine).values(next_version=taken)
             if not connection.execute(statement).rowcount:
                 raise NoSuchProject
+            if engine == REKOGNITION:
+                _require_no_other_at_amazon(connection, project_id, job_id)
             of_job = and_(row.project_id == project_id, row.job_id == job_id)
             known = connection.execute(model_versions.select().where(of_job)).mappings().first()
             if known is not None:
@@ -156,9 +160,12 @@ class Versions:
 
     def mark_deleting(self, project_id: str, number: int) -> ModelVersion:
         """Hide a version before its file is deleted. Raises VersionBusy, NoSuchVersion."""
+        if not is_storable(project_id) or not 0 < number < 2**31:
+            raise NoSuchVersion
         which = _numbered(project_id, number)
         with self.database.transaction(writing=True) as connection:
-            idle = and_(which, row.state.not_in(BUSY))
+            # One that should run may run at Amazon already, before the answer is known here.
+            idle = and_(which, row.state.not_in(BUSY), row.should_run.is_(False))
             if not _update(connection, idle, state=DELETING, is_default=False):
                 _get(connection, which)
                 raise VersionBusy("A version that is in training or running is not deleted.")
@@ -178,6 +185,12 @@ class Versions:
         with self.database.transaction() as connection:
             found = connection.execute(query.where(version_pictures.c.version_id == id))
             return {each.picture_id: each.split for each in found}
+
+
+def _require_no_other_at_amazon(connection: Connection, project_id: str, job_id: str) -> None:
+    trains = and_(row.engine == REKOGNITION, row.state == TRAINING, row.job_id != job_id)
+    if connection.scalar(select(row.id).where(row.project_id == project_id, trains)) is not None:
+        raise TrainingWaits
 
 
 def _save(

@@ -7,12 +7,17 @@ import pytest
 from rubberduck.custom_models.errors import NoSuchProject
 from rubberduck.custom_models.evaluation import Evaluation
 from rubberduck.custom_models.measuring import evaluate
-from rubberduck.custom_models.model_version import Trained
+from rubberduck.custom_models.model_version import REKOGNITION, Trained
 from rubberduck.custom_models.project_split import Placed, place
 from rubberduck.custom_models.projects import Projects
 from rubberduck.custom_models.stale_versions import stale_versions
 from rubberduck.custom_models.training_checks import Finding, check, require_trainable
-from rubberduck.custom_models.version_errors import CannotTrain, NoSuchVersion, VersionBusy
+from rubberduck.custom_models.version_errors import (
+    CannotTrain,
+    NoSuchVersion,
+    TrainingWaits,
+    VersionBusy,
+)
 from rubberduck.custom_models.versions import Versions
 from rubberduck.db.results import Results
 from rubberduck.scoring.matching import Answer, Target, TestedPicture
@@ -96,6 +101,36 @@ def test_states_change_only_from_where_they_may(results: Results) -> None:
     with pytest.raises(NoSuchVersion):
         versions.get(project, 1)
     assert versions.begin(project, "three", created_by="ann", labels=LABELS).number == 3
+
+
+def test_two_clicks_do_not_train_twice_at_amazon(any_results: Results) -> None:
+    versions, projects = Versions(any_results.database), Projects(any_results.database)
+    project = projects.create("mugs", "pictures", ["mug"], "ann").id
+
+    def begin(job: str) -> str | None:
+        try:
+            version = versions.begin(
+                project, job, created_by="ann", labels=LABELS, engine=REKOGNITION
+            )
+        except TrainingWaits:
+            return None
+        return version.id
+
+    with ThreadPoolExecutor(4) as pool:
+        begun = list(pool.map(begin, ("job0", "job1", "job2", "job3")))
+    assert len(versions.list_all(project)) == 1
+    assert begun.count(None) == 3
+    version = versions.get(project, 1)
+    assert begin(str(version.job_id)) == version.id  # the job runs again after a crash
+    assert versions.change_state(version.id, ["TRAINING_IN_PROGRESS"], "TRAINING_COMPLETED")
+    # Amazon was asked to start it, and has not answered yet.
+    assert versions.change_state(
+        version.id, ["TRAINING_COMPLETED"], "TRAINING_COMPLETED", should_run=True
+    )
+    with pytest.raises(VersionBusy):
+        versions.mark_deleting(project, 1)
+    with pytest.raises(NoSuchVersion):
+        versions.mark_deleting(project, 2**63)
 
 
 def placed(**sides: str | None) -> list[Placed]:
