@@ -122,12 +122,13 @@ def remove_project_label(id: str, label_id: str) -> ResponseReturnValue:
 
 @api.get("/projects/<id>/pictures")
 def list_project_pictures(id: str) -> ResponseReturnValue:
-    require_labeller()
+    person = require_labeller()
     projects().get(id)
     limit = request.args.get("limit", str(DEFAULT_LIMIT))
     if not limit.isdecimal() or not 1 <= int(limit) <= MAX_LIMIT:
         raise InvalidParameter("“limit” must be a number from 1 to {most}.", most=MAX_LIMIT)
-    filters = {"state": _choice("state", STATES), "split": _choice("split", SIDES)}
+    filters: Any = {"state": _choice("state", STATES), "split": _choice("split", SIDES)}
+    filters["hides_truth"] = not person.is_operator
     page = project_pictures().page(id, int(limit), request.args.get("cursor"), **filters)
     given: Any = {name: value for name, value in request.args.items() if name in LIST_PARAMETERS}
     next = page.next and url_for("api.list_project_pictures", id=id, cursor=page.next, **given)
@@ -181,8 +182,9 @@ def _with_label(id: str, person_id: str, picture_id: str, name: str) -> Any:
 
 @api.get("/projects/<id>/pictures/<picture_id>")
 def get_project_picture(id: str, picture_id: str) -> ResponseReturnValue:
-    require_labeller()
-    return as_json(bodies.picture_body(project_pictures().get(id, picture_id)))
+    hides_truth = not require_labeller().is_operator
+    picture = project_pictures().get(id, picture_id, hides_truth=hides_truth)
+    return as_json(bodies.picture_body(picture))
 
 
 @api.get("/projects/<id>/pictures/<picture_id>/original")
@@ -208,6 +210,7 @@ def put_project_picture_side(id: str, picture_id: str) -> ResponseReturnValue:
     given = _parsed(bodies.SideRequestBody)
     picture = project_pictures().get(id, picture_id)
     set_sides(pipeline().results.database, id, [picture.id], given.split)
+    audit("pictures.side", id, id=id, pictures=1, side=given.split)
     return as_json(bodies.picture_body(project_pictures().get(id, picture_id)))
 
 

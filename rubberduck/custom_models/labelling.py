@@ -110,6 +110,7 @@ class Labelling:
 
         `skipped` pictures are given back. Returns None when no picture is left to label.
         """
+        skipped = [id for id in skipped if is_storable(id)]
         with self.database.transaction(writing=True) as connection:
             if skipped:
                 ours = and_(picture.id.in_(skipped), picture.leased_by == self.labeller_id)
@@ -151,7 +152,8 @@ class Labelling:
             found = self._get(connection, picture_id)
             self._rules(found).check(annotation)
             agrees = None
-            if found.truth is not None and revision == 0:
+            # A labeller never changes the truth, whatever revision he heard of elsewhere.
+            if found.truth is not None and (revision == 0 or not self.sees_truth):
                 agrees = agreement(annotation, from_row(found.truth))
             elif revision != found.revision:
                 raise PictureChanged("Somebody saved this picture while you were labelling it.")

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, String, and_, cast, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, String, and_, cast, func, or_, select, tuple_
 from sqlalchemy.exc import IntegrityError
 
 from rubberduck.custom_models.errors import NoSuchProject, ProjectFull
@@ -234,22 +234,24 @@ class ProjectPictures:
                     labelled, nothing = labelled + 1, nothing + (not found)
         return Counts(pictures, size, labelled, nothing, by_label)
 
-    def get(self, project_id: str, id: str) -> ProjectPicture:
-        """Return the picture. Raises NoSuchProject."""
-        found = self.find(project_id, [id])
+    def get(self, project_id: str, id: str, *, hides_truth: bool = False) -> ProjectPicture:
+        """Return the picture; `hides_truth` as in `page`. Raises NoSuchProject."""
+        found = self.find(project_id, [id], hides_truth=hides_truth)
         if not found:
             raise NoSuchProject
         return found[0]
 
-    def find(self, project_id: str, ids: Collection[str]) -> list[ProjectPicture]:
+    def find(
+        self, project_id: str, ids: Collection[str], *, hides_truth: bool = False
+    ) -> list[ProjectPicture]:
         """Return those pictures of the project that exist, by age."""
         known = [id for id in ids if is_storable(id)]
         query = project_pictures.select().where(_of(project_id), row.id.in_(known))
         with self.database.transaction() as connection:
             found = connection.execute(query.order_by(row.created_at, row.id)).mappings().all()
-        return [picture_from_row(each) for each in found]
+        return [picture_from_row(each, hides_truth=hides_truth) for each in found]
 
-    def page(
+    def page(  # noqa: PLR0913 - what a list can be narrowed by
         self,
         project_id: str,
         limit: int,
@@ -257,15 +259,17 @@ class ProjectPictures:
         *,
         state: str | None = None,
         split: str | None = None,
+        hides_truth: bool = False,
     ) -> PicturePage:
         """Return a page of pictures, newest first; `cursor` is the last one's id.
 
-        `state` is one of STATES. Raises NoSuchProject for a cursor that is none.
+        `state` is one of STATES. With `hides_truth`, pictures that rate labellers are as if nobody
+        had labelled them. Raises NoSuchProject for a cursor that is none.
         """
         query = project_pictures.select().where(_of(project_id))
         query = query.order_by(row.created_at.desc(), row.id.desc()).limit(limit + 1)
         if state is not None:
-            query = query.where(STATES[state])
+            query = query.where(_as_labellers_see(state) if hides_truth else STATES[state])
         if split is not None:
             query = query.where(row.split == split)
         if cursor is not None:
@@ -274,7 +278,7 @@ class ProjectPictures:
             query = query.where(tuple_(row.created_at, row.id) < tuple_(*position))
         with self.database.transaction() as connection:
             rows = connection.execute(query).mappings().all()
-        pictures = tuple(picture_from_row(each) for each in rows[:limit])
+        pictures = tuple(picture_from_row(each, hides_truth=hides_truth) for each in rows[:limit])
         return PicturePage(pictures, pictures[-1].id if len(rows) > limit else None)
 
     def each(
@@ -362,6 +366,12 @@ def _of(project_id: str) -> ColumnElement[bool]:
     return and_(row.project_id == project_id, row.status == READY)
 
 
+def _as_labellers_see(state: str) -> ColumnElement[bool]:
+    if state == "unlabelled":
+        return or_(STATES[state], row.truth.is_not(None))
+    return and_(STATES[state], row.truth.is_(None))
+
+
 def clean_file_name(name: str) -> str:
     """Return the last part of a file's name, printable, for display and exports only."""
     last = name.replace("\\", "/").rpartition("/")[2]
@@ -414,8 +424,8 @@ def _to_row(picture: ProjectPicture) -> dict[str, Any]:
     }
 
 
-def picture_from_row(found: Mapping[Any, Any]) -> ProjectPicture:
-    """Return the picture of a row of `project_pictures`."""
+def picture_from_row(found: Mapping[Any, Any], *, hides_truth: bool = False) -> ProjectPicture:
+    """Return the picture of a row of `project_pictures`; `hides_truth` as in `page`."""
     fields = {name: found[name] for name in ProjectPicture.__dataclass_fields__}
     labelled_at = found["labelled_at"]
     fields |= {
@@ -424,4 +434,7 @@ def picture_from_row(found: Mapping[Any, Any]) -> ProjectPicture:
         "boxes": tuple(PictureBox(**box) for box in found["boxes"]),
         "labels": tuple(found["labels"]),
     }
+    if hides_truth and found["truth"] is not None:
+        nothing = dict.fromkeys(("labelled_at", "labelled_by"))
+        fields |= {"boxes": (), "labels": (), "revision": 0, **nothing}
     return ProjectPicture(**fields)

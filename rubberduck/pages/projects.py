@@ -67,7 +67,13 @@ def show(id: str) -> ResponseReturnValue:
         raise InvalidParameter("“show” must be unlabelled, labelled or nothing.")
     pictures = project_pictures()
     counts = pictures.counts(id)
-    page = pictures.page(id, PICTURES_PER_PAGE, request.args.get("cursor"), state=state)
+    page = pictures.page(
+        id,
+        PICTURES_PER_PAGE,
+        request.args.get("cursor"),
+        state=state,
+        hides_truth=not person.is_operator,
+    )
     return private(
         "project.html",
         project=project,
@@ -195,6 +201,7 @@ def change_pictures(id: str) -> ResponseReturnValue:
         flash(text("Pictures deleted: {number}.").format(number=number))
     else:
         number = set_sides(pipeline().results.database, id, ids, what or None)
+        audit("pictures.side", project.name, id=id, pictures=number, side=what or None)
         flash(text("Pictures moved: {number}.").format(number=number))
     return back
 

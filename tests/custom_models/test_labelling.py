@@ -147,6 +147,10 @@ def test_hidden_truth_pictures_rate_labellers(work: Callable[..., Labelling]) ->
     assert ada.save(id, 2, Annotation((mug,))) == 3  # an operator corrects the truth itself
     assert work("Cy", Always()).save(id, 0, Annotation((mug,))) == 1
     assert {each.name: each.agreement for each in ada.labellers()}["Cy"] == 1
+    # Whatever revision a labeller sends, he is rated and the truth stays.
+    assert work("Di").save(id, ada.look(id).revision, Annotation((plate,))) == 1
+    assert ada.look(id).annotation.boxes == (mug,)
+    assert {each.name: each.agreement for each in ada.labellers()}["Di"] == 0
 
 
 def json(answer: TestResponse) -> Any:
@@ -221,6 +225,20 @@ def test_the_page_without_javascript_and_the_api(
     assert client.put(f"{api}/pictures/{ids[0]}/truth").status_code == 204
     assert json(client.get(f"{api}/labellers"))["labellers"][0]["name"] == "Bo"
     assert "not rated yet" in client.get(f"/projects/{project.id}/labellers").text
+    assert json(client.get(f"{api}/pictures?state=labelled"))["pictures"][0]["revision"] == 1
+
+    sign_in(client, "Bo", "labeller")  # no list tells him which picture rates him
+    seen = json(client.get(f"{api}/pictures?state=unlabelled"))["pictures"]
+    assert {each["id"]: (each["labels"], each["revision"]) for each in seen} == {
+        id: ([], 0) for id in ids
+    }
+    assert json(client.get(f"{api}/pictures?state=labelled"))["pictures"] == []
+    assert json(client.get(f"{api}/pictures/{ids[0]}"))["labels"] == []
+    assert client.get(f"/projects/{project.id}").text.count("not labelled") == len(ids)
+    long = client.post(f"{address}/{ids[1]}", data=chosen | {"revision": "9" * 5000})
+    assert long.status_code == 400
+    assert client.get(f"{address}?skip=%00").status_code == 200
+    sign_in(client, "Ada")
 
     boxes, [other] = add_project(database, storage, "cups", [noise(9, (4000, 3000))])
     form = f"/projects/{boxes.id}/label/{other}"
