@@ -202,7 +202,8 @@ def put_picture_labels(id: str, picture_id: str) -> ResponseReturnValue:
     """Save what the picture shows, unless somebody did since `revision`."""
     from rubberduck.custom_models.errors import PictureChanged
 
-    given, work = _parsed(LabelsRequestBody, json_body()), labelling(id)
+    work = labelling(id)
+    given = _parsed(LabelsRequestBody, json_body())
     try:
         work.save(picture_id, given.revision, _annotation(given))
     except PictureChanged as error:

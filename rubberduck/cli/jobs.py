@@ -11,8 +11,9 @@ from flask.cli import AppGroup
 
 from rubberduck.cli.terminal import HELP, printable
 from rubberduck.core.errors import DuckError
-from rubberduck.jobs.models import DONE, STATES, Job
+from rubberduck.jobs.models import DONE, PROJECT, STATES, Job
 from rubberduck.web.deps import job_queue
+from rubberduck.web.operators import audit_terminal
 
 jobs = AppGroup("jobs", context_settings=HELP, help="List, follow, cancel and retry jobs.")
 NO_WORKER = "No worker has reported for 20 seconds, so nothing runs; start one: python worker.py"
@@ -60,6 +61,7 @@ def cancel(id: str) -> None:
     """Cancel a job that waits or runs."""
     with _errors():
         job_queue().store.cancel(id)
+        _note("job.cancel", id)
     click.echo("Cancelled.")
 
 
@@ -69,7 +71,14 @@ def retry(id: str) -> None:
     """Queue a failed or cancelled job again, from its start."""
     with _errors():
         job_queue().store.retry(id)
+        _note("job.retry", id)
     click.echo("Queued again.")
+
+
+def _note(act: str, id: str) -> None:
+    job = job_queue().get(id)
+    if job.owner.startswith(PROJECT):  # a training at Amazon costs money again
+        audit_terminal(act, job.kind, job=id, project=job.owner.removeprefix(PROJECT))
 
 
 def follow_job(id: str) -> NoReturn:

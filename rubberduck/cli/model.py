@@ -15,6 +15,7 @@ from rubberduck.services.training_queue import queue_training
 from rubberduck.web.deps import job_queue
 from rubberduck.web.model_hosting import hosting, view_of
 from rubberduck.web.models import database, projects, settled_versions, versions
+from rubberduck.web.operators import audit_terminal
 
 if TYPE_CHECKING:
     from rubberduck.custom_models.evaluation import Evaluation, Figures
@@ -62,6 +63,7 @@ def train(project: str, seed: int, follow: bool) -> None:
     with errors():
         found = find_project(project)
         id = queue_training(job_queue(), database(), found, COMMAND_LINE, seed)
+        audit_terminal("model.train", found.id, job=id)
         click.echo(f"Queued: {id}")
         if not job_queue().has_worker():
             click.echo(NO_WORKER, err=True)
@@ -124,6 +126,7 @@ def start(project: str, number: int, units: int, unwatched: bool, yes: bool) -> 
             hour = f"{view_of(life).price} an hour and unit, billed by the minute"
             click.confirm(f"It costs {hour}. Start it with {units}?", abort=True, err=True)
         started = hosting().start(life.id, units, COMMAND_LINE, unwatched=unwatched)
+        audit_terminal("model.start", life.title, units=units, unwatched=unwatched)
     click.echo(f"{life.title}: {started.state}")
 
 
@@ -140,6 +143,7 @@ def stop(project: str, number: int) -> None:
     with errors():
         life = hosting().lives.numbered(find_project(project).id, number)
         stopped = hosting().stop(life.id)
+        audit_terminal("model.stop", life.title)
     click.echo(f"{life.title}: {stopped.state}")
 
 

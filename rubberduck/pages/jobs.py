@@ -9,12 +9,12 @@ from flask.typing import ResponseReturnValue
 
 from rubberduck.core.errors import InvalidParameter
 from rubberduck.web.deps import job_queue, text
-from rubberduck.web.operators import current_operator
+from rubberduck.web.operators import audit, current_operator
 from rubberduck.web.responses import CACHE_NO_STORE, as_json, with_etag
 from rubberduck.web.sessions import known_visitor
 
 if TYPE_CHECKING:
-    from rubberduck.jobs.models import Viewer
+    from rubberduck.jobs.models import Job, Viewer
 
 jobs = Blueprint("jobs", __name__, url_prefix="/jobs")
 # The tabs, and the states of the jobs in each.
@@ -71,14 +71,18 @@ def status(id: str) -> ResponseReturnValue:
 
 @jobs.post("/<id>/cancel")
 def cancel(id: str) -> ResponseReturnValue:
+    job = job_queue().get(id, job_owner())
     job_queue().store.cancel(id, job_owner())
+    _note("job.cancel", job)
     flash(text("Cancelled."))
     return redirect(url_for("jobs.show", id=id), HTTPStatus.SEE_OTHER)
 
 
 @jobs.post("/<id>/retry")
 def retry(id: str) -> ResponseReturnValue:
+    job = job_queue().get(id, job_owner())
     job_queue().retry(id, job_owner())
+    _note("job.retry", job)
     flash(text("Queued again."))
     return redirect(url_for("jobs.show", id=id), HTTPStatus.SEE_OTHER)
 
@@ -93,6 +97,14 @@ def job_owner() -> "Viewer":
 
     operator = current_operator()
     return Viewer(known_visitor() or "", operator is not None and operator.is_operator)
+
+
+def _note(act: str, job: "Job") -> None:
+    """Note what an operator does to a project's job: a training at Amazon costs money again."""
+    from rubberduck.jobs.models import PROJECT
+
+    if job.owner.startswith(PROJECT):
+        audit(act, job.kind, job=job.id, project=job.owner.removeprefix(PROJECT))
 
 
 def _waits(is_active: bool) -> bool:

@@ -17,6 +17,7 @@ from rubberduck.web.security_headers import require_trusted_types
 from rubberduck.web.uploads import form_value, form_values
 
 labelling = Blueprint("labelling", __name__, url_prefix="/projects/<id>")
+MAX_DIGITS = 10  # Python reads no number of thousands of digits
 
 
 @labelling.get("/label")
@@ -63,7 +64,7 @@ def save(id: str, picture_id: str) -> ResponseReturnValue:
     from rubberduck.custom_models.annotations import Annotation
 
     work, revision = labelling_of(id), form_value("revision")
-    if not revision.isdecimal():
+    if not revision.isdecimal() or len(revision) > MAX_DIGITS:
         raise InvalidParameter("The form has no revision of the picture.")
     labels = tuple(form_values("label"))
     if form_value("empty") == "true":

@@ -36,7 +36,7 @@ FORMAT_TITLES = {
     "label-studio": "Label Studio JSON",
 }
 MAX_NOTES = 5
-MAX_SEED = 1_000_000
+MAX_SEED, MAX_DIGITS = 1_000_000, 10
 
 
 @project_data.get("/data")
@@ -154,7 +154,7 @@ def split(id: str) -> ResponseReturnValue:
 
     require_operator()
     project, seed = projects().get(id), form_value("seed") or "0"
-    if not seed.isdecimal() or int(seed) > MAX_SEED:
+    if not seed.isdecimal() or len(seed) > MAX_DIGITS or int(seed) > MAX_SEED:
         raise InvalidParameter("The seed must be a number from 0 to {most}.", most=MAX_SEED)
     again = form_value("again") == "1"
     pictures = list(project_pictures().each(id, labelled_only=True))

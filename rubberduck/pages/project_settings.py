@@ -14,6 +14,7 @@ from rubberduck.web.projects import project_pictures, projects, quota
 from rubberduck.web.uploads import form_value
 
 project_settings = Blueprint("project_settings", __name__, url_prefix="/projects/<id>")
+MAX_DIGITS = 10
 
 
 @project_settings.get("/settings")
@@ -30,7 +31,7 @@ def save(id: str) -> ResponseReturnValue:
     """Store name, question and retention; an empty question is made from the labels."""
     require_operator()
     days = form_value("keep_days").strip()
-    if days and not days.isdecimal():
+    if days and (not days.isdecimal() or len(days) > MAX_DIGITS):
         raise InvalidParameter("The days to keep pictures must be a whole number.")
     book = projects()
     before = book.get(id)

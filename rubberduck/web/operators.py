@@ -67,6 +67,14 @@ def audit(act: str, object: str, **details: Any) -> None:
     audit_log().add(operator.id, operator.name, act, object, **details)
 
 
+def audit_terminal(act: str, object: str, **details: Any) -> None:
+    """Note in the audit list what somebody does at the command line, who signed in nowhere."""
+    # Imported late: see `operators`.
+    from rubberduck.accounts.audit import TERMINAL
+
+    audit_log().add("", TERMINAL, act, object, **details)
+
+
 def current_session() -> "Session | None":
     """Return the session of the request's cookie; None for a program's request."""
     current_operator()

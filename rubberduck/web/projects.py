@@ -18,11 +18,21 @@ if TYPE_CHECKING:
 # Requests that bring pictures: the project's quota is checked before the body is read.
 UPLOADS = ("projects.upload", "api.add_project_picture", "api.import_into_project")
 LARGE_UPLOADS = ("projects.upload", "api.import_into_project")
+# Addresses below these take somebody who signed in; which role, each route says itself.
+SIGNED_IN = ("/projects", "/api/v1/projects", "/account")
 
 
 def register_project_uploads(app: Flask) -> None:
-    """Check rights and quota of uploads to projects, before CSRF protection reads their form."""
+    """Check who sends, and the quota of uploads, before CSRF protection reads the form."""
+    app.before_request(_require_sign_in)
     app.before_request(_admit_upload)
+
+
+def _require_sign_in() -> None:
+    """Raise NotSignedIn before anything of a stranger's body is read."""
+    rule = request.url_rule
+    if rule is not None and rule.rule.startswith(SIGNED_IN) and request.method != "OPTIONS":
+        require_labeller()
 
 
 def _admit_upload() -> None:

@@ -60,6 +60,10 @@ def test_the_whole_story(ask: Ask, client: FlaskClient) -> None:
     refused = [ask("PUT", path, scope, json={})[0] for scope in SCOPES[1:]]
     anonymous = client.get(f"/api/v1{path}")
     assert (refused, anonymous.status_code) == ([403, 401], 401)
+    # Who may not is told so before the body is looked at.
+    assert client.put(f"/api/v1{path}/pictures/any/labels", data=b"{").status_code == 401
+    # A token for less ends none of its owner's others.
+    assert ask("DELETE", "/results?confirm=everything", "labeller") == (200, {"deleted": 0})
     assert anonymous.headers["WWW-Authenticate"] == "Bearer"
 
     photo = encoded(scene(1))

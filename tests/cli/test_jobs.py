@@ -3,6 +3,7 @@
 import pytest
 from flask import Flask
 
+from rubberduck.accounts.audit import AuditLog
 from rubberduck.db.results import Results
 from rubberduck.jobs.models import Run
 from rubberduck.jobs.queue import JobQueue
@@ -33,7 +34,7 @@ def test_jobs_of_all_owners_are_listed(app: Flask, queue: JobQueue) -> None:
 
 
 def test_a_job_is_followed_cancelled_and_tried_again(app: Flask, queue: JobQueue) -> None:
-    id = queue.enqueue("train", "ann")
+    id = queue.enqueue("train", "project:mugs")
     run = Run(id, 0, "a worker")
     queue.store.begin(run)
     queue.store.report(run, 50, "half", ["a line"])
@@ -53,6 +54,9 @@ def test_a_job_is_followed_cancelled_and_tried_again(app: Flask, queue: JobQueue
     queue.store.finish(run, None)
     assert run_command(app, "jobs", "follow", id).exit_code == 0
     assert "There is no job" in run_command(app, "jobs", "follow", "none").output
+    entries = AuditLog(queue.store.database).page()
+    acts = [(each.operator_name, each.act, each.details["project"]) for each in entries]
+    assert acts == [("terminal", "job.retry", "mugs"), ("terminal", "job.cancel", "mugs")]
 
 
 def test_check_says_whether_a_worker_runs(app: Flask, queue: JobQueue) -> None:

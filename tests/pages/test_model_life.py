@@ -9,6 +9,7 @@ from flask import Flask, render_template
 from flask.testing import FlaskClient
 
 from app import create_app
+from rubberduck.accounts.audit import AuditLog
 from rubberduck.accounts.tokens import Tokens
 from rubberduck.aws.custom_labels import CustomLabels
 from rubberduck.core.settings import Settings
@@ -110,6 +111,14 @@ def test_a_model_at_amazon_has_its_price_before_the_button_and_its_meter_after_i
     assert done.stdout == "mugs 1: STARTING\n"
     assert run_command(app, "model", "stop", "mugs", "1").stdout == "mugs 1: STARTING\n"
     assert "does not run" not in run_command(app, "model", "stop", "mugs", "1").stdout
+    acts = [(each.operator_name, each.act) for each in AuditLog(results.database).page()]
+    assert acts == [
+        ("terminal", "model.stop"),
+        ("terminal", "model.start"),
+        ("Ada", "model.stop"),
+        ("Ada", "model.extend"),
+        ("Ada", "model.start"),
+    ]
 
 
 def test_programs_do_the_same_with_an_operators_token(

@@ -120,6 +120,8 @@ def test_only_those_who_signed_in_see_projects(app: Flask, operator: FlaskClient
         assert labeller.get(address).status_code == 403
     refused = labeller.post(f"{page}/pictures", **form(encoded(scene(1))))
     assert refused.status_code == 403
+    for address, field in ((f"{page}/settings", "keep_days"), (f"{page}/split", "seed")):
+        assert operator.post(address, data={field: "9" * 5000}).status_code == 400
     for address in ("/projects/none", f"{page}/pictures/none/preview.jpg", "/projects/%00"):
         assert operator.get(address).status_code == 404
 

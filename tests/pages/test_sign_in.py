@@ -186,3 +186,7 @@ def test_operators_see_and_steer_the_jobs_of_projects_and_nobody_else_does(
         assert stranger.get(f"/jobs/{id}").status_code == 404
         assert stranger.post(f"/jobs/{id}/cancel").status_code == 404
     assert queue.get(id).state == "queued"
+    assert [(each.operator_name, each.act) for each in AuditLog(results.database).page()] == [
+        ("Ada", "job.retry"),
+        ("Ada", "job.cancel"),
+    ]
