@@ -52,8 +52,8 @@ def errors(kind: type[DuckError] = DuckError) -> Iterator[type[DuckError]]:
 
 def import_errors() -> None:
     """Import each package's modules of errors: of the classes, only those in memory are known."""
-    for path in (ROOT / "rubberduck").glob("*/*errors.py"):
-        import_module(f"rubberduck.{path.parent.name}.{path.stem}")
+    for path in (ROOT / "rubberduck").rglob("*errors.py"):
+        import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
 
 
 def texts() -> Iterator[str | tuple[str, ...]]:
@@ -66,7 +66,7 @@ def texts() -> Iterator[str | tuple[str, ...]]:
     classes = {kind.__name__: None for kind in errors()} | {"Finding": None}
     function = {text.__name__: None}
     # and in errors.py of each package: `super().__init__("…")`.
-    errors_py = [("**/*errors.py", "python")]
+    errors_py = [("**/errors.py", "python"), ("**/*_errors.py", "python")]
     for method, keywords in (
         (PYTHON, classes),
         (PYTHON_OF_PAGES, function),

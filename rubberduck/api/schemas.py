@@ -132,6 +132,8 @@ def result_body(result: Result) -> ResultBody:
     """Return the body of a result, with its URLs on this site."""
     verdict, answer = result.verdict, result.answer
     asked = default_pipeline().for_result(result)
+    # A project's model answers a question of its own.
+    thing = asked.question.thing if asked.question.title == result.question else None
     return ResultBody(
         id=result.id,
         found=verdict.found,
@@ -140,7 +142,7 @@ def result_body(result: Result) -> ResultBody:
         said=result.said,
         score=verdict.score,
         threshold=result.min_confidence,
-        boxes=tuple(merge_boxes(verdict.boxes, asked.question.thing)),
+        boxes=tuple(merge_boxes(verdict.boxes, thing)),
         labels=answer.labels,
         because=tuple(label.name for label in verdict.matched_labels),
         missing=verdict.unmatched_groups,

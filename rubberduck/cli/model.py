@@ -47,8 +47,14 @@ def list_models(project: str | None) -> None:
 
 
 @model.command("train", context_settings=HELP)
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
-@click.option("--follow", is_flag=True, help="Wait for it, and print the job's log.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**31 - 1),
+    default=0,
+    show_default=True,
+    help="Of the random numbers: the same one makes the same model.",
+)
+@click.option("--follow", is_flag=True, help="Wait until it ends, and print the job's log.")
 @project_argument
 def train(project: str, seed: int, follow: bool) -> None:
     """Train a new version of PROJECT (a name or an id) on this machine.
@@ -81,7 +87,7 @@ def train(project: str, seed: int, follow: bool) -> None:
 @project_argument
 @number_argument
 def evaluate(project: str, number: int, as_json: bool) -> None:
-    """Print the figures of version NUMBER of PROJECT on its test pictures, with 95 % intervals.
+    """Print how good version NUMBER of PROJECT is on its test pictures, with 95 % intervals.
 
     \b
     Examples:
@@ -104,8 +110,16 @@ def evaluate(project: str, number: int, as_json: bool) -> None:
 
 
 @model.command("start", context_settings=HELP)
-@click.option("--units", type=click.IntRange(1, 5), default=1, show_default=True)
-@click.option("--unwatched", is_flag=True, help="It may bill on if this site goes off.")
+@click.option(
+    "--units",
+    type=click.IntRange(1, 5),
+    default=1,
+    show_default=True,
+    help="Inference units; each is billed.",
+)
+@click.option(
+    "--unwatched", is_flag=True, help="Start it though nothing would stop it if this site goes off."
+)
 @yes_option
 @project_argument
 @number_argument
@@ -124,7 +138,7 @@ def start(project: str, number: int, units: int, unwatched: bool, yes: bool) -> 
         life = hosting().lives.numbered(find_project(project).id, number)
         if not life.is_embedded and not yes:
             hour = f"{view_of(life).price} an hour and unit, billed by the minute"
-            click.confirm(f"It costs {hour}. Start it with {units}?", abort=True, err=True)
+            click.confirm(f"It costs {hour}. Start it (units: {units})?", abort=True, err=True)
         started = hosting().start(life.id, units, COMMAND_LINE, unwatched=unwatched)
         audit_terminal("model.start", life.title, units=units, unwatched=unwatched)
     click.echo(f"{life.title}: {started.state}")
@@ -134,7 +148,9 @@ def start(project: str, number: int, units: int, unwatched: bool, yes: bool) -> 
 @project_argument
 @number_argument
 def stop(project: str, number: int) -> None:
-    """Stop version NUMBER of PROJECT. At Amazon it is repeated until it has stopped.
+    """Stop version NUMBER of PROJECT.
+
+    At Amazon that takes some minutes; the site repeats the request until the model has stopped.
 
     \b
     Example:

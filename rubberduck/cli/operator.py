@@ -1,4 +1,4 @@
-"""`flask operator`: who may sign in, one-time links, API tokens."""
+"""`flask operator`: who may sign in, one-time links, API keys."""
 
 import os
 from collections.abc import Iterator
@@ -65,14 +65,14 @@ def add(name: str, role: Role, url: str | None) -> None:
 
 @operator.command("list", context_settings=HELP)
 def list_people() -> None:
-    """List who may sign in, with the number of sessions and of API tokens."""
+    """List who may sign in, with the number of sessions and of API keys."""
     with _errors():
         people = Operators(_database()).list()
         for person in people:
             sessions = len(Sessions(_database()).list(person.id))
             tokens = len(Tokens(_database()).list_for_owner(person.id))
             how = f"  {printable(person.subject)}" if person.subject else ""
-            counts = f"{sessions} sessions, {tokens} tokens"
+            counts = f"{sessions} sessions, {tokens} API keys"
             click.echo(f"{printable(person.name):24}  {person.role:8}  {counts}{how}")
         if not people:
             click.echo("Nobody. `flask operator add NAME` adds somebody.")
@@ -81,7 +81,7 @@ def list_people() -> None:
 @operator.command("remove", context_settings=HELP)
 @name_argument
 def remove(name: str) -> None:
-    """End the sessions and API tokens of NAME at once, and refuse new ones."""
+    """End the sessions and API keys of NAME at once, and refuse new ones."""
     with _errors():
         person = Operators(_database()).remove(name)
         _note("operator.remove", person)
@@ -92,9 +92,9 @@ def remove(name: str) -> None:
 @name_argument
 @click.option("--scope", type=click.Choice(ROLES), default="operator", show_default=True)
 @click.option("--days", type=click.IntRange(1, 365), default=90, show_default=True)
-@click.option("--label", default="terminal", show_default=True, help="What the token is for.")
+@click.option("--label", default="terminal", show_default=True, help="What the key is for.")
 def token(name: str, scope: Role, days: int, label: str) -> None:
-    """Print a new API token, with which a program does what NAME may do.
+    """Print a new API key, with which a program does what NAME may do.
 
     \b
     Example:

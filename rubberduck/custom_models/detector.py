@@ -29,17 +29,21 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 MAX_NAME = 64  # characters of a detector's name in a result
+MAX_NAMED = 10  # labels that a negative answer names; of more, the project
 MAX_LOADED = 4  # embedded models of a process, 1 to 4 MB each beside the trunk
 MAX_SIDE = 4096  # pixels, of a picture for Custom Labels
 PERCENT = 100.0
 UNAVAILABLE_MESSAGE = "The model does not answer."
 
 
-def question_of(model: AnsweringModel, yes: str = "Yes!", no: str = "No.") -> Question:
+def question_of(
+    model: AnsweringModel, yes: str = "Yes!", no: str = "No.", either: str = " or "
+) -> Question:
     """Return the question that a model answers: is there any of its labels?"""
+    few = len(model.labels) <= MAX_NAMED
     return Question(
         title=model.question,
-        groups=(Group(model.name, any_of=model.labels),),
+        groups=(Group(either.join(model.labels) if few else model.name, any_of=model.labels),),
         yes=yes,
         no=no,
         boxes=BoxRule(model.labels, above=0.0),

@@ -9,10 +9,10 @@ import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as engine
 from PIL import Image
 
-from rubberduck.core.errors import DuckError
 from rubberduck.custom_models.decoding import Answer, Found
 from rubberduck.custom_models.looking import find
 from rubberduck.custom_models.trunk import Features, Floats, Trunk, Window, shipped_trunk
+from rubberduck.custom_models.version_errors import InvalidModelFile, TrunkMismatch
 
 FORMAT = "1"
 FLOOR = 0.01  # calibrated scores below are left out
@@ -28,24 +28,6 @@ ENGINE_ERRORS = (
     RuntimeError,
     ValueError,
 )
-
-
-class InvalidModelFile(DuckError):
-    """The file is no version of an embedded model."""
-
-    slug = "invalid-model-file"
-    status = 500
-    title = "This model cannot be loaded"
-    hint = "Train the project again."
-
-
-class TrunkMismatch(DuckError):
-    """A version was trained on another trunk: its numbers mean nothing here."""
-
-    slug = "trunk-mismatch"
-    status = 409
-    title = "This model belongs to another release"
-    hint = "Train the project again: its pictures and labels are kept."
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,7 @@ from rubberduck.custom_models.annotations import Annotation, AnnotationRules
 from rubberduck.custom_models.dataset import Box
 from rubberduck.custom_models.embedded_model import (
     EmbeddedModel,
-    InvalidModelFile,
     PredictedBox,
-    TrunkMismatch,
     load,
 )
 from rubberduck.custom_models.errors import InvalidAnnotation
@@ -26,6 +24,7 @@ from rubberduck.custom_models.labelling import Task
 from rubberduck.custom_models.model_version import EMBEDDED, ModelVersion
 from rubberduck.custom_models.projects import Project
 from rubberduck.custom_models.rules import MAX_BOXES
+from rubberduck.custom_models.version_errors import InvalidModelFile, TrunkMismatch
 from rubberduck.custom_models.versions import Versions
 from rubberduck.storage.base import Storage
 

@@ -49,7 +49,8 @@ def check(kind: str, labels: Sequence[str], pictures: Sequence[Shown]) -> list[F
     ]
     findings += [
         Finding(
-            "Only {number} pictures have the label “{label}”: it takes {fewest}, better {advised}.",
+            "Too few pictures have the label “{label}”: {number}. At least {fewest} are needed, "
+            "{advised} are better.",
             {"number": counts[label], "label": label, "fewest": FEWEST, "advised": ADVISED},
         )
         for label in labels
@@ -78,7 +79,7 @@ def _check_sides(labels: Sequence[str], pictures: Sequence[Shown]) -> list[Findi
         findings.append(
             Finding(
                 "No picture with a label is on the test side, so nothing could be measured: add "
-                "pictures that do not resemble the others, or move some to the test."
+                "pictures that do not resemble the others, or move some to the test side."
             )
         )
     findings += [

@@ -39,3 +39,21 @@ class TrainingWaits(DuckError):
 
     def __init__(self) -> None:
         super().__init__("One training of a project runs at a time, and one waits or runs.")
+
+
+class InvalidModelFile(DuckError):
+    """The file is no version of an embedded model."""
+
+    slug = "invalid-model-file"
+    status = 500
+    title = "This model cannot be loaded"
+    hint = "Train the project again."
+
+
+class TrunkMismatch(DuckError):
+    """A version was trained on another trunk: its numbers mean nothing here."""
+
+    slug = "trunk-mismatch"
+    status = 409
+    title = "This model belongs to another release"
+    hint = "Train the project again: its pictures and labels are kept."

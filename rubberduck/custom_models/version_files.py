@@ -8,9 +8,10 @@ version has been trained again.
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from rubberduck.custom_models.embedded_model import EmbeddedModel, TrunkMismatch, load
+from rubberduck.custom_models.embedded_model import EmbeddedModel, load
 from rubberduck.custom_models.model_version import ModelVersion
 from rubberduck.custom_models.trunk import Trunk, shipped_trunk
+from rubberduck.custom_models.version_errors import TrunkMismatch
 from rubberduck.detectors.model_file import MODEL, shipped_sha256
 from rubberduck.storage.base import Storage
 

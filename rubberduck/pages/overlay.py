@@ -30,7 +30,8 @@ class Bar:
 def marked_boxes(result: Result, question: Question) -> list[MarkedBox]:
     """Return the boxes in the order of their confidence, marked as in the picture to download."""
     size = result.width, result.height
-    drawn = outlines(result.verdict.boxes, size, question.thing)
+    thing = question.thing if result.question == question.title else None
+    drawn = outlines(result.verdict.boxes, size, thing)
     for texts in tab_texts(drawn):
         tabs = [tab_size(text, font_size(size)) for text in texts]
         areas, is_covering = place_tabs(drawn, tabs, size, max(size) * GAP)

@@ -27,6 +27,7 @@ projects_pages = Blueprint("projects", __name__, url_prefix="/projects")
 PICTURES_PER_PAGE, THUMBNAIL_SIDE = 48, 320
 STATES = ("unlabelled", "labelled", "nothing")
 MIN_PICTURES = 10  # with boxes or a label, of each label: fewer teach little
+LABELLERS_STEP = "label"  # the only one of `next_steps` that takes no operator
 NAMED_REFUSALS = 3  # the flashed message is in a cookie
 
 
@@ -82,10 +83,14 @@ def show(id: str) -> ResponseReturnValue:
         page=page,
         state=state,
         quota=quota(),
-        steps=next_steps(project, counts),
+        steps=[
+            step
+            for step in next_steps(project, counts)
+            if person.is_operator or step == LABELLERS_STEP
+        ],
         jobs=active_jobs(id),
         sides=side_names(),
-        max_archive=f"{settings().archive_bytes / 1e6:g}",
+        max_archive=f"{settings().archive_bytes / 1e6:,g}",
     )
 
 

@@ -132,6 +132,8 @@ def result_context(result: Result) -> dict[str, Any]:
     judged = reevaluated(result)
     return {
         "kept": result,
+        # Of a project's model, each label has a threshold of its own: the result's is 0.
+        "has_threshold": result.min_confidence > 0,
         "is_rejudged": judged.min_confidence != result.min_confidence,
         "result": judged,
         "remark": pipeline().remark(judged),

@@ -35,6 +35,7 @@ def configure_templates(app: Flask, question: Question, language: str) -> None:
         needs,
         code_spans,
         megabytes,
+        thousands,
     ):
         app.add_template_filter(filter)
     app.add_template_global(versioned)
@@ -122,6 +123,14 @@ def megabytes(bytes: int) -> str:
     """
     value = bytes / 1e6
     return f"{value:,.0f}" if value >= 10 or not value else f"{value:.1f}"
+
+
+def thousands(number: int) -> str:
+    """
+    >>> thousands(10_000)
+    '10,000'
+    """
+    return f"{number:,}"
 
 
 def code_spans(text: str) -> Markup:

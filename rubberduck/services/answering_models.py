@@ -81,7 +81,7 @@ class AnsweringModels:
     def pipeline_of(self, model: "AnsweringModel") -> Pipeline:
         from rubberduck.custom_models.detector import question_of
 
-        question = question_of(model, self.text("Yes!"), self.text("No."))
+        question = question_of(model, self.text("Yes!"), self.text("No."), self.text(" or "))
         detector = self._detector(model)
         return self.pipeline.for_model(
             model.project_id, question, detector, is_live=not model.is_remote

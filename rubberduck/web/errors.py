@@ -9,7 +9,7 @@ class NotSignedIn(DuckError):
     status = 401
     slug = "not-signed-in"
     title = "Please sign in"
-    hint = "Sign in and try again. Programs need an API token with the scope that this takes."
+    hint = "Sign in and try again. Programs need an API key of the scope labeller or operator."
 
     def __init__(self) -> None:
         super().__init__("Only people who have signed in may do this.")
@@ -22,4 +22,4 @@ class NotAllowed(DuckError):
     hint = "Ask an operator of this site to do it, or to change your role."
 
     def __init__(self) -> None:
-        super().__init__("This takes an operator; your role is to label pictures.")
+        super().__init__("Only an operator may do this; your role is to label pictures.")

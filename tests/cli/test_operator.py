@@ -38,7 +38,7 @@ def test_people_are_added_sign_in_and_are_removed(app: Flask, client: FlaskClien
     key = KEY_RE.search(ok(app, "token", "Bob", "--scope", "operator"))
     assert key
     listed = ok(app, "list")
-    assert re.search(r"^Bob +labeller +1 sessions, 1 tokens$", listed, re.MULTILINE)
+    assert re.search(r"^Bob +labeller +1 sessions, 1 API keys$", listed, re.MULTILINE)
     again = run_command(app, "operator", "add", "Bob")
     assert (again.exit_code, "signs in here already" in again.output) == (1, True)
     ok(app, "remove", "Bob")

@@ -11,8 +11,6 @@ from PIL import Image
 from rubberduck.custom_models.dataset import Box
 from rubberduck.custom_models.embedded_model import (
     EmbeddedModel,
-    InvalidModelFile,
-    TrunkMismatch,
     load,
 )
 from rubberduck.custom_models.training import (
@@ -26,6 +24,7 @@ from rubberduck.custom_models.training import (
 )
 from rubberduck.custom_models.training.errors import NothingToTrain
 from rubberduck.custom_models.trunk import shipped_trunk
+from rubberduck.custom_models.version_errors import InvalidModelFile, TrunkMismatch
 from tests.support.ducks import gradient
 from training.props.household_objects import robot, teapot
 from training.rendering.lighting import GAMMA, light_from_background, shade

@@ -152,7 +152,7 @@ WRONG = {
     "no labels": ("boxes", [], []),
     "nothing is labelled": ("boxes", ["mug"], [(frozenset[str](), "train")]),
     "“ball”: label some": ("boxes", ["mug", "ball"], [(MUG, side) for side in SIDES]),
-    "Only 1 pictures have the label “ball”": (
+    "Too few pictures have the label “ball”: 1.": (
         "boxes",
         ["mug", "ball"],
         [*((MUG, side) for side in SIDES), (BALL, "train")],

@@ -115,7 +115,9 @@ def test_only_those_who_signed_in_see_projects(app: Flask, operator: FlaskClient
         assert "/sign-in?next=" in visitor.get(address).location
         assert operator.get(address).status_code == 200
     assert labeller.get(page).status_code == 200
-    assert 'id="add"' not in labeller.get(page).text
+    seen = labeller.get(page).text
+    assert ('id="add"' in seen, f"{page}/settings" in seen) == (False, False)
+    assert "The project has no pictures yet." in labeller.get(f"{page}/label").text
     for address in (f"{page}/settings", f"{page}/data", f"{page}/checks", f"{page}/delete"):
         assert labeller.get(address).status_code == 403
     refused = labeller.post(f"{page}/pictures", **form(encoded(scene(1))))
@@ -146,7 +148,7 @@ def test_pictures_come_in_and_what_happened_is_told(
     assert "They look like a picture of the project, so skipped: 1." in told
     assert "Refused: 2. not a picture.jpg: This file is not a picture we can read." in told
     assert "small.png: This picture cannot be trained with. It has 60 × 300 pixels" in told
-    assert "2 pictures of at most 10000" in told
+    assert "2 pictures of at most 10,000" in told
     near = (encoded(scene(1).resize((300, 225))), "near.jpg")
     send(operator, page, near, near="1")
     assert "Pictures added: 1." in visible_text(operator.get(page).text)

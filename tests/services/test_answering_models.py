@@ -99,7 +99,10 @@ def test_visitors_choose_a_model_and_results_keep_it(
     assert (body["engine"], body["engine_version"]) == ("mugs", "3-mugs-v3")
     assert [label["name"] for label in body["labels"]] == ["red"]
     assert body["boxes"] == []  # an answer about the whole picture has no boxes
-    shown = visible_text(client.get(f"/result/{body['id']}").text)
+    result = client.get(f"/result/{body['id']}").text
+    shown = visible_text(result)
+    assert "We saw red, and that makes the answer yes." in shown
+    assert ("needed" in shown, 'name="min"' in result) == (False, False)  # each label has its own
     assert "Answered by mugs." in shown
     assert "Yes!" in shown
     none = client.post(f"/api/v1/pictures?model={PROJECT}&question=rubber-duck", **form(encoded()))
@@ -169,6 +172,10 @@ def test_a_model_at_amazon_answers_with_boxes_by_its_own_thresholds(
     assert "MinConfidence" not in request
     frame = client.post(f"/api/v1/frames?model={PROJECT}", **form(encoded()))
     assert frame.status_code == 404  # no frames of a camera are sent to Amazon
+    fake.world.detections = []
+    none = client.post(f"/api/v1/pictures?model={PROJECT}", **form(encoded(coloured("red", 3))))
+    shown = visible_text(client.get(f"/result/{none.get_json()['id']}").text)
+    assert "To say yes, we would need to see mug." in shown
     with app.app_context():
         assert hosting().lives.get(id).last_used_at
     fake.version("v1").become("STOPPED")

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from rubberduck.custom_models import training, version_files
-from rubberduck.custom_models.embedded_model import TrunkMismatch, load
+from rubberduck.custom_models.embedded_model import load
 from rubberduck.custom_models.project_pictures import ProjectPictures
 from rubberduck.custom_models.tables import model_versions as versions_table
 from rubberduck.custom_models.training import TrainedModel, TrainingPicture
@@ -22,7 +22,7 @@ from rubberduck.custom_models.training.calibration import Calibration
 from rubberduck.custom_models.training.export import Heads, to_onnx
 from rubberduck.custom_models.training.picture_head import PictureHead
 from rubberduck.custom_models.trunk import POOLED, shipped_trunk
-from rubberduck.custom_models.version_errors import CannotTrain
+from rubberduck.custom_models.version_errors import CannotTrain, TrunkMismatch
 from rubberduck.custom_models.version_files import load_version, trunk_key
 from rubberduck.custom_models.versions import Versions
 from rubberduck.db.results import Results
@@ -106,7 +106,7 @@ def test_a_project_that_changed_while_its_job_waited_fails_in_plain_words(
     task: Task, results: Results, pipeline: Pipeline
 ) -> None:
     project = create_project(results.database, pipeline.storage, draw_project(3))
-    with pytest.raises(CannotTrain, match="Only 2 pictures have the label “mug”"):
+    with pytest.raises(CannotTrain, match="Too few pictures have the label “mug”: 2"):
         jobs.begin_version(task, project.id, "ann", 0)
     assert Versions(results.database).list_all(project.id) == []
 
