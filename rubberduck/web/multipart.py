@@ -7,6 +7,7 @@ first "/" or "=", and adds a byte to a file when a read ends within the suffix o
 """
 
 import re
+from contextlib import ExitStack
 from io import BytesIO
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any, cast
@@ -75,24 +76,28 @@ class UploadFormParser(FormDataParser):
         fields: list[tuple[str, str]] = []
         files: list[tuple[str, FileStorage]] = []
         part: Field | File | None = None
-        while True:
-            chunk = stream.read(READ_BYTES)
-            decoder.receive_data(chunk or None)
-            while not isinstance(event := decoder.next_event(), Epilogue | NeedData):
-                if isinstance(event, Field | File):
-                    part, content = event, self._content(event)
-                elif isinstance(event, Data) and part is not None:
-                    content.write(event.data)
-                    if isinstance(part, Field) and content.tell() > MAX_FIELD_BYTES:
-                        raise _too_large_field(part.name)
-                    if not event.more_data:
-                        if len(fields) + len(files) >= self.max_parts:
-                            raise InvalidParameter(
-                                "The form has more than {most} fields.", most=self.max_parts
-                            )
-                        _add(part, content, fields, files)
-            if not chunk:
-                return stream, self.cls(fields), self.cls(files)
+        with ExitStack() as opened:  # a form that is not whole leaves no file open
+            while True:
+                chunk = stream.read(READ_BYTES)
+                decoder.receive_data(chunk or None)
+                while not isinstance(event := decoder.next_event(), Epilogue | NeedData):
+                    if isinstance(event, Field | File):
+                        part, content = event, self._content(event)
+                        if isinstance(event, File):
+                            opened.callback(content.close)
+                    elif isinstance(event, Data) and part is not None:
+                        content.write(event.data)
+                        if isinstance(part, Field) and content.tell() > MAX_FIELD_BYTES:
+                            raise _too_large_field(part.name)
+                        if not event.more_data:
+                            if len(fields) + len(files) >= self.max_parts:
+                                raise InvalidParameter(
+                                    "The form has more than {most} fields.", most=self.max_parts
+                                )
+                            _add(part, content, fields, files)
+                if not chunk:
+                    opened.pop_all()
+                    return stream, self.cls(fields), self.cls(files)
 
     def _content(self, part: Field | File) -> IO[bytes]:
         """Return where a part's content goes: a large file to the disk."""
