@@ -49,8 +49,9 @@ class NoRole(DuckError):
     title = "Not allowed"
     hint = "Ask an operator of this site to put you into a group that may sign in."
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, subject: str) -> None:
         super().__init__("{name} is neither an operator nor a labeller of this site.", name=name)
+        self.subject = subject
 
 
 class ProviderFailed(DuckError):

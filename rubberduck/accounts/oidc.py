@@ -123,9 +123,10 @@ class Provider:
             if more.get("sub") == claims["sub"]:
                 role = role_of({**claims, **more}, self.settings)
         name = next((str(claims[key]) for key in NAMES if claims.get(key)), str(claims["sub"]))
+        subject = f"{self.issuer} {claims['sub']}"
         if role is None:
-            raise NoRole(name)
-        return Person(f"{self.issuer} {claims['sub']}", name, role)
+            raise NoRole(name, subject)
+        return Person(subject, name, role)
 
 
 def role_of(claims: Mapping[str, Any], settings: Settings) -> Role | None:

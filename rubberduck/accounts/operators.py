@@ -111,11 +111,15 @@ class Operators:
         with self.database.transaction(writing=True) as connection:
             removed = operators.update().where(row.id == person.id)
             connection.execute(removed.values(removed_at=to_naive_utc(datetime.now(UTC))))
-            sessions, links = operator_sessions, sign_in_links
-            connection.execute(sessions.delete().where(sessions.c.operator_id == person.id))
-            connection.execute(links.delete().where(links.c.operator_id == person.id))
-            connection.execute(access_tokens.delete().where(access_tokens.c.owner == person.id))
+            _end_access(connection, person.id)
         return person
+
+    def lost_role(self, subject: str) -> None:
+        """End the sessions, links and tokens of who has no role at the OIDC provider any more."""
+        with self.database.transaction(writing=True) as connection:
+            known = connection.scalar(select(row.id).where(row.subject == subject))
+            if known is not None:
+                _end_access(connection, known)
 
     def get(self, id: str) -> Operator | None:
         """Return the person, or None if there is none with this id or he was removed."""
@@ -142,6 +146,13 @@ def checked_name(name: str) -> str:
     if not NAME_RE.fullmatch(stripped := name.strip()):
         raise InvalidParameter("A name has 1 to 80 characters, without line breaks.")
     return stripped
+
+
+def _end_access(connection: Connection, id: str) -> None:
+    sessions, links, tokens = operator_sessions.c, sign_in_links.c, access_tokens.c
+    connection.execute(operator_sessions.delete().where(sessions.operator_id == id))
+    connection.execute(sign_in_links.delete().where(links.operator_id == id))
+    connection.execute(access_tokens.delete().where(tokens.owner == id))
 
 
 def _free_name(connection: Connection, name: str) -> str:

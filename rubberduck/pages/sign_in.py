@@ -84,7 +84,13 @@ def begin() -> ResponseReturnValue:
 @sign_in.get("/sign-in/callback")
 def finish() -> ResponseReturnValue:
     """Sign in whom the OpenID provider sends back."""
-    person = _provider().finish(_attempt(), request.args, _callback())
+    from rubberduck.accounts.errors import NoRole
+
+    try:
+        person = _provider().finish(_attempt(), request.args, _callback())
+    except NoRole as error:
+        operators().lost_role(error.subject)
+        raise
     operator = operators().signed_in_elsewhere(person.subject, person.name, person.role)
     response = _go_on()
     begin_session(response, operator, "oidc")

@@ -92,6 +92,9 @@ def test_the_groups_say_who_labels_and_who_may_not_come_in(
     assert bob.get("/account/audit").status_code == 403
     refused = sign_in_at(provider, eve, "3")
     assert (refused.status_code, "Eve is neither" in refused.text) == (403, True)
+    nobody = site(oidc_labellers=("others",)).test_client()  # Bob has left the labellers
+    assert sign_in_at(provider, nobody, "2").status_code == 403
+    assert bob.get("/account/").status_code == 303
     Operators(results.database).create("Ada")
     sign_in_at(provider, namesake, "4")  # the same name is not the same person
     assert [person.name for person in Operators(results.database).list()] == ["Ada", "Ada 2", "Bob"]
