@@ -46,7 +46,8 @@ def _values(schema: dict[str, Any]) -> str:
     if "minimum" in schema:
         return f"{schema['minimum']:,} or more"
     if "minLength" in schema:
-        return f"at least {schema['minLength']} characters"
+        least = schema["minLength"]
+        return f"at least {least} character{'s' if least > 1 else ''}"
     return {"path": "a folder", "file-path": "a file"}.get(schema.get("format", ""), "text")
 
 

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
 
-from flask import url_for
+from flask import request, url_for
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
-from rubberduck.api.routes import api
+from rubberduck.api.routes import api, no_content
 from rubberduck.api.schemas import Timestamp
-from rubberduck.web.deps import job_queue
+from rubberduck.core.errors import InvalidParameter
+from rubberduck.web.deps import job_queue, pipeline
 from rubberduck.web.formatting import rfc3339
 from rubberduck.web.models import database, projects, settled_versions, versions
 from rubberduck.web.operators import audit, require_labeller, require_operator
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from rubberduck.custom_models.model_version import ModelVersion
     from rubberduck.jobs.models import Job
 
+FLAGS = {"true": True, "false": False}
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 Number = Annotated[int, Field(ge=1, description="counts the versions of the project")]
@@ -127,12 +129,43 @@ def train_model(id: str) -> ResponseReturnValue:
     return as_json(body, HTTPStatus.ACCEPTED, Location=address)
 
 
+@api.post("/projects/<id>/models/amazon")
+def train_model_at_amazon(id: str) -> ResponseReturnValue:
+    """Queue a training at Amazon, which costs money; for operators."""
+    from rubberduck.services.aws_queue import queue_training_at_amazon
+
+    operator = require_operator()
+    project = projects().get(id)
+    distribute = request.args.get("distribute", "false")
+    if distribute not in FLAGS:
+        raise InvalidParameter("“{name}” must be true or false.", name="distribute")
+    job_id = queue_training_at_amazon(
+        pipeline(), job_queue(), project, operator.id, distribute=FLAGS[distribute]
+    )
+    audit("model.train", project.id, job=job_id, engine="rekognition")
+    body = _training_body(job_queue().get(job_id))
+    address = url_for("api.list_models", id=id)
+    return as_json(body, HTTPStatus.ACCEPTED, Location=address)
+
+
 @api.get("/projects/<id>/models/<int:number>")
 def get_model(id: str, number: int) -> ResponseReturnValue:
     """Return a version with its figures."""
     require_labeller()
     projects().get(id)
     return as_json(_model_body(versions().get(id, number)))
+
+
+@api.delete("/projects/<id>/models/<int:number>")
+def delete_model(id: str, number: int) -> ResponseReturnValue:
+    """Delete a version; for operators."""
+    from rubberduck.services.training_queue import delete_version
+
+    require_operator()
+    projects().get(id)
+    delete_version(pipeline(), id, number)
+    audit("model.delete", id, number=number)
+    return no_content()
 
 
 def _model_body(version: "ModelVersion") -> ModelBody:

@@ -1,7 +1,7 @@
-"""The schedule "model-leases": every half minute one of all processes watches the models at Amazon.
+"""The schedule "model-leases": every 20 seconds one of all processes watches the models at Amazon.
 
 The worker does it, and any web process that serves requests, so that a model is stopped while one
-of them lives. It is no job: its rows, one every half minute, would bury those of all others.
+of them lives. It is no job: its rows, one every 20 seconds, would bury those of all others.
 """
 
 import logging

@@ -104,6 +104,19 @@ def test_an_operator_reads_compares_and_deletes_versions(
     with pytest.raises(FileNotFoundError):
         storage.get(str(first.file_key))
 
+    api = f"/api/v1{address}"
+    assert [who.delete(f"{api}/2").status_code for who in (labeller, client, client)] == [
+        403,
+        204,
+        404,
+    ]
+    assert client.post(f"{api}/amazon?distribute=maybe").status_code == 400
+    off = client.post(f"{api}/amazon").get_json()
+    assert (off["status"], off["title"]) == (
+        409,
+        "Amazon Rekognition Custom Labels is switched off",
+    )
+
 
 def test_a_training_is_queued_once_and_ends_with_its_job(
     client: FlaskClient, results: Results, project: Project

@@ -46,8 +46,9 @@ openapi = Blueprint("openapi", __name__)
 
 INTRODUCTION = """\
 Send a picture of at most {megabytes} MB and get a yes or no, the confidence, and the labels \
-behind the answer. There are no accounts: an API key or a session cookie identifies the owner of a \
-result.
+behind the answer. Visitors need no account: an API key or a session cookie identifies the owner \
+of a result. Operations on projects and models take an API key of the scope labeller or operator: \
+a labeller's reads and labels, an operator's does all.
 
 HEAD works wherever GET does. The `Allow` header of an OPTIONS or 405 response lists \
 the methods of a path. Unknown parameters are ignored. Times are RFC 3339 in UTC, confidences are \
@@ -89,6 +90,7 @@ HEADERS: dict[str, tuple[str, JsonObject]] = {
 # Imported for the document only: they are of parts that are not loaded before their first use.
 WING_ERRORS = (
     "rubberduck.accounts.errors",
+    "rubberduck.aws.custom_labels_errors",
     "rubberduck.custom_models.errors",
     "rubberduck.custom_models.version_errors",
     "rubberduck.web.errors",

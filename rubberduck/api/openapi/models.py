@@ -19,6 +19,12 @@ PROJECT_ID = parameter(
     {"type": "string", "format": "project-id", "maxLength": 24},
     "The id of the project.",
 ) | {"required": True}
+DISTRIBUTE = parameter(
+    "distribute",
+    "query",
+    {"type": "string", "enum": ["true", "false"], "default": "false"},
+    "Whether Amazon chooses the test pictures, without regard to what belongs together.",
+)
 NUMBER = parameter(
     "number",
     "path",
@@ -30,10 +36,12 @@ NUMBER = parameter(
 def models() -> JsonObject:
     """Return the operations by path."""
     # Imported late, as all of custom_models.
+    from rubberduck.aws.custom_labels_errors import CustomLabelsOff, CustomLabelsRefused
     from rubberduck.custom_models.version_errors import (
         CannotTrain,
         NoSuchVersion,
         TrainingWaits,
+        VersionBusy,
     )
 
     return {
@@ -61,6 +69,24 @@ def models() -> JsonObject:
                 errors.TooManyJobs,
             ),
         },
+        "/projects/{id}/models/amazon": {
+            "parameters": [PROJECT_ID],
+            "post": _operation(
+                "train_model_at_amazon",
+                "Train a new version at Amazon",
+                "For operators. Amazon Rekognition Custom Labels trains for half an hour to a day, "
+                "and bills it by the hour if it succeeds: the price is on the models page.",
+                "202",
+                response("The training is queued.", "TrainingBody", ["Location"]),
+                NotAllowed,
+                errors.InvalidParameter,
+                CustomLabelsOff,
+                CannotTrain,
+                TrainingWaits,
+                errors.TooManyJobs,
+            )
+            | {"parameters": [DISTRIBUTE]},
+        },
         "/projects/{id}/models/{number}": {
             "parameters": [PROJECT_ID, NUMBER],
             "get": _operation(
@@ -70,6 +96,15 @@ def models() -> JsonObject:
                 "200",
                 response("The version.", "ModelBody"),
                 NoSuchVersion,
+            ),
+            "delete": _operation(
+                "delete_model",
+                "Delete a version",
+                "For operators. Its file and figures go, also at Amazon; pictures and labels stay. "
+                "Stop it first if it runs.",
+                "204",
+                response("It is deleted."),
+                *(NotAllowed, NoSuchVersion, VersionBusy, CustomLabelsRefused),
             ),
         },
     }
