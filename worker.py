@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from rubberduck.core.settings import Settings
+    from rubberduck.db.engine import Database
 
 log = logging.getLogger("rubberduck.worker")
 # The modules whose functions are jobs.
@@ -135,7 +136,7 @@ def _serve(settings: "Settings", also: Sequence[str]) -> None:
     except OSError as error:
         _cannot_start(str(error), CANNOT_START if error.errno in UNWRITABLE else TRY_LATER)
 
-    stop_watching = _watch_models(settings)
+    stop_watching = _watch_models(settings, database)
 
     def stop(*_: object) -> None:
         engine.stop()
@@ -157,9 +158,10 @@ def _serve(settings: "Settings", also: Sequence[str]) -> None:
         os._exit(status)  # the engine's threads may wait for children that have ended
 
 
-def _watch_models(settings: "Settings") -> Callable[[], None]:
+def _watch_models(settings: "Settings", database: "Database") -> Callable[[], None]:
     """Watch the models at Amazon in a thread; return a function that ends this."""
     if not settings.custom_labels:
+        _warn_of_models(database)
         return lambda: None
     from composition import build_pipeline
     from rubberduck.services.model_watch import ModelWatch, build_hosting
@@ -177,6 +179,18 @@ def _watch_models(settings: "Settings") -> Callable[[], None]:
         pipeline.close()
 
     return stop
+
+
+def _warn_of_models(database: "Database") -> None:
+    """Log that models may run at Amazon while Custom Labels is off, so that nothing stops them."""
+    from rubberduck.core.errors import DuckError
+    from rubberduck.db.model_activity import may_cost
+
+    try:
+        if may_cost(database):
+            log.error("models may run at Amazon, and are not stopped: set DUCK_CUSTOM_LABELS=1")
+    except DuckError as error:
+        log.warning("models not looked at cause=%s", error.operator_message)
 
 
 def status_of(cause: str) -> int:

@@ -164,12 +164,28 @@ class Ledger:
         with self.database.transaction() as connection:
             return {row.period: row.microdollars for row in connection.execute(query)}
 
+    def require_room(self, microdollars: int) -> None:
+        """Raise SpendingLimitReached if this would exceed a limit now; nothing is entered."""
+        now = datetime.now(UTC)
+        periods = month_of(now), day_of(now)
+        spent = self._spent([period.name for period in periods])
+        for period in periods:
+            if spent.get(period.name, 0) + microdollars > (limit := self.limits.of(period)):
+                raise self._limit_reached(period, limit)
+
     def newest(self, limit: int = NEWEST) -> list[Entry]:
-        """Return the newest entries, the newest first."""
-        query = select(ledger).order_by(ledger.c.at.desc(), ledger.c.key).limit(limit)
+        """Return the newest entries, the newest first, without those that were taken back."""
+        query = select(ledger).where(ledger.c.microdollars != 0)
+        query = query.order_by(ledger.c.at.desc(), ledger.c.key).limit(limit)
         with self.database.transaction() as connection:
             rows = connection.execute(query).mappings().all()
         return list(map(_entry, rows))
+
+    def keys(self, prefix: str) -> list[str]:
+        """Return the keys that begin with `prefix`."""
+        query = select(ledger.c.key).where(ledger.c.key.startswith(prefix, autoescape=True))
+        with self.database.transaction() as connection:
+            return [*connection.scalars(query.order_by(ledger.c.key))]
 
     def spent_on(self, prefix: str, day: datetime | None = None) -> int:
         """Return the sum of the entries whose key begins with `prefix`, of one day if given."""

@@ -109,7 +109,7 @@ def _check_custom_labels() -> int:
     """Print which rights Custom Labels lacks, if it is on; return the number of problems."""
     site = pipeline()
     if site.open_custom_labels is None:
-        return 0
+        return _check_no_model_runs()
     problems = 0
     checks = {"training pictures in the bucket": _check_training_rights}
     checks["Custom Labels"] = site.custom_labels.check
@@ -128,6 +128,22 @@ def _check_custom_labels() -> int:
             "warn   DUCK_SCHEDULER_ROLE: not set, so a running model bills on if this site is off."
         )
     return problems
+
+
+def _check_no_model_runs() -> int:
+    """Print if models may run at Amazon although Custom Labels is off; return 1 then."""
+    from rubberduck.db.model_activity import may_cost
+
+    try:
+        if not may_cost(pipeline().results.database):
+            return 0
+    except DuckError:
+        return 0  # the check of the database says it
+    click.echo(
+        "wrong  Custom Labels: models may run at Amazon and bill on. Set DUCK_CUSTOM_LABELS=1 "
+        "until they are stopped."
+    )
+    return 1
 
 
 def _check_training_rights() -> None:

@@ -25,6 +25,7 @@ from rubberduck.aws.custom_labels_errors import (
 )
 from rubberduck.aws.version_states import RUNNING, STARTING, STOPPED, VersionState
 from rubberduck.billing.ledger import Ledger
+from rubberduck.billing.trainings import TrainingCosts
 from rubberduck.custom_models.hosting_errors import (
     CannotStart,
     InvalidUnits,
@@ -74,6 +75,7 @@ class Hosting:
     ceiling: timedelta
     open_service: Callable[[], ModelService] | None = None
     open_schedules: Callable[[], StopSchedule] | None = None
+    trainings: TrainingCosts | None = None
     _touched: dict[str, float] = field(default_factory=dict, repr=False)
     _touch_lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -98,6 +100,8 @@ class Hosting:
 
     def _want(self, id: str, units: int, by: str, unwatched: bool) -> Life:
         """Write that the model should run, and reserve its first minutes."""
+        if not self.lives.get(id).is_embedded:
+            _ = self.service  # opened before the row is locked: that may ask the network
         now = datetime.now(UTC)
         with self.lives.changing(id, slots=True) as (connection, life, change):
             _check_state(life)
@@ -139,7 +143,6 @@ class Hosting:
     ) -> None:
         if not 1 <= units <= MAX_UNITS:
             raise InvalidUnits("A model runs with 1 to {most} units.", most=MAX_UNITS)
-        _ = self.service
         if life.arn is None:
             raise CannotStart("Amazon Rekognition does not know this model.")
         if others_at_amazon(connection, life.id) >= MAX_RUNNING:
@@ -200,13 +203,13 @@ class Hosting:
 
         Raises IsStopped, NoSuchModel, CustomLabelsOff.
         """
+        if (seen := self.lives.get(id)).should_run and not seen.is_embedded:
+            _ = self.service  # opened before the row is locked: that may ask the network
         with self.lives.changing(id) as (_, life, change):
             if not life.should_run:
                 if life.service_state.may_bill:
                     raise IsStopped("It is being stopped: the last request was accepted.")
                 raise IsStopped("It does not run.")
-            if not life.is_embedded:
-                _ = self.service
             state = {"state": STOPPED} if life.is_embedded else {}
             change(should_run=False, lease_until=None, **state)
         log.info("model stop wanted version=%s model=%r reason=%s", id, life.title, reason)

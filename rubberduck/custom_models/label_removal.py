@@ -28,7 +28,7 @@ def remove_label(
     if into == label_id:
         raise InvalidProject("A label cannot take its own place.")
     with projects.database.transaction(writing=True) as connection:
-        used = list(_pictures_with(connection, project_id, label_id))
+        used = list(_pictures_with(connection, project_id, label_id, locked=True))
         if used and into is None and not confirmed:
             raise LabelInUse(
                 "{number} pictures have the label “{name}”.", number=len(used), name=name
@@ -43,13 +43,18 @@ def count_pictures_with(projects: Projects, project_id: str, label_id: str) -> i
         return len(list(_pictures_with(connection, project_id, label_id)))
 
 
-def _pictures_with(connection: Connection, project_id: str, label_id: str) -> Iterator[Any]:
+def _pictures_with(
+    connection: Connection, project_id: str, label_id: str, *, locked: bool = False
+) -> Iterator[Any]:
+    """Yield the rows; `locked`, so that nobody's boxes are saved before they are written back."""
     # Ids are random, so a text that contains one has this label.
     mentions = or_(
         *(cast(column, String).contains(label_id, autoescape=True) for column in COLUMNS)
     )
     of = and_(row.project_id == project_id, row.status == READY, mentions)
-    yield from connection.execute(select(project_pictures).where(of)).mappings().all()
+    query = select(project_pictures).where(of).order_by(row.id)
+    query = query.with_for_update() if locked else query
+    yield from connection.execute(query).mappings().all()
 
 
 COLUMNS = (row.boxes, row.labels, row.truth)

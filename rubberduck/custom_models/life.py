@@ -126,6 +126,12 @@ class Lives:
             where.append(or_(row.should_run, active, row.metered_until.is_not(None), recent))
         return self.all(*where)
 
+    def project_arns(self) -> set[str]:
+        """Return the projects that Amazon has, also those without a version in the table."""
+        with self.database.transaction() as connection:
+            query = select(projects.c.arn).where(projects.c.arn.is_not(None))
+            return set(connection.scalars(query))
+
     @contextmanager
     def changing(
         self, id: str, *, slots: bool = False

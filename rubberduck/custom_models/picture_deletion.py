@@ -33,6 +33,7 @@ def hide_pictures(connection: Connection, chosen: ColumnElement[bool]) -> int:
         select(version_pictures.c.version_id, func.count())
         .where(version_pictures.c.picture_id.in_(ids))
         .group_by(version_pictures.c.version_id)
+        .order_by(version_pictures.c.version_id)  # rows are locked in one order
     )
     for version_id, number in connection.execute(lost).all():
         withdrawn = model_versions.c.withdrawn_pictures + number

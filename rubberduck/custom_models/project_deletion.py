@@ -1,5 +1,6 @@
 """Delete what a hidden project has: first objects, then rows. Each part may run again."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
@@ -28,13 +29,28 @@ def delete_objects_of(database: Database, storage: Storage, project_id: str) -> 
     of = project_pictures.c.project_id == project_id
     with database.transaction(writing=True) as connection:
         hide_pictures(connection, of)
-    deleted = 2 * delete_hidden(database, storage, of)
+    return 2 * delete_hidden(database, storage, of) + _delete_below(storage, project_id)
+
+
+def _delete_below(storage: Storage, project_id: str) -> int:
+    """Delete all objects below the project's prefixes; return their number."""
+    deleted = 0
     keys = storage.keys_older_than(datetime.now(UTC) + FUTURE, prefixes_of(project_id))
     while batch := list(islice(keys, BATCH)):
         if failed := storage.delete_all(batch):
             raise next(iter(failed.values()))
         deleted += len(batch)
     return deleted
+
+
+def delete_leftovers(database: Database, storage: Storage, project_ids: Iterable[str]) -> int:
+    """Delete what was stored below deleted projects after their deletion; return how much.
+
+    An upload or a training that is killed in the second in which its project goes leaves that.
+    """
+    with database.transaction() as connection:
+        existing = set(connection.scalars(select(projects.c.id)))
+    return sum(_delete_below(storage, id) for id in project_ids if id and id not in existing)
 
 
 def delete_rows_of(database: Database, project_id: str) -> int:

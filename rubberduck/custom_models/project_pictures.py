@@ -358,7 +358,9 @@ class ProjectPictures:
 
 def _require_project(connection: Connection, project_id: str) -> None:
     of = and_(projects.c.id == project_id, projects.c.status == READY)
-    if connection.scalar(select(projects.c.id).where(of)) is None:
+    # Locked, so that a deletion that begins meanwhile finds the picture.
+    query = select(projects.c.id).where(of).with_for_update(read=True)
+    if connection.scalar(query) is None:
         raise NoSuchProject
 
 

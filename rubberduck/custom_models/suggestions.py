@@ -17,7 +17,6 @@ from rubberduck.custom_models.dataset import Box
 from rubberduck.custom_models.embedded_model import (
     EmbeddedModel,
     PredictedBox,
-    load,
 )
 from rubberduck.custom_models.errors import InvalidAnnotation
 from rubberduck.custom_models.labelling import Task
@@ -25,6 +24,7 @@ from rubberduck.custom_models.model_version import EMBEDDED, ModelVersion
 from rubberduck.custom_models.projects import Project
 from rubberduck.custom_models.rules import MAX_BOXES
 from rubberduck.custom_models.version_errors import InvalidModelFile, TrunkMismatch
+from rubberduck.custom_models.version_files import load_version
 from rubberduck.custom_models.versions import Versions
 from rubberduck.storage.base import Storage
 
@@ -82,16 +82,16 @@ class Suggestions:
         return Suggestion(version.number, Annotation(boxes), scores)
 
     def _model(self, version: ModelVersion) -> EmbeddedModel | None:
-        """Return the version's model; None if it is of another release, or its file is gone."""
+        """Return the version's model; None if its file is gone, or its trunk was not kept."""
         with self._lock:
-            id, model = self._loaded
-            if id != version.id:
+            file, model = self._loaded
+            if file != version.file_key:  # a version that is trained again has another file
                 try:
-                    model = load(self.storage.get(version.file_key or ""))
+                    model = load_version(self.storage, version)
                 except (TrunkMismatch, InvalidModelFile, FileNotFoundError) as error:
                     log.warning("no suggestions version=%s cause=%s", version.id, error)
                     model = None
-                self._loaded = (version.id, model)
+                self._loaded = (version.file_key or "", model)
             return model
 
 

@@ -135,6 +135,12 @@ class Versions:
             found = connection.execute(query.order_by(row.number.desc())).mappings().all()
         return [version_from_row(each) for each in found]
 
+    def projects_in_training(self) -> list[str]:
+        """Return the ids of projects with a version that its row says is in training."""
+        query = select(row.project_id).where(row.state == TRAINING).distinct()
+        with self.database.transaction() as connection:
+            return [*connection.scalars(query)]
+
     def get(self, project_id: str, number: int) -> ModelVersion:
         """Return the version with this number. Raises NoSuchVersion."""
         if not is_storable(project_id) or not 0 < number < 2**31:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from rubberduck.aws.custom_labels import Version
 from rubberduck.aws.custom_labels_errors import CustomLabelsFailed
-from rubberduck.aws.version_states import RUNNING, STARTING, STOPPING
+from rubberduck.aws.version_states import RUNNING, STARTING, STOPPING, TRAINING_FAILED
 from rubberduck.billing.errors import SpendingLimitReached
 from rubberduck.core.errors import DuckError
 from rubberduck.custom_models.hosting import Hosting
@@ -27,6 +27,7 @@ LATE_START = timedelta(days=1)
 # As long as a start may take to show in the answers of the service.
 SETTLING = timedelta(seconds=60)
 MAX_MESSAGE = 500
+ACTIVE = (STARTING, RUNNING, STOPPING)
 Act = Literal["start", "stop", "unschedule"]
 
 
@@ -51,6 +52,8 @@ class Watch:
         since = None if everything else datetime.now(UTC) - LATE_START
         lives = self.hosting.lives.at_amazon()  # as they are before the service is asked
         of_interest = {life.project_arn for life in self.hosting.lives.at_amazon(since)}
+        if everything:  # a database that was set back may lack versions
+            of_interest |= self.hosting.lives.project_arns()
         active, acts = 0, list[Act]()
         for project_arn in sorted(filter(None, of_interest)):
             try:
@@ -74,14 +77,47 @@ class Watch:
 
     def _compare(self, lives: list[Life], seen: Iterable[Version]) -> list[Act]:
         known = {life.arn or life.name: life for life in lives}
-        acts = list[Act]()
+        acts, found = list[Act](), set[str]()
         for version in seen:
             if life := known.get(version.arn) or known.get(version.name):
+                found.add(life.id)
+                self._enter_training(life, version)
                 acts += self._settle(life, version)
             elif version.state.name == RUNNING:
                 log.warning("unknown model runs version_arn=%s, it is stopped", version.arn)
                 acts += self._stop_unknown(version)
+        for life in lives:
+            if life.id not in found and life.arn:
+                self._note_missing(life)
         return acts
+
+    def _enter_training(self, life: Life, version: Version) -> None:
+        """Enter what a training cost whose job does not: it was cancelled, or failed."""
+        costs = self.hosting.trainings
+        if not costs or life.service_state.is_trained or version.description != life.id:
+            return
+        if version.billable_seconds:
+            what = f"training of {life.title}"
+            costs.charge(life.id, version.billable_seconds, what, life.project_id)
+        elif version.state.name == TRAINING_FAILED:  # which costs nothing
+            costs.release(life.id)
+
+    def _note_missing(self, life: Life) -> None:
+        """Write that a model does not run that Amazon does not have any more."""
+        is_new = life.started_at and datetime.now(UTC) - life.started_at < SETTLING
+        active = life.should_run or life.metered_until or life.state in ACTIVE
+        if is_new or not active:
+            return
+        with self.hosting.lives.changing(life.id) as (_, current, change):
+            if _known(current) == _known(life):
+                change(
+                    should_run=False,
+                    lease_until=None,
+                    metered_until=None,
+                    state="FAILED",
+                    state_message="Amazon Rekognition does not have this model any more.",
+                )
+                log.warning("model is gone at Amazon version=%s model=%r", life.id, life.title)
 
     def _stop_unknown(self, version: Version) -> list[Act]:
         try:
@@ -153,7 +189,7 @@ class _Round:
     def _at_rest(self) -> Act | None:
         """Start what should run, or has still to start; end the meter of what does not."""
         life, state = self.life, self.version.state
-        was_active = life.state in (STARTING, RUNNING, STOPPING)
+        was_active = life.state in ACTIVE
         if life.should_run:
             is_new = life.started_at is None or self.now - life.started_at < SETTLING
             if state.name == "FAILED" and was_active:

@@ -83,6 +83,12 @@ class JobStore:
         with self.database.transaction() as connection:
             return [_job(found) for found in connection.execute(query.limit(limit)).mappings()]
 
+    def done(self, kind: str) -> list[Job]:
+        """Return the jobs of a kind that succeeded, as long as their rows are kept."""
+        query = jobs.select().where(row.kind == kind, row.state == DONE)
+        with self.database.transaction() as connection:
+            return [_job(found) for found in connection.execute(query).mappings()]
+
     def count(self, owner: str | Viewer | None = None) -> dict[str, int]:
         """Return the number of jobs by state; with `owner`, only that visitor's."""
         query = select(row.state, func.count()).group_by(row.state)

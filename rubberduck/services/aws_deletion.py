@@ -6,13 +6,17 @@ trainings, which nothing can end: they are waited for.
 
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import select
+
 from rubberduck.aws.custom_labels_errors import CustomLabelsBusy, CustomLabelsRefused
 from rubberduck.aws.version_states import RUNNING
 from rubberduck.core.errors import ResultsUnavailable
 from rubberduck.custom_models.tables import projects
+from rubberduck.services.training_queue import training_costs
 
 if TYPE_CHECKING:
-    from rubberduck.aws.custom_labels import CustomLabels
+    from rubberduck.aws.custom_labels import Version
+    from rubberduck.custom_models.model_version import ModelVersion
     from rubberduck.jobs.child import Task
     from rubberduck.jobs.context import Context
     from rubberduck.services.pipeline import Pipeline
@@ -44,21 +48,27 @@ def delete_what_is_left(task: "Task", project_id: str) -> dict[str, Any]:
             query = projects.select().where(projects.c.id == project_id)
             found = connection.execute(query).mappings().first()
         arn = found["arn"] if found else None  # also of a project that is hidden
-        waits_for = _delete_round(site.custom_labels, arn) if arn else None
+        waits_for = _delete_round(site, project_id, arn) if arn else None
     except (CustomLabelsBusy, ResultsUnavailable) as error:
+        waits_for = error.operator_message
+    except CustomLabelsRefused as error:
+        if error.code != IN_USE:  # somebody else stops or deletes it at the moment
+            raise
         waits_for = error.operator_message
     if waits_for:
         task.log(f"waits: {waits_for}")
     return {"done": waits_for is None, "wait": waits_for}
 
 
-def _delete_round(service: "CustomLabels", project_arn: str) -> str | None:
+def _delete_round(site: "Pipeline", project_id: str, project_arn: str) -> str | None:
     """Return what has to be waited for, None if the project is gone."""
+    service = site.custom_labels
     name = project_arn.split("/")[-2]
     if service.find_project(name) != project_arn:
         return None
     versions = service.versions(project_arn)
     for version in versions:
+        _charge_training(site, version, project_id)
         if version.state.name == RUNNING:
             service.stop(version.arn)
         elif version.state.may_delete:
@@ -71,14 +81,35 @@ def _delete_round(service: "CustomLabels", project_arn: str) -> str | None:
             service.delete_dataset(dataset.arn)
     if datasets:
         return ", ".join(f"{kind} {dataset.state}" for kind, dataset in datasets.items())
-    try:
-        service.delete_project(project_arn)
-    except CustomLabelsRefused as error:
-        if error.code != IN_USE:  # it is being deleted already
-            raise
+    service.delete_project(project_arn)
     return "the project is being deleted"
 
 
-def delete_version_from_amazon(site: "Pipeline", version_arn: str) -> None:
-    """Begin to delete one version. Raises CustomLabelsRefused if it runs or is in training."""
-    site.custom_labels.delete_version(version_arn)
+def delete_version_from_amazon(site: "Pipeline", version: "ModelVersion") -> None:
+    """Begin to delete one version, if Amazon has it: the job may have ended before it knew.
+
+    Raises CustomLabelsRefused if it runs or is in training.
+    """
+    with site.results.database.transaction() as connection:
+        query = select(projects.c.arn).where(projects.c.id == version.project_id)
+        arn = connection.scalar(query)
+    if arn is None:
+        return
+    try:
+        found = site.custom_labels.versions(arn, version.name)
+    except CustomLabelsRefused as error:
+        if error.code != NOT_FOUND:
+            raise
+        return
+    for each in found:
+        if each.arn == version.arn or each.description == version.id:
+            _charge_training(site, each, version.project_id)
+            site.custom_labels.delete_version(each.arn)
+
+
+def _charge_training(site: "Pipeline", version: "Version", project_id: str) -> None:
+    """Enter what its training cost, unless its job did: a cancelled one goes on at Amazon."""
+    costs, id = training_costs(site), version.description
+    if costs and id and version.billable_seconds:
+        what = f"training of version {version.name.removeprefix('v')}, deleted"
+        costs.charge(id, version.billable_seconds, what, project_id)

@@ -3,7 +3,12 @@
 from typing import TYPE_CHECKING
 
 from rubberduck.aws.custom_labels_errors import CustomLabelsOff
-from rubberduck.services.training_queue import TRAIN_AT_AMAZON, active_trainings, owner_of
+from rubberduck.services.training_queue import (
+    TRAIN_AT_AMAZON,
+    active_trainings,
+    owner_of,
+    training_costs,
+)
 from rubberduck.storage.s3 import S3Storage
 
 if TYPE_CHECKING:
@@ -23,7 +28,7 @@ def queue_training_at_amazon(
     """Queue a training, which will cost money, and return the job's id.
 
     With `distribute`, Amazon chooses the test pictures. Raises CustomLabelsOff, CannotTrain,
-    TrainingWaits, TooManyJobs, JobsUnavailable; then nothing was started.
+    TrainingWaits, SpendingLimitReached, TooManyJobs, JobsUnavailable; then nothing was started.
     """
     from rubberduck.custom_models.version_errors import TrainingWaits
     from rubberduck.services.aws_data import choose, require_acceptable, require_both_sides
@@ -35,6 +40,8 @@ def queue_training_at_amazon(
     require_acceptable(lines)
     if active_trainings(queue.store, project.id):
         raise TrainingWaits
+    if costs := training_costs(site):
+        costs.require_room()
     return queue.enqueue(
         TRAIN_AT_AMAZON,
         owner_of(project.id),

@@ -8,7 +8,6 @@ import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +26,7 @@ from rubberduck.aws.version_states import (
     TRAINING_FAILED,
     TRAINING_IN_PROGRESS,
 )
+from rubberduck.billing.trainings import HOUR
 from rubberduck.core.errors import DuckError, ResultsUnavailable, StorageFailed
 from rubberduck.custom_models.model_version import REKOGNITION, ModelVersion, Trained
 from rubberduck.custom_models.project_sides import save_sides
@@ -46,6 +46,7 @@ from rubberduck.services.aws_data import (
     require_both_sides,
     store_parts,
 )
+from rubberduck.services.training_queue import training_costs
 from rubberduck.storage.s3 import S3Storage
 
 if TYPE_CHECKING:
@@ -54,8 +55,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 IN_USE, LIMIT = "ResourceInUseException", "LimitExceededException"
-PRICE = "custom-labels-training"
-HOUR = 3600
 SPLITS, JSON = "splits.json", "application/json"
 SIDE_NAMES = {TRAIN: "train", TEST: "test"}
 Outcome = dict[str, Any]
@@ -98,6 +97,10 @@ class Training:
     @property
     def project_name(self) -> str:
         return project_name(self.project.id)
+
+    @property
+    def title(self) -> str:
+        return f"training of version {self.version.number} of {self.project.name}"
 
     @property
     def folder(self) -> str:
@@ -308,11 +311,16 @@ def begin_training(training: Training) -> Outcome:
     if training.version.state != TRAINING_IN_PROGRESS:
         raise CannotTrain("The version was changed in the meantime: start a new training.")
     output = S3Address(training.storage.bucket, training.folder)
+    project_arn, costs = _project_arn(training), training_costs(training.site)
+    if costs:
+        costs.reserve(training.version_id, training.title, training.project.id)
     try:
         arn = training.service.create_version(
-            _project_arn(training), training.version.name, output, training.version_id
+            project_arn, training.version.name, output, training.version_id
         )
     except CustomLabelsRefused as error:
+        if costs:
+            costs.release(training.version_id)
         if error.code not in (IN_USE, LIMIT):
             raise
         training.task.progress(5, "Waiting for Amazon Rekognition: two trainings run at a time")
@@ -333,6 +341,8 @@ def follow_training(training: Training) -> Outcome:
         training.task.progress(10, "Amazon Rekognition trains; this takes half an hour to a day")
         return {"wait": state.name}
     if state.name in (TRAINING_FAILED, COPYING_FAILED):
+        if costs := training_costs(training.site):
+            costs.release(training.version_id)
         raise CustomLabelsRefused(
             "The training failed, and costs nothing: {problem}",
             problem=_why_it_failed(training, found),
@@ -354,7 +364,9 @@ def save_result(training: Training) -> Outcome:
     if found is None:
         raise CustomLabelsRefused("The model was deleted at Amazon Rekognition.")
     seconds = found.billable_seconds or 0
-    cost = _charge(training, found, seconds)
+    costs, cost = training_costs(training.site), 0
+    if costs and found.billable_seconds is not None:
+        cost = costs.charge(training.version_id, seconds, training.title, training.project.id)
     evaluation = _evaluation(training, found)
     splits = json.loads(training.storage.get(f"{training.folder}/{SPLITS}"))
     trained = Trained(evaluation, splits, float(seconds), arn=found.arn)
@@ -417,27 +429,6 @@ def _why_it_failed(training: Training, version: Version) -> str:
         if lines:
             training.task.log(f"wrong lines of the {part} manifest: {list(lines)[:20]}")
     return " ".join(known) or version.message
-
-
-def _charge(training: Training, version: Version, seconds: int) -> int:
-    """Enter what the training cost, once; return millionths of a US dollar."""
-    from rubberduck.billing.ledger import Entry
-
-    if training.site.open_ledger is None:
-        return 0
-    ledger, prices = training.site.open_ledger()
-    microdollars = prices[PRICE].of(seconds / HOUR)
-    entry = Entry(
-        f"{PRICE} {training.version_id}",
-        datetime.now(UTC),
-        PRICE,
-        f"training of version {training.version.number} of {training.project.name}"[:200],
-        microdollars,
-        training.project.id,
-    )
-    if ledger.charge(entry, is_limited=False):  # it is spent already
-        log.info("training billed version=%s seconds=%d", training.version_id, seconds)
-    return microdollars
 
 
 def _evaluation(training: Training, version: Version) -> Any:

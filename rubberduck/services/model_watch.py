@@ -34,19 +34,22 @@ EVERYTHING_SECONDS = 3600.0  # also models that nobody started for days
 def build_hosting(pipeline: "Pipeline", settings: "Settings") -> "Hosting":
     from rubberduck.billing.ledger import Ledger, limits_of
     from rubberduck.billing.prices import load_prices
+    from rubberduck.billing.trainings import TRAINING, TrainingCosts
     from rubberduck.custom_models.hosting import Hosting
     from rubberduck.custom_models.life import Lives
     from rubberduck.custom_models.meter import Meter
 
     database, prices = pipeline.results.database, load_prices(settings.prices)
+    ledger = Ledger(database, limits_of(settings, prices))
     return Hosting(
         Lives(database),
-        Ledger(database, limits_of(settings, prices)),
+        ledger,
         Meter(prices["custom-labels-running"]),
         timedelta(minutes=settings.model_idle_minutes),
         timedelta(hours=settings.model_hours),
         pipeline.open_custom_labels,
         pipeline.open_stop_schedules,
+        TrainingCosts(ledger, prices[TRAINING]),
     )
 
 
@@ -66,12 +69,15 @@ class ModelWatch:
         """Do one round unless another process has just done it. Raises DuckError."""
         from rubberduck.custom_models.watch import Watch
         from rubberduck.db.leases import Lease
+        from rubberduck.services.training_queue import settle_all_trainings
 
         lease = Lease(self.open_database(), NAME, LASTS, INTERVAL)
         if not lease.acquire():
             return None
         everything = time.monotonic() >= self._everything_due
         try:
+            if everything:
+                settle_all_trainings(self.open_database())
             watched = Watch(self.open_hosting()).run(everything=everything)
         finally:
             with suppress(ResultsUnavailable):  # then it runs out

@@ -197,6 +197,20 @@ class Sweeper:
             if failed := self.storage.delete_all(batch):
                 raise next(iter(failed.values()))
 
+    def _delete_leftovers_of_projects(self) -> None:
+        """Delete what was stored for projects after they were deleted.
+
+        Only of those whose deletion ended here in the last days: a database that was set back, or
+        that is the wrong one, must never make training pictures look like orphans.
+        """
+        from rubberduck.custom_models.project_deletion import delete_leftovers
+        from rubberduck.jobs.store import JobStore
+
+        done = JobStore(self.results.database).done("delete-project")
+        ids = [str(job.arguments["project_id"]) for job in done]
+        if ids and delete_leftovers(self.results.database, self.storage, ids):
+            log.warning("objects of deleted projects were left, and are deleted")
+
     def _delete_due_results(self, faults: list[DuckError], lease: "Lease") -> int:
         _attempt(self._delete_expired_secrets, faults)
         _attempt(self._delete_due_project_pictures, faults)
@@ -214,6 +228,7 @@ class Sweeper:
 
     def _delete_orphans(self, faults: list[DuckError], lease: "Lease") -> int:
         _attempt(self._delete_old_files_of_projects, faults)
+        _attempt(self._delete_leftovers_of_projects, faults)
         deleted, orphans = 0, self._orphans(lease)
         while batch := list(islice(orphans, KEY_BATCH_SIZE)):
             failed = self.storage.delete_all(batch)

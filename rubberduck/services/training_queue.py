@@ -8,6 +8,7 @@ from rubberduck.detectors.model_file import shipped_sha256
 from rubberduck.jobs.models import ACTIVE, CANCELLED, FAILED, PROJECT
 
 if TYPE_CHECKING:
+    from rubberduck.billing.trainings import TrainingCosts
     from rubberduck.custom_models.model_version import ModelVersion
     from rubberduck.custom_models.projects import Project
     from rubberduck.custom_models.training_set import TrainingSet
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 TRAIN, RETRAIN, TRAIN_AT_AMAZON = "train-model", "retrain-model", "train-model-aws"
 CANCELLED_MESSAGE = "Cancelled."
 LOST_MESSAGE = "Its job is gone."
+GOES_ON = "A training that Amazon has begun goes on there, and is billed: retry the job to use it."
 # Of the processor, for an estimate before anything is known: to start, and for each picture.
 START_SECONDS, PICTURE_SECONDS = 10.0, 1.2
 
@@ -68,15 +70,36 @@ def settle_trainings(database: "Database", store: "JobStore", project_id: str) -
 
     versions = Versions(database)
     for version in versions.list_all(project_id):
-        if version.state != TRAINING or version.engine != EMBEDDED or version.job_id is None:
+        if version.state != TRAINING or version.job_id is None:
             continue
+        more = "" if version.engine == EMBEDDED else f" {GOES_ON}"
         try:
             job = store.get(version.job_id)
         except NoSuchJob:
-            versions.fail(version.id, version.job_id, LOST_MESSAGE)
+            versions.fail(version.id, version.job_id, LOST_MESSAGE + more)
             continue
         if job.state in (CANCELLED, FAILED):
-            versions.fail(version.id, version.job_id, job.error or CANCELLED_MESSAGE)
+            message = (job.error or CANCELLED_MESSAGE) + more
+            versions.fail(version.id, version.job_id, message)
+
+
+def settle_all_trainings(database: "Database") -> None:
+    """Do `settle_trainings` for all projects."""
+    from rubberduck.custom_models.versions import Versions
+    from rubberduck.jobs.store import JobStore
+
+    for project_id in Versions(database).projects_in_training():
+        settle_trainings(database, JobStore(database), project_id)
+
+
+def training_costs(site: "Pipeline") -> "TrainingCosts | None":
+    """Return what enters the costs of trainings at Amazon; None for a site without a ledger."""
+    from rubberduck.billing.trainings import TRAINING, TrainingCosts
+
+    if site.open_ledger is None:
+        return None
+    ledger, prices = site.open_ledger()
+    return TrainingCosts(ledger, prices[TRAINING])
 
 
 def estimated_seconds(pictures: int, versions: "list[ModelVersion]") -> float:
@@ -90,14 +113,15 @@ def estimated_seconds(pictures: int, versions: "list[ModelVersion]") -> float:
 
 def delete_version(site: "Pipeline", project_id: str, number: int) -> None:
     """Delete a version with its file; again after a crash. Raises VersionBusy, NoSuchVersion."""
+    from rubberduck.custom_models.model_version import REKOGNITION
     from rubberduck.custom_models.version_files import file_key
     from rubberduck.custom_models.versions import Versions
     from rubberduck.services.aws_deletion import delete_version_from_amazon
 
     versions = Versions(site.results.database)
     version = versions.mark_deleting(project_id, number)
-    if version.arn:
-        delete_version_from_amazon(site, version.arn)
+    if version.engine == REKOGNITION:
+        delete_version_from_amazon(site, version)
     for key in {version.file_key or "", file_key(project_id, version.id)} - {""}:
         site.storage.delete(key)
     versions.forget(version.id)

@@ -24,6 +24,7 @@ from tests.support.command_line import run_command
 from tests.support.databases import create_database
 from tests.support.fake_detector import FakeDetector
 from tests.support.fake_rekognition import FakeRekognition
+from tests.support.hosting import add_model
 from tests.support.pictures import corners, encoded
 
 FIELDS = {"file", "duck", "score", "boxes", "is_truncated", "error"}
@@ -369,7 +370,9 @@ def test_postgresql_is_backed_up_in_its_own_way(
         results.close()
 
 
-def test_check_when_all_is_well(app: Flask) -> None:
+def test_check_when_all_is_well_and_when_a_model_runs_that_nothing_stops(
+    app: Flask, pipeline: Pipeline
+) -> None:
     done = run_command(app, "check")
     assert done.exit_code == 0
     assert "ok     DUCK_MAX_BYTES: default, 15000000" in done.stdout
@@ -377,6 +380,11 @@ def test_check_when_all_is_well(app: Flask) -> None:
         assert f"ok     {part}\n" in done.stdout
     for protection in ("no further descriptors", "Landlock", "seccomp"):
         assert f"ok     decoding process, {protection}" in done.stdout
+    database = pipeline.results.database
+    add_model(database, "v1", arn="arn:aws:x", state="RUNNING", should_run=True)
+    done = run_command(app, "check")
+    assert done.exit_code == 1
+    assert "models may run at Amazon and bill on. Set DUCK_CUSTOM_LABELS=1" in done.stdout
 
 
 def test_check_says_what_is_wrong_and_what_to_do(

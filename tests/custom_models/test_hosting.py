@@ -23,6 +23,7 @@ from rubberduck.custom_models.hosting_errors import (
     RunsAlready,
     TooManyRun,
 )
+from rubberduck.custom_models.tables import model_versions
 from rubberduck.db.engine import Database
 from tests.support.custom_labels import LOSE_ANSWER, LOSE_REQUEST, FakeCustomLabels
 from tests.support.custom_labels.clock import EPOCH
@@ -227,3 +228,25 @@ def test_lost_answers_refused_stops_and_late_starts_leave_nothing_running(
     life = machine.hosting.lives.get(id)
     assert (life.should_run, life.metered_until, fake.left_running()) == (False, None, [])
     assert spent(machine) >= machine.billed() - fake.version("v9").billed_unit_seconds / 900
+
+
+def test_a_database_that_was_set_back_and_a_model_deleted_elsewhere_are_settled(
+    machine: Machine, database: Database, fake: FakeCustomLabels
+) -> None:
+    deleted = add_amazon_model(database, fake, "v2")
+    arn = fake.add_version("v1", project="cups").arn
+    (home,) = [each.arn for each in fake.world.projects.values() if each.name == "cups"]
+    forgotten = add_model(database, "v1", project="cups", arn=arn, project_arn=home)
+    for id in (forgotten, deleted):
+        machine.hosting.start(id, 1, "ada")
+    machine.advance(11 * 60)
+    with database.transaction(writing=True) as connection:
+        connection.execute(model_versions.delete().where(model_versions.c.id == forgotten))
+    for project in fake.world.projects.values():
+        project.versions.pop("v2", None)  # with the console, while this site was off
+    machine.watch(everything=True)
+    machine.advance(300)
+    assert fake.version("v1").state == "STOPPED"
+    life = machine.hosting.lives.get(deleted)
+    assert (life.state, life.should_run, life.metered_until) == ("FAILED", False, None)
+    assert "does not have this model any more" in life.state_message

@@ -13,19 +13,29 @@ from botocore.config import Config
 from app import create_app
 from rubberduck.aws.custom_labels import CustomLabels
 from rubberduck.aws.version_states import STATES
+from rubberduck.billing.errors import SpendingLimitReached
+from rubberduck.billing.ledger import Ledger, Limits
 from rubberduck.core.errors import DuckError
 from rubberduck.core.settings import Settings
 from rubberduck.custom_models.model_version import ModelVersion
 from rubberduck.custom_models.projects import Project, Projects
 from rubberduck.custom_models.versions import Versions
+from rubberduck.custom_models.watch import Watch
 from rubberduck.jobs.child import Task
 from rubberduck.jobs.context import StepFailed
 from rubberduck.jobs.queue import JobQueue
+from rubberduck.jobs.store import JobStore
 from rubberduck.services.aws_deletion import delete_from_amazon
+from rubberduck.services.aws_queue import queue_training_at_amazon
 from rubberduck.services.aws_steps import follow_training
 from rubberduck.services.aws_training import train_model_aws
+from rubberduck.services.model_watch import build_hosting
 from rubberduck.services.pipeline import Pipeline
-from rubberduck.services.training_queue import delete_version
+from rubberduck.services.training_queue import (
+    TRAIN_AT_AMAZON,
+    delete_version,
+    settle_all_trainings,
+)
 from tests.support.aws import BUCKET
 from tests.support.custom_labels import LOSE_ANSWER, FakeCustomLabels
 from tests.support.objects import draw_project
@@ -293,3 +303,51 @@ def test_an_operator_trains_at_amazon_from_the_page_and_deletes_the_version(
     (own,) = fake.world.projects.values()
     assert own.versions == {}
     assert Versions(site.results.database).list_all(project.id) == []
+
+
+def test_a_cancelled_training_goes_on_at_amazon_and_is_billed_once_and_the_limit_stops_the_next(
+    site: Pipeline, fake: FakeCustomLabels, project: Project, aws_settings: Settings
+) -> None:
+    fake.world.durations["training"] = 3 * HOUR
+    database = site.results.database
+    store = JobStore(database)
+    store.insert("job-1", TRAIN_AT_AMAZON, f"project:{project.id}", {})
+
+    class Cancelled(Exception):
+        pass
+
+    class Cancelling(Steps):
+        def sleep(self, seconds: float) -> None:
+            if self.names[-1] == "training 0":
+                store.cancel("job-1")
+                raise Cancelled
+            super().sleep(seconds)
+
+    with pytest.raises(Cancelled):
+        train(Cancelling(site, fake), project)
+    assert spent(site) == [1_000_000]  # an hour is reserved
+    settle_all_trainings(database)
+    version = newest(site, project)
+    assert version.state == "TRAINING_FAILED"
+    assert "goes on there, and is billed" in version.state_message
+    watch = Watch(build_hosting(site, aws_settings))
+    for _ in range(3):
+        watch.run(everything=True)
+        fake.advance(2 * HOUR)
+    assert spent(site) == [3_000_000]
+
+    limits = Limits(daily=3_500_000, monthly=9_000_000)
+    _, prices = site.open_ledger()  # type: ignore[misc]
+    poor = replace(site, open_ledger=lambda: (Ledger(database, limits), prices))
+    with pytest.raises(SpendingLimitReached, match=r"limit of \$3.50"):
+        queue_training_at_amazon(poor, JobQueue(database, 20), project, "ada", distribute=False)
+    with pytest.raises(StepFailed, match=r"limit of \$3.50"):
+        train(Steps(poor, fake, job_id="job-2"), project)
+    assert (fake.world.trainings.total(), spent(site)) == (1, [3_000_000])
+    # It is found and deleted at Amazon although its job ended before it knew the address.
+    failed = ["TRAINING_FAILED"]
+    assert Versions(database).change_state(version.id, failed, *failed, arn=None)
+    delete_version(site, project.id, 1)
+    fake.advance(30)
+    (own,) = fake.world.projects.values()
+    assert (own.versions, spent(site)) == ({}, [3_000_000])

@@ -16,6 +16,7 @@ from PIL import Image
 from rubberduck.custom_models import training, version_files
 from rubberduck.custom_models.embedded_model import load
 from rubberduck.custom_models.project_pictures import ProjectPictures
+from rubberduck.custom_models.suggestions import Suggestions
 from rubberduck.custom_models.tables import model_versions as versions_table
 from rubberduck.custom_models.training import TrainedModel, TrainingPicture
 from rubberduck.custom_models.training.calibration import Calibration
@@ -135,6 +136,7 @@ def test_a_new_trunk_replaces_a_versions_file_and_the_old_one_serves_until_then(
     )
     image = Image.new("RGB", (300, 200), "red")
     assert load_version(storage, before).predict(image).labels  # over the trunk that was kept
+    assert Suggestions(Versions(database), storage)._model(before)
     storage.delete(trunk_key(old))
     version_files._kept.clear()
     with pytest.raises(TrunkMismatch, match="which is not kept"):
