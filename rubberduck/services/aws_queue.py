@@ -7,6 +7,7 @@ from rubberduck.services.training_queue import (
     TRAIN_AT_AMAZON,
     active_trainings,
     owner_of,
+    settle_trainings,
     training_costs,
 )
 from rubberduck.storage.s3 import S3Storage
@@ -40,6 +41,7 @@ def queue_training_at_amazon(
     require_acceptable(lines)
     if active_trainings(queue.store, project.id):
         raise TrainingWaits
+    settle_trainings(site.results.database, queue.store, project.id)  # of cancelled jobs
     if costs := training_costs(site):
         costs.require_room()
     return queue.enqueue(
