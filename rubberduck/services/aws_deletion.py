@@ -12,7 +12,7 @@ from rubberduck.aws.custom_labels_errors import CustomLabelsBusy, CustomLabelsRe
 from rubberduck.aws.version_states import RUNNING
 from rubberduck.core.errors import ResultsUnavailable
 from rubberduck.custom_models.tables import projects
-from rubberduck.services.training_queue import training_costs
+from rubberduck.services.aws_costs import training_costs
 
 if TYPE_CHECKING:
     from rubberduck.aws.custom_labels import Version

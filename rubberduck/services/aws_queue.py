@@ -3,12 +3,12 @@
 from typing import TYPE_CHECKING
 
 from rubberduck.aws.custom_labels_errors import CustomLabelsOff
+from rubberduck.services.aws_costs import training_costs
 from rubberduck.services.training_queue import (
     TRAIN_AT_AMAZON,
     active_trainings,
     owner_of,
     settle_trainings,
-    training_costs,
 )
 from rubberduck.storage.s3 import S3Storage
 

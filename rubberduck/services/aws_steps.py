@@ -34,6 +34,7 @@ from rubberduck.custom_models.projects import Project, ProjectLabel, Projects
 from rubberduck.custom_models.rules import RULES
 from rubberduck.custom_models.version_errors import CannotTrain, TrainingWaits
 from rubberduck.custom_models.versions import Versions
+from rubberduck.services.aws_costs import training_costs
 from rubberduck.services.aws_data import (
     TEST,
     TRAIN,
@@ -46,7 +47,6 @@ from rubberduck.services.aws_data import (
     require_both_sides,
     store_parts,
 )
-from rubberduck.services.training_queue import training_costs
 from rubberduck.storage.s3 import S3Storage
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ from rubberduck.detectors.model_file import shipped_sha256
 from rubberduck.jobs.models import ACTIVE, CANCELLED, FAILED, PROJECT
 
 if TYPE_CHECKING:
-    from rubberduck.billing.trainings import TrainingCosts
     from rubberduck.custom_models.model_version import ModelVersion
     from rubberduck.custom_models.projects import Project
     from rubberduck.custom_models.training_set import TrainingSet
@@ -90,16 +89,6 @@ def settle_all_trainings(database: "Database") -> None:
 
     for project_id in Versions(database).projects_in_training():
         settle_trainings(database, JobStore(database), project_id)
-
-
-def training_costs(site: "Pipeline") -> "TrainingCosts | None":
-    """Return what enters the costs of trainings at Amazon; None for a site without a ledger."""
-    from rubberduck.billing.trainings import TRAINING, TrainingCosts
-
-    if site.open_ledger is None:
-        return None
-    ledger, prices = site.open_ledger()
-    return TrainingCosts(ledger, prices[TRAINING])
 
 
 def estimated_seconds(pictures: int, versions: "list[ModelVersion]") -> float:
