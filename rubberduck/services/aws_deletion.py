@@ -6,8 +6,6 @@ trainings, which nothing can end: they are waited for.
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
-
 from rubberduck.aws.custom_labels_errors import CustomLabelsBusy, CustomLabelsRefused
 from rubberduck.aws.version_states import RUNNING
 from rubberduck.core.errors import ResultsUnavailable
@@ -44,10 +42,7 @@ def delete_what_is_left(task: "Task", project_id: str) -> dict[str, Any]:
     """
     site: Pipeline = task.site
     try:
-        with site.results.database.transaction() as connection:
-            query = projects.select().where(projects.c.id == project_id)
-            found = connection.execute(query).mappings().first()
-        arn = found["arn"] if found else None  # also of a project that is hidden
+        arn = _arn_of(site, project_id)
         waits_for = _delete_round(site, project_id, arn) if arn else None
     except (CustomLabelsBusy, ResultsUnavailable) as error:
         waits_for = error.operator_message
@@ -58,6 +53,14 @@ def delete_what_is_left(task: "Task", project_id: str) -> dict[str, Any]:
     if waits_for:
         task.log(f"waits: {waits_for}")
     return {"done": waits_for is None, "wait": waits_for}
+
+
+def _arn_of(site: "Pipeline", project_id: str) -> str | None:
+    """Return the project's address at Amazon, also if it is hidden; None if it has none."""
+    with site.results.database.transaction() as connection:
+        query = projects.select().where(projects.c.id == project_id)
+        found = connection.execute(query).mappings().first()
+    return found["arn"] if found else None
 
 
 def _delete_round(site: "Pipeline", project_id: str, project_arn: str) -> str | None:
@@ -90,10 +93,7 @@ def delete_version_from_amazon(site: "Pipeline", version: "ModelVersion") -> Non
 
     Raises CustomLabelsRefused if it runs or is in training.
     """
-    with site.results.database.transaction() as connection:
-        query = select(projects.c.arn).where(projects.c.id == version.project_id)
-        arn = connection.scalar(query)
-    if arn is None:
+    if (arn := _arn_of(site, version.project_id)) is None:
         return
     try:
         found = site.custom_labels.versions(arn, version.name)
