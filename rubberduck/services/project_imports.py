@@ -189,7 +189,7 @@ class _Import:
                 found = PictureFolder(files) if files else None
                 for given in dataset.pictures:
                     self._import_entry(given, found, by_name)
-                    self.show(50, f"{sum(self.counts.values())} entries read")
+                    self.show(50, f"Entries read: {sum(self.counts.values()):,}")
                 self._ensure_labels(dataset.labels)
                 for what, count in dataset.report.counts.items():
                     self.report.note(what, dataset.report.places[what], count)
@@ -285,7 +285,7 @@ class _Import:
             self.task.log(f"{name}: {reason}")
 
     def show(self, percent: float, sentence: str = "") -> None:
-        self.task.progress(percent, sentence or f"{self.counts['added']} pictures added")
+        self.task.progress(percent, sentence or f"Pictures added: {self.counts['added']:,}")
 
     def finish(self) -> dict[str, int]:
         """Write the summary into the job's log; return the counts."""
