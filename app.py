@@ -58,6 +58,7 @@ from rubberduck.web.questions import register_questions
 from rubberduck.web.rate_limits import register_rate_limits
 from rubberduck.web.security_headers import add_headers, content_security_policy
 from rubberduck.web.sessions import SignedCookieSessions, secret_key
+from rubberduck.web.url_rules import LazyRule
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +87,7 @@ def create_app(settings: Settings, *, pipeline: Pipeline | None = None) -> Flask
     """Return the application. Without a `pipeline`, builds the one that the settings ask for."""
     app = Flask(__name__)
     app.request_class = UploadRequest
+    app.url_rule_class = LazyRule
     app.config["MAX_CONTENT_LENGTH"] = settings.max_bytes + FORM_OVERHEAD
     pipeline = pipeline or build_pipeline(settings)
     if settings.metrics:
