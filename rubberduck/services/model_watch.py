@@ -15,6 +15,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from rubberduck.core.errors import DuckError, ResultsUnavailable
+from rubberduck.core.settings import InvalidSettings
 
 if TYPE_CHECKING:
     from rubberduck.core.settings import Settings
@@ -120,3 +121,5 @@ class ModelWatch:
             self.run_due()
         except DuckError as error:
             log.warning("models not watched cause=%s", error.operator_message)
+        except InvalidSettings as error:  # AWS's own, such as its configuration file
+            log.error("models not watched cause=%s", error)
