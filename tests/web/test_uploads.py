@@ -120,8 +120,8 @@ def test_a_file_keeps_its_bytes_wherever_a_read_ends() -> None:
         environ = EnvironBuilder(
             method="POST", data=body, content_type="multipart/form-data; boundary=xyz"
         ).get_environ()
-        request = UploadRequest(environ)
-        assert request.files["picture"].read() == content, length
+        with UploadRequest(environ) as request:
+            assert request.files["picture"].read() == content, length
 
 
 def test_what_resembles_a_boundary_is_content() -> None:
@@ -130,7 +130,8 @@ def test_what_resembles_a_boundary_is_content() -> None:
     environ = EnvironBuilder(
         method="POST", data=files.read(), content_type="multipart/form-data; boundary=xyz"
     ).get_environ()
-    assert UploadRequest(environ).files["picture"].read() == content
+    with UploadRequest(environ) as request:
+        assert request.files["picture"].read() == content
 
 
 def test_the_same_picture_in_another_form_is_the_same_picture(client: FlaskClient) -> None:
