@@ -5,29 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
-from onnxruntime.capi import onnxruntime_pybind11_state as engine
 from PIL import Image
 
 from rubberduck.custom_models.decoding import Answer, Found
 from rubberduck.custom_models.looking import find
 from rubberduck.custom_models.trunk import Features, Floats, Trunk, Window, shipped_trunk
 from rubberduck.custom_models.version_errors import InvalidModelFile, TrunkMismatch
+from rubberduck.detectors.onnx_session import ENGINE_ERRORS, open_session
 
 FORMAT = "1"
 FLOOR = 0.01  # calibrated scores below are left out
 WEAK = 0.5  # weight of a box's own score, below which it does not tell the boxes of a picture apart
-ENGINE_ERRORS = (
-    engine.Fail,
-    engine.InvalidArgument,
-    engine.InvalidGraph,
-    engine.InvalidProtobuf,
-    engine.NoModel,
-    engine.NotImplemented,
-    engine.RuntimeException,
-    RuntimeError,
-    ValueError,
-)
 
 
 @dataclass(frozen=True)
@@ -58,13 +46,8 @@ class EmbeddedModel:
 
     def __init__(self, data: bytes, trunk: Trunk) -> None:
         """Raises InvalidModelFile and TrunkMismatch."""
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 4
         try:
-            self._session = onnxruntime.InferenceSession(
-                data, options, providers=["CPUExecutionProvider"]
-            )
+            self._session = open_session(data)
             metadata = self._session.get_modelmeta().custom_metadata_map
             if metadata.get("format") != FORMAT:
                 raise InvalidModelFile("The file is not a model of this site.")
@@ -136,8 +119,10 @@ class EmbeddedModel:
         by_box, by_picture, offset = self._calibrations[found.labels].T
         x = by_box * logits + by_picture * picture[found.labels] + offset
         scores = 1 / (1 + np.exp(-np.clip(x, -30, 30)))
-        # Where the picture alone tells whether the label is there, all its boxes would be as sure
-        # as the best one: they fall off from it by their own scores.
+        # A stopgap: where the calibration gives a box's own score little weight (below WEAK), all
+        # boxes of the label would get nearly the score of the best one. So they fall off from it by
+        # the square of their own uncalibrated scores. The results are in the right order, but not
+        # calibrated; a calibration of single boxes, fitted in training, would replace this.
         for label in np.unique(found.labels[by_box < WEAK]):
             own = found.labels == label
             share = found.scores[own] / found.scores[own].max()

@@ -10,8 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
-from onnxruntime.capi import onnxruntime_pybind11_state as engine
 from PIL import Image
 
 from rubberduck.core.models import Box, Label
@@ -23,6 +21,7 @@ from rubberduck.detectors.model_file import (
     broken,
     read_model,
 )
+from rubberduck.detectors.onnx_session import ENGINE_ERRORS, open_session
 from rubberduck.detectors.passes import (
     CORRECTED,
     LARGE,
@@ -46,18 +45,6 @@ MAX_LOGIT_DROP = 2.5  # by the second pass: a confident first pass prevails
 # agree, no confidence lies in between: a yes has 50 % or more, and a no is scaled to below 35 %.
 DECISION, HIGHEST_NO = 0.5, 34.0
 OUTPUTS = ["duck", "places", "boxes", "waterfowl"]  # of the model
-# What onnxruntime raises for broken files; its errors have no common base class.
-ENGINE_ERRORS = (
-    engine.Fail,
-    engine.InvalidArgument,
-    engine.InvalidGraph,
-    engine.InvalidProtobuf,
-    engine.NoModel,
-    engine.NotImplemented,
-    engine.RuntimeException,
-    RuntimeError,
-    ValueError,
-)
 
 
 class OnnxDetector:
@@ -68,16 +55,10 @@ class OnnxDetector:
     cost_per_call_usd = 0.0
 
     def __init__(self, model: Path = MODEL) -> None:
-        options = onnxruntime.SessionOptions()
-        # One thread: several pictures are analysed at once, and thread pools do not survive a fork.
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 4  # fatal only: this module reports errors of the file
         try:
             data = read_model(model)
             self.version = hashlib.sha256(data).hexdigest()
-            self._session = onnxruntime.InferenceSession(
-                data, options, providers=["CPUExecutionProvider"]
-            )
+            self._session = open_session(data)
         except ENGINE_ERRORS as error:
             raise broken(model, "is damaged", error) from None
         if [output.name for output in self._session.get_outputs()] != OUTPUTS:
