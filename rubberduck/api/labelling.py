@@ -188,7 +188,7 @@ def next_labelling_task(id: str) -> ResponseReturnValue:
 
 @api.get("/projects/<id>/pictures/<picture_id>/labels")
 def get_picture_labels(id: str, picture_id: str) -> ResponseReturnValue:
-    return as_json(task_body(id, labelling(id).look(picture_id)))
+    return as_json(task_body(id, labelling(id).get(picture_id)))
 
 
 @api.post("/projects/<id>/pictures/<picture_id>/labels/open")
@@ -208,7 +208,7 @@ def put_picture_labels(id: str, picture_id: str) -> ResponseReturnValue:
         work.save(picture_id, given.revision, _annotation(given))
     except PictureChanged as error:
         problem = problem_body(error.problem, request.path, request_id())
-        current = task_body(id, work.look(picture_id))
+        current = task_body(id, work.get(picture_id))
         response = as_json(LabelsConflictBody(**asdict(problem), current=current), problem.status)
         response.mimetype = PROBLEM
         return response
@@ -238,7 +238,7 @@ def get_picture_suggestions(id: str, picture_id: str) -> ResponseReturnValue:
     """Return what the newest model suggests; nothing is saved."""
     work = labelling(id)
     try:
-        found = suggestions().suggest(work.project, work.look(picture_id))
+        found = suggestions().suggest(work.project, work.get(picture_id))
     except FileNotFoundError:  # deleted in the same second
         found = None
     if found is None:

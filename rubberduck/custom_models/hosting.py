@@ -27,12 +27,12 @@ from rubberduck.aws.version_states import RUNNING, STARTING, STOPPED, VersionSta
 from rubberduck.billing.ledger import Ledger
 from rubberduck.billing.trainings import TrainingCosts
 from rubberduck.custom_models.hosting_errors import (
+    AlreadyRunning,
     CannotStart,
     InvalidUnits,
-    IsStopped,
-    NothingWouldStopIt,
-    RunsAlready,
-    TooManyRun,
+    NoScheduledStop,
+    NotRunning,
+    TooManyRunning,
 )
 from rubberduck.custom_models.life import Life, Lives, others_at_amazon
 from rubberduck.custom_models.meter import AHEAD, Meter, floor_minute
@@ -89,16 +89,16 @@ class Hosting:
         """Start a model; return its life. `by` is the operator's id, "" for a visitor's request.
 
         `unwatched` accepts that nothing stops the model at Amazon if this site goes off. Raises
-        CannotStart, InvalidUnits, NothingWouldStopIt, NoSuchModel, SpendingLimitReached, and
+        CannotStart, InvalidUnits, NoScheduledStop, NoSuchModel, SpendingLimitReached, and
         CustomLabelsRefused. If Amazon does not answer, the start is repeated by watch.py.
         """
-        life = self._want(id, units, by, unwatched)
+        life = self._record_start(id, units, by, unwatched)
         if life.is_embedded:
             return life
         self.schedule_stop(life, unwatched)
-        return self.ask_start(life)
+        return self.request_start(life)
 
-    def _want(self, id: str, units: int, by: str, unwatched: bool) -> Life:
+    def _record_start(self, id: str, units: int, by: str, unwatched: bool) -> Life:
         """Write that the model should run, and reserve its first minutes."""
         if not self.lives.get(id).is_embedded:
             _ = self.service  # opened before the row is locked: that may ask the network
@@ -146,14 +146,14 @@ class Hosting:
         if life.arn is None:
             raise CannotStart("Amazon Rekognition does not know this model.")
         if others_at_amazon(connection, life.id) >= MAX_RUNNING:
-            raise TooManyRun("An account can run {most} models at a time.", most=MAX_RUNNING)
+            raise TooManyRunning("An account can run {most} models at a time.", most=MAX_RUNNING)
         if self.open_schedules is None and not unwatched:
-            raise NothingWouldStopIt("No stop can be scheduled at Amazon.")
+            raise NoScheduledStop("No stop can be scheduled at Amazon.")
 
     def schedule_stop(self, life: Life, unwatched: bool) -> None:
         """Let Amazon stop the model at the ceiling, should nobody here do it.
 
-        Raises NothingWouldStopIt, unless that is known, and then the model should not run.
+        Raises NoScheduledStop, unless that is known, and then the model should not run.
         """
         problem = "DUCK_SCHEDULER_ROLE is not set"
         if self.open_schedules is not None and life.arn and life.ceiling_at:
@@ -165,9 +165,9 @@ class Hosting:
         log.warning("model stop not scheduled version=%s cause=%s", life.id, problem)
         if not unwatched:
             self.give_up(life)
-            raise NothingWouldStopIt("No stop could be scheduled at Amazon.", cause=problem)
+            raise NoScheduledStop("No stop could be scheduled at Amazon.", cause=problem)
 
-    def ask_start(self, life: Life) -> Life:
+    def request_start(self, life: Life) -> Life:
         """Ask Amazon to start what the row wants to run, and give up where it refuses for good."""
         assert life.arn
         try:
@@ -186,7 +186,7 @@ class Hosting:
                 change(state=STARTING)
         log.info("model starting version=%s model=%r units=%d", life.id, life.title, life.units)
         if not is_wanted:  # stopped by somebody meanwhile
-            self.ask_stop(life)
+            self.request_stop(life)
         return self.lives.get(life.id)
 
     def give_up(self, life: Life) -> None:
@@ -201,23 +201,23 @@ class Hosting:
     def stop(self, id: str, reason: str = "operator") -> Life:
         """Stop a model; return its life. At Amazon it is repeated until it has stopped.
 
-        Raises IsStopped, NoSuchModel, CustomLabelsOff.
+        Raises NotRunning, NoSuchModel, CustomLabelsOff.
         """
         if (seen := self.lives.get(id)).should_run and not seen.is_embedded:
             _ = self.service  # opened before the row is locked: that may ask the network
         with self.lives.changing(id) as (_, life, change):
             if not life.should_run:
                 if life.service_state.may_bill:
-                    raise IsStopped("It is being stopped: the last request was accepted.")
-                raise IsStopped("It does not run.")
+                    raise NotRunning("It is being stopped: the last request was accepted.")
+                raise NotRunning("It does not run.")
             state = {"state": STOPPED} if life.is_embedded else {}
             change(should_run=False, lease_until=None, **state)
         log.info("model stop wanted version=%s model=%r reason=%s", id, life.title, reason)
         if not life.is_embedded:
-            self.ask_stop(life)
+            self.request_stop(life)
         return self.lives.get(id)
 
-    def ask_stop(self, life: Life) -> None:
+    def request_stop(self, life: Life) -> None:
         """Ask Amazon to stop the model. What fails is repeated by watch.py."""
         assert life.arn
         try:
@@ -233,11 +233,11 @@ class Hosting:
     def extend(self, id: str) -> Life:
         """Move the ceiling of a running model to a whole ceiling from now.
 
-        Raises IsStopped, StopNotScheduled.
+        Raises NotRunning, StopNotScheduled.
         """
         life = self.lives.get(id)
         if not life.should_run or life.is_embedded or life.arn is None:
-            raise IsStopped("Only a model that runs at Amazon has an end that can be moved.")
+            raise NotRunning("Only a model that runs at Amazon has an end that can be moved.")
         now = datetime.now(UTC)
         if self.open_schedules is not None:
             self.open_schedules().set(life.id, life.arn, now + self.ceiling)
@@ -275,7 +275,7 @@ def _check_state(life: Life) -> None:
     """Raise CannotStart unless an operator may start the model."""
     state = life.service_state
     if life.should_run:
-        raise RunsAlready("“{model}” runs or is starting.", model=life.title)
+        raise AlreadyRunning("“{model}” runs or is starting.", model=life.title)
     if not state.is_trained:
         raise CannotStart("It has not been trained to the end: it is {state}.", state=state.name)
     if state.may_bill:

@@ -22,19 +22,19 @@ class CannotStart(DuckError):
     hint = "Look at its page to see what it is doing. Nothing was started."
 
 
-class RunsAlready(CannotStart):
+class AlreadyRunning(CannotStart):
     slug = "model-runs-already"
     title = "This model runs already"
     hint = "Stop it first to change its units. It was not started a second time."
 
 
-class TooManyRun(CannotStart):
+class TooManyRunning(CannotStart):
     slug = "too-many-models"
     title = "Two models run at Amazon already"
     hint = "Stop one of them, then start this one. Nothing was started."
 
 
-class IsStopped(DuckError):
+class NotRunning(DuckError):
     status = 409
     slug = "model-is-stopped"
     title = "This model is stopped already"
@@ -48,7 +48,7 @@ class InvalidUnits(DuckError):
     hint = "Choose 1 to 5 units. Nothing was started."
 
 
-class NothingWouldStopIt(DuckError):
+class NoScheduledStop(DuckError):
     """No stop could be scheduled at Amazon: the operator has to say that this is known."""
 
     status = 409

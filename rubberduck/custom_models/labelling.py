@@ -126,19 +126,19 @@ class Labelling:
     def open(self, picture_id: str) -> Task:
         """Return this picture, labelled or not, leased unless another person has it."""
         with self.database.transaction(writing=True) as connection:
-            found = self._get(connection, picture_id)
+            found = self._row(connection, picture_id)
             return self._task(connection, found, self._lease(connection, found))
 
-    def look(self, picture_id: str) -> Task:
+    def get(self, picture_id: str) -> Task:
         """Return this picture without leasing it."""
         with self.database.transaction() as connection:
-            found = self._get(connection, picture_id, locked=False)
+            found = self._row(connection, picture_id, locked=False)
             return self._task(connection, found, self._held(connection, found))
 
     def renew(self, picture_id: str) -> Lease:
         """Extend the lease, or take it again if nobody did meanwhile."""
         with self.database.transaction(writing=True) as connection:
-            found = self._get(connection, picture_id)
+            found = self._row(connection, picture_id)
             lease = self._lease(connection, found)
             return self._task(connection, found, lease).lease
 
@@ -149,7 +149,7 @@ class Labelling:
         one meanwhile, InvalidAnnotation if a box or label breaks a rule.
         """
         with self.database.transaction(writing=True) as connection:
-            found = self._get(connection, picture_id)
+            found = self._row(connection, picture_id)
             self._rules(found).check(annotation)
             agrees = None
             # A labeller never changes the truth, whatever revision he heard of elsewhere.
@@ -186,7 +186,7 @@ class Labelling:
         Raises PictureChanged if it is labelled.
         """
         with self.database.transaction(writing=True) as connection:
-            found = self._get(connection, picture_id)
+            found = self._row(connection, picture_id)
             if found.revision:
                 raise PictureChanged("Somebody has drawn the boxes of this picture meanwhile.")
             if not set(labels) <= set(self.project.label_names):
@@ -200,7 +200,7 @@ class Labelling:
         names = _name_of(saved.labelled_by)
         query = select(annotations, names.label("name")).where(saved.picture_id == picture_id)
         with self.database.transaction() as connection:
-            found = self._get(connection, picture_id, locked=False)
+            found = self._row(connection, picture_id, locked=False)
             if self._is_disguised(found):
                 query = query.where(saved.labelled_by == self.labeller_id)
             rows = connection.execute(query.order_by(saved.revision.desc())).all()
@@ -217,7 +217,7 @@ class Labelling:
     def mark_truth(self, picture_id: str, is_truth: bool) -> None:
         """Let labellers be rated by this picture, or no more. Raises InvalidAnnotation."""
         with self.database.transaction(writing=True) as connection:
-            found = self._get(connection, picture_id)
+            found = self._row(connection, picture_id)
             if is_truth and not found.revision:
                 raise InvalidAnnotation("Label this picture first: nobody has said what it shows.")
             truth = from_row(found._mapping).to_row() if is_truth else None
@@ -289,7 +289,7 @@ class Labelling:
             .with_for_update(skip_locked=True)
         )
 
-    def _get(self, connection: Connection, id: str, *, locked: bool = True) -> Row[Any]:
+    def _row(self, connection: Connection, id: str, *, locked: bool = True) -> Row[Any]:
         if not is_storable(id):
             raise NoSuchProject
         query = project_pictures.select().where(*self._ready(), picture.id == id)

@@ -109,7 +109,7 @@ class Watch:
         if is_new or not active:
             return
         with self.hosting.lives.changing(life.id) as (_, current, change):
-            if _known(current) == _known(life):
+            if _snapshot(current) == _snapshot(life):
                 change(
                     should_run=False,
                     lease_until=None,
@@ -129,17 +129,17 @@ class Watch:
     def _settle(self, life: Life, version: Version) -> list[Act]:
         """Bring one row up to date, and do what is left to do at Amazon."""
         with self.hosting.lives.changing(life.id) as (connection, current, change):
-            if _known(current) != _known(life):  # since the service was asked: next time
+            if _snapshot(current) != _snapshot(life):  # since the service was asked: next time
                 return []
             act = _Round(self.hosting, connection, current, change, version).settle()
         if act == "start":
             try:
                 self.hosting.schedule_stop(life, unwatched=self.hosting.open_schedules is None)
-                self.hosting.ask_start(life)
+                self.hosting.request_start(life)
             except DuckError as error:
                 log.warning("model not started version=%s cause=%s", life.id, error)
         elif act == "stop":
-            self.hosting.ask_stop(life)
+            self.hosting.request_stop(life)
         elif act == "unschedule":
             self.hosting.unschedule(life)
         return [act] if act else []
@@ -175,42 +175,42 @@ class _Round:
             log.info("model state version=%s was=%s is=%s", life.id, life.state, state.name)
         act: Act | None = None
         if not state.may_bill:
-            act = self._at_rest()
+            act = self._settle_stopped()
         elif state.name == STARTING:
-            self._slide()
+            self._move_reservation()
         else:
-            self._count()
+            self._meter_usage()
         if self.should_run != life.should_run:
             self.change(should_run=False, lease_until=None)
         if state.may_stop and not self.should_run:
             return "stop"
         return act
 
-    def _at_rest(self) -> Act | None:
+    def _settle_stopped(self) -> Act | None:
         """Start what should run, or has still to start; end the meter of what does not."""
         life, state = self.life, self.version.state
         was_active = life.state in ACTIVE
         if life.should_run:
             is_new = life.started_at is None or self.now - life.started_at < SETTLING
             if state.name == "FAILED" and was_active:
-                self._want_no_more("failed")
+                self._cancel_run("failed")
             elif not (state.may_start or state.start == "by hand"):
-                self._want_no_more(f"it is {state.name}")
+                self._cancel_run(f"it is {state.name}")
             elif was_active and not is_new:
-                self._want_no_more("stopped elsewhere")
+                self._cancel_run("stopped elsewhere")
             else:
                 return "start"  # the request was never sent, or lost
         if (until := life.metered_until) is None:
             return None
         if was_active and not (life.state == STARTING and state.name == "FAILED"):
-            self._book(until, ceil_minute(self.now))
+            self._correct_ledger(until, ceil_minute(self.now))
         else:
-            self._book(until, until - AHEAD)
+            self._correct_ledger(until, until - AHEAD)
         self.change(metered_until=None)
         log.info("model stopped version=%s model=%r", life.id, life.title)
         return "unschedule"
 
-    def _slide(self) -> None:
+    def _move_reservation(self) -> None:
         """Move the reserved minutes on: a model that starts costs nothing yet."""
         until, begin = self.life.metered_until, floor_minute(self.now)
         if until is None or until - AHEAD >= begin:
@@ -222,7 +222,7 @@ class _Round:
         if self._add_if_allowed(entries):
             self.change(metered_until=begin + AHEAD)
 
-    def _count(self) -> None:
+    def _meter_usage(self) -> None:
         """Enter what was used, and reserve the next minutes of what should run on."""
         until = self.life.metered_until
         if until is None:  # it was started elsewhere
@@ -230,7 +230,7 @@ class _Round:
             if self.life.started_at is None:
                 self.change(started_at=self.now)
         if until < (used := ceil_minute(self.now)):
-            self._book(until, used)
+            self._correct_ledger(until, used)
             until = used
         ahead = floor_minute(self.now) + AHEAD
         is_short = self.should_run and until < ahead - AHEAD / 2
@@ -239,7 +239,7 @@ class _Round:
         if until != self.life.metered_until:
             self.change(metered_until=until)
 
-    def _book(self, was: datetime, until: datetime) -> None:
+    def _correct_ledger(self, was: datetime, until: datetime) -> None:
         """Make the ledger end at `until` instead of at `was`."""
         entries = [
             *self.meter.entries(self.life, was, until),
@@ -252,11 +252,11 @@ class _Round:
             with self.connection.begin_nested():
                 self.ledger.add(self.connection, entries, is_limited=True)
         except SpendingLimitReached:
-            self._want_no_more("spending limit")
+            self._cancel_run("spending limit")
             return False
         return True
 
-    def _want_no_more(self, reason: str) -> None:
+    def _cancel_run(self, reason: str) -> None:
         if self.should_run:
             self.should_run = False
             log.warning("model stop wanted version=%s reason=%s", self.life.id, reason)
@@ -272,5 +272,6 @@ def _ended(life: Life) -> str | None:
     return "lease" if life.lease_until and life.lease_until <= now else None
 
 
-def _known(life: Life) -> tuple[object, ...]:
+def _snapshot(life: Life) -> tuple[object, ...]:
+    """Return what must not have changed between the service's answer and the row's lock."""
     return life.should_run, life.state, life.started_at

@@ -48,7 +48,7 @@ def label(id: str) -> ResponseReturnValue:
 @labelling.get("/label/<picture_id>.jpg")
 def preview(id: str, picture_id: str) -> ResponseReturnValue:
     """Return the upright picture as JPEG, its longer side at most 1280 pixels."""
-    key = labelling_of(id).look(picture_id).preview_key
+    key = labelling_of(id).get(picture_id).preview_key
     storage = pipeline().storage
     if url := storage.url(key):
         return redirect(url)

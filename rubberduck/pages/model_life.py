@@ -35,13 +35,13 @@ def is_operator() -> bool:
 def start(id: str, number: int) -> ResponseReturnValue:
     """Start the model with the form's units."""
     # Imported late: see web/model_hosting.py.
-    from rubberduck.custom_models.hosting_errors import NothingWouldStopIt
+    from rubberduck.custom_models.hosting_errors import NoScheduledStop
 
     person, life = require_operator(), hosting().lives.numbered(id, number)
     units, unwatched = form_units(), bool(form_value("unwatched"))
     try:
         started = hosting().start(life.id, units, person.id, unwatched=unwatched)
-    except NothingWouldStopIt:
+    except NoScheduledStop:
         flash(text("Amazon could not be told to stop it. If this machine goes off, it bills on."))
         return _back(unwatched="1")
     audit("model.start", life.title, units=units, unwatched=unwatched)

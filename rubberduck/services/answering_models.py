@@ -89,11 +89,15 @@ class AnsweringModels:
 
     def _start(self, model: "AnsweringModel") -> "AnsweringModel":
         """Start a model for a visitor. Raises ModelStarting while it cannot answer yet."""
-        from rubberduck.custom_models.hosting_errors import ModelStarting, ModelStopped, RunsAlready
+        from rubberduck.custom_models.hosting_errors import (
+            AlreadyRunning,
+            ModelStarting,
+            ModelStopped,
+        )
 
         try:
             self.open_hosting().start(model.version_id, model.units, "")
-        except RunsAlready:
+        except AlreadyRunning:
             pass
         except DuckError as error:
             log.warning(

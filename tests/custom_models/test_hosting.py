@@ -15,13 +15,13 @@ from rubberduck.billing.errors import SpendingLimitReached
 from rubberduck.billing.ledger import Limits
 from rubberduck.core.settings import Settings
 from rubberduck.custom_models.hosting_errors import (
+    AlreadyRunning,
     CannotStart,
     InvalidUnits,
-    IsStopped,
+    NoScheduledStop,
     NoSuchModel,
-    NothingWouldStopIt,
-    RunsAlready,
-    TooManyRun,
+    NotRunning,
+    TooManyRunning,
 )
 from rubberduck.custom_models.tables import model_versions
 from rubberduck.db.engine import Database
@@ -77,7 +77,7 @@ def test_a_model_that_nobody_asks_is_stopped_within_a_minute_of_its_lease(
     started = machine.hosting.start(id, 2, "ada")
     assert (started.state, started.units, spent(machine)) == ("STARTING", 2, 1_333_333)
     assert list(machine.schedules.due) == [id]
-    with pytest.raises(RunsAlready, match="“mugs 1” runs or is starting"):
+    with pytest.raises(AlreadyRunning, match="“mugs 1” runs or is starting"):
         machine.hosting.start(id, 1, "ada")
     machine.advance(11 * 60)
     assert machine.hosting.lives.get(id).is_running
@@ -99,7 +99,7 @@ def test_a_model_that_nobody_asks_is_stopped_within_a_minute_of_its_lease(
     # Never less than Amazon bills; more by the minutes of stopping, and the begun ones.
     assert 0 <= spent(machine) - machine.billed() <= 2 * 4 * DOLLAR * 5 / 60
     assert machine.hosting.ledger.spent_on(f"model {id} ") == spent(machine)
-    with pytest.raises(IsStopped, match="does not run"):
+    with pytest.raises(NotRunning, match="does not run"):
         machine.hosting.stop(id)
     assert fake.calls["StartProjectVersion"] == 1
     assert fake.mistakes == []
@@ -110,7 +110,7 @@ def test_each_refusal_has_its_sentence_and_starts_and_costs_nothing(
 ) -> None:
     ids = [add_amazon_model(database, fake, f"v{n}", number=n) for n in (1, 2, 3)]
     machine.schedules.error = StopNotScheduled("Refused.", cause="no permission")
-    with pytest.raises(NothingWouldStopIt, match="no permission"):
+    with pytest.raises(NoScheduledStop, match="no permission"):
         machine.hosting.start(ids[0], 1, "ada")
     with pytest.raises(InvalidUnits, match="1 to 5 units"):
         machine.hosting.start(ids[0], 6, "ada")
@@ -126,10 +126,10 @@ def test_each_refusal_has_its_sentence_and_starts_and_costs_nothing(
     machine.hosting.start(ids[0], 1, "ada", unwatched=True)
     machine.schedules.error = None
     machine.hosting.start(ids[1], 1, "ada")
-    with pytest.raises(TooManyRun, match="2 models at a time"):
+    with pytest.raises(TooManyRunning, match="2 models at a time"):
         machine.hosting.start(ids[2], 1, "ada")
     machine.hosting.stop(ids[0])
-    with pytest.raises(IsStopped, match="is being stopped"):
+    with pytest.raises(NotRunning, match="is being stopped"):
         machine.hosting.stop(ids[0])
     with pytest.raises(CannotStart, match="still being stopped"):
         machine.hosting.start(ids[0], 1, "ada")
@@ -144,12 +144,12 @@ def test_an_embedded_model_runs_at_once_costs_nothing_and_has_no_lease(
 ) -> None:
     id = add_model(database, "v1")
     assert machine.hosting.start(id, 1, "ada").is_running
-    with pytest.raises(RunsAlready):
+    with pytest.raises(AlreadyRunning):
         machine.hosting.start(id, 1, "ada")
     machine.advance(3600)
     assert [life.id for life in machine.hosting.lives.running()] == [id]
     assert machine.hosting.stop(id).state == "STOPPED"
-    with pytest.raises(IsStopped):
+    with pytest.raises(NotRunning):
         machine.hosting.stop(id)
     assert spent(machine) == 0
 

@@ -106,7 +106,7 @@ def test_nobody_gets_what_another_has_and_nothing_saved_is_lost(
     assert bo.save(third, 0, Annotation((box(ada.project),))) == 1
     with pytest.raises(PictureChanged):
         ada.save(third, 0, Annotation((box(ada.project, left=50),)))
-    seen = ada.look(third)
+    seen = ada.get(third)
     assert (seen.revision, seen.labelled_by, seen.annotation.boxes[0].left) == (1, "Bo", 10)
     assert ada.save(third, 1, Annotation((box(ada.project, left=50),))) == 2
     history = ada.history(third)
@@ -139,7 +139,7 @@ def test_hidden_truth_pictures_rate_labellers(work: Callable[..., Labelling]) ->
     other = bo.next()  # the same one never again
     assert other
     assert other.picture_id != id
-    truth = ada.look(id)
+    truth = ada.get(id)
     assert (truth.annotation.boxes, truth.is_truth, truth.revision) == ((mug, plate), True, 2)
     figures = {each.name: each for each in ada.labellers()}
     assert figures["Bo"].agreement == pytest.approx(2 / 3)
@@ -148,8 +148,8 @@ def test_hidden_truth_pictures_rate_labellers(work: Callable[..., Labelling]) ->
     assert work("Cy", Always()).save(id, 0, Annotation((mug,))) == 1
     assert {each.name: each.agreement for each in ada.labellers()}["Cy"] == 1
     # Whatever revision a labeller sends, he is rated and the truth stays.
-    assert work("Di").save(id, ada.look(id).revision, Annotation((plate,))) == 1
-    assert ada.look(id).annotation.boxes == (mug,)
+    assert work("Di").save(id, ada.get(id).revision, Annotation((plate,))) == 1
+    assert ada.get(id).annotation.boxes == (mug,)
     assert {each.name: each.agreement for each in ada.labellers()}["Di"] == 0
 
 
