@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import cache, partial
 
 import click
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, current_app
 from flask.cli import AppGroup
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -133,7 +133,6 @@ def create_app(settings: Settings, *, pipeline: Pipeline | None = None) -> Flask
     register_project_uploads(app)
     register_csrf_protection(app, exempt=api)
     app.after_request(_trigger_sweep)
-    app.teardown_request(_close_files)
     policy = content_security_policy(STYLE, pipeline.storage.origin)
     app.after_request(partial(add_headers, policy=policy))
     register_operators(app, settings)
@@ -176,11 +175,6 @@ def _trigger_model_watch(response: Response) -> Response:
     watch: ModelWatch = current_app.extensions["model_watch"]
     watch.maybe_run()
     return response
-
-
-def _close_files(_error: BaseException | None) -> None:
-    """Close the files of the request's form: Flask leaves that to the garbage collector."""
-    request.close()
 
 
 def _trigger_sweep(response: Response) -> Response:

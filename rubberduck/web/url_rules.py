@@ -6,6 +6,7 @@ option; `_compile_builder` is where it happens.
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from werkzeug.routing import Rule
@@ -15,12 +16,10 @@ Builder = Callable[..., tuple[str, str]]
 
 class LazyRule(Rule):
     def _compile_builder(self, append_unknown: bool = True) -> Builder:
-        compiled: list[Builder] = []
-        compile_now = super()._compile_builder
+        """Return a function that compiles the address builder when it is called first."""
+        compile_builder = cache(super()._compile_builder)
 
         def build(rule: Rule, /, **values: Any) -> tuple[str, str]:
-            if not compiled:
-                compiled.append(compile_now(append_unknown))
-            return compiled[0](rule, **values)
+            return compile_builder(append_unknown)(rule, **values)
 
         return build

@@ -6,6 +6,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from flask import Flask, Response, request
 from flask.testing import FlaskClient
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import EnvironBuilder, TestResponse
@@ -132,6 +133,21 @@ def test_what_resembles_a_boundary_is_content() -> None:
     ).get_environ()
     with UploadRequest(environ) as request:
         assert request.files["picture"].read() == content
+
+
+@pytest.mark.parametrize("path", [API, "/sign-out"])
+def test_the_files_of_a_form_are_closed_when_the_request_ends(
+    app: Flask, client: FlaskClient, path: str
+) -> None:
+    opened: list[FileStorage] = []
+
+    @app.after_request
+    def collect(response: Response) -> Response:
+        opened.extend(request.files.values())
+        return response
+
+    client.post(path, data={"picture": (BytesIO(encoded()), "a.jpg")})
+    assert [file.closed for file in opened] == [True]
 
 
 def test_the_same_picture_in_another_form_is_the_same_picture(client: FlaskClient) -> None:
