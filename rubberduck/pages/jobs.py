@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from rubberduck.core.errors import InvalidParameter
 from rubberduck.web.deps import job_queue, text
 from rubberduck.web.operators import audit, current_operator
-from rubberduck.web.responses import CACHE_NO_STORE, as_json, with_etag
+from rubberduck.web.responses import as_json, private_page, with_etag
 from rubberduck.web.sessions import known_visitor
 
 if TYPE_CHECKING:
@@ -43,12 +43,8 @@ def index() -> ResponseReturnValue:
     owner, store = job_owner(), job_queue().store
     counts = store.count(owner)
     numbers = {name: sum(counts[state] for state in states) for name, states in TABS.items()}
-    page = render_template(
-        "jobs.html", jobs=store.newest(owner, TABS[tab]), tab=tab, numbers=numbers
-    )
-    response = make_response(page)
-    response.headers["Cache-Control"] = CACHE_NO_STORE
-    return response
+    newest = store.newest(owner, TABS[tab])
+    return private_page("jobs.html", jobs=newest, tab=tab, numbers=numbers)
 
 
 @jobs.get("/<id>")

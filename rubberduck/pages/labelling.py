@@ -1,18 +1,16 @@
 """Labelling the pictures of a project, and the list of those who do; see static/js/label.js."""
 
 from dataclasses import asdict
-from functools import partial
 from http import HTTPStatus
 
-from flask import Blueprint, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from rubberduck.api.labelling import labelling as labelling_of
 from rubberduck.api.labelling import progress_body, suggestions, task_body
-from rubberduck.core.errors import InvalidParameter, NoSuchResult
-from rubberduck.web.deps import pipeline
+from rubberduck.core.errors import InvalidParameter
 from rubberduck.web.operators import audit, require_operator
-from rubberduck.web.responses import CACHE_NO_STORE, jpeg_response
+from rubberduck.web.responses import private_page, stored_jpeg
 from rubberduck.web.security_headers import require_trusted_types
 from rubberduck.web.uploads import form_value, form_values
 
@@ -27,7 +25,7 @@ def label(id: str) -> ResponseReturnValue:
     asked = request.args.get("picture")
     task = work.open(asked) if asked else work.next(request.args.getlist("skip"))
     body = task_body(id, task) if task else None
-    page = render_template(
+    page = private_page(
         "label.html",
         project=work.project,
         is_operator=work.sees_truth,
@@ -39,23 +37,14 @@ def label(id: str) -> ResponseReturnValue:
         suggests=bool(task) and suggestions().newest_version(id) is not None,
         api_base=url_for("api.next_labelling_task", id=id).removesuffix("/labelling/next"),
     )
-    response = make_response(page)
-    response.headers["Cache-Control"] = CACHE_NO_STORE
     require_trusted_types()
-    return response
+    return page
 
 
 @labelling.get("/label/<picture_id>.jpg")
 def preview(id: str, picture_id: str) -> ResponseReturnValue:
     """Return the upright picture as JPEG, its longer side at most 1280 pixels."""
-    key = labelling_of(id).get(picture_id).preview_key
-    storage = pipeline().storage
-    if url := storage.url(key):
-        return redirect(url)
-    try:
-        return jpeg_response(key, partial(storage.get, key))
-    except FileNotFoundError:
-        raise NoSuchResult from None
+    return stored_jpeg(labelling_of(id).get(picture_id).preview_key)
 
 
 @labelling.post("/label/<picture_id>")

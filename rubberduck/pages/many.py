@@ -1,9 +1,9 @@
 """The page that checks many pictures at once. Its script sends each one to the API."""
 
-from flask import Blueprint, Response, make_response, render_template
+from flask import Blueprint, Response
 
 from rubberduck.web.deps import pipeline, settings
-from rubberduck.web.responses import CACHE_NO_STORE
+from rubberduck.web.responses import private_page
 from rubberduck.web.sessions import visitor
 
 many = Blueprint("many", __name__)
@@ -13,11 +13,8 @@ MAX_PICTURES = 50  # the same as in static/js/batch.js
 @many.get("/many")
 def index() -> Response:
     visitor()  # sets the cookie: the first four requests are sent at the same time
-    page = make_response(
-        render_template("many.html", left=_answers_left(), max_pictures=MAX_PICTURES)
-    )
-    page.headers["Cache-Control"] = CACHE_NO_STORE  # what is left changes with each answer
-    return page
+    # Not stored: what is left changes with every answer.
+    return private_page("many.html", left=_answers_left(), max_pictures=MAX_PICTURES)
 
 
 def _answers_left() -> int | None:

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 from flask import (
     Blueprint,
     flash,
-    make_response,
     redirect,
-    render_template,
     request,
     session,
     url_for,
@@ -21,7 +19,7 @@ from rubberduck.services.retention import Forgotten
 from rubberduck.web.api_keys import tokens
 from rubberduck.web.deps import pipeline, sweeper, text, wanted_answer
 from rubberduck.web.questions import question_title
-from rubberduck.web.responses import CACHE_NO_STORE, jpeg_response, stored
+from rubberduck.web.responses import jpeg_response, private_page, stored
 from rubberduck.web.sessions import known_visitor
 from rubberduck.web.uploads import form_value, form_values
 
@@ -45,7 +43,7 @@ def index() -> ResponseReturnValue:
         page = results.list_for_owner(
             owner or "", RESULTS_PER_PAGE, cursor, found=found, question=question_title()
         )
-    return _private(
+    return private_page(
         "mine.html",
         page=page,
         corrections=_corrections(page) if page else {},
@@ -66,7 +64,7 @@ def delete() -> ResponseReturnValue:
     if not ids:
         flash(text("Select the pictures to delete first."))
     elif not form_value("confirmed"):
-        return _private("delete.html", ids=ids, count=len(ids), tokens=0)
+        return private_page("delete.html", ids=ids, count=len(ids), tokens=0)
     else:
         _flash_deleted(sweeper().forget_owned(owner, ids))
     return redirect(url_for("mine.index"), HTTPStatus.SEE_OTHER)
@@ -106,7 +104,7 @@ def take_back() -> ResponseReturnValue:
 def confirm_delete_all() -> ResponseReturnValue:
     owner = known_visitor() or ""
     count = pipeline().results.count_for_owner(owner)
-    return _private(
+    return private_page(
         "delete.html", ids=None, count=count, tokens=len(tokens().list_for_owner(owner))
     )
 
@@ -139,9 +137,3 @@ def _flash_deleted(forgotten: Forgotten) -> None:
         flash(text("Deleted. Some pictures will be removed within the next few hours."))
     else:
         flash(text("Deleted: the pictures and their results."))
-
-
-def _private(template: str, **context: object) -> ResponseReturnValue:
-    response = make_response(render_template(template, **context))
-    response.headers["Cache-Control"] = CACHE_NO_STORE
-    return response

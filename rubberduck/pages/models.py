@@ -1,17 +1,13 @@
 """The models of a project: training, the versions with their figures, and their comparison."""
 
-from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from flask import (
     Blueprint,
-    Response,
     flash,
     jsonify,
-    make_response,
     redirect,
-    render_template,
     request,
     url_for,
 )
@@ -22,13 +18,7 @@ from rubberduck.pages.mistakes import find_pictures, mistakes_of
 from rubberduck.web.deps import job_queue, pipeline, text
 from rubberduck.web.models import database, projects, settled_versions, versions
 from rubberduck.web.operators import audit, require_labeller, require_operator
-from rubberduck.web.responses import (
-    CACHE_NO_STORE,
-    as_drawing,
-    jpeg_response,
-    stored,
-    with_etag,
-)
+from rubberduck.web.responses import as_drawing, private_page, stored_jpeg, with_etag
 
 if TYPE_CHECKING:
     from rubberduck.custom_models.model_version import ModelVersion
@@ -47,7 +37,7 @@ def index(id: str) -> ResponseReturnValue:
     known = settled_versions(project)
     training_set = set_of(database(), project)
     active = active_trainings(job_queue().store, id)
-    page = render_template(
+    return private_page(
         "models.html",
         project=project,
         versions=known,
@@ -57,7 +47,6 @@ def index(id: str) -> ResponseReturnValue:
         job=active[0] if active else None,
         waits=bool(active) and not job_queue().has_worker(),
     )
-    return _private(page)
 
 
 @models.post("")
@@ -86,7 +75,7 @@ def show(id: str, number: int) -> ResponseReturnValue:
     comparison = None
     if other and other.evaluation and version.evaluation:
         comparison = compare(other.evaluation, version.evaluation)
-    page = render_template(
+    return private_page(
         "model.html",
         project=project,
         version=version,
@@ -96,7 +85,6 @@ def show(id: str, number: int) -> ResponseReturnValue:
         comparison=comparison,
         mistakes=mistakes_of(version) if version.evaluation else [],
     )
-    return _private(page)
 
 
 @models.get("/<int:number>/<chart>-<scheme>.svg")
@@ -148,10 +136,7 @@ def picture(id: str, number: int, picture_id: str) -> ResponseReturnValue:
     found = find_pictures(id, [picture_id])
     if picture_id not in found:
         raise NoSuchResult
-    key = found[picture_id].preview_key
-    if url := pipeline().storage.url(key):
-        return redirect(url)
-    return jpeg_response(key, partial(stored, key))
+    return stored_jpeg(found[picture_id].preview_key)
 
 
 @models.post("/<int:number>/delete")
@@ -173,9 +158,3 @@ def _other(known: "list[ModelVersion]", number: int) -> "ModelVersion | None":
         if str(version.number) == asked and version.number != number and version.evaluation:
             return version
     raise InvalidParameter("“with” must be the number of another trained version.")
-
-
-def _private(page: str) -> Response:
-    response = make_response(page)
-    response.headers["Cache-Control"] = CACHE_NO_STORE
-    return response

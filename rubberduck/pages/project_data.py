@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from rubberduck.api.projects import export_response
 from rubberduck.core.errors import InvalidParameter
-from rubberduck.pages.projects import THUMBNAIL_SIDE, private, side_names, stored_object
+from rubberduck.pages.projects import THUMBNAIL_SIDE, side_names, stored_object
 from rubberduck.web.deps import job_queue, pipeline, text
 from rubberduck.web.operators import audit, require_operator
 from rubberduck.web.project_import import (
@@ -20,7 +20,7 @@ from rubberduck.web.project_import import (
     enqueue_s3_import,
 )
 from rubberduck.web.projects import project_pictures, projects
-from rubberduck.web.responses import jpeg_response
+from rubberduck.web.responses import jpeg_response, private_page
 from rubberduck.web.uploads import form_value, form_values
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def index(id: str) -> ResponseReturnValue:
     require_operator()
     project, storage = projects().get(id), pipeline().storage
     done = job_queue().store.newest(f"project:{id}", ("done",), 50)
-    return private(
+    return private_page(
         "project_data.html",
         project=project,
         formats=formats_for(project),
@@ -134,7 +134,7 @@ def checks(id: str) -> ResponseReturnValue:
     project = projects().get(id)
     pictures = list(project_pictures().each(id, labelled_only=True))
     groups = plan_sides(pictures, 0, again=False)
-    return private(
+    return private_page(
         "project_checks.html",
         project=project,
         sides=side_names(),
@@ -174,7 +174,7 @@ def visitors(id: str) -> ResponseReturnValue:
     require_operator()
     project = projects().get(id)
     found = candidates(pipeline().results, id)
-    return private("project_visitors.html", project=project, candidates=found)
+    return private_page("project_visitors.html", project=project, candidates=found)
 
 
 @project_data.post("/visitors")

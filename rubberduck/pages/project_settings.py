@@ -6,11 +6,11 @@ from flask import Blueprint, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 
 from rubberduck.core.errors import InvalidParameter
-from rubberduck.pages.projects import private
 from rubberduck.web.deps import pipeline, text
 from rubberduck.web.operators import audit, require_operator
 from rubberduck.web.project_import import enqueue_deletion
 from rubberduck.web.projects import project_pictures, projects, quota
+from rubberduck.web.responses import private_page
 from rubberduck.web.uploads import form_value
 
 project_settings = Blueprint("project_settings", __name__, url_prefix="/projects/<id>")
@@ -21,7 +21,7 @@ MAX_DIGITS = 10
 def show(id: str) -> ResponseReturnValue:
     require_operator()
     counts = project_pictures().counts(id)
-    return private(
+    return private_page(
         "project_settings.html", project=projects().get(id), counts=counts, quota=quota()
     )
 
@@ -81,7 +81,7 @@ def confirm_remove_label(id: str, label_id: str) -> ResponseReturnValue:
     require_operator()
     project = projects().get(id)
     number = count_pictures_with(projects(), id, label_id)
-    return private(
+    return private_page(
         "project_label_remove.html", project=project, label=project.label(label_id), number=number
     )
 
@@ -107,7 +107,7 @@ def confirm_delete(id: str) -> ResponseReturnValue:
     require_operator()
     project = projects().get(id)
     goes = what_goes(pipeline().results.database, id)
-    return private("project_delete.html", project=project, goes=goes)
+    return private_page("project_delete.html", project=project, goes=goes)
 
 
 @project_settings.post("/delete")

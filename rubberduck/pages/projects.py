@@ -6,7 +6,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, flash, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
 
@@ -16,7 +16,7 @@ from rubberduck.web.multipart import PICTURE_FIELD
 from rubberduck.web.operators import audit, require_labeller, require_operator
 from rubberduck.web.project_import import enqueue_import, is_archive
 from rubberduck.web.projects import project_pictures, projects, quota
-from rubberduck.web.responses import CACHE_NO_STORE, jpeg_response
+from rubberduck.web.responses import jpeg_response, private_page
 from rubberduck.web.uploads import form_value, form_values, upload_errors
 
 if TYPE_CHECKING:
@@ -37,13 +37,13 @@ def index() -> ResponseReturnValue:
     person = require_labeller()
     listed = projects().list_all()
     sizes = {each.id: project_pictures().size(each.id) for each in listed}
-    return private("projects.html", projects=listed, sizes=sizes, person=person)
+    return private_page("projects.html", projects=listed, sizes=sizes, person=person)
 
 
 @projects_pages.get("/new")
 def new() -> ResponseReturnValue:
     require_operator()
-    return private("project_new.html")
+    return private_page("project_new.html")
 
 
 @projects_pages.post("/")
@@ -75,7 +75,7 @@ def show(id: str) -> ResponseReturnValue:
         state=state,
         hides_truth=not person.is_operator,
     )
-    return private(
+    return private_page(
         "project.html",
         project=project,
         person=person,
@@ -199,7 +199,7 @@ def change_pictures(id: str) -> ResponseReturnValue:
         flash(text("Select pictures first."))
     elif what == "delete" and not form_value("confirmed"):
         found = project_pictures().find(id, ids)
-        return private("project_pictures_delete.html", project=project, pictures=found)
+        return private_page("project_pictures_delete.html", project=project, pictures=found)
     elif what == "delete":
         number = project_pictures().delete(id, ids)
         audit("pictures.delete", project.name, id=id, pictures=number)
@@ -254,10 +254,3 @@ def stored_object(key: str) -> bytes:
         return pipeline().storage.get(key)
     except FileNotFoundError:
         raise NoSuchProject from None
-
-
-def private(template: str, **context: object) -> ResponseReturnValue:
-    """Return a page that no cache may keep."""
-    response = make_response(render_template(template, **context))
-    response.headers["Cache-Control"] = CACHE_NO_STORE
-    return response

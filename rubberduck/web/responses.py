@@ -8,7 +8,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any
 
-from flask import Response, jsonify, redirect, request
+from flask import Response, jsonify, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from rubberduck.core.errors import NoSuchResult
@@ -29,6 +29,13 @@ def as_json(body: Any, status: int = HTTPStatus.OK, **headers: str) -> Response:
     response = jsonify(asdict(body))
     response.status_code = status
     response.headers.update(headers)
+    return response
+
+
+def private_page(template: str, status: int = HTTPStatus.OK, **context: object) -> Response:
+    """Return a page that neither the browser nor a proxy may keep."""
+    response = make_response(render_template(template, **context), status)
+    response.headers["Cache-Control"] = CACHE_NO_STORE
     return response
 
 
@@ -59,7 +66,14 @@ def jpeg(result: Result, key: str | None, *, may_proxy: bool = False) -> Respons
         raise NoSuchResult
     save_as = file_name(result) if "download" in request.args else None
     is_proxied = may_proxy and "proxied" in request.args
-    if not is_proxied and (url := pipeline().storage.url(key, save_as)):
+    if is_proxied:
+        return jpeg_response(key, partial(stored, key), save_as)
+    return stored_jpeg(key, save_as)
+
+
+def stored_jpeg(key: str, save_as: str | None = None) -> ResponseReturnValue:
+    """Return a stored picture, or a redirect to the storage. Raises NoSuchResult, StorageFailed."""
+    if url := pipeline().storage.url(key, save_as):
         return redirect(url)
     return jpeg_response(key, partial(stored, key), save_as)
 
