@@ -1,39 +1,34 @@
-"""API keys, made and revoked on "My pictures"."""
+"""API keys, made and revoked on "My pictures". Operators' keys are made with the same form."""
 
 import re
 from datetime import timedelta
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
-from flask import Blueprint, flash, make_response, redirect, render_template, url_for
+from flask import Blueprint, Response, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 
 from rubberduck.core.errors import InvalidParameter
 from rubberduck.web.api_keys import tokens
 from rubberduck.web.deps import text
-from rubberduck.web.responses import CACHE_NO_STORE
+from rubberduck.web.responses import private_page
 from rubberduck.web.sessions import known_visitor, visitor
 from rubberduck.web.uploads import form_value
 
+if TYPE_CHECKING:
+    from rubberduck.accounts.tokens import Token
+
 keys = Blueprint("keys", __name__, url_prefix="/mine/keys")
 
-LIFETIMES = {"30": 30, "90": 90, "365": 365}  # days
+LIFETIMES = {days: timedelta(days=int(days)) for days in ("30", "90", "365")}
 NAME_RE = re.compile(r"[^\x00-\x1f\x7f]{1,80}")
 
 
 @keys.post("")
 def create() -> ResponseReturnValue:
-    """Make a key and show it, once: only its hash is stored."""
-    name = form_value("name").strip()
-    if not NAME_RE.fullmatch(name):
-        raise InvalidParameter("A key needs a name of 1 to 80 characters.")
-    days = LIFETIMES.get(form_value("days"))
-    if days is None:
-        raise InvalidParameter("“days” must be 30, 90 or 365.")
-    secret, token = tokens().create(visitor(), name, timedelta(days=days))
-    page = render_template("key.html", secret=secret, token=token)
-    response = make_response(page, HTTPStatus.CREATED)
-    response.headers["Cache-Control"] = CACHE_NO_STORE
-    return response
+    """Make a key of the visitor and show it."""
+    secret, token = tokens().create(visitor(), *form_name_and_lifetime())
+    return new_key_page(secret, token, url_for("mine.index", _anchor="keys"))
 
 
 @keys.post("/<id>/revoke")
@@ -42,3 +37,18 @@ def revoke(id: str) -> ResponseReturnValue:
     tokens().revoke(id, known_visitor() or "")
     flash(text("Revoked: programs with this key are refused from now on."))
     return redirect(url_for("mine.index", _anchor="keys"), HTTPStatus.SEE_OTHER)
+
+
+def form_name_and_lifetime() -> tuple[str, timedelta]:
+    """Return what the form says of a new key. Raises InvalidParameter."""
+    name = form_value("name").strip()
+    if not NAME_RE.fullmatch(name):
+        raise InvalidParameter("A key needs a name of 1 to 80 characters.")
+    if (lifetime := LIFETIMES.get(form_value("days"))) is None:
+        raise InvalidParameter("“days” must be 30, 90 or 365.")
+    return name, lifetime
+
+
+def new_key_page(secret: str, token: "Token", back: str) -> Response:
+    """Show a new key, the only time: just its hash is stored. `back` is the address of the list."""
+    return private_page("key.html", HTTPStatus.CREATED, secret=secret, token=token, back=back)

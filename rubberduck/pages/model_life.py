@@ -37,78 +37,72 @@ def start(id: str, number: int) -> ResponseReturnValue:
     # Imported late: see web/model_hosting.py.
     from rubberduck.custom_models.hosting_errors import NoScheduledStop
 
-    person, life = require_operator(), hosting().lives.numbered(id, number)
-    units, unwatched = form_units(), bool(form_value("unwatched"))
+    life, operator = _life_for_operator(id, number), require_operator()
+    units, unwatched = _form_units(), bool(form_value("unwatched"))
     try:
-        started = hosting().start(life.id, units, person.id, unwatched=unwatched)
+        started = hosting().start(life.id, units, operator.id, unwatched=unwatched)
     except NoScheduledStop:
-        flash(text("Amazon could not be told to stop it. If this machine goes off, it bills on."))
-        return _back(unwatched="1")
+        return _back(
+            text("Amazon could not be told to stop it. If this machine goes off, it bills on."),
+            unwatched="1",
+        )
     audit("model.start", life.title, units=units, unwatched=unwatched)
     if started.is_running:
-        flash(text("Started: it answers from now on."))
-    else:
-        flash(text("It is starting, which takes Amazon some minutes. It costs from when it runs."))
-    return _back()
+        return _back(text("Started: it answers from now on."))
+    return _back(
+        text("It is starting, which takes Amazon some minutes. It costs from when it runs.")
+    )
 
 
 @model_life.post("/stop")
 def stop(id: str, number: int) -> ResponseReturnValue:
-    require_operator()
-    life = hosting().lives.numbered(id, number)
+    life = _life_for_operator(id, number)
     stopped = hosting().stop(life.id)
     audit("model.stop", life.title)
     if stopped.is_embedded:
-        flash(text("Stopped."))
-    else:
-        flash(text("It is being stopped. That is repeated until Amazon says that it has stopped."))
-    return _back()
+        return _back(text("Stopped."))
+    return _back(
+        text("It is being stopped. That is repeated until Amazon says that it has stopped.")
+    )
 
 
 @model_life.post("/extend")
 def extend(id: str, number: int) -> ResponseReturnValue:
     """Move the end of a running model to a whole ceiling from now."""
-    require_operator()
-    life = hosting().lives.numbered(id, number)
+    life = _life_for_operator(id, number)
     hosting().extend(life.id)
     audit("model.extend", life.title)
-    flash(text("Its end was moved."))
-    return _back()
+    return _back(text("Its end was moved."))
 
 
 @model_life.post("/default")
 def default(id: str, number: int) -> ResponseReturnValue:
     """Let the model answer visitors who chose none, or no longer."""
-    require_operator()
-    life = hosting().lives.numbered(id, number)
+    life = _life_for_operator(id, number)
     is_default = form_value("default") == "1"
-    set_default(life, is_default)
-    flash(text("Saved."))
-    return _back()
+    hosting().lives.make_default(life.id if is_default else None)
+    audit("model.default", life.title, default=is_default)
+    return _back(text("Saved."))
 
 
 @model_life.post("/self-start")
 def self_start(id: str, number: int) -> ResponseReturnValue:
     """Say whether the model starts when a visitor asks for it."""
-    require_operator()
-    life = hosting().lives.numbered(id, number)
-    set_self_start(life, form_value("allowed") == "1")
-    flash(text("Saved."))
-    return _back()
-
-
-def set_default(life: "Life", is_default: bool) -> None:
-    hosting().lives.make_default(life.id if is_default else None)
-    audit("model.default", life.title, default=is_default)
-
-
-def set_self_start(life: "Life", allowed: bool) -> None:
+    life = _life_for_operator(id, number)
+    allowed = form_value("allowed") == "1"
     with hosting().lives.changing(life.id) as (_, _, change):
         change(may_start_itself=allowed)
     audit("model.self-start", life.title, allowed=allowed)
+    return _back(text("Saved."))
 
 
-def form_units() -> int:
+def _life_for_operator(id: str, number: int) -> "Life":
+    """Return the life of a version. Raises NotSignedIn, NotAllowed, and what `numbered` raises."""
+    require_operator()
+    return hosting().lives.numbered(id, number)
+
+
+def _form_units() -> int:
     """Return the form's units, 1 without any. Raises InvalidParameter."""
     given = form_value("units") or "1"
     if not given.isascii() or not given.isdigit() or len(given) > 3:
@@ -116,8 +110,9 @@ def form_units() -> int:
     return int(given)
 
 
-def _back(**parameters: str) -> ResponseReturnValue:
+def _back(message: str, **parameters: str) -> ResponseReturnValue:
     """Return to the page of the model; the pages of visitors know at once what has changed."""
+    flash(message)
     answering_models().refresh()
     page = request.path.rpartition("/")[0]
     query = f"?{urlencode(parameters)}" if parameters else ""

@@ -1,14 +1,14 @@
 """Pages of those who signed in: their sessions and API keys; for operators, the audit list."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
 
-from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from rubberduck.core.errors import InvalidParameter
-from rubberduck.pages.keys import LIFETIMES, NAME_RE
+from rubberduck.pages.keys import LIFETIMES, form_name_and_lifetime, new_key_page
 from rubberduck.web.api_keys import tokens
 from rubberduck.web.deps import text
 from rubberduck.web.operators import (
@@ -19,7 +19,6 @@ from rubberduck.web.operators import (
     require_operator,
     sessions,
 )
-from rubberduck.web.responses import CACHE_NO_STORE
 from rubberduck.web.uploads import form_value
 
 if TYPE_CHECKING:
@@ -57,19 +56,13 @@ def end_session(id: str) -> ResponseReturnValue:
 @operators.post("/keys")
 def create_key() -> ResponseReturnValue:
     """Make an API key with which a program does what an operator or a labeller does."""
-    person, name, scope = require_operator(), form_value("name").strip(), form_value("scope")
-    if not NAME_RE.fullmatch(name):
-        raise InvalidParameter("A key needs a name of 1 to 80 characters.")
-    if (days := LIFETIMES.get(form_value("days"))) is None:
-        raise InvalidParameter("“days” must be 30, 90 or 365.")
+    person, scope = require_operator(), form_value("scope")
+    name, lifetime = form_name_and_lifetime()
     if scope not in SCOPES:
         raise InvalidParameter("“scope” must be operator or labeller.")
-    secret, token = tokens().create(person.id, name, timedelta(days=days), cast("Scope", scope))
-    audit("token.create", name, scope=scope, days=days)
-    page = render_template("operator_key.html", secret=secret, token=token)
-    response = make_response(page, HTTPStatus.CREATED)
-    response.headers["Cache-Control"] = CACHE_NO_STORE
-    return response
+    secret, token = tokens().create(person.id, name, lifetime, cast("Scope", scope))
+    audit("token.create", name, scope=scope, days=lifetime.days)
+    return new_key_page(secret, token, url_for("operators.index", _anchor="keys"))
 
 
 @operators.post("/keys/<id>/revoke")
