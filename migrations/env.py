@@ -4,7 +4,8 @@ from alembic import context
 from sqlalchemy import Connection
 
 import rubberduck.accounts.tables
-import rubberduck.custom_models.tables  # noqa: F401
+import rubberduck.custom_models.tables
+import rubberduck.videos.tables  # noqa: F401
 from rubberduck.core.settings import load_settings
 from rubberduck.db.engine import engine_for
 from rubberduck.db.tables import metadata

@@ -297,6 +297,28 @@ class Settings(BaseSettings):
         description="maximum size of a ZIP, or of one form with pictures, sent to a project, in "
         "bytes",
     )
+    video_bytes: int = Field(
+        500_000_000,
+        ge=1_000_000,
+        le=10_000_000_000,
+        description="maximum size of a video, in bytes",
+    )
+    video_minutes: int = Field(
+        60, ge=1, le=1440, description="maximum length of a video, in minutes"
+    )
+    video_pixels: int = Field(
+        8_900_000,
+        ge=76_800,
+        le=36_000_000,
+        description="maximum number of pixels of a video's frame; the default allows 4096 x 2160",
+    )
+    video_rate: float = Field(
+        5.0,
+        ge=0.1,
+        le=60,
+        allow_inf_nan=False,
+        description="frames of a video that are analysed for each second of it",
+    )
     metrics: bool = Field(False, description="1 serves metrics for Prometheus at /metrics")
     metrics_token: str | None = Field(
         None,

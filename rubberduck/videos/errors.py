@@ -1,0 +1,40 @@
+"""The errors of videos, with texts for visitors: what happened, why, and what to do next."""
+
+from rubberduck.core.errors import DuckError
+
+
+class NoSuchVideo(DuckError):
+    status = 404
+    slug = "no-such-video"
+    title = "Page not found"
+    hint = "Check the link. Videos are deleted after some time, or by who sent them."
+
+    def __init__(self) -> None:
+        super().__init__("There is no video at this address, or it has been deleted.")
+
+
+class VideoRefused(DuckError):
+    """What was sent is not a video that can be analysed; the reason says why."""
+
+    status = 415
+    slug = "video-refused"
+    title = "This video cannot be analysed"
+    hint = "Send an MP4, MOV, WebM, MKV, AVI or MPEG transport stream with a picture."
+
+
+class VideoTooLarge(DuckError):
+    """It has more bytes, minutes or pixels than the settings allow."""
+
+    status = 413
+    slug = "video-too-large"
+    title = "This video is too large"
+    hint = "Cut it, or save it smaller, and send it again."
+
+
+class VideoNotReady(DuckError):
+    """It is still being analysed, or its analysis failed."""
+
+    status = 409
+    slug = "video-not-ready"
+    title = "This video is not ready"
+    hint = "Wait until its analysis has ended, and try again."

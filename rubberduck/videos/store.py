@@ -1,0 +1,259 @@
+"""The rows of videos and their segments: every change of state is one conditional update.
+
+Segments hold what was seen in each sample; verdicts and tracks are made from them again at any
+threshold, so they are not stored.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from fractions import Fraction
+from typing import Any
+
+from sqlalchemy import ColumnElement, RowMapping, and_, func, select
+
+from rubberduck.core.models import Box, Label
+from rubberduck.db.engine import Database, is_storable
+from rubberduck.videos.errors import NoSuchVideo
+from rubberduck.videos.models import (
+    ACTIVE,
+    ANALYSING,
+    CANCELLED,
+    DELETING,
+    FAILED,
+    QUEUED,
+    READY,
+    Sample,
+    Segment,
+    Video,
+    VideoInfo,
+    VideoVerdict,
+)
+from rubberduck.videos.tables import video_remote_jobs, video_segments, videos
+
+MAX_MESSAGE = 500
+SEGMENTS_AT_ONCE = 50
+row = videos.c
+CHOSEN = list(videos.columns)
+
+
+class Videos:
+    """Videos by id. Every method raises ResultsUnavailable if the database fails."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def create(self, video: Video) -> None:
+        """Add a row, before its objects are stored."""
+        with self.database.transaction(writing=True) as connection:
+            connection.execute(videos.insert().values(_row_of(video)))
+
+    def get(self, id: str, owner: str | None = None) -> Video:
+        """Return a video that is not being deleted; with `owner`, only theirs.
+
+        Raises NoSuchVideo.
+        """
+        found = and_(row.id == id, row.status != DELETING)
+        if owner is not None:
+            found = and_(found, row.owner == owner)
+        with self.database.transaction() as connection:
+            if not is_storable(id):
+                raise NoSuchVideo
+            known = connection.execute(select(*CHOSEN).where(found)).mappings().first()
+        if known is None:
+            raise NoSuchVideo
+        return _video(known)
+
+    def newest(self, owner: str, limit: int, before: Video | None = None) -> list[Video]:
+        """Return the owner's videos, the newest first; with `before`, those older than it."""
+        mine = and_(row.owner == owner, row.status != DELETING)
+        if before is not None:
+            older = row.created_at < before.created_at
+            same = and_(row.created_at == before.created_at, row.id < before.id)
+            mine = and_(mine, older | same)
+        statement = (
+            select(*CHOSEN).where(mine).order_by(row.created_at.desc(), row.id.desc()).limit(limit)
+        )
+        with self.database.transaction() as connection:
+            return [_video(found) for found in connection.execute(statement).mappings()]
+
+    def update(self, id: str, **values: Any) -> bool:
+        """Set columns of a video that is not being deleted; return whether there is one."""
+        return self._update(and_(row.id == id, row.status != DELETING), values)
+
+    def begin(self, id: str, job_id: str) -> bool:
+        """Let a job analyse a video; again after a crash. Return whether it may."""
+        free = and_(row.status.in_((QUEUED, ANALYSING)), row.job_id == job_id)
+        return self._update(and_(row.id == id, free), {"status": ANALYSING})
+
+    def finish(self, id: str, job_id: str, verdict: VideoVerdict, said: str, samples: int) -> bool:
+        """Save the answer, if this job still analyses the video. Return whether it did."""
+        values = {
+            "status": READY,
+            "found": verdict.found,
+            "score": verdict.score,
+            "said": said,
+            "distinct": len(verdict.tracks),
+            "samples": samples,
+            "ended_at": _now(),
+        }
+        mine = and_(row.id == id, row.job_id == job_id, row.status == ANALYSING)
+        return self._update(mine, values)
+
+    def fail(self, id: str, job_id: str, message: str, *, cancelled: bool = False) -> bool:
+        """Save why a video has no answer, if this job was to give it."""
+        status = CANCELLED if cancelled else FAILED
+        values = {"status": status, "error": message[:MAX_MESSAGE], "ended_at": _now()}
+        mine = and_(row.id == id, row.job_id == job_id, row.status.in_(ACTIVE))
+        return self._update(mine, values)
+
+    def set_info(self, id: str, info: VideoInfo) -> bool:
+        return self.update(id, info=_info_row(info))
+
+    def add_segment(self, id: str, segment: Segment) -> None:
+        """Save a segment; one that is there already, of a step that ran again, stays."""
+        this = and_(video_segments.c.video_id == id, video_segments.c.number == segment.number)
+        first = segment.samples[0].seconds if segment.samples else 0.0
+        with self.database.transaction(writing=True) as connection:
+            if connection.scalar(select(video_segments.c.number).where(this)) is not None:
+                return
+            connection.execute(
+                video_segments.insert().values(
+                    video_id=id,
+                    number=segment.number,
+                    end_pts=segment.end_pts,
+                    first_seconds=first,
+                    samples=[_sample_row(sample) for sample in segment.samples],
+                )
+            )
+
+    def last_segment(self, id: str) -> Segment | None:
+        """Return the newest saved segment, after which an analysis goes on."""
+        newest = select(func.max(video_segments.c.number)).where(video_segments.c.video_id == id)
+        with self.database.transaction() as connection:
+            number = connection.scalar(newest)
+        return None if number is None else next(self.segments(id, number))
+
+    def segments(self, id: str, first: int = 0) -> Iterator[Segment]:
+        """Yield the segments from number `first` on, some at a time."""
+        number = first
+        while True:
+            statement = (
+                video_segments.select()
+                .where(video_segments.c.video_id == id, video_segments.c.number >= number)
+                .order_by(video_segments.c.number)
+                .limit(SEGMENTS_AT_ONCE)
+            )
+            with self.database.transaction() as connection:
+                found = [_segment(each) for each in connection.execute(statement).mappings()]
+            yield from found
+            if len(found) < SEGMENTS_AT_ONCE:
+                return
+            number = found[-1].number + 1
+
+    def samples(self, id: str) -> Iterator[Sample]:
+        """Yield all saved samples in the order of their times."""
+        for segment in self.segments(id):
+            yield from segment.samples
+
+    def expired(self, before: datetime, limit: int) -> list[str]:
+        """Return ids of videos older than `before`, and of those being deleted."""
+        statement = (
+            select(row.id)
+            .where((row.created_at < before) | (row.status == DELETING))
+            .order_by(row.created_at)
+            .limit(limit)
+        )
+        with self.database.transaction() as connection:
+            return list(connection.scalars(statement))
+
+    def mark_deleting(self, id: str, owner: str | None = None) -> Video:
+        """Hide a video from everybody, and return it; again after a crash. Raises NoSuchVideo."""
+        mine = row.id == id if owner is None else and_(row.id == id, row.owner == owner)
+        if not is_storable(id):
+            raise NoSuchVideo
+        with self.database.transaction(writing=True) as connection:
+            connection.execute(videos.update().where(mine).values(status=DELETING))
+            known = connection.execute(select(*CHOSEN).where(mine)).mappings().first()
+        if known is None:
+            raise NoSuchVideo
+        return _video(known)
+
+    def forget(self, id: str) -> None:
+        """Delete the row and all that belongs to it; its objects must be gone."""
+        with self.database.transaction(writing=True) as connection:
+            for table in (video_segments, video_remote_jobs):
+                connection.execute(table.delete().where(table.c.video_id == id))
+            connection.execute(videos.delete().where(row.id == id))
+
+    def _update(self, which: ColumnElement[bool], values: Mapping[str, Any]) -> bool:
+        with self.database.transaction(writing=True) as connection:
+            return bool(connection.execute(videos.update().where(which).values(values)).rowcount)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def _row_of(video: Video) -> dict[str, Any]:
+    values = {column.name: getattr(video, column.name) for column in videos.columns}
+    created_at = video.created_at.astimezone(UTC).replace(tzinfo=None)
+    info = _info_row(video.info) if video.info else None
+    return values | {"created_at": created_at, "info": info}
+
+
+def _video(found: RowMapping) -> Video:
+    values = dict(found)
+    for name in ("created_at", "ended_at"):
+        values[name] = values[name] and values[name].replace(tzinfo=UTC)
+    return Video(**values | {"info": _info(found["info"]) if found["info"] else None})
+
+
+def _info_row(info: VideoInfo) -> dict[str, Any]:
+    base = info.time_base
+    return asdict(info) | {"time_base": [base.numerator, base.denominator]}
+
+
+def _info(stored: Mapping[str, Any]) -> VideoInfo:
+    return VideoInfo(**{**stored, "time_base": Fraction(*stored["time_base"])})
+
+
+def _sample_row(sample: Sample) -> list[Any]:
+    """Return [pts, seconds, is_cut, labels]; a label: [name, confidence, boxes, parents].
+
+    A box: [left, top, width, height, confidence]. Lists, since an hour has 18,000 samples.
+    """
+    labels = [
+        [
+            label.name,
+            round(label.confidence, 2),
+            [
+                [*(round(side, 5) for side in _sides(box)), round(box.confidence, 2)]
+                for box in label.boxes
+            ],
+            list(label.parents),
+        ]
+        for label in sample.labels
+    ]
+    return [sample.pts, round(sample.seconds, 6), sample.is_cut, labels]
+
+
+def _sides(box: Box) -> tuple[float, float, float, float]:
+    return box.left, box.top, box.width, box.height
+
+
+def _segment(found: RowMapping) -> Segment:
+    samples = tuple(_sample(each) for each in found["samples"])
+    return Segment(found["number"], found["end_pts"], samples)
+
+
+def _sample(stored: list[Any]) -> Sample:
+    pts, seconds, is_cut, labels = stored
+    return Sample(pts, seconds, tuple(_label(*label) for label in labels), is_cut)
+
+
+def _label(name: str, confidence: float, boxes: list[list[float]], parents: list[str]) -> Label:
+    found = tuple(
+        Box(left, top, width, height, name, score) for left, top, width, height, score in boxes
+    )
+    return Label(name, confidence, found, tuple(parents))
