@@ -15,7 +15,11 @@ from app import create_app
 from rubberduck.core.settings import Settings
 from rubberduck.services.pipeline import Pipeline
 from tests.support.aws import BUCKET
-from tests.support.cloudformation import BALANCED, Made, allowed_actions, site_statements
+from tests.support.cloudformation import (
+    allowed_actions,
+    custom_labels_statements,
+    site_statements,
+)
 from tests.support.custom_labels import FakeCustomLabels
 from tests.support.fake_rekognition import FakeRekognition
 from tests.support.pictures import encoded
@@ -85,9 +89,7 @@ def test_custom_labels_may_do_what_the_check_tries(
     settings = aws_settings.model_copy(update={"custom_labels": True, **role})
     app = create_app(settings, pipeline=composed(settings))
     assert command(app, "check") == 0
-    policies = Made(**BALANCED, CustomLabels="yes").resources["MachineRole"]["Properties"]
-    (own,) = [each for each in policies["Policies"] if each["PolicyName"] == "custom-labels"]
-    allowed = allowed_actions(own["PolicyDocument"]["Statement"])
+    allowed = allowed_actions(custom_labels_statements())
     assert used - allowed_actions(site_statements()) == allowed - {"iam:PassRole"}
 
 

@@ -18,6 +18,7 @@ from tests.support.cloudformation import (
     TEMPLATE,
     Made,
     allowed_actions,
+    custom_labels_statements,
     read,
     site_statements,
 )
@@ -211,11 +212,30 @@ def test_only_secrets_of_its_own_are_read(balanced: Made) -> None:
     assert statement["Resource"] == ["<SecretKey>", "<DatabaseUrl>"]
 
 
-def test_the_documentation_names_the_same_permissions() -> None:
+def documented_permissions() -> dict[str, set[str]]:
+    """Read the table of docs/aws.md: setting that needs them ("" for none) to permissions.
+
+    A row names a service once: "`s3:GetObject`, `PutObject`".
+    """
     text = (ROOT / "docs" / "aws.md").read_text()
-    rows = re.findall(r"^\| (`(?:s3|rekognition):.+?) \|", text, re.M)
-    named = {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
-    assert named == allowed_actions(site_statements())
+    named: dict[str, set[str]] = {}
+    setting = ""
+    for actions, reason in re.findall(r"^\| (`\w+:.+?) \|.*?\| ([^|]*) \|$", text, re.M):
+        if reason != "the same":
+            (setting,) = re.findall(r"^with `(\w+)`", reason) or [""]
+        service = re.findall(r"`(\w+):", actions)[0]
+        for name in re.findall(r"`([^`]+)`", actions):
+            full = name if ":" in name else f"{service}:{name}"
+            named.setdefault(setting, set()).add(full)
+    return named
+
+
+def test_the_documentation_names_the_same_permissions() -> None:
+    named = documented_permissions()
+    assert named.pop("") == allowed_actions(site_statements())
+    del named["DUCK_KMS_KEY"]  # the template's bucket has no key of its own
+    assert named.keys() == {"DUCK_CUSTOM_LABELS", "DUCK_SCHEDULER_ROLE"}
+    assert set.union(*named.values()) == allowed_actions(custom_labels_statements())
 
 
 def test_no_door_is_open_to_the_world(made: Made) -> None:

@@ -139,6 +139,15 @@ def allowed_actions(statements: Iterable[Any]) -> set[str]:
 
 def site_statements() -> list[Any]:
     """Return the statements of the machine's policy for the site itself."""
-    policies = Made(**BALANCED).resources["MachineRole"]["Properties"]["Policies"]
-    (site,) = [each for each in policies if each["PolicyName"] == "site"]
-    return list(site["PolicyDocument"]["Statement"])
+    return _statements("site", Made(**BALANCED))
+
+
+def custom_labels_statements() -> list[Any]:
+    """Return the statements of the policy that the machine gets with CUSTOM_LABELS=yes."""
+    return _statements("custom-labels", Made(**BALANCED, CustomLabels="yes"))
+
+
+def _statements(policy: str, made: Made) -> list[Any]:
+    policies = made.resources["MachineRole"]["Properties"]["Policies"]
+    (named,) = [each for each in policies if each["PolicyName"] == policy]
+    return list(named["PolicyDocument"]["Statement"])
