@@ -133,7 +133,8 @@ def create_app(settings: Settings, *, pipeline: Pipeline | None = None) -> Flask
     register_project_uploads(app)
     register_csrf_protection(app, exempt=api)
     app.after_request(_trigger_sweep)
-    policy = content_security_policy(STYLE, pipeline.storage.origin)
+    origin = pipeline.storage.origin
+    policy = content_security_policy(STYLE, origin, origin)
     app.after_request(partial(add_headers, policy=policy))
     register_operators(app, settings)
     register_error_handlers(app)

@@ -40,10 +40,13 @@ class Storage(Protocol):
     def delete_all(self, keys: Iterable[str]) -> dict[str, StorageFailed]:
         """Delete the keys. Return the error of each key that could not be deleted."""
 
-    def url(self, key: str, save_as: str | None = None) -> str | None:
+    def url(
+        self, key: str, save_as: str | None = None, *, seconds: int | None = None
+    ) -> str | None:
         """Return a short-lived link to the storage itself; None if only the site can serve it.
 
-        With `save_as`, a browser saves the picture under that name instead of showing it.
+        With `save_as`, a browser saves the object under that name instead of showing it. The link
+        lives `seconds`; default: what the settings say for pictures.
         """
 
     @property

@@ -81,7 +81,9 @@ class FolderStorage:
                 failed[key] = error
         return failed
 
-    def url(self, key: str, save_as: str | None = None) -> str | None:
+    def url(
+        self, key: str, save_as: str | None = None, *, seconds: int | None = None
+    ) -> str | None:
         return None
 
     @property

@@ -165,13 +165,15 @@ class S3Storage:
             failed[key] = error
         return failed
 
-    def url(self, key: str, save_as: str | None = None) -> str | None:
+    def url(
+        self, key: str, save_as: str | None = None, *, seconds: int | None = None
+    ) -> str | None:
         params = {"Bucket": self.bucket, "Key": key}
         if save_as:
             params["ResponseContentDisposition"] = f'attachment; filename="{save_as}"'
         with self._s3_failures("s3:GetObject"):  # signing needs credentials
             return self.client.generate_presigned_url(
-                "get_object", Params=params, ExpiresIn=self.link_seconds
+                "get_object", Params=params, ExpiresIn=seconds or self.link_seconds
             )
 
     def keys_older_than(

@@ -62,7 +62,7 @@ def _handle_http_error(error: HTTPException) -> ResponseReturnValue:
         log.error("request failed path=%s cause=%s", request.path, error)
     response = _error_response(_problem_for(error.code))
     for name, value in error.get_headers():
-        if name in ("Allow", "Retry-After"):
+        if name in ("Allow", "Content-Range", "Retry-After"):
             response.headers[name] = value
     return response
 

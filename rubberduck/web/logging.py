@@ -18,7 +18,7 @@ FIELDS = {"asctime": "time", "levelname": "level", "name": "logger", "message": 
 PLAIN_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 OWN_LOGGERS = ("app", "rubberduck")
 REQUEST_ID_KEY = "duck.request_id"
-RESULT_ID_RE = re.compile(r"(/(?:results?|pictures|visitors)/+)[^/.]+")
+RESULT_ID_RE = re.compile(r"(/(?:results?|pictures|visitors|videos)/+)[^/.]+")
 
 # A ContextVar instead of Flask's g: contextvars.copy_context hands it to a request's threads.
 _request_id: ContextVar[str] = ContextVar("request_id", default="")
@@ -121,6 +121,8 @@ def without_result_id(path: str) -> str:
     ('/api/v1/pictures/-', '/api/v1/pictures')
     >>> without_result_id("/projects/mugs/visitors/abc.jpg"), without_result_id("/mine/taken/a")
     ('/projects/mugs/visitors/-.jpg', '/mine/taken/a')
+    >>> without_result_id("/videos/abc/copy"), without_result_id("/api/v1/videos/abc.csv")
+    ('/videos/-/copy', '/api/v1/videos/-.csv')
     """
     decoded = unquote(path, "latin-1")  # a percent-encoded path opens the result, too
     redacted = RESULT_ID_RE.sub(r"\1-", decoded)

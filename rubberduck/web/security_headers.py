@@ -25,19 +25,23 @@ def compact(css: str) -> str:
     return re.sub(r"\s*([{};,])\s*", r"\1", re.sub(r"/\*.*?\*/|\s+", " ", css, flags=re.DOTALL))
 
 
-def content_security_policy(style: str, image_origin: str | None) -> str:
+def content_security_policy(
+    style: str, image_origin: str | None, media_origin: str | None = None
+) -> str:
     """Return the policy of the pages: own scripts and styles, and the embedded `style`.
 
     `image_origin` is the source of pictures besides the site itself: a scheme and host, or "data:".
+    `media_origin` is that of videos.
     """
     images = " ".join(filter(None, ["'self'", "blob:", image_origin]))
+    media = " ".join(filter(None, ["'self'", "blob:", media_origin]))
     return "; ".join(
         [
             "default-src 'none'",
             "script-src 'self'",
             f"style-src 'self' {_hash_source(style)}",
             f"img-src {images}",
-            "media-src 'self' blob:",
+            f"media-src {media}",
             "connect-src 'self'",
             "manifest-src 'self'",
             "form-action 'self'",

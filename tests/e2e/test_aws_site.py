@@ -129,14 +129,16 @@ def test_a_missing_bucket_is_a_503_and_the_log_says_what_to_do(
     assert "bucket ducks-that-never-were: 404: the bucket does not exist: create it" in caplog.text
 
 
-def test_the_policy_lets_the_buckets_pictures_in(aws_client: FlaskClient) -> None:
+def test_the_policy_lets_the_buckets_pictures_and_videos_in(aws_client: FlaskClient) -> None:
     answer = post_picture(aws_client, encoded())
     page = aws_client.get(answer.location)
     picture = re.search(r'<img src="(/result/[^"]+)"', page.text)
     assert picture
     link = urlsplit(aws_client.get(picture[1]).location)
     origin = f"{link.scheme}://{link.netloc}"
-    assert f"img-src 'self' blob: {origin};" in page.headers["Content-Security-Policy"]
+    for directive in ("img-src", "media-src"):
+        allowed = f"{directive} 'self' blob: {origin};"
+        assert allowed in page.headers["Content-Security-Policy"]
 
 
 def test_samples_and_camera_ask_amazon_nothing(

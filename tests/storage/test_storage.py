@@ -225,6 +225,8 @@ def test_a_link_is_signed_short_lived_and_opens(settings: Settings, s3: Any) -> 
     assert "a-secret-of-the-tests" not in url
     with urlopen(url) as answer:
         assert answer.read() == b"a picture"
+    longer = parse_qs(urlsplit(storage.url(KEY, seconds=4500) or "").query)
+    assert longer["X-Amz-Expires"] == ["4500"]
 
 
 def test_links_lead_to_the_buckets_own_region(
