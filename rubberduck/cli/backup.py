@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 from flask.cli import with_appcontext
 
-from rubberduck.cli.terminal import HELP
-from rubberduck.core.errors import DuckError
+from rubberduck.cli.terminal import HELP, command_errors
 from rubberduck.services.backup import CannotRestore, Covered, create_backup, restore_backup
 from rubberduck.web.deps import pipeline, settings
 
@@ -35,9 +34,8 @@ def backup(file: Path) -> None:
             f"{file} cannot be written: its folder does not exist or is not writable."
         )
     try:
-        covered = create_backup(file, settings(), pipeline())
-    except DuckError as error:
-        raise click.ClickException(error.operator_message) from None
+        with command_errors():
+            covered = create_backup(file, settings(), pipeline())
     except OSError as error:
         raise click.ClickException(f"{file} cannot be written: {error.strerror}.") from None
     _print(covered)
@@ -59,11 +57,10 @@ def restore(file: Path) -> None:
       flask restore duck-2026-11-20.tar
     """
     try:
-        covered = restore_backup(file, settings(), pipeline().storage)
+        with command_errors():
+            covered = restore_backup(file, settings(), pipeline().storage)
     except CannotRestore as error:
         raise click.ClickException(str(error)) from None
-    except DuckError as error:
-        raise click.ClickException(error.operator_message) from None
     except (OSError, tarfile.TarError) as error:
         raise click.ClickException(f"{file} cannot be restored: {error}.") from None
     _print(covered)
@@ -82,10 +79,8 @@ def restored() -> None:
     Example:
       flask restored
     """
-    try:
+    with command_errors():
         pipeline().results.mark_restored()
-    except DuckError as error:
-        raise click.ClickException(error.operator_message) from None
     click.echo(f"Pictures without a result are kept for {settings().keep_days} days from now.")
 
 

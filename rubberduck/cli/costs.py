@@ -10,8 +10,7 @@ from rubberduck.billing.ledger import Entry, Ledger, limits_of
 from rubberduck.billing.ledger import Spending as Total
 from rubberduck.billing.prices import MICRODOLLARS, dollars, load_prices
 from rubberduck.billing.spending import Spending, Spent, read_spending
-from rubberduck.cli.terminal import HELP, as_json
-from rubberduck.core.errors import DuckError
+from rubberduck.cli.terminal import HELP, as_json, command_errors
 from rubberduck.web.deps import pipeline, settings
 from rubberduck.web.formatting import rfc3339
 
@@ -33,13 +32,11 @@ def costs(with_entries: bool, as_json: bool) -> None:
       flask costs --ledger
       flask costs --json
     """
-    try:
+    with command_errors():
         if with_entries:
             _show_ledger(as_json)
         else:
             _show_spending(as_json)
-    except DuckError as error:
-        raise click.ClickException(error.operator_message) from None
 
 
 def _show_spending(as_json: bool) -> None:

@@ -5,8 +5,7 @@ from pathlib import Path
 import click
 from flask.cli import AppGroup
 
-from rubberduck.cli.terminal import HELP, printable
-from rubberduck.core.errors import DuckError
+from rubberduck.cli.terminal import HELP, command_errors, printable
 from rubberduck.web.deps import default_pipeline
 
 export = AppGroup("export", context_settings=HELP, help="Export all that is kept, as a ZIP.")
@@ -31,15 +30,14 @@ def project(id: str, file: Path | None) -> None:
 
     target, site = file or Path(f"project-{id}.zip"), default_pipeline()
     try:
-        found = Projects(site.results.database).get(id)
-        with target.open("xb") as opened:
-            Export(site.results.database, site.storage, found).write_zip(
-                opened, EVERYTHING, with_pictures=True
-            )
+        with command_errors():
+            found = Projects(site.results.database).get(id)
+            with target.open("xb") as opened:
+                Export(site.results.database, site.storage, found).write_zip(
+                    opened, EVERYTHING, with_pictures=True
+                )
     except FileExistsError:
         raise click.ClickException(f"{target} exists already: choose another name.") from None
     except OSError as error:
         raise click.ClickException(f"{target}: {error.strerror}.") from None
-    except DuckError as error:
-        raise click.ClickException(error.operator_message) from None
     click.echo(f"{printable(found.name)} is in {printable(str(target))}.")

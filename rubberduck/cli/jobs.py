@@ -2,15 +2,12 @@
 
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import NoReturn
 
 import click
 from flask.cli import AppGroup
 
-from rubberduck.cli.terminal import HELP, printable
-from rubberduck.core.errors import DuckError
+from rubberduck.cli.terminal import HELP, command_errors, printable
 from rubberduck.jobs.models import DONE, PROJECT, STATES, Job
 from rubberduck.web.deps import job_queue
 from rubberduck.web.operators import audit_terminal
@@ -32,7 +29,7 @@ def list_jobs(state: str | None, limit: int) -> None:
       flask jobs list
       flask jobs list --state failed
     """
-    with _errors():
+    with command_errors():
         found = job_queue().store.newest(states=(state,) if state else STATES, limit=limit)
         for job in found:
             click.echo(f"{job.id:24}  {job.created_at:%Y-%m-%d %H:%M}  {_line(job)}")
@@ -51,7 +48,7 @@ def follow(id: str) -> None:
     Example:
       flask jobs follow 2vFj0gB0d3m9h3cW4yJ1Qw
     """
-    with _errors():
+    with command_errors():
         follow_job(id)
 
 
@@ -59,7 +56,7 @@ def follow(id: str) -> None:
 @job_id
 def cancel(id: str) -> None:
     """Cancel a job that waits or runs."""
-    with _errors():
+    with command_errors():
         job_queue().store.cancel(id)
         _note("job.cancel", id)
     click.echo("Cancelled.")
@@ -69,7 +66,7 @@ def cancel(id: str) -> None:
 @job_id
 def retry(id: str) -> None:
     """Queue a failed or cancelled job again, from its start."""
-    with _errors():
+    with command_errors():
         job_queue().store.retry(id)
         _note("job.retry", id)
     click.echo("Queued again.")
@@ -95,15 +92,6 @@ def follow_job(id: str) -> NoReturn:
         if not job.is_active:
             sys.exit(0 if job.state == DONE else 1)
         time.sleep(FOLLOW_SECONDS)
-
-
-@contextmanager
-def _errors() -> Iterator[None]:
-    """Turn the site's errors into a message for the terminal."""
-    try:
-        yield
-    except DuckError as error:
-        raise click.ClickException(error.operator_message) from None
 
 
 def _line(job: Job) -> str:

@@ -1,16 +1,13 @@
 """`flask model`: the models of projects, from training to their figures."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 from flask.cli import AppGroup
 
 from rubberduck.cli.jobs import NO_WORKER, follow_job
-from rubberduck.cli.terminal import HELP, printable, yes_option
-from rubberduck.core.errors import DuckError
+from rubberduck.cli.terminal import HELP, command_errors, printable, yes_option
 from rubberduck.services.training_queue import queue_training
 from rubberduck.web.deps import job_queue
 from rubberduck.web.model_hosting import hosting, view_of
@@ -39,7 +36,7 @@ def list_models(project: str | None) -> None:
       flask model list
       flask model list "our mugs"
     """
-    with errors():
+    with command_errors():
         chosen = [find_project(project)] if project else list(projects().list_all())
         for one in chosen:
             for version in settled_versions(one):
@@ -66,7 +63,7 @@ def train(project: str, seed: int, follow: bool) -> None:
       flask model train "our mugs"
       flask model train --follow "our mugs"
     """
-    with errors():
+    with command_errors():
         found = find_project(project)
         id = queue_training(job_queue(), database(), found, COMMAND_LINE, seed)
         audit_terminal("model.train", found.id, job=id)
@@ -96,7 +93,7 @@ def evaluate(project: str, number: int, as_json: bool) -> None:
     """
     from rubberduck.custom_models.evaluation_summary import write_summary
 
-    with errors():
+    with command_errors():
         found = find_project(project)
         version = versions().get(found.id, number)
     if version.evaluation is None or version.trained_at is None:
@@ -134,7 +131,7 @@ def start(project: str, number: int, units: int, unwatched: bool, yes: bool) -> 
       flask model start "our mugs" 3
       flask model start --units 2 --yes "our mugs" 3
     """
-    with errors():
+    with command_errors():
         life = hosting().lives.numbered(find_project(project).id, number)
         if not life.is_embedded and not yes:
             hour = f"{view_of(life).price} an hour and unit, billed by the minute"
@@ -156,7 +153,7 @@ def stop(project: str, number: int) -> None:
     Example:
       flask model stop "our mugs" 3
     """
-    with errors():
+    with command_errors():
         life = hosting().lives.numbered(find_project(project).id, number)
         stopped = hosting().stop(life.id)
         audit_terminal("model.stop", life.title)
@@ -169,15 +166,6 @@ def find_project(name: str) -> "Project":
         if name in (project.id, project.name):
             return project
     raise click.ClickException("There is no such project; see: flask model list")
-
-
-@contextmanager
-def errors() -> Iterator[None]:
-    """Turn the site's errors into a message for the terminal."""
-    try:
-        yield
-    except DuckError as error:
-        raise click.ClickException(error.operator_message) from None
 
 
 def _line(project: "Project", version: "ModelVersion") -> str:

@@ -1,8 +1,6 @@
 """`flask operator`: who may sign in, one-time links, API keys."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 
 import click
@@ -13,8 +11,7 @@ from rubberduck.accounts.links import Links
 from rubberduck.accounts.operators import ROLES, Operator, Operators, Role
 from rubberduck.accounts.sessions import Sessions
 from rubberduck.accounts.tokens import Tokens
-from rubberduck.cli.terminal import HELP, printable
-from rubberduck.core.errors import DuckError
+from rubberduck.cli.terminal import HELP, command_errors, printable
 from rubberduck.db.engine import Database
 from rubberduck.web.deps import pipeline, settings
 
@@ -38,7 +35,7 @@ def link(name: str, url: str | None) -> None:
       flask operator link
       flask operator link Ada --url https://duck.example
     """
-    with _errors():
+    with command_errors():
         people = Operators(_database())
         person = people.find_or_create(name) if name == DEFAULT_NAME else people.named(name)
         _note("link.create", person)
@@ -57,7 +54,7 @@ def add(name: str, role: Role, url: str | None) -> None:
       flask operator add Ada
       flask operator add Bob --role labeller
     """
-    with _errors():
+    with command_errors():
         person = Operators(_database()).create(name, role)
         _note("operator.add", person, role=role)
         _print_link(person, url)
@@ -66,7 +63,7 @@ def add(name: str, role: Role, url: str | None) -> None:
 @operator.command("list", context_settings=HELP)
 def list_people() -> None:
     """List who may sign in, with the number of sessions and of API keys."""
-    with _errors():
+    with command_errors():
         people = Operators(_database()).list()
         for person in people:
             sessions = len(Sessions(_database()).list(person.id))
@@ -82,7 +79,7 @@ def list_people() -> None:
 @name_argument
 def remove(name: str) -> None:
     """End the sessions and API keys of NAME at once, and refuse new ones."""
-    with _errors():
+    with command_errors():
         person = Operators(_database()).remove(name)
         _note("operator.remove", person)
     click.echo(f"{printable(person.name)} is signed out everywhere and cannot sign in.")
@@ -100,20 +97,11 @@ def token(name: str, scope: Role, days: int, label: str) -> None:
     Example:
       flask operator token Ada --scope labeller --days 30
     """
-    with _errors():
+    with command_errors():
         person = Operators(_database()).named(name)
         secret, made = Tokens(_database()).create(person.id, label, timedelta(days=days), scope)
         _note("token.create", person, token=made.id, scope=scope)
     click.echo(secret)
-
-
-@contextmanager
-def _errors() -> Iterator[None]:
-    """Turn the site's errors into a message for the terminal."""
-    try:
-        yield
-    except DuckError as error:
-        raise click.ClickException(error.operator_message) from None
 
 
 def _database() -> Database:

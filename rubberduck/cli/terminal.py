@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -84,6 +85,15 @@ def read(file: str) -> bytes:
 def printable(name: str) -> str:
     """Return a file name with control characters and undecodable bytes escaped."""
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in name)
+
+
+@contextmanager
+def command_errors() -> Iterator[None]:
+    """End the command with the message for operators if the site raises one of its errors."""
+    try:
+        yield
+    except DuckError as error:
+        raise click.ClickException(error.operator_message) from None
 
 
 def explain(error: DuckError | OSError) -> str:
