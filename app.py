@@ -12,8 +12,8 @@ from flask.cli import AppGroup
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from composition import build_pipeline
+from rubberduck.api.blueprint import api
 from rubberduck.api.openapi.document import openapi
-from rubberduck.api.routes import api
 from rubberduck.core.errors import InvalidQuestion
 from rubberduck.core.settings import InvalidSettings, Settings, load_settings, unknown_variables
 from rubberduck.core.translations import load_translations

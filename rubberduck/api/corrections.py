@@ -6,17 +6,17 @@ from typing import Annotated
 
 from flask import Response
 from flask.typing import ResponseReturnValue
-from pydantic import FailFast, Field, TypeAdapter, ValidationError
+from pydantic import FailFast, Field
 
+from rubberduck.api.requests import parsed_body
 from rubberduck.api.routes import api, no_content
 from rubberduck.api.schemas import Timestamp
-from rubberduck.core.errors import InvalidParameter, NoSuchResult
+from rubberduck.core.errors import NoSuchResult
 from rubberduck.core.models import Correction, DrawnBox
 from rubberduck.web.deps import pipeline, sweeper
 from rubberduck.web.formatting import rfc3339
 from rubberduck.web.responses import as_json
 from rubberduck.web.sessions import known_visitor
-from rubberduck.web.uploads import json_body
 
 MAX_BOXES = 100
 Start = Annotated[float, Field(ge=0, le=0.999)]
@@ -76,15 +76,7 @@ def put_corrections(id: str) -> ResponseReturnValue:
     result = pipeline().results.find(id)
     if result is None or result.owner != owner:
         raise NoSuchResult
-    try:
-        given = TypeAdapter(CorrectionRequestBody).validate_json(json_body(), strict=True)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InvalidParameter(
-            "The correction is not valid at “{place}”: {problem}.",
-            place="/".join(map(str, first["loc"])),
-            problem=first["msg"],
-        ) from None
+    given = parsed_body(CorrectionRequestBody)
     boxes = tuple(map(_clipped, given.boxes))
     correction = Correction(boxes, given.consent, datetime.now(UTC))
     save_correction(pipeline().results, id, owner, correction)

@@ -2,15 +2,15 @@
 
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from flask import Response, current_app, request, url_for
 from flask.typing import ResponseReturnValue
-from pydantic import FailFast, Field, TypeAdapter, ValidationError
+from pydantic import FailFast, Field
 
+from rubberduck.api.requests import parsed_body
 from rubberduck.api.routes import api, no_content
 from rubberduck.api.schemas import Timestamp
-from rubberduck.core.errors import InvalidParameter
 from rubberduck.web.deps import pipeline
 from rubberduck.web.formatting import rfc3339
 from rubberduck.web.logging import request_id
@@ -29,7 +29,6 @@ MAX_SIDE = 100_000
 Id = Annotated[str, Field(max_length=24, pattern=r"^[ -~]+$")]
 Place = Annotated[float, Field(ge=0, le=MAX_SIDE)]
 Side = Annotated[int, Field(ge=1)]
-Body = TypeVar("Body")
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -182,7 +181,7 @@ class LabelsConflictBody(ProblemBody):
 def next_labelling_task(id: str) -> ResponseReturnValue:
     """Lease the next picture to label to the caller."""
     work, data = labelling(id), json_body()
-    task = work.next(_parsed(NextRequestBody, data).skip if data else ())
+    task = work.next(parsed_body(NextRequestBody, data).skip if data else ())
     return as_json(NextBody(task_body(id, task) if task else None, progress_body(work)))
 
 
@@ -203,7 +202,7 @@ def put_picture_labels(id: str, picture_id: str) -> ResponseReturnValue:
     from rubberduck.custom_models.errors import PictureChanged
 
     work = labelling(id)
-    given = _parsed(LabelsRequestBody, json_body())
+    given = parsed_body(LabelsRequestBody)
     try:
         work.save(picture_id, given.revision, _annotation(given))
     except PictureChanged as error:
@@ -347,15 +346,3 @@ def _annotation(given: LabelsRequestBody) -> "Annotation":
 def _plain(value: float) -> float:
     """Return whole pixels as an integer, as they were sent."""
     return int(value) if value.is_integer() else value
-
-
-def _parsed(kind: type[Body], data: bytes) -> Body:
-    try:
-        return TypeAdapter(kind).validate_json(data, strict=True)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InvalidParameter(
-            "The labels are not valid at “{place}”: {problem}.",
-            place="/".join(map(str, first["loc"])),
-            problem=first["msg"],
-        ) from None

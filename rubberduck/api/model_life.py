@@ -2,15 +2,15 @@
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 from flask import request
 from flask.typing import ResponseReturnValue
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field
 
+from rubberduck.api.requests import parsed_body
 from rubberduck.api.routes import api
 from rubberduck.api.schemas import Timestamp
-from rubberduck.core.errors import InvalidParameter
 from rubberduck.web.deps import answering_models
 from rubberduck.web.formatting import rfc3339
 from rubberduck.web.model_hosting import hosting, view_of
@@ -21,7 +21,6 @@ from rubberduck.web.uploads import json_body
 if TYPE_CHECKING:
     from rubberduck.custom_models.life import Life
 
-Body = TypeVar("Body")
 NUMBER_RE = r"[1-9][0-9]{0,8}"
 PATH = "/projects/<id>/models/<number>"
 Units = Annotated[int, Field(ge=1, le=5, description="inference units at Amazon; 1 elsewhere")]
@@ -80,7 +79,7 @@ def get_model_life(id: str, number: str) -> ResponseReturnValue:
 def start_model(id: str, number: str) -> ResponseReturnValue:
     """Start a model."""
     person, life = require_operator(), _life(id, number)
-    asked = _parsed(StartRequestBody)
+    asked = parsed_body(StartRequestBody, json_body() or b"{}")
     hosting().start(life.id, asked.units, person.id, unwatched=asked.unwatched)
     audit("model.start", life.title, units=asked.units, unwatched=asked.unwatched)
     return as_json(_body(id, number))
@@ -111,7 +110,7 @@ def put_model_life(id: str, number: str) -> ResponseReturnValue:
     """Say whom a model answers, and whether it starts by itself."""
     require_operator()
     life = _life(id, number)
-    asked = _parsed(LifeSettingsBody)
+    asked = parsed_body(LifeSettingsBody, json_body() or b"{}")
     if asked.default != life.is_default:
         hosting().lives.make_default(life.id if asked.default else None)
     with hosting().lives.changing(life.id) as (_, _, change):
@@ -122,19 +121,6 @@ def put_model_life(id: str, number: str) -> ResponseReturnValue:
 
 def _life(id: str, number: str) -> "Life":
     return hosting().lives.numbered(id, int(number) if re.fullmatch(NUMBER_RE, number) else 0)
-
-
-def _parsed(kind: type[Body]) -> Body:
-    """Return the request's JSON body. Raises InvalidParameter."""
-    try:
-        return TypeAdapter(kind).validate_json(json_body() or b"{}", strict=True)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InvalidParameter(
-            "The body is not valid at “{place}”: {problem}.",
-            place="/".join(map(str, first["loc"])),
-            problem=first["msg"],
-        ) from None
 
 
 def _body(id: str, number: str) -> ModelLifeBody:

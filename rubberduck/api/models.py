@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
 
-from flask import request, url_for
+from flask import url_for
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
+from rubberduck.api.requests import flag
 from rubberduck.api.routes import api, no_content
 from rubberduck.api.schemas import Timestamp
-from rubberduck.core.errors import InvalidParameter
 from rubberduck.web.deps import job_queue, pipeline
 from rubberduck.web.formatting import rfc3339
 from rubberduck.web.models import database, projects, settled_versions, versions
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from rubberduck.custom_models.model_version import ModelVersion
     from rubberduck.jobs.models import Job
 
-FLAGS = {"true": True, "false": False}
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 Number = Annotated[int, Field(ge=1, description="counts the versions of the project")]
@@ -136,11 +135,8 @@ def train_model_at_amazon(id: str) -> ResponseReturnValue:
 
     operator = require_operator()
     project = projects().get(id)
-    distribute = request.args.get("distribute", "false")
-    if distribute not in FLAGS:
-        raise InvalidParameter("“{name}” must be true or false.", name="distribute")
     job_id = queue_training_at_amazon(
-        pipeline(), job_queue(), project, operator.id, distribute=FLAGS[distribute]
+        pipeline(), job_queue(), project, operator.id, distribute=flag("distribute")
     )
     audit("model.train", project.id, job=job_id, engine="rekognition")
     body = _training_body(job_queue().get(job_id))

@@ -8,6 +8,7 @@ from flask import Blueprint, Response, request, url_for
 from flask.typing import ResponseReturnValue
 from pydantic import TypeAdapter, ValidationError
 
+from rubberduck.api.requests import page_limit
 from rubberduck.api.schemas import (
     CreatedBody,
     DeletedBody,
@@ -31,7 +32,6 @@ from rubberduck.web.uploads import json_body, picture_from_body
 api = Blueprint("api", __name__, url_prefix="/api/v1")
 DELETE_TOKEN = "Delete-Token"  # a header, because addresses are logged
 IDEMPOTENCY_KEY_RE = r"^[!-~]([ -~]{0,253}[!-~])?$"
-LIMIT_RE = r"[1-9][0-9]{0,2}"
 DEFAULT_LIMIT, MAX_LIMIT = 20, 100
 
 
@@ -90,7 +90,7 @@ def analyze_frame() -> ResponseReturnValue:
 @api.get("/results")
 def list_results() -> ResponseReturnValue:
     """Return one page of the visitor's own results, newest first."""
-    limit, found, owner = _limit(), wanted_answer(), known_visitor()
+    limit, found, owner = page_limit(DEFAULT_LIMIT, MAX_LIMIT), wanted_answer(), known_visitor()
     if owner is None and "cursor" not in request.args:
         return as_json(ListBody((), ListLinks(None)))
     cursor = request.args.get("cursor")
@@ -103,13 +103,6 @@ def list_results() -> ResponseReturnValue:
         "api.list_results", limit=limit, cursor=page.next, found=wanted, question=asked
     )
     return as_json(ListBody(tuple(map(result_body, page.results)), ListLinks(next)))
-
-
-def _limit() -> int:
-    text = request.args.get("limit", str(DEFAULT_LIMIT))
-    if not re.fullmatch(LIMIT_RE, text) or int(text) > MAX_LIMIT:
-        raise InvalidParameter("“limit” must be a whole number from 1 to {limit}.", limit=MAX_LIMIT)
-    return int(text)
 
 
 @api.get("/pictures/<id>")  # clients expect a created picture at this path

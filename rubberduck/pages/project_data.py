@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response, flash, redirect, send_file, url_for
 from flask.typing import ResponseReturnValue
 
-from rubberduck.api.projects import export_response
+from rubberduck.api.project_data import export_response
 from rubberduck.core.errors import InvalidParameter
 from rubberduck.pages.projects import THUMBNAIL_SIDE, side_names, stored_object
 from rubberduck.web.deps import job_queue, pipeline, text

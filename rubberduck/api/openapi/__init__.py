@@ -1,6 +1,7 @@
 """The OpenAPI 3.1 document of the JSON API, at /api/openapi.json and as the page /api.
 
-`operations` describes each operation; `document` adds the schemas, headers, examples and texts.
+`builders` has the functions that describe an operation; `document` adds the schemas, headers,
+examples and texts.
 May import api's routes and schemas, web and core; only app.py and pages import it.
 
 pydantic writes the schemas. The rest is ours because no library gives the same document, tried

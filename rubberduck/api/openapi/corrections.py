@@ -1,14 +1,7 @@
 """The operations on corrections as OpenAPI describes them."""
 
-from rubberduck.api.openapi.operations import (
-    CHANGE_ERRORS,
-    JSON,
-    RESULT_ID,
-    JsonObject,
-    problem_responses,
-    ref,
-    response,
-)
+from rubberduck.api.openapi.builders import JsonObject, json_body, problem_responses, response
+from rubberduck.api.openapi.operations import CHANGE_ERRORS, RESULT_ID
 from rubberduck.core import errors
 
 
@@ -34,15 +27,7 @@ def corrections(label: str) -> JsonObject:
                 "description": "Say where the objects in your own picture really are. Stored with "
                 "the result and deleted with it; replaces an earlier correction. Used for "
                 "training only with “consent”.",
-                "requestBody": {
-                    "required": True,
-                    "content": {
-                        JSON: {
-                            "schema": ref("schemas", "CorrectionRequestBody"),
-                            "example": example,
-                        }
-                    },
-                },
+                "requestBody": json_body("CorrectionRequestBody", example),
                 "responses": {
                     "200": response("The correction as stored.", "CorrectionBody"),
                     **problem_responses(

@@ -15,14 +15,9 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from rubberduck.api.corrections import CorrectionBody, CorrectionRequestBody
+from rubberduck.api.openapi.builders import JsonObject, parameter
 from rubberduck.api.openapi.corrections import corrections
-from rubberduck.api.openapi.labelling import BODIES as LABELLING_BODIES
-from rubberduck.api.openapi.labelling import labelling
-from rubberduck.api.openapi.model_life import BODIES as MODEL_LIFE_BODIES
-from rubberduck.api.openapi.model_life import model_life
-from rubberduck.api.openapi.models import BODIES as MODEL_BODIES
-from rubberduck.api.openapi.models import models
-from rubberduck.api.openapi.operations import OPERATIONS, JsonObject, parameter
+from rubberduck.api.openapi.operations import OPERATIONS
 from rubberduck.api.openapi.samples import code_samples
 from rubberduck.api.schemas import (
     CreatedBody,
@@ -121,9 +116,6 @@ BODIES: tuple[Any, ...] = (
     DeletedBody,
     CorrectionRequestBody,
     CorrectionBody,
-    *LABELLING_BODIES,
-    *MODEL_LIFE_BODIES,
-    *MODEL_BODIES,
 )
 
 
@@ -170,10 +162,9 @@ def _drawn_label(question: Question) -> str:
 def _paths(base: str, label: str) -> JsonObject:
     """Return the operations by path and method, with code samples for the API at `base`."""
     # Imported late: it needs the errors of custom_models.
-    from rubberduck.api.openapi.projects import projects
+    from rubberduck.api.openapi.wings import wings
 
-    wings = labelling() | model_life() | models() | projects()
-    operations = OPERATIONS | corrections(label) | wings
+    operations = OPERATIONS | corrections(label) | wings()
     return {
         path: {
             method: operation
@@ -223,9 +214,9 @@ class _SchemaGenerator(GenerateJsonSchema):
 @cache
 def _schemas() -> JsonObject:
     """Return the schema of each body, and of each type inside them, by name."""
-    from rubberduck.api.openapi.projects import BODIES as PROJECT_BODIES
+    from rubberduck.api.openapi.wings import BODIES as WING_BODIES
 
-    bodies: TypeAdapter[Any] = TypeAdapter(reduce(operator.or_, (*BODIES, *PROJECT_BODIES)))
+    bodies: TypeAdapter[Any] = TypeAdapter(reduce(operator.or_, (*BODIES, *WING_BODIES)))
     schemas: JsonObject = bodies.json_schema(
         ref_template="#/components/schemas/{model}",
         schema_generator=_SchemaGenerator,

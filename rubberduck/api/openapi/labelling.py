@@ -11,17 +11,11 @@ from rubberduck.api.labelling import (
     SuggestionsBody,
     TaskBody,
 )
-from rubberduck.api.openapi.operations import (
-    JSON,
-    ErrorType,
-    JsonObject,
-    parameter,
-    problem_responses,
-    ref,
-    response,
-)
+from rubberduck.api.openapi.builders import JsonObject, json_body, response
+from rubberduck.api.openapi.project_builders import PICTURE_ID, PROJECT_ID, project_operation
 from rubberduck.core import errors
-from rubberduck.web.errors import NotAllowed, NotSignedIn
+from rubberduck.custom_models.errors import InvalidAnnotation, PictureChanged
+from rubberduck.web.errors import NotAllowed
 from rubberduck.web.problem_details import PROBLEM
 
 BODIES = (
@@ -35,15 +29,6 @@ BODIES = (
     SuggestionsBody,
     LabellersBody,
 )
-SECURITY = [{"operator": list[str]()}]
-PROJECT_ID, PICTURE_ID = (
-    parameter(name, "path", {"type": "string", "format": f"{kind}-id", "maxLength": 24}, text)
-    | {"required": True}
-    for name, kind, text in (
-        ("id", "project", "The id of the project."),
-        ("picture_id", "project-picture", "The id of the picture."),
-    )
-)
 
 
 def labelling() -> JsonObject:
@@ -51,137 +36,107 @@ def labelling() -> JsonObject:
     picture = "/projects/{id}/pictures/{picture_id}"
     box = {"left": 120, "top": 45, "width": 300, "height": 200, "crowd": False}
     example = {"revision": 0, "boxes": [{"label": "Zr8W1mHqTz2v5mJY", **box}], "labels": []}
-    saved = _operation(
+    saved = project_operation(
         "put_picture_labels",
         "Save what a picture shows",
         "Boxes are pixels of the upright picture. Without boxes and labels the picture shows "
         "nothing that the project looks for. “revision” is the one that you saw: if somebody "
         "saved the picture since, the response is 409, with what they saved, and nothing is "
         "changed. Every saved version is kept in the history.",
-        response("It is saved; how far the project is.", "LabellingProgressBody"),
+        {"200": response("It is saved; how far the project is.", "LabellingProgressBody")},
         errors.InvalidParameter,
         errors.PictureTooLarge,
-        _error("InvalidAnnotation"),
+        InvalidAnnotation,
+        requestBody=json_body("LabelsRequestBody", example),
     )
-    changed = _error("PictureChanged").title
+    changed = PictureChanged.title
     saved["responses"]["409"] = response(changed, "LabelsConflictBody", media_type=PROBLEM)
-    saved["requestBody"] = _body("LabelsRequestBody", example)
-    next_task = _operation(
+    next_task = project_operation(
         "next_labelling_task",
         "Get the next picture to label",
         "Nobody else gets it for five minutes. Without labels first, and of those the ones that "
         "the newest model is least certain of. Until you save or skip it you get the same again.",
-        response("The picture, or null if none is left for you.", "NextBody"),
+        {"200": response("The picture, or null if none is left for you.", "NextBody")},
         errors.InvalidParameter,
         errors.PictureTooLarge,
+        requestBody=json_body("NextRequestBody", {"skip": []}) | {"required": False},
     )
-    next_task["requestBody"] = _body("NextRequestBody", {"skip": []}) | {"required": False}
     return {
         "/projects/{id}/labelling/next": {"parameters": [PROJECT_ID], "post": next_task},
         f"{picture}/labels": {
             "parameters": [PROJECT_ID, PICTURE_ID],
-            "get": _operation(
+            "get": project_operation(
                 "get_picture_labels",
                 "Read what a picture shows",
                 "Its size, boxes and labels, and who has it at the moment.",
-                response("The picture.", "TaskBody"),
+                {"200": response("The picture.", "TaskBody")},
             ),
             "put": saved,
         },
         f"{picture}/labels/open": {
             "parameters": [PROJECT_ID, PICTURE_ID],
-            "post": _operation(
+            "post": project_operation(
                 "open_picture_labels",
                 "Take one picture to label",
                 "As reading it, and nobody else gets it as the next one for five minutes.",
-                response("The picture.", "TaskBody"),
+                {"200": response("The picture.", "TaskBody")},
             ),
         },
         f"{picture}/labels/history": {
             "parameters": [PROJECT_ID, PICTURE_ID],
-            "get": _operation(
+            "get": project_operation(
                 "get_picture_history",
                 "List who labelled a picture",
                 "Every version that was saved, the newest first.",
-                response("The versions.", "HistoryBody"),
+                {"200": response("The versions.", "HistoryBody")},
             ),
         },
         f"{picture}/suggestions": {
             "parameters": [PROJECT_ID, PICTURE_ID],
-            "get": _operation(
+            "get": project_operation(
                 "get_picture_suggestions",
                 "Let the newest model suggest labels",
                 "Boxes and labels at the thresholds of the newest embedded version. Nothing is "
                 "saved: send back what is right. Empty before the first training.",
-                response("The suggestions.", "SuggestionsBody"),
+                {"200": response("The suggestions.", "SuggestionsBody")},
             ),
         },
         f"{picture}/lease": {
             "parameters": [PROJECT_ID, PICTURE_ID],
-            "post": _operation(
+            "post": project_operation(
                 "renew_picture_lease",
                 "Keep a picture for five more minutes",
                 "Also takes it again if it was free meanwhile. Saving does not need it.",
-                response("Who has the picture.", "LeaseBody"),
+                {"200": response("Who has the picture.", "LeaseBody")},
             ),
         },
         f"{picture}/truth": {
             "parameters": [PROJECT_ID, PICTURE_ID],
-            "put": _operation(
+            "put": project_operation(
                 "put_picture_truth",
                 "Rate labellers by a picture",
                 "For operators. Labellers get the picture now and then as if it were unlabelled; "
                 "their answers change nothing and are compared with its labels.",
-                response("They are rated by it."),
+                {"204": response("They are rated by it.")},
                 NotAllowed,
-                _error("InvalidAnnotation"),
+                InvalidAnnotation,
             ),
-            "delete": _operation(
+            "delete": project_operation(
                 "delete_picture_truth",
                 "Rate nobody by a picture any more",
                 "For operators. Earlier ratings stay.",
-                response("Nobody is rated by it."),
+                {"204": response("Nobody is rated by it.")},
                 NotAllowed,
             ),
         },
         "/projects/{id}/labellers": {
             "parameters": [PROJECT_ID],
-            "get": _operation(
+            "get": project_operation(
                 "list_labellers",
                 "List who labels how well",
                 "For operators. Agreement is the mean F1 with the truth pictures, 0 to 1.",
-                response("The people, by name.", "LabellersBody"),
+                {"200": response("The people, by name.", "LabellersBody")},
                 NotAllowed,
             ),
         },
     }
-
-
-def _operation(
-    id: str, summary: str, description: str, answer: JsonObject, *error_types: ErrorType
-) -> JsonObject:
-    return {
-        "operationId": id,
-        "summary": summary,
-        "description": description,
-        "security": SECURITY,
-        "responses": {
-            "200" if "content" in answer else "204": answer,
-            **problem_responses(
-                NotSignedIn, _error("NoSuchProject"), errors.Unavailable, *error_types
-            ),
-        },
-    }
-
-
-def _error(name: str) -> ErrorType:
-    # Imported late, as all of custom_models.
-    from rubberduck.custom_models import errors as project_errors
-
-    error: ErrorType = getattr(project_errors, name)
-    return error
-
-
-def _body(schema: str, example: JsonObject) -> JsonObject:
-    content = {JSON: {"schema": ref("schemas", schema), "example": example}}
-    return {"required": True, "content": content}

@@ -1,20 +1,20 @@
 """The operations on the life of models as OpenAPI describes them."""
 
 from rubberduck.api.model_life import LifeSettingsBody, ModelLifeBody, StartRequestBody
-from rubberduck.api.openapi.operations import (
-    JSON,
+from rubberduck.api.openapi.builders import (
     JsonObject,
+    json_body,
+    operation,
     parameter,
     problem_responses,
-    ref,
     response,
 )
+from rubberduck.api.openapi.project_builders import SECURITY
 from rubberduck.core import errors
 from rubberduck.web.problem_details import PROBLEM
 
 BODIES = (StartRequestBody, LifeSettingsBody, ModelLifeBody)
-OPERATOR: JsonObject = {"security": [{"operator": []}]}
-# The errors of custom_models, which is not imported before it is used, by status.
+# The errors of models, by status.
 REFUSALS = {
     "401": "Please sign in: a token of an operator is missing",
     "403": "Not allowed: the token is of a labeller",
@@ -45,7 +45,7 @@ def model_life() -> JsonObject:
                 "put_model_life",
                 "Say whom a model answers",
                 "One model of the site can answer visitors who chose none.",
-                _body("LifeSettingsBody", settings),
+                json_body("LifeSettingsBody", settings),
             ),
         },
         f"{path}/start": {
@@ -55,7 +55,7 @@ def model_life() -> JsonObject:
                 "Start a model",
                 "At Amazon it costs by the minute, also when nobody asks: `GET …/life` says how "
                 "much. It is stopped when nobody asked for a while. An embedded one costs nothing.",
-                _body("StartRequestBody", start),
+                json_body("StartRequestBody", start),
             ),
         },
         f"{path}/stop": {
@@ -77,15 +77,10 @@ def model_life() -> JsonObject:
     }
 
 
-def _body(name: str, example: JsonObject) -> JsonObject:
-    content = {JSON: {"schema": ref("schemas", name), "example": example}}
-    return {"requestBody": {"required": True, "content": content}}
-
-
 def _operation(
-    id: str, summary: str, description: str, more: JsonObject | None = None
+    id: str, summary: str, description: str, body: JsonObject | None = None
 ) -> JsonObject:
-    errors_of_body = (errors.InvalidParameter, errors.PictureTooLarge) if more else ()
+    errors_of_body = (errors.InvalidParameter, errors.PictureTooLarge) if body else ()
     known = problem_responses(*errors_of_body)
     refusals = {
         status: response(text, "ProblemBody", media_type=PROBLEM)
@@ -93,11 +88,6 @@ def _operation(
         if status not in known
     }
     responses = {"200": response("The model's life.", "ModelLifeBody"), **known, **refusals}
-    return {
-        "operationId": id,
-        "summary": summary,
-        "description": description,
-        **OPERATOR,
-        **(more or {}),
-        "responses": dict(sorted(responses.items())),
-    }
+    ordered = dict(sorted(responses.items()))
+    fields = {"requestBody": body} if body else {}
+    return operation(id, summary, description, ordered, security=SECURITY, **fields)

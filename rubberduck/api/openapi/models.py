@@ -1,24 +1,19 @@
 """The operations on projects' models as OpenAPI describes them."""
 
 from rubberduck.api.models import ModelBody, ModelListBody, TrainingBody
-from rubberduck.api.openapi.operations import (
-    ErrorType,
-    JsonObject,
-    parameter,
-    problem_responses,
-    response,
-)
+from rubberduck.api.openapi.builders import JsonObject, parameter, response
+from rubberduck.api.openapi.project_builders import PROJECT_ID, project_operation
+from rubberduck.aws.custom_labels_errors import CustomLabelsOff, CustomLabelsRefused
 from rubberduck.core import errors
-from rubberduck.web.errors import NotAllowed, NotSignedIn
+from rubberduck.custom_models.version_errors import (
+    CannotTrain,
+    NoSuchVersion,
+    TrainingWaits,
+    VersionBusy,
+)
+from rubberduck.web.errors import NotAllowed
 
 BODIES = (ModelBody, ModelListBody, TrainingBody)
-SECURITY = [{"operator": list[str]()}]
-PROJECT_ID = parameter(
-    "id",
-    "path",
-    {"type": "string", "format": "project-id", "maxLength": 24},
-    "The id of the project.",
-) | {"required": True}
 DISTRIBUTE = parameter(
     "distribute",
     "query",
@@ -35,34 +30,23 @@ NUMBER = parameter(
 
 def models() -> JsonObject:
     """Return the operations by path."""
-    # Imported late, as all of custom_models.
-    from rubberduck.aws.custom_labels_errors import CustomLabelsOff, CustomLabelsRefused
-    from rubberduck.custom_models.version_errors import (
-        CannotTrain,
-        NoSuchVersion,
-        TrainingWaits,
-        VersionBusy,
-    )
-
     return {
         "/projects/{id}/models": {
             "parameters": [PROJECT_ID],
-            "get": _operation(
+            "get": project_operation(
                 "list_models",
                 "List the versions of a project's model",
                 "The newest first, with their figures on pictures that they did not train with, "
                 "and the trainings that wait or run.",
-                "200",
-                response("The versions.", "ModelListBody"),
+                {"200": response("The versions.", "ModelListBody")},
             ),
-            "post": _operation(
+            "post": project_operation(
                 "train_model",
                 "Train a new version",
                 "For operators. Trains on the site's own machine with the labelled pictures, and "
                 "costs nothing. The list shows how far it is. A new version answers nobody before "
                 "somebody starts it.",
-                "202",
-                response("The training is queued.", "TrainingBody", ["Location"]),
+                {"202": response("The training is queued.", "TrainingBody", ["Location"])},
                 NotAllowed,
                 CannotTrain,
                 TrainingWaits,
@@ -71,60 +55,37 @@ def models() -> JsonObject:
         },
         "/projects/{id}/models/amazon": {
             "parameters": [PROJECT_ID],
-            "post": _operation(
+            "post": project_operation(
                 "train_model_at_amazon",
                 "Train a new version at Amazon",
                 "For operators. Amazon Rekognition Custom Labels trains for half an hour to a day, "
                 "and bills it by the hour if it succeeds: the price is on the models page.",
-                "202",
-                response("The training is queued.", "TrainingBody", ["Location"]),
+                {"202": response("The training is queued.", "TrainingBody", ["Location"])},
                 NotAllowed,
                 errors.InvalidParameter,
                 CustomLabelsOff,
                 CannotTrain,
                 TrainingWaits,
                 errors.TooManyJobs,
-            )
-            | {"parameters": [DISTRIBUTE]},
+                parameters=[DISTRIBUTE],
+            ),
         },
         "/projects/{id}/models/{number}": {
             "parameters": [PROJECT_ID, NUMBER],
-            "get": _operation(
+            "get": project_operation(
                 "get_model",
                 "Read a version",
                 "Its state, and how good it is at each label.",
-                "200",
-                response("The version.", "ModelBody"),
+                {"200": response("The version.", "ModelBody")},
                 NoSuchVersion,
             ),
-            "delete": _operation(
+            "delete": project_operation(
                 "delete_model",
                 "Delete a version",
                 "For operators. Its file and figures go, also at Amazon; pictures and labels stay. "
                 "Stop it first if it runs.",
-                "204",
-                response("It is deleted."),
+                {"204": response("It is deleted.")},
                 *(NotAllowed, NoSuchVersion, VersionBusy, CustomLabelsRefused),
             ),
         },
-    }
-
-
-def _operation(
-    id: str,
-    summary: str,
-    description: str,
-    status: str,
-    answer: JsonObject,
-    *error_types: ErrorType,
-) -> JsonObject:
-    from rubberduck.custom_models.errors import NoSuchProject
-
-    problems = problem_responses(NotSignedIn, NoSuchProject, errors.Unavailable, *error_types)
-    return {
-        "operationId": id,
-        "summary": summary,
-        "description": description,
-        "security": SECURITY,
-        "responses": {status: answer, **problems},
     }

@@ -1,88 +1,18 @@
-"""The operations of the JSON API as OpenAPI describes them, and the functions that build them."""
+"""The operations on visitors' results as OpenAPI describes them."""
 
-from collections.abc import Sequence
-from typing import Any
-
+from rubberduck.api.openapi.builders import (
+    UPLOAD_ERRORS,
+    JsonObject,
+    json_body,
+    parameter,
+    picture_body,
+    problem_responses,
+    response,
+)
 from rubberduck.api.routes import DEFAULT_LIMIT, DELETE_TOKEN, IDEMPOTENCY_KEY_RE, MAX_LIMIT
 from rubberduck.core import errors
-from rubberduck.web.multipart import PICTURE_FIELD
-from rubberduck.web.problem_details import PROBLEM
 
-JsonObject = dict[str, Any]
-ErrorType = type[errors.DuckError]
-
-JSON = "application/json"
-# What every request with a key can meet, every upload, and every change of a result.
-KEY_ERRORS: tuple[ErrorType, ...] = (errors.InvalidToken, errors.RateLimited)
-UPLOAD_ERRORS: tuple[ErrorType, ...] = (
-    errors.NoPicture,
-    errors.UploadIncomplete,
-    errors.PictureTooLarge,
-    errors.NotAPicture,
-    errors.RawFile,
-    errors.DamagedPicture,
-    errors.TooCostly,
-    errors.TooManyPixels,
-    errors.TooSmall,
-    errors.TooNarrow,
-    errors.RateLimited,
-    errors.TooBusy,
-)
 CHANGE_ERRORS = (errors.NoSuchResult, errors.RateLimited, errors.Unavailable)
-
-
-def ref(kind: str, name: str) -> JsonObject:
-    """Return a reference to a component; `kind` is schemas, headers or examples."""
-    return {"$ref": f"#/components/{kind}/{name}"}
-
-
-def response(
-    description: str, body: str | None = None, headers: Sequence[str] = (), media_type: str = JSON
-) -> JsonObject:
-    """Return a response object; `body` names its schema. Every response has an X-Request-ID."""
-    names = (*headers, "X-Request-ID")
-    content = {"content": {media_type: {"schema": ref("schemas", body)}}} if body else {}
-    references = {name: ref("headers", name) for name in names}
-    return {"description": description, "headers": references, **content}
-
-
-def problem_response(error_types: Sequence[ErrorType]) -> JsonObject:
-    """Return the response of one status, with an example of each error that has it."""
-    titles = dict.fromkeys(error.title for error in error_types)
-    headers = ["Retry-After"] if any(error.retry_after for error in error_types) else []
-    if errors.InvalidToken in error_types:
-        headers.append("WWW-Authenticate")
-    problem = response("; or: ".join(titles), "ProblemBody", headers, PROBLEM)
-    names = [error.slug for error in error_types]
-    problem["content"][PROBLEM]["examples"] = {name: ref("examples", name) for name in names}
-    return problem
-
-
-def problem_responses(*error_types: ErrorType) -> JsonObject:
-    """Return the responses to these errors and KEY_ERRORS by status, the lowest first."""
-    by_status: dict[int, list[ErrorType]] = {}
-    for error in dict.fromkeys((*error_types, *KEY_ERRORS)):
-        by_status.setdefault(error.status, []).append(error)
-    return {str(status): problem_response(by_status[status]) for status in sorted(by_status)}
-
-
-def parameter(name: str, location: str, schema: JsonObject, description: str) -> JsonObject:
-    """Return an optional parameter; `location` is path, query or header."""
-    return {"name": name, "in": location, "schema": schema, "description": description}
-
-
-def picture_body(description: str) -> JsonObject:
-    """Return the request body of an upload: multipart/form-data with one file, or the file."""
-    file = {"type": "string", "format": "binary", "description": description}
-    form = {"type": "object", "properties": {PICTURE_FIELD: file}, "required": [PICTURE_FIELD]}
-    encoding = {PICTURE_FIELD: {"contentType": "image/*"}}
-    return {
-        "required": True,
-        "content": {
-            "multipart/form-data": {"schema": form, "encoding": encoding},
-            "image/*": {"schema": file},
-        },
-    }
 
 
 def link(operation_id: str) -> JsonObject:
@@ -245,10 +175,7 @@ JUDGE_RESULT = {
     "summary": "Say whether an answer was right",
     "description": "Only for your own results; other visitors' results return 404. A later "
     "judgement replaces an earlier one.",
-    "requestBody": {
-        "required": True,
-        "content": {JSON: {"schema": ref("schemas", "JudgementBody"), "example": {"right": True}}},
-    },
+    "requestBody": json_body("JudgementBody", {"right": True}),
     "responses": {
         "204": response("The judgement is stored."),
         **problem_responses(*CHANGE_ERRORS, errors.InvalidParameter, errors.PictureTooLarge),

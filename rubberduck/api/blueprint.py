@@ -1,0 +1,24 @@
+"""The blueprint of the JSON API; importing this module adds all routes to it."""
+
+from rubberduck.api import (
+    corrections,
+    labelling,
+    model_life,
+    models,
+    project_data,
+    project_pictures,
+    projects,
+    routes,
+)
+
+api = routes.api
+__all__ = [
+    "api",
+    "corrections",
+    "labelling",
+    "model_life",
+    "models",
+    "project_data",
+    "project_pictures",
+    "projects",
+]

@@ -1,0 +1,35 @@
+"""The operations of the parts of the site that are loaded with their first use."""
+
+from typing import Any
+
+from rubberduck.api.openapi import (
+    labelling,
+    model_life,
+    models,
+    project_data,
+    project_pictures,
+    projects,
+)
+from rubberduck.api.openapi.builders import JsonObject
+
+# Of requests and responses; the types inside them follow.
+BODIES: tuple[Any, ...] = (
+    *labelling.BODIES,
+    *model_life.BODIES,
+    *models.BODIES,
+    *projects.BODIES,
+    *project_pictures.BODIES,
+    *project_data.BODIES,
+)
+
+
+def wings() -> JsonObject:
+    """Return the operations by path."""
+    return (
+        labelling.labelling()
+        | model_life.model_life()
+        | models.models()
+        | projects.projects()
+        | project_pictures.project_pictures()
+        | project_data.project_data()
+    )
