@@ -4,22 +4,24 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import IO
 
 from rubberduck.core.errors import StorageFailed
-from rubberduck.storage.base import JPEG, SWEPT_PREFIXES, UNAVAILABLE_MESSAGE
+from rubberduck.storage.base import JPEG, SWEPT_PREFIXES, UNAVAILABLE_MESSAGE, MultipartUpload, Part
 
 CHECK_BYTES = 500_000  # bytes
+COPY_BYTES = 1_000_000
 
 
 class FolderStorage:
     """Stores pictures as files below `folder`."""
 
     where = "a folder on this server"
+    min_part_bytes = 1
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -54,6 +56,49 @@ class FolderStorage:
             raise
         except OSError as error:
             raise _disk_failure(self.folder, error) from error
+
+    def begin_multipart(self, key: str, content_type: str) -> MultipartUpload:
+        upload = MultipartUpload(key, secrets.token_hex(8))
+        path = self._partial(upload)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        except OSError as error:
+            raise _disk_failure(self.folder, error) from error
+        return upload
+
+    def put_part(self, upload: MultipartUpload, number: int, offset: int, file: IO[bytes]) -> Part:
+        try:
+            with self._partial(upload).open("r+b") as target:
+                target.seek(offset)
+                shutil.copyfileobj(file, target, COPY_BYTES)
+                return Part(number, "", target.tell() - offset)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise _disk_failure(self.folder, error) from error
+
+    def finish_multipart(self, upload: MultipartUpload, parts: Sequence[Part]) -> None:
+        partial, path = self._partial(upload), self.folder / upload.key
+        try:
+            if path.exists():
+                return
+            # What a request wrote beyond the last part, and could not finish.
+            os.truncate(partial, sum(part.bytes for part in parts))
+            os.replace(partial, path)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise _disk_failure(self.folder, error) from error
+
+    def abort_multipart(self, upload: MultipartUpload) -> None:
+        try:
+            self._partial(upload).unlink(missing_ok=True)
+        except OSError as error:
+            raise _disk_failure(self.folder, error) from error
+
+    def _partial(self, upload: MultipartUpload) -> Path:
+        return self.folder / f"{upload.key}.{upload.id}.part"
 
     def fetch(self, key: str, path: Path) -> None:
         try:

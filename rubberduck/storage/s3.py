@@ -2,30 +2,32 @@
 
 import shutil
 import threading
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from rubberduck.aws.errors import explain
 from rubberduck.core.circuit_breaker import CircuitBreaker
-from rubberduck.core.errors import StorageCircuitOpen, StorageFailed
-from rubberduck.storage.base import JPEG, SWEPT_PREFIXES, UNAVAILABLE_MESSAGE
+from rubberduck.core.errors import StorageFailed
+from rubberduck.storage.base import JPEG, SWEPT_PREFIXES, UNAVAILABLE_MESSAGE, MultipartUpload, Part
+from rubberduck.storage.s3_errors import (
+    CHECK_CONNECTION,
+    S3Unavailable,
+    circuit_open,
+    require_etag,
+    unexpected_response,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
-SERVER_ERROR = 500  # the lowest HTTP status that means so
+NOT_FOUND, SERVER_ERROR = 404, 500  # of 5xx, the lowest HTTP status that means so
 MAX_DELETIONS = 1000  # keys in one DeleteObjects request
-CHECK_CONNECTION = "Check the AWS credentials, DUCK_REGION and the network."
-
-
-class S3Unavailable(StorageFailed):
-    """S3 did not answer or failed on its side. Counts for the circuit breaker."""
 
 
 class S3Storage:
@@ -36,6 +38,7 @@ class S3Storage:
     """
 
     where = "a private Amazon S3 bucket"
+    min_part_bytes = 5 * 1024 * 1024  # S3 refuses smaller ones, but the last
 
     def __init__(
         self, client: "S3Client", bucket: str, link_seconds: int, kms_key: str | None = None
@@ -59,7 +62,7 @@ class S3Storage:
                 ContentType=content_type,
                 **self._put_options,
             )
-            _require_etag(answer)
+            require_etag(answer)
 
     @property
     def _put_options(self) -> Any:
@@ -75,7 +78,57 @@ class S3Storage:
         options = self._put_options | {"ContentType": content_type}
         # One request, so at most 5 GB. The client's own upload in parts would need boto3's errors.
         with self._request("s3:PutObject"), path.open("rb") as file:
-            _require_etag(self.client.put_object(Bucket=self.bucket, Key=key, Body=file, **options))
+            require_etag(self.client.put_object(Bucket=self.bucket, Key=key, Body=file, **options))
+
+    def begin_multipart(self, key: str, content_type: str) -> MultipartUpload:
+        if not self._checked.is_set():
+            self.check()
+        options = self._put_options | {"ContentType": content_type}
+        with self._request("s3:PutObject"):
+            answer = self.client.create_multipart_upload(Bucket=self.bucket, Key=key, **options)
+        return MultipartUpload(key, answer["UploadId"])
+
+    def put_part(self, upload: MultipartUpload, number: int, offset: int, file: IO[bytes]) -> Part:
+        start = file.tell()
+        with self._upload_request(upload) as names:
+            answer = self.client.upload_part(**names, PartNumber=number, Body=file)
+            require_etag(answer)
+        return Part(number, answer["ETag"], file.tell() - start)
+
+    def finish_multipart(self, upload: MultipartUpload, parts: Sequence[Part]) -> None:
+        if self._exists(upload.key):
+            return
+        listed: Any = [{"PartNumber": part.number, "ETag": part.tag} for part in parts]
+        with self._upload_request(upload) as names:
+            require_etag(
+                self.client.complete_multipart_upload(**names, MultipartUpload={"Parts": listed})
+            )
+
+    def abort_multipart(self, upload: MultipartUpload) -> None:
+        request = self._upload_request(upload, "s3:AbortMultipartUpload")
+        with suppress(FileNotFoundError), request as names:
+            self.client.abort_multipart_upload(**names)
+
+    @contextmanager
+    def _upload_request(
+        self, upload: MultipartUpload, permission: str = "s3:PutObject"
+    ) -> Iterator[Any]:
+        """Yield the parameters that name the upload. Raises FileNotFoundError if it is gone."""
+        with self._request(permission):
+            try:
+                yield {"Bucket": self.bucket, "Key": upload.key, "UploadId": upload.id}
+            except self.client.exceptions.NoSuchUpload:
+                raise FileNotFoundError("no such upload in the bucket") from None
+
+    def _exists(self, key: str) -> bool:
+        with self._request("s3:GetObject"):
+            try:
+                self.client.head_object(Bucket=self.bucket, Key=key)
+            except self.client.exceptions.ClientError as error:
+                if error.response["ResponseMetadata"]["HTTPStatusCode"] == NOT_FOUND:
+                    return False
+                raise
+        return True
 
     def fetch(self, key: str, path: Path) -> None:
         with self._request("s3:GetObject"):
@@ -111,7 +164,7 @@ class S3Storage:
                 answer = self.client.get_object(Bucket=self.bucket, Key=key)
             except self.client.exceptions.NoSuchKey:
                 raise FileNotFoundError("no such picture in the bucket") from None
-            _require_etag(answer)
+            require_etag(answer)
             return answer["Body"].read()
 
     def delete(self, key: str) -> None:
@@ -203,7 +256,7 @@ class S3Storage:
 
     def raise_if_circuit_open(self) -> None:
         if self.circuit.is_open:
-            raise _circuit_open()
+            raise circuit_open()
 
     def check(self) -> None:
         with self._request("s3:ListBucket"):
@@ -240,7 +293,7 @@ class S3Storage:
         Raises StorageCircuitOpen while it is open, and S3's failures as StorageFailed.
         """
         if not self.circuit.allow_request():
-            raise _circuit_open()
+            raise circuit_open()
         try:
             with self._s3_failures(permission):
                 yield
@@ -270,7 +323,7 @@ class S3Storage:
             cause = f"S3 did not answer: {str(error).rstrip('.')}. {CHECK_CONNECTION}"
             raise S3Unavailable(UNAVAILABLE_MESSAGE, cause=cause) from error
         except ResponseParserError as error:
-            raise _unexpected_response() from error
+            raise unexpected_response() from error
 
     def _cause(self, response: Any, permission: str) -> str:
         advice = explain(response, service="Amazon S3", permission=permission)
@@ -294,20 +347,3 @@ def _link_origin(client: "S3Client", bucket: str) -> str:
         client.meta.events.unregister(event, disable_signing, unique_id="origin")
     scheme, host, *_ = urlsplit(link)
     return f"{scheme}://{host}"
-
-
-def _require_etag(answer: Mapping[str, Any]) -> None:
-    """Raise S3Unavailable for a response without ETag, which S3 always sends."""
-    if not answer.get("ETag"):
-        raise _unexpected_response()
-
-
-def _unexpected_response() -> S3Unavailable:
-    """Return the error for a response that is not S3's, such as a proxy's page."""
-    return S3Unavailable(UNAVAILABLE_MESSAGE, cause=f"the answer is not S3's. {CHECK_CONNECTION}")
-
-
-def _circuit_open() -> StorageCircuitOpen:
-    return StorageCircuitOpen(
-        UNAVAILABLE_MESSAGE, cause="S3 failed repeatedly; the circuit breaker is open"
-    )
