@@ -319,6 +319,12 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="frames of a video that are analysed for each second of it",
     )
+    video_owner_bytes: int = Field(
+        2_000_000_000,
+        ge=1_000_000,
+        le=1_000_000_000_000,
+        description="maximum size of all videos that a visitor has stored, in bytes",
+    )
     metrics: bool = Field(False, description="1 serves metrics for Prometheus at /metrics")
     metrics_token: str | None = Field(
         None,

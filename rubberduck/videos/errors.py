@@ -38,3 +38,30 @@ class VideoNotReady(DuckError):
     slug = "video-not-ready"
     title = "This video is not ready"
     hint = "Wait until its analysis has ended, and try again."
+
+
+class VideosFull(DuckError):
+    """The visitor has stored as much as the settings allow."""
+
+    status = 413
+    slug = "videos-full"
+    title = "You have no room for this video"
+    hint = "Delete some of your videos, and send it again."
+
+
+class NoFreeAnalysis(DuckError):
+    """Only a service that is paid for each picture knows the answer; an operator decides that."""
+
+    status = 403
+    slug = "no-free-analysis"
+    title = "This question cannot be asked about videos here"
+    hint = "Choose another question."
+
+
+class AnalysisOver(DuckError):
+    """It has ended, so that it cannot be cancelled."""
+
+    status = 409
+    slug = "analysis-over"
+    title = "The analysis has ended"
+    hint = "Reload the page to see what became of it."

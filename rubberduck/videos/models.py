@@ -57,12 +57,16 @@ class Sample:
 
 @dataclass(frozen=True)
 class Sighting:
-    """Where a track's object is in one sample; `score` in percent. No box: somewhere in it."""
+    """Where a track's object is in one sample; `score` in percent. No box: somewhere in it.
+
+    `lasts` is the time until the next sample, in seconds.
+    """
 
     pts: int
     seconds: float
     score: float
     box: Box | None
+    lasts: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,9 @@ class Video:
     """A row of the videos. Times of rows are UTC.
 
     `found`, `score`, `said`, `distinct` and `info.seconds` are final when the status is READY.
-    `model` is the project whose model answers, None for the question's detector.
+    `model` is the project whose model answers, None for the question's detector. `bytes` are those
+    of the original, `stored_bytes` those of all that is stored now. `original_key` is a key of the
+    storage, or the address s3://BUCKET/KEY of an operator's object.
     """
 
     id: str
@@ -107,6 +113,7 @@ class Video:
     min_confidence: float
     sample_rate: float
     bytes: int
+    stored_bytes: int
     original_key: str | None
     copy_key: str | None
     copy_type: str | None
@@ -127,12 +134,6 @@ class Video:
     @property
     def is_active(self) -> bool:
         return self.status in ACTIVE
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """Return the storage's keys of all its objects."""
-        every = (self.original_key, self.copy_key, self.poster_key, self.rendered_key)
-        return tuple(key for key in every if key)
 
 
 @dataclass(frozen=True)

@@ -4,17 +4,18 @@ Segments hold what was seen in each sample; verdicts and tracks are made from th
 threshold, so they are not stored.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, and_, func, select
+from sqlalchemy import ColumnElement, RowMapping, and_, func, or_, select
 
 from rubberduck.core.models import Box, Label
-from rubberduck.db.engine import Database, is_storable
+from rubberduck.db.engine import Database, is_storable, to_naive_utc
 from rubberduck.videos.errors import NoSuchVideo
+from rubberduck.videos.keys import original_key
 from rubberduck.videos.models import (
     ACTIVE,
     ANALYSING,
@@ -29,7 +30,7 @@ from rubberduck.videos.models import (
     VideoInfo,
     VideoVerdict,
 )
-from rubberduck.videos.tables import video_remote_jobs, video_segments, videos
+from rubberduck.videos.tables import video_remote_jobs, video_segments, video_uploads, videos
 
 MAX_MESSAGE = 500
 SEGMENTS_AT_ONCE = 50
@@ -82,9 +83,46 @@ class Videos:
         return self._update(and_(row.id == id, row.status != DELETING), values)
 
     def begin(self, id: str, job_id: str) -> bool:
-        """Let a job analyse a video; again after a crash. Return whether it may."""
-        free = and_(row.status.in_((QUEUED, ANALYSING)), row.job_id == job_id)
-        return self._update(and_(row.id == id, free), {"status": ANALYSING})
+        """Let a job analyse a video; again after a crash or a failure. Return whether it may."""
+        is_free = and_(row.status == QUEUED, row.job_id.is_(None))
+        mine = and_(row.status.in_((*ACTIVE, FAILED, CANCELLED)), row.job_id == job_id)
+        values = {"status": ANALYSING, "job_id": job_id, "error": None, "ended_at": None}
+        return self._update(and_(row.id == id, is_free | mine), values)
+
+    def set_job(self, id: str, job_id: str) -> bool:
+        """Note the queued job of an analysis, unless the job has done so."""
+        return self._update(and_(row.id == id, row.job_id.is_(None)), {"job_id": job_id})
+
+    def requeue(self, id: str, job_id: str) -> bool:
+        """Let a failed or cancelled video wait for its job again."""
+        ended = and_(row.id == id, row.job_id == job_id, row.status.in_((FAILED, CANCELLED)))
+        return self._update(ended, {"status": QUEUED, "error": None, "ended_at": None})
+
+    def set_engine(self, id: str, version: str | None) -> None:
+        """Note which version of the model analyses a video.
+
+        Another one than before starts anew: what two models saw is not mixed.
+        """
+        mine = and_(row.id == id, row.status != DELETING)
+        segments = video_segments.delete().where(video_segments.c.video_id == id)
+        with self.database.transaction(writing=True) as connection:
+            known = connection.scalar(select(row.engine_version).where(mine))
+            if known != version:
+                connection.execute(segments)
+                connection.execute(videos.update().where(mine).values(engine_version=version))
+
+    def add_stored(self, id: str, bytes: int) -> bool:
+        """Count bytes that are stored now for a video, or with a negative number, no longer."""
+        return self.update(id, stored_bytes=row.stored_bytes + bytes)
+
+    def stored_bytes(self, owner: str) -> int:
+        """Return how much an owner has stored: of videos, and of uploads that are not one yet."""
+        uploads = video_uploads.c
+        waiting = and_(uploads.owner == owner, uploads.video_id.is_(None))
+        with self.database.transaction() as connection:
+            own = connection.scalar(select(func.sum(row.stored_bytes)).where(row.owner == owner))
+            more = connection.scalar(select(func.sum(uploads.bytes)).where(waiting))
+        return int(own or 0) + int(more or 0)
 
     def finish(self, id: str, job_id: str, verdict: VideoVerdict, said: str, samples: int) -> bool:
         """Save the answer, if this job still analyses the video. Return whether it did."""
@@ -110,13 +148,20 @@ class Videos:
     def set_info(self, id: str, info: VideoInfo) -> bool:
         return self.update(id, info=_info_row(info))
 
-    def add_segment(self, id: str, segment: Segment) -> None:
-        """Save a segment; one that is there already, of a step that ran again, stays."""
-        this = and_(video_segments.c.video_id == id, video_segments.c.number == segment.number)
+    def add_segment(self, id: str, job_id: str, segment: Segment) -> bool:
+        """Save the next segment. Return False if this job may not, or another run was faster.
+
+        A worker that was taken for dead may wake up, so that two runs read one video.
+        """
+        mine = and_(row.id == id, row.job_id == job_id, row.status == ANALYSING)
+        of = video_segments.c.video_id == id
         first = segment.samples[0].seconds if segment.samples else 0.0
         with self.database.transaction(writing=True) as connection:
-            if connection.scalar(select(video_segments.c.number).where(this)) is not None:
-                return
+            if connection.scalar(select(row.id).where(mine).with_for_update()) is None:
+                return False
+            last = connection.scalar(select(func.max(video_segments.c.number)).where(of))
+            if segment.number != (0 if last is None else last + 1):
+                return False
             connection.execute(
                 video_segments.insert().values(
                     video_id=id,
@@ -126,6 +171,7 @@ class Videos:
                     samples=[_sample_row(sample) for sample in segment.samples],
                 )
             )
+        return True
 
     def last_segment(self, id: str) -> Segment | None:
         """Return the newest saved segment, after which an analysis goes on."""
@@ -156,16 +202,45 @@ class Videos:
         for segment in self.segments(id):
             yield from segment.samples
 
-    def expired(self, before: datetime, limit: int) -> list[str]:
-        """Return ids of videos older than `before`, and of those being deleted."""
-        statement = (
-            select(row.id)
-            .where((row.created_at < before) | (row.status == DELETING))
-            .order_by(row.created_at)
-            .limit(limit)
+    def due(self, before: datetime, abandoned_before: datetime, limit: int) -> list[str]:
+        """Return ids of what is to be deleted: older than `before`, or being deleted already, or
+        received before `abandoned_before` and never queued, since its sender was killed."""
+        is_abandoned = and_(
+            row.status == QUEUED,
+            row.job_id.is_(None),
+            row.created_at < to_naive_utc(abandoned_before),
         )
+        is_due = or_(row.created_at < to_naive_utc(before), row.status == DELETING, is_abandoned)
+        statement = select(row.id).where(is_due).order_by(row.created_at, row.id).limit(limit)
         with self.database.transaction() as connection:
             return list(connection.scalars(statement))
+
+    def with_old_originals(self, before: datetime, limit: int) -> list[Video]:
+        """Return failed and cancelled videos that ended before, and still have their original."""
+        old = and_(
+            row.status.in_((FAILED, CANCELLED)),
+            row.ended_at < to_naive_utc(before),
+            row.original_key.is_not(None),
+        )
+        with self.database.transaction() as connection:
+            found = connection.execute(select(*CHOSEN).where(old).limit(limit)).mappings()
+            return [_video(each) for each in found]
+
+    def existing(self, ids: Collection[str]) -> set[str]:
+        """Return which of these ids are of videos, or of uploads that will be one."""
+        with self.database.transaction() as connection:
+            known = set(connection.scalars(select(row.id).where(row.id.in_(ids))))
+            key = video_uploads.c.key
+            wanted = {original_key(id): id for id in ids}
+            uploads = connection.scalars(select(key).where(key.in_(list(wanted))))
+            return known | {wanted[each] for each in uploads}
+
+    def mark_owned_deleting(self, owner: str) -> list[str]:
+        """Hide all videos of an owner; return their ids."""
+        mine = row.owner == owner
+        with self.database.transaction(writing=True) as connection:
+            connection.execute(videos.update().where(mine).values(status=DELETING))
+            return list(connection.scalars(select(row.id).where(mine)))
 
     def mark_deleting(self, id: str, owner: str | None = None) -> Video:
         """Hide a video from everybody, and return it; again after a crash. Raises NoSuchVideo."""

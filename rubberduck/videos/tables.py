@@ -30,7 +30,8 @@ videos = Table(
     Column("min_confidence", Float, nullable=False),
     Column("sample_rate", Float, nullable=False),  # a second
     Column("bytes", BigInteger, nullable=False),  # of the original
-    Column("original_key", String(200)),  # NULL after the analysis
+    Column("stored_bytes", BigInteger, nullable=False),  # of all its objects
+    Column("original_key", String(1100)),  # or s3://BUCKET/KEY; NULL after the analysis
     Column("copy_key", String(200)),  # plays in browsers, without metadata
     Column("copy_type", String(32)),
     Column("poster_key", String(200)),

@@ -15,6 +15,7 @@ from rubberduck.services.samples import Samples
 if TYPE_CHECKING:
     from rubberduck.jobs.queue import JobQueue
     from rubberduck.services.answering_models import AnsweringModels
+    from rubberduck.services.videos import VideoService
 
 
 def default_pipeline() -> Pipeline:
@@ -58,6 +59,13 @@ def job_queue() -> "JobQueue":
         queue = JobQueue(pipeline().results.database, settings().owner_jobs)
         current_app.extensions["job_queue"] = queue
     return cast(JobQueue, queue)
+
+
+def video_service() -> "VideoService":
+    """Return the videos for the question or model of this request, imported at their first use."""
+    from rubberduck.services.videos import VideoService
+
+    return VideoService(pipeline(), job_queue(), settings())
 
 
 def text(message: str) -> str:
