@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from flask import url_for
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from rubberduck.core.models import Answer, Box, Label, Result
 from rubberduck.core.outlines import Outline, merge_boxes, outlines
@@ -14,6 +14,13 @@ from rubberduck.web.formatting import rfc3339
 from rubberduck.web.problem_details import Address
 from rubberduck.web.responses import expires_at
 
+
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+# In requests: for JSON Schema 2.0 is an integer, for pydantic in its strict mode it is none.
+Integer = Annotated[int, BeforeValidator(_whole)]
 Percent = Annotated[float, Field(ge=0, le=100)]
 Pixels = Annotated[int, Field(ge=0)]
 Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]

@@ -216,7 +216,9 @@ def test_the_page_without_javascript_and_the_api(
     labels = f"{api}/pictures/{ids[0]}/labels"
     assert json(client.get(labels))["labels"] == [project.labels[1].id]
     assert json(client.get(f"{labels}/history"))["entries"][0]["labelled_by"] == "Bo"
-    conflict = client.put(labels, json={"revision": 0, "boxes": [], "labels": []})
+    # 0.0 is an integer of JSON Schema
+    conflict = client.put(labels, json={"revision": 0.0, "boxes": [], "labels": []})
+    assert client.put(labels, json={"revision": 0.5, "boxes": [], "labels": []}).status_code == 400
     assert (conflict.status_code, json(conflict)["current"]["revision"]) == (409, 1)
     assert conflict.mimetype == "application/problem+json"
     assert client.put(f"{api}/pictures/{ids[0]}/truth").status_code == 403
