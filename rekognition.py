@@ -1,4 +1,4 @@
-"""Amazon Rekognition's DetectLabels; the only module that uses its field names."""
+"""Amazon Rekognition's DetectLabels."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +13,9 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from rubberduck.aws.errors import explain
+from rubberduck.aws.labels import label_from
 from rubberduck.core.errors import DetectorFailed, NotBilled, PictureRefused
-from rubberduck.core.models import Box, Label
+from rubberduck.core.models import Label
 from rubberduck.imaging.decode import Picture, to_jpeg_within
 
 if TYPE_CHECKING:
@@ -94,24 +95,6 @@ class Rekognition:
             return [label_from(item) for item in answer["Labels"]]
         except (LookupError, TypeError) as error:
             raise _unexpected_response() from error
-
-
-def label_from(item: Any) -> Label:
-    """Return the Label of one item of DetectLabels' `Labels`."""
-    name = item["Name"]
-    return Label(
-        name=name,
-        confidence=item["Confidence"],
-        boxes=tuple(_box_from(name, instance) for instance in item.get("Instances", ())),
-        parents=tuple(parent["Name"] for parent in item.get("Parents", ())),
-    )
-
-
-def _box_from(name: str, instance: Any) -> Box:
-    side = instance["BoundingBox"]
-    return Box(
-        side["Left"], side["Top"], side["Width"], side["Height"], name, instance["Confidence"]
-    )
 
 
 def _unexpected_response() -> DetectorFailed:

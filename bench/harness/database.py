@@ -7,7 +7,7 @@ from itertools import islice
 
 from sqlalchemy import insert, select, text
 
-from rekognition import label_from
+from rubberduck.aws.labels import label_from
 from rubberduck.core.models import Answer, Result, Upload
 from rubberduck.core.rules import RUBBER_DUCK, judge
 from rubberduck.db.results import Results

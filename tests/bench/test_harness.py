@@ -9,7 +9,7 @@ import pytest
 from bench.harness import database, endpoints
 from bench.harness.figures import Aim, Comparison, Figures, Growth
 from bench.harness.measuring import Sample, compare, measure_growth
-from rekognition import label_from
+from rubberduck.aws.labels import label_from
 from rubberduck.db.results import Results
 
 OURS, OTHER = Figures("ours", (2.0, 3.0, 10.0), (0.001, 0.002, 0.003)), Figures("peer", (1, 2, 20))

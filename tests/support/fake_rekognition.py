@@ -2,7 +2,7 @@
 
 It refuses what the service refuses, holds requests and its own answers against botocore's model of
 the service, and can be told to throttle, fail, wait or hang up. DetectLabels is here, all of Custom
-Labels in `tests.support.custom_labels`.
+Labels and of stored videos in `tests.support.custom_labels`.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""A fake of Amazon Rekognition Custom Labels, spoken to over HTTP by the real boto3.
+"""A fake of Rekognition Custom Labels and Rekognition Video, spoken to over HTTP by real boto3.
 
 It keeps state, refuses and drops what the service does, and holds requests and its own answers
 against botocore's model of the service, maxima, patterns and enums included. Nothing waits: states

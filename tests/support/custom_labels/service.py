@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from tests.support.custom_labels import datasets, versions, wire
+from tests.support.custom_labels import datasets, versions, videos, wire
 from tests.support.custom_labels.clock import Clock, Throttle
 from tests.support.custom_labels.faults import LOSE_ANSWER, LOSE_REQUEST, Faults, Lost, Refused
 from tests.support.custom_labels.state import Project, Version
@@ -23,7 +23,7 @@ def _snake(name: str) -> str:
 OPERATIONS: dict[str, Operation] = {
     name: function
     for name in wire.operation_names()
-    for module in (datasets, versions)
+    for module in (datasets, versions, videos)
     if (function := getattr(module, _snake(name), None))
 }
 
@@ -70,7 +70,7 @@ class FakeCustomLabels:
         if found := wire.request_problems(operation, request):
             raise Refused("InvalidParameterException", "; ".join(found))
         self.requests.append((operation, request))
-        if operation.startswith("Describe"):
+        if operation.startswith(("Describe", "Get")):
             self.clock.advance(self.clock.per_describe)
         self._settle()
         try:
@@ -98,6 +98,11 @@ class FakeCustomLabels:
             if version.running_since is not None:
                 version.billed_unit_seconds += version.units * (now - version.running_since)
             version.running_since = now if version.state == "RUNNING" else None
+
+    @property
+    def videos(self) -> videos.Videos:
+        """Return what videos show, and the jobs that look for it."""
+        return videos.videos_of(self.world)
 
     def version(self, name: str) -> Version:
         """Return the version of this name, of whatever project."""

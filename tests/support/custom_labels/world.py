@@ -3,11 +3,14 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.support.custom_labels.clock import Clock
 from tests.support.custom_labels.faults import Refused
 from tests.support.custom_labels.state import ACCOUNT, REGION, Dataset, Project, Timed, Version
+
+if TYPE_CHECKING:
+    from tests.support.custom_labels.videos import Videos
 
 MAX_TRAININGS = MAX_RUNNING = 2
 MAX_UNITS = 5
@@ -18,7 +21,8 @@ ACTIVE = ("STARTING", "RUNNING", "STOPPING")
 
 def default_durations() -> dict[str, float]:
     """Return how many seconds each state lasts that ends by itself."""
-    return {"training": 3600, "starting": 600, "stopping": 120, "dataset": 30, "deleting": 30}
+    minutes = {"training": 60, "starting": 10, "stopping": 2, "video": 1}
+    return {"dataset": 30, "deleting": 30, **{name: 60.0 * n for name, n in minutes.items()}}
 
 
 @dataclass
@@ -33,6 +37,7 @@ class World:
     training_error: str | None = None  # the next training fails with this code
     trainings: Counter[str] = field(default_factory=Counter)  # begun, by ARN of the version
     f1_score: float = 0.8
+    videos: "Videos | None" = None  # see videos.py
     _numbers: int = 1_764_000_000_000
 
     def arn(self, path: str) -> str:
@@ -48,6 +53,7 @@ class World:
             yield from list(project.versions.values())
             yield from list(project.datasets.values())
             yield project
+        yield from list(self.videos.jobs.values()) if self.videos else ()
 
     def versions(self) -> list[Version]:
         return [

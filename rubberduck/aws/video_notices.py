@@ -1,0 +1,116 @@
+"""Notices that a job of Rekognition Video has ended: SNS sends them, a queue of SQS keeps them.
+
+They arrive late, twice, out of order or never, so a notice is a hint to ask for the job's state at
+once, and never the state itself. A notice is known by its JobId: its "API" and "Status" have had
+several spellings.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from rubberduck.aws.errors import explain
+from rubberduck.aws.video_errors import VideoServiceBusy, VideoServiceFailed, VideoServiceRefused
+
+SERVICE = "Amazon SQS"
+MAX_NOTICES = 10  # of one request
+LONGEST_POLL = 20  # seconds
+BAD_HANDLE = ("ReceiptHandleIsInvalid", "InvalidParameterValue")
+DENIED = ("AccessDenied", "AccessDeniedException")
+
+
+@dataclass(frozen=True)
+class Notice:
+    """`job_id` is None for a message that is no notice."""
+
+    job_id: str | None
+    handle: str
+
+
+class NoticeQueue:
+    """A queue of SQS that a topic sends to, on a boto3 client. Raises VideoServiceFailed."""
+
+    def __init__(self, client: Any, url: str) -> None:
+        self.client = client
+        self.url = url
+
+    def receive(self, seconds: float = 0, *, peek: bool = False) -> list[Notice]:
+        """Wait up to `seconds`, LONGEST_POLL at most, for notices; return them, often none.
+
+        With `peek` they stay visible to others; else others see them after the queue's own time
+        unless they are deleted.
+        """
+        options: dict[str, Any] = {"VisibilityTimeout": 0} if peek else {}
+        with _translated("ReceiveMessage"):
+            answer = self.client.receive_message(
+                QueueUrl=self.url,
+                MaxNumberOfMessages=MAX_NOTICES,
+                WaitTimeSeconds=min(int(seconds), LONGEST_POLL),
+                **options,
+            )
+            return [
+                Notice(job_id_in(item["Body"]), item["ReceiptHandle"])
+                for item in answer.get("Messages", ())
+            ]
+
+    def delete(self, notice: Notice) -> None:
+        with _translated("DeleteMessage"):
+            self.client.delete_message(QueueUrl=self.url, ReceiptHandle=notice.handle)
+
+    def check(self) -> None:
+        """Try both rights; no notice is taken from the queue."""
+        self.receive(peek=True)
+        try:
+            self.delete(Notice(None, "none"))
+        except VideoServiceFailed as error:
+            if error.code not in BAD_HANDLE:
+                raise
+
+
+def job_id_in(body: str) -> str | None:
+    """Return the JobId of a message, in SNS's envelope or without it; None if it has none.
+
+    >>> job_id_in('{"Type": "Notification", "Message": "{\\\\"JobId\\\\": \\\\"a1\\\\"}"}')
+    'a1'
+    >>> job_id_in('{"JobId": "a1"}'), job_id_in("hello"), job_id_in("[]")
+    ('a1', None, None)
+    """
+    for _ in range(2):
+        try:
+            message = json.loads(body)
+        except ValueError:
+            return None
+        if not isinstance(message, dict):
+            return None
+        if isinstance(found := message.get("JobId"), str):
+            return found
+        if not isinstance(body := message.get("Message", ""), str):
+            return None
+    return None
+
+
+@contextmanager
+def _translated(operation: str) -> Iterator[None]:
+    # Imported late: without Rekognition the site starts without botocore.
+    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
+
+    try:
+        yield
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        advice = explain(error.response, service=SERVICE, permission=f"sqs:{operation}")
+        if code.endswith("NonExistentQueue") or code == "QueueDoesNotExist":
+            advice = f"{code}: the queue does not exist: check DUCK_VIDEO_QUEUE"
+        kind = VideoServiceRefused if code in DENIED else VideoServiceBusy
+        raised = kind(
+            "Amazon SQS refused {operation}: {advice}.", operation=operation, advice=advice
+        )
+        raised.code = code
+        raise raised from error
+    except (BotoCoreError, ResponseParserError, LookupError, TypeError) as error:
+        raise VideoServiceBusy(
+            "Amazon SQS gave no answer: {problem}.", problem=str(error).rstrip(".")
+        ) from error
