@@ -22,7 +22,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +40,7 @@ ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": "33554432",
     "MALLOC_TRIM_THRESHOLD_": "67108864",
 }
+MAX_FILE = 1 << 28  # bytes that a child may write to a file
 START_SECONDS = 30.0
 END_SECONDS = 5.0
 IDLE_SECONDS = 60.0  # until an additional child ends by itself
@@ -76,9 +77,19 @@ class ChildFailed(Exception):
 
 
 class Child:
-    """A child process, which handles one request at a time."""
+    """A child process, which handles one request at a time.
 
-    def __init__(self, module: str, idle_seconds: float) -> None:
+    It keeps the open descriptors `files`, whose numbers requests name: a video is too large to be
+    copied. It can write `max_file` bytes to each of its files.
+    """
+
+    def __init__(
+        self,
+        module: str,
+        idle_seconds: float,
+        files: Sequence[int] = (),
+        max_file: int = MAX_FILE,
+    ) -> None:
         self.requests = 0
         self.is_permanent = not idle_seconds
         self.is_usable = True
@@ -86,15 +97,17 @@ class Child:
         self.protections: dict[str, bool] = {}
         self._is_ready = False
         self._buffer = b""
+        self._deadline = 0.0
         self._input, self._output = _memory_file("input"), _memory_file("output")
         self._socket, theirs = socket.socketpair()
         with theirs:
             descriptors = (theirs.fileno(), self._input, self._output)
-            arguments = [str(ROOT), module, *map(str, descriptors), str(idle_seconds)]
+            numbers = (*descriptors, max_file, idle_seconds)
+            arguments = [str(ROOT), module, *map(str, numbers)]
             self.process = subprocess.Popen(
                 [sys.executable, "-I", str(CHILD), *arguments],
                 env=_environment(),
-                pass_fds=descriptors,
+                pass_fds=(*descriptors, *files),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 cwd="/",
@@ -119,6 +132,14 @@ class Child:
 
         Raises ChildFailed, after which the child is not usable, or ChildNotStarted.
         """
+        self.send(request, limits, data)
+        return self.receive()
+
+    def send(self, request: dict[str, Any], limits: Limits, data: bytes = b"") -> None:
+        """Send one request, and return before its reply: `receive` must follow.
+
+        Raises ChildFailed or ChildNotStarted.
+        """
         self.wait_until_ready()
         self.is_usable = False
         self.requests += 1
@@ -130,12 +151,18 @@ class Child:
             "cpu_seconds": limits.cpu_seconds,
             "seconds": limits.seconds,
         }
-        deadline = time.monotonic() + limits.seconds
+        self._deadline = time.monotonic() + limits.seconds
         try:
             self._socket.sendall(json.dumps(message).encode() + b"\n")
         except OSError:
             raise self._ended() from None
-        answer = self._receive(deadline)
+
+    def receive(self) -> tuple[dict[str, Any], int]:
+        """Wait for the reply to what was sent; return it and the size of its result.
+
+        Raises ChildFailed.
+        """
+        answer = self._receive(self._deadline)
         if answer.get("failed"):
             reason: Literal["memory", "crash"] = (
                 "memory" if answer["failed"] == "memory" else "crash"

@@ -28,7 +28,6 @@ Handle = Callable[[dict[str, Any], bytes, FileIO], dict[str, Any]]
 PAGE = resource.getpagesize()
 LARGEST_REQUEST = 1_000_000  # bytes of a line
 MAX_MEMORY = 1 << 30  # bytes beyond the idle child's, whatever a request says
-MAX_RESULT = 1 << 28  # bytes
 MAX_TRACE = 4000  # characters
 TRIM_SECONDS = 2.0  # idle, until freed memory is returned to the system
 LIBC = ctypes.CDLL(None)
@@ -41,12 +40,13 @@ class Arguments(NamedTuple):
     control: int  # the descriptors
     data: int
     output: int
+    max_file: int  # bytes that may be written to a file
     idle: float  # seconds without a request until the child ends; 0: never
 
 
 def main(arguments: Arguments) -> None:
     """Serve requests until the parent closes the connection or sends nothing for too long."""
-    root, module, control, data, output_descriptor, idle = arguments
+    root, module, control, data, output_descriptor, max_file, idle = arguments
     sys.path.insert(0, root)
     from rubberduck.imaging.lockdown import lock_down
 
@@ -54,7 +54,7 @@ def main(arguments: Arguments) -> None:
     output = FileIO(output_descriptor, "wb", closefd=False)
     base = _address_space()
     _set_hard_limit(resource.RLIMIT_AS, base + MAX_MEMORY)
-    _set_hard_limit(resource.RLIMIT_FSIZE, MAX_RESULT)
+    _set_hard_limit(resource.RLIMIT_FSIZE, max_file)
     sys.excepthook = partial(_report_crash, control)
     os.dup2(1, 2)  # discards what libraries write to stderr, such as libtiff's warnings
     _send(control, {"protections": lock_down()})
@@ -144,5 +144,6 @@ def _send(descriptor: int, message: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    root, module, control, data, output, idle = sys.argv[1:]
-    main(Arguments(root, module, int(control), int(data), int(output), float(idle)))
+    root, module, *numbers, idle = sys.argv[1:]
+    control, data, output, max_file = map(int, numbers)
+    main(Arguments(root, module, control, data, output, max_file, float(idle)))

@@ -3,8 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from rubberduck.core.models import Box, Label
+
+if TYPE_CHECKING:
+    from rubberduck.core.settings import Settings
 
 # The states of a row. DELETING: hidden from everybody, its objects are being deleted.
 QUEUED, ANALYSING, READY, FAILED, CANCELLED, DELETING = (
@@ -16,6 +20,19 @@ QUEUED, ANALYSING, READY, FAILED, CANCELLED, DELETING = (
     "deleting",
 )
 ACTIVE = (QUEUED, ANALYSING)
+
+
+@dataclass(frozen=True)
+class VideoLimits:
+    """What a video may have at most; `pixels` of one frame."""
+
+    bytes: int
+    minutes: int
+    pixels: int
+
+    @classmethod
+    def of(cls, settings: "Settings") -> "VideoLimits":
+        return cls(settings.video_bytes, settings.video_minutes, settings.video_pixels)
 
 
 @dataclass(frozen=True)

@@ -271,5 +271,5 @@ def test_a_child_cannot_fill_the_memory_with_its_result(sandbox: Sandbox) -> Non
             which: psutil.Process(child.process.pid).rlimit(which)[1]
             for which in (psutil.RLIMIT_FSIZE, psutil.RLIMIT_AS)
         }
-    assert limits[psutil.RLIMIT_FSIZE] == sandbox_child.MAX_RESULT
+    assert limits[psutil.RLIMIT_FSIZE] == sandbox_module.MAX_FILE
     assert limits[psutil.RLIMIT_AS] < sandbox_child.MAX_MEMORY + 200_000_000
