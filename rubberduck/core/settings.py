@@ -325,27 +325,6 @@ class Settings(BaseSettings):
         le=1_000_000_000_000,
         description="maximum size of all videos that a visitor has stored, in bytes",
     )
-    rekognition_video: bool = Field(
-        False,
-        description="1 lets operators have whole videos analysed by Amazon Rekognition Video, "
-        "which costs money; needs DUCK_BUCKET",
-    )
-    video_topic: str | None = Field(
-        None,
-        pattern=r"^arn:aws[\w-]*:sns:[\w-]+:\d{12}:[\w-]+$",
-        description="ARN of the SNS topic to which Rekognition Video says that it has ended; only "
-        "saves waiting",
-    )
-    video_role: str | None = Field(
-        None,
-        pattern=r"^arn:aws[\w-]*:iam::\d{12}:role/[\w+=,.@/-]+$",
-        description="ARN of the role by which Rekognition Video writes to that topic",
-    )
-    video_queue: str | None = Field(
-        None,
-        pattern=r"^https?://[^\s?#]+/\d{12}/[\w-]+$",
-        description="address of the SQS queue that the topic sends to",
-    )
     metrics: bool = Field(False, description="1 serves metrics for Prometheus at /metrics")
     metrics_token: str | None = Field(
         None,

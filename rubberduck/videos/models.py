@@ -99,6 +99,11 @@ class Track:
     best: Sighting
     sightings: tuple[Sighting, ...]
 
+    @property
+    def end_seconds(self) -> float:
+        """Return when the sample after the last sighting begins."""
+        return self.last_seconds + self.sightings[-1].lasts
+
 
 @dataclass(frozen=True)
 class VideoVerdict:

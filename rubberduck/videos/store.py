@@ -30,15 +30,10 @@ from rubberduck.videos.models import (
     VideoInfo,
     VideoVerdict,
 )
-from rubberduck.videos.tables import (
-    video_paid_analyses,
-    video_segments,
-    video_uploads,
-    videos,
-)
+from rubberduck.videos.tables import video_remote_jobs, video_segments, video_uploads, videos
 
 MAX_MESSAGE = 500
-SEGMENTS_AT_ONCE = 50
+MAX_SEGMENTS_AT_ONCE = 50
 row = videos.c
 CHOSEN = list(videos.columns)
 
@@ -160,13 +155,22 @@ class Videos:
         """
         mine = and_(row.id == id, row.job_id == job_id, row.status == ANALYSING)
         of = video_segments.c.video_id == id
+        first = segment.samples[0].seconds if segment.samples else 0.0
         with self.database.transaction(writing=True) as connection:
             if connection.scalar(select(row.id).where(mine).with_for_update()) is None:
                 return False
             last = connection.scalar(select(func.max(video_segments.c.number)).where(of))
             if segment.number != (0 if last is None else last + 1):
                 return False
-            connection.execute(video_segments.insert().values(segment_row(id, segment)))
+            connection.execute(
+                video_segments.insert().values(
+                    video_id=id,
+                    number=segment.number,
+                    end_pts=segment.end_pts,
+                    first_seconds=first,
+                    samples=[_sample_row(sample) for sample in segment.samples],
+                )
+            )
         return True
 
     def last_segment(self, id: str) -> Segment | None:
@@ -177,21 +181,21 @@ class Videos:
         return None if number is None else next(self.segments(id, number))
 
     def segments(self, id: str, first: int = 0) -> Iterator[Segment]:
-        """Yield the segments from number `first` on, some at a time."""
-        number = first
+        """Yield the segments from number `first` on; more are read at once as it goes on."""
+        number, at_once = first, 1
         while True:
             statement = (
                 video_segments.select()
                 .where(video_segments.c.video_id == id, video_segments.c.number >= number)
                 .order_by(video_segments.c.number)
-                .limit(SEGMENTS_AT_ONCE)
+                .limit(at_once)
             )
             with self.database.transaction() as connection:
                 found = [_segment(each) for each in connection.execute(statement).mappings()]
             yield from found
-            if len(found) < SEGMENTS_AT_ONCE:
+            if len(found) < at_once:
                 return
-            number = found[-1].number + 1
+            number, at_once = found[-1].number + 1, min(2 * at_once, MAX_SEGMENTS_AT_ONCE)
 
     def samples(self, id: str) -> Iterator[Sample]:
         """Yield all saved samples in the order of their times."""
@@ -252,14 +256,9 @@ class Videos:
 
     def forget(self, id: str) -> None:
         """Delete the row and all that belongs to it; its objects must be gone."""
-        paid = video_paid_analyses.c
         with self.database.transaction(writing=True) as connection:
-            staged = select(paid.id).where(paid.video_id == id)
-            segments = video_segments.c.video_id
-            connection.execute(
-                video_segments.delete().where((segments == id) | segments.in_(staged))
-            )
-            connection.execute(video_paid_analyses.delete().where(paid.video_id == id))
+            for table in (video_segments, video_remote_jobs):
+                connection.execute(table.delete().where(table.c.video_id == id))
             connection.execute(videos.delete().where(row.id == id))
 
     def _update(self, which: ColumnElement[bool], values: Mapping[str, Any]) -> bool:
@@ -292,17 +291,6 @@ def _info_row(info: VideoInfo) -> dict[str, Any]:
 
 def _info(stored: Mapping[str, Any]) -> VideoInfo:
     return VideoInfo(**{**stored, "time_base": Fraction(*stored["time_base"])})
-
-
-def segment_row(id: str, segment: Segment) -> dict[str, Any]:
-    """Return the row of a segment of a video, or of a paid analysis that has not ended."""
-    return {
-        "video_id": id,
-        "number": segment.number,
-        "end_pts": segment.end_pts,
-        "first_seconds": segment.samples[0].seconds if segment.samples else 0.0,
-        "samples": [_sample_row(sample) for sample in segment.samples],
-    }
 
 
 def _sample_row(sample: Sample) -> list[Any]:

@@ -230,13 +230,20 @@ def label_segments(
     A segment begins with the first sample that has the label, and ends with the next one that has
     not: both are right within the time between two samples.
     """
+    found = each_label_segment(samples, end_seconds, min_confidence)
+    return tuple(sorted(found, key=lambda each: (each.start_seconds, each.label)))
+
+
+def each_label_segment(
+    samples: Iterable[Sample], end_seconds: float, min_confidence: float = 0.0
+) -> Iterator[LabelSegment]:
+    """Yield the segments of each label, by their ends."""
     going: dict[str, LabelSegment] = {}
-    done: list[LabelSegment] = []
     for held in _held(samples, end_seconds):
         start = held.sample.seconds
         labels = [each for each in held.sample.labels if each.confidence >= min_confidence]
         names = {label.name for label in labels}
-        done += [going.pop(name) for name in list(going) if name not in names]
+        yield from [going.pop(name) for name in list(going) if name not in names]
         for label in labels:
             known = going.get(label.name) or LabelSegment(
                 label.name, start, start, label.confidence, label.parents
@@ -246,8 +253,7 @@ def label_segments(
                 end_seconds=start + held.lasts,
                 confidence=max(known.confidence, label.confidence),
             )
-    done += going.values()
-    return tuple(sorted(done, key=lambda each: (each.start_seconds, each.label)))
+    yield from going.values()
 
 
 def heat_map(
