@@ -25,6 +25,7 @@ JOB_MODULES = (
     "rubberduck.services.project_imports",
     "rubberduck.services.project_jobs",
     "rubberduck.services.training",
+    "rubberduck.services.video_analysis",
 )
 NICENESS = 10  # visitors come first
 CANNOT_START = 78  # EX_CONFIG of sysexits.h: starting it again would not help

@@ -67,8 +67,7 @@ def delete_due_videos(database: "Database", storage: "Storage", keep: timedelta)
         key = video.original_key or ""
         if not is_address(key):
             storage.delete(key)
-            videos.add_stored(video.id, -video.bytes)
-        videos.update(video.id, original_key=None)
+        videos.drop_original(video.id)
     if failure is not None:
         raise failure
     return len(due)

@@ -131,9 +131,13 @@ class S3Storage:
         return True
 
     def fetch(self, key: str, path: Path) -> None:
+        self.fetch_from(self.bucket, key, path)
+
+    def fetch_from(self, bucket: str, key: str, path: Path) -> None:
+        """Write an object of any bucket into a file, without reading it at once."""
         with self._request("s3:GetObject"):
             try:
-                answer = self.client.get_object(Bucket=self.bucket, Key=key)
+                answer = self.client.get_object(Bucket=bucket, Key=key)
             except self.client.exceptions.NoSuchKey:
                 raise FileNotFoundError("no such object in the bucket") from None
             with path.open("wb") as file:

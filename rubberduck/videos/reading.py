@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -62,7 +62,7 @@ def frames(
     *,
     max_side: int = MAX_SIDE,
     limits: VideoLimits | None = None,
-) -> Iterator[Frame]:
+) -> Generator[Frame, None, None]:
     """Yield `rate` frames a second and more where the picture changes; the first and the last one.
 
     `start_pts` resumes: what is yielded then equals what the unbroken reading yielded from that

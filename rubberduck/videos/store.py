@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, and_, func, or_, select
+from sqlalchemy import ColumnElement, RowMapping, and_, case, func, or_, select
 
 from rubberduck.core.models import Box, Label
 from rubberduck.db.engine import Database, is_storable, to_naive_utc
@@ -114,6 +114,13 @@ class Videos:
     def add_stored(self, id: str, bytes: int) -> bool:
         """Count bytes that are stored now for a video, or with a negative number, no longer."""
         return self.update(id, stored_bytes=row.stored_bytes + bytes)
+
+    def drop_original(self, id: str) -> bool:
+        """Note that the original is gone; its bytes are counted no longer, once."""
+        held = and_(row.id == id, row.original_key.is_not(None))
+        is_own = row.original_key.not_like("s3://%")
+        left = case((is_own, row.stored_bytes - row.bytes), else_=row.stored_bytes)
+        return self._update(held, {"original_key": None, "stored_bytes": left})
 
     def stored_bytes(self, owner: str) -> int:
         """Return how much an owner has stored: of videos, and of uploads that are not one yet."""

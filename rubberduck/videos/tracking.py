@@ -7,19 +7,21 @@ count frames, not seconds, while the samples of a video lie at irregular times.
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from statistics import median
 
 from rubberduck.core.models import Box
 from rubberduck.videos.models import Sighting, Track
 
-# What leaves the picture for longer counts anew, in seconds.
-MAX_GAP = 2.0
+# What leaves the picture for longer counts anew, in seconds; and what was seen only once so far.
+MAX_GAP, MAX_GAP_OF_NEW = 2.0, 0.7
 MIN_SIGHTINGS = 3  # of a track's scores, missing ones are 0: a single one is not believed
-MIN_AFFINITY = -1.0
-MAX_SIZE_RATIO = 2.5
-SMOOTHING = 0.5  # share of a new speed
+# Standard deviations of the motion, in widths and heights of the picture: of a box's place (a part
+# of its size, and the shake of a hand), of the first speed, of its change, a second.
+BOX_NOISE, SHAKE, FIRST_SPEED, ACCELERATION = 0.06, 0.02, 0.25, 0.05
+SIZE_NOISE = 0.2  # of the logarithm of a side
+MAX_DISTANCE = 18.0  # squared, in standard deviations
 
 
 @dataclass(frozen=True)
@@ -62,43 +64,119 @@ def follow(observations: Iterable[Observation]) -> tuple[Track, ...]:
 
 
 @dataclass
+class _Axis:
+    """A Kalman filter of one coordinate with constant speed: place, speed, and their covariance."""
+
+    place: float
+    noise: float  # variance of a measurement
+    speed: float = 0.0
+    place_variance: float = 0.0
+    covariance: float = 0.0
+    speed_variance: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.place_variance = self.noise
+        self.speed_variance = FIRST_SPEED**2
+
+    def predicted(self, age: float) -> "_Axis":
+        """Return the filter after some seconds without a measurement."""
+        jerk = ACCELERATION**2 * age
+        return replace_variances(
+            self,
+            self.place + self.speed * age,
+            self.place_variance
+            + 2 * age * self.covariance
+            + age**2 * self.speed_variance
+            + jerk * age**2 / 3,
+            self.covariance + age * self.speed_variance + jerk * age / 2,
+            self.speed_variance + jerk,
+        )
+
+    def fit(self, place: float) -> tuple[float, float]:
+        """Return how far a measurement is from here, squared, in standard deviations; and how
+        unlikely it is: twice its negative logarithmic likelihood."""
+        variance = self.place_variance + self.noise
+        distance = (place - self.place) ** 2 / variance
+        return distance, distance + math.log(variance)
+
+    def corrected(self, place: float, noise: float) -> "_Axis":
+        total = self.place_variance + noise
+        gain, speed_gain = self.place_variance / total, self.covariance / total
+        off = place - self.place
+        corrected = replace_variances(
+            self,
+            self.place + gain * off,
+            (1 - gain) * self.place_variance,
+            (1 - gain) * self.covariance,
+            self.speed_variance - speed_gain * self.covariance,
+        )
+        corrected.speed = self.speed + speed_gain * off
+        corrected.noise = noise
+        return corrected
+
+
+def replace_variances(
+    axis: _Axis, place: float, place_variance: float, covariance: float, speed_variance: float
+) -> _Axis:
+    changed = _Axis(place, axis.noise, axis.speed)
+    changed.place_variance = place_variance
+    changed.covariance = covariance
+    changed.speed_variance = speed_variance
+    return changed
+
+
+@dataclass
 class _Path:
-    """A track that grows. Speeds are widths and heights of the picture a second."""
+    """A track that grows."""
 
     sightings: list[Sighting]
     strong: list[Sighting]
     labels: Counter[str]
-    speed: tuple[float, float] = (0.0, 0.0)
+    x: _Axis
+    y: _Axis
+    width: float
+    height: float
 
     @classmethod
-    def begin(cls, sighting: Sighting, label: str) -> "_Path":
-        return cls([sighting], [sighting], Counter([label]))
+    def begin(cls, sighting: Sighting, box: Box) -> "_Path":
+        x, y = _centre(box)
+        axes = _Axis(x, _noise(box.width)), _Axis(y, _noise(box.height))
+        return cls([sighting], [sighting], Counter([box.label]), *axes, box.width, box.height)
 
     @property
     def last(self) -> Sighting:
         return self.sightings[-1]
 
-    def place(self, seconds: float) -> tuple[float, float]:
-        """Return where the centre of the object should be."""
-        x, y = _centre(self.last.box)
-        age = seconds - self.last.seconds
-        return x + self.speed[0] * age, y + self.speed[1] * age
+    def is_over(self, seconds: float, before: float | None) -> bool:
+        """Return whether it was unseen for too long, and in at least one sample, the one before."""
+        most = MAX_GAP if len(self.sightings) > 1 else MAX_GAP_OF_NEW
+        missed = before is not None and self.last.seconds < before
+        return missed and seconds - self.last.seconds > most
 
-    def add(self, sighting: Sighting, label: str, *, is_strong: bool) -> None:
-        x, y = _centre(sighting.box)
-        before_x, before_y = _centre(self.last.box)
-        if (age := sighting.seconds - self.last.seconds) > 0:
-            share = 1.0 if len(self.sightings) == 1 else SMOOTHING
-            old = self.speed
-            new = (x - before_x) / age, (y - before_y) / age
-            self.speed = (
-                old[0] + share * (new[0] - old[0]),
-                old[1] + share * (new[1] - old[1]),
-            )
+    @property
+    def is_new(self) -> bool:
+        return len(self.sightings) == 1
+
+    def fit(self, box: Box, seconds: float) -> tuple[float, float]:
+        """Return how far the box is from where the object should be, and how unlikely it is."""
+        age = seconds - self.last.seconds
+        x, y = _centre(box)
+        far_x, unlikely_x = self.x.predicted(age).fit(x)
+        far_y, unlikely_y = self.y.predicted(age).fit(y)
+        size = _log_ratio(box.width, self.width) ** 2 + _log_ratio(box.height, self.height) ** 2
+        return far_x + far_y + size, unlikely_x + unlikely_y + size
+
+    def add(self, sighting: Sighting, box: Box, *, is_strong: bool) -> None:
+        age = sighting.seconds - self.last.seconds
+        x, y = _centre(box)
+        self.x = self.x.predicted(age).corrected(x, _noise(box.width))
+        self.y = self.y.predicted(age).corrected(y, _noise(box.height))
+        self.width += (box.width - self.width) / 2
+        self.height += (box.height - self.height) / 2
         self.sightings.append(sighting)
         if is_strong:
             self.strong.append(sighting)
-            self.labels[label] += 1
+            self.labels[box.label] += 1
 
     def track(self, number: int) -> Track:
         last = self.strong[-1]
@@ -119,75 +197,58 @@ class _Path:
 class _Tracker:
     alive: list[_Path] = field(default_factory=list)
     ended: list[_Path] = field(default_factory=list)
+    before: float | None = None  # time of the sample before
 
-    def add(self, observation: Observation) -> None:
-        oldest = observation.seconds - MAX_GAP
+    def add(self, now: Observation) -> None:
+        alive: list[_Path] = []
         for path in self.alive:
-            if observation.is_cut or path.last.seconds < oldest:
-                self.ended.append(path)
-        if observation.is_cut:
-            self.alive = []
-        self.alive = [path for path in self.alive if path.last.seconds >= oldest]
-        strong = [each for each in observation.detections if each.is_strong]
-        weak = [each for each in observation.detections if not each.is_strong]
-        unmatched = self._match(observation, strong, self.alive)
-        seen = [path for path in self.alive if path.last.pts != observation.pts]
-        self._match(observation, weak, seen)
-        for each in unmatched:
-            self.alive.append(_Path.begin(_sighting(observation, each), each.box.label))
+            is_over = now.is_cut or path.is_over(now.seconds, self.before)
+            (self.ended if is_over else alive).append(path)
+        self.alive = alive
+        strong = [each for each in now.detections if each.is_strong]
+        weak = [each for each in now.detections if not each.is_strong]
+        new = self._match(now, strong)
+        self._match(now, weak)
+        self.alive += [_Path.begin(_sighting(now, each), each.box) for each in new]
+        self.before = now.seconds
 
     def _match(
-        self, observation: Observation, found: list[Detection], paths: list[_Path]
+        self, now: Observation, found: list[Detection], *, is_new: bool = False
     ) -> list[Detection]:
-        """Continue paths with what was found, the best fit first; return the rest."""
-        pairs = sorted(_pairs(observation, found, paths), reverse=True)
+        """Continue tracks with what was found, the best fit first; return the rest.
+
+        Tracks of one sighting, which may be of a false box, get what others leave.
+        """
+        pairs = sorted(
+            (fit[1], number, index)
+            for number, path in enumerate(self.alive)
+            if path.last.pts != now.pts and path.is_new == is_new
+            for index, each in enumerate(found)
+            if (fit := path.fit(each.box, now.seconds))[0] <= MAX_DISTANCE
+        )
         taken: set[int] = set()
-        for _, detection_index, path_index in pairs:
-            path, detection = paths[path_index], found[detection_index]
-            if detection_index in taken or path.last.pts == observation.pts:
-                continue
-            taken.add(detection_index)
-            path.add(
-                _sighting(observation, detection),
-                detection.box.label,
-                is_strong=detection.is_strong,
-            )
-        return [each for index, each in enumerate(found) if index not in taken]
+        for _, number, index in pairs:
+            path, each = self.alive[number], found[index]
+            if index not in taken and path.last.pts != now.pts:
+                taken.add(index)
+                path.add(_sighting(now, each), each.box, is_strong=each.is_strong)
+        left = [each for index, each in enumerate(found) if index not in taken]
+        return left if is_new else self._match(now, left, is_new=True)
 
     def end(self) -> list[_Path]:
         return self.ended + self.alive
 
 
-def _pairs(
-    observation: Observation, found: list[Detection], paths: list[_Path]
-) -> Iterator[tuple[float, int, int]]:
-    for path_index, path in enumerate(paths):
-        x, y = path.place(observation.seconds)
-        before = path.last.box
-        assert before is not None
-        here = Box(
-            x - before.width / 2, y - before.height / 2, before.width, before.height, "", 0.0
-        )
-        for index, detection in enumerate(found):
-            affinity = _affinity(here, detection.box)
-            if affinity >= MIN_AFFINITY:
-                yield affinity, index, path_index
+def _noise(side: float) -> float:
+    """Return the variance of a box's place along one axis."""
+    return (BOX_NOISE * side) ** 2 + SHAKE**2
 
 
-def _affinity(place: Box, box: Box) -> float:
-    """Return how well a box fits: its overlap less the distance in sizes of the object."""
-    ratio = (place.width * place.height or 1e-9) / (box.width * box.height or 1e-9)
-    if not 1 / MAX_SIZE_RATIO**2 <= ratio <= MAX_SIZE_RATIO**2:
-        return -math.inf
-    x, y = _centre(place)
-    to_x, to_y = _centre(box)
-    width, height = (place.width + box.width) / 2, (place.height + box.height) / 2
-    distance = math.hypot((to_x - x) / width, (to_y - y) / height)
-    return place.overlap(box) - distance
+def _log_ratio(side: float, other: float) -> float:
+    return math.log(max(side, 1e-6) / max(other, 1e-6)) / SIZE_NOISE
 
 
-def _centre(box: Box | None) -> tuple[float, float]:
-    assert box is not None
+def _centre(box: Box) -> tuple[float, float]:
     return box.left + box.width / 2, box.top + box.height / 2
 
 
