@@ -36,6 +36,7 @@ from rubberduck.pages.results import results
 from rubberduck.pages.sign_in import sign_in
 from rubberduck.pages.statistics import statistics
 from rubberduck.pages.templating import STYLE, configure_templates
+from rubberduck.pages.video import videos
 from rubberduck.services.answering_models import AnsweringModels
 from rubberduck.services.model_watch import ModelWatch, build_hosting
 from rubberduck.services.pipeline import Pipeline
@@ -122,6 +123,7 @@ def create_app(settings: Settings, *, pipeline: Pipeline | None = None) -> Flask
         model_life,
         models,
         aws_training,
+        videos,
     )
     for blueprint in (*pages, *wings, api, openapi, health):
         app.register_blueprint(blueprint)

@@ -120,8 +120,12 @@ class Pipeline:
 
     def for_result(self, result: Result) -> "Pipeline":
         """Return the pipeline for the question of a result, or this one if none is offered."""
+        return self.for_title(result.question)
+
+    def for_title(self, title: str) -> "Pipeline":
+        """Return the pipeline for the question of this title, or this one if none is offered."""
         titles = {offer.question.title: key for key, offer in self.offers.items()}
-        key = titles.get(result.question)
+        key = titles.get(title)
         return self if key is None else self.for_question(key)
 
     @property

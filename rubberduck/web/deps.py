@@ -83,14 +83,14 @@ def wanted_answer() -> bool | None:
     return given == "true"
 
 
-def threshold() -> float | None:
-    """Return the `min` parameter in percent, or None. Raises InvalidParameter."""
-    if (given := request.args.get("min")) is None:
+def threshold(name: str = "min") -> float | None:
+    """Return a parameter in percent, or None. Raises InvalidParameter."""
+    if (given := request.args.get(name)) is None:
         return None
     try:
         percent = float(given)
     except ValueError:
         percent = -1.0
     if not 0 <= percent <= 100:  # also rejects NaN
-        raise InvalidParameter("“min” must be a number from 0 to 100.")
+        raise InvalidParameter("“{name}” must be a number from 0 to 100.", name=name)
     return percent

@@ -4,15 +4,27 @@ import json
 import re
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rubberduck.core.models import Result
+
+if TYPE_CHECKING:
+    from rubberduck.videos.models import Video
 
 
 def file_name(result: Result) -> str:
     """Return an ASCII file name that contains the answer."""
-    words = re.sub(r"[^a-z0-9]+", "-", result.said.lower()).strip("-") or "picture"
-    return f"{words}-{result.created_at:%Y-%m-%d}.jpg"
+    return _named(result.said, "picture", result.created_at, "jpg")
+
+
+def video_name(video: "Video", extension: str) -> str:
+    """Return an ASCII file name that contains the answer, for what is saved of a video."""
+    return _named(video.said or "", "video", video.created_at, extension)
+
+
+def _named(said: str, otherwise: str, created_at: datetime, extension: str) -> str:
+    words = re.sub(r"[^a-z0-9]+", "-", said.lower()).strip("-") or otherwise
+    return f"{words}-{created_at:%Y-%m-%d}.{extension}"
 
 
 def rfc3339(moment: datetime) -> str:
@@ -22,3 +34,16 @@ def rfc3339(moment: datetime) -> str:
 def indented(body: Any) -> str:
     """Return a dataclass as JSON for people, with the fields in the order of the class."""
     return json.dumps(asdict(body), ensure_ascii=False, indent=2)
+
+
+def clock(seconds: float, has_tenths: bool = False) -> str:
+    """Return a time of a video as its player shows it.
+
+    >>> clock(72.46), clock(3723.9), clock(72.46, has_tenths=True)
+    ('1:12', '1:02:03', '1:12.4')
+    """
+    tenths = int(seconds * 10 + 1e-6)
+    minutes, rest = divmod(tenths, 600)
+    hours, minutes = divmod(minutes, 60)
+    start = f"{hours}:{minutes:02}" if hours else f"{minutes}"
+    return f"{start}:{rest // 10:02}" + (f".{rest % 10}" if has_tenths else "")

@@ -45,11 +45,16 @@ def register_questions(app: Flask) -> None:
 
 def use_question_of(result: Result) -> None:
     """Let the rest of this request ask what the result's question is."""
-    models = (each for each in answering_models().list() if each.question == result.question)
+    use_question(result.question)
+
+
+def use_question(title: str) -> None:
+    """Let the rest of this request ask the question of this title, if it is offered."""
+    models = (each for each in answering_models().list() if each.question == title)
     if model := next(models, None):
         g.pipeline = answering_models().pipeline_of(model)
     else:
-        g.pipeline = default_pipeline().for_result(result)
+        g.pipeline = default_pipeline().for_title(title)
 
 
 def question_title() -> str | None:

@@ -34,6 +34,9 @@ KIND = {
     "mine.take_back": "changes",
     "mine.delete_all": "changes",
     "jobs.cancel": "changes",
+    "videos.cancel": "changes",
+    "videos.retry": "changes",
+    "videos.delete": "changes",
     "model_life.start": "changes",
     "model_life.stop": "changes",
     "model_life.extend": "changes",
@@ -59,6 +62,8 @@ KIND = {
     "statistics.chart": "drawings",
     "results.thumbnail": "drawings",
     "results.marked": "drawings",
+    "videos.show": "drawings",
+    "videos.tracks": "drawings",
 }
 FRAMES = 1200  # a minute and device: the camera's script sends up to 15 frames a second
 FRAMES_PER_ADDRESS = 6000  # a minute: several devices may share an address

@@ -1,0 +1,139 @@
+"""Analysed videos as their jobs store them: clips of objects that move on known paths."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from PIL import Image, ImageDraw
+
+from rubberduck.core.models import Box, Label
+from rubberduck.core.rules import RUBBER_DUCK
+from rubberduck.imaging.decode import to_jpeg
+from rubberduck.services.pipeline import Pipeline
+from rubberduck.videos.keys import copy_key, frame_key, poster_key
+from rubberduck.videos.models import ANALYSING, QUEUED, Sample, Segment, Video, VideoInfo
+from rubberduck.videos.store import Videos
+from rubberduck.videos.timeline import judge_video
+
+WIDTH, HEIGHT, RATE = 320, 240, 25
+SECONDS = 8.0
+SAMPLE_RATE = 5
+MP4 = "video/mp4"
+SIDE = 40  # pixels of a duck
+YELLOW = (255, 210, 0)
+JOB = "the job of the test"
+
+
+def places(seconds: float) -> list[tuple[float, float]]:
+    """Return the left upper corners of the ducks in pixels: one until 5 s, another from 6 s on."""
+    if seconds < 5:
+        return [(10 + 50 * seconds, 60 + 8 * seconds)]
+    return [(250 - 60 * (seconds - 6), 150)] if 6 <= seconds < 7.6 else []
+
+
+def picture(seconds: float) -> Image.Image:
+    """Return the frame at this time: yellow squares on grey blue."""
+    image = Image.new("RGB", (WIDTH, HEIGHT), (40, 60, 80))
+    draw = ImageDraw.Draw(image)
+    for left, top in places(seconds):
+        draw.rectangle((left, top, left + SIDE - 1, top + SIDE - 1), fill=YELLOW)
+    return image
+
+
+@cache
+def clip(seconds: float = SECONDS) -> bytes:
+    """Return an MP4 of H.264 that browsers play, without sound."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "clip.mp4"
+        with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
+            stream = container.add_stream("libx264", rate=RATE)
+            stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+            stream.options = {"preset": "veryfast", "crf": "18"}
+            for number in range(round(seconds * RATE)):
+                frame = av.VideoFrame.from_ndarray(np.asarray(picture(number / RATE)), "rgb24")
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+        return path.read_bytes()
+
+
+def samples(seconds: float = SECONDS, confidence: float = 92.0) -> list[Sample]:
+    """Return what a perfect detector sees five times a second."""
+    return [
+        Sample(
+            pts=number * RATE // SAMPLE_RATE,
+            seconds=number / SAMPLE_RATE,
+            labels=_labels(places(number / SAMPLE_RATE), confidence),
+        )
+        for number in range(round(seconds * SAMPLE_RATE))
+    ]
+
+
+def _labels(found: Sequence[tuple[float, float]], confidence: float) -> tuple[Label, ...]:
+    def label(name: str) -> Label:
+        boxes = tuple(
+            Box(left / WIDTH, top / HEIGHT, SIDE / WIDTH, SIDE / HEIGHT, name, confidence)
+            for left, top in found
+        )
+        return Label(name, confidence, boxes)
+
+    return (label("Duck"), label("Toy")) if found else ()
+
+
+def sample_video(id: str, owner: str | None = "ann", **changes: Any) -> Video:
+    """Return the row of a video that waits for its analysis."""
+    video = Video(
+        id=id,
+        status=QUEUED,
+        created_at=datetime.now(UTC),
+        owner=owner,
+        question=RUBBER_DUCK.title,
+        model=None,
+        engine="embedded detector",
+        engine_version="of the test",
+        min_confidence=RUBBER_DUCK.min_confidence,
+        sample_rate=float(SAMPLE_RATE),
+        bytes=len(clip()),
+        stored_bytes=len(clip()),
+        original_key=None,
+        copy_key=None,
+        copy_type=None,
+        poster_key=None,
+        rendered_key=None,
+        rendered_type=None,
+        info=VideoInfo("mp4", "h264", WIDTH, HEIGHT, SECONDS, Fraction(1, RATE), 0, RATE, None),
+        job_id=JOB,
+        render_job_id=None,
+        error=None,
+        found=None,
+        score=None,
+        said=None,
+        distinct=None,
+        samples=0,
+        ended_at=None,
+    )
+    return replace(video, **changes)
+
+
+def store_video(
+    site: Pipeline, id: str, seen: Sequence[Sample] | None = None, **changes: Any
+) -> Video:
+    """Store an analysed video with its objects, as its job does; return its row."""
+    videos, seen = Videos(site.results.database), samples() if seen is None else seen
+    site.storage.put(copy_key(id, MP4), clip(), MP4)
+    site.storage.put(poster_key(id), to_jpeg(picture(1.0)))
+    keys = {"copy_key": copy_key(id, MP4), "copy_type": MP4, "poster_key": poster_key(id)}
+    videos.create(sample_video(id, **{"status": ANALYSING, **keys, **changes}))
+    videos.add_segment(id, JOB, Segment(0, 0, tuple(seen)))
+    verdict = judge_video(RUBBER_DUCK, seen, end_seconds=SECONDS)
+    said = RUBBER_DUCK.yes if verdict.found else RUBBER_DUCK.no
+    videos.finish(id, JOB, verdict, said, len(seen))
+    for track in verdict.tracks:
+        site.storage.put(frame_key(id, track.best.pts), to_jpeg(picture(track.best.seconds)))
+    return videos.get(id)
