@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from rubberduck.core.errors import InvalidQuestion
 from rubberduck.core.question_file import load_questions, translated
 from rubberduck.core.rules import Question
-from rubberduck.core.settings import InvalidSettings, Settings
+from rubberduck.core.settings import SQLITE, InvalidSettings, Settings
 from rubberduck.core.translations import load_translations
 from rubberduck.detectors.base import Detector
 from rubberduck.detectors.lazy import LazyEmbeddedDetector
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from rubberduck.billing.ledger import Ledger
     from rubberduck.billing.prices import Prices
     from rubberduck.db.results import Results
+    from rubberduck.events.delivery import Delivery
+    from rubberduck.events.queue_poller import QueuePoller
 
 AWS_CONNECTIONS = 32
 SLOW_SECONDS = 10  # Custom Labels takes 5 MB of entries, and looks at pictures of 4,096 pixels
@@ -73,14 +75,18 @@ def _results_opener(settings: Settings) -> Callable[[], "Results"]:
 def _storage(settings: Settings) -> Storage:
     if settings.bucket is None:
         return FolderStorage(settings.uploads)
+    client = _s3_client(settings)
+    return S3Storage(client, settings.bucket, settings.link_seconds, settings.kms_key)
+
+
+def _s3_client(settings: Settings) -> Any:
     # The regional address: the global one redirects, which breaks signed links. Other servers, such
     # as those of tests, may not support bucket host names.
     is_amazon = not (os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"))
     style = {"addressing_style": "virtual" if is_amazon else "path"}
     # "s3v4" is S3's name for signature version 4. Two attempts: a visitor waits, and there is no
     # fallback. Rekognition gets three.
-    client = _client(settings, "s3", 2, signature_version="s3v4", s3=style)
-    return S3Storage(client, settings.bucket, settings.link_seconds, settings.kms_key)
+    return _client(settings, "s3", 2, signature_version="s3v4", s3=style)
 
 
 def _custom_labels_opener(
@@ -203,9 +209,56 @@ def ledger(settings: Settings, results: "Results") -> "Ledger":
     return Ledger(results.database, limits_of(settings, load_prices(settings.prices)))
 
 
+def build_delivery(settings: Settings, pipeline: Pipeline) -> "Delivery | None":
+    """Return what answers pictures that arrive in a bucket; None if no place is set for them.
+
+    Raises InvalidSettings.
+    """
+    if settings.events_input is None and settings.events_output is None:
+        return None
+    # Imported late: most sites take no pictures from a bucket.
+    from rubberduck.aws.event_queue import EventQueue
+    from rubberduck.db.event_claims import DatabaseClaims
+    from rubberduck.events.claims import BucketClaims, Claims
+    from rubberduck.events.delivery import Delivery
+    from rubberduck.events.handler import EventHandler
+    from rubberduck.events.places import InvalidPlace, Place, Places
+    from rubberduck.storage.s3_conditional import ConditionalS3
+
+    if settings.events_input is None or settings.events_output is None:
+        raise InvalidSettings("Set DUCK_EVENTS_INPUT and DUCK_EVENTS_OUTPUT, or neither.")
+    try:
+        places = Places(Place.parse(settings.events_input), Place.parse(settings.events_output))
+    except InvalidPlace as error:
+        raise InvalidSettings(f"DUCK_EVENTS_OUTPUT is wrong: {error}.") from None
+    client = _s3_client(settings)
+    bucket = ConditionalS3(client, places.output.bucket, settings.link_seconds, settings.kms_key)
+    # Other machines and functions do not see a file of SQLite.
+    is_shared = not settings.database_url.startswith(SQLITE)
+    in_bucket = BucketClaims(bucket, places.claim_key)
+    claims = Claims(DatabaseClaims(pipeline.results.database) if is_shared else in_bucket)
+    dead_url = settings.events_dead_queue
+    dead = EventQueue(_client(settings, "sqs", 3), dead_url) if dead_url else None
+    return Delivery(EventHandler(pipeline, bucket, places, claims), dead)
+
+
+def build_event_poller(settings: Settings, pipeline: Pipeline) -> "QueuePoller | None":
+    """Return what takes events from the queue; None without one. Raises InvalidSettings."""
+    if settings.events_queue is None:
+        return None
+    from rubberduck.aws.event_queue import LONGEST_POLL, EventQueue
+    from rubberduck.events.queue_poller import QueuePoller
+
+    if (delivery := build_delivery(settings, pipeline)) is None:
+        raise InvalidSettings("DUCK_EVENTS_QUEUE needs DUCK_EVENTS_INPUT and DUCK_EVENTS_OUTPUT.")
+    client = _client(settings, "sqs", 3, read_timeout=LONGEST_POLL + SLOW_SECONDS)
+    queue = EventQueue(client, settings.events_queue)
+    return QueuePoller(queue, delivery, at_once=settings.worker_jobs)
+
+
 def _client(
     settings: Settings,
-    service: Literal["s3", "rekognition", "scheduler"],
+    service: Literal["s3", "rekognition", "scheduler", "sqs"],
     attempts: int,
     **more: Any,
 ) -> Any:

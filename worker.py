@@ -138,6 +138,7 @@ def _serve(settings: "Settings", also: Sequence[str]) -> None:
         _cannot_start(str(error), CANNOT_START if error.errno in UNWRITABLE else TRY_LATER)
 
     stop_watching = _watch_models(settings, database)
+    stop_polling = _poll_events(settings)
 
     def stop(*_: object) -> None:
         engine.stop()
@@ -153,6 +154,7 @@ def _serve(settings: "Settings", also: Sequence[str]) -> None:
         if status:
             log.critical("worker failed", exc_info=True)
         stop_watching()
+        stop_polling()
         engine.close()
         database.close()
         logging.shutdown()
@@ -171,6 +173,32 @@ def _watch_models(settings: "Settings", database: "Database") -> Callable[[], No
     watch = ModelWatch(lambda: pipeline.results.database, lambda: build_hosting(pipeline, settings))
     thread = threading.Thread(
         target=watch.run_forever, args=[stopping], name="model-leases", daemon=True
+    )
+    thread.start()
+
+    def stop() -> None:
+        stopping.set()
+        thread.join(STOP_SECONDS / 2)
+        pipeline.close()
+
+    return stop
+
+
+def _poll_events(settings: "Settings") -> Callable[[], None]:
+    """Answer the pictures that arrive in a bucket, in threads; return a function that ends this."""
+    if settings.events_queue is None:
+        return lambda: None
+    from composition import build_event_poller, build_pipeline
+    from rubberduck.core.settings import InvalidSettings
+
+    pipeline, stopping = build_pipeline(settings), threading.Event()
+    try:
+        poller = build_event_poller(settings, pipeline)
+    except InvalidSettings as error:
+        _cannot_start(str(error))
+    assert poller
+    thread = threading.Thread(
+        target=poller.run_forever, args=[stopping], name="events", daemon=True
     )
     thread.start()
 

@@ -11,8 +11,8 @@ from rubberduck.core.settings import ROOT
 
 LAW = """
 core < imaging, db, aws, scoring < storage, billing, accounts, jobs < detectors
-< custom_models, videos < services < evaluation, web < api, cli < pages < rekognition, db_setup
-< composition < app < wsgi, gunicorn.conf, worker, serve
+< custom_models, videos < services < events, evaluation, web < api, cli < pages
+< rekognition, db_setup < composition < app < wsgi, gunicorn.conf, worker, serve, lambda_function
 """
 # Which packages may import a library; "top" is a file beside the packages.
 WINDOWS = {

@@ -20,6 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 TRANSLATIONS = ROOT / "translations"
 PREFIX = "DUCK_"
 BUCKET_NAME = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
+S3_ADDRESS = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?$"
+QUEUE_URL = r"^https?://.+/.+"
 SQLITE = "sqlite:///"
 DATABASE_URL = rf"^({SQLITE}|postgresql\+psycopg://)."
 
@@ -324,6 +326,29 @@ class Settings(BaseSettings):
         ge=1_000_000,
         le=1_000_000_000_000,
         description="maximum size of all videos that a visitor has stored, in bytes",
+    )
+    events_input: str | None = Field(
+        None,
+        pattern=S3_ADDRESS,
+        description="s3://BUCKET/PREFIX where pictures arrive; needs DUCK_EVENTS_OUTPUT",
+    )
+    events_output: str | None = Field(
+        None,
+        pattern=S3_ADDRESS,
+        description="s3://BUCKET/PREFIX for the answers to pictures that arrive: a marked picture "
+        "and a JSON file each",
+    )
+    events_queue: str | None = Field(
+        None,
+        pattern=QUEUE_URL,
+        description="URL of the Amazon SQS queue with the events of DUCK_EVENTS_INPUT, which the "
+        "worker answers",
+    )
+    events_dead_queue: str | None = Field(
+        None,
+        pattern=QUEUE_URL,
+        description="URL of the Amazon SQS queue that takes events which failed five times, with "
+        "the reason",
     )
     metrics: bool = Field(False, description="1 serves metrics for Prometheus at /metrics")
     metrics_token: str | None = Field(

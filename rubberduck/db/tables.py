@@ -16,7 +16,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA = "0010"  # the Alembic revision that this code reads and writes
+SCHEMA = "0011"  # the Alembic revision that this code reads and writes
 # The status of a row. DELETING: hidden from everybody, its pictures are being deleted.
 PENDING, READY, DELETING = "pending", "ready", "deleting"
 metadata = MetaData()
@@ -123,6 +123,16 @@ leases = Table(
     Column("holder", String(64), nullable=False),  # the process; see workers.py
     Column("free_at", DateTime, nullable=False),  # UTC; any process may take it from then on
     Column("outcome", String(200)),  # of the last run
+)
+# Who answers an object that arrived in a bucket, or has; see events/claims.py.
+event_claims = Table(
+    "event_claims",
+    metadata,
+    Column("name", String(64), primary_key=True),  # SHA-256 of bucket and key
+    Column("revision", BigInteger, nullable=False),  # counts the changes
+    Column("record", JSON, nullable=False),
+    Column("changed_at", DateTime, nullable=False),  # UTC
+    Index("event_claims_by_age", "changed_at"),
 )
 # One row: the database as it was last seen, which a restored copy is not; see restored.py.
 database_identity = Table(

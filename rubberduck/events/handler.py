@@ -1,0 +1,117 @@
+"""Answer a picture that arrived in a bucket: the marked picture and a JSON file beside it."""
+
+import json
+import logging
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from rubberduck.core.errors import DuckError
+from rubberduck.core.models import Answer
+from rubberduck.events.claims import Claims
+from rubberduck.events.places import Places
+from rubberduck.events.s3_events import CreatedObject
+from rubberduck.imaging.decode import Picture, to_jpeg
+from rubberduck.services.pipeline import Pipeline
+from rubberduck.storage.s3_conditional import JSON, ConditionalS3
+
+log = logging.getLogger(__name__)
+# What became of an event. GONE: the object was deleted or replaced, which has an event of its own.
+ANSWERED, IGNORED, GONE = "answered", "ignored", "gone"
+
+
+@dataclass(frozen=True)
+class EventHandler:
+    """Answers objects, each once. `bucket` is the output's; it also reads the input's."""
+
+    pipeline: Pipeline
+    bucket: ConditionalS3
+    places: Places
+    claims: Claims
+
+    def handle(self, created: CreatedObject) -> str:
+        """Return what became of the event: ANSWERED, IGNORED, GONE, DUPLICATE or SUPERSEDED.
+
+        Raises DuckError if the picture has no answer, Busy while another process answers it.
+        """
+        if not self.places.takes(created):
+            log.warning("event ignored bucket=%s key=%r", created.bucket, created.key)
+            return IGNORED
+        claim = self.claims.take(created)
+        if isinstance(claim, str):
+            return claim
+        try:
+            outcome = self._answer(created)
+        except BaseException:
+            self.claims.release(claim)
+            raise
+        self.claims.finish(claim)
+        log.info("event %s bucket=%s key=%r", outcome, created.bucket, created.key)
+        return outcome
+
+    def refuse(self, created: CreatedObject, error: DuckError) -> None:
+        """Write why a picture has no answer, where its answer would be, unless it has one.
+
+        It is not tried again. Raises DuckError, Busy.
+        """
+        if not self.places.takes(created) or isinstance(claim := self.claims.take(created), str):
+            return
+        problem = error.problem
+        reason = {"type": problem.slug, "title": problem.title, "why": problem.why}
+        self._write(created, {"error": {**reason, "hint": problem.hint}})
+        self.claims.finish(claim)
+
+    def _answer(self, created: CreatedObject) -> str:
+        try:
+            data = self.bucket.get_version(
+                created.bucket,
+                created.key,
+                created.version,
+                is_versioned=created.is_versioned,
+                most=self.pipeline.max_bytes,
+            )
+        except FileNotFoundError:
+            return GONE
+        picture = self.pipeline.read(data)
+        answer = self.pipeline.answer(picture)
+        marked_key = self._put_marked(created, picture, answer)
+        size = {"width": picture.image.width, "height": picture.image.height}
+        self._write(created, {**size, "marked": marked_key, **answer_fields(self.pipeline, answer)})
+        return ANSWERED
+
+    def _put_marked(self, created: CreatedObject, picture: Picture, answer: Answer) -> str:
+        key = self.places.marked_key(created.key)
+        self.bucket.put(key, marked_jpeg(self.pipeline, picture, answer))
+        return key
+
+    def _write(self, created: CreatedObject, fields: dict[str, Any]) -> None:
+        source = {"bucket": created.bucket, "key": created.key, "version": created.version}
+        document = {"source": source, "answered_at": datetime.now(UTC).isoformat(), **fields}
+        key = self.places.answer_key(created.key)
+        self.bucket.put(key, json.dumps(document, ensure_ascii=False).encode(), JSON)
+
+
+def answer_fields(pipeline: Pipeline, answer: Answer) -> dict[str, Any]:
+    """Return an answer as JSON, with the names of the API."""
+    verdict = answer.verdict
+    return {
+        "question": pipeline.question.title,
+        "found": verdict.found,
+        "score": verdict.score,
+        "said": pipeline.question.yes if verdict.found else pipeline.question.no,
+        "boxes": [asdict(box) for box in verdict.boxes],
+        "labels": [{"name": label.name, "confidence": label.confidence} for label in answer.labels],
+        "engine": answer.engine,
+        "engine_version": answer.engine_version,
+        "fallback_for": answer.fallback_for,
+    }
+
+
+def marked_jpeg(pipeline: Pipeline, picture: Picture, answer: Answer) -> bytes:
+    """Return the picture with its boxes, as JPEG; without boxes, as it is."""
+    if not answer.verdict.boxes:
+        return picture.jpeg
+    # Imported late: matplotlib takes a second, which a function that finds nothing need not wait.
+    from rubberduck.imaging.draw import draw_boxes
+
+    return to_jpeg(draw_boxes(picture.image, answer.verdict.boxes, pipeline.question.thing))
