@@ -15,7 +15,6 @@ from rubberduck.core.errors import DetectorFailed
 from rubberduck.core.settings import InvalidSettings, Settings
 from rubberduck.events.queue_poller import QueuePoller
 from tests.support.arrivals import (
-    BUCKET,
     INPUT,
     OUTPUT,
     Queue,
@@ -25,6 +24,7 @@ from tests.support.arrivals import (
     record,
     unreliable,
 )
+from tests.support.aws import BUCKET
 from tests.support.fake_detector import FakeDetector
 from tests.support.pictures import encoded, tiny
 

@@ -7,7 +7,8 @@ import pytest
 
 from rubberduck.events.places import InvalidPlace, Place, Places
 from rubberduck.events.s3_events import CreatedObject, InvalidEvent, created_objects
-from tests.support.arrivals import BUCKET, body, from_eventbridge, record
+from tests.support.arrivals import body, from_eventbridge, record
+from tests.support.aws import BUCKET
 
 # As moto 5.2.5 sends it: the slash is encoded, too, and there is no sequencer.
 MOTO = {
