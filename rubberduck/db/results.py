@@ -2,7 +2,6 @@
 
 import secrets
 import threading
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,8 +10,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, bindparam, func, or_, select, tuple_
 
-from rubberduck.core.errors import InvalidCursor, NoSuchResult, ResultPending, ResultsUnavailable
+from rubberduck.core.errors import NoSuchResult, ResultPending, ResultsUnavailable
 from rubberduck.core.models import Result, Upload
+from rubberduck.db.cursors import cursor_of, position_of
 from rubberduck.db.daily_stats import DailyStats, count, read_daily_stats
 from rubberduck.db.deduplication import (
     RETAINED_FROM,
@@ -131,12 +131,14 @@ class Results:
         if question is not None:
             query = query.where(row_of.question == question)
         if cursor is not None:
-            query = query.where(tuple_(row_of.created_at, row_of.id) < tuple_(*_position(cursor)))
+            query = query.where(tuple_(row_of.created_at, row_of.id) < tuple_(*position_of(cursor)))
         with self.database.transaction() as connection:
             values = {"oldest": self._oldest(), "by": owner}
             rows = connection.execute(query, values).mappings().all()
         results = tuple(from_row(dict(row)) for row in rows[:limit])
-        return Page(results, _cursor(results[-1]) if len(rows) > limit else None)
+        if len(rows) <= limit:
+            return Page(results, None)
+        return Page(results, cursor_of(results[-1].created_at, results[-1].id))
 
     def judge(self, id: str, owner: str, right: bool) -> None:
         """Store the owner's feedback. Raises NoSuchResult, also for other visitors' results."""
@@ -295,19 +297,3 @@ def _row(connection: Connection, query: Select[Any], id: str, **values: Any) -> 
     if row is None:
         raise NoSuchResult
     return dict(row)
-
-
-def _cursor(last: Result) -> str:
-    position = f"{to_naive_utc(last.created_at).isoformat()} {last.id}"
-    return urlsafe_b64encode(position.encode()).decode().rstrip("=")
-
-
-def _position(cursor: str) -> tuple[datetime, str]:
-    try:
-        position = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
-        moment, id = position.split(" ")
-        if not id.isprintable():
-            raise ValueError
-        return to_naive_utc(datetime.fromisoformat(moment + "+00:00")), id
-    except ValueError:
-        raise InvalidCursor("This cursor is not valid.") from None

@@ -5,14 +5,15 @@ threshold, so they are not stored.
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, RowMapping, and_, case, func, or_, select, tuple_
 
 from rubberduck.core.models import Box, Label
+from rubberduck.db.cursors import cursor_of, position_of
 from rubberduck.db.engine import Database, is_storable, to_naive_utc
 from rubberduck.videos.errors import NoSuchVideo
 from rubberduck.videos.keys import original_key
@@ -36,6 +37,14 @@ MAX_MESSAGE = 500
 MAX_SEGMENTS_AT_ONCE = 50
 row = videos.c
 CHOSEN = list(videos.columns)
+
+
+@dataclass(frozen=True)
+class VideoPage:
+    """A page of a list, and the cursor of the next one, if there is one."""
+
+    videos: tuple[Video, ...]
+    next: str | None
 
 
 class Videos:
@@ -65,18 +74,18 @@ class Videos:
             raise NoSuchVideo
         return _video(known)
 
-    def newest(self, owner: str, limit: int, before: Video | None = None) -> list[Video]:
-        """Return the owner's videos, the newest first; with `before`, those older than it."""
+    def page(self, owner: str, limit: int, cursor: str | None = None) -> VideoPage:
+        """Return at most `limit` videos of an owner, the newest first. Raises InvalidCursor."""
         mine = and_(row.owner == owner, row.status != DELETING)
-        if before is not None:
-            older = row.created_at < before.created_at
-            same = and_(row.created_at == before.created_at, row.id < before.id)
-            mine = and_(mine, older | same)
-        statement = (
-            select(*CHOSEN).where(mine).order_by(row.created_at.desc(), row.id.desc()).limit(limit)
-        )
+        if cursor is not None:
+            mine = and_(mine, tuple_(row.created_at, row.id) < tuple_(*position_of(cursor)))
+        newest = (row.created_at.desc(), row.id.desc())
+        statement = select(*CHOSEN).where(mine).order_by(*newest).limit(limit + 1)
         with self.database.transaction() as connection:
-            return [_video(found) for found in connection.execute(statement).mappings()]
+            found = [_video(each) for each in connection.execute(statement).mappings()]
+        shown = tuple(found[:limit])
+        next = cursor_of(shown[-1].created_at, shown[-1].id) if len(found) > limit else None
+        return VideoPage(shown, next)
 
     def update(self, id: str, **values: Any) -> bool:
         """Set columns of a video that is not being deleted; return whether there is one."""
