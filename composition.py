@@ -1,7 +1,7 @@
 """The composition root: builds the parts of the site from the settings."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,6 +14,7 @@ from rubberduck.core.translations import load_translations
 from rubberduck.detectors.base import Detector
 from rubberduck.detectors.lazy import LazyEmbeddedDetector
 from rubberduck.detectors.with_breaker import DetectorWithBreaker
+from rubberduck.services.amazon_video import AmazonVideo
 from rubberduck.services.pipeline import Offer, Pipeline
 from rubberduck.storage.base import Storage
 from rubberduck.storage.folder import FolderStorage
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from rekognition import Rekognition
     from rubberduck.aws.custom_labels import CustomLabels
     from rubberduck.aws.scheduler import StopSchedules
+    from rubberduck.aws.video import RekognitionVideo
+    from rubberduck.aws.video_notices import NoticeQueue
     from rubberduck.billing.ledger import Ledger
     from rubberduck.billing.prices import Prices
     from rubberduck.db.results import Results
@@ -32,6 +35,9 @@ if TYPE_CHECKING:
 AWS_CONNECTIONS = 32
 SLOW_SECONDS = 10  # Custom Labels takes 5 MB of entries, and looks at pictures of 4,096 pixels
 CUSTOM_LABELS_RATE = 5  # calls a second of each operation, the quota of an account
+# Calls of DetectLabels a second, the quota of an account, and the share that videos may take.
+FAST_REGIONS, FAST_RATE, RATE = ("us-east-1", "us-west-2", "eu-west-1"), 50, 5
+VIDEO_SHARE = 0.8
 # Percent, below every rule's threshold: pages also show near misses, at no extra cost.
 MIN_LABEL_CONFIDENCE = 10.0
 
@@ -44,6 +50,7 @@ def build_pipeline(settings: Settings) -> Pipeline:
     open_results = _results_opener(settings)
     detector, offers = _detectors(settings, questions, open_results)
     default = next(iter(offers.values()))
+    amazon_video = _amazon_video(settings, detector, questions.values(), open_results)
     return Pipeline(
         question=default.question,
         detector=detector,
@@ -57,6 +64,7 @@ def build_pipeline(settings: Settings) -> Pipeline:
         open_custom_labels=_custom_labels_opener(settings, open_results),
         open_stop_schedules=_stop_schedules_opener(settings),
         open_ledger=lambda: _ledger_and_prices(settings, open_results()),
+        amazon_video=amazon_video,
     )
 
 
@@ -128,6 +136,73 @@ def _stop_schedules_opener(settings: Settings) -> Callable[[], "StopSchedules"] 
     return open_stop_schedules
 
 
+def _amazon_video(
+    settings: Settings,
+    detector: Detector,
+    questions: Iterable[Question],
+    open_results: Callable[[], "Results"],
+) -> AmazonVideo | None:
+    """Return what analyses videos for money; None if Rekognition is switched off."""
+    if settings.rekognition_video and settings.bucket is None:
+        raise InvalidSettings(
+            "DUCK_REKOGNITION_VIDEO needs DUCK_BUCKET: Amazon reads the videos there."
+        )
+    channel = settings.video_topic, settings.video_role, settings.video_queue
+    if any(channel) and not all(channel):
+        raise InvalidSettings(
+            "DUCK_VIDEO_TOPIC, DUCK_VIDEO_ROLE and DUCK_VIDEO_QUEUE belong together: set all or "
+            "none."
+        )
+    if settings.answering_engine != "rekognition":
+        return None
+    quota = FAST_RATE if settings.region in FAST_REGIONS else RATE
+    return AmazonVideo(
+        detector=detector,
+        min_confidence=_lowest_confidence(questions),
+        calls_per_second=VIDEO_SHARE * quota,
+        daily_calls=settings.daily_calls,
+        monthly_calls=settings.monthly_calls,
+        open_service=_video_service_opener(settings, open_results),
+        open_notices=_notices_opener(settings),
+    )
+
+
+def _video_service_opener(
+    settings: Settings, open_results: Callable[[], "Results"]
+) -> "Callable[[], RekognitionVideo] | None":
+    """Return a function that opens Rekognition Video on first use; None if it is switched off."""
+    if not settings.rekognition_video:
+        return None
+
+    @cache
+    def open_service() -> "RekognitionVideo":
+        from rubberduck.aws.video import Channel, RekognitionVideo
+        from rubberduck.db.call_rates import CallRate
+
+        client = _client(
+            settings, "rekognition", 2, signature_version="v4", read_timeout=SLOW_SECONDS
+        )
+        topic, role = settings.video_topic, settings.video_role
+        channel = Channel(topic, role) if topic and role else None
+        rate = CallRate(open_results().database, "rekognition", CUSTOM_LABELS_RATE)
+        return RekognitionVideo(client, channel, rate.wait)
+
+    return open_service
+
+
+def _notices_opener(settings: Settings) -> "Callable[[], NoticeQueue] | None":
+    if not settings.rekognition_video or (url := settings.video_queue) is None:
+        return None
+
+    @cache
+    def open_notices() -> "NoticeQueue":
+        from rubberduck.aws.video_notices import LONGEST_POLL, NoticeQueue
+
+        return NoticeQueue(_client(settings, "sqs", 2, read_timeout=LONGEST_POLL + 5), url)
+
+    return open_notices
+
+
 def _detectors(
     settings: Settings, questions: dict[str, Question], open_results: Callable[[], "Results"]
 ) -> tuple[Detector, dict[str, Offer]]:
@@ -192,7 +267,12 @@ def rekognition(settings: Settings, question: Question) -> "Rekognition":
 
     client = _client(settings, "rekognition", 3, signature_version="v4")
     price = load_prices(settings.prices)["detect-labels"]
-    return Rekognition(client, min(question.min_confidence, MIN_LABEL_CONFIDENCE), price.dollars)
+    return Rekognition(client, _lowest_confidence([question]), price.dollars)
+
+
+def _lowest_confidence(questions: Iterable[Question]) -> float:
+    """Return below how many percent no label matters."""
+    return min(MIN_LABEL_CONFIDENCE, *(question.min_confidence for question in questions))
 
 
 def _ledger_and_prices(settings: Settings, results: "Results") -> "tuple[Ledger, Prices]":

@@ -1,4 +1,4 @@
-"""Videos, their analysed segments, uploads in parts, and Amazon's jobs for them."""
+"""Videos, their analysed segments, uploads in parts, and analyses that cost money."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,16 +9,35 @@ down_revision = "0009"
 
 def upgrade() -> None:
     op.create_table(
-        "video_remote_jobs",
+        "video_paid_analyses",
+        sa.Column("id", sa.String(length=24), nullable=False),
         sa.Column("video_id", sa.String(length=24), nullable=False),
-        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("way", sa.String(length=24), nullable=False),
+        sa.Column("question", sa.String(length=200), nullable=False),
+        sa.Column("model", sa.String(length=24), nullable=True),
+        sa.Column("rate", sa.Float(), nullable=True),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("created_at", sa.DateTime(), nullable=False),
+        sa.Column("created_by", sa.String(length=64), nullable=False),
+        sa.Column("max_calls", sa.Integer(), nullable=False),
+        sa.Column("microdollars", sa.BigInteger(), nullable=False),
+        sa.Column("job_id", sa.String(length=64), nullable=True),
         sa.Column("token", sa.String(length=64), nullable=False),
         sa.Column("remote_id", sa.String(length=64), nullable=True),
-        sa.Column("state", sa.String(length=16), nullable=False),
-        sa.Column("started_at", sa.DateTime(), nullable=True),
-        sa.Column("ended_at", sa.DateTime(), nullable=True),
+        sa.Column("engine_version", sa.String(length=200), nullable=True),
         sa.Column("answer", sa.JSON(), nullable=True),
-        sa.PrimaryKeyConstraint("video_id", "kind"),
+        sa.Column("error", sa.String(length=500), nullable=True),
+        sa.Column("ended_at", sa.DateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        "video_paid_analyses_by_video",
+        "video_paid_analyses",
+        ["video_id", "created_at"],
+        unique=False,
+    )
+    op.create_index(
+        "video_paid_analyses_by_remote_id", "video_paid_analyses", ["remote_id"], unique=False
     )
     op.create_table(
         "video_segments",

@@ -350,6 +350,27 @@ class Settings(BaseSettings):
         description="URL of the Amazon SQS queue that takes events which failed five times, with "
         "the reason",
     )
+    rekognition_video: bool = Field(
+        False,
+        description="1 lets operators have whole videos analysed by Amazon Rekognition Video, "
+        "which costs money; needs DUCK_BUCKET",
+    )
+    video_topic: str | None = Field(
+        None,
+        pattern=r"^arn:aws[\w-]*:sns:[\w-]+:\d{12}:[\w-]+$",
+        description="ARN of the SNS topic to which Rekognition Video says that it has ended; only "
+        "saves waiting",
+    )
+    video_role: str | None = Field(
+        None,
+        pattern=r"^arn:aws[\w-]*:iam::\d{12}:role/[\w+=,.@/-]+$",
+        description="ARN of the role by which Rekognition Video writes to that topic",
+    )
+    video_queue: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s?#]+/\d{12}/[\w-]+$",
+        description="address of the SQS queue that the topic sends to",
+    )
     metrics: bool = Field(False, description="1 serves metrics for Prometheus at /metrics")
     metrics_token: str | None = Field(
         None,

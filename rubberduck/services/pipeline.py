@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from rubberduck.billing.ledger import Ledger
     from rubberduck.billing.prices import Prices
     from rubberduck.db.results import Results
+    from rubberduck.services.amazon_video import AmazonVideo
 from rubberduck.detectors.base import Detector
 
 log = logging.getLogger(__name__)
@@ -76,6 +77,7 @@ class Pipeline:
     open_custom_labels: Callable[[], "CustomLabels"] | None = None
     open_stop_schedules: Callable[[], "StopSchedules"] | None = None
     open_ledger: Callable[[], "tuple[Ledger, Prices]"] | None = None
+    amazon_video: "AmazonVideo | None" = None
     _executor: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(STORE_THREADS, "store"), repr=False
     )

@@ -65,3 +65,25 @@ class AnalysisOver(DuckError):
     slug = "analysis-over"
     title = "The analysis has ended"
     hint = "Reload the page to see what became of it."
+
+
+class NoSuchPaidAnalysis(NoSuchVideo):
+    """There is no paid analysis with this id, or it is of another video."""
+
+
+class PaidAnalysisRuns(DuckError):
+    """A video is analysed for money once at a time."""
+
+    status = 409
+    slug = "paid-analysis-runs"
+    title = "This video is being analysed already"
+    hint = "Wait until that analysis has ended, or cancel it."
+
+
+class CannotAskAmazon(DuckError):
+    """This video cannot be analysed in this way; the reason says why. Nothing was spent."""
+
+    status = 409
+    slug = "cannot-ask-amazon"
+    title = "Amazon cannot analyse this video so"
+    hint = "Choose another way to analyse it. Nothing was spent."

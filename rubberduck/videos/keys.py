@@ -15,6 +15,11 @@ def original_key(id: str) -> str:
     return f"{PREFIX}{id}/original"
 
 
+def tail_key(id: str, number: int) -> str:
+    """Return the key of the last bytes of an upload, which are too few for a part."""
+    return f"{PREFIX}{id}/tail-{number}"
+
+
 def copy_key(id: str, content_type: str) -> str:
     """Return the key of the copy that browsers play.
 

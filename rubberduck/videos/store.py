@@ -31,7 +31,12 @@ from rubberduck.videos.models import (
     VideoInfo,
     VideoVerdict,
 )
-from rubberduck.videos.tables import video_remote_jobs, video_segments, video_uploads, videos
+from rubberduck.videos.tables import (
+    video_paid_analyses,
+    video_segments,
+    video_uploads,
+    videos,
+)
 
 MAX_MESSAGE = 500
 MAX_SEGMENTS_AT_ONCE = 50
@@ -171,22 +176,13 @@ class Videos:
         """
         mine = and_(row.id == id, row.job_id == job_id, row.status == ANALYSING)
         of = video_segments.c.video_id == id
-        first = segment.samples[0].seconds if segment.samples else 0.0
         with self.database.transaction(writing=True) as connection:
             if connection.scalar(select(row.id).where(mine).with_for_update()) is None:
                 return False
             last = connection.scalar(select(func.max(video_segments.c.number)).where(of))
             if segment.number != (0 if last is None else last + 1):
                 return False
-            connection.execute(
-                video_segments.insert().values(
-                    video_id=id,
-                    number=segment.number,
-                    end_pts=segment.end_pts,
-                    first_seconds=first,
-                    samples=[_sample_row(sample) for sample in segment.samples],
-                )
-            )
+            connection.execute(video_segments.insert().values(segment_row(id, segment)))
         return True
 
     def last_segment(self, id: str) -> Segment | None:
@@ -272,9 +268,14 @@ class Videos:
 
     def forget(self, id: str) -> None:
         """Delete the row and all that belongs to it; its objects must be gone."""
+        paid = video_paid_analyses.c
         with self.database.transaction(writing=True) as connection:
-            for table in (video_segments, video_remote_jobs):
-                connection.execute(table.delete().where(table.c.video_id == id))
+            staged = select(paid.id).where(paid.video_id == id)
+            segments = video_segments.c.video_id
+            connection.execute(
+                video_segments.delete().where((segments == id) | segments.in_(staged))
+            )
+            connection.execute(video_paid_analyses.delete().where(paid.video_id == id))
             connection.execute(videos.delete().where(row.id == id))
 
     def _update(self, which: ColumnElement[bool], values: Mapping[str, Any]) -> bool:
@@ -307,6 +308,17 @@ def _info_row(info: VideoInfo) -> dict[str, Any]:
 
 def _info(stored: Mapping[str, Any]) -> VideoInfo:
     return VideoInfo(**{**stored, "time_base": Fraction(*stored["time_base"])})
+
+
+def segment_row(id: str, segment: Segment) -> dict[str, Any]:
+    """Return the row of a segment of a video, or of a paid analysis that has not ended."""
+    return {
+        "video_id": id,
+        "number": segment.number,
+        "end_pts": segment.end_pts,
+        "first_seconds": segment.samples[0].seconds if segment.samples else 0.0,
+        "samples": [_sample_row(sample) for sample in segment.samples],
+    }
 
 
 def _sample_row(sample: Sample) -> list[Any]:

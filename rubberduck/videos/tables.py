@@ -1,4 +1,4 @@
-"""The tables of videos: their rows, analysed segments, uploads, and Amazon's jobs for them."""
+"""The tables of videos: their rows, analysed segments, uploads, and analyses that cost money."""
 
 from sqlalchemy import (
     JSON,
@@ -78,16 +78,28 @@ video_uploads = Table(
     Index("video_uploads_by_owner", "owner"),
     Index("video_uploads_by_expiry", "expires_at"),
 )
-# Analyses of whole videos by Amazon Rekognition Video.
-video_remote_jobs = Table(
-    "video_remote_jobs",
+# Analyses that cost money; see paid.py.
+video_paid_analyses = Table(
+    "video_paid_analyses",
     metadata,
-    Column("video_id", String(24), primary_key=True),
-    Column("kind", String(16), primary_key=True),  # labels, celebrities
-    Column("token", String(64), nullable=False),  # ClientRequestToken: started once
-    Column("remote_id", String(64)),
+    Column("id", String(24), primary_key=True),  # its segments are stored under it until its end
+    Column("video_id", String(24), nullable=False),
+    Column("way", String(24), nullable=False),
+    Column("question", String(200), nullable=False),
+    Column("model", String(24)),  # the project, for calls to a model
+    Column("rate", Float),  # frames a second, for calls with pictures
     Column("state", String(16), nullable=False),
-    Column("started_at", DateTime),
+    Column("created_at", DateTime, nullable=False),
+    Column("created_by", String(64), nullable=False),
+    Column("max_calls", Integer, nullable=False),
+    Column("microdollars", BigInteger, nullable=False),  # what was shown before the start
+    Column("job_id", String(64)),
+    Column("token", String(64), nullable=False),  # ClientRequestToken: started once
+    Column("remote_id", String(64)),  # JobId
+    Column("engine_version", String(200)),
+    Column("answer", JSON),  # of Rekognition Video: celebrities, segments
+    Column("error", String(500)),
     Column("ended_at", DateTime),
-    Column("answer", JSON),
+    Index("video_paid_analyses_by_video", "video_id", "created_at"),
+    Index("video_paid_analyses_by_remote_id", "remote_id"),
 )
