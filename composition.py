@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from rubberduck.core.errors import InvalidQuestion
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from rubberduck.db.results import Results
     from rubberduck.events.delivery import Delivery
     from rubberduck.events.queue_poller import QueuePoller
+    from rubberduck.storage.s3_conditional import ConditionalS3
 
 AWS_CONNECTIONS = 32
 SLOW_SECONDS = 10  # Custom Labels takes 5 MB of entries, and looks at pictures of 4,096 pixels
@@ -65,6 +66,7 @@ def build_pipeline(settings: Settings) -> Pipeline:
         open_stop_schedules=_stop_schedules_opener(settings),
         open_ledger=lambda: _ledger_and_prices(settings, open_results()),
         amazon_video=amazon_video,
+        open_bucket=partial(open_bucket, settings),
     )
 
 
@@ -303,7 +305,6 @@ def build_delivery(settings: Settings, pipeline: Pipeline) -> "Delivery | None":
     from rubberduck.events.delivery import Delivery
     from rubberduck.events.handler import EventHandler
     from rubberduck.events.places import InvalidPlace, Place, Places
-    from rubberduck.storage.s3_conditional import ConditionalS3
 
     if settings.events_input is None or settings.events_output is None:
         raise InvalidSettings("Set DUCK_EVENTS_INPUT and DUCK_EVENTS_OUTPUT, or neither.")
@@ -311,8 +312,7 @@ def build_delivery(settings: Settings, pipeline: Pipeline) -> "Delivery | None":
         places = Places(Place.parse(settings.events_input), Place.parse(settings.events_output))
     except InvalidPlace as error:
         raise InvalidSettings(f"DUCK_EVENTS_OUTPUT is wrong: {error}.") from None
-    client = _s3_client(settings)
-    bucket = ConditionalS3(client, places.output.bucket, settings.link_seconds, settings.kms_key)
+    bucket = open_bucket(settings, places.output.bucket)
     # Other machines and functions do not see a file of SQLite.
     is_shared = not settings.database_url.startswith(SQLITE)
     in_bucket = BucketClaims(bucket, places.claim_key)
@@ -320,6 +320,13 @@ def build_delivery(settings: Settings, pipeline: Pipeline) -> "Delivery | None":
     dead_url = settings.events_dead_queue
     dead = EventQueue(_client(settings, "sqs", 3), dead_url) if dead_url else None
     return Delivery(EventHandler(pipeline, bucket, places, claims), dead)
+
+
+def open_bucket(settings: Settings, name: str) -> "ConditionalS3":
+    """Return any bucket that the credentials allow. Raises InvalidSettings."""
+    from rubberduck.storage.s3_conditional import ConditionalS3
+
+    return ConditionalS3(_s3_client(settings), name, settings.link_seconds, settings.kms_key)
 
 
 def build_event_poller(settings: Settings, pipeline: Pipeline) -> "QueuePoller | None":

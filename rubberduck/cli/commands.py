@@ -2,6 +2,7 @@
 
 from flask.cli import AppGroup
 
+from rubberduck.cli.arrivals import link, upload, watch
 from rubberduck.cli.backup import backup, restore, restored
 from rubberduck.cli.check import check
 from rubberduck.cli.classify import classify
@@ -26,10 +27,13 @@ for command in (
     export,
     jobs,
     judgements,
+    link,
     model,
     operator,
     restore,
     restored,
     sweep,
+    upload,
+    watch,
 ):
     commands.add_command(command)

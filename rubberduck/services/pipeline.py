@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from rubberduck.billing.prices import Prices
     from rubberduck.db.results import Results
     from rubberduck.services.amazon_video import AmazonVideo
+    from rubberduck.storage.s3_conditional import ConditionalS3
 from rubberduck.detectors.base import Detector
 
 log = logging.getLogger(__name__)
@@ -78,6 +79,7 @@ class Pipeline:
     open_stop_schedules: Callable[[], "StopSchedules"] | None = None
     open_ledger: Callable[[], "tuple[Ledger, Prices]"] | None = None
     amazon_video: "AmazonVideo | None" = None
+    open_bucket: Callable[[str], "ConditionalS3"] | None = None  # any bucket, for commands
     _executor: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(STORE_THREADS, "store"), repr=False
     )

@@ -96,7 +96,7 @@ class S3Storage:
         return Part(number, answer["ETag"], file.tell() - start)
 
     def finish_multipart(self, upload: MultipartUpload, parts: Sequence[Part]) -> None:
-        if self._exists(upload.key):
+        if self.exists(upload.key):
             return
         listed: Any = [{"PartNumber": part.number, "ETag": part.tag} for part in parts]
         with self._upload_request(upload) as names:
@@ -120,7 +120,8 @@ class S3Storage:
             except self.client.exceptions.NoSuchUpload:
                 raise FileNotFoundError("no such upload in the bucket") from None
 
-    def _exists(self, key: str) -> bool:
+    def exists(self, key: str) -> bool:
+        """Return whether there is such an object. Raises StorageFailed."""
         with self._request("s3:GetObject"):
             try:
                 self.client.head_object(Bucket=self.bucket, Key=key)

@@ -1,0 +1,74 @@
+"""`flask watch`, `upload` and `link`, as typed."""
+
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+from flask import Flask
+
+from app import create_app
+from composition import build_pipeline
+from rubberduck.core.settings import Settings
+from rubberduck.events import watched_folder
+from tests.support.arrivals import INPUT, OUTPUT
+from tests.support.aws import BUCKET
+from tests.support.command_line import run_command
+from tests.support.pictures import encoded
+
+
+@pytest.fixture
+def bucket_app(settings: Settings, s3: Any) -> Flask:
+    changes = {"events_input": INPUT, "events_output": OUTPUT}
+    settings = settings.model_copy(update=changes)
+    return create_app(settings, pipeline=build_pipeline(settings))
+
+
+def test_watch_answers_what_lies_in_the_folder(
+    app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watched_folder, "REST_SECONDS", 0.0)
+    (inbox := tmp_path / "photos" / "in").mkdir(parents=True)
+    (inbox / "duck.jpg").write_bytes(encoded())
+    (inbox / "bad.jpg").write_bytes(b"quack")
+    done = run_command(app, "watch", "--once", str(tmp_path / "photos"))
+    assert done.exit_code == 0
+    assert done.stdout == "duck.jpg: yes, 94%\n"
+    assert "Put pictures into" in done.stderr
+    assert "bad.jpg: This file is not a picture we can read." in done.stderr
+
+
+def test_pictures_are_sent_to_the_bucket_with_their_names(
+    bucket_app: Flask, s3: Any, tmp_path: Path
+) -> None:
+    (folder := tmp_path / "holiday" / "beach").mkdir(parents=True)
+    (folder / "a b.jpg").write_bytes(encoded())
+    (tmp_path / "duck.png").write_bytes(encoded(format="PNG"))
+    paths = [str(tmp_path / "holiday"), str(tmp_path / "duck.png")]
+    done = run_command(bucket_app, "upload", *paths, f"{INPUT}2026/")
+    assert done.exit_code == 0
+    expected = ["in/2026/beach/a b.jpg", "in/2026/duck.png"]
+    assert done.stdout.splitlines() == [f"s3://{BUCKET}/{key}" for key in expected]
+    assert s3.head_object(Bucket=BUCKET, Key=expected[1])["ContentType"] == "image/png"
+
+
+def test_a_file_that_cannot_be_sent_is_named(bucket_app: Flask, tmp_path: Path) -> None:
+    done = run_command(bucket_app, "upload", str(tmp_path / "none.jpg"), INPUT)
+    assert done.exit_code == 1
+    assert "none.jpg: not sent: The file cannot be read: No such file or directory." in done.stderr
+    done = run_command(bucket_app, "upload", str(tmp_path / "none.jpg"), "in/")
+    assert done.exit_code == 2
+    assert "it is not an address such as s3://my-bucket/in/" in done.stderr
+
+
+def test_a_link_opens_the_marked_picture_of_a_key(bucket_app: Flask, s3: Any) -> None:
+    done = run_command(bucket_app, "link", "in/a b.jpg")
+    assert done.exit_code == 1
+    assert "There is no object" in done.stderr
+    s3.put_object(Bucket=BUCKET, Key="out/a b.jpg.marked.jpg", Body=b"marked")
+    for key in ("in/a b.jpg", f"{OUTPUT}a b.jpg.marked.jpg"):
+        done = run_command(bucket_app, "link", "--seconds", "120", key)
+        assert done.exit_code == 0
+        assert "X-Amz-Expires=120" in done.stdout
+        with urlopen(done.stdout.strip()) as answer:
+            assert answer.read() == b"marked"

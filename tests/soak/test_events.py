@@ -1,0 +1,81 @@
+"""1,000 pictures arrive, their events repeated and shuffled, while workers are killed."""
+
+import json
+import random
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.arrivals import INPUT, OUTPUT, body, new_queue, record, unreliable
+from tests.support.aws import BUCKET
+from tests.support.databases import create_database
+from tests.support.fake_rekognition import FakeRekognition
+from tests.support.pictures import tiny
+from tests.support.server import until
+from tests.support.workers import Worker
+
+pytestmark = pytest.mark.soak
+PICTURES, KILLS, WORKERS, AT_ONCE = 1000, 10, 2, 4
+tell = sys.stdout.write  # figures, which `make soak` shows
+
+
+def test_each_picture_is_answered_once_though_workers_are_killed(
+    s3: Any, eyes: FakeRekognition, database_url: str, tmp_path: Path
+) -> None:
+    create_database(database_url, with_jobs=True)
+    queue = new_queue("soak")
+    messages = []
+    for number in range(PICTURES):
+        key = f"in/{number:04}.jpg"
+        etag = s3.put_object(Bucket=BUCKET, Key=key, Body=tiny(number))["ETag"]
+        messages.append(body(record(key, etag)))
+    for message in unreliable(messages, seed=7):
+        queue.send(message)
+    sent = queue.left
+    settings = {
+        "DUCK_EVENTS_INPUT": INPUT,
+        "DUCK_EVENTS_OUTPUT": OUTPUT,
+        "DUCK_EVENTS_QUEUE": queue.url,
+        "DUCK_EVENTS_DEAD_QUEUE": queue.dead_url,
+        "DUCK_ENGINE": "rekognition",
+        "DUCK_DAILY_CALLS": "100000",
+        "DUCK_MONTHLY_CALLS": "100000",
+        "DUCK_WORKER_JOBS": str(AT_ONCE),
+    }
+    numbers = iter(range(1000))
+
+    def start() -> Worker:
+        return Worker(tmp_path, database_url, f"worker {next(numbers)}", **settings)
+
+    def answered() -> list[str]:
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix="out/")
+        keys = [item["Key"] for page in pages for item in page.get("Contents", ())]
+        return [key for key in keys if key.endswith(".json")]
+
+    began = time.monotonic()
+    workers = [start() for _ in range(WORKERS)]
+    try:
+        for kill in range(KILLS):
+            share = PICTURES * (kill + 1) // (KILLS + 2)
+            until(lambda share=share: len(answered()) >= share, 900)  # type: ignore[misc]
+            victim = random.randrange(WORKERS)
+            workers[victim].kill()
+            workers[victim] = start()
+        until(lambda: not queue.left, 900)
+    finally:
+        for worker in workers:
+            worker.kill()
+    seconds, calls = time.monotonic() - began, eyes.arrived
+    found = [json.loads(s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()) for key in answered()]
+    store = database_url.partition(":")[0]
+    tell(
+        f"\n{store}: {PICTURES} pictures, {sent} events, {KILLS} kills, {seconds:.0f} s: "
+        f"{len(found)} answers, {calls} paid calls\n"
+    )
+    assert len({answer["source"]["key"] for answer in found}) == len(found) == PICTURES
+    assert all("error" not in answer for answer in found)
+    assert calls <= PICTURES + KILLS * AT_ONCE
+    assert queue.dead() == []
