@@ -24,8 +24,9 @@ from rubberduck.storage.folder import FolderStorage
 from rubberduck.storage.s3 import S3Storage
 
 INSTANCE = ROOT / "instance"
-# Pictures, those of projects, and models; not what imports and exports leave for a day.
-STORED_SUFFIXES = {".jpg", ".png", ".onnx"}
+# Pictures, those of projects, models and videos; not what imports and exports leave for a day.
+STORED_SUFFIXES = {".jpg", ".png", ".onnx", ".mp4", ".webm"}
+WAITING_VIDEO = "original"  # the name of one that is not analysed yet
 DATABASE, MANIFEST = "database.db", "manifest.json"
 
 
@@ -80,11 +81,12 @@ def _add_pictures(
     if isinstance(storage, FolderStorage):
         count = 0
         for path in sorted(storage.folder.rglob("*")):
-            if path.suffix in STORED_SUFFIXES and path.is_file():
+            is_stored = path.suffix in STORED_SUFFIXES or path.name == WAITING_VIDEO
+            if is_stored and path.is_file():
                 with suppress(FileNotFoundError):  # deleted in the meantime
                     _add(tar, path, f"uploads/{path.relative_to(storage.folder).as_posix()}")
                     count += 1
-        covered.done.append(f"{count} pictures and models")
+        covered.done.append(f"{count} pictures, models and videos")
     elif isinstance(storage, S3Storage):
         objects = list(storage.object_versions())
         manifest["bucket"], manifest["objects"] = storage.bucket, objects
@@ -201,7 +203,7 @@ def _restore_rest(file: Path, storage: Storage) -> Covered:
         text = tar.extractfile(MANIFEST)
         manifest = json.load(text) if text else {}
     if isinstance(storage, FolderStorage):
-        covered.done.append(f"{pictures} pictures and models")
+        covered.done.append(f"{pictures} pictures, models and videos")
     elif isinstance(storage, S3Storage):
         there = {item["key"] for item in storage.object_versions()}
         missing = [item for item in manifest.get("objects", ()) if item["key"] not in there]

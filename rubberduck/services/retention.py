@@ -118,16 +118,24 @@ class Sweeper:
     def forget_owned(self, owner: str, ids: Collection[str] | None = None) -> Forgotten:
         """Hide all results of a visitor, or those with these ids, then delete pictures and rows.
 
-        Deletes the pictures of at most BATCH_SIZE results; `sweep` deletes the rest, and what
+        Without `ids`, also all videos. Deletes the pictures of at most BATCH_SIZE results; `sweep` deletes the rest, and what
         failed.
         """
         self._withdraw(owner=owner, **({} if ids is None else {"result_ids": ids}))
+        if ids is None:
+            self._forget_videos(owner)
         hidden = self.results.mark_owned_deleting(owner, ids)
         batch = hidden[:BATCH_SIZE]
         failed = self.storage.delete_all(key for item in batch for key in item.keys)
         done = [item.id for item in batch if failed.keys().isdisjoint(item.keys)]
         self.results.delete_rows(*done)
         return Forgotten(len(hidden), len(hidden) - len(done))
+
+    def _forget_videos(self, owner: str) -> None:
+        # Imported late: most sites have no videos.
+        from rubberduck.services.video_retention import delete_owned_videos
+
+        delete_owned_videos(self.results.database, self.storage, owner)
 
     def sweep(self, *, only_due: bool = False) -> Swept:
         """Delete what should be gone, except what another process is deleting at the moment.
@@ -211,9 +219,21 @@ class Sweeper:
         if ids and delete_leftovers(self.results.database, self.storage, ids):
             log.warning("objects of deleted projects were left, and are deleted")
 
+    def _delete_due_videos(self) -> None:
+        from rubberduck.services.video_retention import delete_due_videos
+
+        delete_due_videos(self.results.database, self.storage, self.results.keep)
+
+    def _delete_orphaned_videos(self) -> None:
+        if not self.results.was_restored_recently():
+            from rubberduck.services.video_retention import delete_orphaned_videos
+
+            delete_orphaned_videos(self.results.database, self.storage)
+
     def _delete_due_results(self, faults: list[DuckError], lease: "Lease") -> int:
         _attempt(self._delete_expired_secrets, faults)
         _attempt(self._delete_due_project_pictures, faults)
+        _attempt(self._delete_due_videos, faults)
         deleted, last = 0, ""
         while batch := self.results.mark_expired_deleting(datetime.now(UTC), BATCH_SIZE, last):
             last = batch[-1].id
@@ -229,6 +249,7 @@ class Sweeper:
     def _delete_orphans(self, faults: list[DuckError], lease: "Lease") -> int:
         _attempt(self._delete_old_files_of_projects, faults)
         _attempt(self._delete_leftovers_of_projects, faults)
+        _attempt(self._delete_orphaned_videos, faults)
         deleted, orphans = 0, self._orphans(lease)
         while batch := list(islice(orphans, KEY_BATCH_SIZE)):
             failed = self.storage.delete_all(batch)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 BATCH_SIZE = 100  # videos
+DELETED_AT_ONCE = 10  # videos, in a request
 KEY_BATCH_SIZE = 1000  # keys in one request of S3
 FUTURE = timedelta(days=365)  # objects "older than" this are all
 ABANDONED_AFTER = timedelta(hours=1)  # what was received, and never queued
@@ -46,12 +47,12 @@ def delete_video(
 
 
 def delete_owned_videos(database: "Database", storage: "Storage", owner: str) -> int:
-    """Hide all videos of a visitor, then delete them; return their number.
+    """Hide all videos of a visitor, then delete some of them; return their number.
 
-    What fails is left to the sweep.
+    The visitor waits: the sweep deletes the rest, and what failed.
     """
     ids = Videos(database).mark_owned_deleting(owner)
-    _delete_each(database, storage, ids)
+    _delete_each(database, storage, ids[:DELETED_AT_ONCE])
     return len(ids)
 
 
@@ -61,8 +62,11 @@ def delete_due_videos(database: "Database", storage: "Storage", keep: timedelta)
     Raises the first failure at the end.
     """
     videos, now = Videos(database), datetime.now(UTC)
-    due = videos.due(now - keep, now - ABANDONED_AFTER, BATCH_SIZE)
-    failure = _delete_each(database, storage, due)
+    failure: DuckError | None = None
+    deleted, last = 0, ""
+    while due := videos.due(now - keep, now - ABANDONED_AFTER, BATCH_SIZE, last):
+        failure = _delete_each(database, storage, due) or failure
+        deleted, last = deleted + len(due), due[-1]
     for video in videos.with_old_originals(now - ORIGINAL_TTL, BATCH_SIZE):
         key = video.original_key or ""
         if not is_address(key):
@@ -70,16 +74,16 @@ def delete_due_videos(database: "Database", storage: "Storage", keep: timedelta)
         videos.drop_original(video.id)
     if failure is not None:
         raise failure
-    return len(due)
+    return deleted
 
 
-def delete_orphaned_videos(database: "Database", storage: "Storage", before: datetime) -> int:
+def delete_orphaned_videos(database: "Database", storage: "Storage") -> int:
     """Delete objects of videos that have no row: a job that was killed late may leave one.
 
     Nothing is deleted where most of them are unknown: it may be the wrong database, or a new one.
     """
     videos, orphans, known = Videos(database), list[str](), 0
-    keys = storage.keys_older_than(before, [PREFIX])
+    keys = storage.keys_older_than(datetime.now(UTC) - ABANDONED_AFTER, [PREFIX])
     while batch := list(islice(keys, KEY_BATCH_SIZE)):
         ids = {key.split("/")[1] for key in batch}
         existing = videos.existing(ids)

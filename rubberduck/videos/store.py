@@ -214,16 +214,21 @@ class Videos:
         for segment in self.segments(id):
             yield from segment.samples
 
-    def due(self, before: datetime, abandoned_before: datetime, limit: int) -> list[str]:
+    def due(
+        self, before: datetime, abandoned_before: datetime, limit: int, after: str = ""
+    ) -> list[str]:
         """Return ids of what is to be deleted: older than `before`, or being deleted already, or
-        received before `abandoned_before` and never queued, since its sender was killed."""
+        received before `abandoned_before` and never queued, since its sender was killed.
+
+        By id; `after` continues a list.
+        """
         is_abandoned = and_(
             row.status == QUEUED,
             row.job_id.is_(None),
             row.created_at < to_naive_utc(abandoned_before),
         )
         is_due = or_(row.created_at < to_naive_utc(before), row.status == DELETING, is_abandoned)
-        statement = select(row.id).where(is_due).order_by(row.created_at, row.id).limit(limit)
+        statement = select(row.id).where(is_due, row.id > after).order_by(row.id).limit(limit)
         with self.database.transaction() as connection:
             return list(connection.scalars(statement))
 
