@@ -178,8 +178,8 @@ def test_the_requests_of_a_sweep_of_a_bucket(
         patched.setattr(results, "mark_expired_deleting", lambda *_: [])  # the pending rows stay
         patched.setattr("rubberduck.services.retention.KEY_BATCH_SIZE", 10)
         assert Sweeper(lambda: results, storage).sweep().orphans == 12
-    # Besides, two prefixes of files that imports and exports leave.
-    assert Counter(sent) == {"ListObjectsV2": 3 + 3 + 2, "DeleteObjects": 2}
+    # Besides, two prefixes of files that imports and exports leave, and that of videos.
+    assert Counter(sent) == {"ListObjectsV2": 3 + 3 + 2 + 1, "DeleteObjects": 2}
 
 
 def test_a_sweep_beside_another_one_says_so(
