@@ -118,8 +118,8 @@ class Sweeper:
     def forget_owned(self, owner: str, ids: Collection[str] | None = None) -> Forgotten:
         """Hide all results of a visitor, or those with these ids, then delete pictures and rows.
 
-        Without `ids`, also all videos. Deletes the pictures of at most BATCH_SIZE results; `sweep` deletes the rest, and what
-        failed.
+        Without `ids`, also all videos. Deletes the pictures of at most BATCH_SIZE results; `sweep`
+        deletes the rest, and what failed.
         """
         self._withdraw(owner=owner, **({} if ids is None else {"result_ids": ids}))
         if ids is None:
