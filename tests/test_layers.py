@@ -16,7 +16,13 @@ core < imaging, db, aws, scoring < storage, billing, accounts, jobs < detectors
 """
 # Which packages may import a library; "top" is a file beside the packages.
 WINDOWS = {
-    "av": {"videos.decode_child"},
+    # What runs in the sandbox's child, and nowhere else.
+    "av": {
+        "videos.decode_child",
+        "videos.decode_source",
+        "videos.decode_pictures",
+        "videos.encode_child",
+    },
     "boto3": {"composition"},
     "botocore": {"composition", "rekognition", "aws", "storage"},
     "dbos": {"jobs"},

@@ -42,7 +42,7 @@ def square_size(width: int, height: int, pixel_aspect: Fraction | None) -> tuple
     return max(1, round(width * pixel_aspect)), height
 
 
-def fitted(width: int, height: int, max_side: int) -> tuple[int, int]:
-    """Return the size whose longer side is at most `max_side`, of the same shape."""
-    scale = min(1.0, max_side / max(width, height))
+def fitted(width: int, height: int, long: int, short: int | None = None) -> tuple[int, int]:
+    """Return the size whose sides are at most `long` and `short`, of the same shape."""
+    scale = min(1.0, long / max(width, height), (short or long) / min(width, height))
     return max(1, round(width * scale)), max(1, round(height * scale))

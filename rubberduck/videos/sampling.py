@@ -75,8 +75,9 @@ class Sampler(Generic[T]):
         """Add a frame by its small RGB picture; return the frames that are chosen by now."""
         if floor(seconds) != self._second:
             self._second, self._extra = floor(seconds), 0
+        was_candidate = self._candidate is not None
         chosen = self._decided(seconds, picture)
-        starts_scene = self._starts_scene(seconds, picture)
+        starts_scene = self._starts_scene(seconds, picture) and not was_candidate
         is_regular = seconds >= self._next
         if is_regular:
             self._next = (floor(seconds * self.rate) + 1) / self.rate
@@ -132,12 +133,14 @@ class Sampler(Generic[T]):
         now = difference(self._before, picture)
         usual = sum(seen.difference for seen in self._recent) / max(1, len(self._recent))
         self._recent.append(_Seen(seconds, now))
-        return self._candidate is None and now >= CUT and now >= CUT_RATIO * usual
+        return now >= CUT and now >= CUT_RATIO * usual
 
     def _takes_extra(self, seconds: Fraction, picture: Image.Image, starts_scene: bool) -> bool:
         if self._extra >= EXTRA_PER_SECOND:
             return False
         takes = starts_scene
+        if starts_scene:
+            self._half = self._next  # the picture before is no measure any more
         if seconds >= self._half and not takes:
             assert self._regular is not None
             self._half = self._next  # one try

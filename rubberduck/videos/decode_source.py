@@ -1,0 +1,215 @@
+"""Open a video file, and decode its frames in the order of their true times, from any time on.
+
+Runs inside the sandbox's child. The identity of a frame is its presentation time, in units of the
+stream's time base. FFmpeg applies edit lists, and gives B-frames in the order in which they are
+shown.
+"""
+
+import time
+from collections.abc import Iterator
+from fractions import Fraction
+from io import FileIO
+from itertools import chain
+from typing import Any, cast
+
+import av
+import av.logging
+import av.subtitles.codeccontext
+import av.subtitles.stream
+from av.codec.context import ThreadType
+from av.container.core import Flags
+from av.container.input import InputContainer
+from av.packet import Packet
+from av.stream import Discard, Disposition
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from rubberduck.videos.decode_pictures import deinterlaced
+
+av.logging.set_level(None)
+DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts"
+PICTURES = ("h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "mpeg2video", "mjpeg")
+SOUNDS = ("aac", "mp3", "mp2", "opus", "vorbis", "ac3", "eac3", "flac", "alac", "pcm_s16le")
+DECODERS = (*PICTURES, "libdav1d", *SOUNDS, "mp3float", "libopus", "libvorbis", "pcm_s16be")
+OPTIONS = {
+    "format_whitelist": DEMUXERS,
+    "codec_whitelist": ",".join(DECODERS),
+    "protocol_whitelist": "none",
+    "enable_drefs": "0",
+}
+GENERATE_TIMES = cast(int, Flags.gen_pts.value)  # PyAV sets it: wrong for AVIs with B-frames
+THREADS = 2
+MEASURE_SECONDS = 20.0
+MAX_READ_ERRORS = 100  # one after the other, in a damaged file
+
+
+class Refused(Exception):
+    """The file cannot be read; the message is the reply's "error"."""
+
+
+class Source:
+    """An open video, whose frames can be read from the start or from any time."""
+
+    def __init__(self, file: int, max_pixels: int) -> None:
+        self.file = FileIO(file, closefd=False)
+        self.max_pixels = max_pixels
+        self._delay = 0  # of a stream without presentation times: frames between in and out
+        self._open()
+        self.time_base = self.stream.time_base or Fraction(1, 1000)
+        frames = self._decoded()
+        self.first = next(frames, None)
+        if self.first is None or self.first.pts is None:
+            raise Refused("no-frames")
+        self.start_pts: int = self.first.pts
+        self._fresh: Iterator[VideoFrame] | None = chain([self.first], frames)
+
+    def _open(self) -> None:
+        self.file.seek(0)
+        try:
+            self.container: InputContainer = av.open(self.file, "r", options=OPTIONS)
+        except MemoryError:
+            raise
+        except av.FFmpegError as error:
+            raise Refused("not-a-video") from error
+        self.container.flags &= ~GENERATE_TIMES
+        self.has_times = self.container.format.name != "avi"
+        self.stream = self._chosen_stream()
+        for stream in self.container.streams:
+            is_read = stream.index == self.stream.index
+            stream.discard = Discard.default if is_read else Discard.all
+        codec = self.stream.codec_context
+        self._check_pixels(codec)
+        codec.options = {"max_pixels": str(self.max_pixels)}
+        codec.thread_type = ThreadType.AUTO
+        codec.thread_count = THREADS
+
+    def _check_pixels(self, sized: VideoCodecContext | VideoFrame) -> None:
+        if sized.width * sized.height > self.max_pixels:
+            raise Refused("too-many-pixels")
+
+    def _chosen_stream(self) -> VideoStream:
+        """Return the stream with the pictures: no cover, and the largest one of several."""
+        hidden = Disposition.attached_pic | Disposition.timed_thumbnails
+        streams = [s for s in self.container.streams.video if not s.disposition & hidden]
+        if not streams:
+            known = self.container.streams.audio or self.container.streams.subtitles
+            raise Refused("no-pictures" if known else "not-a-video")
+        known = [s for s in streams if s.codec_context and codec_name(s) in PICTURES]
+        if not known:
+            raise Refused("unknown-codec")
+        best = self.container.streams.best("video")
+        return next((s for s in known if best and s.index == best.index), known[0])
+
+    def frames(self, from_pts: int | None = None) -> Iterator[VideoFrame]:
+        """Yield all frames in the order of their times, with increasing `pts`, deinterlaced.
+
+        Begins at the start, or at some key frame at or before `from_pts`.
+        """
+        return deinterlaced(self._from_start() if from_pts is None else self._from(from_pts))
+
+    def seconds(self, pts: int) -> Fraction:
+        """Return the time of a frame after the first one."""
+        return (pts - self.start_pts) * self.time_base
+
+    def length(self) -> float:
+        """Return the seconds that the header tells; those of the packets where none does."""
+        if self.stream.duration and self.has_times:
+            return float(self.stream.duration * self.time_base)
+        if self.container.duration and self.has_times:
+            seconds = Fraction(self.container.duration, 1_000_000)
+            if self.container.format.name == "matroska,webm":  # counts from 0, not from the start
+                seconds -= self.start_pts * self.time_base
+            return max(0.0, float(seconds))
+        return self._measured_length()
+
+    def _measured_length(self) -> float:
+        """Read all packets without decoding them: for AVI, whose headers are often wrong."""
+        self._open()
+        self._fresh = None
+        end, deadline = self.start_pts, time.monotonic() + MEASURE_SECONDS
+        for packet in self._packets():
+            at = packet.pts if self.has_times else packet.dts
+            end = max(end, (at or 0) + (packet.duration or 0))
+            if time.monotonic() > deadline:
+                break
+        return float((end - self.start_pts) * self.time_base)
+
+    def _from_start(self) -> Iterator[VideoFrame]:
+        frames, self._fresh = self._fresh, None
+        if frames is None:
+            self._open()
+            frames = self._decoded()
+        return frames
+
+    def _from(self, pts: int) -> Iterator[VideoFrame]:
+        """Seek to a key frame at or before `pts`: again further back if it lies behind."""
+        self._fresh = None
+        back = round(1 / self.time_base)
+        target = pts
+        while target > self.start_pts:
+            try:
+                self.container.seek(target, stream=self.stream)
+            except MemoryError:
+                raise
+            except (av.FFmpegError, OSError):
+                break
+            frames = self._decoded(is_after_seek=True)
+            first = next(frames, None)
+            if first is not None and first.pts is not None and first.pts <= pts:
+                return chain([first], frames)
+            target, back = target - back, 4 * back
+        self._open()
+        return self._decoded()
+
+    def _decoded(self, *, is_after_seek: bool = False) -> Iterator[VideoFrame]:
+        """Yield the decodable frames that follow in the file."""
+        last: VideoFrame | None = None
+        key_pts: int | None = None  # of the first key frame: what is before it lacks references
+        first_dts: int | None = None
+        for packet in self._packets():
+            if first_dts is None:
+                first_dts = packet.dts
+                key_pts = packet.pts if is_after_seek and packet.is_keyframe else None
+            try:
+                frames = packet.decode()
+            except MemoryError:
+                raise
+            except av.FFmpegError:
+                self._check_pixels(self.stream.codec_context)
+                continue  # damaged: what follows may be fine
+            for frame in frames:
+                self._check_pixels(frame)
+                if last is None and not is_after_seek:
+                    self._delay = (frame.dts or 0) - (first_dts or 0)
+                frame.pts = pts = self._time(frame, last)
+                if frame.is_corrupt or (key_pts is not None and pts < key_pts):
+                    continue
+                if last is None or pts > (last.pts or 0):
+                    last = frame
+                    yield frame
+
+    def _time(self, frame: VideoFrame, last: VideoFrame | None) -> int:
+        """Return the presentation time; in AVI only the order is known, and the rate."""
+        if frame.pts is not None and self.has_times:
+            return frame.pts
+        if frame.dts is not None:
+            return frame.dts - self._delay
+        return 0 if last is None or last.pts is None else last.pts + max(1, last.duration or 1)
+
+    def _packets(self) -> Iterator["Packet[VideoStream]"]:
+        errors = 0
+        while errors < MAX_READ_ERRORS:
+            try:
+                for packet in self.container.demux(self.stream):
+                    errors = 0
+                    yield packet
+                return
+            except MemoryError:
+                raise
+            except av.FFmpegError:
+                errors += 1
+
+
+def codec_name(stream: Any) -> str:
+    return str(stream.codec_context.codec.canonical_name)
