@@ -93,8 +93,8 @@ class Source:
         hidden = Disposition.attached_pic | Disposition.timed_thumbnails
         streams = [s for s in self.container.streams.video if not s.disposition & hidden]
         if not streams:
-            known = self.container.streams.audio or self.container.streams.subtitles
-            raise Refused("no-pictures" if known else "not-a-video")
+            others = self.container.streams.audio or self.container.streams.subtitles
+            raise Refused("no-pictures" if others else "not-a-video")
         known = [s for s in streams if s.codec_context and codec_name(s) in PICTURES]
         if not known:
             raise Refused("unknown-codec")

@@ -101,8 +101,8 @@ def frames(
 def stills(
     path: Path,
     times: Iterable[int],
-    *,
     max_side: int = MAX_SIDE,
+    *,
     limits: VideoLimits | None = None,
 ) -> Iterator[Frame]:
     """Yield the frame shown at each presentation time. Raises VideoRefused or TooBusy."""
