@@ -17,7 +17,8 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, select
 from rubberduck.db.engine import Database, is_storable, to_naive_utc
 from rubberduck.videos.errors import NoSuchPaidAnalysis, PaidAnalysisRuns
 from rubberduck.videos.models import READY, Segment
-from rubberduck.videos.store import MAX_MESSAGE, segment_row
+from rubberduck.videos.rows import segment_row
+from rubberduck.videos.store import MAX_MESSAGE
 from rubberduck.videos.tables import video_paid_analyses, video_segments, videos
 
 # What may be asked: pictures of frames, by DetectLabels or by a model of Custom Labels; the whole

@@ -5,14 +5,12 @@ threshold, so they are not stored.
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, and_, case, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, case, func, or_, select, tuple_
 
-from rubberduck.core.models import Box, Label
 from rubberduck.db.cursors import cursor_of, position_of
 from rubberduck.db.engine import Database, is_storable, to_naive_utc
 from rubberduck.videos.errors import NoSuchVideo
@@ -31,6 +29,7 @@ from rubberduck.videos.models import (
     VideoInfo,
     VideoVerdict,
 )
+from rubberduck.videos.rows import info_row, segment_row, to_segment, to_video, video_row
 from rubberduck.videos.tables import (
     video_paid_analyses,
     video_segments,
@@ -61,7 +60,7 @@ class Videos:
     def create(self, video: Video) -> None:
         """Add a row, before its objects are stored."""
         with self.database.transaction(writing=True) as connection:
-            connection.execute(videos.insert().values(_row_of(video)))
+            connection.execute(videos.insert().values(video_row(video)))
 
     def get(self, id: str, owner: str | None = None) -> Video:
         """Return a video that is not being deleted; with `owner`, only theirs.
@@ -77,7 +76,7 @@ class Videos:
             known = connection.execute(select(*CHOSEN).where(found)).mappings().first()
         if known is None:
             raise NoSuchVideo
-        return _video(known)
+        return to_video(known)
 
     def page(self, owner: str, limit: int, cursor: str | None = None) -> VideoPage:
         """Return at most `limit` videos of an owner, the newest first. Raises InvalidCursor."""
@@ -87,7 +86,7 @@ class Videos:
         newest = (row.created_at.desc(), row.id.desc())
         statement = select(*CHOSEN).where(mine).order_by(*newest).limit(limit + 1)
         with self.database.transaction() as connection:
-            found = [_video(each) for each in connection.execute(statement).mappings()]
+            found = [to_video(each) for each in connection.execute(statement).mappings()]
         shown = tuple(found[:limit])
         next = cursor_of(shown[-1].created_at, shown[-1].id) if len(found) > limit else None
         return VideoPage(shown, next)
@@ -167,7 +166,7 @@ class Videos:
         return self._update(mine, values)
 
     def set_info(self, id: str, info: VideoInfo) -> bool:
-        return self.update(id, info=_info_row(info))
+        return self.update(id, info=info_row(info))
 
     def add_segment(self, id: str, job_id: str, segment: Segment) -> bool:
         """Save the next segment. Return False if this job may not, or another run was faster.
@@ -203,7 +202,7 @@ class Videos:
                 .limit(at_once)
             )
             with self.database.transaction() as connection:
-                found = [_segment(each) for each in connection.execute(statement).mappings()]
+                found = [to_segment(each) for each in connection.execute(statement).mappings()]
             yield from found
             if len(found) < at_once:
                 return
@@ -241,7 +240,7 @@ class Videos:
         )
         with self.database.transaction() as connection:
             found = connection.execute(select(*CHOSEN).where(old).limit(limit)).mappings()
-            return [_video(each) for each in found]
+            return [to_video(each) for each in found]
 
     def existing(self, ids: Collection[str]) -> set[str]:
         """Return which of these ids are of videos, or of uploads that will be one."""
@@ -269,7 +268,7 @@ class Videos:
             known = connection.execute(select(*CHOSEN).where(mine)).mappings().first()
         if known is None:
             raise NoSuchVideo
-        return _video(known)
+        return to_video(known)
 
     def forget(self, id: str) -> None:
         """Delete the row and all that belongs to it; its objects must be gone."""
@@ -290,78 +289,3 @@ class Videos:
 
 def _now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
-
-
-def _row_of(video: Video) -> dict[str, Any]:
-    values = {column.name: getattr(video, column.name) for column in videos.columns}
-    created_at = video.created_at.astimezone(UTC).replace(tzinfo=None)
-    info = _info_row(video.info) if video.info else None
-    return values | {"created_at": created_at, "info": info}
-
-
-def _video(found: RowMapping) -> Video:
-    values = dict(found)
-    for name in ("created_at", "ended_at"):
-        values[name] = values[name] and values[name].replace(tzinfo=UTC)
-    return Video(**values | {"info": _info(found["info"]) if found["info"] else None})
-
-
-def _info_row(info: VideoInfo) -> dict[str, Any]:
-    base = info.time_base
-    return asdict(info) | {"time_base": [base.numerator, base.denominator]}
-
-
-def _info(stored: Mapping[str, Any]) -> VideoInfo:
-    return VideoInfo(**{**stored, "time_base": Fraction(*stored["time_base"])})
-
-
-def segment_row(id: str, segment: Segment) -> dict[str, Any]:
-    """Return the row of a segment of a video, or of a paid analysis that has not ended."""
-    return {
-        "video_id": id,
-        "number": segment.number,
-        "end_pts": segment.end_pts,
-        "first_seconds": segment.samples[0].seconds if segment.samples else 0.0,
-        "samples": [_sample_row(sample) for sample in segment.samples],
-    }
-
-
-def _sample_row(sample: Sample) -> list[Any]:
-    """Return [pts, seconds, is_cut, labels]; a label: [name, confidence, boxes, parents].
-
-    A box: [left, top, width, height, confidence]. Lists, since an hour has 18,000 samples.
-    """
-    labels = [
-        [
-            label.name,
-            round(label.confidence, 2),
-            [
-                [*(round(side, 5) for side in _sides(box)), round(box.confidence, 2)]
-                for box in label.boxes
-            ],
-            list(label.parents),
-        ]
-        for label in sample.labels
-    ]
-    return [sample.pts, round(sample.seconds, 6), sample.is_cut, labels]
-
-
-def _sides(box: Box) -> tuple[float, float, float, float]:
-    return box.left, box.top, box.width, box.height
-
-
-def _segment(found: RowMapping) -> Segment:
-    samples = tuple(_sample(each) for each in found["samples"])
-    return Segment(found["number"], found["end_pts"], samples)
-
-
-def _sample(stored: list[Any]) -> Sample:
-    pts, seconds, is_cut, labels = stored
-    return Sample(pts, seconds, tuple(_label(*label) for label in labels), is_cut)
-
-
-def _label(name: str, confidence: float, boxes: list[list[float]], parents: list[str]) -> Label:
-    found = tuple(
-        Box(left, top, width, height, name, score) for left, top, width, height, score in boxes
-    )
-    return Label(name, confidence, found, tuple(parents))
