@@ -10,7 +10,7 @@ from pydantic import FailFast, Field
 
 from rubberduck.api.requests import parsed_body
 from rubberduck.api.routes import api, no_content
-from rubberduck.api.schemas import Integer, Timestamp
+from rubberduck.api.schemas import WHOLE, Timestamp
 from rubberduck.web.deps import pipeline
 from rubberduck.web.formatting import rfc3339
 from rubberduck.web.logging import request_id
@@ -55,7 +55,7 @@ LabelIds = Annotated[
     Field(max_length=MAX_LABELS, description="ids of the labels of the whole picture"),
 ]
 Revision = Annotated[
-    Integer, Field(ge=0, le=2**31 - 2, description="counts what was saved; 0: not labelled")
+    int, Field(ge=0, le=2**31 - 2, description="counts what was saved; 0: not labelled"), WHOLE
 ]
 
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from rubberduck.api.requests import parsed_body
 from rubberduck.api.routes import api
-from rubberduck.api.schemas import Integer, Timestamp
+from rubberduck.api.schemas import WHOLE, Timestamp
 from rubberduck.web.deps import answering_models
 from rubberduck.web.formatting import rfc3339
 from rubberduck.web.model_hosting import hosting, view_of
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 NUMBER_RE = r"[1-9][0-9]{0,8}"
 PATH = "/projects/<id>/models/<number>"
-Units = Annotated[Integer, Field(ge=1, le=5, description="inference units at Amazon; 1 elsewhere")]
+Units = Annotated[
+    int, Field(ge=1, le=5, description="inference units at Amazon; 1 elsewhere"), WHOLE
+]
 Unwatched = Annotated[
     bool,
     Field(description="accept that it bills on if the site goes off and no stop is scheduled"),

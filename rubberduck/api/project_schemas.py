@@ -7,7 +7,7 @@ from flask import url_for
 from pydantic import FailFast, Field
 
 from rubberduck.api.labelling import LabelBoxBody
-from rubberduck.api.schemas import Integer, ListLinks, Pixels, Timestamp
+from rubberduck.api.schemas import WHOLE, ListLinks, Pixels, Timestamp
 from rubberduck.web.formatting import rfc3339
 from rubberduck.web.problem_details import Address
 
@@ -23,8 +23,9 @@ Text = Annotated[str, Field(max_length=255)]
 Names = Annotated[tuple[Text, ...], FailFast(), Field(max_length=250)]
 Ids = Annotated[tuple[Text, ...], FailFast(), Field(max_length=250)]
 KeepDays = Annotated[
-    Integer | None,
+    int | None,
     Field(ge=1, le=3650, description="pictures are deleted after so many days; null: never"),
+    WHOLE,
 ]
 
 
@@ -232,7 +233,7 @@ class SplitBody:
 class SplitRequestBody:
     """How to split."""
 
-    seed: Annotated[Integer, Field(ge=0, le=1_000_000)]
+    seed: Annotated[int, Field(ge=0, le=1_000_000), WHOLE]
     again: Annotated[bool, Field(description="all again but those fixed by hand; else new ones")]
 
 

@@ -19,8 +19,8 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-# In requests: for JSON Schema 2.0 is an integer, for pydantic in its strict mode it is none.
-Integer = Annotated[int, BeforeValidator(_whole)]
+# In requests, after the limits: for JSON Schema 2.0 is an integer, for strict pydantic it is none.
+WHOLE = BeforeValidator(_whole)
 Percent = Annotated[float, Field(ge=0, le=100)]
 Pixels = Annotated[int, Field(ge=0)]
 Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
