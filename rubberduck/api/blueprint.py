@@ -9,6 +9,7 @@ from rubberduck.api import (
     project_pictures,
     projects,
     routes,
+    video_results,
 )
 
 api = routes.api
@@ -21,4 +22,5 @@ __all__ = [
     "project_data",
     "project_pictures",
     "projects",
+    "video_results",
 ]

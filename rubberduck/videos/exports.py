@@ -51,10 +51,10 @@ class Exported:
 
 @dataclass(frozen=True)
 class FileFormat:
-    """How to write a format; `suffix` is of the file's name."""
+    """How to write a format; `extension` is of the file's name."""
 
     media_type: str
-    suffix: str
+    extension: str
     write: Callable[[Exported], Iterator[str]]
 
 
@@ -103,10 +103,10 @@ def as_coco(exported: Exported) -> Iterator[str]:
 
 
 FORMATS: Mapping[Format, FileFormat] = {
-    "json": FileFormat("application/json", ".json", as_json),
-    "csv": FileFormat("text/csv", ".csv", as_csv),
-    "vtt": FileFormat("text/vtt", ".vtt", as_webvtt),
-    "coco": FileFormat("application/json", "-coco.json", as_coco),
+    "json": FileFormat("application/json", "json", as_json),
+    "csv": FileFormat("text/csv", "csv", as_csv),
+    "vtt": FileFormat("text/vtt", "vtt", as_webvtt),
+    "coco": FileFormat("application/json", "coco.json", as_coco),
 }
 
 

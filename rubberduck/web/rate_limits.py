@@ -62,6 +62,11 @@ KIND = {
     "statistics.chart": "drawings",
     "results.thumbnail": "drawings",
     "results.marked": "drawings",
+    "api.cancel_video": "changes",
+    "api.delete_video": "changes",
+    "api.export_video": "drawings",
+    "api.list_video_labels": "drawings",
+    "api.list_video_tracks": "drawings",
     "videos.show": "drawings",
     "videos.tracks": "drawings",
 }

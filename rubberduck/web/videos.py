@@ -43,8 +43,11 @@ def is_mine(video: "Video") -> bool:
     return video.owner is not None and video.owner == known_visitor()
 
 
-def asked_report(video: "Video") -> "VideoReport":
-    """Return what was seen, at `?confidence=` and for `?label=`. Raises InvalidParameter."""
+def asked_report(video: "Video", parameter: str = "confidence") -> "VideoReport":
+    """Return what was seen, at the percent in a parameter and for `?label=`.
+
+    Raises InvalidParameter.
+    """
     from rubberduck.videos.report import make_report
 
     service, label = video_service(), request.args.get("label") or None
@@ -52,7 +55,7 @@ def asked_report(video: "Video") -> "VideoReport":
         video,
         service.question_of(video),
         list(service.samples(video)),
-        min_confidence=threshold("confidence"),
+        min_confidence=threshold(parameter),
         label=label,
     )
     if label is not None and label not in report.label_names:

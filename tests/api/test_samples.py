@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ import pytest
 from rubberduck.accounts.tokens import Tokens
 from rubberduck.api.openapi.samples import many_pictures, many_pictures_with_curl
 from rubberduck.db.results import Results
+from rubberduck.jobs.queue import JobQueue
+from rubberduck.videos.store import Videos
+from tests.support.analysed_videos import add_video, queued_video, swimming_ducks
 from tests.support.pictures import corners, encoded
 from tests.support.server import Site
 
@@ -29,17 +33,40 @@ COMMANDS = {
 }
 # In an order in which each finds what it needs; the last one leaves nothing.
 ORDER = ["look", "glance", "list_results", "get_result", "get_picture", "judge"]
-ORDER += ["put_corrections", "get_corrections", "delete_corrections", "forget", "delete_results"]
-ORDER += ["revoke_key"]
+ORDER += ["put_corrections", "get_corrections", "delete_corrections", "forget"]
+VIDEOS = ["list_videos", "cancel_video", "get_video", "export_video"]
+VIDEOS += ["list_video_labels", "list_video_tracks", "delete_video"]
+ORDER += [*VIDEOS, "delete_results", "revoke_key"]
 
 
 @pytest.fixture
-def key(site: Site) -> str:
-    """An API key of the site, made as its pages make one."""
+def results(site: Site) -> Iterator[Results]:
     results = Results(f"sqlite:///{site.log_file.parent / 'duck.db'}")
-    secret, _ = Tokens(results.database).create(f"visitor {uuid4()}", "samples", timedelta(days=30))
+    yield results
     results.close()
+
+
+@pytest.fixture
+def owner() -> str:
+    return f"visitor {uuid4()}"
+
+
+@pytest.fixture
+def key(results: Results, owner: str) -> str:
+    """An API key of the site, made as its pages make one."""
+    secret, _ = Tokens(results.database).create(owner, "samples", timedelta(days=30))
     return secret
+
+
+@pytest.fixture
+def videos(results: Results, owner: str) -> Iterator[dict[str, str]]:
+    """The video that each operation on videos takes: one that is analysed, or one that waits."""
+    ready = add_video(results.database, swimming_ducks(), id=f"ready-{uuid4()}"[:24], owner=owner)
+    waiting, queue = f"waits-{uuid4()}"[:24], JobQueue(results.database, 3)
+    job_id = queue.enqueue("analyse-video", owner, video_id=waiting)
+    Videos(results.database).create(queued_video(id=waiting, owner=owner, job_id=job_id))
+    yield dict.fromkeys(VIDEOS, ready.id) | {"cancel_video": waiting}
+    Videos(results.database).forget(waiting)
 
 
 def samples(site: Site) -> dict[str, list[dict[str, str]]]:
@@ -67,7 +94,9 @@ def run(language: str, source: str, key: str, folder: Path) -> str:
 
 
 @pytest.mark.parametrize("language", COMMANDS)
-def test_every_sample_runs(site: Site, key: str, tmp_path: Path, language: str) -> None:
+def test_every_sample_runs(
+    site: Site, key: str, videos: dict[str, str], tmp_path: Path, language: str
+) -> None:
     size = 200 + list(COMMANDS).index(language)  # another picture for each language
     (tmp_path / "picture.jpg").write_bytes(encoded(corners(size, 160)))
     by_operation = samples(site)
@@ -75,12 +104,20 @@ def test_every_sample_runs(site: Site, key: str, tmp_path: Path, language: str) 
     printed, id = {}, "ID"
     for operation in ORDER:
         source = next(s["source"] for s in by_operation[operation] if s["label"] == language)
-        printed[operation] = run(language, source.replace("/ID", f"/{id}"), key, tmp_path)
+        source = source.replace("/ID", f"/{videos.get(operation, id)}")
+        printed[operation] = run(language, source, key, tmp_path)
         if operation == "look":
             id = only_result(site, key)
     with_answer = {name for name, output in printed.items() if "found" in output}
-    assert with_answer == {"look", "glance", "list_results", "get_result", "get_picture"}
-    assert (printed["judge"], printed["forget"]) == ("", "")
+    assert with_answer - set(VIDEOS) == {
+        "look",
+        "glance",
+        "list_results",
+        "get_result",
+        "get_picture",
+    }
+    assert (printed["judge"], printed["forget"], printed["delete_video"]) == ("", "", "")
+    assert "cancelled" in printed["cancel_video"]
     assert "deleted" in printed["delete_results"]
     with pytest.raises(HTTPError, match="401"):  # the last sample revoked the key
         only_result(site, key)

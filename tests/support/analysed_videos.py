@@ -73,7 +73,7 @@ def begin_video(
     **changes: Any,
 ) -> Video:
     """Store a video that is being analysed, with what was seen so far."""
-    videos, video = Videos(database), replace(_queued(question), **changes)
+    videos, video = Videos(database), queued_video(question, **changes)
     videos.create(video)
     videos.set_job(video.id, JOB)
     assert videos.begin(video.id, JOB)
@@ -89,8 +89,9 @@ def begin_video(
     return videos.get(video.id)
 
 
-def _queued(question: Question) -> Video:
-    return Video(
+def queued_video(question: Question = RUBBER_DUCK, **changes: Any) -> Video:
+    """Return the row of a video that waits for its analysis."""
+    video = Video(
         id="ducks-at-the-lake-0001",
         status=QUEUED,
         created_at=datetime.now(UTC),
@@ -120,3 +121,4 @@ def _queued(question: Question) -> Video:
         samples=0,
         ended_at=None,
     )
+    return replace(video, **changes)

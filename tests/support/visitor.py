@@ -43,6 +43,13 @@ class Visitor(FlaskClient):
         return super().post(path, headers=headers, **options)
 
 
+def as_visitor(client: FlaskClient, name: str) -> FlaskClient:
+    """Let the client be the visitor of this id from now on; return it."""
+    with client.session_transaction() as session:
+        session["visitor"] = name
+    return client
+
+
 def post_picture(client: FlaskClient, data: bytes, name: str = "photo.jpg") -> TestResponse:
     """Send the form of the first page."""
     return client.post("/", **form(data, name))

@@ -88,6 +88,7 @@ WING_ERRORS = (
     "rubberduck.aws.custom_labels_errors",
     "rubberduck.custom_models.errors",
     "rubberduck.custom_models.version_errors",
+    "rubberduck.videos.errors",
     "rubberduck.web.errors",
 )
 # Operations to which a question can be given, and what it does there.

@@ -23,6 +23,29 @@ def link(operation_id: str) -> JsonObject:
 RESULT_ID = parameter(
     "id", "path", {"type": "string", "pattern": "^[A-Za-z0-9_-]{22}$"}, "The id of the result."
 ) | {"required": True}
+MIN = parameter(
+    "min",
+    "query",
+    {"type": "number", "minimum": 0, "maximum": 100},
+    "Re-evaluate the stored labels with this confidence threshold, in percent. The stored "
+    "result does not change.",
+)
+IF_NONE_MATCH = parameter(
+    "If-None-Match",
+    "header",
+    {
+        "type": "string",
+        "format": "etag",
+        "examples": ['"da39a3ee5e6b4b0d3255bfef95601890afd80709"'],
+    },
+    "The ETag of an earlier response.",
+)
+DELETE_TOKEN_HEADER = parameter(
+    DELETE_TOKEN,
+    "header",
+    {"type": "string"},
+    "The “delete_token” of the upload's response; it replaces the cookie.",
+)
 CONDITIONAL_GET = {
     "operationId": "get_result",
     "parameters": {"id": "$request.path.id", "header.If-None-Match": "$response.header.ETag"},
@@ -110,25 +133,7 @@ GET_RESULT = {
     "operationId": "get_result",
     "summary": "Read a result",
     "description": "Anyone who has the id can read the result.",
-    "parameters": [
-        parameter(
-            "min",
-            "query",
-            {"type": "number", "minimum": 0, "maximum": 100},
-            "Re-evaluate the stored labels with this confidence threshold, in percent. The stored "
-            "result does not change.",
-        ),
-        parameter(
-            "If-None-Match",
-            "header",
-            {
-                "type": "string",
-                "format": "etag",
-                "examples": ['"da39a3ee5e6b4b0d3255bfef95601890afd80709"'],
-            },
-            "The ETag of an earlier response.",
-        ),
-    ],
+    "parameters": [MIN, IF_NONE_MATCH],
     "responses": {
         "200": response("The result.", "ResultBody", ["ETag"])
         | {"links": {"again": CONDITIONAL_GET}},
@@ -141,14 +146,7 @@ DELETE_RESULT = {
     "operationId": "forget",
     "summary": "Delete one of your results",
     "description": "Deletes the result and its pictures. Other visitors' results return 404.",
-    "parameters": [
-        parameter(
-            DELETE_TOKEN,
-            "header",
-            {"type": "string"},
-            "The “delete_token” of the upload's response; it replaces the cookie.",
-        )
-    ],
+    "parameters": [DELETE_TOKEN_HEADER],
     "responses": {"204": response("The result is deleted."), **problem_responses(*CHANGE_ERRORS)},
 }
 DELETE_RESULTS = {

@@ -12,7 +12,9 @@ from rubberduck.web.multipart import PICTURE_FIELD
 
 JsonObject = dict[str, Any]
 
-PUBLIC = {"glance", "get_result", "get_picture"}  # operations that need no API key
+# Operations that need no API key.
+PUBLIC = {"glance", "get_result", "get_picture", "get_video", "export_video"}
+PUBLIC |= {"list_video_labels", "list_video_tracks"}
 FILE = "picture.jpg"
 
 
@@ -31,8 +33,11 @@ class Call:
 def code_samples(method: str, url: str, operation: JsonObject) -> list[JsonObject]:
     """Return the samples of an operation in the format of `x-codeSamples`."""
     for parameter in operation.get("parameters", []):
+        name, choices = parameter["name"], parameter["schema"].get("enum")
         if parameter["in"] == "query" and parameter.get("required"):
-            url += f"?{parameter['name']}={parameter['schema']['enum'][0]}"
+            url += f"?{name}={choices[0]}"
+        if parameter["in"] == "path" and choices:
+            url = url.replace(name.upper(), choices[0])
     content = operation.get("requestBody", {}).get("content", {})
     call = Call(
         method,
@@ -50,11 +55,13 @@ def code_samples(method: str, url: str, operation: JsonObject) -> list[JsonObjec
 
 
 def _curl(call: Call) -> str:
+    sends = call.sends_picture or call.body
+    is_named = call.method in ("put", "delete") or (call.method == "post" and not sends)
     parts = [
         "curl",
         '-H "Authorization: Bearer $DUCK_KEY"' if call.needs_key else "",
         f"-F {PICTURE_FIELD}=@{FILE}" if call.sends_picture else "",
-        f"-X {call.method.upper()}" if call.method in ("put", "delete") else "",
+        f"-X {call.method.upper()}" if is_named else "",
         f"--json '{json.dumps(call.body)}'" if call.body else "",
         f'"{call.url}"' if "?" in call.url else call.url,
     ]

@@ -9,6 +9,7 @@ from rubberduck.api.openapi import (
     project_data,
     project_pictures,
     projects,
+    video_results,
 )
 from rubberduck.api.openapi.builders import JsonObject
 
@@ -20,16 +21,22 @@ BODIES: tuple[Any, ...] = (
     *projects.BODIES,
     *project_pictures.BODIES,
     *project_data.BODIES,
+    *video_results.BODIES,
 )
 
 
 def wings() -> JsonObject:
-    """Return the operations by path."""
-    return (
-        labelling.labelling()
-        | model_life.model_life()
-        | models.models()
-        | projects.projects()
-        | project_pictures.project_pictures()
-        | project_data.project_data()
-    )
+    """Return the operations by path; those on one path may come from several modules."""
+    operations: JsonObject = {}
+    for part in (
+        labelling.labelling(),
+        model_life.model_life(),
+        models.models(),
+        projects.projects(),
+        project_pictures.project_pictures(),
+        project_data.project_data(),
+        video_results.videos(),
+    ):
+        for path, item in part.items():
+            operations[path] = operations.get(path, {}) | item
+    return operations
