@@ -50,6 +50,8 @@ def see_frames(task: "Task", video_id: str) -> dict[str, Any]:
     What cannot be analysed is told as {"refused": …}, and its original is deleted.
     """
     from rubberduck.core.settings import load_settings
+    from rubberduck.jobs.models import RUNNING
+    from rubberduck.jobs.store import JobStore
     from rubberduck.services.video_files import (
         delete_left_files,
         delete_original,
@@ -63,7 +65,9 @@ def see_frames(task: "Task", video_id: str) -> dict[str, Any]:
     delete_left_files()
     site: Pipeline = task.site
     videos = Videos(site.results.database)
-    if not videos.begin(video_id, task.job_id):
+    # A cancelled video is analysed again only if its job is: on the page of jobs, too.
+    runs = JobStore(site.results.database).get(task.job_id).state == RUNNING
+    if not (runs and videos.begin(video_id, task.job_id)):
         raise AnalysisOver("It was cancelled or deleted, or another worker goes on with it.")
     video = videos.get(video_id)
     limits = VideoLimits.of(load_settings())

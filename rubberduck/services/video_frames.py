@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 AT_ONCE = 2  # frames, as the worker's machine has processors
 AHEAD = 2  # frames that wait for them
-SEGMENT_SECONDS = 5.0  # of work between two segments
+SEGMENT_SECONDS = 2.0  # of work between two segments
 SEGMENT_SAMPLES = 250  # a row of some 50 kB
 
 
