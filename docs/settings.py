@@ -1,10 +1,10 @@
-"""Writes the table of docs/settings.md from the settings class: `python -m docs.settings`."""
+"""Writes docs/settings.md and .env.example from the settings class: `python -m docs.settings`."""
 
 from typing import Any
 
 from rubberduck.core.settings import PREFIX, ROOT, Settings
 
-PAGE = ROOT / "docs" / "settings.md"
+PAGE, EXAMPLE = ROOT / "docs" / "settings.md", ROOT / ".env.example"
 BEGIN, END = "<!-- settings -->\n", "<!-- end -->\n"
 HEAD = "| Variable | Default | Values | Meaning |\n|---|---|---|---|\n"
 
@@ -57,5 +57,30 @@ def page() -> str:
     return before + BEGIN + table() + END + rest.partition(END)[2]
 
 
+def example() -> str:
+    """Return .env.example: its first lines, and each setting with its default, commented out."""
+    before, _, _ = EXAMPLE.read_text().partition("\n# DUCK_")
+    lines = (
+        f"# {PREFIX}{name.upper()}={_in_file(field.default)}\n"
+        for name, field in Settings.model_fields.items()
+    )
+    return before + "\n" + "".join(lines)
+
+
+def _in_file(value: object) -> str:
+    """Return a default as a line of .env has it.
+
+    >>> _in_file(True), _in_file(("a", "b")), _in_file(None), _in_file("openid email")
+    ('1', 'a,b', '', '"openid email"')
+    """
+    if isinstance(value, bool):
+        return f"{value:d}"
+    if isinstance(value, tuple):
+        value = ",".join(map(str, value))
+    text = "" if value is None else str(value)
+    return f'"{text}"' if " " in text else text
+
+
 if __name__ == "__main__":
     PAGE.write_text(page())
+    EXAMPLE.write_text(example())

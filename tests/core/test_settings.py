@@ -50,6 +50,7 @@ def test_the_page_of_settings_has_every_setting_with_its_default_and_meaning() -
 
 def test_the_page_of_settings_is_as_it_would_be_generated() -> None:
     assert settings_page.PAGE.read_text() == settings_page.page(), "python -m docs.settings"
+    assert settings_page.EXAMPLE.read_text() == settings_page.example(), "python -m docs.settings"
 
 
 @pytest.mark.parametrize(
