@@ -1,24 +1,37 @@
-"""`flask look`: classify pictures from the command line."""
+"""`flask look`: classify pictures and videos from the command line."""
 
 import json
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import click
 from flask.cli import with_appcontext
 from tqdm import tqdm
 
+from rubberduck.cli.look_at_video import (
+    VIDEO_SUFFIXES,
+    calls_for,
+    is_video,
+    look_at_video,
+    standard_input,
+    video_text,
+)
 from rubberduck.cli.terminal import (
     HELP,
+    STDIN,
+    SUFFIXES,
     as_json,
     confirm_cost,
     explain,
     files_in,
     model_option,
     printable,
+    question_option,
     read,
     use_model,
+    use_question,
     with_progress,
     yes_option,
 )
@@ -26,15 +39,24 @@ from rubberduck.core.errors import DuckError
 from rubberduck.core.models import percent
 from rubberduck.web.deps import pipeline
 
+NO_ANSWER: dict[str, Any] = {"duck": None, "score": None, "boxes": [], "is_truncated": None}
+
 
 @click.command("look", context_settings=HELP)
 @with_appcontext
 @as_json
 @yes_option
+@question_option
 @model_option
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True)
-def classify(paths: tuple[str, ...], as_json: bool, yes: bool, model: str | None) -> None:
-    """Classify pictures without storing them.
+def classify(
+    paths: tuple[str, ...],
+    as_json: bool,
+    yes: bool,
+    question: str | None,
+    model: str | None,
+) -> None:
+    """Classify pictures and videos without storing them.
 
     PATH is a file, a folder, or - for standard input.
 
@@ -44,39 +66,49 @@ def classify(paths: tuple[str, ...], as_json: bool, yes: bool, model: str | None
       flask look --json holiday/ > answers.jsonl
       cat duck.jpg | flask look -
       flask look --model "our mugs" kitchen.jpg
+      flask look --json pond.mp4
 
-    With --json, prints one line per picture: {file, duck, score, boxes,
-    is_truncated, error}. Without it,
-    errors go to standard error. Exit status: 1 if any picture failed.
+    With --json, prints one line per file: {file, duck, score, boxes,
+    is_truncated, error}, and for a video also {seconds, samples,
+    distinct, tracks}, with times in seconds. Without it,
+    errors go to standard error. Exit status: 1 if any file failed.
     """
+    if question and model:
+        raise click.UsageError("Give either --question or --model.")
+    use_question(question)
     use_model(model)
-    files = list(files_in(paths))
-    confirm_cost(len(files), yes)
-    failures = 0
-    for file in with_progress(files):
-        outcome = _classify(file)
-        failed = outcome["error"] is not None
-        failures += failed
-        line = json.dumps(outcome) if as_json else _text(outcome)
-        tqdm.write(line, file=sys.stderr if failed and not as_json else sys.stdout)
+    with standard_input(paths) as given:
+        files = list(files_in(given.paths, SUFFIXES | VIDEO_SUFFIXES))
+        calls = list(map(calls_for, files))
+        confirm_cost(sum(calls), yes, is_most=sum(calls) > len(calls))
+        failures = 0
+        for file in with_progress(files, "file"):
+            name = STDIN if file == given.stored else file
+            outcome = {"file": name, **_outcome(file)}
+            failed = outcome["error"] is not None
+            failures += failed
+            line = json.dumps(outcome) if as_json else _text(outcome)
+            tqdm.write(line, file=sys.stderr if failed and not as_json else sys.stdout)
     sys.exit(1 if failures else 0)
 
 
-def _classify(file: str) -> dict[str, Any]:
+def _outcome(file: str) -> dict[str, Any]:
     """Return the fields of one line of JSON; `error` is None or says what went wrong."""
     try:
-        picture = pipeline().read(read(file))
-        answer = pipeline().answer(picture)
+        answer = look_at_video(Path(file)) if is_video(file) else _look_at_picture(file)
     except (DuckError, OSError) as error:
-        nothing: dict[str, Any] = {"duck": None, "score": None, "boxes": [], "is_truncated": None}
-        return {"file": file, **nothing, "error": explain(error)}
+        return {**NO_ANSWER, "error": explain(error)}
+    return {**NO_ANSWER, **answer, "error": None}
+
+
+def _look_at_picture(file: str) -> dict[str, Any]:
+    picture = pipeline().read(read(file))
+    answer = pipeline().answer(picture)
     return {
-        "file": file,
         "duck": answer.verdict.found,
         "score": answer.verdict.score,
         "boxes": [asdict(box) for box in answer.verdict.boxes],
         "is_truncated": picture.is_truncated,
-        "error": None,
     }
 
 
@@ -86,4 +118,4 @@ def _text(outcome: dict[str, Any]) -> str:
         return f"{file}: {outcome['error']}"
     answer = f"yes, {percent(outcome['score'])}" if outcome["duck"] else "no"
     note = " (the end of the file is missing)" if outcome["is_truncated"] else ""
-    return f"{file}: {answer}{note}"
+    return f"{file}: {answer}{video_text(outcome)}{note}"

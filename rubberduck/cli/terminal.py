@@ -3,17 +3,17 @@
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
 from flask import g
 from tqdm import tqdm
 
 from rubberduck.core.errors import DuckError
-from rubberduck.web.deps import answering_models, pipeline
+from rubberduck.web.deps import answering_models, default_pipeline, pipeline
 
 SUFFIXES = set(
     ".jpg .jpeg .jpe .jfif .mpo .png .apng .webp .gif .avif .heic .heif .bmp .tif .tiff".split()
@@ -25,20 +25,33 @@ yes_option = click.option("--yes", is_flag=True, help="Do not ask to confirm the
 model_option = click.option(
     "--model", metavar="PROJECT", help="Ask the running model of this project (a name or an id)."
 )
+question_option = click.option(
+    "--question", metavar="KEY", help="Ask another of the site's questions (the name of its file)."
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-def files_in(paths: Iterable[str]) -> Iterator[str]:
-    """Yield the paths, with each folder replaced by the pictures in it and its sub-folders."""
+def files_in(paths: Iterable[str], suffixes: Collection[str] = SUFFIXES) -> Iterator[str]:
+    """Yield the paths, with each folder replaced by its files of these kinds, at any depth."""
     for path in paths:
         if path == STDIN or not os.path.isdir(path):
             yield path
             continue
         files = sorted(file for file in Path(path).rglob("*") if file.is_file())
-        pictures = [str(file) for file in files if file.suffix.lower() in SUFFIXES]
-        if not pictures:
+        found = [str(file) for file in files if file.suffix.lower() in suffixes]
+        if not found:
             click.echo(f"{printable(path)}: no pictures in this folder.", err=True)
-        yield from pictures
+        yield from found
+
+
+def use_question(key: str | None) -> None:
+    """Ask another question from now on; None changes nothing."""
+    if key is None:
+        return
+    try:
+        g.pipeline = default_pipeline().for_question(key)
+    except DuckError as error:
+        raise click.ClickException(explain(error)) from None
 
 
 def use_model(project: str | None) -> None:
@@ -53,24 +66,33 @@ def use_model(project: str | None) -> None:
         raise click.ClickException(explain(error)) from None
 
 
-def confirm_cost(pictures: int, yes: bool) -> None:
-    """Ask for confirmation if the detector is billed. Raises UsageError without a terminal."""
+def confirm_cost(pictures: int, yes: bool, *, is_most: bool = False) -> None:
+    """Ask for confirmation if the detector is billed. Raises UsageError without a terminal.
+
+    `is_most`: it may be called less often.
+    """
     price = pictures * pipeline().detector.cost_per_call_usd
     if not price or yes:
         return
     name = pipeline().detector.name
     times = "once" if pictures == 1 else f"{pictures} times"
-    cost = f"{name} will be called {times}, for about ${price:.3f}."
+    times, about = (f"at most {times}", "at most") if is_most else (times, "about")
+    cost = f"{name} will be called {times}, for {about} ${price:.3f}."
     if not sys.stdin.isatty():  # a script, or a picture on standard input
         raise click.UsageError(f"{cost} Add --yes to confirm.")
     click.confirm(f"{cost} Continue?", abort=True, err=True)
 
 
-def with_progress(items: list[Item]) -> Iterable[Item]:
+def with_progress(items: list[Item], unit: str = "picture") -> Iterable[Item]:
     """Yield the items, with a progress bar on standard error if that is a terminal."""
+    return progress_bar(items, unit=unit)
+
+
+def progress_bar(items: Iterable[Item], **options: Any) -> "tqdm[Item]":
+    """Return a progress bar on standard error, which is not shown if that is no terminal."""
     shown = sys.stderr.isatty()
     columns, rows = shutil.get_terminal_size()  # has a default for unknown terminals
-    return tqdm(items, unit="picture", disable=not shown, leave=False, ncols=columns, nrows=rows)
+    return tqdm(items, disable=not shown, leave=False, ncols=columns, nrows=rows, **options)
 
 
 def read(file: str) -> bytes:
