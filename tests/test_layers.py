@@ -22,6 +22,8 @@ WINDOWS = {
         "videos.decode_source",
         "videos.decode_pictures",
         "videos.encode_child",
+        "videos.encode_files",
+        "videos.encode_sound",
     },
     "boto3": {"composition"},
     "botocore": {"composition", "rekognition", "aws", "storage"},

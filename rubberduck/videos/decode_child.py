@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator
 from fractions import Fraction
 from io import FileIO
-from typing import Any
+from typing import Any, NamedTuple
 
 from av.video.frame import VideoFrame
 
@@ -28,12 +28,36 @@ from rubberduck.videos.sampling import Chosen, Sampler, warm_up
 BATCH_SECONDS = 0.5  # until a request is answered with what there is
 
 
+class Timed(NamedTuple):
+    """A frame, and from when until when it is shown."""
+
+    frame: VideoFrame
+    pts: int
+    end: int
+
+
+def timed_frames(frames: Iterator[VideoFrame]) -> Iterator[Timed]:
+    """Yield frames with their ends: the next one's time, or what the file says of the last."""
+    before: VideoFrame | None = None
+    gap = 1
+    for frame in frames:
+        if before is not None:
+            assert frame.pts is not None
+            assert before.pts is not None
+            gap = frame.pts - before.pts
+            yield Timed(before, before.pts, frame.pts)
+        before = frame
+    if before is not None:
+        assert before.pts is not None
+        yield Timed(before, before.pts, before.pts + (before.duration or gap))
+
+
 class Reading:
     """Answers the requests about one file."""
 
     source: Source
     upright: Upright
-    chosen: Iterator[Chosen[VideoFrame] | None]
+    chosen: Iterator[Chosen[Timed] | None]
 
     def handle(self, request: dict[str, Any], data: bytes, output: FileIO) -> dict[str, Any]:
         """Answer one request, as the module's docstring says. Raises MemoryError at the limit."""
@@ -56,21 +80,25 @@ class Reading:
 
     def _chosen(
         self, rate: Fraction, start: int | None, max_seconds: float | None
-    ) -> Iterator[Chosen[VideoFrame] | None]:
+    ) -> Iterator[Chosen[Timed] | None]:
         """Yield the frames to analyse; None for each one that is not."""
+        for chosen in self._all_chosen(rate, start, max_seconds):
+            is_wanted = chosen and (start is None or chosen.frame.pts >= start)
+            yield chosen if is_wanted else None
+
+    def _all_chosen(
+        self, rate: Fraction, start: int | None, max_seconds: float | None
+    ) -> Iterator[Chosen[Timed] | None]:
         source, look = self.source, Look()
         begin = None if start is None else start - round(warm_up(rate) / source.time_base)
-        sampler = Sampler[VideoFrame](rate)
-        for frame in source.frames(begin):
-            assert frame.pts is not None
-            seconds = source.seconds(frame.pts)
+        sampler = Sampler[Timed](rate)
+        for timed in timed_frames(source.frames(begin)):
+            seconds = source.seconds(timed.pts)
             if max_seconds is not None and seconds > max_seconds:
                 raise Refused("too-long")
-            for chosen in sampler.add(seconds, look.of(frame), frame):
-                yield chosen if start is None or (chosen.frame.pts or 0) >= start else None
+            yield from sampler.add(seconds, look.of(timed.frame), timed)
             yield None
-        for chosen in sampler.end():
-            yield chosen if start is None or (chosen.frame.pts or 0) >= start else None
+        yield from sampler.end()
 
     def _next(self, count: int, size: int, output: FileIO) -> dict[str, Any]:
         frames: list[dict[str, Any]] = []
@@ -81,30 +109,26 @@ class Reading:
             except StopIteration:
                 return {"frames": frames, "is_end": True}
             if chosen:
-                frames.append(self._write(self.upright, chosen.frame, output))
+                frames.append(_written(self.upright, chosen.frame, output))
                 frames[-1]["is_cut"] = chosen.is_cut
         return {"frames": frames, "is_end": False}
 
     def _still(self, pts: int, max_side: int, output: FileIO) -> dict[str, Any]:
-        shown: VideoFrame | None = None
-        for frame in self.source.frames(pts):
-            if shown is not None and (frame.pts or 0) > pts:
+        shown: Timed | None = None
+        for shown in timed_frames(self.source.frames(pts)):
+            if shown.end > pts:
                 break
-            shown = frame
         if shown is None:
             raise Refused("no-frames")
-        return self._write(Upright(self.source.stream, max_side), shown, output)
+        return _written(Upright(self.source.stream, max_side), shown, output)
 
-    def _write(self, upright: Upright, frame: VideoFrame, output: FileIO) -> dict[str, Any]:
-        picture = upright.picture(frame)
-        output.write(picture.tobytes())
-        assert frame.pts is not None
-        return {
-            "pts": frame.pts,
-            "end": frame.pts + max(1, frame.duration or 0),
-            "width": picture.width,
-            "height": picture.height,
-        }
+
+def _written(upright: Upright, timed: Timed, output: FileIO) -> dict[str, Any]:
+    """Write the pixels of a frame; return what the reply says of it."""
+    picture = upright.picture(timed.frame)
+    output.write(picture.tobytes())
+    size = {"width": picture.width, "height": picture.height}
+    return {"pts": timed.pts, "end": timed.end, **size}
 
 
 def info(source: Source) -> dict[str, Any]:
@@ -112,7 +136,6 @@ def info(source: Source) -> dict[str, Any]:
     assert source.first is not None
     stream, base = source.stream, source.time_base
     width, height = Upright(stream).size(source.first)
-    sound = source.container.streams.best("audio")
     rate = stream.average_rate or stream.guessed_rate
     return {
         "container": source.container.format.name,
@@ -123,7 +146,7 @@ def info(source: Source) -> dict[str, Any]:
         "time_base": [base.numerator, base.denominator],
         "start_pts": source.start_pts,
         "rate": float(rate) if rate else None,
-        "sound_codec": codec_name(sound) if sound and sound.codec_context else None,
+        "sound_codec": codec_name(source.sound) if source.sound else None,
     }
 
 

@@ -88,8 +88,8 @@ class Look:
 class Upright:
     """Turns the frames of a stream upright, with square pixels and the colours of sRGB.
 
-    Their longer side is at most `max_side`, and the shorter one `max_short`. For an encoder both
-    are even.
+    Their longer side is at most `max_side`, and the shorter one `max_short`; both are even if an
+    encoder needs it.
     """
 
     def __init__(
@@ -97,11 +97,13 @@ class Upright:
         stream: VideoStream,
         max_side: int | None = None,
         max_short: int | None = None,
+        *,
+        is_even: bool = False,
     ) -> None:
         self.aspect = stream.sample_aspect_ratio
-        self.max_side, self.max_short = max_side, max_short
-        self._graphs: dict[tuple[Any, ...], Graph] = {}
-        self._to_yuv = VideoReformatter()
+        self.max_side, self.max_short, self.is_even = max_side, max_short, is_even
+        self._graphs: dict[str, tuple[tuple[Any, ...], Graph]] = {}  # by their pixels
+        self._to_yuv, self._to_size = VideoReformatter(), VideoReformatter()
 
     def size(self, frame: VideoFrame) -> tuple[int, int]:
         """Return the size of the upright picture in square pixels."""
@@ -115,17 +117,25 @@ class Upright:
 
     def encodable(self, frame: VideoFrame) -> VideoFrame:
         """Return the frame as yuv420p of BT.709, with its time."""
-        if not _is_wide(frame):
-            return self._turned(frame, "yuv420p")
-        return self.encodable_picture(self.picture(frame), frame)
+        if _is_wide(frame):
+            return self.encodable_picture(self.picture(frame), frame)
+        return self._turned(frame, "yuv420p")
 
     def encodable_picture(self, picture: Image.Image, frame: VideoFrame) -> VideoFrame:
         """Return an RGB picture as yuv420p of BT.709, with the time of a frame."""
-        width, height = (side - side % 2 or 2 for side in picture.size)
-        rgb = VideoFrame.from_bytes(picture.tobytes(), *picture.size, "rgb24")
+        rgb = VideoFrame(*picture.size, "rgb24")
+        plane = rgb.planes[0]
+        rows = picture.tobytes("raw", "RGB", plane.line_size, 1)
+        plane.update(rows.ljust(plane.buffer_size, b"\0"))
         out = self._to_yuv.reformat(
-            rgb, width, height, "yuv420p", dst_colorspace=BT709, dst_color_range="MPEG", threads=1
+            rgb, format="yuv420p", dst_colorspace=BT709, dst_color_range="MPEG", threads=1
         )
+        out.pts, out.time_base = frame.pts, frame.time_base
+        return out
+
+    def resized(self, frame: VideoFrame, size: tuple[int, int]) -> VideoFrame:
+        """Return an encodable frame in another size."""
+        out = self._to_size.reformat(frame, *size, threads=1)
         out.pts, out.time_base = frame.pts, frame.time_base
         return out
 
@@ -133,20 +143,22 @@ class Upright:
         if frame.colorspace == UNSPECIFIED:
             frame.colorspace = BT709 if frame.height > HD_HEIGHT else BT601
         shape = (frame.format.name, frame.width, frame.height, frame.colorspace, frame.color_range)
-        key = (*shape, turn(frame), pixels)
-        if key not in self._graphs:
-            self._graphs = {key: self._new_graph(frame, pixels)}
-        self._graphs[key].vpush(frame)
-        return self._graphs[key].vpull()
+        key = (*shape, turn(frame))
+        known, graph = self._graphs.get(pixels, (None, None))
+        if graph is None or known != key:
+            graph = self._new_graph(frame, pixels)
+            self._graphs[pixels] = (key, graph)
+        graph.vpush(frame)
+        return graph.vpull()
 
     def _new_graph(self, frame: VideoFrame, pixels: str) -> Graph:
         width, height = square_size(frame.width, frame.height, self.aspect)
         if self.max_side:
             width, height = fitted(width, height, self.max_side, self.max_short)
-        scale = f"{width}:{height}:out_range=pc"
-        if pixels == "yuv420p":
-            width, height = width - width % 2 or 2, height - height % 2 or 2
-            scale = f"{width}:{height}:out_range=tv:out_color_matrix=bt709"
+        if self.is_even:
+            width, height = max(2, width - width % 2), max(2, height - height % 2)
+        colours = "out_range=tv:out_color_matrix=bt709" if pixels == "yuv420p" else "out_range=pc"
+        scale = f"{width}:{height}:{colours}"
         turns = [name.partition("=") for name in turn(frame).filters]
         filters = [("scale", scale), ("format", pixels), *((n, a) for n, _, a in turns)]
         return _graph(frame, filters)

@@ -6,6 +6,7 @@ shown.
 """
 
 import time
+from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
 from io import FileIO
@@ -16,6 +17,7 @@ import av
 import av.logging
 import av.subtitles.codeccontext
 import av.subtitles.stream
+from av.audio.stream import AudioStream
 from av.codec.context import ThreadType
 from av.container.core import Flags
 from av.container.input import InputContainer
@@ -30,8 +32,11 @@ from rubberduck.videos.decode_pictures import deinterlaced
 av.logging.set_level(None)
 DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts"
 PICTURES = ("h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "mpeg2video", "mjpeg")
-SOUNDS = ("aac", "mp3", "mp2", "opus", "vorbis", "ac3", "eac3", "flac", "alac", "pcm_s16le")
-DECODERS = (*PICTURES, "libdav1d", *SOUNDS, "mp3float", "libopus", "libvorbis", "pcm_s16be")
+SOUNDS = (
+    *("aac", "mp3", "mp2", "opus", "vorbis", "ac3", "eac3", "flac", "alac", "amr_nb"),
+    *("pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_u8", "pcm_mulaw", "pcm_alaw", "adpcm_ima_wav"),
+)
+DECODERS = (*PICTURES, "libdav1d", *SOUNDS, "mp3float", "mp2float", "libopus", "libvorbis")
 OPTIONS = {
     "format_whitelist": DEMUXERS,
     "codec_whitelist": ",".join(DECODERS),
@@ -49,11 +54,17 @@ class Refused(Exception):
 
 
 class Source:
-    """An open video, whose frames can be read from the start or from any time."""
+    """An open video, whose frames can be read from the start or from any time.
 
-    def __init__(self, file: int, max_pixels: int) -> None:
+    With `with_sound`, the packets of the sound that are read on the way are kept in
+    `sound_packets`, which the caller empties.
+    """
+
+    def __init__(self, file: int, max_pixels: int, *, with_sound: bool = False) -> None:
         self.file = FileIO(file, closefd=False)
         self.max_pixels = max_pixels
+        self.with_sound = with_sound
+        self.sound_packets: deque[Packet[AudioStream]] = deque()
         self._delay = 0  # of a stream without presentation times: frames between in and out
         self._open()
         self.time_base = self.stream.time_base or Fraction(1, 1000)
@@ -66,6 +77,7 @@ class Source:
 
     def _open(self) -> None:
         self.file.seek(0)
+        self.sound_packets.clear()
         try:
             self.container: InputContainer = av.open(self.file, "r", options=OPTIONS)
         except MemoryError:
@@ -75,14 +87,22 @@ class Source:
         self.container.flags &= ~GENERATE_TIMES
         self.has_times = self.container.format.name != "avi"
         self.stream = self._chosen_stream()
+        self.sound = self._chosen_sound()
+        self.read = (self.stream, *([self.sound] if self.sound and self.with_sound else []))
+        read = {stream.index for stream in self.read}
         for stream in self.container.streams:
-            is_read = stream.index == self.stream.index
-            stream.discard = Discard.default if is_read else Discard.all
+            stream.discard = Discard.default if stream.index in read else Discard.all
         codec = self.stream.codec_context
         self._check_pixels(codec)
         codec.options = {"max_pixels": str(self.max_pixels)}
         codec.thread_type = ThreadType.AUTO
         codec.thread_count = THREADS
+
+    def _chosen_sound(self) -> AudioStream | None:
+        best = self.container.streams.best("audio")
+        if not isinstance(best, AudioStream) or best.codec_context is None:
+            return None
+        return best if codec_name(best) in SOUNDS and best.time_base else None
 
     def _check_pixels(self, sized: VideoCodecContext | VideoFrame) -> None:
         if sized.width * sized.height > self.max_pixels:
@@ -198,10 +218,18 @@ class Source:
         return 0 if last is None or last.pts is None else last.pts + max(1, last.duration or 1)
 
     def _packets(self) -> Iterator["Packet[VideoStream]"]:
+        """Yield the packets of the pictures; keep those of the sound."""
+        for packet in self._all_packets():
+            if isinstance(packet.stream, VideoStream):
+                yield packet
+            elif packet.size:
+                self.sound_packets.append(packet)
+
+    def _all_packets(self) -> Iterator[Any]:
         errors = 0
         while errors < MAX_READ_ERRORS:
             try:
-                for packet in self.container.demux(self.stream):
+                for packet in self.container.demux(*self.read):
                     errors = 0
                     yield packet
                 return
@@ -209,6 +237,12 @@ class Source:
                 raise
             except av.FFmpegError:
                 errors += 1
+
+    def picture_packets_from_start(self) -> Iterator[Any]:
+        """Yield the packets of the pictures as they are in the file; keep those of the sound."""
+        self._fresh = None
+        self._open()
+        return (packet for packet in self._packets() if packet.size)
 
 
 def codec_name(stream: Any) -> str:

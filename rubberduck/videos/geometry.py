@@ -12,6 +12,7 @@ class Turn(NamedTuple):
 
     filters: tuple[str, ...] = ()
     is_sideways: bool = False
+    is_mirrored: bool = False
 
 
 UPRIGHT = Turn()
@@ -26,13 +27,14 @@ def turn_of(matrix: bytes | None) -> Turn:
     if matrix is None or len(matrix) != FIXED.size:
         return UPRIGHT
     a, b, _, c, d, *_ = FIXED.unpack(matrix)
+    is_mirrored = a * d - b * c < 0
     if abs(a) + abs(d) >= abs(b) + abs(c):
         flips = (("hflip",) if a < 0 else ()) + (("vflip",) if d < 0 else ())
-        return Turn(flips)
+        return Turn(flips, is_mirrored=is_mirrored)
     name = {(True, False): "clock", (False, True): "cclock", (True, True): "cclock_flip"}.get(
         (b > 0, c > 0), "clock_flip"
     )
-    return Turn((f"transpose={name}",), is_sideways=True)
+    return Turn((f"transpose={name}",), is_sideways=True, is_mirrored=is_mirrored)
 
 
 def square_size(width: int, height: int, pixel_aspect: Fraction | None) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from PIL import Image
 
-from rubberduck.imaging.sandbox import Child, ChildFailed, Limits
+from rubberduck.imaging.sandbox import MAX_FILE, Child, ChildFailed, Limits
 from rubberduck.videos.contents import Content
 from rubberduck.videos.errors import VideoRefused
 from rubberduck.videos.models import VideoInfo, VideoLimits
@@ -52,7 +52,7 @@ class Frame:
 def probe(path: Path, limits: VideoLimits) -> VideoInfo:
     """Return what is inside a file. Raises VideoRefused, VideoTooLarge or TooBusy."""
     check_size(path, limits)
-    with _opened(path, limits) as (_, info):
+    with opened(path, limits) as (_, info):
         if info.seconds > 60 * limits.minutes:
             raise too_long(limits)
         return info
@@ -72,7 +72,7 @@ def frames(
     time on. Close the iterator to end its child process. Raises VideoRefused, VideoTooLarge
     or TooBusy.
     """
-    with _opened(path, limits) as (child, info):
+    with opened(path, limits) as (child, info):
         exact = Fraction(rate).limit_denominator(1000)
         _call(
             child,
@@ -106,7 +106,7 @@ def stills(
     limits: VideoLimits | None = None,
 ) -> Iterator[Frame]:
     """Yield the frame shown at each presentation time. Raises VideoRefused or TooBusy."""
-    with _opened(path, limits) as (child, info):
+    with opened(path, limits) as (child, info):
         for pts in times:
             request = {"do": "still", "pts": pts, "max_side": max_side}
             reply = _call(child, request, _limits(info))
@@ -114,13 +114,25 @@ def stills(
 
 
 @contextmanager
-def _opened(path: Path, limits: VideoLimits | None) -> Iterator[tuple[Child, VideoInfo]]:
-    """Yield a child that has opened the file, and what is inside."""
+def opened(
+    path: Path,
+    limits: VideoLimits | None,
+    *,
+    module: str = CHILD,
+    target: int | None = None,
+    max_file: int = MAX_FILE,
+) -> Iterator[tuple[Child, VideoInfo]]:
+    """Yield a child that has opened the file, and what is inside; its errors in words.
+
+    `target`: the descriptor of a file that the child may write. Raises VideoRefused,
+    VideoTooLarge or TooBusy.
+    """
     content = check_content(path)
     max_pixels = limits.pixels if limits else MAX_PIXELS
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        child = Child(CHILD, 0, files=(file,))
+        files = (file,) if target is None else (file, target)
+        child = Child(module, 0, files, max_file)
     except OSError as error:
         raise not_started() from error
     finally:
