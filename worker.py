@@ -26,6 +26,7 @@ JOB_MODULES = (
     "rubberduck.services.project_jobs",
     "rubberduck.services.training",
     "rubberduck.services.video_analysis",
+    "rubberduck.services.video_paid_job",
 )
 NICENESS = 10  # visitors come first
 CANNOT_START = 78  # EX_CONFIG of sysexits.h: starting it again would not help

@@ -48,12 +48,15 @@ class Channel:
 class RemoteJob:
     """A job of the service's. `state` is a new one's or IN_PROGRESS until it has ended.
 
-    `seconds` of video are known when it has succeeded.
+    `seconds` of video, and the sides of its pictures in pixels as the service sees them, are known
+    when it has succeeded.
     """
 
     state: str
     message: str = ""
     seconds: float | None = None
+    width: int = 0
+    height: int = 0
     model_version: str | None = None
 
     @property
@@ -136,11 +139,14 @@ class RekognitionVideo:
         """Return the state of a job, without its results."""
         operation = _GET[kind]
         answer = self._call(operation, JobId=job_id, MaxResults=1)
-        milliseconds = answer.get("VideoMetadata", {}).get("DurationMillis")
+        video = answer.get("VideoMetadata", {})
+        milliseconds = video.get("DurationMillis")
         return RemoteJob(
             str(_member(operation, answer, "JobStatus")),
             answer.get("StatusMessage", ""),
             None if milliseconds is None else milliseconds * MILLISECOND,
+            video.get("FrameWidth", 0),
+            video.get("FrameHeight", 0),
             answer.get("LabelModelVersion"),
         )
 

@@ -29,7 +29,7 @@ class AmazonVideo:
     open_service: "Callable[[], RekognitionVideo] | None" = None
     open_notices: "Callable[[], NoticeQueue] | None" = None
 
-    @property
-    def calls_at_once(self) -> int:
-        """Return how many calls are in flight at most: a call takes about a second."""
-        return min(MAX_CALLS_AT_ONCE, max(1, round(self.calls_per_second)))
+
+def calls_at_once(per_second: float) -> int:
+    """Return how many calls are in flight at most: a call takes about a second."""
+    return min(MAX_CALLS_AT_ONCE, max(1, round(per_second)))

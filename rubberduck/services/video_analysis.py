@@ -90,7 +90,7 @@ def pipeline_of(site: "Pipeline", video: "Video") -> "Pipeline":
     from rubberduck.core.errors import NoSuchQuestion
 
     if video.model is not None:
-        return _models(site).pipeline_for(video.model, may_start=False)
+        return models_of(site).pipeline_for(video.model, may_start=False)
     for key, offer in site.offers.items():
         if offer.question.title == video.question:
             return site.for_question(key)
@@ -99,7 +99,8 @@ def pipeline_of(site: "Pipeline", video: "Video") -> "Pipeline":
     raise NoSuchQuestion(site.offers)
 
 
-def _models(site: "Pipeline") -> "AnsweringModels":
+def models_of(site: "Pipeline") -> "AnsweringModels":
+    """Return the models of projects that answer."""
     from rubberduck.core.settings import load_settings
     from rubberduck.core.translations import load_translations
     from rubberduck.services.answering_models import AnsweringModels

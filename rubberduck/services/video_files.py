@@ -1,4 +1,4 @@
-"""The originals of videos on this machine, while jobs read them.
+"""The originals and copies of videos on this machine, while jobs read them.
 
 What a bucket holds is fetched into a folder of the machine, which the steps of a job share. A
 killed process leaves it there: the next one goes on with it, or deletes it.
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 LEFT_AFTER = 3600.0  # seconds without use, after which files are deleted
-ORIGINAL, LOCK = "original", "lock"
+ORIGINAL, COPY, LOCK = "original", "copy", "lock"
 
 
 def work_root() -> Path:
@@ -52,7 +52,22 @@ def original_file(storage: "Storage", video: "Video") -> Iterator[Path]:
 
     Raises VideoRefused if it is gone, StorageFailed.
     """
-    key = video.original_key
+    with _file(storage, video, video.original_key, ORIGINAL) as file:
+        yield file
+
+
+@contextmanager
+def copy_file(storage: "Storage", video: "Video") -> Iterator[Path]:
+    """Yield the copy that browsers play as a file, fetched from the bucket if it lies there.
+
+    Raises VideoRefused if there is none, StorageFailed.
+    """
+    with _file(storage, video, video.copy_key, COPY) as file:
+        yield file
+
+
+@contextmanager
+def _file(storage: "Storage", video: "Video", key: str | None, name: str) -> Iterator[Path]:
     if key is None:
         raise _gone()
     local = None if is_address(key) else storage.local_path(key)
@@ -62,9 +77,9 @@ def original_file(storage: "Storage", video: "Video") -> Iterator[Path]:
         yield local
         return
     with work_folder(video.id) as folder:
-        file = folder / ORIGINAL
+        file = folder / name
         if not file.exists():
-            part = folder / f"{ORIGINAL}.{os.getpid()}.part"
+            part = folder / f"{name}.{os.getpid()}.part"
             _fetch(storage, key, part)
             os.replace(part, file)
         yield file

@@ -11,6 +11,8 @@ from rubberduck.videos.reading import stills
 from rubberduck.videos.timeline import judge_video
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rubberduck.core.rules import Question
     from rubberduck.jobs.child import Task
     from rubberduck.services.pipeline import Pipeline
@@ -36,7 +38,8 @@ def keep_results(
         times = best_times(verdict.tracks + weak.tracks)
         poster = times[0] if times else samples[0].pts
         task.progress(90, "The best frames are stored")
-        stored = store_frames(site, video, times, poster)
+        with original_file(site.storage, video) as file:
+            stored = store_frames(site, video.id, file, times, poster)
         videos.update(video.id, poster_key=poster_key(video.id), stored_bytes=video.bytes + stored)
         said = question.yes if verdict.found else question.no
         videos.finish(video.id, task.job_id, verdict, said, len(samples))
@@ -51,19 +54,19 @@ def best_times(tracks: "tuple[Track, ...]") -> list[int]:
     return list(dict.fromkeys(track.best.pts for track in by_score))[:MAX_BEST_FRAMES]
 
 
-def store_frames(site: "Pipeline", video: "Video", times: list[int], poster: int) -> int:
-    """Store the frames at these presentation times, and one as the poster; return the bytes."""
+def store_frames(site: "Pipeline", id: str, file: "Path", times: list[int], poster: int) -> int:
+    """Store the frames of a file at these presentation times, and one as the poster of the video;
+    return the bytes."""
     stored = 0
     wanted = sorted({*times, poster})
-    with original_file(site.storage, video) as file:
-        for pts, frame in zip(wanted, stills(file, wanted, FRAME_SIDE), strict=True):
-            jpeg = to_jpeg(frame.image, QUALITY)
-            if pts in times:
-                site.storage.put(frame_key(video.id, pts), jpeg)
-                stored += len(jpeg)
-            if pts == poster:
-                site.storage.put(poster_key(video.id), jpeg)
-                stored += len(jpeg)
+    for pts, frame in zip(wanted, stills(file, wanted, FRAME_SIDE), strict=True):
+        jpeg = to_jpeg(frame.image, QUALITY)
+        if pts in times:
+            site.storage.put(frame_key(id, pts), jpeg)
+            stored += len(jpeg)
+        if pts == poster:
+            site.storage.put(poster_key(id), jpeg)
+            stored += len(jpeg)
     return stored
 
 

@@ -38,6 +38,11 @@ def poster_key(id: str) -> str:
     return f"{PREFIX}{id}/poster.jpg"
 
 
+def amazon_segments_key(id: str) -> str:
+    """Return the key of the stretches of labels that Rekognition Video found itself."""
+    return f"{PREFIX}{id}/amazon-segments.json"
+
+
 def frame_key(id: str, pts: int) -> str:
     """Return the key of the picture of one frame."""
     return f"{PREFIX}{id}/frames/{pts}.jpg"

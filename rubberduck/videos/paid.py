@@ -32,6 +32,8 @@ IMAGES, MODEL, WHOLE, CELEBRITIES = (
 WAYS = (IMAGES, MODEL, WHOLE, CELEBRITIES)
 QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed", "cancelled"
 ACTIVE = (QUEUED, RUNNING)
+SEGMENT_SAMPLES = 200  # of a segment of a whole answer
+SEGMENTS_AT_ONCE = 50  # read at once
 row = video_paid_analyses.c
 
 
@@ -171,15 +173,14 @@ class PaidAnalyses:
         analysis: PaidAnalysis,
         job_id: str,
         version: str | None,
-        answer: Mapping[str, Any] | None,
         video_values: Mapping[str, Any] | None,
     ) -> bool:
-        """Save the answer, if this job still makes it. Return whether it did.
+        """End it, if this job still makes it. Return whether it did.
 
         With `video_values`, columns of the video's row, what was seen replaces the video's own
         segments in the same transaction.
         """
-        values = {"state": DONE, "engine_version": version, "answer": answer, "ended_at": _now()}
+        values = {"state": DONE, "engine_version": version, "ended_at": _now()}
         segments, video = video_segments.c, videos.c
         ready = and_(video.id == analysis.video_id, video.status == READY)
         with self.database.transaction(writing=True) as connection:
@@ -191,11 +192,14 @@ class PaidAnalyses:
                     return False
                 old = video_segments.delete().where(segments.video_id == analysis.video_id)
                 connection.execute(old)
-                staged = video_segments.update().where(segments.video_id == analysis.id)
-                connection.execute(staged.values(video_id=analysis.video_id))
+                _move_segments(connection, analysis.id, analysis.video_id)
             done = video_paid_analyses.update().where(row.id == analysis.id)
             connection.execute(done.values(values))
         return True
+
+    def set_answer(self, id: str, job_id: str, answer: Mapping[str, Any]) -> bool:
+        """Save what Amazon said beside labels at moments, if this job may."""
+        return self._update(_running(id, job_id), {"answer": dict(answer)})
 
     def fail(self, id: str, job_id: str, message: str, *, cancelled: bool = False) -> bool:
         """Save why there is no answer, if this job was to give it."""
@@ -226,6 +230,35 @@ def _running(id: str, job_id: str) -> ColumnElement[bool]:
 
 def _lock(connection: Connection, which: ColumnElement[bool]) -> bool:
     return connection.scalar(select(row.id).where(which).with_for_update()) is not None
+
+
+def _move_segments(connection: Connection, id: str, video_id: str) -> None:
+    """Move segments to a video, joined to longer ones: each paid call may have made its own."""
+    of, number = video_segments.c, 0
+    samples: list[Any] = []
+
+    def write(end_pts: int) -> None:
+        nonlocal number, samples
+        row = {"number": number, "end_pts": end_pts, "first_seconds": samples[0][1]}
+        insert = video_segments.insert().values(video_id=video_id, samples=samples, **row)
+        connection.execute(insert)
+        number, samples = number + 1, []
+
+    first, end_pts = 0, 0
+    while True:
+        query = video_segments.select().where(of.video_id == id, of.number >= first)
+        found = connection.execute(query.order_by(of.number).limit(SEGMENTS_AT_ONCE)).mappings()
+        some = list(found)
+        for segment in some:
+            samples += segment["samples"]
+            end_pts, first = segment["end_pts"], segment["number"] + 1
+            if len(samples) >= SEGMENT_SAMPLES:
+                write(end_pts)
+        if len(some) < SEGMENTS_AT_ONCE:
+            break
+    if samples:
+        write(end_pts)
+    connection.execute(video_segments.delete().where(of.video_id == id))
 
 
 def _now() -> datetime:

@@ -1,17 +1,12 @@
 """Small videos made with PyAV, and what Rekognition Video would say about them."""
 
 from collections.abc import Iterable
-from dataclasses import replace
-from datetime import UTC, datetime
 from fractions import Fraction
 from io import BytesIO
 from typing import Any
 
 import av
 import numpy as np
-
-from rubberduck.core.rules import RUBBER_DUCK
-from rubberduck.videos.models import READY, Video, VideoInfo
 
 RATE = 10
 
@@ -72,39 +67,3 @@ def seen_celebrity(milliseconds: int, name: str, confidence: float = 98.0) -> di
         "Face": face,
     }
     return {"Timestamp": milliseconds, "Celebrity": person}
-
-
-def stored_video(id: str, **changes: Any) -> Video:
-    """Return a row as the free analysis of two seconds left it."""
-    key = f"videos/{id}/copy.mp4"
-    video = Video(
-        id=id,
-        status=READY,
-        created_at=datetime.now(UTC),
-        owner="visitor",
-        question=RUBBER_DUCK.title,
-        model=None,
-        engine="embedded detector",
-        engine_version="1",
-        min_confidence=35.0,
-        sample_rate=5.0,
-        bytes=1000,
-        stored_bytes=1000,
-        original_key=None,
-        copy_key=key,
-        copy_type="video/mp4",
-        poster_key=None,
-        rendered_key=None,
-        rendered_type=None,
-        info=VideoInfo("mp4", "h264", 128, 128, 2.0, Fraction(1, 90), 0, 10.0, None),
-        job_id="free",
-        render_job_id=None,
-        error=None,
-        found=False,
-        score=None,
-        said=RUBBER_DUCK.no,
-        distinct=0,
-        samples=11,
-        ended_at=datetime.now(UTC),
-    )
-    return replace(video, **changes)

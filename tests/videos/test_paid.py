@@ -20,7 +20,7 @@ from rubberduck.videos.paid import (
     new_token,
 )
 from rubberduck.videos.store import Videos
-from tests.support.stored_videos import stored_video
+from tests.support.ready_videos import sample_video
 
 NOW = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
 
@@ -35,7 +35,7 @@ def database(ready_database_url: str) -> Iterator[Database]:
 @pytest.fixture
 def videos(database: Database) -> Videos:
     videos = Videos(database)
-    videos.create(stored_video("video", status=ANALYSING, job_id="free"))
+    videos.create(sample_video("video", status=ANALYSING, job_id="free"))
     videos.add_segment("video", "free", segment(0, 0.0, "Bird"))
     videos.update("video", status=READY)
     return videos
@@ -87,9 +87,10 @@ def test_a_whole_answer_takes_the_place_of_the_free_one_at_once(
     assert paid.add_segment("paid", "job", segment(1, 1.0, "Duck", "Toy"))
     assert names(videos) == ["Bird"]
     values = {"engine": "Amazon Rekognition", "distinct": 1}
-    assert paid.finish(begun, "job", "3.0", None, values)
-    assert not paid.finish(begun, "job", "3.0", None, values)
+    assert paid.finish(begun, "job", "3.0", values)
+    assert not paid.finish(begun, "job", "3.0", values)
     assert names(videos) == ["Duck", "Duck", "Toy"]
+    assert len(list(videos.segments("video"))) == 1  # joined
     assert videos.get("video").engine == "Amazon Rekognition"
     done = paid.get("paid")
     assert (done.state, done.engine_version, done.answer) == (DONE, "3.0", None)
@@ -107,14 +108,14 @@ def test_what_is_cancelled_changes_nothing_and_goes_on_after_its_last_segment(
     cancelled = paid.get("paid")
     assert (cancelled.state, len(cancelled.error or "")) == (CANCELLED, 500)
     assert not paid.add_segment("paid", "job", segment(1, 1.0, "Duck"))
-    assert not paid.finish(cancelled, "job", None, None, {"distinct": 9})
+    assert not paid.finish(cancelled, "job", None, {"distinct": 9})
     assert names(videos) == ["Bird"]
     assert paid.requeue("paid", "job")
     assert paid.begin("paid", "job")
     assert Videos(database).last_segment("paid") == segment(0, 0.0, "Duck")
     assert paid.add_segment("paid", "job", segment(1, 1.0, "Duck"))
     videos.mark_deleting("video")
-    assert not paid.finish(cancelled, "job", None, None, {"distinct": 9})  # it is being deleted
+    assert not paid.finish(cancelled, "job", None, {"distinct": 9})  # it is being deleted
     videos.forget("video")
     assert Videos(database).last_segment("paid") is None
     with pytest.raises(NoSuchPaidAnalysis):
