@@ -10,6 +10,7 @@ import click
 from flask.cli import with_appcontext
 from tqdm import tqdm
 
+from rubberduck.cli.bucket_look import ADDRESS, look_at_bucket, show_run
 from rubberduck.cli.look_at_video import (
     VIDEO_SUFFIXES,
     calls_for,
@@ -48,17 +49,27 @@ NO_ANSWER: dict[str, Any] = {"duck": None, "score": None, "boxes": [], "is_trunc
 @yes_option
 @question_option
 @model_option
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
-def classify(
+@click.option("--run", metavar="ID", help="Follow a run over a bucket that was started before.")
+@click.option(
+    "--calls-a-second",
+    type=click.FloatRange(0.1, 1000),
+    default=5.0,
+    show_default=True,
+    help="Your account's quota of DetectLabels in the region; for a bucket.",
+)
+@click.argument("paths", metavar="PATH...", nargs=-1)
+def classify(  # noqa: PLR0913, PLR0917 - each is an option
     paths: tuple[str, ...],
     as_json: bool,
     yes: bool,
     question: str | None,
     model: str | None,
+    run: str | None,
+    calls_a_second: float,
 ) -> None:
     """Classify pictures and videos without storing them.
 
-    PATH is a file, a folder, or - for standard input.
+    PATH is a file, a folder, - for standard input, or the address of a bucket's pictures.
 
     \b
     Examples:
@@ -67,6 +78,7 @@ def classify(
       cat duck.jpg | flask look -
       flask look --model "our mugs" kitchen.jpg
       flask look --json pond.mp4
+      flask look --json s3://my-bucket/2026/ > answers.jsonl
 
     With --json, prints one line per file: {file, duck, score, boxes,
     is_truncated, error}, and for a video also {seconds, samples,
@@ -77,6 +89,14 @@ def classify(
         raise click.UsageError("Give either --question or --model.")
     use_question(question)
     use_model(model)
+    if run is not None:
+        show_run(run, as_json)
+    if not paths:
+        raise click.UsageError("Give at least one PATH.")
+    if any(path.startswith(ADDRESS) for path in paths):
+        if len(paths) > 1 or question or model:
+            raise click.UsageError("Give a bucket without other paths, --question and --model.")
+        look_at_bucket(paths[0], as_json=as_json, yes=yes, calls_a_second=calls_a_second)
     with standard_input(paths) as given:
         files = list(files_in(given.paths, SUFFIXES | VIDEO_SUFFIXES))
         calls = list(map(calls_for, files))

@@ -16,7 +16,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA = "0011"  # the Alembic revision that this code reads and writes
+SCHEMA = "0012"  # the Alembic revision that this code reads and writes
 # The status of a row. DELETING: hidden from everybody, its pictures are being deleted.
 PENDING, READY, DELETING = "pending", "ready", "deleting"
 metadata = MetaData()
@@ -133,6 +133,41 @@ event_claims = Table(
     Column("record", JSON, nullable=False),
     Column("changed_at", DateTime, nullable=False),  # UTC
     Index("event_claims_by_age", "changed_at"),
+)
+# Answers for all pictures of a bucket below a prefix; see db/bucket_runs.py.
+bucket_runs = Table(
+    "bucket_runs",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("created_at", DateTime, nullable=False),  # UTC
+    Column("bucket", String(63), nullable=False),
+    Column("prefix", String(1024), nullable=False),
+    Column("question", String(200), nullable=False),
+    Column("pages", Integer, nullable=False),  # listed by now
+    Column("is_listed", Boolean, nullable=False),  # to the end
+    Index("bucket_runs_by_age", "created_at"),
+)
+bucket_pages = Table(
+    "bucket_pages",
+    metadata,
+    Column("run_id", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("pictures", Integer, nullable=False),  # on this page
+    Column("is_done", Boolean, nullable=False),
+)
+bucket_answers = Table(
+    "bucket_answers",
+    metadata,
+    Column("run_id", String(64), primary_key=True),
+    Column("key_hash", String(64), primary_key=True),  # SHA-256
+    Column("page", Integer, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("found", Boolean),
+    Column("score", Float),
+    Column("boxes", JSON),
+    Column("engine", String(64)),
+    Column("error", String(500)),
+    Index("bucket_answers_by_page", "run_id", "page"),
 )
 # One row: the database as it was last seen, which a restored copy is not; see restored.py.
 database_identity = Table(

@@ -131,7 +131,10 @@ def import_page(
         if is_own or PurePosixPath(key).suffix.lower() not in SUFFIXES:
             continue
         most = running.pictures.max_bytes
-        data = storage.get_from(bucket, key, most)
+        try:
+            data = storage.get_from(bucket, key, most)
+        except FileNotFoundError:  # deleted since it was listed
+            continue
         running.add(data, key.removeprefix(prefix).lstrip("/") or key, "s3")
     return {"counts": running.finish(), "next": token}
 

@@ -189,6 +189,15 @@ class Sweeper:
         for secrets in (Tokens, Sessions, Links):
             secrets(self.results.database).delete_expired(datetime.now(UTC))
 
+    def _delete_old_events(self) -> None:
+        """Delete what is known of pictures that arrived longer ago than results are kept."""
+        from rubberduck.db.bucket_runs import BucketRuns
+        from rubberduck.db.event_claims import DatabaseClaims
+
+        before = datetime.now(UTC) - self.results.keep
+        DatabaseClaims(self.results.database).delete_older_than(before)
+        BucketRuns(self.results.database).delete_older_than(before)
+
     def _delete_due_project_pictures(self) -> None:
         """Delete what is past its project's retention, withdrawn, or was interrupted."""
         from rubberduck.custom_models.picture_deletion import delete_hidden, hide_due
@@ -234,6 +243,7 @@ class Sweeper:
         _attempt(self._delete_expired_secrets, faults)
         _attempt(self._delete_due_project_pictures, faults)
         _attempt(self._delete_due_videos, faults)
+        _attempt(self._delete_old_events, faults)
         deleted, last = 0, ""
         while batch := self.results.mark_expired_deleting(datetime.now(UTC), BATCH_SIZE, last):
             last = batch[-1].id

@@ -158,9 +158,15 @@ class S3Storage:
         return keys, answer.get("NextContinuationToken")
 
     def get_from(self, bucket: str, key: str, most: int) -> bytes:
-        """Return an object of any bucket, at most its first `most` + 1 bytes."""
+        """Return an object of any bucket, at most its first `most` + 1 bytes.
+
+        Raises FileNotFoundError, StorageFailed.
+        """
         with self._request("s3:GetObject"):
-            answer = self.client.get_object(Bucket=bucket, Key=key)
+            try:
+                answer = self.client.get_object(Bucket=bucket, Key=key)
+            except self.client.exceptions.NoSuchKey:
+                raise FileNotFoundError("no such object in the bucket") from None
             return answer["Body"].read(most + 1)
 
     def get(self, key: str) -> bytes:

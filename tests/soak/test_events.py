@@ -1,6 +1,7 @@
 """1,000 pictures arrive, their events repeated and shuffled, while workers are killed."""
 
 import json
+import os
 import random
 import sys
 import time
@@ -44,6 +45,7 @@ def test_each_picture_is_answered_once_though_workers_are_killed(
         "DUCK_DAILY_CALLS": "100000",
         "DUCK_MONTHLY_CALLS": "100000",
         "DUCK_WORKER_JOBS": str(AT_ONCE),
+        **{name: value for name, value in os.environ.items() if name.startswith("AWS_")},
     }
     numbers = iter(range(1000))
 

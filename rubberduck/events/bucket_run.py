@@ -1,0 +1,168 @@
+"""Answer all pictures of a bucket below a prefix: each page of 1,000 keys is a job.
+
+A page's job lists its keys, queues the job of the next page, and then answers its own: so several
+workers share a run, and a crash repeats at most the calls in flight. Answers are rows.
+"""
+
+import logging
+import secrets
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from rubberduck.core.errors import DuckError, Unavailable
+from rubberduck.db.bucket_runs import BucketAnswer, BucketRuns
+from rubberduck.jobs.models import SITE
+from rubberduck.jobs.registry import job
+
+if TYPE_CHECKING:
+    from rubberduck.db.call_rates import CallRate
+    from rubberduck.jobs.child import Task
+    from rubberduck.jobs.context import Context
+    from rubberduck.jobs.store import JobStore
+    from rubberduck.services.pipeline import Pipeline
+    from rubberduck.storage.s3_conditional import ConditionalS3
+
+log = logging.getLogger(__name__)
+KIND = "answer-bucket"
+AT_ONCE = 4  # calls in flight
+ATTEMPTS, RETRY_SECONDS = 60, 30.0  # while a service does not answer
+SUFFIXES = set(".jpg .jpeg .png .webp .gif .avif .heic .heif .bmp .tif .tiff".split())
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of a run; `token` is where its list begins. Stored with its job."""
+
+    run_id: str
+    number: int
+    token: str | None
+    bucket: str
+    prefix: str
+    calls_a_second: float | None
+
+    @property
+    def job_id(self) -> str:
+        return job_id(self.run_id, self.number)
+
+
+def job_id(run_id: str, number: int) -> str:
+    """Return the job of a page, whose name is fixed."""
+    return f"{run_id}-{number}"
+
+
+def start_run(
+    site: "Pipeline", store: "JobStore", bucket: str, prefix: str, calls_a_second: float | None
+) -> str:
+    """Queue a run and return its id. Raises ResultsUnavailable."""
+    page = Page(secrets.token_urlsafe(16), 0, None, bucket, prefix, calls_a_second)
+    BucketRuns(site.results.database).begin(page.run_id, bucket, prefix, site.question.title)
+    _queue(store, page)
+    return page.run_id
+
+
+def _queue(store: "JobStore", page: Page) -> None:
+    # A step that runs again queues nothing twice, since the job is known by its name.
+    store.insert(page.job_id, KIND, SITE, {"page": asdict(page)})
+
+
+def is_picture(key: str) -> bool:
+    """Return whether the key's name is that of a picture."""
+    return PurePosixPath(key).suffix.lower() in SUFFIXES
+
+
+@job(KIND)
+def answer_bucket(context: "Context", page: Mapping[str, Any]) -> Any:
+    keys = context.step("list", list_page, page)
+    left = len(keys)
+    for _ in range(ATTEMPTS):
+        left = context.step("answer", answer_page, page, keys)
+        if not left:
+            break
+        context.sleep(RETRY_SECONDS)
+    if left:
+        raise Unavailable("{left} pictures have no answer: a service fails.", left=left)
+    context.step("finish", finish_page, page)
+    return {"run": page["run_id"], "page": page["number"], "pictures": len(keys)}
+
+
+def list_page(task: "Task", given: Mapping[str, Any]) -> list[str]:
+    """Return a page's pictures, after queueing the job of the next page."""
+    from rubberduck.jobs.store import JobStore
+
+    page, database = Page(**given), task.site.results.database
+    listed, following = _bucket(task.site, page.bucket).list_keys(
+        page.bucket, page.prefix, page.token
+    )
+    keys = [key for key in listed if is_picture(key)]
+    if following is not None:
+        _queue(JobStore(database), replace(page, number=page.number + 1, token=following))
+    runs = BucketRuns(database)
+    runs.add_page(page.run_id, page.number, len(keys), is_last=following is None)
+    return keys
+
+
+def answer_page(task: "Task", given: Mapping[str, Any], keys: list[str]) -> int:
+    """Answer the pictures of a page that have no answer; return how many are left.
+
+    Some are left if a service does not answer.
+    """
+    page, site = Page(**given), task.site
+    runs = BucketRuns(site.results.database)
+    waiting = runs.unanswered(page.run_id, page.number, keys)
+    bucket, rate = _bucket(site, page.bucket), _rate(site, page.calls_a_second)
+    done = len(keys) - len(waiting)
+    with ThreadPoolExecutor(AT_ONCE) as executor:
+        for start in range(0, len(waiting), AT_ONCE):
+            group = waiting[start : start + AT_ONCE]
+            answers = list(executor.map(lambda key: _answer(site, bucket, key, rate), group))
+            known = [each for each in answers if each is not None]
+            runs.add_answers(page.run_id, page.number, known)
+            done += len(known)
+            task.progress(100 * done / len(keys), f"{done:,} of {len(keys):,} pictures")
+            if len(known) < len(answers):
+                break
+    return len(keys) - done
+
+
+def _answer(
+    site: "Pipeline", bucket: "ConditionalS3", key: str, rate: "CallRate | None"
+) -> BucketAnswer | None:
+    """Return the answer for a key; None if a service does not answer."""
+    try:
+        picture = site.read(bucket.get_from(bucket.bucket, key, site.max_bytes))
+        if rate is not None:
+            rate.wait("DetectLabels")
+        answer = site.answer(picture)
+    except Unavailable as error:
+        log.warning("picture waits bucket=%s key=%r cause=%s", bucket.bucket, key, error)
+        return None
+    except FileNotFoundError:
+        return BucketAnswer(key, None, None, [], None, "It was deleted since it was listed.")
+    except DuckError as error:
+        problem = error.problem
+        return BucketAnswer(key, None, None, [], None, f"{problem.title}. {problem.why}")
+    verdict = answer.verdict
+    boxes = [asdict(box) for box in verdict.boxes]
+    return BucketAnswer(key, verdict.found, verdict.score, boxes, answer.engine, None)
+
+
+def finish_page(task: "Task", given: Mapping[str, Any]) -> None:
+    page = Page(**given)
+    BucketRuns(task.site.results.database).finish_page(page.run_id, page.number)
+
+
+def _bucket(site: "Pipeline", name: str) -> "ConditionalS3":
+    if site.open_bucket is None:
+        raise Unavailable("This site is not connected to S3.")
+    return site.open_bucket(name)
+
+
+def _rate(site: "Pipeline", calls_a_second: float | None) -> "CallRate | None":
+    if calls_a_second is None:
+        return None
+    from rubberduck.db.call_rates import CallRate
+
+    return CallRate(site.results.database, "rekognition", calls_a_second)
