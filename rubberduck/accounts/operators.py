@@ -96,6 +96,15 @@ class Operators:
             raise NoSuchOperator("Nobody of this name signs in here.")
         return from_row(found)
 
+    def ever_named(self, name: str) -> Operator:
+        """Return the person of this name, also one who was removed. Raises NoSuchOperator."""
+        query = operators.select().where(row.name == checked_name(name))
+        with self.database.transaction() as connection:
+            found = connection.execute(query).mappings().first()
+        if found is None:
+            raise NoSuchOperator("Nobody of this name ever signed in here.")
+        return from_row(found)
+
     def list(self) -> tuple[Operator, ...]:
         """Return everybody who may sign in, by name."""
         query = operators.select().where(row.removed_at.is_(None)).order_by(row.name)

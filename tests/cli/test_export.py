@@ -1,0 +1,160 @@
+"""`flask export`: a person gets all that is kept of him, and nothing of others."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import inspect
+
+from rubberduck.accounts.links import Links
+from rubberduck.accounts.operators import Operators
+from rubberduck.core.errors import StorageFailed
+from rubberduck.core.models import Correction
+from rubberduck.custom_models.annotations import Annotation
+from rubberduck.custom_models.labelling import Labelling
+from rubberduck.custom_models.project_pictures import ProjectPictures, Upload
+from rubberduck.db.corrections import save_correction
+from rubberduck.db.engine import Database
+from rubberduck.jobs.models import Run
+from rubberduck.jobs.store import JobStore
+from rubberduck.services.pipeline import Pipeline
+from tests.support.command_line import run_command
+from tests.support.labelling import QUOTA, add_project, noise
+from tests.support.operators import sign_in
+from tests.support.pictures import corners, encoded, form
+from tests.support.visitor import as_visitor, make_key
+
+SECRETS = {"token_hash", "secret_hash", "key_hash"}
+
+
+def exported(file: Path) -> tuple[dict[str, list[dict[str, Any]]], dict[str, bytes]]:
+    """Return the rows by table, and the files by key."""
+    with ZipFile(file) as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    rows = {
+        name.removeprefix("rows/").removesuffix(".jsonl"): list(map(json.loads, data.splitlines()))
+        for name, data in content.items()
+        if name.startswith("rows/")
+    }
+    files = {
+        name.removeprefix("files/"): data
+        for name, data in content.items()
+        if name.startswith("files/")
+    }
+    return rows, files
+
+
+def kept_rows(database: Database, person: str) -> dict[str, int]:
+    """Count the rows of all tables in which this id stands, whatever the column is called."""
+    with database.engine.connect() as connection:
+        tables = inspect(connection).get_table_names()
+        counts = {
+            name: sum(
+                person in row for row in connection.exec_driver_sql(f"SELECT * FROM {name}").all()
+            )
+            for name in tables
+        }
+    return {name: count for name, count in counts.items() if count}
+
+
+def upload(client: FlaskClient, width: int) -> str:
+    made = client.post("/api/v1/pictures", **form(encoded(corners(width, 100)))).json
+    assert made
+    return str(made["id"])
+
+
+def test_a_visitor_gets_everything_and_nothing_of_others(
+    app: Flask, pipeline: Pipeline, tmp_path: Path
+) -> None:
+    mine, other = (as_visitor(app.test_client(), f"visitor-{name}-" + "x" * 12) for name in "ab")
+    owner, database = f"visitor-a-{'x' * 12}", pipeline.results.database
+    ids = [upload(mine, 100), upload(mine, 101)]
+    theirs = upload(other, 102)
+    mine.put(f"/api/v1/results/{ids[0]}/judgement", json={"right": False})
+    save_correction(pipeline.results, ids[0], owner, Correction((), True, datetime.now(UTC)))
+    make_key(mine)
+    jobs = JobStore(database)
+    jobs.insert("a-job", "anything", owner, {})
+    jobs.begin(Run("a-job", 0, "a worker"))
+    project, _ = add_project(database, pipeline.storage, "mugs", [])
+    sent = Upload(noise(1), "one.jpg", source="result", result_id=ids[0], owner=owner)
+    ProjectPictures(database, pipeline.storage, 10**7, QUOTA).add(project, sent)
+
+    target = tmp_path / "visitor.zip"
+    done = run_command(app, "export", "visitor", f"/result/{ids[1]}/picture.jpg", str(target))
+    assert done.exit_code == 0, done.output
+    rows, files = exported(target)
+    kept = kept_rows(database, owner)
+    assert {name: len(found) for name, found in rows.items()} == kept | {
+        "corrections": 1,
+        "job_log": 1,
+    }
+    assert kept.keys() == {"duck_results", "access_tokens", "jobs", "project_pictures"}
+    assert {row["id"] for row in rows["duck_results"]} == set(ids)
+    assert len(files) == 6  # of each result the picture and the one with boxes; of the project's
+    assert {key: pipeline.storage.get(key) for key in files} == files
+    assert not [key for key in files if theirs in key]
+    assert f"{sum(map(len, rows.values()))} rows, 6 files" in done.output
+    assert not [row for found in rows.values() for row in found if SECRETS & set(row)]
+
+
+def test_an_operator_gets_what_he_did_also_when_he_was_removed(
+    app: Flask, client: FlaskClient, pipeline: Pipeline, tmp_path: Path
+) -> None:
+    database = pipeline.results.database
+    ada, bob = sign_in(client, "Ada"), sign_in(app.test_client(), "Bob")
+    Links(database).create(ada)
+    form_of_key = {"name": "script", "days": "30", "scope": "operator"}
+    assert client.post("/account/keys", data=form_of_key).status_code == 201
+    project, [picture] = add_project(database, pipeline.storage, "mugs", [noise(1)], "pictures")
+    Labelling(database, project, ada.id, sees_truth=True).save(picture, 0, Annotation((), ()))
+
+    target = tmp_path / "ada.zip"
+    done = run_command(app, "export", "operator", "Ada", str(target))
+    assert done.exit_code == 0, done.output
+    rows, files = exported(target)
+    assert {name: len(found) for name, found in rows.items()} == kept_rows(database, ada.id)
+    assert rows.keys() >= {"operators", "operator_sessions", "sign_in_links", "annotations"}
+    assert [row["act"] for row in rows["audit_log"]] == ["token.create"]
+    assert files == {}
+    text = json.dumps(rows)
+    assert bob.id not in text
+    assert not [name for name in SECRETS if f'"{name}"' in text]
+
+    Operators(database).remove("Ada")
+    removed = run_command(app, "export", "operator", "Ada", str(tmp_path / "removed.zip"))
+    assert removed.exit_code == 0, removed.output
+    after, _ = exported(tmp_path / "removed.zip")
+    assert after.keys() == rows.keys() - {"operator_sessions", "sign_in_links", "access_tokens"}
+
+
+def test_what_cannot_be_exported_is_said_and_leaves_no_file(
+    app: Flask,
+    client: FlaskClient,
+    pipeline: Pipeline,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    id, target = upload(client, 100), tmp_path / "visitor.zip"
+    unknown = run_command(app, "export", "visitor", "https://a-long-host-name.example/mine")
+    assert (unknown.exit_code, "no page or result" in unknown.output) == (1, True)
+    nobody = run_command(app, "export", "operator", "Ada")
+    assert (nobody.exit_code, "Nobody of this name" in nobody.output) == (1, True)
+
+    def fail(*_: object) -> None:
+        raise StorageFailed("The disk is on fire.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(pipeline.storage), "fetch", fail)
+        failed = run_command(app, "export", "visitor", id, str(target))
+    assert (failed.exit_code, "on fire" in failed.output) == (1, True)
+    assert not target.exists()
+    target.write_bytes(b"")
+    taken = run_command(app, "export", "visitor", id, str(target))
+    assert (taken.exit_code, "exists already" in taken.output) == (1, True)
+    assert target.read_bytes() == b""
