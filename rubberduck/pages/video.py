@@ -35,7 +35,6 @@ from rubberduck.web.videos import (
 
 if TYPE_CHECKING:
     from rubberduck.videos.models import Video
-    from rubberduck.videos.report import VideoReport
 
 videos = Blueprint("videos", __name__, url_prefix="/videos")
 
@@ -67,18 +66,13 @@ def _report_page(video: "Video") -> str:
         "video.html",
         video=video,
         report=report,
-        figures=figures_of(video, report, _frames(report)),
+        figures=figures_of(video, report),
         is_mine=is_mine(video),
         start=start_seconds(),
         address=url_for("videos.show", id=video.id, _external=True),
         preview=url_for("videos.poster", id=video.id, _external=True),
         expires_at=retained_until(video),
     )
-
-
-def _frames(report: "VideoReport") -> frozenset[int]:
-    """Return the times of the frames of which the analysis stored pictures."""
-    return frozenset(track.best.pts for track in report.stored.tracks)
 
 
 @videos.get("/<id>/status.json")

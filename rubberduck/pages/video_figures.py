@@ -1,6 +1,6 @@
 """What the page of a video draws: the timeline of tracks, bars, best frames and the heat map."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +28,6 @@ class TrackRow:
     last_seconds: float
     bars: tuple[tuple[float, float], ...]
     best: str
-    has_frame: bool
 
 
 @dataclass(frozen=True)
@@ -68,8 +67,8 @@ class Figures:
     heat: HeatMap | None
 
 
-def figures_of(video: Video, report: VideoReport, frames: Collection[int]) -> Figures:
-    """Return what to draw; `frames` are the times of the frames of which pictures are stored."""
+def figures_of(video: Video, report: VideoReport) -> Figures:
+    """Return what to draw of a report."""
 
     def at(seconds: float) -> str:
         return clock(seconds, has_tenths=report.seconds < SHORT)
@@ -80,7 +79,7 @@ def figures_of(video: Video, report: VideoReport, frames: Collection[int]) -> Fi
         said=_said(video, report),
         seen=at(report.seen_seconds),
         whole=at(report.seconds),
-        rows=tuple(_row(track, report, frames, at) for track in tracks),
+        rows=tuple(_row(track, report, at) for track in tracks),
         when=tuple((each.start, f"{at(each.start)}–{at(each.end)}") for each in report.when),
         shares=(*yes, *report.labels[:MAX_LABELS]),
         minutes=tuple(
@@ -101,19 +100,16 @@ def _said(video: Video, report: VideoReport) -> str:
     return report.question.yes if report.verdict.found else report.question.no
 
 
-def _row(
-    track: Track, report: VideoReport, frames: Collection[int], at: Callable[[float], str]
-) -> TrackRow:
+def _row(track: Track, report: VideoReport, at: Callable[[float], str]) -> TrackRow:
     seen = stretches(track)
     return TrackRow(
         track=track,
         name=track_name(track, report.verdict),
         start=at(track.first_seconds),
-        end=at(seen[-1].end),
-        last_seconds=seen[-1].end,
+        end=at(track.end_seconds),
+        last_seconds=track.end_seconds,
         bars=tuple(_bar(each, report.seconds) for each in seen),
         best=at(track.best.seconds),
-        has_frame=track.best.pts in frames,
     )
 
 

@@ -36,7 +36,6 @@ class VideoReport:
     """The verdict at `min_confidence` percent on the video's question, or on `label` alone.
 
     `question` is what was judged; None if the site does not offer it any more: then nothing was.
-    `stored` is the verdict that the analysis gave, without filters.
     `when`: when anything that counts was seen, without short pauses; `yes`: how much of the time.
     `labels`: how much of the time each label was seen, most of it first; `label_names`: of all that
     were seen with any confidence.
@@ -47,7 +46,6 @@ class VideoReport:
     label: str | None
     min_confidence: float
     verdict: VideoVerdict
-    stored: VideoVerdict
     when: tuple[Stretch, ...]
     yes: SeenTime
     labels: tuple[SeenTime, ...]
@@ -70,11 +68,10 @@ def make_report(
     threshold = video.min_confidence if min_confidence is None else min_confidence
     seconds = video.info.seconds if video.info else 0.0
     names = tuple(sorted({each.name for sample in samples for each in sample.labels}))
-    own = question or _question_of_model(video, names)
-    asked = question_about(label) if label else own
-    verdict = stored = _judge(asked, samples, threshold, seconds)
-    if asked is not own or threshold != video.min_confidence:
-        stored = _judge(own, samples, video.min_confidence, seconds)
+    asked = question_about(label) if label else question or _question_of_model(video, names)
+    verdict = VideoVerdict(False, None, ())
+    if asked is not None:
+        verdict = judge_video(asked, samples, threshold, seconds)
     seen = joined(each for track in verdict.tracks for each in stretches(track))
     shares = label_shares(samples, seconds, threshold)
     shown = [name for name in shares.overall.labels if label in (None, name)]
@@ -84,7 +81,6 @@ def make_report(
         label=label,
         min_confidence=threshold,
         verdict=verdict,
-        stored=stored,
         when=joined(seen, BRIDGED),
         yes=_seen_time(asked.thing or asked.title if asked else "", seen, seconds),
         labels=tuple(
@@ -97,14 +93,6 @@ def make_report(
         ),
         label_names=names,
     )
-
-
-def _judge(
-    question: Question | None, samples: Sequence[Sample], threshold: float, seconds: float
-) -> VideoVerdict:
-    if question is None:
-        return VideoVerdict(False, None, ())
-    return judge_video(question, samples, threshold, seconds)
 
 
 def question_about(label: str) -> Question:

@@ -1,19 +1,25 @@
 """Requests for one video: which it is, whose it is, and what is asked of it."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, cast
 
-from flask import request
+from flask import current_app, request
 
 from rubberduck.core.errors import InvalidParameter
-from rubberduck.web.deps import settings, threshold, video_service
+from rubberduck.web.deps import pipeline, settings, threshold, video_service
 from rubberduck.web.questions import use_question
 from rubberduck.web.sessions import known_visitor
 
 if TYPE_CHECKING:
+    from rubberduck.core.rules import Question
     from rubberduck.videos.models import Video
     from rubberduck.videos.report import VideoReport
 
+    Judge = Callable[[Video, Question | None, float | None, str | None], VideoReport]
+
+MAX_REPORTS = 4  # kept by a process; of an hour's video, one takes some 10 MB
 LINK_MARGIN = 15 * 60  # seconds that a link to a video lives beside its length
 MAX_SECONDS = 7 * 86_400 - LINK_MARGIN  # S3 signs for a week at most
 
@@ -48,19 +54,31 @@ def asked_report(video: "Video", parameter: str = "confidence") -> "VideoReport"
 
     Raises InvalidParameter.
     """
-    from rubberduck.videos.report import make_report
-
-    service, label = video_service(), request.args.get("label") or None
-    report = make_report(
-        video,
-        service.question_of(video),
-        list(service.samples(video)),
-        min_confidence=threshold(parameter),
-        label=label,
-    )
+    label, question = request.args.get("label") or None, video_service().question_of(video)
+    report = _reports()(video, question, threshold(parameter), label)
     if label is not None and label not in report.label_names:
         raise InvalidParameter("“label” must be a label that was seen in this video.")
     return report
+
+
+def _reports() -> "Judge":
+    """Return what judges a video: an hour of it takes a second or more, so the last ones are kept.
+
+    A page, its player and its files ask for the same one.
+    """
+    from rubberduck.videos.report import make_report
+    from rubberduck.videos.store import Videos
+
+    videos = Videos(pipeline().results.database)
+
+    def judge(
+        video: "Video", question: "Question | None", confidence: float | None, label: str | None
+    ) -> "VideoReport":
+        samples = list(videos.samples(video.id))
+        return make_report(video, question, samples, min_confidence=confidence, label=label)
+
+    kept = current_app.extensions.setdefault("video_reports", lru_cache(MAX_REPORTS)(judge))
+    return cast("Judge", kept)
 
 
 def start_seconds() -> float | None:

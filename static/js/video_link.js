@@ -7,6 +7,7 @@ const WAIT = 1000; // milliseconds, doubled with each try
 export function renewLink(video, onGiveUp) {
   const address = new URL(video.getAttribute("src"), location.href);
   let tries = 0;
+  let renewals = 0;
   let place = { seconds: 0, isPlaying: false };
   const remember = () => {
     // While nothing is loaded, the time is 0 and says nothing.
@@ -28,15 +29,9 @@ export function renewLink(video, onGiveUp) {
 
   function load(seconds, isPlaying) {
     address.hash = "";
-    address.searchParams.set("again", tries); // browsers may remember where the last address led to
+    address.searchParams.set("again", ++renewals); // browsers may remember where the last one led to
     video.src = address.href;
-    video.addEventListener(
-      "loadedmetadata",
-      () => {
-        video.currentTime = seconds;
-        if (isPlaying) video.play().catch(() => {}); // the visitor has paused it meanwhile
-      },
-      { once: true },
-    );
+    video.currentTime = seconds; // where it begins, unless the visitor chooses another place meanwhile
+    if (isPlaying) video.play().catch(() => {}); // the visitor has paused it meanwhile
   }
 }

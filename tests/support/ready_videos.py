@@ -1,7 +1,7 @@
 """Analysed videos as their jobs store them: clips of objects that move on known paths."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -32,9 +32,9 @@ JOB = "the job of the test"
 
 
 def places(seconds: float) -> list[tuple[float, float]]:
-    """Return the left upper corners of the ducks in pixels: one until 5 s, another from 6 s on."""
-    if seconds < 5:
-        return [(10 + 50 * seconds, 60 + 8 * seconds)]
+    """Return the left upper corners of the ducks in pixels: one until 4 s, another from 6 s on."""
+    if seconds < 4:
+        return [(10 + 50 * seconds, 60)]
     return [(250 - 60 * (seconds - 6), 150)] if 6 <= seconds < 7.6 else []
 
 
@@ -48,17 +48,33 @@ def picture(seconds: float) -> Image.Image:
 
 
 @cache
-def clip(seconds: float = SECONDS) -> bytes:
+def clip() -> bytes:
     """Return an MP4 of H.264 that browsers play, without sound."""
+    return _encoded(picture(number / RATE) for number in range(round(SECONDS * RATE)))
+
+
+@cache
+def noisy_clip() -> bytes:
+    """Return the same clip under noise, of 10 MB: players do not load it at once."""
+    chance = np.random.default_rng(1)
+
+    def noisy(seconds: float) -> Image.Image:
+        noise = chance.integers(0, 110, (HEIGHT, WIDTH, 3), np.uint8)
+        return Image.fromarray(np.maximum(np.asarray(picture(seconds)), noise))
+
+    return _encoded((noisy(number / RATE) for number in range(round(SECONDS * RATE))), qp=1)
+
+
+def _encoded(frames: Iterable[Image.Image], qp: int = 20) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clip.mp4"
         with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
             stream = container.add_stream("libx264", rate=RATE)
+            assert isinstance(stream, av.VideoStream)
             stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-            stream.options = {"preset": "veryfast", "crf": "18"}
-            for number in range(round(seconds * RATE)):
-                frame = av.VideoFrame.from_ndarray(np.asarray(picture(number / RATE)), "rgb24")
-                container.mux(stream.encode(frame))
+            stream.options = {"preset": "ultrafast", "qp": str(qp)}
+            for frame in frames:
+                container.mux(stream.encode(av.VideoFrame.from_image(frame)))
             container.mux(stream.encode(None))
         return path.read_bytes()
 
@@ -122,11 +138,15 @@ def sample_video(id: str, owner: str | None = "ann", **changes: Any) -> Video:
 
 
 def store_video(
-    site: Pipeline, id: str, seen: Sequence[Sample] | None = None, **changes: Any
+    site: Pipeline,
+    id: str,
+    seen: Sequence[Sample] | None = None,
+    film: bytes | None = None,
+    **changes: Any,
 ) -> Video:
     """Store an analysed video with its objects, as its job does; return its row."""
     videos, seen = Videos(site.results.database), samples() if seen is None else seen
-    site.storage.put(copy_key(id, MP4), clip(), MP4)
+    site.storage.put(copy_key(id, MP4), film or clip(), MP4)
     site.storage.put(poster_key(id), to_jpeg(picture(1.0)))
     keys = {"copy_key": copy_key(id, MP4), "copy_type": MP4, "poster_key": poster_key(id)}
     videos.create(sample_video(id, **{"status": ANALYSING, **keys, **changes}))
