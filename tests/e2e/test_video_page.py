@@ -81,7 +81,7 @@ def apart(places: Any) -> float:
     assert places["duck"], places
     assert places["box"], places
     pairs = zip(places["duck"], places["box"], strict=True)
-    return max(abs(one - other) for one, other in pairs)
+    return max(abs(float(one) - float(other)) for one, other in pairs)
 
 
 def test_boxes_are_in_step_with_the_picture(browser: Browser, stored: str) -> None:

@@ -74,7 +74,8 @@ def _encoded(frames: Iterable[Image.Image], qp: int = 20) -> bytes:
             stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
             stream.options = {"preset": "ultrafast", "qp": str(qp)}
             for frame in frames:
-                container.mux(stream.encode(av.VideoFrame.from_image(frame)))
+                pixels = np.asarray(frame)
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, "rgb24")))
             container.mux(stream.encode(None))
         return path.read_bytes()
 
