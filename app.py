@@ -37,6 +37,7 @@ from rubberduck.pages.sign_in import sign_in
 from rubberduck.pages.statistics import statistics
 from rubberduck.pages.templating import STYLE, configure_templates
 from rubberduck.pages.video import videos
+from rubberduck.pages.video_paid import video_paid
 from rubberduck.services.answering_models import AnsweringModels
 from rubberduck.services.model_watch import ModelWatch, build_hosting
 from rubberduck.services.pipeline import Pipeline
@@ -124,6 +125,7 @@ def create_app(settings: Settings, *, pipeline: Pipeline | None = None) -> Flask
         models,
         aws_training,
         videos,
+        video_paid,
     )
     for blueprint in (*pages, *wings, api, openapi, health):
         app.register_blueprint(blueprint)
