@@ -14,6 +14,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from composition import build_pipeline
 from rubberduck.api.blueprint import api
 from rubberduck.api.openapi.document import openapi
+from rubberduck.api.uploads import MethodOverride
 from rubberduck.core.errors import InvalidQuestion
 from rubberduck.core.settings import InvalidSettings, Settings, load_settings, unknown_variables
 from rubberduck.core.translations import load_translations
@@ -36,8 +37,8 @@ from rubberduck.pages.results import results
 from rubberduck.pages.sign_in import sign_in
 from rubberduck.pages.statistics import statistics
 from rubberduck.pages.templating import STYLE, configure_templates
-from rubberduck.pages.video import videos
 from rubberduck.pages.video_paid import video_paid
+from rubberduck.pages.videos import videos
 from rubberduck.services.answering_models import AnsweringModels
 from rubberduck.services.model_watch import ModelWatch, build_hosting
 from rubberduck.services.pipeline import Pipeline
@@ -61,6 +62,7 @@ from rubberduck.web.rate_limits import register_rate_limits
 from rubberduck.web.security_headers import add_headers, content_security_policy
 from rubberduck.web.sessions import SignedCookieSessions, secret_key
 from rubberduck.web.url_rules import LazyRule
+from rubberduck.web.video_uploads import register_video_uploads
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +114,7 @@ def create_app(settings: Settings, *, pipeline: Pipeline | None = None) -> Flask
         app.after_request(_trigger_model_watch)
     app.extensions["sweeper"] = Sweeper(pipeline.open_results, pipeline.storage, pipeline.observers)
     _configure_sessions(app, settings)
+    app.wsgi_app = MethodOverride(app.wsgi_app)  # type: ignore[method-assign]
     _trust_proxies(app, settings.proxies)
     configure_templates(app, pipeline.question, settings.language)
     app.cli = Commands()
@@ -135,6 +138,7 @@ def create_app(settings: Settings, *, pipeline: Pipeline | None = None) -> Flask
     register_api_keys(app)
     register_questions(app)
     register_project_uploads(app)
+    register_video_uploads(app)
     register_csrf_protection(app, exempt=api)
     app.after_request(_trigger_sweep)
     origin = pipeline.storage.origin

@@ -9,7 +9,9 @@ from rubberduck.api import (
     project_pictures,
     projects,
     routes,
+    uploads,
     video_results,
+    videos,
 )
 
 api = routes.api
@@ -22,5 +24,7 @@ __all__ = [
     "project_data",
     "project_pictures",
     "projects",
+    "uploads",
     "video_results",
+    "videos",
 ]
