@@ -11,7 +11,7 @@ from flask import Flask, Response, current_app
 from flask.cli import AppGroup
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from composition import build_pipeline
+from composition import build_event_poller, build_pipeline
 from rubberduck.api.blueprint import api
 from rubberduck.api.openapi.document import openapi
 from rubberduck.api.uploads import MethodOverride
@@ -106,6 +106,7 @@ def create_app(settings: Settings, *, pipeline: Pipeline | None = None) -> Flask
     app.extensions["samples"] = {}
     open_hosting = cache(partial(build_hosting, pipeline, settings))
     app.extensions["hosting"] = open_hosting
+    app.extensions["open_event_poller"] = partial(build_event_poller, settings, pipeline)
     app.extensions["answering_models"] = AnsweringModels(
         pipeline, open_hosting, load_translations(settings.language).gettext
     )
