@@ -23,6 +23,7 @@ JOB_MODULES = (
     "rubberduck.events.bucket_run",
     "rubberduck.services.schedules",
     "rubberduck.services.aws_training",
+    "rubberduck.services.frames_into_projects",
     "rubberduck.services.project_imports",
     "rubberduck.services.project_jobs",
     "rubberduck.services.training",

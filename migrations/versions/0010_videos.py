@@ -1,4 +1,4 @@
-"""Videos, their analysed segments, uploads in parts, and analyses that cost money."""
+"""Videos, their analysed segments, uploads in parts, analyses that cost money, suggested labels."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -100,3 +100,4 @@ def upgrade() -> None:
     )
     op.create_index("videos_by_age", "videos", ["status", "created_at"], unique=False)
     op.create_index("videos_by_owner", "videos", ["owner", "created_at", "id"], unique=False)
+    op.add_column("project_pictures", sa.Column("suggested", sa.JSON(), nullable=True))

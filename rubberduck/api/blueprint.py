@@ -9,9 +9,8 @@ from rubberduck.api import (
     project_pictures,
     projects,
     routes,
-    uploads,
+    video_frames,
     video_results,
-    videos,
 )
 
 api = routes.api
@@ -24,7 +23,6 @@ __all__ = [
     "project_data",
     "project_pictures",
     "projects",
-    "uploads",
+    "video_frames",
     "video_results",
-    "videos",
 ]

@@ -145,9 +145,11 @@ class SuggestedBoxBody(LabelBoxBody):
 
 @dataclass(frozen=True)
 class SuggestionsBody:
-    """What the newest embedded model of the project sees in a picture."""
+    """What was seen in a frame of a video, or what the newest embedded model sees in a picture."""
 
-    version: Annotated[int | None, Field(description="the number of the version; null: none yet")]
+    version: Annotated[
+        int | None, Field(description="the number of the version; null: the video, or none yet")
+    ]
     boxes: tuple[SuggestedBoxBody, ...]
     labels: LabelIds
 
@@ -234,10 +236,14 @@ def get_picture_history(id: str, picture_id: str) -> ResponseReturnValue:
 
 @api.get("/projects/<id>/pictures/<picture_id>/suggestions")
 def get_picture_suggestions(id: str, picture_id: str) -> ResponseReturnValue:
-    """Return what the newest model suggests; nothing is saved."""
+    """Return what a video or the newest model suggests; nothing is saved."""
+    from rubberduck.custom_models.video_suggestions import stored_suggestion
+
     work = labelling(id)
+    task = work.get(picture_id)
+    found = stored_suggestion(work.database, work.project, task)
     try:
-        found = suggestions().suggest(work.project, work.get(picture_id))
+        found = found or suggestions().suggest(work.project, task)
     except FileNotFoundError:  # deleted in the same second
         found = None
     if found is None:

@@ -33,6 +33,18 @@ class Annotation:
         return {"boxes": [asdict(box) for box in self.boxes], "labels": list(self.labels)}
 
 
+@dataclass(frozen=True)
+class Suggestion:
+    """An annotation to confirm; `scores` are those of its boxes, 0 to 1.
+
+    `version` is the number of the model's version, None for what was seen in a video.
+    """
+
+    version: int | None
+    annotation: Annotation
+    scores: tuple[float, ...] = ()
+
+
 def from_row(row: Mapping[Any, Any]) -> Annotation:
     return Annotation(tuple(Box(**box) for box in row["boxes"]), tuple(row["labels"]))
 
@@ -45,6 +57,13 @@ class AnnotationRules:
     label_ids: Collection[str]
     width: int
     height: int
+
+    def allows(self, annotation: Annotation) -> bool:
+        try:
+            self.check(annotation)
+        except InvalidAnnotation:
+            return False
+        return True
 
     def check(self, annotation: Annotation) -> None:
         """Raise InvalidAnnotation, naming the first box or label that breaks a rule."""
@@ -131,3 +150,9 @@ def _matches(given: Sequence[Box], truth: Sequence[Box]) -> int:
 def _fractions(box: Box) -> Fractions:
     """Return the box for computing overlaps, for which the unit does not matter."""
     return Fractions(box.left, box.top, box.width, box.height, box.label, 0)
+
+
+def box_in_pixels(place: Fractions, label_id: str, size: tuple[int, int]) -> Box:
+    """Return a box in whole pixels of a picture of this size, clipped to it."""
+    left, top, right, bottom = place.corners(size)
+    return Box(label_id, left, top, right - left, bottom - top)

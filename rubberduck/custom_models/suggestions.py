@@ -6,19 +6,22 @@ Only embedded versions are asked: at Amazon a running model is billed by the hou
 import logging
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from io import BytesIO
 
 from PIL import Image
 
 from rubberduck.core.models import Box as Fractions
-from rubberduck.custom_models.annotations import Annotation, AnnotationRules
+from rubberduck.custom_models.annotations import (
+    Annotation,
+    AnnotationRules,
+    Suggestion,
+    box_in_pixels,
+)
 from rubberduck.custom_models.dataset import Box
 from rubberduck.custom_models.embedded_model import (
     EmbeddedModel,
     PredictedBox,
 )
-from rubberduck.custom_models.errors import InvalidAnnotation
 from rubberduck.custom_models.labelling import Task
 from rubberduck.custom_models.model_version import EMBEDDED, ModelVersion
 from rubberduck.custom_models.projects import Project
@@ -29,15 +32,6 @@ from rubberduck.custom_models.versions import Versions
 from rubberduck.storage.base import Storage
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Suggestion:
-    """An annotation to confirm; `scores` are those of its boxes, calibrated, 0 to 1."""
-
-    version: int
-    annotation: Annotation
-    scores: tuple[float, ...] = ()
 
 
 class Suggestions:
@@ -110,12 +104,8 @@ def boxes_to_confirm(
     for each in predicted:
         if each.label not in ids or each.score < thresholds[each.label]:
             continue
-        fractions = Fractions(each.left, each.top, each.width, each.height, "", 0)
-        left, top, right, bottom = fractions.corners((task.width, task.height))
-        box = Box(ids[each.label], left, top, right - left, bottom - top)
-        try:
-            rules.check(Annotation((box,)))
-        except InvalidAnnotation:
-            continue
-        found.append((box, each.score))
+        place = Fractions(each.left, each.top, each.width, each.height, "", 0)
+        box = box_in_pixels(place, ids[each.label], (task.width, task.height))
+        if rules.allows(Annotation((box,))):
+            found.append((box, each.score))
     return found[:MAX_BOXES]

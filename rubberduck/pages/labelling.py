@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -13,6 +14,9 @@ from rubberduck.web.operators import audit, require_operator
 from rubberduck.web.responses import private_page, stored_jpeg
 from rubberduck.web.security_headers import require_trusted_types
 from rubberduck.web.uploads import form_value, form_values
+
+if TYPE_CHECKING:
+    from rubberduck.custom_models.labelling import Labelling
 
 labelling = Blueprint("labelling", __name__, url_prefix="/projects/<id>")
 MAX_DIGITS = 10  # Python reads no number of thousands of digits
@@ -34,11 +38,19 @@ def label(id: str) -> ResponseReturnValue:
         task_json=asdict(body) if body else None,
         progress_json=asdict(progress_body(work)),
         labels_json=[asdict(each) for each in work.project.labels],
-        suggests=bool(task) and suggestions().newest_version(id) is not None,
+        suggests=task is not None and _has_suggestions(work),
         api_base=url_for("api.next_labelling_task", id=id).removesuffix("/labelling/next"),
     )
     require_trusted_types()
     return page
+
+
+def _has_suggestions(work: "Labelling") -> bool:
+    from rubberduck.custom_models.video_suggestions import has_suggestions
+
+    if suggestions().newest_version(work.project.id) is not None:
+        return True
+    return has_suggestions(work.database, work.project.id)
 
 
 @labelling.get("/label/<picture_id>.jpg")

@@ -23,6 +23,7 @@ from rubberduck.web.formatting import video_name
 from rubberduck.web.responses import as_json, stored_jpeg, with_etag
 from rubberduck.web.sessions import known_visitor
 from rubberduck.web.stored_files import stored_file
+from rubberduck.web.video_frames import projects_to_train
 from rubberduck.web.videos import (
     asked_report,
     find_video,
@@ -68,6 +69,7 @@ def _report_page(video: "Video") -> str:
         report=report,
         figures=figures_of(video, report),
         is_mine=is_mine(video),
+        training_projects=projects_to_train(video),
         start=start_seconds(),
         address=url_for("videos.show", id=video.id, _external=True),
         preview=url_for("videos.poster", id=video.id, _external=True),

@@ -77,7 +77,7 @@ class VideoService:
         JobsUnavailable. Then nothing is kept but an object that was in the storage before.
         """
         self.require_room(owner, 0 if isinstance(source, str) else bytes)
-        self.require_size(bytes)
+        self._require_size(bytes)
         video = self._row(source, owner, bytes, id or new_id())
         self.videos.create(video)
         try:
@@ -106,8 +106,7 @@ class VideoService:
                 most=round(most / MEGABYTE),
             )
 
-    def require_size(self, bytes: int) -> None:
-        """Raise VideoTooLarge for more bytes than the settings allow."""
+    def _require_size(self, bytes: int) -> None:
         if bytes > self.settings.video_bytes:
             raise VideoTooLarge(
                 "It is larger than the limit of {most} MB.",

@@ -87,3 +87,15 @@ class CannotAskAmazon(DuckError):
     slug = "cannot-ask-amazon"
     title = "Amazon cannot analyse this video so"
     hint = "Choose another way to analyse it. Nothing was spent."
+
+
+class NotYourVideo(DuckError):
+    """Visitors allow training with their pictures, if they do, never with their videos."""
+
+    status = 403
+    slug = "not-your-video"
+    title = "This is somebody else's video"
+    hint = "Send the video yourself if you may train with it."
+
+    def __init__(self) -> None:
+        super().__init__("Only frames of your own videos can be taken into a project.")

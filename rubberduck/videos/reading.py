@@ -104,7 +104,7 @@ def stills(
     max_side: int = MAX_SIDE,
     *,
     limits: VideoLimits | None = None,
-) -> Iterator[Frame]:
+) -> Generator[Frame, None, None]:
     """Yield the frame shown at each presentation time. Raises VideoRefused or TooBusy."""
     with opened(path, limits) as (child, info):
         for pts in times:

@@ -280,7 +280,8 @@ async function suggest() {
   suggestion = found;
   view?.suggest(found.boxes, (box) => labels.colour(box.label));
   const named = found.labels.map((label) => labels.name(label)).join(", ");
-  offer.show(fill(hasBoxes ? texts.suggested : texts.suggestedLabels, { ...found, number: found.boxes.length, named }), {
+  const text = found.version === null ? "seen" : "suggested"; // in a video, or by a model
+  offer.show(fill(texts[hasBoxes ? text : `${text}Labels`], { ...found, number: found.boxes.length, named }), {
     [texts.useThem]: takeSuggestion,
     [texts.noThanks]: dropSuggestion,
   });

@@ -8,13 +8,17 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, Page, Request, expect
 
+from rubberduck.core.models import Box as Fractions
+from rubberduck.custom_models.project_pictures import ProjectPictures
 from rubberduck.custom_models.projects import Project
 from rubberduck.custom_models.tables import project_pictures
+from rubberduck.custom_models.video_suggestions import suggest
 from rubberduck.db.engine import Database
 from tests.support.browser import SCREENS, complaints, screen
-from tests.support.labelling import add_project_to, noise
+from tests.support.labelling import QUOTA, add_project_to, noise
 from tests.support.operators import sign_in_page
 from tests.support.server import Site
+from tests.support.trained_projects import data_of
 
 pytestmark = pytest.mark.enable_socket
 
@@ -262,6 +266,26 @@ def test_whole_pictures_are_labelled_by_digits_and_by_confirming_a_model(
     press(page, "n")
     expect(page.get_by_text("There is no picture left to label")).to_be_visible()
     assert saved(page, site, project, ids[2])["revision"] == 1
+
+
+def test_what_was_seen_in_a_video_is_confirmed(page: Page, site: Site) -> None:
+    project, (_, second) = add_project_to(site, "frames", [noise(1), noise(2)])
+    mug = project.labels[0].id
+    with data_of(site.log_file.parent) as (database, storage):
+        pictures = ProjectPictures(database, storage, 10**7, QUOTA)
+        seen = [(mug, Fractions(0.25, 0.5, 0.25, 0.25, "Mug", 91.0))]
+        suggest(database, project, pictures.get(project.id, second), seen)
+    label(page, site, project)
+    expect(page.get_by_text("0.jpg")).to_be_visible()  # nothing is known of the first one
+    expect(page.locator(".suggested")).to_have_count(0)
+    press(page, "s")
+    expect(page.get_by_text("Boxes that were seen here in the video (dashed): 1")).to_be_visible()
+    expect(page.locator(".suggested")).to_have_count(1)
+    assert saved(page, site, project, second)["revision"] == 0  # it is not taken for truth
+    press(page, "y", "Enter")
+    expect(page.get_by_text("1 of 2 labelled")).to_be_visible()
+    (box,) = saved(page, site, project, second)["boxes"]
+    assert sides(box) == [160, 240, 160, 120]
 
 
 def test_two_tabs_and_a_lease_that_ends(page: Page, site: Site, browser: Browser) -> None:

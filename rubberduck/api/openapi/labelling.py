@@ -95,9 +95,10 @@ def labelling() -> JsonObject:
             "parameters": [PROJECT_ID, PICTURE_ID],
             "get": project_operation(
                 "get_picture_suggestions",
-                "Let the newest model suggest labels",
-                "Boxes and labels at the thresholds of the newest embedded version. Nothing is "
-                "saved: send back what is right. Empty before the first training.",
+                "Let a video or the newest model suggest labels",
+                "What was seen in the video that the picture is a frame of; or else boxes and "
+                "labels at the thresholds of the newest embedded version. Nothing is saved: send "
+                "back what is right. Empty before the first training.",
                 {"200": response("The suggestions.", "SuggestionsBody")},
             ),
         },

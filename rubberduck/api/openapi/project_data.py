@@ -14,12 +14,15 @@ from rubberduck.api.openapi.project_builders import (
     SHRINK,
     project_operation,
 )
+from rubberduck.api.video_frames import FramesRequestBody
 from rubberduck.core import errors
 from rubberduck.custom_models import errors as project_errors
+from rubberduck.videos.errors import NoSuchVideo, NotYourVideo, VideoNotReady
 from rubberduck.web.errors import NotAllowed
 from rubberduck.web.multipart import PICTURE_FIELD
 
 BODIES = (
+    FramesRequestBody,
     schemas.S3ImportBody,
     schemas.ExportRequestBody,
     schemas.ChecksBody,
@@ -44,6 +47,7 @@ def project_data() -> JsonObject:
     file = {"type": "string", "format": "binary", "description": "A ZIP, or a file of labels."}
     form = {"type": "object", "properties": {PICTURE_FIELD: file}, "required": [PICTURE_FIELD]}
     content = {"multipart/form-data": {"schema": form}}
+    frames = {"video": "Zr8W1mHqTz2v5mJYx0cK3A", "every_seconds": 5, "most": 100}
     s3 = {"address": "s3://my-bucket/mugs/", "folders": True, "near": False, "shrink": True}
     return {
         "/projects/{id}/imports": {
@@ -125,6 +129,21 @@ def project_data() -> JsonObject:
                 {"200": response("The new split.", "SplitBody")},
                 *CHANGE_ERRORS,
                 requestBody=json_body("SplitRequestBody", {"seed": 1, "again": False}),
+            ),
+        },
+        "/projects/{id}/video-frames": {
+            "parameters": [PROJECT_ID],
+            "post": project_operation(
+                "take_in_video_frames",
+                "Take in frames of a video",
+                "As a job, of one of your own videos. What was seen in a frame is suggested as its "
+                "labels. Objects whose name is no label of the project get “label_id”, or "
+                "the project's only label; without either, nothing is suggested for them.",
+                queued,
+                *CHANGE_ERRORS,
+                *(NoSuchVideo, VideoNotReady, NotYourVideo, project_errors.ProjectFull),
+                *JOB_ERRORS,
+                requestBody=json_body("FramesRequestBody", frames),
             ),
         },
         "/projects/{id}/visitor-pictures": {
