@@ -11,9 +11,10 @@ from flask import Flask, Response, current_app
 from flask.cli import AppGroup
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from composition import build_pipeline
+from composition import build_event_poller, build_pipeline
 from rubberduck.api.blueprint import api
 from rubberduck.api.openapi.document import openapi
+from rubberduck.api.uploads import MethodOverride
 from rubberduck.core.errors import InvalidQuestion
 from rubberduck.core.settings import InvalidSettings, Settings, load_settings, unknown_variables
 from rubberduck.core.translations import load_translations
@@ -36,8 +37,9 @@ from rubberduck.pages.results import results
 from rubberduck.pages.sign_in import sign_in
 from rubberduck.pages.statistics import statistics
 from rubberduck.pages.templating import STYLE, configure_templates
-from rubberduck.pages.video import videos
 from rubberduck.pages.video_frames import video_frames
+from rubberduck.pages.video_paid import video_paid
+from rubberduck.pages.videos import videos
 from rubberduck.services.answering_models import AnsweringModels
 from rubberduck.services.model_watch import ModelWatch, build_hosting
 from rubberduck.services.pipeline import Pipeline
@@ -61,6 +63,7 @@ from rubberduck.web.rate_limits import register_rate_limits
 from rubberduck.web.security_headers import add_headers, content_security_policy
 from rubberduck.web.sessions import SignedCookieSessions, secret_key
 from rubberduck.web.url_rules import LazyRule
+from rubberduck.web.video_uploads import register_video_uploads
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +107,7 @@ def create_app(settings: Settings, *, pipeline: Pipeline | None = None) -> Flask
     app.extensions["samples"] = {}
     open_hosting = cache(partial(build_hosting, pipeline, settings))
     app.extensions["hosting"] = open_hosting
+    app.extensions["open_event_poller"] = partial(build_event_poller, settings, pipeline)
     app.extensions["answering_models"] = AnsweringModels(
         pipeline, open_hosting, load_translations(settings.language).gettext
     )
@@ -112,6 +116,7 @@ def create_app(settings: Settings, *, pipeline: Pipeline | None = None) -> Flask
         app.after_request(_trigger_model_watch)
     app.extensions["sweeper"] = Sweeper(pipeline.open_results, pipeline.storage, pipeline.observers)
     _configure_sessions(app, settings)
+    app.wsgi_app = MethodOverride(app.wsgi_app)  # type: ignore[method-assign]
     _trust_proxies(app, settings.proxies)
     configure_templates(app, pipeline.question, settings.language)
     app.cli = Commands()
@@ -125,6 +130,7 @@ def create_app(settings: Settings, *, pipeline: Pipeline | None = None) -> Flask
         models,
         aws_training,
         videos,
+        video_paid,
         video_frames,
     )
     for blueprint in (*pages, *wings, api, openapi, health):
@@ -135,6 +141,7 @@ def create_app(settings: Settings, *, pipeline: Pipeline | None = None) -> Flask
     register_api_keys(app)
     register_questions(app)
     register_project_uploads(app)
+    register_video_uploads(app)
     register_csrf_protection(app, exempt=api)
     app.after_request(_trigger_sweep)
     origin = pipeline.storage.origin

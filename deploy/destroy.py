@@ -53,6 +53,11 @@ def describe_retained(current: Stack) -> str:
             f"- the visitors' pictures, each until it is {days} days old. To delete them now:",
             f"  aws s3 rb --force s3://{bucket}",
         ]
+    if arrivals := current.outputs.get("Arrivals"):
+        lines += [
+            f"- pictures that arrived and their answers, until they are {days} days old:",
+            f"  aws s3 rb --force s3://{arrivals}",
+        ]
     if current.parameters.get("Database") != "sqlite":
         lines.append("- PostgreSQL's final snapshot (RDS, Snapshots), at some cents a month")
     lines += [

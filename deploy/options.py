@@ -36,6 +36,8 @@ PARAMETERS = {
     "MONTHLY_CALLS": "MonthlyCalls",
     "UPLOADS_A_MINUTE": "UploadsAMinute",
     "CUSTOM_LABELS": "CustomLabels",
+    "EVENTS": "Events",
+    "FUNCTION_IMAGE": "FunctionImage",
     "LOG_LEVEL": "LogLevel",
 }
 BASE_OPTIONS = ("NAME", "REGION", "VERSION")

@@ -97,6 +97,7 @@ def settings(tmp_path: Path) -> Settings:
         uploads=tmp_path / "uploads",
         secret_key="a key of the tests",
         uploads_a_minute=0,
+        min_free_disk=0,
     )
 
 

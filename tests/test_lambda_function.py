@@ -1,6 +1,7 @@
 """The function at AWS Lambda answers pictures in a bucket: from a queue's batch and directly."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 import lambda_function
-from rubberduck.core.settings import InvalidSettings
+from rubberduck.core.settings import ROOT, InvalidSettings
 from tests.support.arrivals import INPUT, OUTPUT, body, from_eventbridge, record
 from tests.support.aws import BUCKET
 from tests.support.pictures import encoded
@@ -74,3 +75,41 @@ def test_importing_the_function_loads_nothing_of_the_site() -> None:
     code = "import lambda_function, sys; print([m for m in sys.modules if m.startswith('rubber')])"
     loaded = subprocess.check_output([sys.executable, "-c", code], text=True)
     assert loaded.strip() == "[]"
+
+
+IN_LAMBDA = """
+import json, os, sys
+for path in (".", "/dev/shm"):
+    try:
+        open(os.path.join(path, "written"), "w")
+    except OSError:
+        continue
+    sys.exit(f"{path} is writable")
+import lambda_function
+print(json.dumps(lambda_function.lambda_handler(json.load(sys.stdin), None)))
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="making a disk read-only takes root")
+def test_the_function_runs_with_a_read_only_disk_and_no_shared_memory(s3: Any, duck: Path) -> None:
+    """At AWS Lambda only /tmp can be written, and there is no /dev/shm."""
+    etag = s3.put_object(Bucket=BUCKET, Key="in/duck.jpg", Body=duck.read_bytes())["ETag"]
+    limits = (
+        "mount --bind /tmp /tmp && mount -o remount,bind,ro / && mount -t tmpfs -o ro none /dev/shm"
+    )
+    command = ["unshare", "--mount", "sh", "-c", f'{limits} && exec "$@"', ""]
+    done = subprocess.run(
+        [*command, sys.executable, "-c", IN_LAMBDA],
+        check=False,
+        cwd=ROOT,
+        env={**os.environ, "DUCK_EVENTS_INPUT": INPUT, "DUCK_EVENTS_OUTPUT": OUTPUT},
+        input=json.dumps({"Records": [in_sqs("1", body(record("in/duck.jpg", etag)))]}),
+        capture_output=True,
+        text=True,
+    )
+    if "unshare failed" in done.stderr or "mount:" in done.stderr:
+        pytest.skip(f"this system does not let disks be made read-only: {done.stderr}")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == '{"batchItemFailures": []}'  # after the log
+    answer = json.loads(s3.get_object(Bucket=BUCKET, Key="out/duck.jpg.json")["Body"].read())
+    assert answer["found"] is True

@@ -9,8 +9,10 @@ from rubberduck.api import (
     project_pictures,
     projects,
     routes,
+    uploads,
     video_frames,
     video_results,
+    videos,
 )
 
 api = routes.api
@@ -23,6 +25,8 @@ __all__ = [
     "project_data",
     "project_pictures",
     "projects",
+    "uploads",
     "video_frames",
     "video_results",
+    "videos",
 ]

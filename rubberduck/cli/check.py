@@ -12,7 +12,7 @@ from flask.cli import with_appcontext
 from rubberduck.cli.jobs import NO_WORKER
 from rubberduck.cli.terminal import HELP
 from rubberduck.core.errors import DuckError
-from rubberduck.core.settings import Settings, unknown_variables
+from rubberduck.core.settings import InvalidSettings, Settings, unknown_variables
 from rubberduck.imaging.decode import start_decoder
 from rubberduck.jobs.models import QUEUED, RUNNING
 from rubberduck.storage.s3 import S3Storage
@@ -54,7 +54,7 @@ def check() -> None:
             problems += 1
         else:
             click.echo(f"ok     {name}")
-    problems += _check_decoder() + _check_jobs() + _check_custom_labels()
+    problems += _check_decoder() + _check_jobs() + _check_custom_labels() + _check_events()
     sys.exit(1 if problems else 0)
 
 
@@ -71,6 +71,20 @@ def _checks() -> dict[str, Callable[[], None]]:
     if fallback_detector := pipeline().fallback_detector:
         checks[f"fallback detector, {fallback_detector.name}"] = fallback_detector.check
     return checks
+
+
+def _check_events() -> int:
+    """Print whether pictures that arrive in a bucket are answered; return 1 if not."""
+    try:
+        if (poller := current_app.extensions["open_event_poller"]()) is None:
+            return 0
+        poller.check()
+    except (DuckError, InvalidSettings) as error:
+        cause = error.operator_message if isinstance(error, DuckError) else error
+        click.echo(f"wrong  pictures that arrive: {cause}")
+        return 1
+    click.echo("ok     pictures that arrive: queue, answers and claims")
+    return 0
 
 
 def _check_decoder() -> int:

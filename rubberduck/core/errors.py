@@ -344,6 +344,7 @@ class TooManyJobs(DuckError):
     slug = "too-many-jobs"
     title = "Too many jobs are waiting"
     hint = "Wait until one of them has ended, or cancel one."
+    retry_after = 60
 
 
 class JobsUnavailable(Unavailable):

@@ -327,6 +327,13 @@ class Settings(BaseSettings):
         le=1_000_000_000_000,
         description="maximum size of all videos that a visitor has stored, in bytes",
     )
+    video_owner_waiting: int = Field(
+        5,
+        ge=1,
+        le=1000,
+        description="number of videos of one visitor that may be on their way, wait or be analysed "
+        "at the same time",
+    )
     events_input: str | None = Field(
         None,
         pattern=S3_ADDRESS,

@@ -16,6 +16,7 @@ from rubberduck.events.s3_events import CreatedObject
 
 LEASE_SECONDS = 60.0  # more than a picture takes, less than the queue hides its message
 ATTEMPTS = 5  # of a swap that others win
+CHECK = "check"  # the name of a record that belongs to no object
 DUPLICATE, SUPERSEDED = "duplicate", "superseded"
 
 
@@ -92,10 +93,10 @@ class Claims:
         """Let others try at once: this attempt failed."""
         return self._end(claim, self.clock())
 
-    def is_held(self, claim: Claim) -> bool:
-        """Return whether nobody has taken the claim since."""
-        _, tag = self._load(claim.name)
-        return tag == claim.tag
+    def check(self) -> None:
+        """Write a record of no object. Raises DuckError."""
+        _, tag = self._load(CHECK)
+        self.store.swap(CHECK, asdict(State("check", None, self.clock())), tag)
 
     def _end(self, claim: Claim, until: float) -> bool:
         state = replace(claim.state, until=until)

@@ -36,6 +36,16 @@ class QueuePoller:
                     log.error("queue failed cause=%s", error.operator_message)
                     stopping.wait(PAUSE_SECONDS)
 
+    def check(self) -> None:
+        """Try the queue, the place for answers and the claims. Raises DuckError.
+
+        What is sent to the dead-letter queue cannot be taken back, so that is not tried.
+        """
+        handler = self.delivery.handler
+        handler.bucket.check()
+        handler.claims.check()
+        self.queue.check()
+
     def poll(self, executor: ThreadPoolExecutor) -> int:
         """Answer the messages that are there; return their number. Raises QueueFailed."""
         messages = self.queue.receive(self.at_once, self.poll_seconds, HIDE_SECONDS)

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from rubberduck.videos.store import Videos
 
 log = logging.getLogger(__name__)
-ANALYSED_PERCENT = 90  # of all work, when the last frame has been seen
+# Of all work: when the last frame has been seen, and when the copy is made.
+ANALYSED_PERCENT, COPIED_PERCENT = 80, 95
 REPORT_SECONDS = 1.0
 MINUTE = 60
 
@@ -38,7 +39,8 @@ def analyse_video(context: "Context", video_id: str) -> Any:
         seen = context.step("analyse", see_frames, video_id)
         if "refused" in seen:
             raise StepFailed(seen["refused"], seen["refused"])
-        return context.step("finish", finish, video_id)
+        copied = context.step("copy", make_playable_copy, video_id)
+        return context.step("finish", finish, video_id, copied["bytes"])
     except StepFailed as error:
         context.step("failed", note_failure, video_id, str(error))
         raise
@@ -176,7 +178,7 @@ def progress_of(done: float, total: float, speed: float) -> tuple[float, str]:
     """Return percent of all work and a sentence; times in seconds, speed in seconds a second.
 
     >>> progress_of(90, 600, 3.0)
-    (13.5, '1:30 of 10:00 analysed, 3 minutes left')
+    (12.0, '1:30 of 10:00 analysed, 3 minutes left')
     >>> progress_of(90, 0, 3.0)
     (0.0, '1:30 analysed')
     """
@@ -198,16 +200,34 @@ def _clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def finish(task: "Task", video_id: str) -> dict[str, Any]:
-    """Keep a copy and the best frames, judge, and delete the original; return the answer."""
-    from rubberduck.services.video_results import keep_results
+def make_playable_copy(task: "Task", video_id: str) -> dict[str, int]:
+    """Store a copy that browsers play, without metadata; return its bytes."""
+    from rubberduck.core.settings import load_settings
+    from rubberduck.services.video_results import keep_copy
+    from rubberduck.videos.models import VideoLimits
     from rubberduck.videos.store import Videos
 
     site: Pipeline = task.site
     videos = Videos(site.results.database)
-    video = videos.get(video_id)
+
+    def show(share: float) -> None:
+        percent = ANALYSED_PERCENT + share * (COPIED_PERCENT - ANALYSED_PERCENT)
+        task.progress(percent, "A copy that browsers play is made")
+
+    limits = VideoLimits.of(load_settings())
+    return {"bytes": keep_copy(site.storage, videos, videos.get(video_id), limits, show)}
+
+
+def finish(task: "Task", video_id: str, copy_bytes: int) -> dict[str, Any]:
+    """Keep the best frames, judge, and delete the original; return the answer."""
+    from rubberduck.services.video_results import keep_results
+    from rubberduck.videos.store import Videos
+
+    site: Pipeline = task.site
+    video = Videos(site.results.database).get(video_id)
     question = pipeline_of(site, video).question
-    return keep_results(task, site, videos, video, question)
+    task.progress(COPIED_PERCENT, "The best frames are stored")
+    return keep_results(task, site, video, question, copy_bytes)
 
 
 def note_failure(task: "Task", video_id: str, message: str) -> bool:

@@ -10,6 +10,7 @@ from rubberduck.core.errors import DuckError, JobEnded, NoSuchJob
 from rubberduck.jobs.store import JobStore
 from rubberduck.videos.errors import NoSuchVideo
 from rubberduck.videos.keys import PREFIX, is_address, prefix_of
+from rubberduck.videos.paid import PaidAnalyses
 from rubberduck.videos.store import Videos
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ def delete_video(
     videos = Videos(database)
     video = videos.mark_deleting(id, owner)
     store = JobStore(database)
-    for job_id in filter(None, (video.job_id, video.render_job_id)):
+    paid = PaidAnalyses(database).active_jobs(id)
+    for job_id in filter(None, (video.job_id, video.render_job_id, *paid)):
         try:
             store.cancel(job_id)
         except (JobEnded, NoSuchJob):

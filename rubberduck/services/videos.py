@@ -77,7 +77,7 @@ class VideoService:
         JobsUnavailable. Then nothing is kept but an object that was in the storage before.
         """
         self.require_room(owner, 0 if isinstance(source, str) else bytes)
-        self._require_size(bytes)
+        self.require_size(bytes)
         video = self._row(source, owner, bytes, id or new_id())
         self.videos.create(video)
         try:
@@ -106,7 +106,8 @@ class VideoService:
                 most=round(most / MEGABYTE),
             )
 
-    def _require_size(self, bytes: int) -> None:
+    def require_size(self, bytes: int) -> None:
+        """Raise VideoTooLarge for more bytes than the settings allow."""
         if bytes > self.settings.video_bytes:
             raise VideoTooLarge(
                 "It is larger than the limit of {most} MB.",

@@ -67,7 +67,7 @@ class Reading:
                     self.source = Source(file, max_pixels)
                     return info(self.source)
                 case {"do": "begin", "rate": [int(n), int(d)], "start": start, **more}:
-                    self.upright = Upright(self.source.stream, more["max_side"])
+                    self.upright = self.source.upright(more["max_side"])
                     self.chosen = self._chosen(Fraction(n, d), start, more["max_seconds"])
                     return {}
                 case {"do": "next", "count": int(count), "bytes": int(size)}:
@@ -120,7 +120,7 @@ class Reading:
                 break
         if shown is None:
             raise Refused("no-frames")
-        return _written(Upright(self.source.stream, max_side), shown, output)
+        return _written(self.source.upright(max_side), shown, output)
 
 
 def _written(upright: Upright, timed: Timed, output: FileIO) -> dict[str, Any]:
@@ -135,7 +135,7 @@ def info(source: Source) -> dict[str, Any]:
     """Return what models.VideoInfo has."""
     assert source.first is not None
     stream, base = source.stream, source.time_base
-    width, height = Upright(stream).size(source.first)
+    width, height = source.upright().size(source.first)
     rate = stream.average_rate or stream.guessed_rate
     return {
         "container": source.container.format.name,

@@ -8,7 +8,6 @@ from av.filter import Graph
 from av.sidedata.sidedata import SideDataContainer, Type
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
-from av.video.stream import VideoStream
 from PIL import Image, ImageFile
 
 from rubberduck.videos.geometry import Turn, fitted, square_size, turn_of
@@ -94,13 +93,14 @@ class Upright:
 
     def __init__(
         self,
-        stream: VideoStream,
+        aspect: Fraction | None,
+        turn: Turn,
         max_side: int | None = None,
         max_short: int | None = None,
         *,
         is_even: bool = False,
     ) -> None:
-        self.aspect = stream.sample_aspect_ratio
+        self.aspect, self.turn = aspect, turn
         self.max_side, self.max_short, self.is_even = max_side, max_short, is_even
         self._graphs: dict[str, tuple[tuple[Any, ...], Graph]] = {}  # by their pixels
         self._to_yuv, self._to_size = VideoReformatter(), VideoReformatter()
@@ -108,7 +108,7 @@ class Upright:
     def size(self, frame: VideoFrame) -> tuple[int, int]:
         """Return the size of the upright picture in square pixels."""
         width, height = square_size(frame.width, frame.height, self.aspect)
-        return (height, width) if turn(frame).is_sideways else (width, height)
+        return (height, width) if self.turn.is_sideways else (width, height)
 
     def picture(self, frame: VideoFrame) -> Image.Image:
         """Return the frame as an RGB picture."""
@@ -142,8 +142,7 @@ class Upright:
     def _turned(self, frame: VideoFrame, pixels: str) -> VideoFrame:
         if frame.colorspace == UNSPECIFIED:
             frame.colorspace = BT709 if frame.height > HD_HEIGHT else BT601
-        shape = (frame.format.name, frame.width, frame.height, frame.colorspace, frame.color_range)
-        key = (*shape, turn(frame))
+        key = (frame.format.name, frame.width, frame.height, frame.colorspace, frame.color_range)
         known, graph = self._graphs.get(pixels, (None, None))
         if graph is None or known != key:
             graph = self._new_graph(frame, pixels)
@@ -159,13 +158,17 @@ class Upright:
             width, height = max(2, width - width % 2), max(2, height - height % 2)
         colours = "out_range=tv:out_color_matrix=bt709" if pixels == "yuv420p" else "out_range=pc"
         scale = f"{width}:{height}:{colours}"
-        turns = [name.partition("=") for name in turn(frame).filters]
+        turns = [name.partition("=") for name in self.turn.filters]
         filters = [("scale", scale), ("format", pixels), *((n, a) for n, _, a in turns)]
         return _graph(frame, filters)
 
 
-def turn(frame: VideoFrame) -> Turn:
-    """Return how to turn a frame upright."""
+def turn_of_frame(frame: VideoFrame) -> Turn:
+    """Return how to turn a frame upright.
+
+    For one frame of a stream only: a frame and its side data refer to each other, and keep the
+    pixels until the next garbage collection.
+    """
     matrix = cast(SideDataContainer, frame.side_data).get(Type.DISPLAYMATRIX)
     return turn_of(bytes(matrix) if matrix else None)
 

@@ -27,7 +27,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from rubberduck.videos.decode_pictures import deinterlaced
+from rubberduck.videos.decode_pictures import Upright, deinterlaced, turn_of_frame
 
 av.logging.set_level(None)
 DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts"
@@ -73,6 +73,7 @@ class Source:
         if self.first is None or self.first.pts is None:
             raise Refused("no-frames")
         self.start_pts: int = self.first.pts
+        self.turn = turn_of_frame(self.first)
         self._fresh: Iterator[VideoFrame] | None = chain([self.first], frames)
 
     def _open(self) -> None:
@@ -127,6 +128,17 @@ class Source:
         Begins at the start, or at some key frame at or before `from_pts`.
         """
         return deinterlaced(self._from_start() if from_pts is None else self._from(from_pts))
+
+    def upright(
+        self,
+        max_side: int | None = None,
+        max_short: int | None = None,
+        *,
+        is_even: bool = False,
+    ) -> Upright:
+        """Return what turns its frames into pictures; see Upright."""
+        aspect = self.stream.sample_aspect_ratio
+        return Upright(aspect, self.turn, max_side, max_short, is_even=is_even)
 
     def seconds(self, pts: int) -> Fraction:
         """Return the time of a frame after the first one."""

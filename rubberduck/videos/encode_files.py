@@ -16,7 +16,7 @@ from av.container.output import OutputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from rubberduck.videos.decode_pictures import BT709, Upright, turn
+from rubberduck.videos.decode_pictures import BT709
 from rubberduck.videos.decode_source import Source, codec_name
 from rubberduck.videos.encode_sound import Sound
 
@@ -32,7 +32,15 @@ ENCODERS: dict[str, tuple[str, str, dict[str, str]]] = {
     "vp9": (
         "libvpx-vp9",
         "webm",
-        {"deadline": "realtime", "cpu-used": "7", "row-mt": "1", "crf": "33", "b": "0", "g": "60"},
+        {
+            "deadline": "realtime",
+            "cpu-used": "7",
+            "row-mt": "1",
+            "crf": "33",
+            "b": "0",
+            "g": "60",
+            "lag-in-frames": "0",
+        },
     ),
 }
 
@@ -98,7 +106,7 @@ def is_copyable(source: Source) -> bool:
         and source.has_times
         and first.format.name in PLAYABLE_PIXELS
         and not first.interlaced_frame
-        and not turn(first).is_mirrored
+        and not source.turn.is_mirrored
         and stream.sample_aspect_ratio in (None, 0, 1)
         and first.width % 2 == first.height % 2 == 0
     )
@@ -166,7 +174,7 @@ class Encoder:
     def __init__(self, source: Source, target: Target, codec: str) -> None:
         name, _, options = ENCODERS[codec]
         self.source, self.target = source, target
-        self.upright = Upright(source.stream, MAX_SIDE, MAX_SHORT, is_even=True)
+        self.upright = source.upright(MAX_SIDE, MAX_SHORT, is_even=True)
         self.name, self.options = name, options
         self.stream: VideoStream | None = None
         self.size = (0, 0)

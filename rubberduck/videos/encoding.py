@@ -20,7 +20,7 @@ CHILD = "rubberduck.videos.encode_child"
 CONTENT_TYPES = {"mp4": "video/mp4", "webm": "video/webm"}
 H264, VP9 = "h264", "vp9"
 MAX_FILE = 1 << 34  # bytes of what is written
-FRAMES_AT_ONCE = 8  # are held while some of them are drawn on
+FRAMES_AT_ONCE = 4  # are held while some of them are drawn on
 MAX_SIDE = 1280
 # The last request moves the whole file, to make room for the index at its start.
 LIMITS = Limits(memory=900_000_000, cpu_seconds=600, seconds=300.0)

@@ -113,6 +113,12 @@ class PaidAnalyses:
         with self.database.transaction() as connection:
             return [_analysis(found) for found in connection.execute(query).mappings()]
 
+    def active_jobs(self, video_id: str) -> list[str]:
+        """Return the ids of the jobs of active ones of a video."""
+        active = and_(row.video_id == video_id, row.state.in_(ACTIVE), row.job_id.is_not(None))
+        with self.database.transaction() as connection:
+            return [id for id in connection.scalars(select(row.job_id).where(active)) if id]
+
     def delete(self, id: str) -> None:
         """Delete one that was not queued."""
         with self.database.transaction(writing=True) as connection:

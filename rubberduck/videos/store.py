@@ -144,6 +144,12 @@ class Videos:
             more = connection.scalar(select(func.sum(uploads.bytes)).where(waiting))
         return int(own or 0) + int(more or 0)
 
+    def count_active(self, owner: str) -> int:
+        """Return how many of an owner's videos wait or are being analysed."""
+        mine = and_(row.owner == owner, row.status.in_(ACTIVE))
+        with self.database.transaction() as connection:
+            return int(connection.scalar(select(func.count()).where(mine)) or 0)
+
     def finish(self, id: str, job_id: str, verdict: VideoVerdict, said: str, samples: int) -> bool:
         """Save the answer, if this job still analyses the video. Return whether it did."""
         values = {

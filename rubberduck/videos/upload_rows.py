@@ -1,5 +1,6 @@
 """An upload in parts, and its row."""
 
+from base64 import b64decode
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +21,7 @@ class Upload:
 
     `tail` is what is stored beside the parts: fewer bytes than the storage takes as a part.
     `is_stored`: all bytes are there, as one object. `video_id` is set when it became a video.
+    `metadata` is the header Upload-Metadata: names, each with a value in Base64.
     """
 
     id: str
@@ -33,8 +35,20 @@ class Upload:
     parts_id: str | None
     parts: tuple[Part, ...]
     tail: Part | None
-    name: str
+    metadata: str
     video_id: str | None
+
+    @property
+    def name(self) -> str:
+        """Return the name of the file; empty if the metadata has none, or it is no text."""
+        for pair in self.metadata.split(","):
+            key, _, value = pair.strip().partition(" ")
+            if key == "filename":
+                try:
+                    return b64decode(value, validate=True).decode()
+                except ValueError:
+                    return ""
+        return ""
 
     @property
     def is_whole(self) -> bool:
@@ -52,7 +66,7 @@ class Upload:
 def row_of(upload: Upload) -> dict[str, Any]:
     values = {name: getattr(upload, name) for name in FIELDS}
     times = {name: to_naive_utc(values[name]) for name in TIMES}
-    return values | times | {"parts": parts_row(upload), "details": {"name": upload.name}}
+    return values | times | {"parts": parts_row(upload), "details": {"metadata": upload.metadata}}
 
 
 def parts_row(upload: Upload) -> dict[str, Any]:
@@ -69,5 +83,5 @@ def upload_of(found: RowMapping) -> Upload:
         **values,
         parts=tuple(Part(*part) for part in stored),
         tail=Part(*tail) if tail else None,
-        name=found["details"].get("name", ""),
+        metadata=found["details"].get("metadata", ""),
     )

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from sqlalchemy import ColumnElement, and_, exists, func, select
 
@@ -37,6 +37,13 @@ BATCH_SIZE = 100  # expired uploads in one sweep
 row = video_uploads.c
 
 
+class Body(Protocol):
+    """The body of a request; see rubberduck/web/video_uploads.py."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return the next bytes. Raises UploadIncomplete when the connection broke."""
+
+
 class Uploads:
     """Uploads of videos. Every method raises ResultsUnavailable and StorageFailed."""
 
@@ -44,7 +51,7 @@ class Uploads:
         self.database = database
         self.storage = storage
 
-    def create(self, id: str, owner: str, bytes: int, name: str = "") -> Upload:
+    def create(self, id: str, owner: str, bytes: int, metadata: str = "") -> Upload:
         """Begin an upload of so many bytes; the row is there before anything is stored."""
         now = datetime.now(UTC)
         made = Upload(
@@ -59,7 +66,7 @@ class Uploads:
             parts_id=None,
             parts=(),
             tail=None,
-            name=name,
+            metadata=metadata,
             video_id=None,
         )
         with self.database.transaction(writing=True) as connection:
@@ -97,7 +104,7 @@ class Uploads:
         with self.database.transaction() as connection:
             return int(connection.scalar(left) or 0)
 
-    def append(self, id: str, owner: str, offset: int, body: IO[bytes]) -> Upload:
+    def append(self, id: str, owner: str, offset: int, body: Body) -> Upload:
         """Store what the body holds from `offset` on, a part at a time; return the upload.
 
         When the connection breaks, what has come is stored, and the error is raised again. What
@@ -133,7 +140,7 @@ class Uploads:
         return replace(upload, parts_id=None)
 
     def set_video(self, upload: Upload) -> None:
-        """Note that the upload is a video now: its object is the video's. The name is forgotten."""
+        """Note that the upload is a video now, which has the object; its metadata is forgotten."""
         self._update(row.id == upload.id, {"video_id": upload.id, "details": {}})
 
     def delete(self, id: str, owner: str) -> None:
@@ -267,7 +274,7 @@ class Uploads:
         return None
 
 
-def _copy(body: IO[bytes], piece: IO[bytes], most: int) -> tuple[int, UploadIncomplete | None]:
+def _copy(body: Body, piece: IO[bytes], most: int) -> tuple[int, UploadIncomplete | None]:
     """Copy at most so many bytes; return their number, and the error of a broken connection."""
     count = 0
     while count < most:

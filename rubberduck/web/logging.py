@@ -18,7 +18,7 @@ FIELDS = {"asctime": "time", "levelname": "level", "name": "logger", "message": 
 PLAIN_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 OWN_LOGGERS = ("app", "rubberduck")
 REQUEST_ID_KEY = "duck.request_id"
-RESULT_ID_RE = re.compile(r"(/(?:results?|pictures|visitors|videos)/+)[^/.]+")
+RESULT_ID_RE = re.compile(r"(/(?:results?|pictures|visitors|videos|uploads)/+)[^/.]+")
 
 # A ContextVar instead of Flask's g: contextvars.copy_context hands it to a request's threads.
 _request_id: ContextVar[str] = ContextVar("request_id", default="")

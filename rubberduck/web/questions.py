@@ -22,6 +22,10 @@ KEEPING = {
     "many.index",
     "api.upload",
     "api.analyze_frame",
+    "videos.index",
+    "videos.send",
+    "videos.accept",
+    "api.create_video",
     "statistics.index",
     "statistics.chart",
 }
@@ -33,6 +37,10 @@ ASKING = {
     "many.index",
     "api.upload",
     "api.analyze_frame",
+    "videos.index",
+    "videos.send",
+    "videos.accept",
+    "api.create_video",
 }
 # Frames of a camera name the model that its page shows: a frame touches no database.
 ANSWERED_BY_DEFAULT = ASKING - {"api.analyze_frame"}

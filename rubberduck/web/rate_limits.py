@@ -34,6 +34,14 @@ KIND = {
     "mine.take_back": "changes",
     "mine.delete_all": "changes",
     "jobs.cancel": "changes",
+    "videos.send": "videos",
+    "api.create_video": "videos",
+    "api.create_upload": "videos",
+    "api.get_upload": "parts",
+    "api.append_upload": "parts",
+    "api.delete_upload": "parts",
+    "videos.accept": "changes",
+    "videos.delete_upload": "changes",
     "videos.cancel": "changes",
     "videos.retry": "changes",
     "videos.delete": "changes",
@@ -73,10 +81,12 @@ KIND = {
 FRAMES = 1200  # a minute and device: the camera's script sends up to 15 frames a second
 FRAMES_PER_ADDRESS = 6000  # a minute: several devices may share an address
 CHANGES = 120
+VIDEOS = 60  # an hour; one that comes in parts counts twice
+PARTS = 1200  # of 8 MB
 WRONG_KEYS = 30
 DRAWINGS = 600
 SIGN_INS = 30
-MINUTE = 60  # seconds
+MINUTE, HOUR = 60, 3600  # seconds
 IPV6_PREFIX_BITS = 64  # a provider gives the remaining bits to one household
 ADDRESS_WITH_PORT = re.compile(r"\[([^\]]*)\](?::\d{1,5})?|([\d.]+):\d{1,5}")
 
@@ -89,6 +99,8 @@ def register_rate_limits(app: Flask, settings: Settings) -> None:
         "uploads": f"{settings.uploads_a_minute} per minute",
         "frames": f"{FRAMES_PER_ADDRESS} per minute",
         "changes": f"{CHANGES} per minute",
+        "videos": f"{VIDEOS} per hour",
+        "parts": f"{PARTS} per minute",
         "drawings": f"{DRAWINGS} per minute",
         "sign-ins": f"{SIGN_INS} per minute",
     }
@@ -188,4 +200,4 @@ def seconds_to_wait() -> int:
         until = refused.reset_at if refused else time.time() + MINUTE
     except StorageError:
         return MINUTE
-    return max(1, min(MINUTE, round(until - time.time())))
+    return max(1, min(HOUR, round(until - time.time())))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -36,7 +37,9 @@ ORDER = ["look", "glance", "list_results", "get_result", "get_picture", "judge"]
 ORDER += ["put_corrections", "get_corrections", "delete_corrections", "forget"]
 VIDEOS = ["list_videos", "cancel_video", "get_video", "export_video"]
 VIDEOS += ["list_video_labels", "list_video_tracks", "delete_video"]
-ORDER += [*VIDEOS, "delete_results", "revoke_key"]
+UPLOADS = ["create_video", "create_upload", "get_upload", "append_upload", "delete_upload"]
+ORDER += [*VIDEOS, *UPLOADS, "delete_results", "revoke_key"]
+VIDEO = bytes(6000)  # what is inside is found out by the job; as large as the sample announces
 
 
 @pytest.fixture
@@ -99,6 +102,7 @@ def test_every_sample_runs(
 ) -> None:
     size = 200 + list(COMMANDS).index(language)  # another picture for each language
     (tmp_path / "picture.jpg").write_bytes(encoded(corners(size, 160)))
+    (tmp_path / "video.mp4").write_bytes(VIDEO)
     by_operation = samples(site)
     assert set(ORDER) == set(by_operation)
     printed, id = {}, "ID"
@@ -108,6 +112,9 @@ def test_every_sample_runs(
         printed[operation] = run(language, source, key, tmp_path)
         if operation == "look":
             id = only_result(site, key)
+        if operation == "create_upload":
+            id = re.findall(r"/uploads/([\w-]{22})", printed[operation])[0]
+    assert "queued" in printed["create_video"]
     with_answer = {name for name, output in printed.items() if "found" in output}
     assert with_answer - set(VIDEOS) == {
         "look",

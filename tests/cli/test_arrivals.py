@@ -11,9 +11,10 @@ from app import create_app
 from composition import build_pipeline
 from rubberduck.core.settings import Settings
 from rubberduck.events import watched_folder
-from tests.support.arrivals import INPUT, OUTPUT
+from tests.support.arrivals import INPUT, OUTPUT, new_queue
 from tests.support.aws import BUCKET
 from tests.support.command_line import run_command
+from tests.support.databases import create_database
 from tests.support.pictures import encoded
 
 
@@ -72,3 +73,21 @@ def test_a_link_opens_the_marked_picture_of_a_key(bucket_app: Flask, s3: Any) ->
         assert "X-Amz-Expires=120" in done.stdout
         with urlopen(done.stdout.strip()) as answer:
             assert answer.read() == b"marked"
+
+
+def test_check_tries_the_queue_the_answers_and_the_claims(settings: Settings, s3: Any) -> None:
+    create_database(settings.database_url)
+    queue = new_queue("check")
+    changes = {"events_input": INPUT, "events_output": OUTPUT, "events_queue": queue.url}
+    settings = settings.model_copy(update=changes)
+    app = create_app(settings, pipeline=build_pipeline(settings))
+    for _ in range(2):  # the claim of the first check is there
+        assert "ok     pictures that arrive" in run_command(app, "check").output
+    queue.client.delete_queue(QueueUrl=queue.url)
+    done = run_command(app, "check")
+    assert "wrong  pictures that arrive: " in done.output
+    assert "the queue does not exist: check DUCK_EVENTS_QUEUE" in done.output
+    assert done.exit_code == 1
+    wrong = settings.model_copy(update={"events_output": INPUT})
+    done = run_command(create_app(wrong, pipeline=build_pipeline(wrong)), "check")
+    assert "wrong  pictures that arrive: DUCK_EVENTS_OUTPUT is wrong" in done.output

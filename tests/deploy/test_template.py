@@ -19,6 +19,7 @@ from tests.support.cloudformation import (
     Made,
     allowed_actions,
     custom_labels_statements,
+    events_statements,
     read,
     site_statements,
 )
@@ -35,7 +36,9 @@ VARIANTS = {
         "SignIn": "cognito",
         "Engine": "local",
         "CustomLabels": "yes",
+        "Events": "workers",
     },
+    "with a function": {**BALANCED, "Events": "lambda", "FunctionImage": "1.dkr/duck:1"},
     "own certificate": {"Domain": "duck.example", "Certificate": "arn:aws:acm:eu-central-1:1:c"},
     "single": SINGLE,
     "single with PostgreSQL": {"Variant": "single"},
@@ -98,6 +101,8 @@ def test_the_site_takes_these_settings(made: Made, monkeypatch: pytest.MonkeyPat
     for (namespace, name), value in made.options().items():
         if namespace == "aws:elasticbeanstalk:application:environment":
             given = value.replace("<StopModelsRole.Arn>", "arn:aws:iam::123456789012:role/stop")
+            given = re.sub(r"<\w*EventQueue>", "https://sqs.eu-central-1.amazonaws.com/1/q", given)
+            given = given.replace("<AWS::AccountId>", "123456789012")
             monkeypatch.setenv(name, re.sub(r"<[\w.]+Port>", "6379", given))
     monkeypatch.setenv("DUCK_BUCKET", "made-by-the-stack")
     settings = load_settings()
@@ -234,8 +239,33 @@ def test_the_documentation_names_the_same_permissions() -> None:
     named = documented_permissions()
     assert named.pop("") == allowed_actions(site_statements())
     del named["DUCK_KMS_KEY"]  # the template's bucket has no key of its own
+    assert named.pop("DUCK_EVENTS_QUEUE") == allowed_actions(events_statements())
     assert named.keys() == {"DUCK_CUSTOM_LABELS", "DUCK_SCHEDULER_ROLE"}
     assert set.union(*named.values()) == allowed_actions(custom_labels_statements())
+
+
+def test_who_answers_arriving_pictures_may_do_nothing_else() -> None:
+    made = Made(**BALANCED, Events="lambda", FunctionImage="1.dkr/duck:1")
+    (policy,) = made.resources["FunctionRole"]["Properties"]["Policies"]
+    for statements in (events_statements(), policy["PolicyDocument"]["Statement"]):
+        for statement in statements:
+            assert "*" not in statement["Resource"].removesuffix("/*")
+            if "s3:PutObject" in statement["Action"]:
+                assert statement["Resource"].endswith("/out/*")
+    # The bucket tells of what arrives, and not of the answers.
+    bucket = made.resources["Arrivals"]["Properties"]
+    (told,) = bucket["NotificationConfiguration"]["QueueConfigurations"]
+    assert told["Event"] == "s3:ObjectCreated:*"
+    assert told["Filter"]["S3Key"]["Rules"] == [{"Name": "prefix", "Value": "in/"}]
+    places = made.resources["Function"]["Properties"]["Environment"]["Variables"]
+    assert places["DUCK_EVENTS_INPUT"] == f"s3://{bucket['BucketName']}/in/"
+    assert places["DUCK_EVENTS_OUTPUT"] == f"s3://{bucket['BucketName']}/out/"
+    log = made.resources["FunctionLog"]["Properties"]
+    assert log["RetentionInDays"] == 30
+    mapping = made.resources["FunctionEvents"]["Properties"]
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    queue = made.resources["EventQueue"]["Properties"]
+    assert queue["VisibilityTimeout"] >= 6 * made.resources["Function"]["Properties"]["Timeout"]
 
 
 def test_no_door_is_open_to_the_world(made: Made) -> None:

@@ -23,3 +23,15 @@ def test_annotorious_is_the_published_file_with_its_licence() -> None:
     assert {f"{folder}/{name}" for name in (*published, "LICENSE")} <= set(
         bundle.contents(single=False)
     )
+
+
+def test_tus_is_the_published_file_with_its_licence() -> None:
+    """`npm pack tus-js-client@4.3.1`: dist/tus.min.js."""
+    folder = "static/vendor/tus"
+    published = "8cbb1b63fccc3bba0ae73ad1deb160ce046c3750851d0c3e94921ae3ef070eb8"
+    assert hashlib.sha256((ROOT / folder / "tus.js").read_bytes()).hexdigest() == published
+    licence = (ROOT / folder / "LICENSE").read_text()
+    assert "MIT" in licence
+    for part in ("base64-js", "buffer", "ieee754", "js-base64", "querystringify", "url-parse"):
+        assert f"==== {part} ====" in licence
+    assert {f"{folder}/tus.js", f"{folder}/LICENSE"} <= set(bundle.contents(single=False))

@@ -26,7 +26,12 @@ from rubberduck.jobs.models import Run
 from rubberduck.jobs.queue import JobQueue
 from rubberduck.services import video_files
 from rubberduck.services.pipeline import Pipeline
-from rubberduck.services.video_analysis import finish, note_failure, see_frames
+from rubberduck.services.video_analysis import (
+    finish,
+    make_playable_copy,
+    note_failure,
+    see_frames,
+)
 from rubberduck.services.video_frames import FrameAnalysis, Pace
 from rubberduck.services.videos import VideoService
 from rubberduck.storage.base import Storage
@@ -100,7 +105,9 @@ def test_a_video_gets_its_answer_and_what_was_sent_goes(
     seen = see_frames(task, video.id)
     assert seen == {"samples": 26}  # five a second, and the last frame
     assert (video_files.work_root() / video.id).exists() == (storage.local_path("") is None)
-    assert finish(task, video.id) == finish(task, video.id)  # which may run again
+    copied = make_playable_copy(task, video.id)
+    finished = finish(task, video.id, copied["bytes"])
+    assert finished == finish(task, video.id, copied["bytes"])  # which may run again
     video = service.get(video.id)
     assert (video.status, video.found, video.distinct) == ("ready", True, 2)
     assert video.said == service.pipeline.question.yes
@@ -114,6 +121,8 @@ def test_a_video_gets_its_answer_and_what_was_sent_goes(
         picture = storage.get(frame_key(video.id, track.best.pts))
         assert picture.startswith(b"\xff\xd8")
     assert storage.get(poster_key(video.id)).startswith(b"\xff\xd8")
+    assert storage.get(video.copy_key or "")[4:8] == b"ftyp"
+    assert video.copy_type == "video/mp4"
     stored = sum(len(storage.get(key)) for key in keys(storage))
     assert video.stored_bytes == stored
     assert not (video_files.work_root() / video.id).exists()
@@ -160,7 +169,7 @@ def test_progress_is_told_in_percent_and_minutes(
     told = messages(task)
     percents = [message["progress"] for message in told]
     assert percents == sorted(percents)
-    assert percents[-1] == 88  # of 90, at the start of the last frame
+    assert percents[-1] == 78  # of 80, at the start of the last frame
     assert told[-1]["message"] == "0:04 of 0:05 analysed, less than a minute left"
 
 
@@ -194,7 +203,7 @@ def test_one_false_frame_never_flips_the_answer(service: VideoService, tmp_path:
         file = write_duck_video(tmp_path / f"{name}.mp4", 4.0, partial(is_in, there))
         video, task = received(service, file)
         see_frames(task, video.id)
-        answers.append(finish(task, video.id))
+        answers.append(finish(task, video.id, 0))
     assert [answer["found"] for answer in answers] == [False, False, True]
     assert [answer["distinct"] for answer in answers] == [0, 0, 1]
 

@@ -25,6 +25,7 @@ from rubberduck.services.video_paid import Order, PaidVideos
 from rubberduck.services.video_paid_frames import ask_frames
 from rubberduck.services.video_paid_job import ask_amazon
 from rubberduck.services.video_paid_steps import begin, start, wait_for_notice
+from rubberduck.services.video_retention import delete_video
 from rubberduck.videos.errors import AnalysisOver, CannotAskAmazon, PaidAnalysisRuns
 from rubberduck.videos.keys import amazon_segments_key, rendered_key
 from rubberduck.videos.models import Video
@@ -375,3 +376,18 @@ def test_a_cancelled_one_says_that_amazon_goes_on(
     other = paid.start(current(site), Order(CELEBRITIES), "ada")
     paid.queue.store.cancel(other.job_id or "")
     assert [each.state for each in paid.of_video(ID)] == ["cancelled", "done"]
+
+
+def test_a_deleted_video_takes_its_paid_analyses_with_it(
+    site: Pipeline, paid: PaidVideos, video: Video
+) -> None:
+    analysis = paid.start(video, Order(IMAGES), "ada")
+    steps = steps_of(site, analysis)
+    steps.step("begin", begin, analysis.id)
+    steps.step("frames", ask_frames, analysis.id)
+    delete_video(site.results.database, site.storage, ID)
+    assert paid.queue.get(analysis.job_id or "").state == "cancelled"
+    assert paid.of_video(ID) == []
+    assert list(Videos(site.results.database).samples(analysis.id)) == []
+    with pytest.raises(StepFailed):
+        steps.step("frames", ask_frames, analysis.id)

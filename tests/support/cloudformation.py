@@ -147,6 +147,11 @@ def custom_labels_statements() -> list[Any]:
     return _statements("custom-labels", Made(**BALANCED, CustomLabels="yes"))
 
 
+def events_statements() -> list[Any]:
+    """Return the statements of the policy that the machine gets with EVENTS=workers."""
+    return _statements("events", Made(**BALANCED, Events="workers"))
+
+
 def _statements(policy: str, made: Made) -> list[Any]:
     policies = made.resources["MachineRole"]["Properties"]["Policies"]
     (named,) = [each for each in policies if each["PolicyName"] == policy]

@@ -126,6 +126,7 @@ def environment_for(folder: Path, port: int, **more: str) -> dict[str, str]:
         "PORT": str(port),
         "WEB_CONCURRENCY": "2",
         "DUCK_UPLOADS_A_MINUTE": "0",
+        "DUCK_MIN_FREE_DISK": "0",
         "DUCK_SECRET_KEY": "a key of the tests",
         **more,
     }

@@ -8,6 +8,8 @@ from typing import Any
 import av
 import numpy as np
 
+from rubberduck.aws.video import TimedCelebrity
+
 RATE = 10
 
 
@@ -67,3 +69,13 @@ def seen_celebrity(milliseconds: int, name: str, confidence: float = 98.0) -> di
         "Face": face,
     }
     return {"Timestamp": milliseconds, "Celebrity": person}
+
+
+def seen_people() -> list[TimedCelebrity]:
+    """Return two celebrities: one after a minute, the other one at the start."""
+    both = {"Grace H": (0.0,), "Ada L": (65.0, 65.5, 66.0, 70.0)}
+    return [
+        TimedCelebrity(at, name, name, 98.0, (f"https://www.imdb.com/name/{name[:2]}",))
+        for name, times in both.items()
+        for at in times
+    ]

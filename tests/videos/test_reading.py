@@ -7,6 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import psutil
 import pytest
 
 from rubberduck.core.settings import ROOT
@@ -95,6 +96,20 @@ def test_slow_videos_are_read_frame_by_frame(path: Path) -> None:
     make_clip(path, replace(MILLISECONDS, step=1_000_000), frames=3)
     read = list(frames(path, 5.0, limits=VideoLimits(10**7, 60, 10**6)))
     assert [(number_of(f.image), f.seconds) for f in read] == [(0, 0.0), (1, 1e3), (2, 2e3)]
+
+
+def test_memory_does_not_grow_with_the_length(path: Path) -> None:
+    make_clip(path, Recipe(size=(640, 360), options={"bf": "0"}), frames=600)
+    held = []
+    for frame in frames(path, 25.0):
+        if 4 < frame.seconds < 5 or frame.seconds > 22:
+            held.append(child_memory())
+    assert held[-1] - held[0] < 20_000_000  # 450 frames between them are 155 MB
+
+
+def child_memory() -> int:
+    (child,) = psutil.Process().children()
+    return int(child.memory_info().rss)
 
 
 def test_the_site_itself_never_loads_the_decoders() -> None:

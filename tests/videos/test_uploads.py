@@ -1,5 +1,6 @@
 """Uploads in parts: whole, in small pieces, broken, overtaken, lost, expired; in both storages."""
 
+from base64 import b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -86,7 +87,7 @@ class During(BytesIO):
 
 def test_a_whole_video_comes_in_one_request(uploads: Uploads) -> None:
     video = content(PART_BYTES + 3 * MIB + 1)
-    made = uploads.create(ID, ANNA, len(video), "holiday.mp4")
+    made = uploads.create(ID, ANNA, len(video), f"filename {b64encode(b'holiday.mp4').decode()}")
     assert (made.received, made.name) == (0, "holiday.mp4")
     done = uploads.append(ID, ANNA, 0, BytesIO(video))
     assert done.is_stored
@@ -278,11 +279,11 @@ def test_expired_uploads_are_swept_and_videos_stay(local: Uploads) -> None:
 
 
 def test_what_became_a_video_is_not_deleted_as_an_upload(local: Uploads) -> None:
-    local.create(ID, ANNA, 5, "a name")
+    local.create(ID, ANNA, 5, "filename aQ==")
     upload = local.append(ID, ANNA, 0, BytesIO(b"video"))
     local.set_video(upload)
     with pytest.raises(UploadIsVideo):
         local.delete(ID, ANNA)
     known = local.get(ID, ANNA)
-    assert (known.video_id, known.name, known.is_stored) == (ID, "", True)
+    assert (known.video_id, known.metadata, known.is_stored) == (ID, "", True)
     assert local.storage.get(upload.key) == b"video"

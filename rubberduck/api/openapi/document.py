@@ -74,12 +74,16 @@ OPERATOR = {
 An API key of the scope labeller or operator, made by somebody who has signed in. The pages of \
 the site send the cookie of the session instead.""",
 }
+WHOLE_NUMBER: JsonObject = {"type": "integer", "minimum": 0}
 HEADERS: dict[str, tuple[str, JsonObject]] = {
     "Location": ("the URL of the new result", {"type": "string", "format": "uri-reference"}),
     "ETag": ("send it as If-None-Match to get a 304 if nothing has changed", {"type": "string"}),
     "Retry-After": ("seconds to wait before the next try", {"type": "integer", "minimum": 1}),
     "WWW-Authenticate": ("the scheme to use: Bearer", {"type": "string"}),
     "Set-Cookie": ("the session cookie", {"type": "string"}),
+    "Upload-Offset": ("the offset of the next byte to send", WHOLE_NUMBER),
+    "Upload-Length": ("the size of the whole file", WHOLE_NUMBER),
+    "Upload-Expires": ("when the upload is deleted if it is no video", {"type": "string"}),
     "X-Request-ID": ("the id of this request in our log", {"type": "string"}),
 }
 # Imported for the document only: they are of parts that are not loaded before their first use.
@@ -89,6 +93,7 @@ WING_ERRORS = (
     "rubberduck.custom_models.errors",
     "rubberduck.custom_models.version_errors",
     "rubberduck.videos.errors",
+    "rubberduck.videos.upload_errors",
     "rubberduck.web.errors",
 )
 # Operations to which a question can be given, and what it does there.
@@ -96,10 +101,12 @@ ASKING = {
     "look": "The question about the picture; default: the first one.",
     "glance": "The question about the frame; default: the first one.",
     "list_results": "Only results of this question.",
+    "create_video": "The question about the video; default: the first one.",
 }
 ASKING_MODELS = {
     "look": "The project whose model answers, in place of a question.",
     "glance": "The project whose model answers, in place of a question.",
+    "create_video": "The project whose model answers, in place of a question.",
 }
 SAMPLE_REQUEST_ID = "4f1d8a0c5b7e2963"
 SAMPLE_CONFIDENCE = 95.5

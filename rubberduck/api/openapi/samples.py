@@ -8,14 +8,24 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from rubberduck.web.multipart import PICTURE_FIELD
+from rubberduck.api.uploads import CONTENT_TYPE
 
 JsonObject = dict[str, Any]
 
 # Operations that need no API key.
 PUBLIC = {"glance", "get_result", "get_picture", "get_video", "export_video"}
 PUBLIC |= {"list_video_labels", "list_video_tracks"}
-FILE = "picture.jpg"
+# The file of a sample and its type, by the form's field.
+FILES = {"picture": ("picture.jpg", "image/jpeg"), "video": ("video.mp4", "video/mp4")}
+
+
+@dataclass(frozen=True)
+class SentFile:
+    """The file that a sample sends: in a field of a form, or as the body if `field` is None."""
+
+    name: str
+    type: str
+    field: str | None
 
 
 @dataclass(frozen=True)
@@ -25,25 +35,31 @@ class Call:
     method: str
     url: str
     needs_key: bool
-    sends_picture: bool
+    headers: dict[str, str]
+    file: SentFile | None
     body: Any  # None without a JSON body
     has_answer: bool
 
 
 def code_samples(method: str, url: str, operation: JsonObject) -> list[JsonObject]:
     """Return the samples of an operation in the format of `x-codeSamples`."""
+    headers = {}
     for parameter in operation.get("parameters", []):
-        name, choices = parameter["name"], parameter["schema"].get("enum")
+        name, schema = parameter["name"], parameter["schema"]
+        choices = schema.get("enum") or schema.get("examples")
         if parameter["in"] == "query" and parameter.get("required"):
             url += f"?{name}={choices[0]}"
         if parameter["in"] == "path" and choices:
             url = url.replace(name.upper(), choices[0])
+        if parameter["in"] == "header" and parameter.get("required"):
+            headers[name] = choices[0]
     content = operation.get("requestBody", {}).get("content", {})
     call = Call(
         method,
         url,
         needs_key=operation["operationId"] not in PUBLIC,
-        sends_picture="multipart/form-data" in content,
+        headers=headers,
+        file=_file(content),
         body=content.get("application/json", {}).get("example"),
         has_answer="204" not in operation["responses"],
     )
@@ -54,13 +70,24 @@ def code_samples(method: str, url: str, operation: JsonObject) -> list[JsonObjec
     ]
 
 
+def _file(content: JsonObject) -> SentFile | None:
+    if form := content.get("multipart/form-data"):
+        field = next(iter(form["schema"]["properties"]))
+        return SentFile(*FILES[field], field)
+    return SentFile("video.mp4", CONTENT_TYPE, None) if CONTENT_TYPE in content else None
+
+
 def _curl(call: Call) -> str:
-    sends = call.sends_picture or call.body
-    is_named = call.method in ("put", "delete") or (call.method == "post" and not sends)
+    file, sends = call.file, call.file or call.body
+    is_form = file is not None and file.field is not None
+    is_named = call.method in ("put", "patch", "delete") or (call.method == "post" and not sends)
+    types = {"Content-Type": file.type} if file and not is_form else {}
     parts = [
         "curl",
         '-H "Authorization: Bearer $DUCK_KEY"' if call.needs_key else "",
-        f"-F {PICTURE_FIELD}=@{FILE}" if call.sends_picture else "",
+        *(f'-H "{name}: {value}"' for name, value in (call.headers | types).items()),
+        f"-F {file.field}=@{file.name}" if file and is_form else "",
+        f"--data-binary @{file.name}" if file and not is_form else "",
         f"-X {call.method.upper()}" if is_named else "",
         f"--json '{json.dumps(call.body)}'" if call.body else "",
         f'"{call.url}"' if "?" in call.url else call.url,
@@ -69,10 +96,17 @@ def _curl(call: Call) -> str:
 
 
 def _python(call: Call) -> str:
+    file = call.file
+    variable = file.name.partition(".")[0] if file else ""
+    types = {"Content-Type": file.type} if file and file.field is None else {}
+    headers = "key" if call.needs_key else ""
+    if more := call.headers | types:
+        headers = f"key | {json.dumps(more)}"
     arguments = [
         f'"{call.url}"',
-        "headers=key" if call.needs_key else "",
-        f'files={{"{PICTURE_FIELD}": picture}}' if call.sends_picture else "",
+        f"headers={headers}" if headers else "",
+        f'files={{"{file.field}": {variable}}}' if file and file.field else "",
+        f"data={variable}" if types else "",
         f"json={call.body!r}" if call.body else "",
         "timeout=60",
     ]
@@ -80,7 +114,7 @@ def _python(call: Call) -> str:
     lines = ["import os\n" if call.needs_key else "", "import requests\n\n"]
     if call.needs_key:
         lines.append("""key = {"Authorization": f"Bearer {os.environ['DUCK_KEY']}"}\n""")
-    opening = f'with open("{FILE}", "rb") as picture:\n    ' if call.sends_picture else ""
+    opening = f'with open("{file.name}", "rb") as {variable}:\n    ' if file else ""
     lines.append(f"{opening}{request}\nresponse.raise_for_status()")
     lines.append("\nprint(response.json())" if call.has_answer else "")
     return "".join(lines)
@@ -89,19 +123,20 @@ def _python(call: Call) -> str:
 def _javascript(call: Call) -> str:
     headers = [
         "Authorization: `Bearer ${process.env.DUCK_KEY}`" if call.needs_key else "",
-        '"Content-Type": "image/jpeg"' if call.sends_picture else "",
+        *(f'"{name}": "{value}"' for name, value in call.headers.items()),
+        f'"Content-Type": "{call.file.type}"' if call.file else "",
         '"Content-Type": "application/json"' if call.body else "",
     ]
     sent = ", ".join(filter(None, headers))
     options = [
         f'method: "{call.method.upper()}"' if call.method != "get" else "",
         f"headers: {{ {sent} }}" if sent else "",
-        f'body: await readFile("{FILE}")' if call.sends_picture else "",
+        f'body: await readFile("{call.file.name}")' if call.file else "",
         f"body: JSON.stringify({json.dumps(call.body)})" if call.body else "",
     ]
     listed = "".join(f"  {option},\n" for option in options if option)
     lines = [
-        'import { readFile } from "node:fs/promises";\n\n' if call.sends_picture else "",
+        'import { readFile } from "node:fs/promises";\n\n' if call.file else "",
         f'const response = await fetch("{call.url}"',
         f", {{\n{listed}}});\n" if listed else ");\n",
         "if (!response.ok) throw new Error(await response.text());",

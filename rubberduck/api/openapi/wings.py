@@ -10,6 +10,7 @@ from rubberduck.api.openapi import (
     project_pictures,
     projects,
     video_results,
+    video_uploads,
 )
 from rubberduck.api.openapi.builders import JsonObject
 
@@ -22,6 +23,7 @@ BODIES: tuple[Any, ...] = (
     *project_pictures.BODIES,
     *project_data.BODIES,
     *video_results.BODIES,
+    *video_uploads.BODIES,
 )
 
 
@@ -36,6 +38,7 @@ def wings() -> JsonObject:
         project_pictures.project_pictures(),
         project_data.project_data(),
         video_results.videos(),
+        video_uploads.video_uploads(),
     ):
         for path, item in part.items():
             operations[path] = operations.get(path, {}) | item

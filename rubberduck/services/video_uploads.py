@@ -1,0 +1,94 @@
+"""Videos on their way in: what is admitted, and how an upload in parts becomes a video."""
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rubberduck.services.videos import VideoService, new_id
+from rubberduck.storage.folder import FolderStorage
+from rubberduck.videos.errors import NoSuchVideo
+from rubberduck.videos.upload_errors import NoVideo, StorageFull, TooManyVideos, UploadUnfinished
+from rubberduck.videos.uploads import Uploads
+
+if TYPE_CHECKING:
+    from rubberduck.videos.models import Video
+    from rubberduck.videos.upload_rows import Upload
+
+
+@dataclass(frozen=True)
+class VideoUploads:
+    """The way of visitors' videos into the site. Limits are those of the service's settings."""
+
+    service: VideoService
+
+    @property
+    def uploads(self) -> Uploads:
+        pipeline = self.service.pipeline
+        return Uploads(pipeline.results.database, pipeline.storage)
+
+    def admit(self, owner: str, bytes: int) -> None:
+        """Refuse a video that the site or its owner has no room for, before it is sent.
+
+        Raises NoVideo, VideoTooLarge, VideosFull, TooManyVideos, StorageFull.
+        """
+        if bytes <= 0:
+            raise NoVideo("The file is empty.")
+        self.service.require_size(bytes)
+        self.service.require_room(owner, bytes)
+        self.require_turn(owner)
+        self._require_disk(bytes)
+
+    def require_turn(self, owner: str) -> None:
+        """Raise TooManyVideos if the owner has too many on their way or being analysed."""
+        most = self.service.settings.video_owner_waiting
+        active = self.service.videos.count_active(owner)
+        if active + len(self.uploads.pending(owner)) >= most:
+            raise TooManyVideos(most)
+
+    def create(self, owner: str, bytes: int, metadata: str = "") -> "Upload":
+        """Begin an upload in parts. Raises what `admit` does."""
+        self.admit(owner, bytes)
+        return self.uploads.create(new_id(), owner, bytes, metadata)
+
+    def accept(self, id: str, owner: str) -> "Video":
+        """Make a video of an upload that has all its bytes; again, return the same video.
+
+        Raises NoSuchUpload, UploadUnfinished, NoSuchVideo if it was deleted, and what
+        `VideoService.receive` raises: then the upload stays, and this can be tried again.
+        """
+        uploads = self.uploads
+        upload = uploads.get(id, owner)
+        if not upload.is_whole:
+            raise UploadUnfinished(upload.received, upload.bytes)
+        try:
+            video = self.service.get(id, owner)
+        except NoSuchVideo:
+            if upload.video_id is not None:
+                raise
+            upload = uploads.finish(upload)
+            video = self.service.receive(upload.key, owner, upload.bytes, id=id)
+        if upload.video_id is None:
+            uploads.set_video(upload)
+        return video
+
+    def _require_disk(self, bytes: int) -> None:
+        """Raise StorageFull if less than DUCK_MIN_FREE_DISK of a disk would be left.
+
+        Where the storage is elsewhere, a video that does not come in parts still passes the disk.
+        """
+        storage, least = self.service.pipeline.storage, self.service.settings.min_free_disk
+        folder = (
+            storage.folder if isinstance(storage, FolderStorage) else Path(tempfile.gettempdir())
+        )
+        while not folder.exists():
+            folder = folder.parent
+        usage = shutil.disk_usage(folder)
+        left = usage.free - bytes - self.uploads.outstanding_bytes()
+        if 100 * left < least * usage.total:
+            raise StorageFull(
+                "Its disk is nearly full.",
+                cause=f"{folder}: less than {least} % of the disk would be free; free some, or "
+                "lower DUCK_MIN_FREE_DISK",
+            )
