@@ -5,11 +5,12 @@ stream's time base. FFmpeg applies edit lists, and gives B-frames in the order i
 shown.
 """
 
+import os
 import time
 from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
-from io import FileIO
+from io import FileIO, RawIOBase
 from itertools import chain
 from typing import Any, cast
 
@@ -28,6 +29,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from rubberduck.videos.decode_pictures import Upright, deinterlaced, turn_of_frame
+from rubberduck.videos.edit_lists import Edit, edits_of
 
 av.logging.set_level(None)
 DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts"
@@ -53,6 +55,32 @@ class Refused(Exception):
     """The file cannot be read; the message is the reply's "error"."""
 
 
+class ReadAgain(RawIOBase):
+    """A descriptor read from its start, whose own position stays."""
+
+    def __init__(self, file: int) -> None:
+        self._file, self._at = file, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        data = os.pread(self._file, size, self._at)
+        self._at += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: os.fstat(self._file).st_size}
+        self._at = start[whence] + offset
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+
 class Source:
     """An open video, whose frames can be read from the start or from any time.
 
@@ -66,9 +94,14 @@ class Source:
         self.with_sound = with_sound
         self.sound_packets: deque[Packet[AudioStream]] = deque()
         self._delay = 0  # of a stream without presentation times: frames between in and out
+        self.edits: tuple[Edit, ...] = ()  # if FFmpeg cannot apply them
         self._open()
+        if self.container.format.name.startswith("mov"):
+            self.edits = edits_of(self.file, self.stream.id)
+            if self.edits:
+                self._open()
         self.time_base = self.stream.time_base or Fraction(1, 1000)
-        frames = self._decoded()
+        frames = self._shown(self._decoded())
         self.first = next(frames, None)
         if self.first is None or self.first.pts is None:
             raise Refused("no-frames")
@@ -77,19 +110,21 @@ class Source:
         self._fresh: Iterator[VideoFrame] | None = chain([self.first], frames)
 
     def _open(self) -> None:
-        self.file.seek(0)
         self.sound_packets.clear()
-        try:
-            self.container: InputContainer = av.open(self.file, "r", options=OPTIONS)
-        except MemoryError:
-            raise
-        except av.FFmpegError as error:
-            raise Refused("not-a-video") from error
-        self.container.flags &= ~GENERATE_TIMES
+        more = {"ignore_editlist": "1"} if self.edits else {}
+        self.container = _opened(self.file, {**OPTIONS, **more})
         self.has_times = self.container.format.name != "avi"
         self.stream = self._chosen_stream()
-        self.sound = self._chosen_sound()
-        self.read = (self.stream, *([self.sound] if self.sound and self.with_sound else []))
+        self.sound = self._chosen_sound(self.container)
+        self._apart: Iterator[Packet[AudioStream]] = iter(())
+        self.read: tuple[VideoStream | AudioStream, ...] = (self.stream,)
+        if self.with_sound and self.edits:
+            # FFmpeg must apply the edit list of the sound, but not that of the pictures.
+            container = _opened(ReadAgain(self.file.fileno()), OPTIONS)
+            self.sound = self._chosen_sound(container)
+            self._apart = _packets_of(container, self.sound)
+        elif self.with_sound and self.sound:
+            self.read = (self.stream, self.sound)
         read = {stream.index for stream in self.read}
         for stream in self.container.streams:
             stream.discard = Discard.default if stream.index in read else Discard.all
@@ -99,8 +134,8 @@ class Source:
         codec.thread_type = ThreadType.AUTO
         codec.thread_count = THREADS
 
-    def _chosen_sound(self) -> AudioStream | None:
-        best = self.container.streams.best("audio")
+    def _chosen_sound(self, container: InputContainer) -> AudioStream | None:
+        best = container.streams.best("audio")
         if not isinstance(best, AudioStream) or best.codec_context is None:
             return None
         return best if codec_name(best) in SOUNDS and best.time_base else None
@@ -171,15 +206,16 @@ class Source:
         frames, self._fresh = self._fresh, None
         if frames is None:
             self._open()
-            frames = self._decoded()
+            frames = self._shown(self._decoded())
         return frames
 
     def _from(self, pts: int) -> Iterator[VideoFrame]:
         """Seek to a key frame at or before `pts`: again further back if it lies behind."""
         self._fresh = None
         back = round(1 / self.time_base)
-        target = pts
-        while target > self.start_pts:
+        start, wanted = self._media_time(self.start_pts), self._media_time(pts)
+        target = wanted
+        while target > start:
             try:
                 self.container.seek(target, stream=self.stream)
             except MemoryError:
@@ -188,11 +224,36 @@ class Source:
                 break
             frames = self._decoded(is_after_seek=True)
             first = next(frames, None)
-            if first is not None and first.pts is not None and first.pts <= pts:
-                return chain([first], frames)
+            if first is not None and first.pts is not None and first.pts <= wanted:
+                return self._shown(chain([first], frames))
             target, back = target - back, 4 * back
         self._open()
-        return self._decoded()
+        return self._shown(self._decoded())
+
+    def _shown(self, frames: Iterator[VideoFrame]) -> Iterator[VideoFrame]:
+        """Yield the frames that the edit list shows, at the times when it does."""
+        for frame in frames:
+            if self.edits:
+                at = frame.pts or 0
+                edit = next((edit for edit in self.edits if edit.start <= at < edit.end), None)
+                if edit is None:
+                    continue
+                frame.pts = at - edit.start + edit.shown
+                self._keep_sound_until(frame.pts * self.time_base)
+            yield frame
+        self._keep_sound_until(None)
+
+    def _keep_sound_until(self, seconds: Fraction | None) -> None:
+        """Keep the packets of the separate sound up to that time in the file's presentation."""
+        for packet in self._apart:
+            self.sound_packets.append(packet)
+            if seconds is not None and (packet.pts or 0) * packet.time_base > seconds:
+                return
+
+    def _media_time(self, pts: int) -> int:
+        """Return the time in the file of what is shown at `pts`."""
+        edit = next((edit for edit in reversed(self.edits) if edit.shown <= pts), None)
+        return pts if edit is None else min(pts - edit.shown + edit.start, edit.end)
 
     def _decoded(self, *, is_after_seek: bool = False) -> Iterator[VideoFrame]:
         """Yield the decodable frames that follow in the file."""
@@ -255,6 +316,32 @@ class Source:
         self._fresh = None
         self._open()
         return (packet for packet in self._packets() if packet.size)
+
+
+def _opened(file: RawIOBase, options: dict[str, str]) -> InputContainer:
+    """Open a file. Raises Refused."""
+    file.seek(0)
+    try:
+        container = av.open(file, "r", options=options)
+    except MemoryError:
+        raise
+    except av.FFmpegError as error:
+        raise Refused("not-a-video") from error
+    container.flags &= ~GENERATE_TIMES
+    return container
+
+
+def _packets_of(
+    container: InputContainer, sound: AudioStream | None
+) -> Iterator["Packet[AudioStream]"]:
+    if sound is None:
+        return
+    try:
+        yield from (packet for packet in container.demux(sound) if packet.size)
+    except MemoryError:
+        raise
+    except av.FFmpegError:
+        return  # damaged
 
 
 def codec_name(stream: Any) -> str:

@@ -6,7 +6,7 @@ Runs inside the sandbox's child.
 import os
 from collections.abc import Iterator
 from fractions import Fraction
-from io import FileIO, RawIOBase
+from io import FileIO
 from typing import Any
 
 import av
@@ -17,7 +17,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from rubberduck.videos.decode_pictures import BT709
-from rubberduck.videos.decode_source import Source, codec_name
+from rubberduck.videos.decode_source import ReadAgain, Source, codec_name
 from rubberduck.videos.encode_sound import Sound
 
 MAX_SIDE, MAX_SHORT = 1280, 720  # pixels of what is encoded
@@ -64,37 +64,11 @@ class Target:
             "w",
             format=format,
             options={"fflags": "+bitexact", **INDEX_FIRST[format]},
-            io_open=lambda *_: _ReadAgain(file),
+            io_open=lambda *_: ReadAgain(file),
         )
 
     def close(self) -> None:
         self.container.close()
-
-
-class _ReadAgain(RawIOBase):
-    """The file once more, from its start: what "faststart" moves to make room for the index."""
-
-    def __init__(self, file: int) -> None:
-        self._file, self._at = file, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        data = os.pread(self._file, size, self._at)
-        self._at += len(data)
-        return data
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: os.fstat(self._file).st_size}
-        self._at = start[whence] + offset
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
 
 
 def is_copyable(source: Source) -> bool:
@@ -104,6 +78,7 @@ def is_copyable(source: Source) -> bool:
     return (
         codec_name(stream) in FORMATS
         and source.has_times
+        and not source.edits
         and first.format.name in PLAYABLE_PIXELS
         and not first.interlaced_frame
         and not source.turn.is_mirrored

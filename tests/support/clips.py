@@ -329,6 +329,7 @@ KINDS: dict[str, Recipe] = {
     "variable rate in WebM": replace(WEBM, codec="vp9", time=lambda n: 40 * n + (n * 7919) % 31),
     "long pauses": Recipe(time=lambda n: 512 * n + 12800 * (n // 10)),
     "edit list that begins later": Recipe(finish=with_frames_before(10)),
+    "edit list of two ranges": Recipe(finish=with_edits((5, 20), (30, 45))),
     "later start in MP4": Recipe(start=6400),
     "later start in WebM": replace(WEBM, codec="vp8", start=5000),
     "later start in MPEG-TS": replace(TRANSPORT, start=10_000_000),

@@ -19,7 +19,16 @@ from rubberduck.core.models import Box
 from rubberduck.videos.encoding import VP9, make_copy, render
 from rubberduck.videos.models import VideoLimits
 from rubberduck.videos.reading import frames, probe
-from tests.support.clips import KINDS, RATE, SOUND_RATE, Clip, Recipe, make_clip, number_of
+from tests.support.clips import (
+    KINDS,
+    RATE,
+    SOUND_RATE,
+    Clip,
+    Recipe,
+    make_clip,
+    number_of,
+    with_edits,
+)
 
 LIMITS = VideoLimits(bytes=50_000_000, minutes=1, pixels=2_000_000)
 EVERY_FRAME = 1000.0  # a second
@@ -35,6 +44,7 @@ COPIES = [
     ("HEVC in MP4", "h264", "video/mp4"),
     ("MPEG-4 with B-frames in AVI", "h264", "video/mp4"),
     ("edit list that begins later", "h264", "video/mp4"),
+    ("edit list of two ranges", "h264", "video/mp4"),
     ("mirrored display matrix (0, 1, 1, 0)", "h264", "video/mp4"),
     ("interlaced H.264", "h264", "video/mp4"),
     ("wide pixels", "h264", "video/mp4"),
@@ -170,6 +180,13 @@ def test_sound_of_a_video_that_begins_later_begins_with_it(source: Path, target:
     make_clip(source, Recipe(sound="aac", start=12_800), frames=60)
     make_copy(source, target)
     assert clicks(target) == pytest.approx([0.0, 1.0], abs=1 / RATE / 2)
+
+
+def test_sound_has_an_edit_list_of_its_own(source: Path, target: Path) -> None:
+    """The pictures skip 20 frames; the sound plays on."""
+    make_clip(source, Recipe(sound="aac", finish=with_edits((10, 40), (60, 90))), frames=100)
+    make_copy(source, target)
+    assert clicks(target) == pytest.approx([0.0, 1.0, 2.0, 3.0], abs=1 / RATE / 2)
 
 
 BOX = Box(0.1, 0.15, 0.5, 0.6, "Duck", 97.0)
