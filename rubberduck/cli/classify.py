@@ -2,9 +2,10 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from flask.cli import with_appcontext
@@ -19,6 +20,7 @@ from rubberduck.cli.look_at_video import (
     standard_input,
     video_text,
 )
+from rubberduck.cli.render_video import check_target, write_with_boxes
 from rubberduck.cli.terminal import (
     HELP,
     STDIN,
@@ -40,6 +42,9 @@ from rubberduck.core.errors import DuckError
 from rubberduck.core.models import percent
 from rubberduck.web.deps import pipeline
 
+if TYPE_CHECKING:
+    from rubberduck.videos.models import Track
+
 NO_ANSWER: dict[str, Any] = {"duck": None, "score": None, "boxes": [], "is_truncated": None}
 
 
@@ -49,6 +54,13 @@ NO_ANSWER: dict[str, Any] = {"duck": None, "score": None, "boxes": [], "is_trunc
 @yes_option
 @question_option
 @model_option
+@click.option(
+    "--render",
+    "target",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write one video with boxes to FILE (.mp4 or .webm), which must not exist.",
+)
 @click.option("--run", metavar="ID", help="Follow a run over a bucket that was started before.")
 @click.option(
     "--calls-a-second",
@@ -64,6 +76,7 @@ def classify(  # noqa: PLR0913, PLR0917 - each is an option
     yes: bool,
     question: str | None,
     model: str | None,
+    target: Path | None,
     run: str | None,
     calls_a_second: float,
 ) -> None:
@@ -77,12 +90,12 @@ def classify(  # noqa: PLR0913, PLR0917 - each is an option
       flask look --json holiday/ > answers.jsonl
       cat duck.jpg | flask look -
       flask look --model "our mugs" kitchen.jpg
-      flask look --json pond.mp4
+      flask look --render with-boxes.mp4 pond.mp4
       flask look --json s3://my-bucket/2026/ > answers.jsonl
 
     With --json, prints one line per file: {file, duck, score, boxes,
     is_truncated, error}, and for a video also {seconds, samples,
-    distinct, tracks}, with times in seconds. Without it,
+    distinct, tracks, rendered}, with times in seconds. Without it,
     errors go to standard error. Exit status: 1 if any file failed.
     """
     if question and model:
@@ -94,17 +107,21 @@ def classify(  # noqa: PLR0913, PLR0917 - each is an option
     if not paths:
         raise click.UsageError("Give at least one PATH.")
     if any(path.startswith(ADDRESS) for path in paths):
-        if len(paths) > 1 or question or model:
-            raise click.UsageError("Give a bucket without other paths, --question and --model.")
+        if len(paths) > 1 or question or model or target:
+            raise click.UsageError(
+                "Give a bucket without other paths, --question, --model and --render."
+            )
         look_at_bucket(paths[0], as_json=as_json, yes=yes, calls_a_second=calls_a_second)
     with standard_input(paths) as given:
         files = list(files_in(given.paths, SUFFIXES | VIDEO_SUFFIXES))
+        if target is not None:
+            check_target(target, files)
         calls = list(map(calls_for, files))
         confirm_cost(sum(calls), yes, is_most=sum(calls) > len(calls))
         failures = 0
         for file in with_progress(files, "file"):
             name = STDIN if file == given.stored else file
-            outcome = {"file": name, **_outcome(file)}
+            outcome = {"file": name, **_outcome(file, target)}
             failed = outcome["error"] is not None
             failures += failed
             line = json.dumps(outcome) if as_json else _text(outcome)
@@ -112,13 +129,22 @@ def classify(  # noqa: PLR0913, PLR0917 - each is an option
     sys.exit(1 if failures else 0)
 
 
-def _outcome(file: str) -> dict[str, Any]:
+def _outcome(file: str, target: Path | None) -> dict[str, Any]:
     """Return the fields of one line of JSON; `error` is None or says what went wrong."""
     try:
-        answer = look_at_video(Path(file)) if is_video(file) else _look_at_picture(file)
+        answer = _look_at_video(file, target) if is_video(file) else _look_at_picture(file)
     except (DuckError, OSError) as error:
         return {**NO_ANSWER, "error": explain(error)}
     return {**NO_ANSWER, **answer, "error": None}
+
+
+def _look_at_video(file: str, target: Path | None) -> dict[str, Any]:
+    def write(tracks: "Sequence[Track]") -> None:
+        if target is not None:
+            write_with_boxes(Path(file), target, tracks)
+
+    answer = look_at_video(Path(file), write)
+    return {**answer, "rendered": None if target is None else str(target)}
 
 
 def _look_at_picture(file: str) -> dict[str, Any]:

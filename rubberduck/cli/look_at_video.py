@@ -3,7 +3,7 @@
 import math
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -86,8 +86,8 @@ def calls_for(path: str) -> int:
     return math.ceil(info.seconds * (settings().video_rate + EXTRA_PER_SECOND))
 
 
-def look_at_video(path: Path) -> dict[str, Any]:
-    """Return what is in a video.
+def look_at_video(path: Path, write: "Callable[[Sequence[Track]], None]") -> dict[str, Any]:
+    """Return what is in a video; `write` gets the objects, which may be drawn.
 
     Raises VideoRefused, VideoTooLarge, DetectorFailed, OSError.
     """
@@ -112,6 +112,7 @@ def look_at_video(path: Path) -> dict[str, Any]:
             bar.update(frame.seconds - bar.n)
     seconds = info.seconds if analysis.last_end is None else info.seconds_at(analysis.last_end)
     verdict = judge_video(pipeline().question, samples, None, seconds)
+    write(verdict.tracks)
     return {
         "duck": verdict.found,
         "score": verdict.score,

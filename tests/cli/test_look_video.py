@@ -9,10 +9,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 from flask import Flask
+from tqdm import tqdm
 
 from app import create_app
+from rubberduck.cli import render_video
 from rubberduck.core.settings import ROOT, Settings
 from rubberduck.services.pipeline import Pipeline
 from tests.support.command_line import run_command
@@ -96,6 +100,69 @@ def test_look_refuses_what_is_too_long(app: Flask, film: Path, settings: Setting
     done = run_command(app, "look", str(film))
     assert done.exit_code == 1
     assert "This video is too large." in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "format"), [("out.mp4", "h264", "mp4"), ("out.webm", "vp9", "webm")]
+)
+@pytest.mark.usefixtures("no_temporary_files")
+def test_look_writes_the_video_with_boxes(
+    real_app: Flask, film: Path, tmp_path: Path, name: str, codec: str, format: str
+) -> None:
+    (folder := tmp_path / "made").mkdir()
+    target = folder / name
+    done = run_command(real_app, "look", "--json", "--render", str(target), str(film))
+    line = json.loads(done.stdout)
+    assert (done.exit_code, line["rendered"]) == (0, str(target))
+    assert list(folder.iterdir()) == [target]
+    with av.open(str(target)) as container, av.open(str(film)) as original:
+        (stream,) = container.streams.video
+        assert (stream.codec_context.name, format in container.format.name) == (codec, True)
+        drawn = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+        plain = [frame.to_ndarray(format="rgb24") for frame in original.decode(video=0)]
+    assert len(drawn) == len(plain) == 70
+    apart = (np.abs(one.astype(int) - two) for one, two in zip(drawn, plain, strict=True))
+    changed = [bool((each > 90).sum() > 100) for each in apart]
+    assert changed == [comes_and_goes(number / 10) for number in range(70)]
+    again = run_command(real_app, "look", "--render", str(target), str(film))
+    assert "exists already" in again.stderr
+    assert again.exit_code == 2
+
+
+class Interrupted(tqdm[float]):
+    def update(self, n: float | None = 1) -> bool | None:
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_while_boxes_are_drawn_leaves_nothing(
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bar = Interrupted([], disable=True)
+    monkeypatch.setattr(render_video, "progress_bar", lambda *_, **options: bar)
+    (folder := tmp_path / "made").mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        render_video.write_with_boxes(film, folder / "out.mp4", ())
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("target", "files"),
+    [
+        ("out.avi", ["pond.mp4"]),
+        ("out.mp4", ["pond.mp4", "pond.mp4"]),
+        ("out.mp4", ["a.jpg"]),
+        ("missing/out.mp4", ["pond.mp4"]),
+    ],
+)
+def test_look_cannot_write_everything_everywhere(
+    app: Flask, film: Path, tmp_path: Path, target: str, files: list[str]
+) -> None:
+    (tmp_path / "pond.mp4").write_bytes(film.read_bytes())
+    (tmp_path / "a.jpg").write_bytes(encoded())
+    paths = [str(tmp_path / file) for file in files]
+    done = run_command(app, "look", "--render", str(tmp_path / target), *paths)
+    assert done.exit_code == 2
+    assert not (tmp_path / target).exists()
 
 
 class ExpensiveDetector(FakeDetector):
