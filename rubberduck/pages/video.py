@@ -160,4 +160,4 @@ def delete(id: str) -> ResponseReturnValue:
         flash(text("The video is deleted. Its files will be removed within the next few hours."))
     else:
         flash(text("Deleted: the video and its result."))
-    return redirect(url_for("mine.index"), HTTPStatus.SEE_OTHER)
+    return redirect(url_for("videos.index"), HTTPStatus.SEE_OTHER)

@@ -233,6 +233,11 @@ class Sweeper:
 
         delete_due_videos(self.results.database, self.storage, self.results.keep)
 
+    def _delete_expired_uploads(self) -> None:
+        from rubberduck.services.video_retention import delete_expired_uploads
+
+        delete_expired_uploads(self.results.database, self.storage)
+
     def _delete_orphaned_videos(self) -> None:
         if not self.results.was_restored_recently():
             from rubberduck.services.video_retention import delete_orphaned_videos
@@ -243,6 +248,7 @@ class Sweeper:
         _attempt(self._delete_expired_secrets, faults)
         _attempt(self._delete_due_project_pictures, faults)
         _attempt(self._delete_due_videos, faults)
+        _attempt(self._delete_expired_uploads, faults)
         _attempt(self._delete_old_events, faults)
         deleted, last = 0, ""
         while batch := self.results.mark_expired_deleting(datetime.now(UTC), BATCH_SIZE, last):

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from rubberduck.videos.errors import NoSuchVideo
 from rubberduck.videos.keys import PREFIX, is_address, prefix_of
 from rubberduck.videos.paid import PaidAnalyses
 from rubberduck.videos.store import Videos
+from rubberduck.videos.uploads import Uploads
 
 if TYPE_CHECKING:
     from rubberduck.db.engine import Database
@@ -49,12 +51,14 @@ def delete_video(
 
 
 def delete_owned_videos(database: "Database", storage: "Storage", owner: str) -> int:
-    """Hide all videos of a visitor, then delete some of them; return their number.
+    """Hide all videos of a visitor, then delete some of them and all uploads; return their number.
 
     The visitor waits: the sweep deletes the rest, and what failed.
     """
     ids = Videos(database).mark_owned_deleting(owner)
     _delete_each(database, storage, ids[:DELETED_AT_ONCE])
+    with suppress(DuckError):  # logged
+        Uploads(database, storage).delete_owned(owner)
     return len(ids)
 
 
@@ -77,6 +81,11 @@ def delete_due_videos(database: "Database", storage: "Storage", keep: timedelta)
     if failure is not None:
         raise failure
     return deleted
+
+
+def delete_expired_uploads(database: "Database", storage: "Storage") -> int:
+    """Delete what was sent of videos that never arrived whole, or that nobody had checked."""
+    return Uploads(database, storage).sweep()
 
 
 def delete_orphaned_videos(database: "Database", storage: "Storage") -> int:

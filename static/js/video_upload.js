@@ -13,15 +13,21 @@ const panel = form.querySelector(".going");
 const progress = panel.querySelector("progress");
 const status = panel.querySelector('[role="status"]');
 const cancelButton = panel.querySelector(".cancel");
+const sendButton = form.querySelector(".look");
+const otherButton = form.querySelector(".other");
 const errorText = form.querySelector(".trouble");
 
 let library = null;
+let chosen = null;
 let upload = null; // the one in progress
+let arrived = null; // the id of the upload of the chosen file, when all its bytes are there
+let isLost = false; // whether the last one ended because the connection did
 let startedAt = 0;
 let startedWith = null; // bytes that were there already
 
 form.classList.add("live");
 again.hidden = true;
+otherButton.hidden = false;
 
 /** The site refused the video or the upload; the message is for the visitor. */
 class Refused extends Error {}
@@ -42,10 +48,12 @@ function showError(text) {
   errorText.hidden = !text;
 }
 
+/** Show the choice, or what is sent; after a refusal or a lost connection, the file stays chosen. */
 function setSending(sending) {
   panel.hidden = !sending;
-  choice.hidden = sending;
-  fileName.hidden = !sending;
+  choice.hidden = chosen !== null;
+  fileName.hidden = chosen === null;
+  again.hidden = sending || chosen === null;
   cancelButton.hidden = false;
   progress.removeAttribute("value");
   if (sending) cancelButton.focus({ preventScroll: true });
@@ -54,22 +62,30 @@ function setSending(sending) {
 async function send(file) {
   if (upload) return; // one at a time
   upload = {}; // until the library is there
+  chosen = file;
+  isLost = false;
   showError("");
   fileName.textContent = file.name;
   status.textContent = texts.starting;
   setSending(true);
   try {
     await requireReadable(file);
-    const id = await sendParts(await tus(), file);
-    if (id === null) end(texts.cancelled);
-    else location.assign((await receive(id)).links.page);
+    arrived ??= await sendParts(await tus(), file);
+    if (arrived === null) chooseAnother(texts.cancelled);
+    else location.assign((await receive(arrived)).links.page);
   } catch (error) {
-    end(error instanceof Refused ? error.message : texts.noConnection);
+    isLost = !(error instanceof Refused);
+    if (!isLost) arrived = null;
+    upload = null;
+    setSending(false);
+    showError(isLost ? texts.noConnection : error.message);
+    sendButton.focus({ preventScroll: true });
   }
 }
 
-function end(text) {
-  upload = null;
+function chooseAnother(text = "") {
+  chosen = upload = arrived = null;
+  isLost = false;
   setSending(false);
   showError(text);
   fileInputs[0].focus({ preventScroll: true });
@@ -123,17 +139,14 @@ function requireState(request, response) {
 
 function shouldRetry(error) {
   const code = error.originalResponse?.getStatus() ?? 0;
-  if (code && code !== 409 && code !== 423 && code !== 429 && code < 500) return false;
+  const isTooOften = code === 429 && error.originalRequest.getMethod() !== "POST"; // which is counted by the hour
+  if (code && code < 500 && code !== 409 && !isTooOften) return false;
   status.textContent = texts.waiting;
   return true;
 }
 
 /** Return what the site says is wrong, or null if it did not answer. */
-function refusal(error) {
-  const response = error.originalResponse;
-  if (!response || response.getStatus() >= 500) return null;
-  return explain(response.getBody());
-}
+const refusal = ({ originalResponse }) => originalResponse && explain(originalResponse.getBody());
 
 function explain(body) {
   try {
@@ -168,11 +181,10 @@ async function receive(id) {
         body: JSON.stringify({ upload: id }),
       });
       if (response.ok) return await response.json();
-      if (response.status < 500 && response.status !== 429) throw explain(await response.text()) ?? new Error(response.status);
+      if (response.status < 500 || delay === null) throw explain(await response.text()) ?? new Error(response.status);
     } catch (error) {
-      if (error instanceof Refused) throw error;
+      if (error instanceof Refused || delay === null) throw error;
     }
-    if (delay === null) throw new Error("no answer");
     await new Promise((resolve) => setTimeout(resolve, delay));
   }
 }
@@ -192,6 +204,14 @@ for (const input of fileInputs) {
   });
 }
 cancelButton.addEventListener("click", () => upload?.cancel?.());
-form.addEventListener("submit", (event) => event.preventDefault());
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (chosen) send(chosen);
+});
+otherButton.addEventListener("click", () => {
+  chooseAnother();
+  fileInputs[0].click();
+});
+addEventListener("online", () => isLost && send(chosen));
 onFiles(take);
 form.querySelector(".hint").hidden = !matchMedia("(hover: hover)").matches;
