@@ -29,6 +29,7 @@ JOB_MODULES = (
     "rubberduck.services.training",
     "rubberduck.services.video_analysis",
     "rubberduck.services.video_paid_job",
+    "rubberduck.services.video_rendering",
 )
 NICENESS = 10  # visitors come first
 CANNOT_START = 78  # EX_CONFIG of sysexits.h: starting it again would not help

@@ -12,9 +12,9 @@ from typing import IO, TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from rubberduck.cli.terminal import STDIN, progress_bar
+from rubberduck.core.durations import clock
 from rubberduck.core.errors import DuckError
 from rubberduck.web.deps import pipeline, settings
-from rubberduck.web.formatting import clock
 
 if TYPE_CHECKING:
     from rubberduck.videos.models import Segment, Track, VideoInfo

@@ -13,7 +13,7 @@ from rubberduck.core.translations import load_translations
 from rubberduck.detectors.model_file import DETECTOR_NAME
 from rubberduck.services.pipeline import Offer
 from rubberduck.web.deps import answering_models, pipeline, readiness, settings, text
-from rubberduck.web.formatting import clock, rfc3339
+from rubberduck.web.formatting import rfc3339
 from rubberduck.web.security_headers import STATIC, compact, version
 from rubberduck.web.sessions import form_token
 
@@ -36,7 +36,6 @@ def configure_templates(app: Flask, question: Question, language: str) -> None:
         code_spans,
         megabytes,
         thousands,
-        clock,
     ):
         app.add_template_filter(filter)
     app.add_template_global(versioned)

@@ -1,5 +1,6 @@
 """The page of one video: its analysis, then verdict, player, timeline and what can be saved."""
 
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,8 @@ from rubberduck.web.formatting import video_name
 from rubberduck.web.responses import as_json, stored_jpeg, with_etag
 from rubberduck.web.sessions import known_visitor
 from rubberduck.web.stored_files import stored_file
+from rubberduck.web.uploads import form_value
+from rubberduck.web.video_exports import export_response
 from rubberduck.web.video_frames import projects_to_train
 from rubberduck.web.videos import (
     asked_report,
@@ -35,6 +38,8 @@ from rubberduck.web.videos import (
 )
 
 if TYPE_CHECKING:
+    from rubberduck.jobs.models import Job
+    from rubberduck.videos.exports import Format
     from rubberduck.videos.models import Video
 
 videos = Blueprint("videos", __name__, url_prefix="/videos")
@@ -61,13 +66,17 @@ def _analysis_page(video: "Video") -> str:
 def _report_page(video: "Video") -> str:
     # Imported late: the first pages need not wait for it.
     from rubberduck.pages.video_figures import figures_of
+    from rubberduck.services.video_rendering import estimate_minutes, rendering_job
 
-    report = asked_report(video)
+    report, rendering = asked_report(video), rendering_job(video_service(), video)
     return render_template(
         "video.html",
         video=video,
         report=report,
         figures=figures_of(video, report),
+        rendering=rendering,
+        rendering_status=_job_status(rendering),
+        rendering_minutes=estimate_minutes(video, report),
         is_mine=is_mine(video),
         training_projects=projects_to_train(video),
         start=start_seconds(),
@@ -85,8 +94,24 @@ def status(id: str) -> ResponseReturnValue:
 def _status(video: "Video") -> JobStatus:
     """Return how far the analysis is."""
     job = video_service().job(video) if video.is_active else None
-    waits = video.is_active and not job_queue().has_worker()
-    return JobStatus(video.status, job.progress if job else 0, job.message if job else "", waits)
+    return replace(_job_status(job, is_active=video.is_active), state=video.status)
+
+
+@videos.get("/<id>/rendering.json")
+def rendering_status(id: str) -> ResponseReturnValue:
+    """Return how far the drawing of the boxes is."""
+    from rubberduck.services.video_rendering import rendering_job
+
+    job = rendering_job(video_service(), find_video(id))
+    return with_etag(as_json(_job_status(job)))
+
+
+def _job_status(job: "Job | None", *, is_active: bool | None = None) -> JobStatus:
+    is_active = (job is not None and job.is_active) if is_active is None else is_active
+    waits = is_active and not job_queue().has_worker()
+    if job is None:
+        return JobStatus("", 0, "", waits)
+    return JobStatus(job.state, job.progress, job.message, waits)
 
 
 @videos.get("/<id>/tracks.json")
@@ -94,8 +119,14 @@ def tracks(id: str) -> ResponseReturnValue:
     """Return where each track is in each sample, for the boxes over the player."""
     from rubberduck.pages.video_figures import player_tracks
 
-    response = jsonify(tracks=player_tracks(asked_report(ready_video(id)).verdict))
+    response = jsonify(tracks=player_tracks(asked_report(ready_video(id))))
     return with_etag(response)
+
+
+@videos.get("/<id>.<any(json, csv, vtt, coco):format>")
+def export(id: str, format: "Format") -> ResponseReturnValue:
+    """Return what was seen as a file; the filters are those of the page."""
+    return export_response(id, format, "confidence")
 
 
 @videos.get("/<id>/copy")
@@ -150,6 +181,20 @@ def retry(id: str) -> ResponseReturnValue:
     video_service().retry(id, known_visitor() or "")
     flash(text("Queued again."))
     return redirect(url_for("videos.show", id=id), HTTPStatus.SEE_OTHER)
+
+
+@videos.post("/<id>/render")
+def render(id: str) -> ResponseReturnValue:
+    """Queue the job that draws the boxes into the owner's video, or cancel it."""
+    from rubberduck.services.video_rendering import cancel_rendering, queue_rendering
+
+    service = video_service()
+    video = service.get(id, known_visitor() or "")
+    if form_value("cancel"):
+        cancel_rendering(service, video)
+    else:
+        queue_rendering(service, video)
+    return redirect(url_for("videos.show", id=id, _anchor="save"), HTTPStatus.SEE_OTHER)
 
 
 @videos.post("/<id>/delete")

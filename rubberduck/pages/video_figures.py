@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rubberduck.videos.models import Track, Video, VideoVerdict
+from rubberduck.core.durations import clock
+from rubberduck.videos.models import Track, Video
 from rubberduck.videos.report import SeenTime, Stretch, VideoReport, stretches
 from rubberduck.videos.timeline import MINUTE, heat_map
 from rubberduck.web.deps import text
-from rubberduck.web.formatting import clock
 
 HEAT_CELLS = 32  # along the longer side
 HEAT_LEVELS = 9
@@ -104,7 +104,7 @@ def _row(track: Track, report: VideoReport, at: Callable[[float], str]) -> Track
     seen = stretches(track)
     return TrackRow(
         track=track,
-        name=track_name(track, report.verdict),
+        name=report.name_of(track),
         start=at(track.first_seconds),
         end=at(track.end_seconds),
         last_seconds=track.end_seconds,
@@ -117,11 +117,6 @@ def _bar(stretch: Stretch, seconds: float) -> tuple[float, float]:
     whole = max(seconds, stretch.end) or 1.0
     width = max(100 * (stretch.end - stretch.start) / whole, MIN_BAR)
     return round(min(100 * stretch.start / whole, 100 - width), 3), round(width, 3)
-
-
-def track_name(track: Track, verdict: VideoVerdict) -> str:
-    """Return the label, with the track's number if there are several."""
-    return f"{track.label} {track.id}" if len(verdict.tracks) > 1 else track.label
 
 
 def _heat(video: Video, tracks: Sequence[Track], at: Callable[[float], str]) -> HeatMap | None:
@@ -144,12 +139,12 @@ def _heat(video: Video, tracks: Sequence[Track], at: Callable[[float], str]) -> 
     return HeatMap(columns, rows, tuple(cells), at(most))
 
 
-def player_tracks(verdict: VideoVerdict) -> list[dict[str, Any]]:
+def player_tracks(report: VideoReport) -> list[dict[str, Any]]:
     """Return the tracks for static/js/video_tracks.js, which says what the numbers are."""
     return [
         {
             "id": track.id,
-            "name": track_name(track, verdict),
+            "name": report.name_of(track),
             "sightings": [
                 [
                     round(each.seconds, 3),
@@ -164,5 +159,5 @@ def player_tracks(verdict: VideoVerdict) -> list[dict[str, Any]]:
                 if each.box
             ],
         }
-        for track in verdict.tracks
+        for track in report.verdict.tracks
     ]

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 
+from rubberduck.core.durations import clock
 from rubberduck.core.errors import InvalidParameter
 from rubberduck.web.deps import text, video_service
-from rubberduck.web.formatting import clock
 from rubberduck.web.operators import audit, current_operator, require_operator
 from rubberduck.web.responses import as_json, with_etag
 from rubberduck.web.uploads import form_value

@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from rubberduck.core.durations import clock
 from rubberduck.jobs.registry import job
 from rubberduck.services.videos import ANALYSE, free_detector
 
@@ -183,21 +184,15 @@ def progress_of(done: float, total: float, speed: float) -> tuple[float, str]:
     (0.0, '1:30 analysed')
     """
     if total <= 0:
-        return 0.0, f"{_clock(done)} analysed"
+        return 0.0, f"{clock(done)} analysed"
     percent = ANALYSED_PERCENT * min(done / total, 1.0)
-    sentence = f"{_clock(done)} of {_clock(total)} analysed"
+    sentence = f"{clock(done)} of {clock(total)} analysed"
     if speed <= 0:
         return percent, sentence
     left = max(0.0, total - done) / speed
     minutes = max(1, round(left / MINUTE))
     rest = "less than a minute" if left < MINUTE else f"{minutes} minute{'s' * (minutes > 1)}"
     return percent, f"{sentence}, {rest} left"
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), MINUTE)
-    hours, minutes = divmod(minutes, MINUTE)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def make_playable_copy(task: "Task", video_id: str) -> dict[str, int]:

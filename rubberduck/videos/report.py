@@ -55,6 +55,10 @@ class VideoReport:
     def seen_seconds(self) -> float:
         return self.yes.overall * self.seconds
 
+    def name_of(self, track: Track) -> str:
+        """Return a track's label, with its number if there are several tracks."""
+        return f"{track.label} {track.id}" if len(self.verdict.tracks) > 1 else track.label
+
 
 def make_report(
     video: Video,

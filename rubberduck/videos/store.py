@@ -128,6 +128,26 @@ class Videos:
         """Count bytes that are stored now for a video, or with a negative number, no longer."""
         return self.update(id, stored_bytes=row.stored_bytes + bytes)
 
+    def set_render_job(self, video: Video, job_id: str) -> bool:
+        """Note the job that draws the boxes in; return False if there is another one by now."""
+        before = row.render_job_id
+        same = before.is_(None) if video.render_job_id is None else before == video.render_job_id
+        ready = and_(row.id == video.id, row.status == READY, row.rendered_key.is_(None))
+        return self._update(and_(ready, same), {"render_job_id": job_id})
+
+    def set_rendered(
+        self, video: Video, job_id: str, key: str, content_type: str, bytes: int
+    ) -> bool:
+        """Note the video with boxes, if this job was to draw them and the answer is the same."""
+        mine = and_(row.id == video.id, row.status == READY, row.render_job_id == job_id)
+        same = and_(row.engine == video.engine, row.min_confidence == video.min_confidence)
+        values = {
+            "rendered_key": key,
+            "rendered_type": content_type,
+            "stored_bytes": row.stored_bytes + bytes,
+        }
+        return self._update(and_(mine, same, row.rendered_key.is_(None)), values)
+
     def drop_original(self, id: str) -> bool:
         """Note that the original is gone; its bytes are counted no longer, once."""
         held = and_(row.id == id, row.original_key.is_not(None))

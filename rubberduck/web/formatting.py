@@ -34,16 +34,3 @@ def rfc3339(moment: datetime) -> str:
 def indented(body: Any) -> str:
     """Return a dataclass as JSON for people, with the fields in the order of the class."""
     return json.dumps(asdict(body), ensure_ascii=False, indent=2)
-
-
-def clock(seconds: float, has_tenths: bool = False) -> str:
-    """Return a time of a video as its player shows it.
-
-    >>> clock(72.46), clock(3723.9), clock(72.46, has_tenths=True)
-    ('1:12', '1:02:03', '1:12.4')
-    """
-    tenths = int(seconds * 10 + 1e-6)
-    minutes, rest = divmod(tenths, 600)
-    hours, minutes = divmod(minutes, 60)
-    start = f"{hours}:{minutes:02}" if hours else f"{minutes}"
-    return f"{start}:{rest // 10:02}" + (f".{rest % 10}" if has_tenths else "")

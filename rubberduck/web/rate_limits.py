@@ -44,6 +44,7 @@ KIND = {
     "videos.delete_upload": "changes",
     "videos.cancel": "changes",
     "videos.retry": "changes",
+    "videos.render": "changes",
     "videos.delete": "changes",
     "model_life.start": "changes",
     "model_life.stop": "changes",
@@ -77,6 +78,7 @@ KIND = {
     "api.list_video_tracks": "drawings",
     "videos.show": "drawings",
     "videos.tracks": "drawings",
+    "videos.export": "drawings",
 }
 FRAMES = 1200  # a minute and device: the camera's script sends up to 15 frames a second
 FRAMES_PER_ADDRESS = 6000  # a minute: several devices may share an address

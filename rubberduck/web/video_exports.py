@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 CHUNK = 64 * 1024  # characters sent at once
 
 
-def export_response(id: str, format: "Format") -> Response:
-    """Return the file of an analysed video, judged at `?min=` percent and for `?label=`.
+def export_response(id: str, format: "Format", parameter: str = "min") -> Response:
+    """Return the file of an analysed video, judged at the percent in a parameter and for `?label=`.
 
     Raises NoSuchVideo, VideoNotReady, InvalidParameter.
     """
@@ -30,13 +30,13 @@ def export_response(id: str, format: "Format") -> Response:
     video, written = ready_video(id), FORMATS[format]
     response = Response(mimetype=written.media_type)
     response.headers["Cache-Control"] = CACHE_REVALIDATE
-    asked = request.args.get("min"), request.args.get("label")
+    asked = request.args.get(parameter), request.args.get("label")
     known = repr((id, video.ended_at, format, asked)).encode()
     response.set_etag(hashlib.sha1(known, usedforsecurity=False).hexdigest())
     if request.if_none_match.contains(response.get_etag()[0] or ""):
         response.status_code = HTTPStatus.NOT_MODIFIED
         return response
-    report, videos = asked_report(video, "min"), video_service().videos
+    report, videos = asked_report(video, parameter), video_service().videos
     exported = Exported(
         video, report.verdict, report.min_confidence, lambda: videos.samples(video.id)
     )
