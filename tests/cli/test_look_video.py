@@ -129,7 +129,7 @@ def test_look_writes_the_video_with_boxes(
     assert again.exit_code == 2
 
 
-class Interrupted(tqdm[float]):
+class Interrupted(tqdm):  # type: ignore[type-arg]
     def update(self, n: float | None = 1) -> bool | None:
         raise KeyboardInterrupt
 
