@@ -36,6 +36,7 @@ PARAMETERS = {
     "MONTHLY_CALLS": "MonthlyCalls",
     "UPLOADS_A_MINUTE": "UploadsAMinute",
     "CUSTOM_LABELS": "CustomLabels",
+    "VIDEO": "Video",
     "EVENTS": "Events",
     "FUNCTION_IMAGE": "FunctionImage",
     "LOG_LEVEL": "LogLevel",

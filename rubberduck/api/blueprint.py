@@ -11,6 +11,7 @@ from rubberduck.api import (
     routes,
     uploads,
     video_frames,
+    video_paid,
     video_results,
     videos,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "projects",
     "uploads",
     "video_frames",
+    "video_paid",
     "video_results",
     "videos",
 ]

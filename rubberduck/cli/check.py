@@ -55,6 +55,7 @@ def check() -> None:
         else:
             click.echo(f"ok     {name}")
     problems += _check_decoder() + _check_jobs() + _check_custom_labels() + _check_events()
+    problems += _check_video()
     sys.exit(1 if problems else 0)
 
 
@@ -141,6 +142,27 @@ def _check_custom_labels() -> int:
         click.echo(
             "warn   DUCK_SCHEDULER_ROLE: not set, so a running model bills on if this site is off."
         )
+    return problems
+
+
+def _check_video() -> int:
+    """Print which rights Rekognition Video lacks, if it is on; return the number of problems."""
+    site = pipeline()
+    amazon, storage = site.amazon_video, site.storage
+    if amazon is None or amazon.open_service is None or not isinstance(storage, S3Storage):
+        return 0
+    service, bucket, problems = amazon.open_service(), storage.bucket, 0
+    checks: dict[str, Callable[[], None]] = {"Rekognition Video": lambda: service.check(bucket)}
+    if amazon.open_notices is not None:
+        checks["notices of Rekognition Video"] = amazon.open_notices().check
+    for name, check_part in checks.items():
+        try:
+            check_part()
+        except DuckError as error:
+            click.echo(f"wrong  {name}: {error.operator_message}")
+            problems += 1
+        else:
+            click.echo(f"ok     {name}")
     return problems
 
 

@@ -15,6 +15,7 @@ from rubberduck.cli.judgements import judgements
 from rubberduck.cli.maintenance import sweep
 from rubberduck.cli.model import model
 from rubberduck.cli.operator import operator
+from rubberduck.cli.video import video
 
 commands = AppGroup("commands")
 for command in (
@@ -34,6 +35,7 @@ for command in (
     restored,
     sweep,
     upload,
+    video,
     watch,
 ):
     commands.add_command(command)

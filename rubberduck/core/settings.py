@@ -375,8 +375,8 @@ class Settings(BaseSettings):
     )
     video_queue: str | None = Field(
         None,
-        pattern=r"^https?://[^\s?#]+/\d{12}/[\w-]+$",
-        description="address of the SQS queue that the topic sends to",
+        pattern=QUEUE_URL,
+        description="URL of the Amazon SQS queue that the topic sends to",
     )
     metrics: bool = Field(False, description="1 serves metrics for Prometheus at /metrics")
     metrics_token: str | None = Field(

@@ -139,7 +139,7 @@ class VideoCosts:
             return self._of_model(calls, rate, model)
         if way in (WHOLE, CELEBRITIES):
             return self._of_whole(video.info, way)
-        raise CannotAskAmazon("“with” may be: {ways}.", ways=", ".join(WAYS))
+        raise CannotAskAmazon("“way” may be: {ways}.", ways=", ".join(WAYS))
 
     def _cuts(self, video: Video) -> int:
         return sum(sample.is_cut for sample in Videos(self._database).samples(video.id))

@@ -19,6 +19,7 @@ from tests.support.cloudformation import (
     allowed_actions,
     custom_labels_statements,
     site_statements,
+    video_statements,
 )
 from tests.support.custom_labels import FakeCustomLabels
 from tests.support.fake_rekognition import FakeRekognition
@@ -91,6 +92,34 @@ def test_custom_labels_may_do_what_the_check_tries(
     assert command(app, "check") == 0
     allowed = allowed_actions(custom_labels_statements())
     assert used - allowed_actions(site_statements()) == allowed - {"iam:PassRole"}
+
+
+def test_rekognition_video_may_do_what_the_check_tries(
+    used: set[str],
+    s3: Any,
+    custom_labels: FakeCustomLabels,
+    aws_settings: Settings,
+    composed: Callable[[Settings], Pipeline],
+) -> None:
+    queue = boto3.client("sqs").create_queue(QueueName="videos")["QueueUrl"]
+    used.clear()
+    notices = {
+        "video_topic": "arn:aws:sns:eu-central-1:123456789012:videos",
+        "video_role": "arn:aws:iam::123456789012:role/notices",
+        "video_queue": queue,
+    }
+    settings = aws_settings.model_copy(update={"rekognition_video": True, **notices})
+    app = create_app(settings, pipeline=composed(settings))
+    assert command(app, "check") == 0
+    allowed = allowed_actions(video_statements())
+    assert used - allowed_actions(site_statements()) == allowed - {"iam:PassRole"}
+    custom_labels.faults.denied.add("GetCelebrityRecognition")
+    boto3.client("sqs").delete_queue(QueueUrl=queue)
+    checked = app.test_cli_runner().invoke(args=["check"])
+    assert checked.exit_code == 1
+    assert "Allow rekognition:GetCelebrityRecognition to the user or role" in checked.output
+    assert "iam:PassRole for arn:aws:iam::123456789012:role/notices" in checked.output
+    assert "the queue does not exist: check DUCK_VIDEO_QUEUE" in checked.output
 
 
 @pytest.mark.parametrize("operation", ["StartProjectVersion", "CreateProject"])

@@ -22,6 +22,7 @@ from tests.support.cloudformation import (
     events_statements,
     read,
     site_statements,
+    video_statements,
 )
 
 OPTIONS: dict[str, list[str]] = tomllib.loads(
@@ -36,6 +37,7 @@ VARIANTS = {
         "SignIn": "cognito",
         "Engine": "local",
         "CustomLabels": "yes",
+        "Video": "yes",
         "Events": "workers",
     },
     "with a function": {**BALANCED, "Events": "lambda", "FunctionImage": "1.dkr/duck:1"},
@@ -101,7 +103,12 @@ def test_the_site_takes_these_settings(made: Made, monkeypatch: pytest.MonkeyPat
     for (namespace, name), value in made.options().items():
         if namespace == "aws:elasticbeanstalk:application:environment":
             given = value.replace("<StopModelsRole.Arn>", "arn:aws:iam::123456789012:role/stop")
-            given = re.sub(r"<\w*EventQueue>", "https://sqs.eu-central-1.amazonaws.com/1/q", given)
+            role = "arn:aws:iam::123456789012:role/notices"
+            given = given.replace("<VideoNoticesRole.Arn>", role)
+            given = given.replace("<VideoTopic>", "arn:aws:sns:eu-central-1:123456789012:videos")
+            given = re.sub(
+                r"<\w*(Event|Video)Queue>", "https://sqs.eu-central-1.amazonaws.com/1/q", given
+            )
             given = given.replace("<AWS::AccountId>", "123456789012")
             monkeypatch.setenv(name, re.sub(r"<[\w.]+Port>", "6379", given))
     monkeypatch.setenv("DUCK_BUCKET", "made-by-the-stack")
@@ -240,6 +247,8 @@ def test_the_documentation_names_the_same_permissions() -> None:
     assert named.pop("") == allowed_actions(site_statements())
     del named["DUCK_KMS_KEY"]  # the template's bucket has no key of its own
     assert named.pop("DUCK_EVENTS_QUEUE") == allowed_actions(events_statements())
+    for_videos = named.pop("DUCK_REKOGNITION_VIDEO") | named.pop("DUCK_VIDEO_QUEUE")
+    assert for_videos == allowed_actions(video_statements())
     assert named.keys() == {"DUCK_CUSTOM_LABELS", "DUCK_SCHEDULER_ROLE"}
     assert set.union(*named.values()) == allowed_actions(custom_labels_statements())
 

@@ -147,6 +147,11 @@ def custom_labels_statements() -> list[Any]:
     return _statements("custom-labels", Made(**BALANCED, CustomLabels="yes"))
 
 
+def video_statements() -> list[Any]:
+    """Return the statements of the policy that the machine gets with VIDEO=yes."""
+    return _statements("video", Made(**BALANCED, Video="yes"))
+
+
 def events_statements() -> list[Any]:
     """Return the statements of the policy that the machine gets with EVENTS=workers."""
     return _statements("events", Made(**BALANCED, Events="workers"))

@@ -9,6 +9,7 @@ from rubberduck.api.openapi import (
     project_data,
     project_pictures,
     projects,
+    video_paid,
     video_results,
     video_uploads,
 )
@@ -24,6 +25,7 @@ BODIES: tuple[Any, ...] = (
     *project_data.BODIES,
     *video_results.BODIES,
     *video_uploads.BODIES,
+    *video_paid.BODIES,
 )
 
 
@@ -39,6 +41,7 @@ def wings() -> JsonObject:
         project_data.project_data(),
         video_results.videos(),
         video_uploads.video_uploads(),
+        video_paid.video_paid(),
     ):
         for path, item in part.items():
             operations[path] = operations.get(path, {}) | item
