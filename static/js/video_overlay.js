@@ -37,13 +37,18 @@ export class Overlay {
   /** Draw what belongs to the frame at `seconds`. */
   draw(seconds) {
     this.shownAt = seconds;
-    const shown = this.isOn ? this.tracks.at(seconds) : [];
+    const shown = this.isOn && !this.isPoster ? this.tracks.at(seconds) : [];
     while (this.marks.length < shown.length) this.marks.push(this.#mark());
     this.marks.forEach((mark, number) => this.#place(mark, shown[number]));
   }
 
   #follow() {
     const { video } = this;
+    // Until it plays or is sought, the poster is shown, a frame of another moment.
+    this.isPoster = video.poster !== "" && video.currentTime === 0;
+    for (const name of ["play", "seeking"]) {
+      video.addEventListener(name, () => (this.isPoster = false), { once: true });
+    }
     if (!("requestVideoFrameCallback" in HTMLVideoElement.prototype)) {
       for (const name of ["loadeddata", "seeked", "timeupdate"]) {
         video.addEventListener(name, () => this.draw(video.currentTime));
