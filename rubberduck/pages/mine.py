@@ -17,7 +17,7 @@ from flask.typing import ResponseReturnValue
 from rubberduck.pages.keys import LIFETIMES
 from rubberduck.services.retention import Forgotten
 from rubberduck.web.api_keys import tokens
-from rubberduck.web.deps import pipeline, sweeper, text, wanted_answer
+from rubberduck.web.deps import pipeline, sweeper, text, video_service, wanted_answer
 from rubberduck.web.questions import question_title
 from rubberduck.web.responses import jpeg_response, private_page, stored
 from rubberduck.web.sessions import known_visitor
@@ -103,15 +103,18 @@ def take_back() -> ResponseReturnValue:
 @mine.get("/delete-all")
 def confirm_delete_all() -> ResponseReturnValue:
     owner = known_visitor() or ""
-    count = pipeline().results.count_for_owner(owner)
     return private_page(
-        "delete.html", ids=None, count=count, tokens=len(tokens().list_for_owner(owner))
+        "delete.html",
+        ids=None,
+        count=pipeline().results.count_for_owner(owner),
+        videos=video_service().videos.count(owner),
+        tokens=len(tokens().list_for_owner(owner)),
     )
 
 
 @mine.post("/delete-all")
 def delete_all() -> ResponseReturnValue:
-    """Delete all results and API keys of the visitor, and the cookie's contents."""
+    """Delete all results, videos and API keys of the visitor, and the cookie's contents."""
     if owner := known_visitor():
         tokens().revoke_all(owner)  # first: a program may be sending pictures
         forgotten = sweeper().forget_owned(owner)

@@ -91,6 +91,12 @@ class Videos:
         next = cursor_of(shown[-1].created_at, shown[-1].id) if len(found) > limit else None
         return VideoPage(shown, next)
 
+    def count(self, owner: str) -> int:
+        """Return the number of the owner's videos."""
+        mine = and_(row.owner == owner, row.status != DELETING)
+        with self.database.transaction() as connection:
+            return connection.scalar(select(func.count()).where(mine)) or 0
+
     def update(self, id: str, **values: Any) -> bool:
         """Set columns of a video that is not being deleted; return whether there is one."""
         return self._update(and_(row.id == id, row.status != DELETING), values)

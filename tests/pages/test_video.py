@@ -177,3 +177,30 @@ def test_the_video_is_played_and_saved(ann: FlaskClient, pipeline: Pipeline) -> 
 @pytest.mark.parametrize("address", ["/videos/nobody", "/videos/a%00b/copy", "/videos/ä"])
 def test_a_video_that_nobody_sent(ann: FlaskClient, address: str) -> None:
     assert ann.get(address).status_code == 404
+
+
+def test_everything_of_a_visitor_includes_the_videos(
+    ann: FlaskClient, bob: FlaskClient, pipeline: Pipeline
+) -> None:
+    store_video(pipeline, ID)
+    store_video(pipeline, "another-of-somebody", owner="bob")
+    assert 'href="/videos">My videos</a>' in ann.get("/mine").text
+    assert "1 video with its result will be deleted." in ann.get("/mine/delete-all").text
+    assert ann.post("/mine/delete-all").status_code == 303
+    assert bob.get(PAGE).status_code == 404
+    assert bob.get("/videos/another-of-somebody").status_code == 200
+    local = pipeline.storage.local_path(copy_key(ID, "video/mp4"))
+    assert local
+    assert not local.exists()
+
+
+def test_what_was_seen_is_saved_under_the_filters(ann: FlaskClient, pipeline: Pipeline) -> None:
+    store_video(pipeline, ID)
+    links = re.findall(rf'href="({PAGE}\.[^"]+)"', ann.get(f"{PAGE}?label=Toy&confidence=50").text)
+    assert len(links) == 4
+    saved = [ann.get(link.replace("&amp;", "&")) for link in links]
+    assert [answer.status_code for answer in saved] == [200] * 4
+    seen, table, chapters, _ = saved
+    assert [track["label"] for track in seen.get_json()["tracks"]] == ["Toy", "Toy"]
+    assert '"object","Toy","1","00:00:00.000","00:00:04.000"' in table.text
+    assert "00:00:06.000 --> 00:00:07.600\nToy 2" in chapters.text
