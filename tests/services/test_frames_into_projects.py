@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 from io import BytesIO
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from PIL import Image
 
+from composition import build_pipeline
+from rubberduck.core.settings import Settings
 from rubberduck.custom_models.errors import ProjectFull
 from rubberduck.custom_models.labelling import Labelling
 from rubberduck.custom_models.project_pictures import ProjectPicture, ProjectPictures, Quota
@@ -15,6 +18,7 @@ from rubberduck.custom_models.project_sides import plan_sides
 from rubberduck.custom_models.projects import Project, Projects
 from rubberduck.custom_models.video_suggestions import has_suggestions, stored_suggestion
 from rubberduck.jobs.child import Task
+from rubberduck.jobs.queue import JobQueue
 from rubberduck.services.frames_into_projects import take_in
 from rubberduck.services.pipeline import Pipeline
 from rubberduck.storage.base import Storage
@@ -22,7 +26,9 @@ from rubberduck.videos.errors import VideoNotReady
 from rubberduck.videos.keys import prefix_of
 from rubberduck.videos.models import ANALYSING
 from rubberduck.videos.store import Videos
+from tests.support.databases import create_database
 from tests.support.ready_videos import HEIGHT, RATE, SIDE, WIDTH, YELLOW, samples, store_video
+from tests.support.workers import ended, working
 
 ID = "a-video-of-22-letters_"
 QUOTA = {"quota_pictures": 100, "quota_bytes": 10**9}
@@ -168,3 +174,24 @@ def test_a_video_that_is_not_ready(site: Pipeline, project: Project) -> None:
     Videos(site.results.database).update(video.id, status=ANALYSING)
     with pytest.raises(VideoNotReady):
         take(site, project)
+
+
+def test_a_worker_does_it(settings: Settings, tmp_path: Path) -> None:
+    create_database(settings.database_url, with_jobs=True)
+    site = build_pipeline(settings)
+    project = Projects(site.results.database).create("Ducks", "boxes", ["duck"], "ada")
+    store_video(site, ID)
+    queue = JobQueue(site.results.database, 9)
+    job_id = queue.enqueue(
+        "take-in-frames",
+        f"project:{project.id}",
+        project_id=project.id,
+        operator_id="ada",
+        video_id=ID,
+        choice={"label_id": project.labels[0].id, **QUOTA},
+    )
+    with working(tmp_path, settings.database_url):
+        (job,) = ended(queue, job_id)
+    assert (job.state, job.result) == ("done", {"added": 2, "suggested": 2})
+    assert len(pictures(site, project)) == 2
+    site.close()
