@@ -48,6 +48,7 @@ OPTIONS = {
 GENERATE_TIMES = cast(int, Flags.gen_pts.value)  # PyAV sets it: wrong for AVIs with B-frames
 THREADS = 2
 MEASURE_SECONDS = 20.0
+MAX_BACKWARD = 25  # frames whose times lie more than a second before the last one
 MAX_READ_ERRORS = 100  # one after the other, in a damaged file
 
 
@@ -260,6 +261,7 @@ class Source:
         last: VideoFrame | None = None
         key_pts: int | None = None  # of the first key frame: what is before it lacks references
         first_dts: int | None = None
+        backward = 0
         for packet in self._packets():
             if first_dts is None:
                 first_dts = packet.dts
@@ -281,6 +283,10 @@ class Source:
                 if last is None or pts > (last.pts or 0):
                     last = frame
                     yield frame
+                elif (last.pts - pts) * self.time_base > 1:  # type: ignore[operator]
+                    backward += 1
+                    if backward > MAX_BACKWARD:
+                        raise Refused("times-go-back")
 
     def _time(self, frame: VideoFrame, last: VideoFrame | None) -> int:
         """Return the presentation time; in AVI only the order is known, and the rate."""

@@ -14,11 +14,13 @@
 What is written has the times of the source, counted from the first frame shown, and no metadata.
 """
 
+import errno
 import time
 from collections.abc import Iterator
 from io import FileIO
 from typing import Any
 
+import av
 from av.video.frame import VideoFrame
 from PIL import Image
 
@@ -36,6 +38,7 @@ from rubberduck.videos.encode_files import (
     is_copyable,
 )
 
+NO_SPACE = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 STEP_SECONDS = 0.5  # until a request is answered with how far it is
 
 
@@ -61,6 +64,10 @@ class Writing:
             return self._begun(request) if "target" in request else self._advanced(request)
         except Refused as refusal:
             return {"error": str(refusal)}
+        except (OSError, av.FFmpegError) as error:
+            if error.errno in NO_SPACE:
+                return {"error": "no-space"}
+            raise
 
     def _begun(self, request: dict[str, Any]) -> dict[str, Any]:
         self.codec = available(request["encoder"])

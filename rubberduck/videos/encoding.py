@@ -52,7 +52,8 @@ def make_copy(
 
     The pictures stay as they are if browsers show them, else they are encoded at 720p at most.
     `encoder`: H264 or VP9; H264 becomes VP9 if this machine's FFmpeg lacks it.
-    Raises VideoRefused, VideoTooLarge or TooBusy, and what `progress` raises.
+    Raises VideoRefused, VideoTooLarge, StorageFailed if the disk is full, TooBusy, and what
+    `progress` raises.
     """
     with _writing(source, target, limits) as (child, info, file):
         _call(child, {"do": "copy", "target": file, "encoder": encoder})

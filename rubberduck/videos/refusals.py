@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rubberduck.core.errors import DuckError, TooBusy
+from rubberduck.core.errors import DuckError, StorageFailed, TooBusy
 from rubberduck.imaging.sandbox import ChildFailed, ChildNotStarted
 from rubberduck.videos.contents import HEAD, Content, content_of
 from rubberduck.videos.errors import VideoRefused, VideoTooLarge
@@ -16,12 +16,23 @@ log = logging.getLogger(__name__)
 
 
 def raise_refusal(reply: dict[str, Any], limits: VideoLimits | None = None) -> None:
-    """Raise VideoRefused or VideoTooLarge if a child refused the file."""
+    """Raise VideoRefused, VideoTooLarge or StorageFailed if a child could not do its work."""
     if (error := reply.get("error")) is not None:
-        raise _refusal(error, limits)
+        raise _over_limit(error, limits) or _refusal(error)
 
 
-def _refusal(error: object, limits: VideoLimits | None) -> DuckError:
+def _over_limit(error: object, limits: VideoLimits | None) -> DuckError | None:
+    match error:
+        case "too-many-pixels":
+            return VideoTooLarge("Its frames have more pixels than we allow.")
+        case "too-long" if limits:
+            return too_long(limits)
+        case "no-space":
+            return StorageFailed("There is no space left to write the video.")
+    return None
+
+
+def _refusal(error: object) -> VideoRefused:
     match error:
         case "not-a-video":
             return VideoRefused("Its content is something else, whatever its name says.")
@@ -29,10 +40,8 @@ def _refusal(error: object, limits: VideoLimits | None) -> DuckError:
             return VideoRefused("It has no pictures, only sound or text.")
         case "unknown-codec":
             return VideoRefused("Its pictures are encoded in a way that we do not read.")
-        case "too-many-pixels":
-            return VideoTooLarge("Its frames have more pixels than we allow.")
-        case "too-long" if limits:
-            return too_long(limits)
+        case "times-go-back":
+            return VideoRefused("It was joined from parts whose times begin anew: convert it.")
     return VideoRefused("Not one frame of it could be read: it is incomplete or damaged.")
 
 

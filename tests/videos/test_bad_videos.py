@@ -203,6 +203,15 @@ def test_a_size_that_changes_is_followed(path: Path) -> None:
     assert {frame.image.size for frame in read[50:]} == {(256, 192)}
 
 
+def test_recordings_joined_without_their_times_are_told(path: Path) -> None:
+    """Two transport streams behind each other: what a player does with them is a guess."""
+    make_clip(path, TRANSPORT, frames=75)
+    path.write_bytes(path.read_bytes() * 2)
+    with pytest.raises(VideoRefused) as refused:
+        numbers(path)
+    assert "joined" in str(refused.value)
+
+
 def test_frames_that_grow_beyond_the_limit_are_not_decoded(path: Path) -> None:
     make_clip(path, replace(TRANSPORT, finish=with_other_size), frames=50)
     limits = replace(LIMITS, pixels=192 * 128)
