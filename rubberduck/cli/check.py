@@ -15,7 +15,9 @@ from rubberduck.core.errors import DuckError
 from rubberduck.core.settings import InvalidSettings, Settings, unknown_variables
 from rubberduck.imaging.decode import start_decoder
 from rubberduck.jobs.models import QUEUED, RUNNING
+from rubberduck.storage.base import JPEG
 from rubberduck.storage.s3 import S3Storage
+from rubberduck.videos.keys import original_key
 from rubberduck.web.deps import job_queue, pipeline
 from rubberduck.web.operators import provider
 from rubberduck.web.rate_limits import check_rate_store
@@ -205,6 +207,7 @@ def _check_storage() -> None:
     storage.get(key)
     if isinstance(storage, S3Storage):
         _check_versions(storage, key)
+        storage.abort_multipart(storage.begin_multipart(original_key(key), JPEG))
     storage.delete(key)
 
 

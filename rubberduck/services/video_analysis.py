@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from rubberduck.core.durations import clock
 from rubberduck.jobs.registry import job
-from rubberduck.services.videos import ANALYSE, free_detector
+from rubberduck.services.videos import ANALYSE, require_free_detector
 
 if TYPE_CHECKING:
     from rubberduck.detectors.base import Detector
@@ -119,12 +119,7 @@ def models_of(site: "Pipeline") -> "AnsweringModels":
 
 def detector_of(site: "Pipeline", video: "Video") -> "Detector":
     """Return the detector of a visitor's video, as it was when the video was received."""
-    from rubberduck.videos.errors import NoFreeAnalysis
-
-    detector = free_detector(pipeline_of(site, video))
-    if detector is None:
-        raise NoFreeAnalysis("Each frame would cost money, and only operators may spend it.")
-    return detector
+    return require_free_detector(pipeline_of(site, video))
 
 
 @dataclass

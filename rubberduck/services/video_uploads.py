@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rubberduck.services.videos import VideoService, new_id
+from rubberduck.services.videos import VideoService, new_id, require_free_detector
 from rubberduck.storage.folder import FolderStorage
 from rubberduck.videos.errors import NoSuchVideo
 from rubberduck.videos.upload_errors import NoVideo, StorageFull, TooManyVideos, UploadUnfinished
@@ -39,6 +39,14 @@ class VideoUploads:
         self.service.require_room(owner, bytes)
         self.require_turn(owner)
         self._require_disk(bytes)
+
+    def admit_whole(self, owner: str, bytes: int) -> None:
+        """As `admit`, also of the question: the video is checked as soon as it is here.
+
+        Raises NoFreeAnalysis besides.
+        """
+        require_free_detector(self.service.pipeline)
+        self.admit(owner, bytes)
 
     def require_turn(self, owner: str) -> None:
         """Raise TooManyVideos if the owner has too many on their way or being analysed."""

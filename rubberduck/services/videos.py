@@ -52,6 +52,13 @@ def free_detector(pipeline: "Pipeline") -> "Detector | None":
     return next((d for d in detectors if d and not d.cost_per_call_usd), None)
 
 
+def require_free_detector(pipeline: "Pipeline") -> "Detector":
+    """Return what analyses a visitor's video. Raises NoFreeAnalysis."""
+    if (detector := free_detector(pipeline)) is None:
+        raise NoFreeAnalysis("Each frame would cost money, and only operators may spend it.")
+    return detector
+
+
 @dataclass(frozen=True)
 class VideoService:
     """The operations on videos; `pipeline` is for the question or model that is asked."""
@@ -115,9 +122,7 @@ class VideoService:
             )
 
     def _row(self, source: Path | str, owner: str | None, bytes: int, id: str) -> Video:
-        detector = free_detector(self.pipeline)
-        if detector is None:
-            raise NoFreeAnalysis("Each frame would cost money, and only operators may spend it.")
+        detector = require_free_detector(self.pipeline)
         is_foreign = isinstance(source, str) and is_address(source)
         return Video(
             id=id,

@@ -36,14 +36,14 @@ def register_video_uploads(app: Flask) -> None:
 
 
 def _admit() -> None:
-    """Raise what `VideoUploads.admit` does, or let the request bring as much as a video has."""
+    """Raise what `VideoUploads.admit_whole` does, or let the request bring a whole video."""
     if request.endpoint not in WHOLE or request.method != "POST" or request.is_json:
         return
     # Without an announced length, reading ends at the limit.
     size = 1 if request.content_length is None else request.content_length
     if request.mimetype == FORM:
         size = max(1, size - FORM_OVERHEAD)
-    video_uploads().admit(known_visitor() or "", size)
+    video_uploads().admit_whole(known_visitor() or "", size)
     cast(UploadRequest, request).allow_large_form(settings().video_bytes + FORM_OVERHEAD)
 
 

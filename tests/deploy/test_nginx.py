@@ -121,6 +121,15 @@ def test_too_big_is_told_in_the_sites_words(alone: Running) -> None:
     assert b"This file is too large" in body
 
 
+def test_a_video_may_be_larger(alone: Running) -> None:
+    """In one request; one that comes in parts needs no more than a picture."""
+    for size, expected in ((40_000_000, 202), (500_000_001, 413)):
+        url, headers = f"{alone.machine.url}/api/v1/videos", {"Content-Type": "video/mp4"}
+        status, body = fetch(Request(url, bytes(size), headers, method="POST"))
+        assert status == expected
+    assert b"This video is too large" in body
+
+
 def test_far_too_big_is_refused_before_it_is_sent(alone: Running) -> None:
     with closing(HTTPConnection("127.0.0.1", alone.machine.port, PATIENCE)) as sender:
         sender.putrequest("POST", "/")

@@ -32,6 +32,10 @@ PERMISSION = {
     "s3:ListObjectsV2": "s3:ListBucket",
     "s3:ListObjectVersions": "s3:ListBucketVersions",
     "s3:DeleteObjects": "s3:DeleteObject",
+    "s3:HeadObject": "s3:GetObject",
+    "s3:CreateMultipartUpload": "s3:PutObject",
+    "s3:UploadPart": "s3:PutObject",
+    "s3:CompleteMultipartUpload": "s3:PutObject",
 }
 
 
@@ -70,12 +74,28 @@ def everything(client: FlaskClient, folder: Path) -> None:
         assert client.get(address).status_code in (200, 302)
     for address in ("/mine", "/statistics", "/readyz", "/sample/easy", f"/api/v1{where}"):
         client.get(address)
+    send_videos(client)
     assert command(client.application, "backup", str(folder / f"{where[-9:]}.tar")) == 0
     assert client.post(f"{where}/delete").status_code == 303
     post_picture(client, encoded(quality=50))
     with time_machine.travel(datetime.now(UTC) + timedelta(days=40), tick=True):
         assert command(client.application, "sweep") == 0
     assert command(client.application, "check") == 0
+
+
+def send_videos(client: FlaskClient) -> None:
+    """Send a video in parts and delete it, and cancel an upload."""
+    tus = {"Tus-Resumable": "1.0.0"}
+    begun = [
+        client.post("/api/v1/uploads", headers={**tus, "Upload-Length": "4"}).location
+        for _ in range(2)
+    ]
+    part = {**tus, "Content-Type": "application/offset+octet-stream", "Upload-Offset": "0"}
+    assert client.patch(begun[0], data=b"film", headers=part).status_code == 204
+    id = begun[0].rpartition("/")[2]
+    assert client.post("/api/v1/videos", json={"upload": id}).status_code == 202
+    assert client.post(f"/videos/{id}/delete").status_code == 303
+    assert client.delete(begun[1], headers=tus).status_code == 204
 
 
 def command(app: Flask, *words: str) -> int:

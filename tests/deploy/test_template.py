@@ -12,6 +12,7 @@ from flask import Flask, url_for
 from rubberduck.core.settings import PREFIX, ROOT, Settings, load_settings
 from rubberduck.pages.sign_in import sign_in
 from rubberduck.storage.base import SWEPT_PREFIXES
+from rubberduck.videos.keys import PREFIX as VIDEOS
 from tests.support.cloudformation import (
     BALANCED,
     SINGLE,
@@ -180,13 +181,14 @@ def test_pictures_expire_when_the_site_says_so() -> None:
     made = Made(**BALANCED, KeepDays=7)
     rules = made.resources["Pictures"]["Properties"]["LifecycleConfiguration"]["Rules"]
     assert {rule["Status"] for rule in rules} == {"Enabled"}
-    # Nothing but visitors' pictures expires: not projects/, models/, out/ or kept videos.
+    # Nothing but visitors' pictures and videos expires: not projects/, models/ or out/.
     expired = [rule for rule in rules if any("Expiration" in name for name in rule)]
     assert {rule["Prefix"]: rule["ExpirationInDays"] for rule in expired} == {
         "uploads/": 7,
         "marked/": 7,
+        "videos/": 7,
     }
-    assert {rule["Prefix"] for rule in expired} <= set(SWEPT_PREFIXES)
+    assert {rule["Prefix"] for rule in expired} <= {*SWEPT_PREFIXES, VIDEOS}
     (incomplete,) = [rule for rule in rules if rule not in expired]
     assert incomplete["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
     options = made.options()
