@@ -10,6 +10,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from rubberduck.aws.custom_labels import CustomLabels
 from rubberduck.aws.video import Channel, RekognitionVideo
 from rubberduck.aws.video_notices import NoticeQueue
 from rubberduck.billing.ledger import Ledger, Limits
@@ -33,6 +34,7 @@ from rubberduck.videos.paid import CELEBRITIES, IMAGES, MODEL, WHOLE, PaidAnalys
 from rubberduck.videos.store import Videos
 from tests.support.custom_labels import LOSE_ANSWER, FakeCustomLabels
 from tests.support.fake_rekognition import FakeRekognition
+from tests.support.hosting import add_amazon_model
 from tests.support.job_steps import JobSteps
 from tests.support.ready_videos import store_video
 from tests.support.stored_videos import seen_celebrity, seen_label
@@ -391,3 +393,39 @@ def test_a_deleted_video_takes_its_paid_analyses_with_it(
     assert list(Videos(site.results.database).samples(analysis.id)) == []
     with pytest.raises(StepFailed):
         steps.step("frames", ask_frames, analysis.id)
+
+
+def test_a_running_model_is_asked_about_frames_and_its_question_takes_over(
+    site: Pipeline,
+    paid: PaidVideos,
+    video: Video,
+    fake: FakeCustomLabels,
+    aws_settings: Settings,
+    composed: Callable[..., Pipeline],
+) -> None:
+    own = composed(aws_settings.model_copy(update={"custom_labels": True}))
+    once = Config(retries={"total_max_attempts": 1})
+    service = CustomLabels(boto3.client("rekognition", config=once))
+    own = replace(own, open_custom_labels=lambda: service)
+    running: dict[str, Any] = {"state": "RUNNING", "should_run": True, "labels": [["1", "mug"]]}
+    add_amazon_model(own.results.database, fake, "v1", **running)
+    version = fake.version("v1")
+    version.become("RUNNING")
+    sides = {"Width": 0.2, "Height": 0.3, "Left": 0.1, "Top": 0.1}
+    found = {"Name": "mug", "Confidence": 90.0, "Geometry": {"BoundingBox": sides}}
+    fake.world.detections = [found]
+    paid = PaidVideos(own, paid.queue)
+    (model,) = VideoCosts(own).models()
+    analysis = paid.start(video, Order(MODEL, rate=1.0, model=model.project_id), "ada")
+    result = run(own, analysis)
+    assert (result["found"], result["distinct"], result["samples"]) == (True, 1, 8)
+    assert fake.calls["DetectCustomLabels"] == 8
+    answered = current(own)
+    assert (answered.model, answered.engine) == (model.project_id, "mugs")
+    assert answered.question == "Is there one of mugs in this image?"
+    assert spent(own) == []  # the running model's meter bills it
+    # One that was stopped meanwhile ends the job in words.
+    again = paid.start(answered, Order(MODEL, rate=2.0, model=model.project_id), "ada")
+    version.become("STOPPED")
+    with pytest.raises(StepFailed, match="is stopped"):
+        run(own, again)
