@@ -19,6 +19,7 @@ WINDOWS = {
     # What runs in the sandbox's child, and nowhere else.
     "av": {
         "videos.decode_child",
+        "videos.decode_container",
         "videos.decode_source",
         "videos.decode_pictures",
         "videos.encode_child",

@@ -21,8 +21,9 @@ from typing import Any, NamedTuple
 
 from av.video.frame import VideoFrame
 
+from rubberduck.videos.decode_container import Refused, codec_name
 from rubberduck.videos.decode_pictures import Look, Upright
-from rubberduck.videos.decode_source import Refused, Source, codec_name
+from rubberduck.videos.decode_source import Source
 from rubberduck.videos.sampling import Chosen, Sampler, warm_up
 
 BATCH_SECONDS = 0.5  # until a request is answered with what there is

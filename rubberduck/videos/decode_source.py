@@ -5,22 +5,17 @@ stream's time base. FFmpeg applies edit lists, and gives B-frames in the order i
 shown.
 """
 
-import os
 import time
 from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
-from io import FileIO, RawIOBase
+from io import FileIO
 from itertools import chain
-from typing import Any, cast
+from typing import Any
 
 import av
-import av.logging
-import av.subtitles.codeccontext
-import av.subtitles.stream
 from av.audio.stream import AudioStream
 from av.codec.context import ThreadType
-from av.container.core import Flags
 from av.container.input import InputContainer
 from av.packet import Packet
 from av.stream import Discard, Disposition
@@ -28,58 +23,23 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from rubberduck.videos.decode_container import (
+    OPTIONS,
+    PICTURES,
+    SOUNDS,
+    ReadAgain,
+    Refused,
+    codec_name,
+    open_container,
+    packets_of,
+)
 from rubberduck.videos.decode_pictures import Upright, deinterlaced, turn_of_frame
 from rubberduck.videos.edit_lists import Edit, edits_of
 
-av.logging.set_level(None)
-DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts"
-PICTURES = ("h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "mpeg2video", "mjpeg")
-SOUNDS = (
-    *("aac", "mp3", "mp2", "opus", "vorbis", "ac3", "eac3", "flac", "alac", "amr_nb"),
-    *("pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_u8", "pcm_mulaw", "pcm_alaw", "adpcm_ima_wav"),
-)
-DECODERS = (*PICTURES, "libdav1d", *SOUNDS, "mp3float", "mp2float", "libopus", "libvorbis")
-OPTIONS = {
-    "format_whitelist": DEMUXERS,
-    "codec_whitelist": ",".join(DECODERS),
-    "protocol_whitelist": "none",
-    "enable_drefs": "0",
-}
-GENERATE_TIMES = cast(int, Flags.gen_pts.value)  # PyAV sets it: wrong for AVIs with B-frames
 THREADS = 2
 MEASURE_SECONDS = 20.0
 MAX_BACKWARD = 25  # frames whose times lie more than a second before the last one
 MAX_READ_ERRORS = 100  # one after the other, in a damaged file
-
-
-class Refused(Exception):
-    """The file cannot be read; the message is the reply's "error"."""
-
-
-class ReadAgain(RawIOBase):
-    """A descriptor read from its start, whose own position stays."""
-
-    def __init__(self, file: int) -> None:
-        self._file, self._at = file, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        data = os.pread(self._file, size, self._at)
-        self._at += len(data)
-        return data
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: os.fstat(self._file).st_size}
-        self._at = start[whence] + offset
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
 
 
 class Source:
@@ -113,7 +73,7 @@ class Source:
     def _open(self) -> None:
         self.sound_packets.clear()
         more = {"ignore_editlist": "1"} if self.edits else {}
-        self.container = _opened(self.file, {**OPTIONS, **more})
+        self.container = open_container(self.file, {**OPTIONS, **more})
         self.has_times = self.container.format.name != "avi"
         self.stream = self._chosen_stream()
         self.sound = self._chosen_sound(self.container)
@@ -121,9 +81,9 @@ class Source:
         self.read: tuple[VideoStream | AudioStream, ...] = (self.stream,)
         if self.with_sound and self.edits:
             # FFmpeg must apply the edit list of the sound, but not that of the pictures.
-            container = _opened(ReadAgain(self.file.fileno()), OPTIONS)
+            container = open_container(ReadAgain(self.file.fileno()), OPTIONS)
             self.sound = self._chosen_sound(container)
-            self._apart = _packets_of(container, self.sound)
+            self._apart = packets_of(container, self.sound)
         elif self.with_sound and self.sound:
             self.read = (self.stream, self.sound)
         read = {stream.index for stream in self.read}
@@ -322,33 +282,3 @@ class Source:
         self._fresh = None
         self._open()
         return (packet for packet in self._packets() if packet.size)
-
-
-def _opened(file: RawIOBase, options: dict[str, str]) -> InputContainer:
-    """Open a file. Raises Refused."""
-    file.seek(0)
-    try:
-        container = av.open(file, "r", options=options)
-    except MemoryError:
-        raise
-    except av.FFmpegError as error:
-        raise Refused("not-a-video") from error
-    container.flags &= ~GENERATE_TIMES
-    return container
-
-
-def _packets_of(
-    container: InputContainer, sound: AudioStream | None
-) -> Iterator["Packet[AudioStream]"]:
-    if sound is None:
-        return
-    try:
-        yield from (packet for packet in container.demux(sound) if packet.size)
-    except MemoryError:
-        raise
-    except av.FFmpegError:
-        return  # damaged
-
-
-def codec_name(stream: Any) -> str:
-    return str(stream.codec_context.codec.canonical_name)

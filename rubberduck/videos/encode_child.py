@@ -25,7 +25,8 @@ from av.video.frame import VideoFrame
 from PIL import Image
 
 from rubberduck.videos.decode_child import info
-from rubberduck.videos.decode_source import Refused, Source, codec_name
+from rubberduck.videos.decode_container import Refused, codec_name
+from rubberduck.videos.decode_source import Source
 from rubberduck.videos.encode_files import (
     ENCODERS,
     FORMATS,

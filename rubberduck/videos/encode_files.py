@@ -16,8 +16,9 @@ from av.container.output import OutputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from rubberduck.videos.decode_container import ReadAgain, codec_name
 from rubberduck.videos.decode_pictures import BT709
-from rubberduck.videos.decode_source import ReadAgain, Source, codec_name
+from rubberduck.videos.decode_source import Source
 from rubberduck.videos.encode_sound import Sound
 
 MAX_SIDE, MAX_SHORT = 1280, 720  # pixels of what is encoded

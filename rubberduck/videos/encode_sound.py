@@ -13,7 +13,8 @@ from av.container.output import OutputContainer
 from av.filter import Graph
 from av.packet import Packet
 
-from rubberduck.videos.decode_source import Source, codec_name
+from rubberduck.videos.decode_container import codec_name
+from rubberduck.videos.decode_source import Source
 
 # What browsers play in each container, and nothing that carries tags of its own, as Vorbis does.
 COPIED = {"mp4": ("aac", "mp3"), "webm": ("opus",)}
