@@ -1,28 +1,34 @@
 """Measure the training of custom models: `python -m training.custom_figures [SET:PICTURES ...]`.
 
-Trains on the first pictures of each set of custom_sets.py and measures on its test pictures and on
-photographs without its objects. One line for each, with processor seconds, memory and file size.
+Trains on the first pictures of each set of custom_sets.py, and measures on its test pictures and on
+photographs without its objects. Each training has a process of its own. One line for each, with
+processor seconds, memory and file size. `--seeds 1,2,3` trains with each seed, `--tuning` takes the
+sets for choosing between recipes.
 """
 
+import argparse
 import json
 import resource
-import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
+from rubberduck.core.models import Box as Part
 from rubberduck.custom_models.dataset import Box
-from rubberduck.custom_models.embedded_model import EmbeddedModel, PredictedBox, load
+from rubberduck.custom_models.embedded_model import EmbeddedModel, Prediction, load
 from rubberduck.custom_models.training import TrainingPicture, train
-from training.custom_sets import FOLDER, SETS
+from rubberduck.scoring.curves import Scored, average_precision
+from rubberduck.scoring.matching import Answer, Target, TestedPicture, match
+from training.custom_sets import FOLDER, SETS, SHOWN_WITHOUT, TUNING
 
-SIZES = (20, 60)
-SEED = 1
+SIZES = (20, 60, 100)
 
 
 class Measured(NamedTuple):
@@ -36,7 +42,8 @@ class Measured(NamedTuple):
     train_s: float
     kilobytes: float
     megabytes: float
-    look_ms: float
+    with_ms: float  # for a test picture; without: for a photograph without the objects
+    without_ms: float
 
 
 def open_rgb(path: Path) -> Image.Image:
@@ -56,105 +63,112 @@ def pictures_of(folder: Path, side: str, count: int | None = None) -> list[Train
     ]
 
 
-def overlap(box: PredictedBox, truth: Box, size: tuple[int, int]) -> float:
+def without(folder: Path, name: str) -> list[Path]:
+    """Return the photographs that show nothing of a set."""
+    shown = SHOWN_WITHOUT.get(name, ()) if folder != TUNING else ()
+    return [p for p in sorted((folder / "without").glob("*.jpg")) if int(p.stem) not in shown]
+
+
+def tested(
+    picture: TrainingPicture, size: tuple[int, int], said: Prediction, number: int
+) -> TestedPicture:
+    """Return a picture's truth and answers, boxes as fractions."""
     width, height = size
-    left, top = box.left * width, box.top * height
-    right, bottom = left + box.width * width, top + box.height * height
-    wide = min(right, truth.right) - max(left, truth.left)
-    high = min(bottom, truth.bottom) - max(top, truth.top)
-    both = max(wide, 0) * max(high, 0)
-    whole = (right - left) * (bottom - top) + truth.width * truth.height - both
-    return both / whole
+    targets = tuple(
+        Target(
+            b.label,
+            Part(b.left / width, b.top / height, b.width / width, b.height / height, b.label, 100),
+        )
+        for b in picture.boxes
+    )
+    answers = tuple(
+        Answer(b.label, b.score, Part(b.left, b.top, b.width, b.height, b.label, 100))
+        for b in said.boxes
+    )
+    return TestedPicture(str(number), str(picture.group), targets, answers)
 
 
-Answer = tuple[tuple[PredictedBox, ...], tuple[Box, ...], tuple[int, int]]
+def label_precision(pictures: Sequence[TestedPicture], label: str, least: float) -> float:
+    """Return the average precision of a label at an overlap of `least`."""
+    matched = [match(picture, label, least) for picture in pictures]
+    answers = [(a.score, target is not None, 0) for m in matched for a, target in m.answers]
+    scored = Scored.of(answers, [0 for m in matched for _ in m.targets], 1)
+    return float(average_precision(scored)[0])
 
 
-def average_precision(answers: Sequence[Answer], label: str, least: float) -> float:
-    """Return the area under the precision envelope (all points, as COCO and VOC 2010 on)."""
-    total = sum(box.label == label for _, truth, _ in answers for box in truth)
-    hits: list[tuple[float, bool]] = []
-    for boxes, truth, size in answers:
-        free = [box for box in truth if box.label == label]
-        for box in sorted((b for b in boxes if b.label == label), key=lambda b: -b.score):
-            best = max(free, key=lambda t: overlap(box, t, size), default=None)
-            right = best is not None and overlap(box, best, size) >= least
-            if best is not None and right:
-                free.remove(best)
-            hits.append((box.score, right))
-    if not hits or not total:
-        return 0.0
-    right_so_far = np.cumsum([right for _, right in sorted(hits, key=lambda h: -h[0])])
-    precision = right_so_far / np.arange(1, len(hits) + 1)
-    envelope = np.maximum.accumulate(precision[::-1])[::-1]
-    return float((envelope * np.diff(right_so_far, prepend=0)).sum() / total)
-
-
-def measure(model: EmbeddedModel, tested: list[TrainingPicture], without: list[Path]) -> Measured:
-    answers: list[Answer] = []
-    scores: list[tuple[bool, float, bool]] = []  # shows it, surest label over its threshold, found
-    best_right, spent = 0, 0.0
-
-    def ask(image: Image.Image) -> tuple[tuple[PredictedBox, ...], float]:
-        nonlocal spent
-        started = time.process_time()
-        said = model.predict(image)
-        spent += time.process_time() - started
-        margins = [score - model.thresholds[label] for label, score in said.labels]
-        return said.boxes, max(margins, default=-1.0)
-
-    for picture in tested:
-        image = picture.load()
-        boxes, margin = ask(image)
-        answers.append((boxes, picture.boxes, image.size))
-        if picture.boxes:
-            scores.append((True, margin, margin >= 0))
-            of_label = [t for t in picture.boxes if boxes and t.label == boxes[0].label]
-            best_right += any(overlap(boxes[0], t, image.size) >= 0.5 for t in of_label)
-    for path in without:
-        _, margin = ask(open_rgb(path))
-        scores.append((False, margin, margin >= 0))
-    hits = sum(found for shows, _, found in scores if shows)
-    alarms = sum(found for shows, _, found in scores if not shows)
-    shown = sum(shows for shows, _, _ in scores)
-    yes = np.array([margin for shows, margin, _ in scores if shows])
-    no = np.array([margin for shows, margin, _ in scores if not shows])
-    auc = ((yes[:, None] > no).mean() + (yes[:, None] == no).mean() / 2) if len(no) else np.nan
-    mean_ap = [
-        float(np.mean([average_precision(answers, label, least) for label in model.labels]))
-        for least in (0.5, 0.75)
-    ]
-    return Measured(
-        mean_ap[0],
-        mean_ap[1],
-        2 * hits / (hits + alarms + shown),
-        float(auc),
-        best_right / shown,
-        0.0,
-        0.0,
-        0.0,
-        1000 * spent / len(scores),
+def best_is_right(picture: TestedPicture) -> bool:
+    """Return whether the surest answer is where it says."""
+    best = max(picture.answers, key=lambda a: a.score, default=None)
+    return best is not None and any(
+        target.label == best.label and best.overlap(target) >= 0.5 for target in picture.targets
     )
 
 
-def figures(folder: Path, name: str, count: int) -> Measured:
+def measure(model: EmbeddedModel, folder: Path, name: str) -> Measured:
+    pictures: list[TestedPicture] = []
+    margins: dict[bool, list[float]] = {True: [], False: []}  # of the surest label, by truth
+    spent = {True: 0.0, False: 0.0}
+
+    def ask(image: Image.Image, shows: bool) -> Prediction:
+        started = time.process_time()
+        said = model.predict(image)
+        spent[shows] += time.process_time() - started
+        over = [score - model.thresholds[label] for label, score in said.labels]
+        margins[shows].append(max(over, default=-1.0))
+        return said
+
+    for number, picture in enumerate(pictures_of(folder / name, "test")):
+        image = picture.load()
+        said = ask(image, bool(picture.boxes))
+        pictures.append(tested(picture, image.size, said, number))
+    for path in without(folder, name):
+        ask(open_rgb(path), False)
+    yes, no = np.array(margins[True]), np.array(margins[False])
+    hits, alarms = int((yes >= 0).sum()), int((no >= 0).sum())
+    ap50, ap75 = (
+        float(np.nanmean([label_precision(pictures, label, least) for label in model.labels]))
+        for least in (0.5, 0.75)
+    )
+    return Measured(
+        ap50,
+        ap75,
+        2 * hits / (hits + alarms + len(yes)),
+        float((yes[:, None] > no).mean() + (yes[:, None] == no).mean() / 2),
+        float(np.mean([best_is_right(p) for p in pictures if p.targets])),
+        0.0,
+        0.0,
+        0.0,
+        1000 * spent[True] / len(yes),
+        1000 * spent[False] / len(no),
+    )
+
+
+def figures(folder: Path, name: str, count: int, seed: int) -> Measured:
     learnt = pictures_of(folder / name, "train", count)
     started = time.process_time()
-    trained = train(learnt, SETS[name], seed=SEED)
+    trained = train(learnt, SETS[name], seed=seed)
     seconds = time.process_time() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    without = sorted((folder / "without").glob("*.jpg"))
-    measured = measure(load(trained.onnx), pictures_of(folder / name, "test"), without)
+    measured = measure(load(trained.onnx), folder, name)
     return measured._replace(train_s=seconds, kilobytes=len(trained.onnx) / 1024, megabytes=peak)
 
 
 def main() -> None:
-    wanted = sys.argv[1:] or [f"{name}:{count}" for count in SIZES for name in SETS]
-    print("set", "pictures", *Measured._fields, sep="\t")
-    for entry in wanted:
+    parser = argparse.ArgumentParser(description=__doc__)
+    everything = [f"{name}:{count}" for count in SIZES for name in SETS]
+    parser.add_argument("wanted", nargs="*", default=everything, metavar="SET:PICTURES")
+    parser.add_argument("--seeds", default="1")
+    parser.add_argument("--tuning", action="store_true")
+    options = parser.parse_args()
+    folder = TUNING if options.tuning else FOLDER
+    print("set", "pictures", "seed", *Measured._fields, sep="\t")
+    context = get_context("spawn")
+    for entry in options.wanted:
         name, _, count = entry.partition(":")
-        row = figures(FOLDER, name, int(count))
-        print(name, count, *(f"{value:.3f}" for value in row), sep="\t", flush=True)
+        for seed in map(int, options.seeds.split(",")):
+            with ProcessPoolExecutor(1, mp_context=context) as pool:
+                row = pool.submit(figures, folder, name, int(count), seed).result()
+            print(name, count, seed, *(f"{value:.3f}" for value in row), sep="\t", flush=True)
 
 
 if __name__ == "__main__":

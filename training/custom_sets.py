@@ -1,9 +1,13 @@
 """Six sets of pictures that models of one's own are measured on: `python -m training.custom_sets`.
 
 They were fixed before any recipe was tuned on them. Each has 100 pictures to train with (the first
-20 and 60 are the smaller sizes) and 60 to test with; objects, views and backgrounds of the test
-pictures are never those of the training pictures. Beside them are 400 photographs without any of
+20 and 60 are the smaller sizes) and 40 to test with; objects, views and backgrounds of the test
+pictures are never those of the training pictures. Beside them are 150 photographs without any of
 the objects, from packages that lend no background. See docs/custom-models-figures.md.
+
+`python -m training.custom_sets --tuning` makes six more of the same kinds, for choosing between
+recipes: other objects and other scenes, whose backgrounds are only those that the fixed sets train
+with.
 
 | set | labels | what it is like |
 |---|---|---|
@@ -38,11 +42,17 @@ from training.props.sprites import LabelledSprite, some_lamp, some_view
 from training.rendering.colours import Random
 from training.rendering.ray_marcher import Part, render
 
-SEED = 20261129
-TRAINED, TESTED, WITHOUT = 60, 40, 150
+SEED, TUNING_SEED = 20261129, 7
+TRAINED, TESTED, WITHOUT = 100, 40, 150
 SIDE, FRAME = 640, (960, 540)
 SPRITE = 220  # pixels
 FOLDER = Path(".cache/custom-sets")
+TUNING = FOLDER / "tuning"
+# Photographs "without" that do show what a set teaches: chosen by eye, without looking at answers.
+SHOWN_WITHOUT = {
+    "animal": (*range(6), 23, 25, *range(62, 68), 133, 135, 141, 144, 148),
+    "tiny": (86,),  # a car
+}
 
 Maker = Callable[[Random], list[Part]]
 Labelled = tuple[str, float, float, float, float]  # label; left, top, width, height in pixels
@@ -54,8 +64,8 @@ class Picture(NamedTuple):
     group: int  # pictures of one group (a film) are never on two sides
 
 
-def one_teapot(_: Random) -> list[Part]:
-    return teapot(np.random.default_rng(5))
+def one_teapot(seed: int, _: Random) -> list[Part]:
+    return teapot(np.random.default_rng(5 if seed == SEED else seed))
 
 
 def fruit_of(kind: int, rng: Random) -> list[Part]:
@@ -67,32 +77,36 @@ def fruit_of(kind: int, rng: Random) -> list[Part]:
             return fruit(rng)
 
 
-THINGS: dict[str, Maker] = {
-    "animal": animal,
-    "teapot": one_teapot,
-    "orange": partial(fruit_of, 1),
-    "pear": partial(fruit_of, 2),
-    "pepper": partial(fruit_of, 3),
-    "car": car,
-    "robot": robot,
-}
+def things(seed: int) -> dict[str, Maker]:
+    return {
+        "animal": animal,
+        "teapot": partial(one_teapot, seed),
+        "orange": partial(fruit_of, 1),
+        "pear": partial(fruit_of, 2),
+        "pepper": partial(fruit_of, 3),
+        "car": car,
+        "robot": robot,
+    }
+
+
 OTHERS: dict[str, Maker] = {"shoe": shoe, "tin": tin, "jumble": jumble}  # beside them, unlabelled
 SPRITES = 60  # of each thing, two thirds for training
 
 
-def sprites(folder: Path) -> dict[str, list[LabelledSprite]]:
+def sprites(folder: Path, seed: int) -> dict[str, list[LabelledSprite]]:
     """Render the things, or read them from the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     found = {}
-    for number, (name, make) in enumerate({**THINGS, **OTHERS}.items()):
+    makers = things(seed)
+    for number, (name, make) in enumerate({**makers, **OTHERS}.items()):
         path = folder / f"{name}.pickle"
         if not path.exists():
             some = []
-            for i in range(SPRITES if name in THINGS else SPRITES // 2):
-                rng = np.random.default_rng((SEED, number, i))
+            for i in range(SPRITES if name in makers else SPRITES // 2):
+                rng = np.random.default_rng((seed, number, i))
                 sprite = render(make(rng), some_view(rng), some_lamp(rng), SPRITE)
                 if sprite:
-                    some.append(LabelledSprite(sprite, name, name in THINGS))
+                    some.append(LabelledSprite(sprite, name, name in makers))
             path.write_bytes(pickle.dumps(some))
             print(f"rendered {len(some)} of {name}", flush=True)
         found[name] = pickle.loads(path.read_bytes())
@@ -102,6 +116,7 @@ def sprites(folder: Path) -> dict[str, list[LabelledSprite]]:
 class Material(NamedTuple):
     """What the pictures of one side, training or test, are made from."""
 
+    seed: int
     photos: list[Path]
     sprites: dict[str, list[LabelledSprite]]
 
@@ -151,7 +166,7 @@ def _boxes(canvas: Canvas) -> list[Labelled]:
 def film_frame(number: int, side: str, material: Material, rng: Random) -> Picture:
     """Return a frame of one of many films: four frames of each share the background."""
     film = number // 4
-    of_film = np.random.default_rng((SEED, film, side == "test", 77))
+    of_film = np.random.default_rng((material.seed, film, side == "test", 77))
     canvas = Canvas(SceneAssets([], [], []), rng, material.background(FRAME, of_film))
     count = int(rng.integers(1, 4))
     while len(canvas.masks) < count:
@@ -163,7 +178,7 @@ def film_frame(number: int, side: str, material: Material, rng: Random) -> Pictu
 
 
 def make_picture(name: str, number: int, side: str, material: Material) -> Picture:
-    rng = np.random.default_rng((SEED, list(SETS).index(name), side == "test", number))
+    rng = np.random.default_rng((material.seed, list(SETS).index(name), side == "test", number))
     size = ((SIDE, 480), (480, SIDE), (SIDE, SIDE))[rng.integers(3)]
     match name:
         case "animal" | "teapot":
@@ -187,27 +202,34 @@ SETS = {
 }
 
 
-def make(folder: Path = FOLDER) -> None:
+def make(folder: Path = FOLDER, tuning: bool = False) -> None:
     """Write the sets: <set>/<side>/<number>.jpg and <set>/<side>.json, and without/."""
-    photos = gather(folder / "photos", "training")
-    packages = sorted({photo.parent.name for photo in photos})
-    third = {name: number % 3 for number, name in enumerate(packages)}
-    by_third = [[photo for photo in photos if third[photo.parent.name] == n] for n in range(3)]
-    drawn = sprites(folder / "sprites")
+    photos = _thirds(gather(folder / "photos", "training"))
+    seed = SEED
+    if tuning:
+        seed, folder, photos = TUNING_SEED, folder / TUNING.name, _thirds(photos[0])
+    drawn = sprites(folder / "sprites", seed)
     cut = {name: len(some) * 2 // 3 for name, some in drawn.items()}
     sides = {
-        "train": Material(by_third[0], {n: some[: cut[n]] for n, some in drawn.items()}),
-        "test": Material(by_third[1], {n: some[cut[n] :] for n, some in drawn.items()}),
+        "train": Material(seed, photos[0], {n: some[: cut[n]] for n, some in drawn.items()}),
+        "test": Material(seed, photos[1], {n: some[cut[n] :] for n, some in drawn.items()}),
     }
     for name in SETS:
         for side, count in (("train", TRAINED), ("test", TESTED)):
             _write(folder / name, side, count, partial(make_picture, name, material=sides[side]))
-    without = np.random.default_rng(SEED).permutation(len(by_third[2]))[:WITHOUT]
+    without = np.random.default_rng(seed).permutation(len(photos[2]))[:WITHOUT]
     (folder / "without").mkdir(exist_ok=True)
     for number, index in enumerate(sorted(without)):
         target = folder / "without" / f"{number:03}.jpg"
-        target.write_bytes(by_third[2][index].read_bytes())
+        target.write_bytes(photos[2][index].read_bytes())
     print(f"without {len(without)}")
+
+
+def _thirds(photos: list[Path]) -> list[list[Path]]:
+    """Divide photographs into three parts; those of a package stay together."""
+    packages = sorted({photo.parent.name for photo in photos})
+    third = {name: number % 3 for number, name in enumerate(packages)}
+    return [[photo for photo in photos if third[photo.parent.name] == n] for n in range(3)]
 
 
 def _write(folder: Path, side: str, count: int, draw: Callable[..., Picture]) -> None:
@@ -228,4 +250,4 @@ def _write(folder: Path, side: str, count: int, draw: Callable[..., Picture]) ->
 
 
 if __name__ == "__main__":
-    make(*map(Path, sys.argv[1:2]))
+    make(tuning="--tuning" in sys.argv[1:])

@@ -15,7 +15,7 @@ SHIFT = STRIDE / 2 + 1.0
 FLOOR = 0.01  # scores below are left out
 MAX_CANDIDATES = 200  # of a label, before overlapping ones are merged
 MAX_FOUND = 50  # of a label
-SAME = 0.5  # IoU from which the weaker of two boxes of a label is dropped
+SAME = 0.4  # IoU from which the weaker of two boxes of a label is dropped
 AVERAGED = 0.6  # IoU from which boxes count for the mean
 MIDDLES = (np.arange(CELLS, dtype=np.float32) + 0.5) * STRIDE
 
@@ -43,10 +43,10 @@ def boxes_of(answer: Answer, area: Floats) -> Found:
     corners = np.stack([x - reach[0], y - reach[1], x + reach[2], y + reach[3]], 1)
     corners = np.clip(corners, np.tile(area[:2], 2), np.tile(area[2:], 2)).astype(np.float32)
     is_real = ((corners[:, 2:] - corners[:, :2]) >= 1).all(1)
-    quality = np.sqrt(_sigmoid(answer.quality))
+    quality = np.sqrt(sigmoid(answer.quality))
     found = []
     for label, logits in enumerate(answer.logits):
-        scores = np.asarray(_sigmoid(logits) * quality * is_real, np.float32)
+        scores = np.asarray(sigmoid(logits) * quality * is_real, np.float32)
         order = np.argsort(-scores, kind="stable")[:MAX_CANDIDATES]
         order = order[scores[order] >= FLOOR]
         kept, means = merged(corners[order], scores[order])
@@ -86,5 +86,10 @@ def overlaps(some: Floats, others: Floats) -> Floats:
     return np.asarray(both / np.maximum(whole + other - both, 1e-9), np.float32)
 
 
-def _sigmoid(x: Floats) -> Floats:
+def logit(scores: Floats) -> Floats:
+    """Return the logits of scores that are above 0."""
+    return np.asarray(np.log(scores / (1 - scores + 1e-6)), np.float32)
+
+
+def sigmoid(x: Floats) -> Floats:
     return np.asarray(1 / (1 + np.exp(-np.clip(x, -30, 30))), np.float32)

@@ -1,20 +1,23 @@
 """A trained version of an embedded model: loaded from its file, it answers about pictures."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from rubberduck.custom_models.decoding import Answer, Found
-from rubberduck.custom_models.looking import find
+from rubberduck.custom_models.decoding import Answer, Found, logit, sigmoid
 from rubberduck.custom_models.trunk import Features, Floats, Trunk, Window, shipped_trunk
 from rubberduck.custom_models.version_errors import InvalidModelFile, TrunkMismatch
+from rubberduck.custom_models.zoomed_passes import Zoom, find_boxes
 from rubberduck.detectors.onnx_session import ENGINE_ERRORS, open_session
 
-FORMAT = "1"
+FIRST_FORMAT, FORMAT = "1", "2"
 FLOOR = 0.01  # calibrated scores below are left out
+# Of files of the first format:
+FIRST_ZOOM = Zoom(side=0.5, passes=4, min_score=0.1)
 WEAK = 0.5  # weight of a box's own score, below which it does not tell the boxes of a picture apart
 
 
@@ -49,7 +52,8 @@ class EmbeddedModel:
         try:
             self._session = open_session(data)
             metadata = self._session.get_modelmeta().custom_metadata_map
-            if metadata.get("format") != FORMAT:
+            self._format = metadata.get("format")
+            if self._format not in {FIRST_FORMAT, FORMAT}:
                 raise InvalidModelFile("The file is not a model of this site.")
             self.trunk_sha256 = metadata["trunk_sha256"]
             self.kind = metadata["kind"]
@@ -57,7 +61,8 @@ class EmbeddedModel:
             thresholds = json.loads(metadata["thresholds"])
             self.thresholds = dict(zip(self.labels, map(float, thresholds), strict=True))
             self.seed = int(metadata["seed"])
-            self._looks_closer = metadata.get("looks_closer") == "yes"
+            self._zoom = _zoom_from(metadata)
+            self._zoomed_head = "closer" if self._format == FIRST_FORMAT else "zoomed"
             self._calibrations = np.array(json.loads(metadata["calibrations"]), np.float32)
         except (*ENGINE_ERRORS, KeyError) as error:
             raise InvalidModelFile(
@@ -73,60 +78,73 @@ class EmbeddedModel:
     def predict(self, image: Image.Image) -> Prediction:
         """Return what an upright RGB picture shows."""
         whole = Window.around(image.size)
-        features = self._trunk.look(image, whole)
-        picture, first = self._ask(features)
-        if first is None:
-            scores = self._scores(np.zeros_like(picture), picture)
-            return Prediction((), self._labels_of(scores))
-
-        def look(window: Window) -> Answer:
-            if window == whole:
-                return first
-            return self._ask(self._trunk.look(image, window), "closer")[1] or first
-
-        boxes = self._boxes(find(image.size, look, self._looks_closer), picture, image.size)
-        best = np.zeros(len(self.labels), np.float32)
-        for box in boxes:
-            number = self.labels.index(box.label)
-            best[number] = max(best[number], box.score)
-        return Prediction(boxes, self._labels_of(best))
-
-    def _ask(self, features: Features, head: str = "dense") -> tuple[Floats, Answer | None]:
-        """Return the logits of a view as a whole, and in a model for boxes of its cells."""
-        inputs = {"pooled": features.pooled[None]}
+        features = self._trunk.features_in(image, whole)
         if self.kind != "boxes":
-            return self._session.run(["picture"], inputs)[0][0], None
-        inputs["cells"] = features.cells[None]
-        picture, dense = self._session.run(["picture", head], inputs)
-        count, flat = len(self.labels), dense[0].reshape(dense.shape[1], -1)
-        return picture[0], Answer(flat[:count], flat[count : count + 4], flat[count + 4])
+            logits = self._of_whole(features)
+            return Prediction((), self._labels_of(self._scores(logits, np.arange(len(logits)))))
 
-    def _scores(self, boxes: Floats, picture: Floats) -> Floats:
-        """Return calibrated scores from each label's logits."""
-        by_box, by_picture, offset = self._calibrations.T
-        x = by_box * boxes + by_picture * picture + offset
-        return np.asarray(1 / (1 + np.exp(-np.clip(x, -30, 30))), np.float32)
+        def run_pass(window: Window) -> Answer:
+            if window == whole:
+                return self._of_cells(features, "dense")
+            return self._of_cells(self._trunk.features_in(image, window), self._zoomed_head)
+
+        found = find_boxes(image.size, run_pass, self._zoom)
+        if self._format == FIRST_FORMAT:
+            scores = self._first_scores(found, self._of_whole(features))
+        else:
+            scores = self._scores(logit(found.scores), found.labels)
+        best = np.zeros(len(self.labels), np.float32)
+        np.maximum.at(best, found.labels, scores)
+        return Prediction(self._boxes(found, scores, image.size), self._labels_of(best))
+
+    def _of_whole(self, features: Features) -> Floats:
+        """Return each label's logit of a view as a whole."""
+        inputs = {"pooled": features.pooled[None]}
+        if self.kind == "boxes":
+            inputs["cells"] = features.cells[None]
+        return np.asarray(self._session.run(["picture"], inputs)[0][0])
+
+    def _of_cells(self, features: Features, head: str) -> Answer:
+        """Return what a head says of the cells of a view."""
+        inputs = {"cells": features.cells[None]}
+        if self._format == FIRST_FORMAT:
+            inputs["pooled"] = features.pooled[None]
+        dense = self._session.run([head], inputs)[0][0]
+        count, flat = len(self.labels), dense.reshape(dense.shape[0], -1)
+        return Answer(flat[:count], flat[count : count + 4], flat[count + 4])
+
+    def _scores(self, logits: Floats, labels: np.ndarray) -> Floats:
+        """Return calibrated scores from logits, each of a label."""
+        if self._format == FIRST_FORMAT:  # whole pictures have the second of the three numbers
+            slope, offset = self._calibrations[labels, 1], self._calibrations[labels, 2]
+        else:
+            slope, offset = self._calibrations[labels].T
+        return sigmoid(slope * logits + offset)
+
+    def _first_scores(self, found: Found, picture: Floats) -> Floats:
+        """Return the scores of boxes as files of the first format have them.
+
+        They are calibrated for the best box of a label and the picture as a whole. Where a box's
+        own score has little weight, all boxes of the label would get nearly the same one. So they
+        fall off from the best one by the square of their own: in the right order, not calibrated.
+        """
+        by_box, by_picture, offset = self._calibrations[found.labels].T
+        x = by_box * logit(found.scores) + by_picture * picture[found.labels] + offset
+        scores = sigmoid(x)
+        for label in np.unique(found.labels[by_box < WEAK]):
+            own = found.labels == label
+            share = found.scores[own] / found.scores[own].max()
+            scores[own] = scores[own].max() * share**2
+        return scores
 
     def _labels_of(self, scores: Floats) -> tuple[tuple[str, float], ...]:
         order = np.argsort(-scores, kind="stable")
         return tuple((self.labels[i], float(scores[i])) for i in order if scores[i] >= FLOOR)
 
     def _boxes(
-        self, found: Found, picture: Floats, size: tuple[int, int]
+        self, found: Found, scores: Floats, size: tuple[int, int]
     ) -> tuple[PredictedBox, ...]:
         corners = np.clip(found.corners / np.array([*size] * 2, np.float32), 0, 1)
-        logits = np.log(found.scores / (1 - found.scores + 1e-6))
-        by_box, by_picture, offset = self._calibrations[found.labels].T
-        x = by_box * logits + by_picture * picture[found.labels] + offset
-        scores = 1 / (1 + np.exp(-np.clip(x, -30, 30)))
-        # A stopgap: where the calibration gives a box's own score little weight (below WEAK), all
-        # boxes of the label would get nearly the score of the best one. So they fall off from it by
-        # the square of their own uncalibrated scores. The results are in the right order, but not
-        # calibrated; a calibration of single boxes, fitted in training, would replace this.
-        for label in np.unique(found.labels[by_box < WEAK]):
-            own = found.labels == label
-            share = found.scores[own] / found.scores[own].max()
-            scores[own] = scores[own].max() * share**2
         return tuple(
             PredictedBox(
                 self.labels[found.labels[i]],
@@ -137,6 +155,16 @@ class EmbeddedModel:
             for i in np.argsort(-scores, kind="stable")
             if scores[i] >= FLOOR
         )
+
+
+def _zoom_from(metadata: Mapping[str, str]) -> Zoom | None:
+    """Return how zoomed passes choose their windows; None if the file has no head for them."""
+    if metadata["format"] == FIRST_FORMAT:
+        return FIRST_ZOOM if metadata.get("looks_closer") == "yes" else None
+    if not metadata["zoom"]:
+        return None
+    side, passes, min_score = json.loads(metadata["zoom"])
+    return Zoom(float(side), int(passes), float(min_score))
 
 
 def load(model: bytes | Path, trunk: Trunk | None = None) -> EmbeddedModel:

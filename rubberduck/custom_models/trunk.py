@@ -114,7 +114,7 @@ class Trunk:
         length = float(np.sqrt((pooled**2).sum())) or 1.0
         return Features(cells, pooled[0] / length)
 
-    def look(self, image: Image.Image, window: Window) -> Features:
+    def features_in(self, image: Image.Image, window: Window) -> Features:
         """Return the features of what a window shows of an RGB picture."""
         return self.features(np.asarray(square_view(image, window)))
 

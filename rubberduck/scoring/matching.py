@@ -93,12 +93,12 @@ class Verdict:
     counts: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)  # right, false, missed
 
 
-def match(picture: TestedPicture, label: str) -> Matched:
+def match(picture: TestedPicture, label: str, least: float = GOOD_BOX) -> Matched:
     """Match the label's answers to its targets, as COCO does.
 
-    The highest score chooses first; each takes the free target that it covers best, if by
-    GOOD_BOX. What lies in a crowd counts neither as right nor as wrong. What an answer takes does
-    not depend on those with lower scores, so one matching serves all thresholds.
+    The highest score chooses first; each takes the free target that it covers best, if their IoU is
+    `least` or more. What lies in a crowd counts neither as right nor as wrong. What an answer takes
+    does not depend on those with lower scores, so one matching serves all thresholds.
     """
     own = sorted((a for a in picture.answers if a.label == label), key=lambda a: -a.score)
     targets = [target for target in picture.targets if target.label == label]
@@ -107,7 +107,7 @@ def match(picture: TestedPicture, label: str) -> Matched:
     matched: list[tuple[Answer, Target | None]] = []
     for answer in own:
         best = max(free, key=answer.overlap, default=None)
-        if best is not None and answer.overlap(best) >= GOOD_BOX:
+        if best is not None and answer.overlap(best) >= least:
             free.remove(best)
             matched.append((answer, best))
         elif not any(_share_inside(answer, crowd) >= GOOD_BOX for crowd in crowds):

@@ -1,16 +1,21 @@
 """Teach two things other than ducks with twelve pictures, and ask about new ones."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
+from rubberduck.core import models
 from rubberduck.custom_models.dataset import Box
 from rubberduck.custom_models.embedded_model import (
     EmbeddedModel,
+    PredictedBox,
     load,
 )
 from rubberduck.custom_models.training import (
@@ -23,7 +28,7 @@ from rubberduck.custom_models.training import (
     trainer,
 )
 from rubberduck.custom_models.training.errors import NothingToTrain
-from rubberduck.custom_models.trunk import shipped_trunk
+from rubberduck.custom_models.trunk import POOLED, shipped_trunk
 from rubberduck.custom_models.version_errors import InvalidModelFile, TrunkMismatch
 from tests.support.ducks import gradient
 from training.props.household_objects import robot, teapot
@@ -76,7 +81,7 @@ def few_backgrounds() -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(background, "backgrounds", lambda: some)
         patch.setattr(embedding, "VIEWS", 4)
-        patch.setattr(embedding, "CLOSER_VIEWS", 2)
+        patch.setattr(embedding, "ZOOMED_VIEWS", 2)
         patch.setattr(trainer, "FOLDS", 2)
         patch.setattr(dense_head, "EPOCHS", 8)
         patch.setattr(dense_head, "STEPS_OF_AN_EPOCH", 25)
@@ -86,7 +91,7 @@ def few_backgrounds() -> Any:
 @pytest.fixture
 def few_views(monkeypatch: pytest.MonkeyPatch, few_backgrounds: None) -> None:
     monkeypatch.setattr(embedding, "VIEWS", 2)
-    monkeypatch.setattr(trainer, "MANY_SMALL", 2)  # no closer looks
+    monkeypatch.setattr(trainer, "MANY_SMALL", 2)  # no zoomed passes
     monkeypatch.setattr(dense_head, "EPOCHS", 4)
     some = background.backgrounds()[::5]
     monkeypatch.setattr(background, "backgrounds", lambda: some)
@@ -97,15 +102,11 @@ def model(things: Cut, few_backgrounds: None) -> TrainedModel:
     return train([picture(things, number) for number in range(12)], LABELS, seed=1)
 
 
-def overlap(box: Any, truth: Box, size: tuple[int, int]) -> float:
+def overlap(box: PredictedBox, truth: Box, size: tuple[int, int]) -> float:
     width, height = size
-    left, top = max(box.left * width, truth.left), max(box.top * height, truth.top)
-    right = min((box.left + box.width) * width, truth.right)
-    bottom = min((box.top + box.height) * height, truth.bottom)
-    both = max(right - left, 0) * max(bottom - top, 0)
-    return float(
-        both / (box.width * width * box.height * height + truth.width * truth.height - both)
-    )
+    said = models.Box(box.left, box.top, box.width, box.height, "", 0)
+    sides = truth.left / width, truth.top / height, truth.width / width, truth.height / height
+    return said.overlap(models.Box(*sides, "", 0))
 
 
 def test_it_finds_both_things_on_new_pictures_and_nothing_where_there_is_nothing(
@@ -157,6 +158,38 @@ def test_a_model_is_never_loaded_over_another_trunk(model: TrainedModel) -> None
         load(model.onnx[:1000])
     with pytest.raises(InvalidModelFile):
         load(b"")
+
+
+def as_first_format(data: bytes) -> bytes:
+    """Return a file as the first release wrote it: with a logit of the picture as a whole."""
+    model = onnx.load_from_string(data)
+    weights = np.full((POOLED, len(LABELS)), 0.01, np.float32)
+    model.graph.initializer.append(numpy_helper.from_array(weights, "picture_weight"))
+    model.graph.node.append(helper.make_node("MatMul", ["pooled", "picture_weight"], ["picture"]))
+    shapes = (model.graph.input, "pooled", POOLED), (model.graph.output, "picture", len(LABELS))
+    for values, name, width in shapes:
+        values.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, width]))
+    for each in [*model.graph.output, *model.graph.node]:
+        if each.name == "zoomed":
+            each.name = "closer"
+        if isinstance(each, onnx.NodeProto) and each.output[0] == "zoomed":
+            each.output[0] = "closer"
+    kept = {each.key: each.value for each in model.metadata_props}
+    slopes = json.loads(kept["calibrations"])
+    kept |= {"format": "1", "looks_closer": "yes" if kept.pop("zoom") else "no"}
+    kept["calibrations"] = json.dumps([[0.9 * slope, 0.1, offset] for slope, offset in slopes])
+    helper.set_model_props(model, kept)
+    return bytes(model.SerializeToString())
+
+
+def test_a_file_of_the_first_format_still_answers(model: TrainedModel, things: Cut) -> None:
+    loaded = load(as_first_format(model.onnx))
+    right = 0
+    for number in range(100, 106):
+        shown = picture(things, number)
+        best = loaded.predict(shown.load()).boxes[0]
+        right += best.label == shown.boxes[0].label
+    assert right >= 5
 
 
 class Cancelled(Exception):

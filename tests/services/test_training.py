@@ -50,7 +50,7 @@ def heads(labels: Sequence[str], trunk_sha256: str, seed: int = 0) -> TrainedMod
     names, rng = tuple(labels), np.random.default_rng(seed)
     weights = rng.standard_normal((POOLED, len(names))).astype(np.float32)
     head = PictureHead(weights, np.zeros(len(names), np.float32))
-    calibrations = [Calibration(0.0, 1.0, 0.0)] * len(names)
+    calibrations = [Calibration(1.0, 0.0)] * len(names)
     thresholds = [0.5] * len(names)
     made = Heads(
         names, "pictures", seed, trunk_sha256, None, None, head, calibrations, thresholds, 9

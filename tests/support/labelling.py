@@ -73,7 +73,7 @@ def add_model(database: Database, storage: Storage, project: Project) -> None:
         "pictures": 1,
         "trunk_sha256": shipped_trunk().sha256,
         "picture": PictureHead(np.zeros((POOLED, len(names)), np.float32), bias),
-        "calibrations": [Calibration(0, 1, 0)] * len(names),
+        "calibrations": [Calibration(1, 0)] * len(names),
         "thresholds": [0.5] * len(names),
     }
     data = to_onnx(Heads(**heads))

@@ -3,14 +3,17 @@
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from rubberduck.custom_models.training.network import sigmoid
+from rubberduck.custom_models.decoding import Found, overlaps, sigmoid
+from rubberduck.custom_models.training.views import Ints
 from rubberduck.custom_models.trunk import Floats
 
 STEPS = 60  # of Newton's method; it ends long before
-# Pulls the numbers to what a good head's raw score would need, as if so many pictures said so.
-PRIOR = np.array([1.0, 0.25, 0.0])
-PRIOR_WEIGHT = np.array([2.0, 4.0, 0.05])
+# Pull the numbers to what a good head's raw score would need, as if so many answers said so.
+PRIOR_WEIGHT = np.array([2.0, 0.05])
+LEAST_SLOPE = 0.05  # a surer answer never lowers the score
+RIGHT = 0.5  # IoU of a box with the truth
 NEGATIVES_EACH = (
     6.0  # pictures without a label, for each one with it, that a threshold reckons with
 )
@@ -20,33 +23,48 @@ HIGHEST = 0.97
 
 
 class Calibration(NamedTuple):
-    """Of one label: score = sigmoid(by_box * box + by_picture * picture + offset), of logits."""
+    """Of one label: score = sigmoid(slope * logit + offset)."""
 
-    by_box: float
-    by_picture: float
+    slope: float
     offset: float
 
-    def scores(self, boxes: Floats, picture: Floats | float) -> Floats:
-        """Return scores 0 to 1 from the logits of boxes and of their picture."""
-        return sigmoid(
-            np.asarray(self.by_box * boxes + self.by_picture * picture + self.offset, np.float32)
-        )
+    def scores(self, logits: Floats) -> Floats:
+        """Return scores 0 to 1 from the logits of boxes, or of whole pictures."""
+        return sigmoid(np.asarray(self.slope * logits + self.offset, np.float32))
 
 
-def fit_calibration(boxes: Floats, pictures: Floats, truth: Floats) -> Calibration:
-    """Fit by logistic regression: the best box's logit, the picture's, and whether it is there."""
-    x = np.stack([boxes, pictures, np.ones_like(boxes)], 1).astype(np.float64)
+def fit_calibration(logits: Floats, truth: Floats, usual_slope: float = 1.0) -> Calibration:
+    """Fit a logistic regression of whether answers are right (1 or 0) on their logits."""
+    x = np.stack([logits, np.ones_like(logits)], 1).astype(np.float64)
     # Platt's targets: never quite 0 or 1, so that separable data has an end.
     positives, negatives = truth.sum(), (1 - truth).sum()
     y = np.where(truth > 0, (positives + 1) / (positives + 2), 1 / (negatives + 2))
-    w = PRIOR.copy()
+    prior = np.array([usual_slope, 0.0])
+    w = prior.copy()
     for _ in range(STEPS):
         p = 1 / (1 + np.exp(-np.clip(x @ w, -30, 30)))
-        slope = x.T @ (p - y) + PRIOR_WEIGHT * (w - PRIOR)
+        slope = x.T @ (p - y) + PRIOR_WEIGHT * (w - prior)
         curve = (x * (p * (1 - p))[:, None]).T @ x + np.diag(PRIOR_WEIGHT)
         w = w - np.clip(np.linalg.solve(curve, slope), -1, 1)
-    # A surer box or picture never lowers the score.
-    return Calibration(max(float(w[0]), 0.05), max(float(w[1]), 0.0), float(w[2]))
+    return Calibration(max(float(w[0]), LEAST_SLOPE), float(w[1]))
+
+
+def right_boxes(found: Found, corners: Floats, labels: Ints) -> npt.NDArray[np.bool_]:
+    """Return which boxes are right, given the true ones of their picture.
+
+    As in evaluations, the surest box of a label chooses first among the true ones.
+    """
+    right = np.zeros(len(found.labels), bool)
+    for label in np.unique(labels[labels >= 0]):
+        own = np.flatnonzero(found.labels == label)
+        own = own[np.argsort(-found.scores[own], kind="stable")]
+        overlap = overlaps(found.corners[own], corners[labels == label])
+        for row, number in enumerate(own):
+            best = int(overlap[row].argmax())
+            if overlap[row, best] >= RIGHT:
+                right[number] = True
+                overlap[:, best] = 0
+    return right
 
 
 def best_threshold(scores: Floats, truth: Floats) -> float:

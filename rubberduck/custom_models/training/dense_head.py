@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from rubberduck.custom_models.decoding import Answer
+from rubberduck.custom_models.decoding import Answer, sigmoid
 from rubberduck.custom_models.training.boxes_loss import box_gradient
-from rubberduck.custom_models.training.network import Adam, Perceptron, Random, batches, sigmoid
+from rubberduck.custom_models.training.network import Adam, Perceptron, Random, batches
 from rubberduck.custom_models.training.targets import NOT_ASKED, NOTHING, Targets
 from rubberduck.custom_models.training.views import Ints
 from rubberduck.custom_models.trunk import CELLS, CHANNELS, Floats

@@ -7,17 +7,17 @@ from functools import partial
 import numpy as np
 from PIL import Image
 
-from rubberduck.custom_models.looking import SMALL
 from rubberduck.custom_models.training import background
 from rubberduck.custom_models.training.dense_head import Example, Moments, Projection
 from rubberduck.custom_models.training.pictures import TrainingPicture
 from rubberduck.custom_models.training.targets import targets_of
-from rubberduck.custom_models.training.views import Ints, Subject, View, closer_views, views_of
+from rubberduck.custom_models.training.views import Ints, Subject, View, views_of, zoomed_views
 from rubberduck.custom_models.trunk import Features, Floats, Trunk, Window
+from rubberduck.custom_models.zoomed_passes import SMALL
 
-CLOSER_VIEWS = 4  # of a picture with small boxes; others have one, as every background
 VIEWS = 8  # of a picture: plain, mirrored and six zooms
-MAX_VIEWS = 2400  # of all pictures: 185 MB; of many pictures fewer views are made
+ZOOMED_VIEWS = 8  # of a picture with small boxes; others have one, as every background
+MAX_VIEWS = 2400  # of all pictures, of either kind: 185 MB; of many pictures fewer are made
 MEASURED = 64  # pictures, and as many backgrounds, for the principal components
 Report = Callable[[int, int], None]  # done, of how many
 
@@ -27,13 +27,13 @@ class Embedded:
     """A picture's views as the heads see them; the first one is plain."""
 
     picture: TrainingPicture | None  # None: a background
-    load: Callable[[], Image.Image] = field(repr=False)  # the picture, for closer looks
+    load: Callable[[], Image.Image] = field(repr=False)  # the picture, for zoomed passes
     size: tuple[int, int]
     corners: Floats  # (n, 4) of its boxes, in its pixels
     labels: Ints  # (n,) of its boxes
     shown: Floats  # (labels,), 1 where it shows the label
     examples: list[Example] = field(repr=False)
-    closer: list[Example] = field(repr=False)  # as closer looks see it
+    zoomed: list[Example] = field(repr=False)  # as zoomed passes see it
     pooled: Floats = field(repr=False)  # (views, POOLED)
     pooled_shown: Floats = field(repr=False)  # (views, labels)
 
@@ -63,11 +63,11 @@ class Embedder:
         behind = [paths[i] for i in _spread(len(paths), MEASURED)]
         for done, picture in enumerate(chosen):
             image = picture.load()
-            moments.add(self.trunk.look(image, Window.around(image.size)).cells)
+            moments.add(self.trunk.features_in(image, Window.around(image.size)).cells)
             report(done + 1, len(chosen) + len(behind))
         for done, path in enumerate(behind):
             image = background.read(path)
-            moments.add(self.trunk.look(image, Window.around(image.size)).cells)
+            moments.add(self.trunk.features_in(image, Window.around(image.size)).cells)
             report(len(chosen) + done + 1, len(chosen) + len(behind))
         return moments.projection()
 
@@ -75,7 +75,7 @@ class Embedder:
         self, pictures: Sequence[TrainingPicture], projection: Projection, report: Report
     ) -> list[Embedded]:
         """Return all pictures with their views."""
-        count = min(max(MAX_VIEWS // max(len(pictures), 1), 1), VIEWS)
+        count = _views_each(len(pictures), VIEWS)
         done = []
         for number, picture in enumerate(pictures):
             rng = np.random.default_rng((self.seed, 1, number))
@@ -99,10 +99,11 @@ class Embedder:
             report(number + 1, len(paths))
         return done
 
-    def embed_closer(
+    def embed_zoomed(
         self, embedded: Sequence[Embedded], projection: Projection, report: Report
     ) -> list[Embedded]:
-        """Return the pictures with views for the head that looks closer."""
+        """Return the pictures with views for the head of the zoomed passes."""
+        many = _views_each(sum(each.picture is not None for each in embedded), ZOOMED_VIEWS)
         done = []
         for number, each in enumerate(embedded):
             rng = np.random.default_rng((self.seed, 5, number))
@@ -111,13 +112,12 @@ class Embedder:
                 subject, count = Subject(each.load(), *empty), 1
             else:
                 subject = subject_of(each.picture, self.labels)
-                few = len(each.examples) < VIEWS or not has_small(each)
-                count = 1 if few else CLOSER_VIEWS
+                count = many if has_small(each) else 1
             examples = [
                 _example(view, self.trunk.features(view.square), projection)
-                for view in closer_views(subject, count, rng)
+                for view in zoomed_views(subject, count, rng)
             ]
-            done.append(replace(each, closer=examples))
+            done.append(replace(each, zoomed=examples))
             report(number + 1, len(embedded))
         return done
 
@@ -162,13 +162,18 @@ class Embedder:
 
 
 def has_small(each: Embedded) -> bool:
-    """Return whether a picture has a box that a closer look serves."""
+    """Return whether a picture has a box that a zoomed pass serves."""
     extent = (each.corners[:, 2:] - each.corners[:, :2]).max(1, initial=0)
     return bool(((extent < SMALL * max(each.size)) & (each.labels >= 0)).any())
 
 
 def _example(view: View, features: Features, projection: Projection) -> Example:
     return Example(projection.apply(features.cells), targets_of(view))
+
+
+def _views_each(pictures: int, most: int) -> int:
+    """Return how many views of each picture are made, so that there are not too many in all."""
+    return min(max(MAX_VIEWS // max(pictures, 1), 1), most)
 
 
 def _spread(count: int, most: int) -> list[int]:

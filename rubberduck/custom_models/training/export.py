@@ -10,9 +10,10 @@ from rubberduck.custom_models.training.calibration import Calibration
 from rubberduck.custom_models.training.dense_head import COMPONENTS, HIDDEN, Projection
 from rubberduck.custom_models.training.network import Perceptron
 from rubberduck.custom_models.training.picture_head import PictureHead
+from rubberduck.custom_models.training.views import ZOOM
 from rubberduck.custom_models.trunk import CELLS, CHANNELS, POOLED, Floats
 
-FORMAT = 1  # of the file; embedded_model.py reads this one
+FORMAT = 2  # of the file; embedded_model.py reads it
 OPSET, IR_VERSION = 17, 8
 
 
@@ -25,11 +26,11 @@ class Heads(NamedTuple):
     trunk_sha256: str
     projection: Projection | None
     dense: Perceptron | None
-    picture: PictureHead
+    picture: PictureHead | None
     calibrations: list[Calibration]
     thresholds: list[float]
     pictures: int
-    closer: Perceptron | None = None  # for closer looks at what is small
+    zoomed: Perceptron | None = None  # for zoomed passes around what is small
 
 
 def to_onnx(heads: Heads) -> bytes:
@@ -50,19 +51,16 @@ def to_onnx(heads: Heads) -> bytes:
         return name
 
     count = len(heads.labels)
-    inputs = [helper.make_tensor_value_info("pooled", TensorProto.FLOAT, [1, POOLED])]
-    outputs = [helper.make_tensor_value_info("picture", TensorProto.FLOAT, [1, count])]
-    nodes.append(
-        helper.make_node(
-            "Gemm",
-            [
-                "pooled",
-                weight("picture_weight", heads.picture.weights),
-                exact("picture_bias", heads.picture.bias),
-            ],
-            ["picture"],
-        )
-    )
+    inputs, outputs = [], []
+    if heads.picture is not None:
+        inputs.append(helper.make_tensor_value_info("pooled", TensorProto.FLOAT, [1, POOLED]))
+        outputs.append(helper.make_tensor_value_info("picture", TensorProto.FLOAT, [1, count]))
+        given = [
+            "pooled",
+            weight("picture_weight", heads.picture.weights),
+            exact("picture_bias", heads.picture.bias),
+        ]
+        nodes.append(helper.make_node("Gemm", given, ["picture"]))
     if heads.projection is not None and heads.dense is not None:
         shape = [1, CHANNELS, CELLS, CELLS]
         inputs.append(helper.make_tensor_value_info("cells", TensorProto.FLOAT, shape))
@@ -72,7 +70,7 @@ def to_onnx(heads: Heads) -> bytes:
             helper.make_node("Sub", ["cells", exact("mean", mean)], ["centred"]),
             helper.make_node("Conv", ["centred", weight("projection", matrix)], ["components"]),
         ]
-        for name, head in (("dense", heads.dense), ("closer", heads.closer)):
+        for name, head in (("dense", heads.dense), ("zoomed", heads.zoomed)):
             if head is None:
                 continue
             p = head.parameters
@@ -110,7 +108,7 @@ def _metadata(heads: Heads) -> dict[str, str]:
         "thresholds": json.dumps([round(v, 4) for v in heads.thresholds]),
         "calibrations": json.dumps(calibrations),
         "trunk_sha256": heads.trunk_sha256,
-        "looks_closer": "no" if heads.closer is None else "yes",
+        "zoom": "" if heads.zoomed is None else json.dumps(ZOOM),
         "seed": str(heads.seed),
         "pictures": str(heads.pictures),
         "numpy": np.__version__,

@@ -72,10 +72,6 @@ class Perceptron:
         }
 
 
-def sigmoid(x: Floats) -> Floats:
-    return np.asarray(1 / (1 + np.exp(-np.clip(x, -30, 30))), np.float32)
-
-
 def batches(count: int, size: int, rng: Random) -> Iterator[np.ndarray]:
     """Yield the indices of each batch of one epoch, in random order."""
     order = rng.permutation(count)

@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rubberduck.custom_models.training.network import Adam, sigmoid
+from rubberduck.custom_models.decoding import sigmoid
+from rubberduck.custom_models.training.network import Adam
 from rubberduck.custom_models.trunk import POOLED, Floats
 
 STEPS, RATE, DECAY = 150, 0.05, 0.02

@@ -9,17 +9,18 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 from threadpoolctl import threadpool_limits
 
-from rubberduck.custom_models.decoding import Answer
-from rubberduck.custom_models.looking import SMALL, find
+from rubberduck.custom_models.decoding import Answer, logit
 from rubberduck.custom_models.training.calibration import (
     Calibration,
     best_threshold,
     fit_calibration,
+    right_boxes,
 )
-from rubberduck.custom_models.training.dense_head import answer_of, fit_dense
+from rubberduck.custom_models.training.dense_head import Example, answer_of, fit_dense
 from rubberduck.custom_models.training.embedding import Embedded, Embedder
 from rubberduck.custom_models.training.errors import NothingToTrain
 from rubberduck.custom_models.training.export import Heads, to_onnx
@@ -27,13 +28,17 @@ from rubberduck.custom_models.training.folds import folds_of
 from rubberduck.custom_models.training.network import Perceptron
 from rubberduck.custom_models.training.picture_head import PictureHead, fit_pictures
 from rubberduck.custom_models.training.pictures import TrainingPicture
+from rubberduck.custom_models.training.views import ZOOM, Ints
 from rubberduck.custom_models.trunk import Floats, Window, shipped_trunk
+from rubberduck.custom_models.zoomed_passes import SMALL, find_boxes
 
 BOXES, PICTURES = "boxes", "pictures"  # kinds of projects
 FOLDS = 3
-MANY_SMALL = 0.2  # of the boxes: then closer looks are worth their time
+MANY_SMALL = 0.2  # of the boxes: then zoomed passes are worth their time
 ENOUGH = 10  # pictures with a label in the validation part: they alone then set its threshold
-NO_BOX = -6.0  # logit of the best box where there is none
+NO_ANSWER = -20.0  # logit where there is no box
+# Of the logits, as the calibration expects them: those of boxes are nearly calibrated.
+USUAL_SLOPES = {BOXES: 1.0, PICTURES: 0.25}
 Progress = Callable[[float, str], None]  # percent, and what is done at the moment
 
 
@@ -52,16 +57,19 @@ class TrainedModel:
 
 
 class Fitted(NamedTuple):
+    """Heads: one or two for boxes, or one for whole pictures."""
+
     dense: Perceptron | None
-    closer: Perceptron | None
-    picture: PictureHead
+    zoomed: Perceptron | None
+    picture: PictureHead | None
 
 
-class Evidence(NamedTuple):
-    """What heads that did not learn a picture say of it: logits (labels,)."""
+class Answers(NamedTuple):
+    """What heads that did not learn a picture say of it: its boxes, or each label of it."""
 
-    best_box: Floats
-    picture: Floats
+    labels: Ints  # (n,)
+    logits: Floats  # (n,)
+    right: npt.NDArray[np.bool_]  # (n,)
 
 
 def train(
@@ -94,7 +102,7 @@ class _Training:
     ) -> None:
         self.labels, self.kind, self.seed, self.progress = labels, kind, seed, progress
         self.trunk = shipped_trunk()
-        self.looks_closer = False
+        self.zooms = False
         self.learnt = [p for p in pictures if p.split == "train"]
         self.validation = [p for p in pictures if p.split == "validation"]
         self._check()
@@ -119,17 +127,17 @@ class _Training:
         learnt = embedder.embed(self.learnt, projection, report)
         report = self._part(35, 40, "Looking at backgrounds")
         behind = embedder.embed_backgrounds(projection, report)
-        self.looks_closer = self.kind == BOXES and _has_small_boxes(learnt)
-        if self.looks_closer:
-            report = self._part(40, 45, "Looking closer")
-            everything = embedder.embed_closer(learnt + behind, projection, report)
+        self.zooms = self.kind == BOXES and _has_small_boxes(learnt)
+        if self.zooms:
+            report = self._part(40, 45, "Zooming in")
+            everything = embedder.embed_zoomed(learnt + behind, projection, report)
             learnt, behind = everything[: len(learnt)], everything[len(learnt) :]
-        evidence, known = self._cross_validate(learnt, behind)
+        known = self._cross_validate(learnt, behind)
         fitted = self._fit(learnt + behind, 80, 95, self.seed)
-        checked = [embedder.plain(picture, projection) for picture in self.validation]
         self.progress(96, "Choosing thresholds")
-        on_validation = [self._evidence(fitted, each) for each in checked]
-        calibrations, thresholds = self._thresholds(known, evidence, checked, on_validation)
+        held_out = [embedder.plain(picture, projection) for picture in self.validation]
+        checked = [(each, self._ask(fitted, each)) for each in held_out]
+        calibrations, thresholds = self._thresholds(known, checked)
         heads = Heads(
             self.labels,
             self.kind,
@@ -141,7 +149,7 @@ class _Training:
             calibrations,
             thresholds,
             len(self.learnt),
-            fitted.closer,
+            fitted.zoomed,
         )
         self.progress(98, "Writing the model")
         model = to_onnx(heads)
@@ -163,30 +171,29 @@ class _Training:
         return report
 
     def _fit(self, pictures: list[Embedded], start: float, end: float, seed: int) -> Fitted:
-        pooled = np.concatenate([each.pooled for each in pictures])
-        shown = np.concatenate([each.pooled_shown for each in pictures])
-        picture = fit_pictures(pooled, shown)
         if self.kind != BOXES:
-            return Fitted(None, None, picture)
-        examples = [example for each in pictures for example in each.examples]
+            pooled = np.concatenate([each.pooled for each in pictures])
+            shown = np.concatenate([each.pooled_shown for each in pictures])
+            return Fitted(None, None, fit_pictures(pooled, shown))
         rng = np.random.default_rng((seed, 3))
+        part = (end - start) * (0.5 if self.zooms else 1)
 
-        part = (end - start) * (0.5 if self.looks_closer else 1)
+        def fit(examples: list[Example], start: float) -> Perceptron:
+            def report(share: float) -> None:
+                self.progress(start + part * share, "Training")
 
-        def report(share: float) -> None:
-            self.progress(start + part * share, "Training")
+            return fit_dense(examples, len(self.labels), rng, report)
 
-        dense = fit_dense(examples, len(self.labels), rng, report)
-        closer = None
-        if self.looks_closer:
-            examples = [example for each in pictures for example in each.closer]
-            closer = fit_dense(examples, len(self.labels), rng, report)
-        return Fitted(dense, closer, picture)
+        dense = fit([example for each in pictures for example in each.examples], start)
+        if not self.zooms:
+            return Fitted(dense, None, None)
+        zoomed = fit([example for each in pictures for example in each.zoomed], start + part)
+        return Fitted(dense, zoomed, None)
 
     def _cross_validate(
         self, learnt: list[Embedded], behind: list[Embedded]
-    ) -> tuple[list[Evidence], list[Embedded]]:
-        """Return what heads say that were trained without each picture, and the pictures."""
+    ) -> list[tuple[Embedded, Answers]]:
+        """Return the pictures, each with what heads say that were trained without it."""
         everything = learnt + behind
         groups = [_group(each, number) for number, each in enumerate(everything)]
         shown = [[int(i) for i in np.flatnonzero(each.shown)] for each in everything]
@@ -195,66 +202,63 @@ class _Training:
         )
         count = min(FOLDS, max(of_learnt, 2))
         folds = folds_of(groups, shown, count, np.random.default_rng((self.seed, 4)))
-        evidence: dict[int, Evidence] = {}
+        answers: dict[int, Answers] = {}
         for fold in range(count):
             rest = [each for each, own in zip(everything, folds, strict=True) if own != fold]
             start = 45 + 35 * fold / count
-            fitted = self._fit(rest, start, start + 35 / count, self.seed + fold + 1)
-            for number, own in enumerate(folds):
-                if own == fold:
-                    evidence[number] = self._evidence(fitted, everything[number])
-        return [evidence[i] for i in range(len(everything))], everything
+            fitted = self._fit(rest, start, start + 30 / count, self.seed + fold + 1)
+            asked = [number for number, own in enumerate(folds) if own == fold]
+            report = self._part(start + 30 / count, start + 35 / count, "Choosing thresholds")
+            for done, number in enumerate(asked):
+                answers[number] = self._ask(fitted, everything[number])
+                report(done + 1, len(asked))
+        return [(each, answers[i]) for i, each in enumerate(everything)]
 
-    def _evidence(self, fitted: Fitted, each: Embedded) -> Evidence:
-        picture = fitted.picture.logits(each.pooled[0])
+    def _ask(self, fitted: Fitted, each: Embedded) -> Answers:
+        if fitted.picture:
+            logits = fitted.picture.logits(each.pooled[0])
+            return Answers(np.arange(len(self.labels)), logits, each.shown > 0)
         dense = fitted.dense
-        if dense is None:
-            return Evidence(np.zeros(len(self.labels), np.float32), picture)
-        best = np.full(len(self.labels), NO_BOX, np.float32)
+        assert dense is not None
         loaded: list[Image.Image] = []
 
-        def look(window: Window) -> Answer:
+        def run_pass(window: Window) -> Answer:
             if window == Window.around(each.size):
                 return answer_of(dense, each.examples[0].cells, len(self.labels))
             if not loaded:
                 loaded.append(each.load().resize(each.size, reducing_gap=2.0))
-            features = self.trunk.look(loaded[0], window)
-            near = fitted.closer or dense
-            return answer_of(near, self.projection.apply(features.cells), len(self.labels))
+            features = self.trunk.features_in(loaded[0], window)
+            head = fitted.zoomed or dense
+            return answer_of(head, self.projection.apply(features.cells), len(self.labels))
 
-        found = find(each.size, look, fitted.closer is not None)
-        for label, score in zip(found.labels, found.scores, strict=True):
-            best[label] = max(best[label], np.log(score / (1 - score + 1e-6)))
-        return Evidence(best, picture)
+        found = find_boxes(each.size, run_pass, ZOOM if fitted.zoomed else None)
+        right = right_boxes(found, each.corners, each.labels)
+        return Answers(found.labels, logit(found.scores), right)
 
     def _thresholds(
-        self,
-        known: list[Embedded],
-        evidence: list[Evidence],
-        checked: list[Embedded],
-        on_validation: list[Evidence],
+        self, known: list[tuple[Embedded, Answers]], checked: list[tuple[Embedded, Answers]]
     ) -> tuple[list[Calibration], list[float]]:
-        """Return each label's calibration and threshold."""
+        """Return each label's calibration and threshold, from cross-validated and held-out ones."""
         calibrations, thresholds = [], []
         for label in range(len(self.labels)):
-            from_validation = sum(each.shown[label] for each in checked) >= ENOUGH
-            pairs = list(zip(checked, on_validation, strict=True))
-            pairs += [
-                (each, said)
-                for each, said in zip(known, evidence, strict=True)
-                if each.picture is None or not from_validation
+            from_validation = sum(each.shown[label] for each, _ in checked) >= ENOUGH
+            pairs = checked + [
+                (each, said) for each, said in known if not (each.picture and from_validation)
             ]
-            boxes = np.array([said.best_box[label] for _, said in pairs], np.float32)
-            pictures = np.array([said.picture[label] for _, said in pairs], np.float32)
-            truth = np.array([each.shown[label] for each, _ in pairs], np.float32)
-            calibration = fit_calibration(boxes, pictures, truth)
+            own = [said.labels == label for _, said in pairs]
+            said = [pair[1].logits[mine] for pair, mine in zip(pairs, own, strict=True)]
+            right = [pair[1].right[mine] for pair, mine in zip(pairs, own, strict=True)]
+            slope = USUAL_SLOPES[self.kind]
+            calibration = fit_calibration(np.concatenate(said), np.concatenate(right), slope)
+            best = np.array([each.max(initial=NO_ANSWER) for each in said], np.float32)
+            shown = np.array([each.shown[label] for each, _ in pairs], np.float32)
             calibrations.append(calibration)
-            thresholds.append(best_threshold(calibration.scores(boxes, pictures), truth))
+            thresholds.append(best_threshold(calibration.scores(best), shown))
         return calibrations, thresholds
 
 
 def _has_small_boxes(pictures: list[Embedded]) -> bool:
-    """Return whether a fair share of the boxes gains by a closer look."""
+    """Return whether a fair share of the boxes gains by zoomed passes."""
     longest = [
         (each.corners[:, 2:] - each.corners[:, :2]).max(1) / max(each.size) for each in pictures
     ]

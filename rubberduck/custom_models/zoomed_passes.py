@@ -1,6 +1,10 @@
-"""Find boxes in a picture: one look at the whole of it, then closer looks at what is small."""
+"""Find boxes in a picture: one pass of the network over all of it, then zoomed passes.
+
+A zoomed pass shows the network a window of the picture around small candidates.
+"""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -9,29 +13,37 @@ from rubberduck.custom_models.trunk import Floats, Window
 from rubberduck.detectors.passes import SIDE
 
 Size = tuple[int, int]
-Look = Callable[[Window], Answer]  # what a head says of a window of the picture
+RunPass = Callable[[Window], Answer]  # what a head says of a window of the picture
 
-SMALL = 0.35  # of the picture's longer side: larger boxes get worse when looked at from near
-ZOOM = 0.5  # side of a closer window, as a share of the picture's longer side
-MIN_SCORE = 0.1  # of a small box that is worth a closer look
-MAX_LOOKS = 4
+SMALL = 0.35  # of the picture's longer side: larger boxes get worse in a zoomed pass
 MARGIN = 0.04  # of a window's side: boxes that come so near to its edge may be cut
 
 
-def find(size: Size, look: Look, closer: bool = True) -> Found:
-    """Return the boxes in a picture of `size`, corners in its pixels, the best of a label first."""
+class Zoom(NamedTuple):
+    """How the zoomed passes of a version choose their windows; its file keeps this."""
+
+    side: float  # of a window, as a share of the picture's longer side
+    passes: int  # at most, for a picture
+    min_score: float  # of a small box that is worth a pass
+
+
+def find_boxes(size: Size, run_pass: RunPass, zoom: Zoom | None) -> Found:
+    """Return the boxes in a picture of `size`, corners in its pixels, the best of a label first.
+
+    Without `zoom`, there is only the pass over all of the picture.
+    """
     whole = Window.around(size)
-    found = _in_picture(look(whole), whole, size)
-    if not closer:
+    found = _in_picture(run_pass(whole), whole, size)
+    if zoom is None:
         return found
-    windows = _windows(found, size)
+    windows = _windows(found, size, zoom)
     if not windows:
         return found
     covered = np.any([_inside(found.corners, window, size) for window in windows], 0)
     kept = ~(covered & _is_small(found.corners, size))
     parts = [_chosen(found, kept)]
     for window in windows:
-        near = _in_picture(look(window), window, size)
+        near = _in_picture(run_pass(window), window, size)
         clear = _inside(near.corners, window, size) & _is_small(near.corners, size)
         parts.append(_chosen(near, clear))
     return _merged(parts)
@@ -64,15 +76,15 @@ def _inside(corners: Floats, window: Window, size: Size) -> np.ndarray:
     return np.asarray((corners[:, :2] >= low).all(1) & (corners[:, 2:] <= high).all(1))
 
 
-def _windows(found: Found, size: Size) -> list[Window]:
+def _windows(found: Found, size: Size, zoom: Zoom) -> list[Window]:
     """Return windows around the best small boxes; a box that one shows needs no other."""
-    side = ZOOM * max(size)
-    waiting = _is_small(found.corners, size) & (found.scores >= MIN_SCORE)
+    side = zoom.side * max(size)
+    waiting = _is_small(found.corners, size) & (found.scores >= zoom.min_score)
     windows: list[Window] = []
     for i in np.argsort(-found.scores, kind="stable"):
         if not waiting[i]:
             continue
-        if len(windows) == MAX_LOOKS:
+        if len(windows) == zoom.passes:
             break
         start = [
             _slid(float(middle) - side / 2, side, limit)
@@ -99,7 +111,7 @@ def _chosen(found: Found, which: np.ndarray) -> Found:
 
 
 def _merged(parts: list[Found]) -> Found:
-    """Put the boxes of several looks together; of those of a label that overlap, one stays."""
+    """Put the boxes of several passes together; of those of a label that overlap, one stays."""
     labels, scores, corners = (np.concatenate(column) for column in zip(*parts, strict=True))
     kept = []
     for label in np.unique(labels):
