@@ -146,7 +146,7 @@ def test_visitors_see_celebrities_only_and_start_nothing(
     assert 'data-seconds="65.0">1:05–1:06</a>' in page
     assert 'id="amazon"' not in page
     labeller = app.test_client()
-    sign_in(labeller, role="labeller")
+    sign_in(labeller, "Bob", "labeller")
     assert 'id="amazon"' not in labeller.get(PAGE).text
 
 
