@@ -6,21 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from rubberduck.aws.errors import explain
-from rubberduck.core.errors import Unavailable
+from rubberduck.aws.event_queue_errors import QueueFailed
 
 SERVICE = "Amazon SQS"
 LONGEST_POLL = 20  # seconds
 LONGEST_HIDING = 43_200  # seconds, SQS's limit from the first receipt
 MAX_REASON = 1000
 BAD_HANDLE = ("ReceiptHandleIsInvalid", "InvalidParameterValue")
-
-
-class QueueFailed(Unavailable):
-    """SQS refused a request, or gave no answer; `code` is its own word for it."""
-
-    slug = "queue-failed"
-    title = "The queue of events does not work"
-    code: str | None = None
 
 
 @dataclass(frozen=True)

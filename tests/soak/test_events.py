@@ -81,3 +81,6 @@ def test_each_picture_is_answered_once_though_workers_are_killed(
     assert all("error" not in answer for answer in found)
     assert calls <= PICTURES + KILLS * AT_ONCE
     assert queue.dead() == []
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET):
+        keys = [{"Key": item["Key"]} for item in page.get("Contents", ())]
+        s3.delete_objects(Bucket=BUCKET, Delete={"Objects": keys})

@@ -1,5 +1,6 @@
 """The operations that bring videos as OpenAPI describes them: whole, in parts, from S3."""
 
+from rubberduck.api import tus_errors
 from rubberduck.api import uploads as tus
 from rubberduck.api.openapi.builders import (
     JSON,
@@ -130,7 +131,7 @@ def _create_upload() -> JsonObject:
         "this address as its endpoint.",
         {
             "201": created,
-            **problem_responses(*ROOM, errors.InvalidParameter, tus.WrongTusVersion),
+            **problem_responses(*ROOM, errors.InvalidParameter, tus_errors.WrongTusVersion),
         },
         parameters=[VERSION, LENGTH, METADATA],
     )
@@ -159,13 +160,13 @@ def _append() -> JsonObject:
             "204": response("They are stored.", headers=["Upload-Offset", "Upload-Expires"]),
             **problem_responses(
                 errors.InvalidParameter,
-                tus.WrongTusVersion,
-                tus.WrongPartType,
+                tus_errors.WrongTusVersion,
+                tus_errors.WrongPartType,
                 errors.CompressedBody,
                 upload_errors.VideoIncomplete,
                 upload_errors.NoSuchUpload,
                 upload_errors.WrongOffset,
-                tus.ChecksumMismatch,
+                tus_errors.ChecksumMismatch,
                 errors.Unavailable,
             ),
         },
@@ -182,7 +183,7 @@ def _delete() -> JsonObject:
         {
             "204": response("It is deleted."),
             **problem_responses(
-                tus.WrongTusVersion,
+                tus_errors.WrongTusVersion,
                 upload_errors.NoSuchUpload,
                 upload_errors.UploadIsVideo,
                 errors.Unavailable,
