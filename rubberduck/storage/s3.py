@@ -8,12 +8,12 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from rubberduck.aws.errors import explain
 from rubberduck.core.circuit_breaker import CircuitBreaker
 from rubberduck.core.errors import StorageFailed
 from rubberduck.storage.base import JPEG, SWEPT_PREFIXES, UNAVAILABLE_MESSAGE, MultipartUpload, Part
+from rubberduck.storage.large_files import put_in_parts
 from rubberduck.storage.s3_errors import (
     CHECK_CONNECTION,
     S3Unavailable,
@@ -21,6 +21,7 @@ from rubberduck.storage.s3_errors import (
     require_etag,
     unexpected_response,
 )
+from rubberduck.storage.s3_links import link_origin
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 NOT_FOUND, SERVER_ERROR = 404, 500  # of 5xx, the lowest HTTP status that means so
 MAX_DELETIONS = 1000  # keys in one DeleteObjects request
+MAX_REQUEST_BYTES = 1_000_000_000  # S3 takes 5 GB in one request; a lost one is sent again whole
 
 
 class S3Storage:
@@ -47,7 +49,7 @@ class S3Storage:
         self.bucket = bucket
         self.link_seconds = link_seconds
         self.kms_key = kms_key
-        self.origin: str | None = _link_origin(client, bucket)
+        self.origin: str | None = link_origin(client, bucket)
         self.circuit = CircuitBreaker("S3")
         self._checked = threading.Event()
 
@@ -75,8 +77,10 @@ class S3Storage:
     def put_file(self, key: str, path: Path, content_type: str) -> None:
         if not self._checked.is_set():
             self.check()
+        if path.stat().st_size > MAX_REQUEST_BYTES:
+            put_in_parts(self, key, path, content_type)
+            return
         options = self._put_options | {"ContentType": content_type}
-        # One request, so at most 5 GB. The client's own upload in parts would need boto3's errors.
         with self._request("s3:PutObject"), path.open("rb") as file:
             require_etag(self.client.put_object(Bucket=self.bucket, Key=key, Body=file, **options))
 
@@ -96,13 +100,14 @@ class S3Storage:
         return Part(number, answer["ETag"], file.tell() - start)
 
     def finish_multipart(self, upload: MultipartUpload, parts: Sequence[Part]) -> None:
-        if self.exists(upload.key):
-            return
         listed: Any = [{"PartNumber": part.number, "ETag": part.tag} for part in parts]
-        with self._upload_request(upload) as names:
-            require_etag(
-                self.client.complete_multipart_upload(**names, MultipartUpload={"Parts": listed})
-            )
+        content: Any = {"MultipartUpload": {"Parts": listed}}
+        try:
+            with self._upload_request(upload) as names:
+                require_etag(self.client.complete_multipart_upload(**names, **content))
+        except FileNotFoundError:
+            if not self.exists(upload.key):
+                raise
 
     def abort_multipart(self, upload: MultipartUpload) -> None:
         request = self._upload_request(upload, "s3:AbortMultipartUpload")
@@ -341,20 +346,3 @@ class S3Storage:
         if permission == "s3:PutObject" and not self.kms_key and "AccessDenied" in advice:
             advice += "; if the bucket's policy demands SSE-KMS, set DUCK_KMS_KEY"
         return f"bucket {self.bucket}: {advice}"
-
-
-def _link_origin(client: "S3Client", bucket: str) -> str:
-    """Return scheme and host of the bucket's links, from an unsigned link: it needs no credentials.
-
-    botocore chooses the host, by region, endpoint, addressing style and the bucket's name.
-    """
-    from botocore.handlers import disable_signing
-
-    event = "choose-signer.s3.GetObject"
-    client.meta.events.register(event, disable_signing, unique_id="origin")
-    try:
-        link = client.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "key"})
-    finally:
-        client.meta.events.unregister(event, disable_signing, unique_id="origin")
-    scheme, host, *_ = urlsplit(link)
-    return f"{scheme}://{host}"

@@ -16,6 +16,7 @@ ADDRESSES = [
     "/?question=real-duck",
     "/camera",
     "/many",
+    "/videos",
     "/mine",
     "/statistics",
     "/privacy",

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 import time_machine
 
+from composition import build_pipeline
 from rubberduck.core.errors import StorageFailed, UploadIncomplete
+from rubberduck.core.settings import Settings
 from rubberduck.db.results import Results
 from rubberduck.storage.base import MultipartUpload, Part, Storage
 from rubberduck.storage.folder import FolderStorage
@@ -94,6 +96,22 @@ def test_a_whole_video_comes_in_one_request(uploads: Uploads) -> None:
     assert [part.bytes for part in done.parts] == [PART_BYTES, 3 * MIB + 1]
     assert uploads.storage.get(done.key) == video
     assert stored_keys(uploads) == [done.key] == ["videos/a-video/original"]
+
+
+def test_any_machine_takes_the_next_part(
+    aws_settings: Settings, ready_database_url: str, open_results: Callable[[str], Results], s3: Any
+) -> None:
+    """Each has a connection of its own to the database and to the bucket."""
+    machines = [
+        Uploads(open_results(ready_database_url).database, build_pipeline(aws_settings).storage)
+        for _ in range(3)
+    ]
+    video, offset = content(14 * MIB), 0
+    machines[0].create(ID, ANNA, len(video))
+    for number, size in enumerate((6 * MIB, MIB, 2 * MIB, 5 * MIB)):
+        machine = machines[(number + 1) % 3]
+        offset = machine.append(ID, ANNA, offset, BytesIO(video[offset : offset + size])).received
+    assert machines[0].storage.get(machines[2].get(ID, ANNA).key) == video
 
 
 def test_pieces_smaller_than_the_storage_takes(uploads: Uploads) -> None:

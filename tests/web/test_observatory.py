@@ -24,6 +24,7 @@ VISITS: dict[str, Visit] = {
     "the manifest": lambda client, _: client.get("/manifest.webmanifest"),
     "a shared picture": lambda client, _: client.post("/share", **form(encoded())),
     "mine": lambda client, _: client.get("/mine"),
+    "videos": lambda client, _: client.get("/videos"),
     "statistics": lambda client, _: client.get("/statistics"),
     "a chart": lambda client, _: client.get("/statistics/days-dark.svg"),
     "privacy": lambda client, _: client.get("/privacy"),
