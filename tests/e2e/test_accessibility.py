@@ -42,13 +42,22 @@ def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
         yield page
 
 
+def open_details(page: Page, every: int) -> None:
+    """Open the first ten, and one of `every`: the page of the API has hundreds that are alike."""
+    page.evaluate(
+        """(every) => [...document.querySelectorAll("main details")]
+            .filter((_, number) => number < 10 || number % every === 0)
+            .forEach((each) => { each.open = true; })""",
+        every,
+    )
+
+
 @pytest.mark.parametrize("kind", [*SCREENS, *ALL_SCREENS])
 def test_axe_finds_nothing(browser: Browser, site: Site, kind: str) -> None:
     with screen(browser, kind, reduced_motion="reduce") as page:
         for address in ADDRESSES:
             page.goto(site.url + address)
-            for closed in page.locator("main details").all():
-                closed.evaluate("details => details.open = true")
+            open_details(page, every=1 if kind not in SCREENS else 20)
             assert complaints(page) == [], address
 
 

@@ -44,7 +44,9 @@ def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "end", [pytest.param(signal.SIGTERM, marks=pytest.mark.soak), signal.SIGKILL]
+)
 def test_a_backup_is_restored_after_any_end(tmp_path: Path, end: signal.Signals) -> None:
     file = tmp_path / "backup.tar"
     with serving(tmp_path) as site:
