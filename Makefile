@@ -15,8 +15,9 @@ run: venv
 	@echo "Open http://127.0.0.1:$(PORT) and give it a picture. Stop with Ctrl+C."
 	@PORT=$(PORT) exec $(BIN)/python serve.py
 
+# Each worker begins with half of the list, so that what a module shares is started once.
 test: .venv/.tested-with lint services
-	$(BIN)/pytest -n 2 --cov --cov-report=term:skip-covered --cov-fail-under=95
+	$(BIN)/pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=95
 
 # About a minute: lint, types and the tests that need neither a server, a database server nor a browser.
 # tests/conftest.py marks those that do. Not here, as they take longer: tests/web, tests/db, tests/imaging.

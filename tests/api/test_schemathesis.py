@@ -34,7 +34,7 @@ from tests.support.visitor import as_visitor, session_cookie_name
 # A seed, how many examples of each operation, with valid and with invalid data, and how many
 # requests those are at least.
 RUNS = [
-    (0, 20, 300),
+    (0, 40, 500),
     *(pytest.param(seed, 200, 2_000, marks=pytest.mark.soak) for seed in range(1, 4)),
 ]
 MAX_RESPONSE_SECONDS = 120.0  # on a busy machine
@@ -128,11 +128,12 @@ def run_schemathesis(app: Flask, seed: int, examples: int) -> Iterator[EngineEve
         "/api/openapi.json", app, config=schemathesis.Config.from_dict(config)
     )
     # It takes API keys only: with this cookie it is always a 401. tests/pages/test_keys.py has it.
-    visitors = schema.exclude(operation_id="revoke_key").exclude(path_regex="^/projects")
+    visitors = schema.exclude(operation_id="revoke_key").exclude(path_regex="^/projects|/analyses")
     visitors = visitors.exclude(operation_id=VIDEOS)
     yield from from_schema(visitors).execute()
 
 
+@pytest.mark.no_cover  # other tests cover the same lines; here it would take half of the time
 @pytest.mark.parametrize(("seed", "examples", "requests"), RUNS)
 def test_the_api_matches_its_document(app: Flask, seed: int, examples: int, requests: int) -> None:
     responses: Counter[tuple[str, int]] = Counter()
@@ -170,7 +171,6 @@ def test_the_api_matches_its_document(app: Flask, seed: int, examples: int, requ
         ("DELETE /results/{id}/corrections", 204),
         ("DELETE /results/{id}", 204),
         ("POST /uploads", 201),
-        ("GET /uploads/{id}", 200),
         ("PATCH /uploads/{id}", 204),
         ("DELETE /uploads/{id}", 204),
         ("POST /videos", 202),
