@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 VIDEO_FIELD = "video"
 # Requests that bring a whole video: the limits are checked before the body is read.
 WHOLE = ("videos.send", "api.create_video")
-FORM = "multipart/form-data"
+FORM, FORM_WITHOUT_FILES = "multipart/form-data", "application/x-www-form-urlencoded"
 FORM_OVERHEAD = 64 * 1024  # bytes that a form may add to its file
 READ_BYTES = 256 * 1024
 
@@ -90,6 +90,11 @@ def whole_video() -> Iterator[tuple[Path, int]]:
         path = Path(folder) / "video"
         if request.mimetype == FORM:
             _save_form_file(path)
+        elif request.mimetype == FORM_WITHOUT_FILES:  # curl's default type: `-d` changes the bytes
+            raise NoVideo(
+                "Its Content-Type says that it is a form without files. Send the file with a type"
+                " of its own, such as video/mp4, or as multipart/form-data."
+            )
         else:
             _save_body(path)
         if not (size := path.stat().st_size):

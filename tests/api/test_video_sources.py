@@ -141,6 +141,7 @@ def test_a_source_that_is_none(client: FlaskClient, body: Any, status: int) -> N
     [
         pytest.param({"data": b"", "content_type": "video/mp4"}, 400, id="nothing"),
         pytest.param(form(b"", "a.mp4", "video"), 400, id="an empty file"),
+        pytest.param({"data": {"right": "yes"}}, 400, id="a form without files"),
         pytest.param(form(DATA, "a.mp4", "picture"), 400, id="another field"),
         pytest.param({"data": bytes(1_000_001), "content_type": "video/mp4"}, 413, id="much"),
         pytest.param(form(bytes(1_100_000), "a.mp4", "video"), 413, id="a large form"),
