@@ -91,24 +91,26 @@ def _objects(question: Question, labels: Sequence[Label], *, is_match: bool) -> 
     if not boxes:
         return
     groups = [group for group in question.groups if not group.none_of]
+    everywhere = {label.name: label for label in labels}
     for merged in merge_boxes(boxes, question.thing):
+        here = _on_object(labels, merged)
         scores = []
         for group in groups:
-            here = {label.name: _on(label, merged) for label in labels}
-            on_it = {name: label for name, label in here.items() if label is not None}
-            everywhere = {label.name: label for label in labels}
-            best = group.best_label(on_it) or group.best_label(everywhere)
+            best = group.best_label(here) or group.best_label(everywhere)
             scores.append(best.confidence if best else 0.0)
         is_strong = is_match and min(scores) >= question.min_confidence
-        yield Detection(
-            replace(merged, label=question.thing or merged.label), fmean(scores), is_strong
-        )
+        box = replace(merged, label=question.thing or merged.label)
+        yield Detection(box, fmean(scores), is_strong)
 
 
-def _on(label: Label, box: Box) -> Label | None:
-    """Return the label as sure as its best box on an object; None if it has no box there."""
-    found = [each.confidence for each in label.boxes if each.overlap(box) >= SAME_OBJECT_IOU]
-    return replace(label, confidence=max(found)) if found else None
+def _on_object(labels: Sequence[Label], box: Box) -> dict[str, Label]:
+    """Return the labels that have a box on an object, each as sure as its best one there."""
+    found = {}
+    for label in labels:
+        scores = [each.confidence for each in label.boxes if each.overlap(box) >= SAME_OBJECT_IOU]
+        if scores:
+            found[label.name] = Label(label.name, max(scores))
+    return found
 
 
 def _observations(seen: Iterable[tuple[_Held, _Judged]]) -> Iterator[Observation]:
