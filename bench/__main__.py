@@ -12,10 +12,11 @@ from bench.scenarios.amazon import aws, cost_per_picture, profile
 from bench.scenarios.databases import db, history, row_contention
 from bench.scenarios.pictures import detector, draw, lower_bound
 from bench.scenarios.sites import camera, memory, serve, start
+from bench.scenarios.videos import videos
 from rubberduck.core.settings import ROOT
 
 RUNS = (
-    *(lower_bound, draw, start, serve, aws, db, history, memory, camera, detector, peers),
+    *(lower_bound, draw, start, serve, aws, db, history, memory, camera, detector, videos, peers),
     *(profile, cost_per_picture, row_contention, scale),
 )
 SCENARIOS = {run.__name__: run for run in RUNS}
@@ -33,9 +34,9 @@ CHECK = "check"
 def bench(names: tuple[str, ...], as_json: bool, rounds: int | None, write: bool) -> None:
     """Compare the site with a lower bound and with other implementations.
 
-    NAME is lower_bound, draw, start, serve, aws, db, history, memory, camera, detector, peers,
-    profile, cost_per_picture, row_contention or scale. `check` measures no time: it runs the tests
-    that count what a request costs.
+    NAME is lower_bound, draw, start, serve, aws, db, history, memory, camera, detector, videos,
+    peers, profile, cost_per_picture, row_contention or scale. `check` measures no time: it runs
+    the tests that count what a request costs.
 
     \b
     Examples:

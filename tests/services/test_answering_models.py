@@ -1,6 +1,7 @@
 """Asking the models of projects: chosen, default, stopped, started by a visitor; on all doors."""
 
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,19 @@ from rubberduck.core.rules import RUBBER_DUCK
 from rubberduck.core.settings import Settings
 from rubberduck.custom_models.training import TrainingPicture, background, embedding, train
 from rubberduck.db.results import Results
+from rubberduck.jobs.child import Task
+from rubberduck.jobs.models import Run
+from rubberduck.jobs.queue import JobQueue
 from rubberduck.services.answering_models import AnsweringModels
+from rubberduck.services.errors import NoSuchModelOffered
 from rubberduck.services.pipeline import Offer, Pipeline
+from rubberduck.services.video_analysis import finish, see_frames
+from rubberduck.services.videos import VideoService
+from rubberduck.videos.timeline import label_segments
 from rubberduck.web.model_hosting import hosting
 from tests.support.command_line import run_command
 from tests.support.custom_labels import FakeCustomLabels
+from tests.support.duck_videos import write_pictures
 from tests.support.hosting import DirectClient, add_amazon_model, add_model
 from tests.support.pictures import encoded, form
 from tests.support.visitor import visible_text
@@ -185,3 +194,34 @@ def test_a_model_at_amazon_answers_with_boxes_by_its_own_thresholds(
     fake.faults.order("DetectCustomLabels", "AccessDeniedException")
     failed = client.post(f"/?model={PROJECT}", **form(encoded(coloured("blue"))))
     assert (failed.status_code, "AccessDenied" in failed.text) == (503, False)
+
+
+def test_a_running_model_answers_about_a_video(
+    app: Flask, embedded: str, settings: Settings, tmp_path: Path
+) -> None:
+    """Its labels have no boxes, so that only when they were seen is known."""
+    started(app, embedded)
+    clip = write_pictures(
+        tmp_path / "clip.mp4", [coloured("red" if 1 <= n / 10 < 2 else "blue") for n in range(30)]
+    )
+    with app.app_context():
+        models: AnsweringModels = app.extensions["answering_models"]
+        pipeline = models.pipeline_for(PROJECT, may_start=False)
+        service = VideoService(pipeline, JobQueue(pipeline.results.database, 9), settings)
+        video = service.receive(clip, "ann", clip.stat().st_size)
+        assert (video.model, video.question) == (PROJECT, pipeline.question.title)
+        assert video.job_id
+        service.queue.store.begin(Run(video.job_id, 0, "a worker"))
+        task = Task(video.job_id, lambda: app.extensions["pipeline"], StringIO())
+        see_frames(task, video.id)
+        segments = label_segments(service.samples(video), 3.0)
+        (red,) = [each for each in segments if each.label == "red"]
+        assert (red.start_seconds, red.end_seconds) == pytest.approx((1.0, 2.0), abs=0.2)
+        assert finish(task, video.id, 0)["found"]
+        # A model that is stopped meanwhile ends the analysis, and says so.
+        other = service.receive(clip, "ann", clip.stat().st_size)
+        hosting().stop(embedded, "ada")
+        assert other.job_id
+        service.queue.store.begin(Run(other.job_id, 0, "a worker"))
+        with pytest.raises(NoSuchModelOffered):
+            see_frames(Task(other.job_id, task.build_site, StringIO()), other.id)

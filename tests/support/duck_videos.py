@@ -1,6 +1,6 @@
 """Small videos of a rubber duck that the embedded detector knows, made with PyAV."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -27,14 +27,20 @@ def write_duck_video(
     rate: int = RATE,
 ) -> Path:
     """Write an H.264 video of a duck that moves to the right whenever `is_there`."""
+    times = (number / rate for number in range(round(seconds * rate)))
+    scenes = (_scene(size, now / seconds if is_there(now) else None) for now in times)
+    return write_pictures(path, scenes, rate)
+
+
+def write_pictures(path: Path, pictures: Iterable[Image.Image], rate: int = RATE) -> Path:
+    """Write an H.264 video of these pictures, all of the same even size."""
     with av.open(str(path), "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=rate, options={"preset": "ultrafast"})
         assert isinstance(stream, av.VideoStream)
-        stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"
-        for number in range(round(seconds * rate)):
-            now = number / rate
-            picture = _scene(size, now / seconds if is_there(now) else None)
+        for number, picture in enumerate(pictures):
+            if not number:
+                stream.width, stream.height = picture.size
             frame = av.VideoFrame.from_ndarray(np.asarray(picture), "rgb24")
             frame.pts, frame.time_base = number, Fraction(1, rate)
             container.mux(stream.encode(frame))
