@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -43,6 +45,11 @@ def test_a_bucket_is_answered_by_the_worker_and_told_as_json(
     amazon = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
     with working(tmp_path, settings.database_url, **amazon):
         done = run_command(app, "look", "--json", f"s3://{BUCKET}/all/")
+        (id,) = re.findall(r"--run (\S+) --json", done.stderr)
+        again = run_command(app, "look", "--run", id)
+    assert "all/duck.jpg: yes, " in again.stdout
+    assert "all/bad.jpg: This file is not a picture" in again.stdout
+    assert "There is no such run" in run_command(app, "look", "--run", "none").stderr
     assert "7 pictures, at no cost." in done.stderr
     assert "7 pictures: 1 yes, 1 without an answer." in done.stderr
     answers = {each["key"]: each for each in map(json.loads, done.stdout.splitlines())}
@@ -111,3 +118,41 @@ def test_pages_follow_each_other_and_a_step_that_runs_again_pays_nothing_twice(
     counts = runs.counts("run")
     assert (counts.pictures, counts.answered, counts.is_done) == (5, 5, True)
     assert len({answer.key for answer in runs.answers("run")}) == 5
+
+
+def test_what_has_no_answer_says_why_and_an_outage_leaves_it_for_later(
+    paid_app: Flask, s3: Any, eyes: FakeRekognition
+) -> None:
+    put_pictures(s3, 1)
+    s3.put_object(Bucket=BUCKET, Key="all/bad.jpg", Body=b"quack")
+    site = replace(paid_app.extensions["pipeline"], fallback_detector=None)
+    runs = BucketRuns(site.results.database)
+    runs.begin("run", BUCKET, "all/", "?")
+    page = {
+        **{"run_id": "run", "number": 0, "token": None},
+        **{"bucket": BUCKET, "prefix": "all/", "calls_a_second": 1000.0},
+    }
+    task = Task("run-0", lambda: site, StringIO())
+    keys = [*list_page(task, page), "all/gone.jpg"]
+    eyes.always = "ThrottlingException"
+    assert answer_page(task, page, keys) == 1
+    eyes.always = None
+    reasons = {answer.key: answer.error or "" for answer in runs.answers("run")}
+    assert "not a picture" in reasons["all/bad.jpg"]
+    assert "deleted since it was listed" in reasons["all/gone.jpg"]
+    assert len(reasons) == 2
+    assert answer_page(task, page, keys) == 0
+    assert runs.counts("run").answered == 3
+
+
+def test_a_run_whose_job_has_ended_is_reported_with_what_to_do(paid_app: Flask, s3: Any) -> None:
+    put_pictures(s3, 1)
+    site = paid_app.extensions["pipeline"]
+    store = JobStore(site.results.database)
+    BucketRuns(site.results.database).begin("run", BUCKET, "all/", "?")
+    store.insert("run-0", "answer-bucket", "site", {})
+    store.cancel("run-0")
+    done = run_command(paid_app, "look", "--run", "run")
+    assert done.exit_code == 1
+    assert "A part of it ended early (cancelled)" in done.stderr
+    assert "flask jobs retry run-0" in done.stderr
