@@ -82,6 +82,7 @@ def few_backgrounds() -> Any:
         patch.setattr(background, "backgrounds", lambda: some)
         patch.setattr(embedding, "VIEWS", 4)
         patch.setattr(embedding, "ZOOMED_VIEWS", 2)
+        patch.setattr(embedding, "ZOOMED_BACKGROUNDS", 1)
         patch.setattr(trainer, "FOLDS", 2)
         patch.setattr(dense_head, "EPOCHS", 8)
         patch.setattr(dense_head, "STEPS_OF_AN_EPOCH", 25)

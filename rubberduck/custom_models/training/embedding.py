@@ -11,12 +11,21 @@ from rubberduck.custom_models.training import background
 from rubberduck.custom_models.training.dense_head import Example, Moments, Projection
 from rubberduck.custom_models.training.pictures import TrainingPicture
 from rubberduck.custom_models.training.targets import targets_of
-from rubberduck.custom_models.training.views import Ints, Subject, View, views_of, zoomed_views
+from rubberduck.custom_models.training.views import (
+    BACKGROUND_SPREAD,
+    SPREAD,
+    Ints,
+    Subject,
+    View,
+    views_of,
+    zoomed_views,
+)
 from rubberduck.custom_models.trunk import Features, Floats, Trunk, Window
 from rubberduck.custom_models.zoomed_passes import SMALL
 
 VIEWS = 8  # of a picture: plain, mirrored and six zooms
-ZOOMED_VIEWS = 8  # of a picture with small boxes; others have one, as every background
+ZOOMED_VIEWS = 8  # of a picture with small boxes; others have one
+ZOOMED_BACKGROUNDS = 4  # zoomed views of each background: with one, there are more false alarms
 MAX_VIEWS = 2400  # of all pictures, of either kind: 185 MB; of many pictures fewer are made
 MEASURED = 64  # pictures, and as many backgrounds, for the principal components
 Report = Callable[[int, int], None]  # done, of how many
@@ -109,13 +118,14 @@ class Embedder:
             rng = np.random.default_rng((self.seed, 5, number))
             if each.picture is None:
                 empty = np.zeros((0, 4), np.float32), np.zeros(0, np.int64)
-                subject, count = Subject(each.load(), *empty), 1
+                subject, count = Subject(each.load(), *empty), ZOOMED_BACKGROUNDS
+                spread = BACKGROUND_SPREAD
             else:
                 subject = subject_of(each.picture, self.labels)
-                count = many if has_small(each) else 1
+                count, spread = (many if has_small(each) else 1), SPREAD
             examples = [
                 _example(view, self.trunk.features(view.square), projection)
-                for view in zoomed_views(subject, count, rng)
+                for view in zoomed_views(subject, count, rng, spread)
             ]
             done.append(replace(each, zoomed=examples))
             report(number + 1, len(embedded))

@@ -15,6 +15,7 @@ CLOSEST, WIDEST = 0.45, 1.25  # sides of a zoomed window, as shares of the pictu
 # tuning sets was 0.73, so it is 0.82.
 ZOOM = Zoom(side=0.36, passes=7, min_score=0.01)
 TRAINED_SIDE, SPREAD = 0.4, 0.3  # side of a zoomed window learnt from; its logarithm varies
+BACKGROUND_SPREAD = 0.5  # and of one that shows a background
 ROOM = 1.15  # side of a window, at least this many times that of the box it is about
 LARGEST = 1600  # pixels of the longer side that are kept of a picture
 MIN_VISIBLE = 0.5  # of a box; what shows less of it is neither learnt nor counted as background
@@ -85,14 +86,16 @@ def zoomed_window(subject: Subject, rng: np.random.Generator) -> Window:
     return Window(float(x), float(y), side)
 
 
-def zoomed_views(subject: Subject, count: int, rng: np.random.Generator) -> list[View]:
+def zoomed_views(
+    subject: Subject, count: int, rng: np.random.Generator, spread: float = SPREAD
+) -> list[View]:
     """Return `count` views such as zoomed passes show, around small boxes if there are any."""
     longer = max(subject.image.size)
     extent = (subject.corners[:, 2:] - subject.corners[:, :2]).max(1, initial=0)
     small = np.flatnonzero((extent < SMALL * longer) & (subject.labels >= 0))
     views = []
     for number in range(count):
-        side = longer * TRAINED_SIDE * float(np.exp(rng.uniform(-SPREAD, SPREAD)))
+        side = longer * TRAINED_SIDE * float(np.exp(rng.uniform(-spread, spread)))
         if len(small):
             left, top, right, bottom = subject.corners[small[rng.integers(len(small))]]
             side = max(side, ROOM * max(right - left, bottom - top))
