@@ -178,6 +178,7 @@ async function analyzeFrame(side, signal) {
   const { videoWidth, videoHeight } = video;
   const body = new FormData();
   const frame = await toJpeg(video, videoWidth, videoHeight, side, [QUALITY]);
+  signal.throwIfAborted(); // turned off meanwhile: nothing more is sent
   body.append("picture", frame, "frame.jpg");
   const timeout = AbortSignal.any([signal, AbortSignal.timeout(RESPONSE_TIMEOUT)]);
   const response = await fetch(texts.frames, { method: "POST", body, signal: timeout });

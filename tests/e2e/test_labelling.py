@@ -134,6 +134,7 @@ def test_by_mouse_while_the_network_is_cut_and_the_session_ends(page: Page, site
     project, ids = add_project_to(site, "by mouse", [noise(1, (1200, 900)), noise(2)])
     label(page, site, project)
     drag(page, (0.2, 0.2), (0.4, 0.4))
+    expect(page.locator(".box-list li")).to_have_count(1)  # Annotorious takes one after the other
     drag(page, (0.6, 0.5), (1.2, 0.8))  # beside the chosen box, and out of the picture
     expect(page.locator(".box-list li")).to_have_count(2)
     page.mouse.click(*at(page, (0.3, 0.3)))
