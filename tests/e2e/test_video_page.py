@@ -61,7 +61,7 @@ def measure(page: Page, script: str, number: float) -> Any:
     return page.evaluate(f"async (seconds) => {{ {script} }}", number)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def stored(site: Site) -> Iterator[str]:
     """The address of an analysed video of the site."""
     folder = site.log_file.parent
