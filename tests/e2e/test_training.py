@@ -40,9 +40,10 @@ def test_a_model_is_trained_once_although_its_worker_is_killed(
             assert complaints(page) == []
             worker.kill()
         with working(tmp_path, url, "second", DUCK_UPLOADS=str(folder / "uploads")):
-            # The page reloads by itself when the job has ended.
-            page.get_by_role("link", name="Version 1").click(timeout=LONG)
             until(lambda: unrated(database, project.id) == 0)
+            # The page reloads by itself when the job has ended.
+            expect(page.locator("#message")).to_have_count(0, timeout=LONG)
+            page.get_by_role("link", name="Version 1").click()
         (version,) = versions.list_all(project.id)
         assert version.is_trained
         assert storage.get(version.file_key or "")[:1]
