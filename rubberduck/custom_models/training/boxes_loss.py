@@ -12,11 +12,6 @@ L1, SMOOTH = 0.5, 0.2  # share of the loss; the difference from which it is line
 MAX_LOG = 6.2  # exp of it is more than a view's side
 
 
-def overlaps(predicted: Floats, wanted: Floats) -> Floats:
-    """Return the IoU of each box (n, 4) with the one wanted at its cell."""
-    return _overlap(_distances(predicted), _distances(wanted))[0]
-
-
 def _distances(sides: Floats) -> Floats:
     return np.asarray(np.exp(np.minimum(sides, MAX_LOG)) - np.float32(SHIFT), np.float32)
 
