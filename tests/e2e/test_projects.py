@@ -28,6 +28,7 @@ def test_pictures_are_added_and_every_page_is_accessible(browser: Browser, site:
             page.get_by_label("Labels, one a line").fill("red mug\nblue mug")
             page.get_by_role("button", name="Make the project").click()
             page.get_by_role("heading", name="Add pictures").wait_for()
+            page.wait_for_load_state()  # before that, a form is sent without the script
             address = page.url
             page.locator("#files").set_input_files(payload("one.jpg", encoded(scene(1))))
             page.get_by_role("button", name="Add", exact=True).click()
