@@ -50,6 +50,7 @@ def page(browser: Browser, site: Site) -> Iterator[Page]:
 def label(page: Page, site: Site, project: Project, query: str = "") -> None:
     page.goto(f"{site.url}/projects/{project.id}/label{query}")
     page.locator(".a9s-annotationlayer").wait_for()
+    page.wait_for_load_state("networkidle")
 
 
 def at(page: Page, place: Point) -> Point:
@@ -62,7 +63,7 @@ def at(page: Page, place: Point) -> Point:
 def drag(page: Page, start: Point, end: Point) -> None:
     page.mouse.move(*at(page, start))
     page.mouse.down()
-    page.wait_for_timeout(30)  # Annotorious needs a moment to put its tool in place
+    page.wait_for_timeout(250)  # Annotorious needs a moment to put its tool in place
     page.mouse.move(*at(page, ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)))
     page.mouse.move(*at(page, end))
     page.mouse.up()
@@ -226,7 +227,7 @@ def test_by_touch(browser: Browser, site: Site) -> None:
             x, y = at(page, place)
             points = [{"x": x, "y": y}]
             device.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-            page.wait_for_timeout(30)
+            page.wait_for_timeout(250)
         device.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
     swipe((0.2, 0.2), (0.6, 0.6))
