@@ -198,7 +198,8 @@ def _notices_opener(settings: Settings) -> "Callable[[], NoticeQueue] | None":
 
     @cache
     def open_notices() -> "NoticeQueue":
-        from rubberduck.aws.video_notices import LONGEST_POLL, NoticeQueue
+        from rubberduck.aws.sqs import LONGEST_POLL
+        from rubberduck.aws.video_notices import NoticeQueue
 
         return NoticeQueue(_client(settings, "sqs", 2, read_timeout=LONGEST_POLL + 5), url)
 
@@ -333,7 +334,8 @@ def build_event_poller(settings: Settings, pipeline: Pipeline) -> "QueuePoller |
     """Return what takes events from the queue; None without one. Raises InvalidSettings."""
     if settings.events_queue is None:
         return None
-    from rubberduck.aws.event_queue import LONGEST_POLL, EventQueue
+    from rubberduck.aws.event_queue import EventQueue
+    from rubberduck.aws.sqs import LONGEST_POLL
     from rubberduck.events.queue_poller import QueuePoller
 
     if (delivery := build_delivery(settings, pipeline)) is None:

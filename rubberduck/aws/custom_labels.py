@@ -8,11 +8,13 @@ Every method raises CustomLabelsRefused or CustomLabelsBusy, whose `code` is the
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
+from rubberduck.aws.client_errors import translated_errors
 from rubberduck.aws.custom_labels_errors import CustomLabelsRefused, no_answer, refusal
 from rubberduck.aws.version_states import VersionState, state_of
 
@@ -364,21 +366,10 @@ def _method(operation: str) -> str:
     return xform_name(operation)
 
 
-@contextmanager
-def _translated(operation: str) -> Iterator[None]:
-    """Raise botocore's errors, and answers that are not the service's, as CustomLabelsFailed."""
-    # Imported late: without Custom Labels the site starts without botocore.
-    from botocore.exceptions import BotoCoreError, ClientError
-    from botocore.parsers import ResponseParserError
-
-    try:
-        yield
-    except ClientError as error:
-        raise refusal(operation, error.response) from error
-    except BotoCoreError as error:
-        raise no_answer(operation, str(error).rstrip(".")) from error
-    except (ResponseParserError, UnicodeDecodeError, LookupError, TypeError) as error:
-        raise no_answer(operation, "the answer is not Rekognition's") from error
+def _translated(operation: str) -> AbstractContextManager[None]:
+    return translated_errors(
+        "Rekognition", partial(refusal, operation), partial(no_answer, operation)
+    )
 
 
 def _version(item: Any) -> Version:

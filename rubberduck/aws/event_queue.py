@@ -1,18 +1,15 @@
 """A queue of Amazon SQS with events: messages are hidden while they are worked on, then deleted."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from rubberduck.aws.errors import explain
+from rubberduck.aws.client_errors import translated_errors
 from rubberduck.aws.event_queue_errors import QueueFailed
+from rubberduck.aws.sqs import BAD_HANDLE, LONGEST_POLL, SERVICE, sqs_advice
 
-SERVICE = "Amazon SQS"
-LONGEST_POLL = 20  # seconds
 LONGEST_HIDING = 43_200  # seconds, SQS's limit from the first receipt
 MAX_REASON = 1000
-BAD_HANDLE = ("ReceiptHandleIsInvalid", "InvalidParameterValue")
 
 
 @dataclass(frozen=True)
@@ -84,22 +81,15 @@ class EventQueue:
                 raise
 
 
-@contextmanager
-def _translated(operation: str) -> Iterator[None]:
-    # Imported late: without AWS the site starts without botocore.
-    from botocore.exceptions import BotoCoreError, ClientError
-    from botocore.parsers import ResponseParserError
-
-    try:
-        yield
-    except ClientError as error:
-        code = error.response["Error"]["Code"]
-        advice = explain(error.response, service=SERVICE, permission=f"sqs:{operation}")
-        if code.endswith("NonExistentQueue") or code == "QueueDoesNotExist":
-            advice = f"{code}: the queue does not exist: check DUCK_EVENTS_QUEUE"
+def _translated(operation: str) -> AbstractContextManager[None]:
+    def refusal(response: Any) -> QueueFailed:
+        advice = sqs_advice(response, operation, "DUCK_EVENTS_QUEUE")
         failed = QueueFailed("Amazon SQS refused {operation}.", cause=advice, operation=operation)
-        failed.code = code
-        raise failed from error
-    except (BotoCoreError, ResponseParserError, LookupError, TypeError, ValueError) as error:
-        cause = f"Amazon SQS gave no answer: {str(error).rstrip('.')}"
-        raise QueueFailed("Amazon SQS gave no answer.", cause=cause) from error
+        failed.code = response["Error"]["Code"]
+        return failed
+
+    def no_answer(problem: str) -> QueueFailed:
+        cause = f"Amazon SQS gave no answer: {problem}"
+        return QueueFailed("Amazon SQS gave no answer.", cause=cause)
+
+    return translated_errors(SERVICE, refusal, no_answer)

@@ -6,14 +6,15 @@ and Scheduler repeats what failed for a day at most.
 """
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any
 
+from rubberduck.aws.client_errors import translated_errors
 from rubberduck.aws.custom_labels_errors import StopNotScheduled
 from rubberduck.aws.errors import explain
 
+SERVICE = "Amazon EventBridge Scheduler"
 PREFIX = "duck-stop-"
 CHECK_ID = "check"
 DAY = 86_400  # seconds, the longest that Scheduler retries
@@ -97,25 +98,13 @@ _METHODS = {
 }
 
 
-@contextmanager
-def _translated(operation: str) -> Iterator[None]:
-    # Imported late: without Custom Labels the site starts without botocore.
-    from botocore.exceptions import BotoCoreError, ClientError
-    from botocore.parsers import ResponseParserError
+def _translated(operation: str) -> AbstractContextManager[None]:
+    def refusal(response: Any) -> StopNotScheduled:
+        failed = _failed(explain(response, service=SERVICE, permission=f"scheduler:{operation}"))
+        failed.code = response["Error"]["Code"]
+        return failed
 
-    try:
-        yield
-    except ClientError as error:
-        advice = explain(
-            error.response,
-            service="Amazon EventBridge Scheduler",
-            permission=f"scheduler:{operation}",
-        )
-        raised = _failed(advice)
-        raised.code = error.response["Error"]["Code"]
-        raise raised from error
-    except (BotoCoreError, ResponseParserError) as error:
-        raise _failed(f"no answer: {str(error).rstrip('.')}") from error
+    return translated_errors(SERVICE, refusal, lambda problem: _failed(f"no answer: {problem}"))
 
 
 def _failed(cause: str) -> StopNotScheduled:

@@ -11,10 +11,12 @@ Every method raises VideoServiceRefused or VideoServiceBusy, whose `code` is the
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from rubberduck.aws.client_errors import translated_errors
 from rubberduck.aws.custom_labels import S3Address
 from rubberduck.aws.labels import label_from
 from rubberduck.aws.video_errors import VideoServiceRefused, no_answer, refusal
@@ -265,18 +267,7 @@ def _member(operation: str, answer: Any, name: str) -> Any:
         return answer[name]
 
 
-@contextmanager
-def _translated(operation: str) -> Iterator[None]:
-    """Raise botocore's errors, and answers that are not the service's, as VideoServiceFailed."""
-    # Imported late: without Rekognition the site starts without botocore.
-    from botocore.exceptions import BotoCoreError, ClientError
-    from botocore.parsers import ResponseParserError
-
-    try:
-        yield
-    except ClientError as error:
-        raise refusal(operation, error.response) from error
-    except BotoCoreError as error:
-        raise no_answer(operation, str(error).rstrip(".")) from error
-    except (ResponseParserError, UnicodeDecodeError, LookupError, TypeError) as error:
-        raise no_answer(operation, "the answer is not Rekognition's") from error
+def _translated(operation: str) -> AbstractContextManager[None]:
+    return translated_errors(
+        "Rekognition", partial(refusal, operation), partial(no_answer, operation)
+    )

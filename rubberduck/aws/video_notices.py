@@ -6,18 +6,15 @@ several spellings.
 """
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from rubberduck.aws.errors import explain
+from rubberduck.aws.client_errors import translated_errors
+from rubberduck.aws.sqs import BAD_HANDLE, LONGEST_POLL, SERVICE, sqs_advice
 from rubberduck.aws.video_errors import VideoServiceBusy, VideoServiceFailed, VideoServiceRefused
 
-SERVICE = "Amazon SQS"
 MAX_NOTICES = 10  # of one request
-LONGEST_POLL = 20  # seconds
-BAD_HANDLE = ("ReceiptHandleIsInvalid", "InvalidParameterValue")
 DENIED = ("AccessDenied", "AccessDeniedException")
 
 
@@ -91,26 +88,19 @@ def job_id_in(body: str) -> str | None:
     return None
 
 
-@contextmanager
-def _translated(operation: str) -> Iterator[None]:
-    # Imported late: without Rekognition the site starts without botocore.
-    from botocore.exceptions import BotoCoreError, ClientError
-    from botocore.parsers import ResponseParserError
-
-    try:
-        yield
-    except ClientError as error:
-        code = error.response["Error"]["Code"]
-        advice = explain(error.response, service=SERVICE, permission=f"sqs:{operation}")
-        if code.endswith("NonExistentQueue") or code == "QueueDoesNotExist":
-            advice = f"{code}: the queue does not exist: check DUCK_VIDEO_QUEUE"
+def _translated(operation: str) -> AbstractContextManager[None]:
+    def refusal(response: Any) -> VideoServiceFailed:
+        code = response["Error"]["Code"]
         kind = VideoServiceRefused if code in DENIED else VideoServiceBusy
-        raised = kind(
-            "Amazon SQS refused {operation}: {advice}.", operation=operation, advice=advice
+        refused = kind(
+            "Amazon SQS refused {operation}: {advice}.",
+            operation=operation,
+            advice=sqs_advice(response, operation, "DUCK_VIDEO_QUEUE"),
         )
-        raised.code = code
-        raise raised from error
-    except (BotoCoreError, ResponseParserError, LookupError, TypeError) as error:
-        raise VideoServiceBusy(
-            "Amazon SQS gave no answer: {problem}.", problem=str(error).rstrip(".")
-        ) from error
+        refused.code = code
+        return refused
+
+    def no_answer(problem: str) -> VideoServiceFailed:
+        return VideoServiceBusy("Amazon SQS gave no answer: {problem}.", problem=problem)
+
+    return translated_errors(SERVICE, refusal, no_answer)

@@ -2,7 +2,7 @@
 
 import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import cast
 
 import click
@@ -48,7 +48,16 @@ def check() -> None:
         advice = f"did you mean {similar}?" if similar else "remove it."
         click.echo(f"wrong  {name}: there is no such setting; {advice}")
         problems += 1
-    for name, check_component in _checks().items():
+    problems += _print_outcomes(_checks())
+    problems += _check_decoder() + _check_jobs() + _check_custom_labels() + _check_events()
+    problems += _check_video()
+    sys.exit(1 if problems else 0)
+
+
+def _print_outcomes(checks: Mapping[str, Callable[[], None]]) -> int:
+    """Make the checks, which raise DuckError, and print their outcomes; return the failures."""
+    problems = 0
+    for name, check_component in checks.items():
         try:
             check_component()
         except DuckError as error:
@@ -56,9 +65,7 @@ def check() -> None:
             problems += 1
         else:
             click.echo(f"ok     {name}")
-    problems += _check_decoder() + _check_jobs() + _check_custom_labels() + _check_events()
-    problems += _check_video()
-    sys.exit(1 if problems else 0)
+    return problems
 
 
 def _checks() -> dict[str, Callable[[], None]]:
@@ -127,19 +134,11 @@ def _check_custom_labels() -> int:
     site = pipeline()
     if site.open_custom_labels is None:
         return _check_no_model_runs()
-    problems = 0
     checks = {"training pictures in the bucket": _check_training_rights}
     checks["Custom Labels"] = site.custom_labels.check
     if schedules := site.stop_schedules:
         checks["stops by EventBridge Scheduler"] = schedules.check
-    for name, check_part in checks.items():
-        try:
-            check_part()
-        except DuckError as error:
-            click.echo(f"wrong  {name}: {error.operator_message}")
-            problems += 1
-        else:
-            click.echo(f"ok     {name}")
+    problems = _print_outcomes(checks)
     if schedules is None:
         click.echo(
             "warn   DUCK_SCHEDULER_ROLE: not set, so a running model bills on if this site is off."
@@ -153,19 +152,11 @@ def _check_video() -> int:
     amazon, storage = site.amazon_video, site.storage
     if amazon is None or amazon.open_service is None or not isinstance(storage, S3Storage):
         return 0
-    service, bucket, problems = amazon.open_service(), storage.bucket, 0
+    service, bucket = amazon.open_service(), storage.bucket
     checks: dict[str, Callable[[], None]] = {"Rekognition Video": lambda: service.check(bucket)}
     if amazon.open_notices is not None:
         checks["notices of Rekognition Video"] = amazon.open_notices().check
-    for name, check_part in checks.items():
-        try:
-            check_part()
-        except DuckError as error:
-            click.echo(f"wrong  {name}: {error.operator_message}")
-            problems += 1
-        else:
-            click.echo(f"ok     {name}")
-    return problems
+    return _print_outcomes(checks)
 
 
 def _check_no_model_runs() -> int:

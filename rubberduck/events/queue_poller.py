@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from rubberduck.aws.event_queue import LONGEST_POLL, EventQueue, Message
+from rubberduck.aws.event_queue import EventQueue, Message
 from rubberduck.aws.event_queue_errors import QueueFailed
+from rubberduck.aws.sqs import LONGEST_POLL
 from rubberduck.core.errors import DuckError
 from rubberduck.events.delivery import Delivery
 
