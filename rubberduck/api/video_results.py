@@ -24,7 +24,7 @@ from rubberduck.web.deps import threshold, video_service
 from rubberduck.web.responses import as_json, with_etag
 from rubberduck.web.sessions import known_visitor, may_delete
 from rubberduck.web.video_exports import export_response
-from rubberduck.web.videos import asked_report, find_video, ready_video
+from rubberduck.web.videos import find_video, ready_video, requested_report
 
 if TYPE_CHECKING:
     from rubberduck.videos.exports import Format
@@ -103,7 +103,7 @@ def list_video_tracks(id: str) -> ResponseReturnValue:
     if not token.isascii() or not token.isdecimal() or len(token) > len(str(MAX_TRACKS**2)):
         raise InvalidCursor("This token is not valid. Take it from “next” of the page before.")
     video = ready_video(id)
-    report, start = asked_report(video, "min"), int(token)
+    report, start = requested_report(video, "min"), int(token)
     end = start + limit
     shown = report.verdict.tracks[start:end]
     bodies = [track_body(track, with_sightings=with_sightings) for track in shown]

@@ -11,12 +11,12 @@ import click
 from flask.cli import with_appcontext
 from tqdm import tqdm
 
-from rubberduck.cli.bucket_look import ADDRESS, look_at_bucket, show_run
-from rubberduck.cli.look_at_video import (
+from rubberduck.cli.analyze_bucket import ADDRESS, analyze_bucket, show_run
+from rubberduck.cli.analyze_video import (
     VIDEO_SUFFIXES,
+    analyze_video,
     calls_for,
     is_video,
-    look_at_video,
     standard_input,
     video_text,
 )
@@ -24,7 +24,6 @@ from rubberduck.cli.render_video import check_target, write_with_boxes
 from rubberduck.cli.terminal import (
     HELP,
     STDIN,
-    SUFFIXES,
     as_json,
     confirm_cost,
     explain,
@@ -39,6 +38,7 @@ from rubberduck.cli.terminal import (
     yes_option,
 )
 from rubberduck.core.errors import DuckError
+from rubberduck.core.file_names import PICTURE_SUFFIXES
 from rubberduck.core.models import percent
 from rubberduck.web.deps import pipeline
 
@@ -111,9 +111,9 @@ def classify(  # noqa: PLR0913, PLR0917 - each is an option
             raise click.UsageError(
                 "Give a bucket without other paths, --question, --model and --render."
             )
-        look_at_bucket(paths[0], as_json=as_json, yes=yes, calls_a_second=calls_a_second)
+        analyze_bucket(paths[0], as_json=as_json, yes=yes, calls_a_second=calls_a_second)
     with standard_input(paths) as given:
-        files = list(files_in(given.paths, SUFFIXES | VIDEO_SUFFIXES))
+        files = list(files_in(given.paths, PICTURE_SUFFIXES | VIDEO_SUFFIXES))
         if target is not None:
             check_target(target, files)
         calls = list(map(calls_for, files))
@@ -132,22 +132,22 @@ def classify(  # noqa: PLR0913, PLR0917 - each is an option
 def _outcome(file: str, target: Path | None) -> dict[str, Any]:
     """Return the fields of one line of JSON; `error` is None or says what went wrong."""
     try:
-        answer = _look_at_video(file, target) if is_video(file) else _look_at_picture(file)
+        answer = _classify_video(file, target) if is_video(file) else _classify_picture(file)
     except (DuckError, OSError) as error:
         return {**NO_ANSWER, "error": explain(error)}
     return {**NO_ANSWER, **answer, "error": None}
 
 
-def _look_at_video(file: str, target: Path | None) -> dict[str, Any]:
+def _classify_video(file: str, target: Path | None) -> dict[str, Any]:
     def write(tracks: "Sequence[Track]") -> None:
         if target is not None:
             write_with_boxes(Path(file), target, tracks)
 
-    answer = look_at_video(Path(file), write)
+    answer = analyze_video(Path(file), write)
     return {**answer, "rendered": None if target is None else str(target)}
 
 
-def _look_at_picture(file: str) -> dict[str, Any]:
+def _classify_picture(file: str) -> dict[str, Any]:
     picture = pipeline().read(read(file))
     answer = pipeline().answer(picture)
     return {

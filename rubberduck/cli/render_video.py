@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from tqdm import tqdm
 
-from rubberduck.cli.look_at_video import is_video
+from rubberduck.cli.analyze_video import is_video
 from rubberduck.cli.terminal import progress_bar
 
 if TYPE_CHECKING:

@@ -13,11 +13,9 @@ from flask import g
 from tqdm import tqdm
 
 from rubberduck.core.errors import DuckError
+from rubberduck.core.file_names import PICTURE_SUFFIXES
 from rubberduck.web.deps import answering_models, default_pipeline, pipeline
 
-SUFFIXES = set(
-    ".jpg .jpeg .jpe .jfif .mpo .png .apng .webp .gif .avif .heic .heif .bmp .tif .tiff".split()
-)
 STDIN = "-"
 HELP = {"help_option_names": ["-h", "--help"]}
 Item = TypeVar("Item")
@@ -31,7 +29,7 @@ question_option = click.option(
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-def files_in(paths: Iterable[str], suffixes: Collection[str] = SUFFIXES) -> Iterator[str]:
+def files_in(paths: Iterable[str], suffixes: Collection[str] = PICTURE_SUFFIXES) -> Iterator[str]:
     """Yield the paths, with each folder replaced by its files of these kinds, at any depth."""
     for path in paths:
         if path == STDIN or not os.path.isdir(path):

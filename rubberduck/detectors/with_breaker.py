@@ -13,12 +13,13 @@ class DetectorWithBreaker(DetectorWrapper):
     def __init__(self, detector: Detector) -> None:
         super().__init__(detector)
         self.circuit = CircuitBreaker(detector.name)
+        self._last_cause = ""  # which says more than that the circuit is open
 
     def labels(self, picture: Picture) -> list[Label]:
         if not self.circuit.allow_request():
             raise DetectorCircuitOpen(
                 "Image recognition is unavailable.",
-                cause=f"circuit open engine={self.name}",
+                cause=f"circuit open engine={self.name} after: {self._last_cause}",
             )
         try:
             labels = self.detector.labels(picture)
@@ -27,6 +28,7 @@ class DetectorWithBreaker(DetectorWrapper):
             raise
         except DetectorFailed as error:
             if error.is_outage:
+                self._last_cause = error.operator_message
                 self.circuit.record_failure()
             raise
         self.circuit.record_success()

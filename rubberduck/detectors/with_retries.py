@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from rubberduck.core.errors import DetectorCircuitOpen, DetectorFailed
+from rubberduck.core.errors import DetectorFailed
 from rubberduck.core.models import Label
 from rubberduck.detectors.base import Detector, DetectorWrapper
 from rubberduck.imaging.decode import Picture
@@ -34,9 +34,7 @@ class DetectorWithRetries(DetectorWrapper):
             except DetectorFailed as error:
                 if not error.is_outage:
                     raise
-                # That a circuit is open says less than why it was opened.
-                is_open = isinstance(error, DetectorCircuitOpen)
-                failure = failure if failure and is_open else error
+                failure = error
             if pause is not None:
                 self.sleep(pause)
         assert failure

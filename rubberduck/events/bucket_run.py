@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from rubberduck.core.errors import DuckError, Unavailable
+from rubberduck.core.file_names import PICTURE_SUFFIXES
 from rubberduck.db.bucket_runs import BucketAnswer, BucketRuns
 from rubberduck.jobs.models import SITE
 from rubberduck.jobs.registry import job
@@ -29,7 +30,6 @@ log = logging.getLogger(__name__)
 KIND = "answer-bucket"
 AT_ONCE = 4  # calls in flight
 ATTEMPTS, RETRY_SECONDS = 60, 30.0  # while a service does not answer
-SUFFIXES = set(".jpg .jpeg .png .webp .gif .avif .heic .heif .bmp .tif .tiff".split())
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def _queue(store: "JobStore", page: Page) -> None:
 
 def is_picture(key: str) -> bool:
     """Return whether the key's name is that of a picture."""
-    return PurePosixPath(key).suffix.lower() in SUFFIXES
+    return PurePosixPath(key).suffix.lower() in PICTURE_SUFFIXES
 
 
 @job(KIND)

@@ -28,11 +28,11 @@ from rubberduck.web.uploads import form_value
 from rubberduck.web.video_exports import export_response
 from rubberduck.web.video_frames import projects_to_train
 from rubberduck.web.videos import (
-    asked_report,
     find_video,
     is_mine,
     link_seconds,
     ready_video,
+    requested_report,
     retained_until,
     start_seconds,
 )
@@ -68,7 +68,7 @@ def _report_page(video: "Video") -> str:
     from rubberduck.pages.video_figures import figures_of
     from rubberduck.services.video_rendering import estimate_minutes, rendering_job
 
-    report, rendering = asked_report(video), rendering_job(video_service(), video)
+    report, rendering = requested_report(video), rendering_job(video_service(), video)
     return render_template(
         "video.html",
         video=video,
@@ -119,7 +119,7 @@ def tracks(id: str) -> ResponseReturnValue:
     """Return where each track is in each sample, for the boxes over the player."""
     from rubberduck.pages.video_figures import player_tracks
 
-    response = jsonify(tracks=player_tracks(asked_report(ready_video(id))))
+    response = jsonify(tracks=player_tracks(requested_report(ready_video(id))))
     return with_etag(response)
 
 

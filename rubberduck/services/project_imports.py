@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from rubberduck.core.errors import DuckError, Unavailable
+from rubberduck.core.file_names import PICTURE_SUFFIXES
 from rubberduck.custom_models.dataset import InvalidDataset, Picture, Report
 from rubberduck.custom_models.errors import InvalidArchive, NoSuchProject, ProjectFull
 from rubberduck.custom_models.interchange.archive import Limits, is_zip, unpack
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from rubberduck.jobs.child import Task
     from rubberduck.jobs.context import Context
 
-SUFFIXES = set(".jpg .jpeg .png .webp .gif .avif .heic .heif .bmp .tif .tiff".split())
 IGNORED = {"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"}
 MAX_LOGGED = 200  # refused pictures with their reasons; all are counted
 # Errors after which the next picture would fail, too.
@@ -128,7 +128,7 @@ def import_page(
     for number, key in enumerate(keys):
         running.show(100 * number / len(keys))
         is_own = bucket == storage.bucket and key.startswith(OWN_PREFIXES)
-        if is_own or PurePosixPath(key).suffix.lower() not in SUFFIXES:
+        if is_own or PurePosixPath(key).suffix.lower() not in PICTURE_SUFFIXES:
             continue
         most = running.pictures.max_bytes
         try:
@@ -172,9 +172,9 @@ class _Import:
 
     def _import_plain(self, folder: Path) -> None:
         files = [path for path in sorted(folder.rglob("*")) if path.is_file() and _is_wanted(path)]
-        pictures = [path for path in files if path.suffix.lower() in SUFFIXES]
+        pictures = [path for path in files if path.suffix.lower() in PICTURE_SUFFIXES]
         for path in files:
-            if path.suffix.lower() not in SUFFIXES:
+            if path.suffix.lower() not in PICTURE_SUFFIXES:
                 self.report.note("not a picture: left out", path.name)
         if not pictures:
             raise InvalidArchive("It holds neither pictures nor a data set that we can read.")
@@ -311,7 +311,7 @@ def _linked(folder: Path, links: Path) -> Path:
     files = [
         path
         for path in folder.rglob("*")
-        if path.is_file() and path.suffix.lower() in SUFFIXES and _is_wanted(path)
+        if path.is_file() and path.suffix.lower() in PICTURE_SUFFIXES and _is_wanted(path)
     ]
     if len({path.name for path in files}) < len(files):
         return folder

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rubberduck.services.pipeline import Pipeline
 
 log = logging.getLogger(__name__)
-ASK_AMAZON = "ask-amazon-about-video"
+PAID_ANALYSIS = "ask-amazon-about-video"
 NOBODY = "videos"  # the owner of jobs of videos without one
 ID_BYTES = 16
 LOST_MESSAGE = "The analysis ended without an answer."
@@ -93,7 +93,7 @@ class PaidVideos:
         self.analyses.create(analysis)
         try:
             owner = video.owner or NOBODY
-            job_id = self.queue.enqueue(ASK_AMAZON, owner, analysis_id=analysis.id)
+            job_id = self.queue.enqueue(PAID_ANALYSIS, owner, analysis_id=analysis.id)
         except DuckError:
             self.analyses.delete(analysis.id)
             raise

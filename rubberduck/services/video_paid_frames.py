@@ -28,7 +28,7 @@ FRAMES_PERCENT, REPORT_SECONDS = 95, 1.0
 
 
 @step
-def ask_frames(run: Run) -> Outcome:
+def analyze_frames(run: Run) -> Outcome:
     """Let the service see all frames that have not been seen: each call is counted before it."""
     analysis, detector, at_once = run.analysis, *_patient_detector(run)
     last = run.videos.last_segment(run.id)

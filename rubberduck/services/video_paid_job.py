@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from rubberduck.jobs.registry import job
-from rubberduck.services.video_paid import ASK_AMAZON
+from rubberduck.services.video_paid import PAID_ANALYSIS
 
 if TYPE_CHECKING:
     from rubberduck.jobs.context import Context
@@ -21,19 +21,21 @@ MAX_OUTAGES = 15  # of pictures' calls; then it is tried again by hand
 TOO_LONG = "Amazon Rekognition did not come to an end. Try again: it goes on with what is there."
 
 
-@job(ASK_AMAZON, needs_disk=True)
-def ask_amazon(context: "Context", analysis_id: str, poll_seconds: float = POLL_SECONDS) -> Any:
+@job(PAID_ANALYSIS, needs_disk=True)
+def run_paid_analysis(
+    context: "Context", analysis_id: str, poll_seconds: float = POLL_SECONDS
+) -> Any:
     """Have a video analysed. The interval is for tests."""
     # Imported late: an idle worker needs none of it.
     from rubberduck.jobs.context import StepFailed
     from rubberduck.services import video_paid_steps as steps
-    from rubberduck.services.video_paid_frames import ask_frames
+    from rubberduck.services.video_paid_frames import analyze_frames
 
     polls = Polls(context, analysis_id, poll_seconds)
     try:
         begun = context.step("begin", steps.begin, analysis_id)
-        if begun["asks_frames"]:
-            seen = polls.wait("frames", ask_frames, most=MAX_OUTAGES)
+        if begun["uses_frames"]:
+            seen = polls.wait("frames", analyze_frames, most=MAX_OUTAGES)
         else:
             polls.has_notices = begun["has_notices"]
             polls.wait("start", steps.start)

@@ -48,7 +48,7 @@ def begin(task: "Task", analysis_id: str) -> dict[str, bool]:
         raise AnalysisOver("It was cancelled or deleted, or another worker goes on with it.")
     amazon = run.site.amazon_video
     has_notices = amazon is not None and amazon.open_notices is not None
-    return {"asks_frames": begun.asks_frames, "has_notices": has_notices}
+    return {"uses_frames": begun.uses_frames, "has_notices": has_notices}
 
 
 @step

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from rubberduck.core.models import Box
 from rubberduck.core.spreadsheets import to_csv
 from rubberduck.videos.models import Sample, Track, Video, VideoVerdict
-from rubberduck.videos.timeline import each_label_segment
+from rubberduck.videos.timeline import iter_label_segments
 
 Format = Literal["json", "csv", "vtt", "coco"]
 COLUMNS = (
@@ -146,7 +146,7 @@ def _rows(exported: Exported) -> Iterator[tuple[str | float | None, ...]]:
         start, end = track.first_seconds, track.end_seconds
         seen = (round(track.seen_seconds, 3), round(track.score, 2))
         yield ("object", track.label, track.id, *_times(start, end), *seen, "")
-    segments = each_label_segment(exported.samples(), exported.end_seconds)
+    segments = iter_label_segments(exported.samples(), exported.end_seconds)
     # They come in the order of their ends. An empty name is a file that SQLite deletes on closing.
     with closing(sqlite3.connect("")) as file:
         file.execute("CREATE TABLE segment (label, first, last, confidence, parents)")

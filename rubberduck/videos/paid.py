@@ -70,7 +70,7 @@ class PaidAnalysis:
         return self.state in ACTIVE
 
     @property
-    def asks_frames(self) -> bool:
+    def uses_frames(self) -> bool:
         """Return whether it is made of calls with one picture each."""
         return self.way in (IMAGES, MODEL)
 

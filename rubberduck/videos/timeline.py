@@ -232,11 +232,11 @@ def label_segments(
     A segment begins with the first sample that has the label, and ends with the next one that has
     not: both are right within the time between two samples.
     """
-    found = each_label_segment(samples, end_seconds, min_confidence)
+    found = iter_label_segments(samples, end_seconds, min_confidence)
     return tuple(sorted(found, key=lambda each: (each.start_seconds, each.label)))
 
 
-def each_label_segment(
+def iter_label_segments(
     samples: Iterable[Sample], end_seconds: float, min_confidence: float = 0.0
 ) -> Iterator[LabelSegment]:
     """Yield the segments of each label, by their ends."""

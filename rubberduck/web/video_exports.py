@@ -12,7 +12,7 @@ from flask import Response, request
 from rubberduck.web.deps import video_service
 from rubberduck.web.formatting import video_name
 from rubberduck.web.responses import CACHE_REVALIDATE
-from rubberduck.web.videos import asked_report, ready_video
+from rubberduck.web.videos import ready_video, requested_report
 
 if TYPE_CHECKING:
     from rubberduck.videos.exports import Format
@@ -36,7 +36,7 @@ def export_response(id: str, format: "Format", parameter: str = "min") -> Respon
     if request.if_none_match.contains(response.get_etag()[0] or ""):
         response.status_code = HTTPStatus.NOT_MODIFIED
         return response
-    report, videos = asked_report(video, parameter), video_service().videos
+    report, videos = requested_report(video, parameter), video_service().videos
     exported = Exported(
         video, report.verdict, report.min_confidence, lambda: videos.samples(video.id)
     )

@@ -49,7 +49,7 @@ def is_mine(video: "Video") -> bool:
     return video.owner is not None and video.owner == known_visitor()
 
 
-def asked_report(video: "Video", parameter: str = "confidence") -> "VideoReport":
+def requested_report(video: "Video", parameter: str = "confidence") -> "VideoReport":
     """Return what was seen, at the percent in a parameter and for `?label=`.
 
     Raises InvalidParameter.

@@ -23,8 +23,8 @@ from rubberduck.jobs.queue import JobQueue
 from rubberduck.services.pipeline import Pipeline
 from rubberduck.services.video_costs import VideoCosts
 from rubberduck.services.video_paid import Order, PaidVideos
-from rubberduck.services.video_paid_frames import ask_frames
-from rubberduck.services.video_paid_job import ask_amazon
+from rubberduck.services.video_paid_frames import analyze_frames
+from rubberduck.services.video_paid_job import run_paid_analysis
 from rubberduck.services.video_paid_steps import begin, start, wait_for_notice
 from rubberduck.services.video_retention import delete_video
 from rubberduck.videos.errors import AnalysisOver, CannotAskAmazon, PaidAnalysisRuns
@@ -83,7 +83,7 @@ def paid(site: Pipeline) -> PaidVideos:
 def run(site: Pipeline, analysis: PaidAnalysis, **options: Any) -> Any:
     """Do the job in this process, from its begin to its end."""
     steps = steps_of(site, analysis, **options)
-    return ask_amazon(steps, analysis.id, poll_seconds=30)
+    return run_paid_analysis(steps, analysis.id, poll_seconds=30)
 
 
 def steps_of(site: Pipeline, analysis: PaidAnalysis, **options: Any) -> Any:
@@ -146,12 +146,15 @@ def test_an_outage_is_waited_for_and_what_was_paid_is_not_paid_again(
     steps = steps_of(site, analysis)
     steps.step("begin", begin, analysis.id)
     eyes.always = "AccessDeniedException"
-    assert "allow rekognition:DetectLabels" in steps.step("frames", ask_frames, analysis.id)["wait"]
+    assert (
+        "allow rekognition:DetectLabels"
+        in steps.step("frames", analyze_frames, analysis.id)["wait"]
+    )
     assert calls_billed(site) == 0
     eyes.always = None
     assert site.amazon_video  # the next step is another process, whose circuit is closed
     site.amazon_video.detector.circuit = CircuitBreaker("DetectLabels")  # type: ignore[attr-defined]
-    assert "done" in steps.step("frames", ask_frames, analysis.id)
+    assert "done" in steps.step("frames", analyze_frames, analysis.id)
     assert calls_billed(site) == 8
     eyes.always = "InternalServerError"  # nothing is asked any more
     assert run(site, analysis)["samples"] == 8
@@ -281,7 +284,7 @@ def test_what_amazon_refuses_costs_nothing_and_what_fails_there_can_be_tried_aga
     fake.videos.labels = LABELS
     fake.faults.order("StartLabelDetection", "LimitExceededException")
     steps = steps_of(site, analysis, sleep=fake.advance)
-    assert ask_amazon(steps, analysis.id, poll_seconds=30)["found"]
+    assert run_paid_analysis(steps, analysis.id, poll_seconds=30)["found"]
     assert "20 videos of this account" in steps.log
     assert spent(site) == [100_000, 100_000]
     assert len(fake.videos.jobs) == 2
@@ -386,13 +389,13 @@ def test_a_deleted_video_takes_its_paid_analyses_with_it(
     analysis = paid.start(video, Order(IMAGES), "ada")
     steps = steps_of(site, analysis)
     steps.step("begin", begin, analysis.id)
-    steps.step("frames", ask_frames, analysis.id)
+    steps.step("frames", analyze_frames, analysis.id)
     delete_video(site.results.database, site.storage, ID)
     assert paid.queue.get(analysis.job_id or "").state == "cancelled"
     assert paid.of_video(ID) == []
     assert list(Videos(site.results.database).samples(analysis.id)) == []
     with pytest.raises(StepFailed):
-        steps.step("frames", ask_frames, analysis.id)
+        steps.step("frames", analyze_frames, analysis.id)
 
 
 def test_a_running_model_is_asked_about_frames_and_its_question_takes_over(

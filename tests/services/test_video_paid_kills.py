@@ -35,7 +35,7 @@ def step(site: Pipeline, settings: Settings, analysis: PaidAnalysis) -> "subproc
     """Start the step that asks frames in a process of its own, as a worker does."""
     request = {
         "job_id": analysis.job_id,
-        "function": "rubberduck.services.video_paid_frames:ask_frames",
+        "function": "rubberduck.services.video_paid_frames:analyze_frames",
         "arguments": [analysis.id],
         "parent": os.getpid(),
         "megabytes": 2000,

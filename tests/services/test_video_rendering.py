@@ -50,7 +50,7 @@ def render(pipeline: Pipeline, job_id: str) -> list[str]:
     return channel.getvalue().splitlines()
 
 
-def asked_job(ann: FlaskClient, pipeline: Pipeline) -> str:
+def requested_job(ann: FlaskClient, pipeline: Pipeline) -> str:
     assert ann.post(f"{PAGE}/render").status_code == 303
     job_id = Videos(pipeline.results.database).get(ID).render_job_id
     assert job_id
@@ -61,8 +61,8 @@ def test_its_time_is_told_and_it_is_made_once(
     app: Flask, ann: FlaskClient, pipeline: Pipeline, queue: JobQueue
 ) -> None:
     assert "Make a video with boxes It takes about 1 minute" in visible_text(ann.get(PAGE).text)
-    job_id = asked_job(ann, pipeline)
-    assert asked_job(ann, pipeline) == job_id
+    job_id = requested_job(ann, pipeline)
+    assert requested_job(ann, pipeline) == job_id
     page = visible_text(ann.get(PAGE).text)
     assert "The boxes are being drawn in" in page
     queue.store.begin(Run(job_id, 0, "a worker"))
@@ -99,19 +99,19 @@ def test_only_the_owner_makes_and_cancels_it(
     bob = as_visitor(app, "bob")
     assert "Make a video" not in bob.get(PAGE).text
     assert bob.post(f"{PAGE}/render").status_code == 404
-    job_id = asked_job(ann, pipeline)
+    job_id = requested_job(ann, pipeline)
     assert bob.post(f"{PAGE}/render", data={"cancel": "1"}).status_code == 404
     assert ann.get(f"{PAGE}/rendering.json").get_json()["state"] == "queued"
     ann.post(f"{PAGE}/render", data={"cancel": "1"})
     assert queue.get(job_id).state == "cancelled"
     assert "Make a video with boxes" in ann.get(PAGE).text
-    assert asked_job(ann, pipeline) != job_id
+    assert requested_job(ann, pipeline) != job_id
 
 
 def test_what_was_deleted_meanwhile_leaves_nothing(
     ann: FlaskClient, pipeline: Pipeline, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job_id = asked_job(ann, pipeline)
+    job_id = requested_job(ann, pipeline)
     put_file = pipeline.storage.put_file
 
     def delete_meanwhile(_: object, key: str, path: Path, content_type: str) -> None:

@@ -86,7 +86,7 @@ def calls_for(path: str) -> int:
     return math.ceil(info.seconds * (settings().video_rate + EXTRA_PER_SECOND))
 
 
-def look_at_video(path: Path, write: "Callable[[Sequence[Track]], None]") -> dict[str, Any]:
+def analyze_video(path: Path, write: "Callable[[Sequence[Track]], None]") -> dict[str, Any]:
     """Return what is in a video; `write` gets the objects, which may be drawn.
 
     Raises VideoRefused, VideoTooLarge, DetectorFailed, OSError.

@@ -23,7 +23,7 @@ POLL_SECONDS = 1.0
 ADDRESS = "s3://"
 
 
-def look_at_bucket(address: str, *, as_json: bool, yes: bool, calls_a_second: float) -> None:
+def analyze_bucket(address: str, *, as_json: bool, yes: bool, calls_a_second: float) -> None:
     """Count the pictures, tell price and time, start the run, and follow it to its end."""
     from rubberduck.db.bucket_runs import BucketRuns
     from rubberduck.events.bucket_run import start_run
