@@ -28,7 +28,7 @@ from tests.support import fake_rekognition, postgres, redis
 from tests.support.aws import BUCKET, REGION
 from tests.support.browser import MAX_WAIT, chromium
 from tests.support.custom_labels import FakeCustomLabels
-from tests.support.databases import create_database
+from tests.support.databases import create_database, ready_database
 from tests.support.ducks import duck_photo
 from tests.support.fake_detector import FakeDetector, duck_labels
 from tests.support.server import Site, serving
@@ -281,12 +281,7 @@ def database_url(request: pytest.FixtureRequest, settings: Settings) -> Iterator
 @pytest.fixture(params=["sqlite", "postgresql"])
 def ready_database_url(request: pytest.FixtureRequest, settings: Settings) -> Iterator[str]:
     """A database of each kind, set up and without rows."""
-    if request.param == "sqlite":
-        create_database(settings.database_url)
-        yield settings.database_url
-        return
-    server = request.getfixturevalue("postgres_server")
-    with server.database(server.template(create_database)) as url:
+    with ready_database(request.param, request, settings) as url:
         yield url
 
 

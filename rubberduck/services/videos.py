@@ -138,21 +138,6 @@ class VideoService:
             bytes=bytes,
             stored_bytes=0 if is_foreign else bytes,
             original_key=source if isinstance(source, str) else original_key(id),
-            copy_key=None,
-            copy_type=None,
-            poster_key=None,
-            rendered_key=None,
-            rendered_type=None,
-            info=None,
-            job_id=None,
-            render_job_id=None,
-            error=None,
-            found=None,
-            score=None,
-            said=None,
-            distinct=None,
-            samples=0,
-            ended_at=None,
         )
 
     def _withdraw(self, video: Video, *, keep_object: bool) -> None:

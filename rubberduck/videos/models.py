@@ -121,7 +121,8 @@ class Video:
     `found`, `score`, `said`, `distinct` and `info.seconds` are final when the status is READY.
     `model` is the project whose model answers, None for the question's detector. `bytes` are those
     of the original, `stored_bytes` those of all that is stored now. `original_key` is a key of the
-    storage, or the address s3://BUCKET/KEY of an operator's object.
+    storage, or the address s3://BUCKET/KEY of an operator's object. The defaults are those of a
+    video that waits.
     """
 
     id: str
@@ -136,22 +137,22 @@ class Video:
     sample_rate: float
     bytes: int
     stored_bytes: int
-    original_key: str | None
-    copy_key: str | None
-    copy_type: str | None
-    poster_key: str | None
-    rendered_key: str | None
-    rendered_type: str | None
-    info: VideoInfo | None
-    job_id: str | None
-    render_job_id: str | None
-    error: str | None
-    found: bool | None
-    score: float | None
-    said: str | None
-    distinct: int | None
-    samples: int
-    ended_at: datetime | None
+    original_key: str | None = None
+    copy_key: str | None = None
+    copy_type: str | None = None
+    poster_key: str | None = None
+    rendered_key: str | None = None
+    rendered_type: str | None = None
+    info: VideoInfo | None = None
+    job_id: str | None = None
+    render_job_id: str | None = None
+    error: str | None = None
+    found: bool | None = None
+    score: float | None = None
+    said: str | None = None
+    distinct: int | None = None
+    samples: int = 0
+    ended_at: datetime | None = None
 
     @property
     def is_active(self) -> bool:

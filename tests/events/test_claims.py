@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -22,7 +21,7 @@ from rubberduck.events.claims import (
 )
 from rubberduck.events.s3_events import CreatedObject
 from tests.support.arrivals import INPUT, OUTPUT
-from tests.support.databases import create_database
+from tests.support.databases import ready_database
 
 PICTURE = CreatedObject("ducks", "in/1.jpg", "v1", is_versioned=True, sequencer="0A")
 
@@ -37,21 +36,10 @@ def store(request: pytest.FixtureRequest, settings: Settings) -> Iterator[ClaimS
         assert delivery
         yield delivery.handler.claims.store
         return
-    with ready_database(request, settings) as url:
+    with ready_database(request.param, request, settings) as url:
         database = Database(url)
         yield DatabaseClaims(database)
         database.close()
-
-
-@contextmanager
-def ready_database(request: pytest.FixtureRequest, settings: Settings) -> Iterator[str]:
-    if request.param == "sqlite":
-        create_database(settings.database_url)
-        yield settings.database_url
-        return
-    server = request.getfixturevalue("postgres_server")
-    with server.database(server.template(create_database)) as url:
-        yield url
 
 
 def taken(claims: Claims, created: CreatedObject) -> Claim:

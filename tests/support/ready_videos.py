@@ -2,8 +2,6 @@
 
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -18,9 +16,10 @@ from rubberduck.core.rules import RUBBER_DUCK
 from rubberduck.imaging.decode import to_jpeg
 from rubberduck.services.pipeline import Pipeline
 from rubberduck.videos.keys import copy_key, frame_key, poster_key
-from rubberduck.videos.models import ANALYSING, QUEUED, Sample, Segment, Video, VideoInfo
+from rubberduck.videos.models import ANALYSING, Sample, Segment, Video, VideoInfo
 from rubberduck.videos.store import Videos
 from rubberduck.videos.timeline import judge_video
+from tests.support.analysed_videos import queued_video
 
 WIDTH, HEIGHT, RATE = 320, 240, 25
 SECONDS = 8.0
@@ -105,37 +104,18 @@ def _labels(found: Sequence[tuple[float, float]], confidence: float) -> tuple[La
 
 def sample_video(id: str, owner: str | None = "ann", **changes: Any) -> Video:
     """Return the row of a video that waits for its analysis."""
-    video = Video(
-        id=id,
-        status=QUEUED,
-        created_at=datetime.now(UTC),
-        owner=owner,
-        question=RUBBER_DUCK.title,
-        model=None,
-        engine="embedded detector",
-        engine_version="of the test",
-        min_confidence=RUBBER_DUCK.min_confidence,
-        sample_rate=float(SAMPLE_RATE),
-        bytes=len(clip()),
-        stored_bytes=len(clip()),
-        original_key=None,
-        copy_key=None,
-        copy_type=None,
-        poster_key=None,
-        rendered_key=None,
-        rendered_type=None,
-        info=VideoInfo("mp4", "h264", WIDTH, HEIGHT, SECONDS, Fraction(1, RATE), 0, RATE, None),
-        job_id=JOB,
-        render_job_id=None,
-        error=None,
-        found=None,
-        score=None,
-        said=None,
-        distinct=None,
-        samples=0,
-        ended_at=None,
-    )
-    return replace(video, **changes)
+    fields = {
+        "id": id,
+        "owner": owner,
+        "engine": "embedded detector",
+        "engine_version": "of the test",
+        "sample_rate": float(SAMPLE_RATE),
+        "bytes": len(clip()),
+        "stored_bytes": len(clip()),
+        "info": VideoInfo("mp4", "h264", WIDTH, HEIGHT, SECONDS, Fraction(1, RATE), 0, RATE, None),
+        "job_id": JOB,
+    }
+    return queued_video(**{**fields, **changes})
 
 
 def store_video(
