@@ -16,7 +16,8 @@ from rubberduck.api.blueprint import api
 from rubberduck.api.openapi.document import openapi
 from rubberduck.api.uploads import MethodOverride
 from rubberduck.core.errors import InvalidQuestion
-from rubberduck.core.settings import InvalidSettings, Settings, load_settings, unknown_variables
+from rubberduck.core.settings import InvalidSettings, Settings
+from rubberduck.core.settings_loading import load_settings, unknown_variables
 from rubberduck.core.translations import load_translations
 from rubberduck.pages.about import about
 from rubberduck.pages.aws_training import aws_training

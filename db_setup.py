@@ -12,7 +12,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from rubberduck.core.settings import ROOT, InvalidSettings, load_settings
+from rubberduck.core.settings import ROOT, InvalidSettings
+from rubberduck.core.settings_loading import load_settings
 from rubberduck.db.engine import engine_for, is_still_compatible, sqlite_file
 from rubberduck.db.tables import SCHEMA
 

@@ -42,7 +42,8 @@ def _is_done(record: dict[str, Any]) -> bool:
 def delivery() -> "Delivery":
     """Return what answers events, built at the first one. Raises InvalidSettings."""
     from composition import build_delivery, build_pipeline
-    from rubberduck.core.settings import SQLITE, InvalidSettings, load_settings
+    from rubberduck.core.settings import SQLITE, InvalidSettings
+    from rubberduck.core.settings_loading import load_settings
     from rubberduck.web.logging import configure_server_logging
 
     settings = load_settings()

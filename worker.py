@@ -71,7 +71,7 @@ def _build_site() -> Any:
 
 
 def _load_settings() -> "Settings":
-    from rubberduck.core.settings import load_settings
+    from rubberduck.core.settings_loading import load_settings
     from rubberduck.web.logging import configure_server_logging
 
     settings = load_settings()

@@ -11,7 +11,7 @@ from app import create_app
 from bench.harness.database import LABELS
 from composition import build_pipeline, rekognition
 from rubberduck.core.models import Label
-from rubberduck.core.settings import load_settings
+from rubberduck.core.settings_loading import load_settings
 from rubberduck.imaging.decode import Picture
 from tests.support.fake_detector import FakeDetector
 

@@ -21,7 +21,7 @@ from rubberduck.api.schemas import (
 )
 from rubberduck.core.errors import InvalidParameter, InvalidToken, ResultPending, StorageFailed
 from rubberduck.core.models import PendingUpload
-from rubberduck.services.pipeline import MIN_ANONYMOUS_KEY
+from rubberduck.services.idempotency import MIN_ANONYMOUS_KEY
 from rubberduck.web.api_keys import current_token, tokens
 from rubberduck.web.deps import pipeline, sweeper, threshold, wanted_answer
 from rubberduck.web.questions import question_title

@@ -12,7 +12,8 @@ from flask.cli import with_appcontext
 from rubberduck.cli.jobs import NO_WORKER
 from rubberduck.cli.terminal import HELP
 from rubberduck.core.errors import DuckError
-from rubberduck.core.settings import InvalidSettings, Settings, unknown_variables
+from rubberduck.core.settings import InvalidSettings, Settings
+from rubberduck.core.settings_loading import unknown_variables
 from rubberduck.imaging.decode import start_decoder
 from rubberduck.jobs.models import QUEUED, RUNNING
 from rubberduck.storage.base import JPEG

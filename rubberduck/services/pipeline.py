@@ -23,6 +23,7 @@ from rubberduck.core.models import Answer, PendingUpload, Result, Upload, Verdic
 from rubberduck.core.rules import Question, judge
 from rubberduck.db.pending_deletion import PendingDeletion, marked_key
 from rubberduck.imaging.decode import Picture, decode_picture, to_jpeg
+from rubberduck.services.idempotency import key_hashes
 from rubberduck.services.observation import (
     LogObserver,
     Observer,
@@ -47,7 +48,6 @@ log = logging.getLogger(__name__)
 ID_BYTES = 16  # 128 random bits, so that ids cannot be guessed
 STORE_THREADS = 16
 RENEW_AFTER = timedelta(hours=1)  # so that a double click does not renew the retention
-MIN_ANONYMOUS_KEY = 22  # characters: as many as 128 random bits take
 
 
 @dataclass(frozen=True)
@@ -377,25 +377,3 @@ class Pipeline:
         marked = draw_boxes(picture.image, answer.verdict.boxes, self.question.thing)
         self._put(key, to_jpeg(marked))
         return key
-
-
-def key_hashes(
-    key: str | None, caller: str | None, sha256: str, is_new_visitor: bool
-) -> tuple[str, ...]:
-    """Return the hashes under which a request with this Idempotency-Key is known.
-
-    A key belongs to its caller: an API key, else a visitor. Of a client without either, key and
-    bytes together are the identity, if the key is long enough not to be chosen by two; a shorter
-    one is ignored.
-    """
-    if key is None:
-        return ()
-    if caller is not None and not is_new_visitor:
-        return (_hash(caller, key),)
-    if len(key) < MIN_ANONYMOUS_KEY:
-        return ()
-    return (_hash("", key, sha256), *([_hash(caller, key)] if caller else []))
-
-
-def _hash(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()

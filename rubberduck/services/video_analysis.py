@@ -52,7 +52,7 @@ def see_frames(task: "Task", video_id: str) -> dict[str, Any]:
 
     What cannot be analysed is told as {"refused": …}, and its original is deleted.
     """
-    from rubberduck.core.settings import load_settings
+    from rubberduck.core.settings_loading import load_settings
     from rubberduck.jobs.models import RUNNING
     from rubberduck.jobs.store import JobStore
     from rubberduck.services.video_files import (
@@ -104,7 +104,7 @@ def pipeline_of(site: "Pipeline", video: "Video") -> "Pipeline":
 
 def models_of(site: "Pipeline") -> "AnsweringModels":
     """Return the models of projects that answer."""
-    from rubberduck.core.settings import load_settings
+    from rubberduck.core.settings_loading import load_settings
     from rubberduck.core.translations import load_translations
     from rubberduck.services.answering_models import AnsweringModels
     from rubberduck.services.model_watch import build_hosting
@@ -192,7 +192,7 @@ def progress_of(done: float, total: float, speed: float) -> tuple[float, str]:
 
 def make_playable_copy(task: "Task", video_id: str) -> dict[str, int]:
     """Store a copy that browsers play, without metadata; return its bytes."""
-    from rubberduck.core.settings import load_settings
+    from rubberduck.core.settings_loading import load_settings
     from rubberduck.services.video_results import keep_copy
     from rubberduck.videos.models import VideoLimits
     from rubberduck.videos.store import Videos

@@ -17,7 +17,7 @@ from rubberduck.core.errors import (
     StorageFailed,
     TooBusy,
 )
-from rubberduck.core.settings import load_settings
+from rubberduck.core.settings_loading import load_settings
 from rubberduck.services.video_files import copy_file
 from rubberduck.storage.s3 import S3Storage
 from rubberduck.videos.errors import AnalysisOver

@@ -11,13 +11,8 @@ from dotenv import dotenv_values
 
 from composition import build_pipeline
 from docs import settings as settings_page
-from rubberduck.core.settings import (
-    ROOT,
-    InvalidSettings,
-    Settings,
-    load_settings,
-    unknown_variables,
-)
+from rubberduck.core.settings import ROOT, InvalidSettings, Settings
+from rubberduck.core.settings_loading import load_settings, unknown_variables
 from tests.support.pictures import encoded, exif
 
 DEFAULTS = {f"DUCK_{name.upper()}": field.default for name, field in Settings.model_fields.items()}
@@ -101,7 +96,7 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_file_of_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     lines = ["DUCK_MAX_SIDE=1000", "DUCK_MAX_BYTES=20000", "DUCK_BUCKET=ducks", "AWS_PROFILE=x"]
     (tmp_path / ".env").write_text("\n".join(lines))
-    monkeypatch.setattr("rubberduck.core.settings.ROOT", tmp_path)
+    monkeypatch.setattr("rubberduck.core.settings_loading.ROOT", tmp_path)
     monkeypatch.setattr(os, "environ", {"DUCK_MAX_BYTES": "30000", "DUCK_BUCKET": ""})
     settings = load_settings()
     assert (settings.max_side, settings.max_bytes, settings.bucket) == (1000, 30000, None)
@@ -119,7 +114,7 @@ def test_a_file_that_cannot_be_understood_stops_the_start(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes, words: str
 ) -> None:
     (tmp_path / ".env").write_bytes(content)
-    monkeypatch.setattr("rubberduck.core.settings.ROOT", tmp_path)
+    monkeypatch.setattr("rubberduck.core.settings_loading.ROOT", tmp_path)
     monkeypatch.setattr(os, "environ", {})
     with pytest.raises(InvalidSettings, match=words) as error:
         load_settings()

@@ -9,7 +9,8 @@ import pytest
 from cfnlint.api import ManualArgs, lint
 from flask import Flask, url_for
 
-from rubberduck.core.settings import PREFIX, ROOT, Settings, load_settings
+from rubberduck.core.settings import PREFIX, ROOT, Settings
+from rubberduck.core.settings_loading import load_settings
 from rubberduck.pages.sign_in import sign_in
 from rubberduck.storage.base import SWEPT_PREFIXES
 from rubberduck.videos.keys import PREFIX as VIDEOS

@@ -11,7 +11,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app import create_app
-from rubberduck.core.settings import InvalidSettings, Settings, load_settings
+from rubberduck.core.settings import InvalidSettings, Settings
+from rubberduck.core.settings_loading import load_settings
 from rubberduck.services.pipeline import Pipeline
 from rubberduck.web.sessions import secret_key
 from tests.support.pictures import encoded, form
