@@ -121,7 +121,7 @@ def render_to_storage(task: "Task", video_id: str) -> dict[str, Any]:
 
 
 def boxes_at(report: "VideoReport") -> "Callable[[float], Sequence[Box]]":
-    """Return what gives the boxes of a frame, as the page's player shows them."""
+    """Return what gives the boxes of a frame, without those that the player dashes: in gaps."""
     from rubberduck.videos.interpolation import TrackBoxes
 
     boxes = TrackBoxes(report.verdict.tracks)
