@@ -11,7 +11,7 @@ from rubberduck.core.settings import ROOT
 
 LAW = """
 core < imaging, db, aws, scoring < storage, billing, accounts, jobs < detectors
-< custom_models, videos < services < events, evaluation, web < api, cli < pages
+< custom_models, videos, faces < services < events, evaluation, web < api, cli < pages
 < rekognition, db_setup < composition < app < wsgi, gunicorn.conf, worker, serve, lambda_function
 """
 # Which packages may import a library; "top" is a file beside the packages.
@@ -35,8 +35,8 @@ WINDOWS = {
     "authlib": {"accounts"},
     "joserfc": {"accounts"},
     "onnx": {"custom_models"},
-    "onnxruntime": {"detectors", "custom_models"},
-    "PIL": {"imaging", "detectors", "evaluation", "custom_models", "videos"},
+    "onnxruntime": {"detectors", "custom_models", "faces"},
+    "PIL": {"imaging", "detectors", "evaluation", "custom_models", "videos", "faces"},
     "prometheus_client": {"web", "gunicorn.conf"},
     "pythonjsonlogger": {"web"},
     "redis": {"web"},
@@ -49,6 +49,7 @@ WINDOWS = {
         "jobs",
         "custom_models",
         "videos",
+        "faces",
         "db_setup",
     },
 }

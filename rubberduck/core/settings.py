@@ -40,6 +40,11 @@ def _paths(names: Any) -> Any:
     return tuple(map(_from_root, _split(names)))
 
 
+def _switch(value: Any) -> Any:
+    """Return "off" and "on" for the 0 and 1 of other switches."""
+    return {"0": "off", "1": "on", False: "off", True: "on"}.get(value, value)
+
+
 def _check_database_url(url: str) -> str:
     if url.startswith(SQLITE):
         if "?" in url or url == f"{SQLITE}:memory:":
@@ -372,6 +377,13 @@ class Settings(BaseSettings):
         None,
         pattern=QUEUE_URL,
         description="URL of the Amazon SQS queue that the topic sends to",
+    )
+    faces: Annotated[Literal["off", "on", "all"], BeforeValidator(_switch)] = Field(
+        "off",
+        description="1 offers the game “Faces”: smiles, expressions and ages of the faces in a "
+        "picture, to visitors who agree; all: what gender they look like, too. Mind the law: the "
+        "EU prohibits inferring emotions at work and in schools (AI Act, Article 5(1)(f)); "
+        "elsewhere people must be told (Article 50)",
     )
     metrics: bool = Field(False, description="1 serves metrics for Prometheus at /metrics")
     metrics_token: str | None = Field(
