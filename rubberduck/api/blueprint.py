@@ -1,7 +1,10 @@
 """The blueprint of the JSON API; importing this module adds all routes to it."""
 
 from rubberduck.api import (
+    accounts,
     corrections,
+    evaluations,
+    jobs,
     labelling,
     model_life,
     models,
@@ -18,8 +21,11 @@ from rubberduck.api import (
 
 api = routes.api
 __all__ = [
+    "accounts",
     "api",
     "corrections",
+    "evaluations",
+    "jobs",
     "labelling",
     "model_life",
     "models",

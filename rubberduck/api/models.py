@@ -188,15 +188,15 @@ def _evaluation_body(evaluation: "Evaluation") -> EvaluationBody:
         test_pictures=evaluation.pictures,
         is_enough=evaluation.is_enough,
         thresholds_from=evaluation.thresholds_from,
-        f1=_figure(evaluation.overall, "f1"),
-        mean_f1=_figure(evaluation.mean, "f1"),
+        f1=figure_body(evaluation.overall, "f1"),
+        mean_f1=figure_body(evaluation.mean, "f1"),
         labels=tuple(map(_label_body, evaluation.labels)),
     )
 
 
 def _label_body(one: "LabelFigures") -> LabelFiguresBody:
     names = ("f1", "precision", "recall", "average_precision")
-    figures: dict[str, Any] = {name: _figure(one.figures, name) for name in names}
+    figures: dict[str, Any] = {name: figure_body(one.figures, name) for name in names}
     return LabelFiguresBody(
         label=one.label,
         threshold=one.threshold,
@@ -208,7 +208,7 @@ def _label_body(one: "LabelFigures") -> LabelFiguresBody:
     )
 
 
-def _figure(figures: "Figures", name: str) -> FigureBody:
+def figure_body(figures: "Figures", name: str) -> FigureBody:
     low, high = figures.intervals.get(name, (None, None))
     return FigureBody(getattr(figures, name), low, high)
 

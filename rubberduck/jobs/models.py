@@ -62,3 +62,11 @@ class Run:
     job_id: str
     attempt: int
     executor: str
+
+
+@dataclass(frozen=True)
+class JobPage:
+    """Jobs, newest first; `next` is the cursor of the page that follows, None on the last one."""
+
+    jobs: tuple[Job, ...]
+    next: str | None

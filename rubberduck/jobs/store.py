@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, or_, select, tuple_
 
 from rubberduck.core.errors import JobEnded, NoSuchJob
+from rubberduck.db.cursors import cursor_of, position_of
 from rubberduck.db.engine import Database, to_naive_utc, upsert
 from rubberduck.db.tables import job_log, jobs
 from rubberduck.jobs.models import (
@@ -24,6 +25,7 @@ from rubberduck.jobs.models import (
     RUNNING,
     STATES,
     Job,
+    JobPage,
     LogLine,
     Run,
     Viewer,
@@ -82,6 +84,20 @@ class JobStore:
             query = query.where(_owned(owner))
         with self.database.transaction() as connection:
             return [_job(found) for found in connection.execute(query.limit(limit)).mappings()]
+
+    def page(
+        self, owner: str | Viewer, states: Sequence[str], limit: int, cursor: str | None = None
+    ) -> JobPage:
+        """Return at most `limit` of the owner's jobs in these states. Raises InvalidCursor."""
+        query = jobs.select().where(row.state.in_(states), _owned(owner))
+        if cursor is not None:
+            query = query.where(tuple_(row.created_at, row.id) < tuple_(*position_of(cursor)))
+        query = query.order_by(row.created_at.desc(), row.id.desc()).limit(limit + 1)
+        with self.database.transaction() as connection:
+            found = [_job(each) for each in connection.execute(query).mappings()]
+        shown = tuple(found[:limit])
+        next = cursor_of(shown[-1].created_at, shown[-1].id) if len(found) > limit else None
+        return JobPage(shown, next)
 
     def done(self, kind: str) -> list[Job]:
         """Return the jobs of a kind that succeeded, as long as their rows are kept."""

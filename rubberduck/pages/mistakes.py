@@ -1,12 +1,11 @@
 """What a version got wrong, as pictures with boxes: what it said, and what is there."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rubberduck.core.models import Box, percent
 from rubberduck.web.deps import text
-from rubberduck.web.models import database
+from rubberduck.web.models import find_pictures
 
 if TYPE_CHECKING:
     from rubberduck.custom_models.model_version import ModelVersion
@@ -64,14 +63,6 @@ def mistakes_of(version: "ModelVersion") -> list[Mistakes]:
         for kind, title in titles.items()
         if (count := evaluation.mistake_counts.get(kind, 0))
     ]
-
-
-def find_pictures(project_id: str, ids: Collection[str]) -> "dict[str, ProjectPicture]":
-    from rubberduck.custom_models.project_pictures import ProjectPictures, Quota
-    from rubberduck.web.deps import pipeline
-
-    store = ProjectPictures(database(), pipeline().storage, 0, Quota(0, 0))
-    return {picture.id: picture for picture in store.find(project_id, ids)}
 
 
 def _view(mistake: "Mistake", picture: "ProjectPicture") -> MistakeView:

@@ -14,9 +14,15 @@ from flask import (
 from flask.typing import ResponseReturnValue
 
 from rubberduck.core.errors import InvalidParameter, NoSuchResult
-from rubberduck.pages.mistakes import find_pictures, mistakes_of
+from rubberduck.pages.mistakes import mistakes_of
 from rubberduck.web.deps import job_queue, pipeline, text
-from rubberduck.web.models import database, projects, settled_versions, versions
+from rubberduck.web.models import (
+    database,
+    find_pictures,
+    projects,
+    settled_versions,
+    versions,
+)
 from rubberduck.web.operators import audit, require_labeller, require_operator
 from rubberduck.web.responses import as_drawing, private_page, stored_jpeg, with_etag
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from rubberduck.core.errors import InvalidParameter
@@ -15,6 +15,7 @@ from rubberduck.web.operators import (
     audit,
     audit_log,
     current_session,
+    entry_number,
     require_labeller,
     require_operator,
     sessions,
@@ -77,9 +78,6 @@ def revoke_key(id: str) -> ResponseReturnValue:
 def audit_page() -> ResponseReturnValue:
     """Return a page of what operators did, the newest first."""
     require_operator()
-    before = request.args.get("before")
-    if before is not None and not (before.isascii() and before.isdigit() and len(before) < 10):
-        raise InvalidParameter("“before” must be the number of an entry.")
-    entries = audit_log().page(ENTRIES + 1, int(before) if before else None)
+    entries = audit_log().page(ENTRIES + 1, entry_number("before"))
     older = entries[ENTRIES - 1].id if len(entries) > ENTRIES else None
     return render_template("audit.html", entries=entries[:ENTRIES], older=older)

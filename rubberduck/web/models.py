@@ -1,11 +1,13 @@
 """Access from a request to projects and the versions of their models, imported at first use."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from rubberduck.web.deps import job_queue, pipeline, text
 
 if TYPE_CHECKING:
     from rubberduck.custom_models.model_version import ModelVersion
+    from rubberduck.custom_models.project_pictures import ProjectPicture
     from rubberduck.custom_models.projects import Project, Projects
     from rubberduck.custom_models.versions import Versions
     from rubberduck.db.engine import Database
@@ -33,3 +35,11 @@ def settled_versions(project: "Project") -> "list[ModelVersion]":
 
     settle_trainings(database(), job_queue().store, project.id)
     return versions().list_all(project.id)
+
+
+def find_pictures(project_id: str, ids: Collection[str]) -> "dict[str, ProjectPicture]":
+    """Return those of these pictures that the project still has, by id."""
+    from rubberduck.custom_models.project_pictures import ProjectPictures, Quota
+
+    store = ProjectPictures(database(), pipeline().storage, 0, Quota(0, 0))
+    return {picture.id: picture for picture in store.find(project_id, ids)}

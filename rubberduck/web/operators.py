@@ -12,6 +12,7 @@ import flask
 from flask import Flask, current_app, g, request
 from werkzeug import Response
 
+from rubberduck.core.errors import InvalidParameter
 from rubberduck.core.settings import InvalidSettings, Settings
 from rubberduck.web.api_keys import current_token
 from rubberduck.web.deps import pipeline, settings
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from rubberduck.accounts.sessions import How, Session, Sessions
 
 UNKNOWN = object()
+MAX_ENTRY_DIGITS = 10  # PostgreSQL's integers have no more
 
 
 def register_operators(app: Flask, settings: Settings) -> None:
@@ -151,6 +153,18 @@ def audit_log() -> "AuditLog":
     from rubberduck.accounts.audit import AuditLog
 
     return AuditLog(pipeline().results.database)
+
+
+def entry_number(name: str) -> int | None:
+    """Return a parameter that is the number of an entry in the audit list, or None.
+
+    Raises InvalidParameter.
+    """
+    if (given := request.args.get(name)) is None:
+        return None
+    if not (given.isascii() and given.isdigit() and len(given) < MAX_ENTRY_DIGITS):
+        raise InvalidParameter("“{name}” must be the number of an entry.", name=name)
+    return int(given)
 
 
 def _find_operator() -> "Operator | None":

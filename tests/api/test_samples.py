@@ -38,7 +38,8 @@ ORDER += ["put_corrections", "get_corrections", "delete_corrections", "forget"]
 VIDEOS = ["list_videos", "cancel_video", "get_video", "export_video"]
 VIDEOS += ["list_video_labels", "list_video_tracks", "delete_video"]
 UPLOADS = ["create_video", "create_upload", "get_upload", "append_upload", "delete_upload"]
-ORDER += [*VIDEOS, *UPLOADS, "delete_results", "revoke_key"]
+JOBS = ["list_jobs", "get_job", "cancel_job", "retry_job"]
+ORDER += [*VIDEOS, *UPLOADS, *JOBS, "delete_results", "revoke_key"]
 VIDEO = bytes(6000)  # what is inside is found out by the job; as large as the sample announces
 
 
@@ -62,13 +63,14 @@ def key(results: Results, owner: str) -> str:
 
 
 @pytest.fixture
-def videos(results: Results, owner: str) -> Iterator[dict[str, str]]:
-    """The video that each operation on videos takes: one that is analysed, or one that waits."""
+def ids(results: Results, owner: str) -> Iterator[dict[str, str]]:
+    """What operations on videos and jobs take: a video that is analysed, one that waits, a job."""
     ready = add_video(results.database, swimming_ducks(), id=f"ready-{uuid4()}"[:24], owner=owner)
     waiting, queue = f"waits-{uuid4()}"[:24], JobQueue(results.database, 3)
     job_id = queue.enqueue("analyse-video", owner, video_id=waiting)
     Videos(results.database).create(queued_video(id=waiting, owner=owner, job_id=job_id))
-    yield dict.fromkeys(VIDEOS, ready.id) | {"cancel_video": waiting}
+    job = dict.fromkeys(JOBS, queue.enqueue("analyse-video", owner, video_id="none"))
+    yield dict.fromkeys(VIDEOS, ready.id) | {"cancel_video": waiting} | job
     Videos(results.database).forget(waiting)
 
 
@@ -98,7 +100,7 @@ def run(language: str, source: str, key: str, folder: Path) -> str:
 
 @pytest.mark.parametrize("language", COMMANDS)
 def test_every_sample_runs(
-    site: Site, key: str, videos: dict[str, str], tmp_path: Path, language: str
+    site: Site, key: str, ids: dict[str, str], tmp_path: Path, language: str
 ) -> None:
     size = 200 + list(COMMANDS).index(language)  # another picture for each language
     (tmp_path / "picture.jpg").write_bytes(encoded(corners(size, 160)))
@@ -108,7 +110,7 @@ def test_every_sample_runs(
     printed, id = {}, "ID"
     for operation in ORDER:
         source = next(s["source"] for s in by_operation[operation] if s["label"] == language)
-        source = source.replace("/ID", f"/{videos.get(operation, id)}")
+        source = source.replace("/ID", f"/{ids.get(operation, id)}")
         printed[operation] = run(language, source, key, tmp_path)
         if operation == "look":
             id = only_result(site, key)
@@ -125,6 +127,8 @@ def test_every_sample_runs(
     }
     assert (printed["judge"], printed["forget"], printed["delete_video"]) == ("", "", "")
     assert "cancelled" in printed["cancel_video"]
+    assert "queued" in printed["list_jobs"]
+    assert "cancelled" in printed["cancel_job"]
     assert "deleted" in printed["delete_results"]
     with pytest.raises(HTTPError, match="401"):  # the last sample revoked the key
         only_result(site, key)

@@ -69,6 +69,12 @@ def parameter(name: str, location: str, schema: JsonObject, description: str) ->
     return {"name": name, "in": location, "schema": schema, "description": description}
 
 
+def page_size(default: int, most: int) -> JsonObject:
+    """Return the parameter `limit` of a list in pages."""
+    schema = {"type": "integer", "minimum": 1, "maximum": most, "default": default}
+    return parameter("limit", "query", schema, "The maximum number of entries in one response.")
+
+
 def picture_body(description: str) -> JsonObject:
     """Return the request body of an upload: multipart/form-data with one file, or the file."""
     file = {"type": "string", "format": "binary", "description": description}

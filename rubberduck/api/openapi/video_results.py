@@ -4,6 +4,7 @@ from rubberduck.api.openapi.builders import (
     ErrorType,
     JsonObject,
     operation,
+    page_size,
     parameter,
     problem_responses,
     response,
@@ -65,7 +66,7 @@ def _list() -> JsonObject:
             **problem_responses(errors.InvalidParameter, errors.Unavailable),
         },
         parameters=[
-            _limit(DEFAULT_LIMIT, MAX_LIMIT),
+            page_size(DEFAULT_LIMIT, MAX_LIMIT),
             parameter("cursor", "query", cursor, "Opaque; taken from the “next” link."),
         ],
     )
@@ -130,7 +131,7 @@ def _labels() -> JsonObject:
         },
         parameters=[
             parameter("aggregate", "query", aggregate, "What an entry is."),
-            _limit(DEFAULT_LABELS, MAX_LABELS),
+            page_size(DEFAULT_LABELS, MAX_LABELS),
             _token("labels-token"),
             LABEL,
             parameter("min", "query", least, "Only labels with so much confidence, in percent."),
@@ -153,7 +154,7 @@ def _tracks() -> JsonObject:
         },
         parameters=[
             parameter("sightings", "query", flag, "Also where each is in each analysed frame."),
-            _limit(DEFAULT_TRACKS, MAX_TRACKS),
+            page_size(DEFAULT_TRACKS, MAX_TRACKS),
             _token("tracks-token"),
             MIN,
             LABEL,
@@ -183,11 +184,6 @@ def _delete() -> JsonObject:
         {"204": response("The video is deleted."), **problem_responses(*CHANGE_ERRORS)},
         parameters=[DELETE_TOKEN_HEADER],
     )
-
-
-def _limit(default: int, most: int) -> JsonObject:
-    schema = {"type": "integer", "minimum": 1, "maximum": most, "default": default}
-    return parameter("limit", "query", schema, "The maximum number of entries in one response.")
 
 
 def _token(format: str) -> JsonObject:

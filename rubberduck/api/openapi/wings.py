@@ -3,6 +3,9 @@
 from typing import Any
 
 from rubberduck.api.openapi import (
+    accounts,
+    evaluations,
+    jobs,
     labelling,
     model_life,
     models,
@@ -17,6 +20,9 @@ from rubberduck.api.openapi.builders import JsonObject
 
 # Of requests and responses; the types inside them follow.
 BODIES: tuple[Any, ...] = (
+    *accounts.BODIES,
+    *evaluations.BODIES,
+    *jobs.BODIES,
     *labelling.BODIES,
     *model_life.BODIES,
     *models.BODIES,
@@ -33,6 +39,9 @@ def wings() -> JsonObject:
     """Return the operations by path; those on one path may come from several modules."""
     operations: JsonObject = {}
     for part in (
+        accounts.accounts(),
+        evaluations.evaluations(),
+        jobs.jobs(),
         labelling.labelling(),
         model_life.model_life(),
         models.models(),

@@ -1,0 +1,132 @@
+"""The API of jobs: a visitor's own, for operators also those of projects."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Annotated
+
+from flask import request, url_for
+from flask.typing import ResponseReturnValue
+from pydantic import Field
+
+from rubberduck.api.requests import choice, page_limit
+from rubberduck.api.routes import DEFAULT_LIMIT, MAX_LIMIT, api
+from rubberduck.api.schemas import ListLinks, Timestamp
+from rubberduck.web.deps import job_queue
+from rubberduck.web.formatting import rfc3339
+from rubberduck.web.jobs import (
+    cancel_job,
+    find_job,
+    job_owner,
+    project_of,
+    retry_job,
+    waits_for_worker,
+)
+from rubberduck.web.problem_details import Address
+from rubberduck.web.responses import as_json, with_etag
+
+if TYPE_CHECKING:
+    from rubberduck.jobs.models import Job
+
+# As `jobs.models.STATES`, which is not imported before the first job; a test compares them.
+STATES = ("queued", "running", "done", "failed", "cancelled")
+
+
+@dataclass(frozen=True)
+class JobLinks:
+    """The URLs of a job."""
+
+    self: Address
+    page: Annotated[Address, Field(description="the page for people")]
+
+
+@dataclass(frozen=True)
+class JobBody:
+    """Work that takes longer than a request."""
+
+    id: Annotated[str, Field(description="the id of the job")]
+    kind: Annotated[str, Field(description="what it does, such as train-model")]
+    project: Annotated[str | None, Field(description="the project that it is of; null: none")]
+    state: Annotated[str, Field(description="queued, running, done, failed or cancelled")]
+    progress: Annotated[int, Field(ge=0, le=100, description="percent")]
+    message: Annotated[str, Field(description="what it does at the moment")]
+    error: Annotated[str | None, Field(description="why it failed; else null")]
+    waits_for_worker: Annotated[bool, Field(description="no worker is running")]
+    created_at: Timestamp
+    started_at: Annotated[Timestamp | None, Field(description="null: not started")]
+    ended_at: Annotated[Timestamp | None, Field(description="null: it waits or runs")]
+    links: JobLinks
+
+
+@dataclass(frozen=True)
+class JobLineBody:
+    """A line of a job's log."""
+
+    at: Timestamp
+    line: str
+
+
+@dataclass(frozen=True)
+class JobWithLogBody(JobBody):
+    """A job and its log."""
+
+    log: tuple[JobLineBody, ...]
+
+
+@dataclass(frozen=True)
+class JobListBody:
+    """One page of jobs, newest first."""
+
+    jobs: tuple[JobBody, ...]
+    links: ListLinks
+
+
+@api.get("/jobs")
+def list_jobs() -> ResponseReturnValue:
+    """Return one page of the jobs that the caller may see, newest first."""
+    limit, state = page_limit(DEFAULT_LIMIT, MAX_LIMIT), choice("state", STATES)
+    cursor, states = request.args.get("cursor"), (state,) if state else STATES
+    page = job_queue().store.page(job_owner(), states, limit, cursor)
+    next = page.next and url_for("api.list_jobs", limit=limit, cursor=page.next, state=state)
+    return as_json(JobListBody(tuple(map(job_body, page.jobs)), ListLinks(next)))
+
+
+@api.get("/jobs/<id>")
+def get_job(id: str) -> ResponseReturnValue:
+    """Return a job with its log. 304 if unchanged: made to be polled."""
+    job = find_job(id)
+    log = tuple(
+        JobLineBody(rfc3339(line.at), line.line) for _, line in job_queue().store.log_lines(id)
+    )
+    return with_etag(as_json(JobWithLogBody(**vars(job_body(job)), log=log)))
+
+
+@api.post("/jobs/<id>/cancel")
+def cancel_job_by_id(id: str) -> ResponseReturnValue:
+    """End a job that waits or runs."""
+    cancel_job(id)
+    return as_json(job_body(find_job(id)))
+
+
+@api.post("/jobs/<id>/retry")
+def retry_job_by_id(id: str) -> ResponseReturnValue:
+    """Queue a job that failed or was cancelled again."""
+    retry_job(id)
+    address = url_for("api.get_job", id=id)
+    return as_json(job_body(find_job(id)), HTTPStatus.ACCEPTED, Location=address)
+
+
+def job_body(job: "Job") -> JobBody:
+    return JobBody(
+        id=job.id,
+        kind=job.kind,
+        project=project_of(job),
+        state=job.state,
+        progress=job.progress,
+        message=job.message,
+        error=job.error,
+        waits_for_worker=waits_for_worker(job),
+        created_at=rfc3339(job.created_at),
+        started_at=rfc3339(job.started_at) if job.started_at else None,
+        ended_at=rfc3339(job.ended_at) if job.ended_at else None,
+        links=JobLinks(url_for("api.get_job", id=job.id), url_for("jobs.show", id=job.id)),
+    )

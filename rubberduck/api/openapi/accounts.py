@@ -1,0 +1,59 @@
+"""The operations on sign-ins and the audit list as OpenAPI describes them."""
+
+from rubberduck.api.accounts import DEFAULT_ENTRIES, AuditListBody, SignInSessionsBody
+from rubberduck.api.openapi.builders import JsonObject, page_size, parameter, response
+from rubberduck.api.openapi.project_builders import signed_in_operation
+from rubberduck.api.routes import MAX_LIMIT
+from rubberduck.core import errors
+from rubberduck.web.errors import NotAllowed
+
+BODIES = (AuditListBody, SignInSessionsBody)
+BEFORE = parameter(
+    "before",
+    "query",
+    {"type": "integer", "minimum": 0, "maximum": 999_999_999},
+    "Only entries older than the one with this id.",
+)
+SESSION_ID = parameter(
+    "id",
+    "path",
+    {"type": "string", "format": "sign-in-id", "maxLength": 24},
+    "The id of the session.",
+) | {"required": True}
+
+
+def accounts() -> JsonObject:
+    """Return the operations by path."""
+    return {
+        "/audit": {
+            "get": signed_in_operation(
+                "list_audit",
+                "Read the audit list",
+                "For operators: what operators and labellers did, newest first. Follow “next” in "
+                "“links” until it is null.",
+                {"200": response("One page of the list.", "AuditListBody")},
+                NotAllowed,
+                errors.InvalidParameter,
+                parameters=[page_size(DEFAULT_ENTRIES, MAX_LIMIT), BEFORE],
+            )
+        },
+        "/sessions": {
+            "get": signed_in_operation(
+                "list_sessions",
+                "List your sign-ins",
+                "The browsers in which you are signed in. A labeller's key may not read this.",
+                {"200": response("Your sessions, newest first.", "SignInSessionsBody")},
+                NotAllowed,
+            )
+        },
+        "/sessions/{id}": {
+            "parameters": [SESSION_ID],
+            "delete": signed_in_operation(
+                "end_session",
+                "End one of your sign-ins",
+                "For example of a lost phone. A labeller's key may not do this.",
+                {"204": response("The session has ended.")},
+                *(NotAllowed, errors.NoSuchResult),
+            ),
+        },
+    }

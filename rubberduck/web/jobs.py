@@ -1,0 +1,59 @@
+"""Whose jobs a request may see and change, and what it does to them; imported with the first."""
+
+from typing import TYPE_CHECKING
+
+from rubberduck.web.deps import job_queue
+from rubberduck.web.operators import audit, current_operator
+from rubberduck.web.sessions import known_visitor
+
+if TYPE_CHECKING:
+    from rubberduck.jobs.models import Job, Viewer
+
+
+def job_owner() -> "Viewer":
+    """Return whose jobs this request may see and change.
+
+    The one place that decides this: a visitor sees the own jobs only, an operator also projects'.
+    """
+    # Imported late: the first page needs no jobs.
+    from rubberduck.jobs.models import Viewer
+
+    operator = current_operator()
+    return Viewer(known_visitor() or "", operator is not None and operator.is_operator)
+
+
+def find_job(id: str) -> "Job":
+    """Return a job of this request's owner. Raises NoSuchJob."""
+    return job_queue().get(id, job_owner())
+
+
+def cancel_job(id: str) -> None:
+    """Raises NoSuchJob, JobEnded."""
+    job = find_job(id)
+    job_queue().store.cancel(id, job_owner())
+    _note("job.cancel", job)
+
+
+def retry_job(id: str) -> None:
+    """Queue a job that failed or was cancelled. Raises NoSuchJob, JobEnded, TooManyJobs."""
+    job = find_job(id)
+    job_queue().retry(id, job_owner())
+    _note("job.retry", job)
+
+
+def waits_for_worker(job: "Job") -> bool:
+    """Return whether a job cannot go on because no worker runs."""
+    return job.is_active and not job_queue().has_worker()
+
+
+def project_of(job: "Job") -> str | None:
+    """Return the id of the project that a job is of, or None for a visitor's."""
+    from rubberduck.jobs.models import PROJECT
+
+    return job.owner.removeprefix(PROJECT) if job.owner.startswith(PROJECT) else None
+
+
+def _note(act: str, job: "Job") -> None:
+    """Note what an operator does to a project's job: a training at Amazon costs money again."""
+    if (project := project_of(job)) is not None:
+        audit(act, job.kind, job=job.id, project=project)
