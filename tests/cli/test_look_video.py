@@ -206,15 +206,23 @@ def test_ctrl_c_leaves_nothing(film: Path, tmp_path: Path) -> None:
     }
     create_database(settings["DUCK_DATABASE_URL"])
     look = subprocess.Popen(
-        [sys.executable, "-m", "flask", "look", str(film), str(long)],
+        # A shell starts what it runs in the background with SIGINT ignored, and it is inherited:
+        # Python then raises no KeyboardInterrupt.
+        [
+            "env",
+            "--default-signal=INT",
+            sys.executable,
+            "-m",
+            "flask",
+            "look",
+            str(film),
+            str(long),
+        ],
         cwd=ROOT,
         env=os.environ | settings,
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        # A shell starts what it runs in the background with SIGINT ignored, and it is inherited:
-        # Python then raises no KeyboardInterrupt.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert look.stdout
     assert look.stdout.readline().startswith(f"{film}: yes")  # the long one is being read now
