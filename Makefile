@@ -8,7 +8,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --require-hash
 LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --no-strip-extras --universal \
 	--python-version 3.11 --no-header
 
-.PHONY: run test quick soak bench venv lint services lock texts screenshots detector bundle deploy settings destroy
+.PHONY: run test quick soak bench venv lint services lock texts screenshots detector faces bundle deploy settings destroy
 
 run: venv
 	$(BIN)/python db_setup.py
@@ -88,6 +88,10 @@ detector: venv
 	.venv-training/bin/python -m training.evaluation.validation_set $(if $(MESHES),--meshes $(MESHES)) .cache/training/validation
 	$(BIN)/flask evaluate --boxes .cache/training/validation/boxes.json --plot training/card/calibration.png .cache/training/validation
 	$(BIN)/python -m training.evaluation.model_card
+
+# The networks in rubberduck/faces/, from the npm packages named in LICENCES.md there.
+faces: venv
+	$(BIN)/python -m training.faces.convert
 
 # Builds build/bundle.zip for Elastic Beanstalk; with VARIANT=single, for one machine.
 bundle: venv

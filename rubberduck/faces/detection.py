@@ -4,9 +4,10 @@ The nets and their decoding are described in "BlazeFace: Sub-millisecond Neural 
 Mobile GPUs" (arXiv 1907.05047).
 """
 
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from rubberduck.faces.windows import Floats, Window, pixels_in
@@ -24,7 +25,7 @@ INPUT = "input:0"
 class Session(Protocol):
     """What is used of onnxruntime.InferenceSession."""
 
-    def run(self, outputs: list[str], inputs: dict[str, Floats]) -> list[Floats]: ...
+    def run(self, outputs: list[str], inputs: dict[str, npt.NDArray[Any]]) -> list[Floats]: ...
 
 
 class Detection(NamedTuple):

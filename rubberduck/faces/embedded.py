@@ -6,6 +6,7 @@ LICENCES.md says where they come from.
 import hashlib
 import threading
 from pathlib import Path
+from typing import NamedTuple
 
 import onnxruntime
 
@@ -14,11 +15,21 @@ from rubberduck.core.models import Box
 from rubberduck.detectors.model_file import broken, read_model
 from rubberduck.detectors.onnx_session import ENGINE_ERRORS, open_session
 from rubberduck.faces.detection import Detection, FaceDetector
+from rubberduck.faces.expressions import FaceDescriber
 from rubberduck.faces.models import FACE, MAX_FACES, Face, FaceAnswer
 from rubberduck.imaging.decode import Picture
 
 FOLDER = Path(__file__).parent
 MAKER = "make faces"
+NETWORKS = ("blazeface_256.onnx", "blazeface_128.onnx", "expressions.onnx", "age_gender.onnx")
+
+
+class _Networks(NamedTuple):
+    """All networks, opened, and the checksum of their files."""
+
+    detector: FaceDetector
+    describer: FaceDescriber
+    version: str
 
 
 class EmbeddedFaces:
@@ -29,37 +40,40 @@ class EmbeddedFaces:
     def __init__(self, folder: Path = FOLDER) -> None:
         self._folder = folder
         self._lock = threading.Lock()
-        self._detector: FaceDetector | None = None
-        self._version = ""
+        self._networks: _Networks | None = None
 
     def faces(self, picture: Picture, *, with_gender: bool = False) -> FaceAnswer:
         """Return the faces of the picture, the largest first. Raises DetectorFailed."""
-        detector = self._opened()
+        networks = self._opened()
+        image = picture.image
         try:
-            found = detector.find(picture.image)
+            found = _largest_inside(networks.detector.find(image), image.size)
+            corners = [detection.corners for detection, _ in found]
+            looks = networks.describer.looks(image, corners, with_gender=with_gender)
         except ENGINE_ERRORS as error:
             raise DetectorFailed("The embedded face finder failed.", cause=str(error)) from error
-        boxes = [_box(detection, picture.image.size) for detection in found]
-        faces = [Face(box) for box in boxes if box.width > 0 and box.height > 0]
-        faces.sort(key=lambda face: face.box.width * face.box.height, reverse=True)
-        return FaceAnswer(tuple(faces[:MAX_FACES]), self.name, self._version)
+        faces = tuple(
+            Face(box, look.smile, look.emotions, look.ages, look.gender)
+            for (_, box), look in zip(found, looks, strict=True)
+        )
+        return FaceAnswer(faces, self.name, networks.version)
 
-    def _opened(self) -> FaceDetector:
+    def _opened(self) -> _Networks:
         with self._lock:
-            if self._detector is None:
+            if self._networks is None:
                 try:
-                    self._detector = self._open()
+                    self._networks = self._open()
                 except InvalidModel as error:
                     reason = "The embedded face finder cannot be loaded."
                     raise DetectorFailed(reason, cause=str(error)) from error
-            return self._detector
+            return self._networks
 
-    def _open(self) -> FaceDetector:
+    def _open(self) -> _Networks:
+        """Open all networks. Raises InvalidModel."""
         sha256 = hashlib.sha256()
-        first = self._session("blazeface_256.onnx", sha256)
-        second = self._session("blazeface_128.onnx", sha256)
-        self._version = sha256.hexdigest()
-        return FaceDetector(first, second)
+        first, second, expressions, age_gender = (self._session(name, sha256) for name in NETWORKS)
+        detector = FaceDetector(first, second)
+        return _Networks(detector, FaceDescriber(expressions, age_gender), sha256.hexdigest())
 
     def _session(self, name: str, sha256: "hashlib._Hash") -> onnxruntime.InferenceSession:
         """Open a network and add its bytes to the checksum. Raises InvalidModel."""
@@ -70,6 +84,14 @@ class EmbeddedFaces:
             return open_session(data)
         except ENGINE_ERRORS as error:
             raise broken(path, "is damaged", error, MAKER) from None
+
+
+def _largest_inside(found: list[Detection], size: tuple[int, int]) -> list[tuple[Detection, Box]]:
+    """Return the faces inside the picture, with their boxes: at most MAX_FACES, largest first."""
+    boxed = [(detection, _box(detection, size)) for detection in found]
+    inside = [(each, box) for each, box in boxed if box.width > 0 and box.height > 0]
+    inside.sort(key=lambda pair: pair[1].width * pair[1].height, reverse=True)
+    return inside[:MAX_FACES]
 
 
 def _box(detection: Detection, size: tuple[int, int]) -> Box:
