@@ -10,8 +10,9 @@ from botocore.stub import Stubber
 from PIL import Image
 
 import composition
-from rekognition import PICTURE_ERRORS, Rekognition
+from rekognition import Rekognition
 from rubberduck.aws.errors import ADVICE
+from rubberduck.aws.image_calls import PICTURE_ERRORS
 from rubberduck.core.errors import DetectorFailed, NotBilled
 from rubberduck.core.models import Box
 from rubberduck.core.rules import RUBBER_DUCK, judge

@@ -20,7 +20,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
-import rekognition
+from rubberduck.aws.image_calls import UNAVAILABLE_MESSAGE
 from rubberduck.core.errors import DuckError, InvalidModel, InvalidQuestion
 from rubberduck.core.question_file import load_question, translated
 from rubberduck.core.settings import ROOT
@@ -82,7 +82,7 @@ def texts() -> Iterator[str | tuple[str, ...]]:
     yield from (
         database.UNAVAILABLE_MESSAGE,
         storage.UNAVAILABLE_MESSAGE,
-        rekognition.UNAVAILABLE_MESSAGE,
+        UNAVAILABLE_MESSAGE,
     )
     yield from texts_of_questions()
 

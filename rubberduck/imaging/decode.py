@@ -106,6 +106,11 @@ class Picture:
             self._jpegs.append(to_jpeg(self.image))
         return self._jpegs[0]
 
+    def jpeg_within(self, most_bytes: int) -> bytes:
+        """Return the picture as a JPEG of at most `most_bytes`."""
+        jpeg = self.jpeg
+        return jpeg if len(jpeg) <= most_bytes else to_jpeg_within(self.image, most_bytes)
+
 
 class _NeedsLargeLock(Exception):
     """The picture is large: it must wait for the lock of large pictures, without a child."""
