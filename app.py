@@ -21,6 +21,7 @@ from rubberduck.core.settings_loading import load_settings, unknown_variables
 from rubberduck.core.translations import load_translations
 from rubberduck.pages.about import about
 from rubberduck.pages.aws_training import aws_training
+from rubberduck.pages.celebrities import celebrities
 from rubberduck.pages.home import home
 from rubberduck.pages.install import install
 from rubberduck.pages.jobs import jobs
@@ -133,6 +134,7 @@ def create_app(settings: Settings, *, pipeline: Pipeline | None = None) -> Flask
         videos,
         video_paid,
         video_frames,
+        celebrities,
     )
     for blueprint in (*pages, *wings, api, openapi, health):
         app.register_blueprint(blueprint)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from rubberduck.db.results import Results
     from rubberduck.events.delivery import Delivery
     from rubberduck.events.queue_poller import QueuePoller
+    from rubberduck.services.celebrities import Celebrities
+    from rubberduck.services.paid_calls import PaidCalls
     from rubberduck.storage.s3_conditional import ConditionalS3
 
 AWS_CONNECTIONS = 32
@@ -66,6 +68,7 @@ def build_pipeline(settings: Settings) -> Pipeline:
         open_stop_schedules=_stop_schedules_opener(settings),
         open_ledger=lambda: _ledger_and_prices(settings, open_results()),
         amazon_video=amazon_video,
+        open_celebrities=_celebrities_opener(settings, open_results),
         open_bucket=partial(open_bucket, settings),
     )
 
@@ -204,6 +207,41 @@ def _notices_opener(settings: Settings) -> "Callable[[], NoticeQueue] | None":
         return NoticeQueue(_client(settings, "sqs", 2, read_timeout=LONGEST_POLL + 5), url)
 
     return open_notices
+
+
+def _celebrities_opener(
+    settings: Settings, open_results: Callable[[], "Results"]
+) -> "Callable[[], Celebrities] | None":
+    """Return a function that opens RecognizeCelebrities on first use; None if it is off."""
+    if not settings.celebrities or settings.answering_engine != "rekognition":
+        return None
+
+    @cache
+    def open_celebrities() -> "Celebrities":
+        from rubberduck.aws.celebrities import OPERATION, RekognitionCelebrities
+        from rubberduck.billing.prices import load_prices
+        from rubberduck.services.celebrities import Celebrities
+
+        client = _client(settings, "rekognition", 3, signature_version="v4")
+        dollars = load_prices(settings.prices)["recognize-celebrities"].dollars
+        calls = _paid_calls(settings, open_results(), OPERATION, dollars)
+        return Celebrities(RekognitionCelebrities(client), calls, dollars)
+
+    return open_celebrities
+
+
+def _paid_calls(
+    settings: Settings, results: "Results", operation: str, dollars_a_call: float
+) -> "PaidCalls":
+    """Return the guard of an operation; it counts as DUCK_DAILY_CALLS counts DetectLabels."""
+    from rubberduck.aws.image_calls import SERVICE
+    from rubberduck.billing.budget import Budget
+    from rubberduck.services.paid_calls import PaidCalls
+
+    limits = settings.daily_calls, settings.monthly_calls
+    costs = ledger(settings, results)
+    budget = Budget(results.database, SERVICE, dollars_a_call, *limits, costs)
+    return PaidCalls(operation, budget)
 
 
 def _detectors(

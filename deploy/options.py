@@ -37,6 +37,7 @@ PARAMETERS = {
     "UPLOADS_A_MINUTE": "UploadsAMinute",
     "CUSTOM_LABELS": "CustomLabels",
     "VIDEO": "Video",
+    "CELEBRITIES": "Celebrities",
     "EVENTS": "Events",
     "FUNCTION_IMAGE": "FunctionImage",
     "LOG_LEVEL": "LogLevel",

@@ -2,6 +2,7 @@
 
 from rubberduck.api import (
     accounts,
+    celebrities,
     corrections,
     evaluations,
     jobs,
@@ -23,6 +24,7 @@ api = routes.api
 __all__ = [
     "accounts",
     "api",
+    "celebrities",
     "corrections",
     "evaluations",
     "jobs",

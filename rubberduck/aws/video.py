@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from rubberduck.aws.celebrities import with_scheme
 from rubberduck.aws.client_errors import translated_errors
 from rubberduck.aws.custom_labels import S3Address
 from rubberduck.aws.labels import label_from
@@ -230,14 +231,6 @@ _METHODS = {
     "GetLabelDetection": "get_label_detection",
     "GetCelebrityRecognition": "get_celebrity_recognition",
 }
-
-
-def with_scheme(url: str) -> str:
-    """
-    >>> with_scheme("www.imdb.com/name/nm0"), with_scheme("http://example.org")
-    ('https://www.imdb.com/name/nm0', 'http://example.org')
-    """
-    return url if url.startswith(("https://", "http://")) else f"https://{url}"
 
 
 def _timed_label(item: Any) -> TimedLabel:

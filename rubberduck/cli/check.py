@@ -51,7 +51,7 @@ def check() -> None:
         problems += 1
     problems += _print_outcomes(_checks())
     problems += _check_decoder() + _check_jobs() + _check_custom_labels() + _check_events()
-    problems += _check_video()
+    problems += _check_video() + _check_celebrities()
     sys.exit(1 if problems else 0)
 
 
@@ -158,6 +158,13 @@ def _check_video() -> int:
     if amazon.open_notices is not None:
         checks["notices of Rekognition Video"] = amazon.open_notices().check
     return _print_outcomes(checks)
+
+
+def _check_celebrities() -> int:
+    """Print whether celebrities may be asked for, if they are on; return 1 if not."""
+    if pipeline().open_celebrities is None:
+        return 0
+    return _print_outcomes({"celebrities in pictures": pipeline().celebrities.check})
 
 
 def _check_no_model_runs() -> int:

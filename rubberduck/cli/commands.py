@@ -4,6 +4,7 @@ from flask.cli import AppGroup
 
 from rubberduck.cli.arrivals import link, upload, watch
 from rubberduck.cli.backup import backup, restore, restored
+from rubberduck.cli.celebrities import celebrities
 from rubberduck.cli.check import check
 from rubberduck.cli.classify import classify
 from rubberduck.cli.costs import costs
@@ -20,6 +21,7 @@ from rubberduck.cli.video import video
 commands = AppGroup("commands")
 for command in (
     backup,
+    celebrities,
     check,
     classify,
     costs,

@@ -261,7 +261,7 @@ class Unavailable(DuckError):
     slug = "unavailable"
     title = "We cannot check pictures at the moment"
     hint = "Please try again in a minute. Your existing results are safe."
-    retry_after = 60
+    retry_after: int | None = 60
 
 
 class TooBusy(Unavailable):

@@ -385,6 +385,11 @@ class Settings(BaseSettings):
         "EU prohibits inferring emotions at work and in schools (AI Act, Article 5(1)(f)); "
         "elsewhere people must be told (Article 50)",
     )
+    celebrities: bool = Field(
+        False,
+        description="1 offers visitors who agree to have Amazon Rekognition name celebrities in a "
+        "picture; needs DUCK_ENGINE=rekognition or DUCK_BUCKET, since nothing else can",
+    )
     metrics: bool = Field(False, description="1 serves metrics for Prometheus at /metrics")
     metrics_token: str | None = Field(
         None,

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from rubberduck.core.durations import clock
 from rubberduck.core.errors import InvalidParameter
-from rubberduck.web.deps import text, video_service
+from rubberduck.web.deps import default_pipeline, text, video_service
 from rubberduck.web.operators import audit, current_operator, require_operator
 from rubberduck.web.responses import as_json, with_etag
 from rubberduck.web.uploads import form_value
@@ -70,6 +70,12 @@ class PaidBox:
     questions: dict[str, str]
     rows: tuple[Row, ...]
     people: tuple[Person, ...] | None
+
+
+@video_paid.app_template_global("offers_video_celebrities")
+def offers_video_celebrities() -> bool:
+    amazon = default_pipeline().amazon_video
+    return amazon is not None and amazon.open_service is not None
 
 
 @video_paid.app_template_global("paid_box")

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from rubberduck.billing.prices import Prices
     from rubberduck.db.results import Results
     from rubberduck.services.amazon_video import AmazonVideo
+    from rubberduck.services.celebrities import Celebrities
     from rubberduck.storage.s3_conditional import ConditionalS3
 from rubberduck.detectors.base import Detector
 
@@ -79,6 +80,7 @@ class Pipeline:
     open_stop_schedules: Callable[[], "StopSchedules"] | None = None
     open_ledger: Callable[[], "tuple[Ledger, Prices]"] | None = None
     amazon_video: "AmazonVideo | None" = None
+    open_celebrities: "Callable[[], Celebrities] | None" = None
     open_bucket: Callable[[str], "ConditionalS3"] | None = None  # any bucket, for commands
     _executor: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(STORE_THREADS, "store"), repr=False
@@ -97,6 +99,15 @@ class Pipeline:
 
             raise CustomLabelsOff("This site is not connected to Amazon Rekognition Custom Labels.")
         return self.open_custom_labels()
+
+    @property
+    def celebrities(self) -> "Celebrities":
+        """Return what names celebrities, opened on first use. Raises CelebritiesOff."""
+        if self.open_celebrities is None:
+            from rubberduck.aws.celebrities_errors import CelebritiesOff
+
+            raise CelebritiesOff
+        return self.open_celebrities()
 
     @property
     def stop_schedules(self) -> "StopSchedules | None":

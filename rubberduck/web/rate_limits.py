@@ -21,6 +21,8 @@ KIND = {
     "api.upload": "uploads",
     "install.share": "uploads",
     "install.check_shared": "uploads",
+    "celebrities.recognize": "uploads",
+    "api.recognize_celebrities": "uploads",
     "api.analyze_frame": "frames",
     "home.preview": "frames",
     "results.delete": "changes",

@@ -17,6 +17,7 @@ from rubberduck.services.pipeline import Pipeline
 from tests.support.aws import BUCKET
 from tests.support.cloudformation import (
     allowed_actions,
+    celebrities_statements,
     custom_labels_statements,
     site_statements,
     video_statements,
@@ -140,6 +141,15 @@ def test_rekognition_video_may_do_what_the_check_tries(
     assert "Allow rekognition:GetCelebrityRecognition to the user or role" in checked.output
     assert "iam:PassRole for arn:aws:iam::123456789012:role/notices" in checked.output
     assert "the queue does not exist: check DUCK_VIDEO_QUEUE" in checked.output
+
+
+def test_celebrities_take_one_right_more(
+    used: set[str], aws_settings: Settings, composed: Callable[[Settings], Pipeline]
+) -> None:
+    settings = aws_settings.model_copy(update={"celebrities": True})
+    app = create_app(settings, pipeline=composed(settings))
+    assert command(app, "check") == 0
+    assert used - allowed_actions(site_statements()) == allowed_actions(celebrities_statements())
 
 
 @pytest.mark.parametrize("operation", ["StartProjectVersion", "CreateProject"])

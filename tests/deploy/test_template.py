@@ -20,6 +20,7 @@ from tests.support.cloudformation import (
     TEMPLATE,
     Made,
     allowed_actions,
+    celebrities_statements,
     custom_labels_statements,
     events_statements,
     read,
@@ -40,6 +41,7 @@ VARIANTS = {
         "Engine": "local",
         "CustomLabels": "yes",
         "Video": "yes",
+        "Celebrities": "yes",
         "Events": "workers",
     },
     "with a function": {**BALANCED, "Events": "lambda", "FunctionImage": "1.dkr/duck:1"},
@@ -252,6 +254,7 @@ def test_the_documentation_names_the_same_permissions() -> None:
     assert named.pop("DUCK_EVENTS_QUEUE") == allowed_actions(events_statements())
     for_videos = named.pop("DUCK_REKOGNITION_VIDEO") | named.pop("DUCK_VIDEO_QUEUE")
     assert for_videos == allowed_actions(video_statements())
+    assert named.pop("DUCK_CELEBRITIES") == allowed_actions(celebrities_statements())
     assert named.keys() == {"DUCK_CUSTOM_LABELS", "DUCK_SCHEDULER_ROLE"}
     assert set.union(*named.values()) == allowed_actions(custom_labels_statements())
 

@@ -152,6 +152,11 @@ def video_statements() -> list[Any]:
     return _statements("video", Made(**BALANCED, Video="yes"))
 
 
+def celebrities_statements() -> list[Any]:
+    """Return the statements of the policy that the machine gets with CELEBRITIES=yes."""
+    return _statements("celebrities", Made(**BALANCED, Celebrities="yes"))
+
+
 def events_statements() -> list[Any]:
     """Return the statements of the policy that the machine gets with EVENTS=workers."""
     return _statements("events", Made(**BALANCED, Events="workers"))

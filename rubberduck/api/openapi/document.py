@@ -89,6 +89,7 @@ HEADERS: dict[str, tuple[str, JsonObject]] = {
 # Imported for the document only: they are of parts that are not loaded before their first use.
 WING_ERRORS = (
     "rubberduck.accounts.errors",
+    "rubberduck.aws.celebrities_errors",
     "rubberduck.aws.custom_labels_errors",
     "rubberduck.custom_models.errors",
     "rubberduck.custom_models.version_errors",

@@ -4,6 +4,7 @@ from typing import Any
 
 from rubberduck.api.openapi import (
     accounts,
+    celebrities,
     evaluations,
     jobs,
     labelling,
@@ -23,6 +24,7 @@ BODIES: tuple[Any, ...] = (
     *accounts.BODIES,
     *evaluations.BODIES,
     *jobs.BODIES,
+    *celebrities.BODIES,
     *labelling.BODIES,
     *model_life.BODIES,
     *models.BODIES,
@@ -42,6 +44,7 @@ def wings() -> JsonObject:
         accounts.accounts(),
         evaluations.evaluations(),
         jobs.jobs(),
+        celebrities.celebrities(),
         labelling.labelling(),
         model_life.model_life(),
         models.models(),

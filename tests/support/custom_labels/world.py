@@ -10,6 +10,7 @@ from tests.support.custom_labels.faults import Refused
 from tests.support.custom_labels.state import ACCOUNT, REGION, Dataset, Project, Timed, Version
 
 if TYPE_CHECKING:
+    from tests.support.custom_labels.celebrities import Celebrities
     from tests.support.custom_labels.videos import Videos
 
 MAX_TRAININGS = MAX_RUNNING = 2
@@ -38,6 +39,7 @@ class World:
     trainings: Counter[str] = field(default_factory=Counter)  # begun, by ARN of the version
     f1_score: float = 0.8
     videos: "Videos | None" = None  # see videos.py
+    celebrities: "Celebrities | None" = None  # see celebrities.py
     _numbers: int = 1_764_000_000_000
 
     def arn(self, path: str) -> str:

@@ -1,0 +1,38 @@
+"""Celebrities in pictures: asked for at Amazon, within the budget, and never kept."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rubberduck.aws.image_calls import MAX_BYTES
+
+if TYPE_CHECKING:
+    from rubberduck.aws.celebrities import CelebrityAnswer, RekognitionCelebrities
+    from rubberduck.imaging.decode import Picture
+    from rubberduck.services.paid_calls import PaidCalls
+
+
+@dataclass(frozen=True)
+class Celebrities:
+    """Names celebrities. `dollars_a_call` of a picture; `is_about`: see Price.verified."""
+
+    recognizer: "RekognitionCelebrities"
+    calls: "PaidCalls"
+    dollars_a_call: float
+
+    def recognize(self, picture: "Picture") -> "CelebrityAnswer":
+        """Return who is in the picture. Raises DetectorFailed: nothing else can answer."""
+        jpeg = picture.jpeg_within(MAX_BYTES)
+        return self.calls.make(lambda: self.recognizer.recognize(jpeg))
+
+    def check(self) -> None:
+        """Raise DetectorFailed unless celebrities may be asked for."""
+        self.recognizer.check()
+
+
+def marked_copy(picture: "Picture", answer: "CelebrityAnswer") -> bytes:
+    """Return a JPEG with a box and a name at each celebrity's face, and nothing at others'."""
+    # Imported late: it loads matplotlib.
+    from rubberduck.imaging.decode import to_jpeg
+    from rubberduck.imaging.draw import draw_boxes
+
+    return to_jpeg(draw_boxes(picture.image, (each.box for each in answer.celebrities)))
