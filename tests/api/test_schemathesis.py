@@ -1,7 +1,8 @@
 """Requests that Schemathesis generates from the OpenAPI document; thousands in `make soak`."""
 
+import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import chain
 from typing import Any
@@ -14,11 +15,17 @@ from schemathesis.checks import CHECKS
 from schemathesis.engine import from_schema
 from schemathesis.engine.events import EngineEvent, FatalError, NonFatalError, ScenarioFinished
 
+from app import create_app
 from rubberduck.accounts.operators import Operators
+from rubberduck.accounts.sessions import Sessions
 from rubberduck.accounts.tokens import Tokens
 from rubberduck.api.uploads import CONTENT_TYPE
+from rubberduck.core.models import Box
 from rubberduck.core.settings import Settings
+from rubberduck.custom_models.measuring import evaluate
+from rubberduck.jobs.models import Viewer
 from rubberduck.jobs.queue import JobQueue
+from rubberduck.scoring.matching import Target, TestedPicture
 from rubberduck.services.pipeline import Pipeline
 from rubberduck.videos.store import Videos
 from tests.support.analysed_videos import (
@@ -27,8 +34,9 @@ from tests.support.analysed_videos import (
     random_samples,
     swimming_ducks,
 )
-from tests.support.labelling import add_project, noise
+from tests.support.labelling import add_model, add_project, noise
 from tests.support.pictures import corners, encoded, form
+from tests.support.ready_videos import store_video
 from tests.support.visitor import as_visitor, session_cookie_name
 
 # A seed, how many examples of each operation, with valid and with invalid data, and how many
@@ -38,6 +46,9 @@ RUNS = [
     *(pytest.param(seed, 200, 2_000, marks=pytest.mark.soak) for seed in range(1, 4)),
 ]
 MAX_RESPONSE_SECONDS = 120.0  # on a busy machine
+
+# Of projects and of what operators see; those of labelling have a test of their own.
+OPERATORS = "^/projects|^/jobs|^/sessions|^/audit"
 
 PICTURES = [
     *(encoded(corners(100 + number, 100), quality=60) for number in range(12)),
@@ -128,7 +139,9 @@ def run_schemathesis(app: Flask, seed: int, examples: int) -> Iterator[EngineEve
         "/api/openapi.json", app, config=schemathesis.Config.from_dict(config)
     )
     # It takes API keys only: with this cookie it is always a 401. tests/pages/test_keys.py has it.
-    visitors = schema.exclude(operation_id="revoke_key").exclude(path_regex="^/projects|/analyses")
+    visitors = schema.exclude(operation_id="revoke_key").exclude(
+        path_regex=f"{OPERATORS}|/analyses"
+    )
     visitors = visitors.exclude(operation_id=VIDEOS)
     yield from from_schema(visitors).execute()
 
@@ -205,6 +218,34 @@ def test_labelling_matches_its_document(app: Flask, pipeline: Pipeline) -> None:
     assert answered(app, LABELLING, {"operator": {"bearer": key}}, refused) == set(LABELLING)
 
 
+# What Amazon found is read in tests/api/test_video_paid.py: an analysis has to end before.
+PAID = ["list_paid_analyses", "start_paid_analysis", "get_paid_analysis", "cancel_paid_analysis"]
+PAID_VIDEO = "a-video-of-22-letters_"
+
+
+def test_paid_analyses_match_their_document(
+    s3: Any, eyes: Any, aws_settings: Settings, composed: Callable[..., Pipeline]
+) -> None:
+    settings = aws_settings.model_copy(update={"rekognition_video": True})
+    site = composed(settings)
+    app = create_app(settings, pipeline=site)
+    store_video(site, PAID_VIDEO)
+    database = site.results.database
+    operator = Operators(database).create("Ada")
+    key, _ = Tokens(database).create(operator.id, "a key", timedelta(days=1), "operator")
+    client = app.test_client()
+    body = {"way": "rekognition-images", "rate": 5, "max_usd": 1}
+    headers = {"Authorization": f"Bearer {key}"}
+    path = f"/api/v1/videos/{PAID_VIDEO}/analyses"
+    started = client.post(path, json=body, headers=headers).get_json()
+    schemathesis.openapi.format("video-id", st.sampled_from([*[PAID_VIDEO] * 9, "missing"]))
+    schemathesis.openapi.format("etag", st.sampled_from(["*", '"quack"']))
+    fixed = {"path.analysis_id": started["id"]}
+    # One runs already, so that no other one starts.
+    done = answered(app, PAID, {"operator": {"bearer": key}}, [400, 404, 409, 503], 4, fixed)
+    assert done | {"start_paid_analysis"} == set(PAID)
+
+
 VIDEOS = [
     "list_videos",
     "get_video",
@@ -243,17 +284,82 @@ def test_videos_match_their_document(app: Flask, pipeline: Pipeline) -> None:
     assert answered(app, VIDEOS, {"session": {"api_key": cookie.value}}, refused) == set(VIDEOS)
 
 
+# What no request of the document can bring about here: a bucket, a video that was analysed, enough
+# pictures for a training, Amazon, a file that an export has finished, each label named once. What
+# is last in the list is seldom brought about by so few requests.
+NOT_HERE = {
+    "import_s3_into_project",
+    "take_in_video_frames",
+    "train_model",
+    "train_model_at_amazon",
+    "extend_model",
+    "get_project_export",
+    "order_project_labels",
+    "delete_project_picture",
+    "remove_project_label",
+    "rename_project_label",
+}
+
+
+def test_what_operators_do_matches_its_document(app: Flask, pipeline: Pipeline) -> None:
+    database, storage = pipeline.results.database, pipeline.storage
+    project, pictures = add_project(database, storage, "mugs", map(noise, range(9)))
+    box = Box(0.1, 0.1, 0.5, 0.5, "", 90)
+    tested = [TestedPicture(id, id, (Target("mug", box),), ()) for id in pictures]
+    add_model(database, storage, project, evaluate(tested, {"mug": 0.5}, "boxes", "validation"))
+    operator = Operators(database).create("Ada")
+    tokens, sessions = Tokens(database), Sessions(database)
+    key, _ = tokens.create(operator.id, "a key", timedelta(days=1), "operator")
+    for number in range(9):
+        sessions.create(operator, "link", f"browser {number}")
+    queue = JobQueue(database, 50)
+    jobs = [queue.enqueue("analyse-video", f"project:{project.id}") for _ in range(20)]
+    page = queue.store.page(Viewer("", is_operator=True), ("queued",), 3)
+    values = {
+        "project-id": [project.id] * 9 + ["missing"],
+        "project-picture-id": [*pictures, "missing"],
+        "project-label-id": [label.id for label in project.labels],
+        "sign-in-id": [session.id for session in sessions.list(operator.id)],
+        "job-id": [*jobs, "missing"],
+        "job-cursor": [page.next or ""],
+        "mistakes-token": ["0", "1"],
+        "etag": ["*", '"quack"'],
+    }
+    for format, strings in values.items():
+        schemathesis.openapi.format(format, st.sampled_from(strings))
+    schemathesis.openapi.media_type("image/*", st.sampled_from(PICTURES))
+    document = app.test_client().get("/api/openapi.json").get_json()
+    named = {
+        operation["operationId"]
+        for path, item in document["paths"].items()
+        if re.match(OPERATORS, path)
+        for method, operation in item.items()
+        if method != "parameters"
+    }
+    asked = named - set(LABELLING) - {"delete_project"}  # it would be the end of the others
+    refused = [400, 404, 409, 413, 415, 422, 429, 503]
+    auth = {"operator": {"bearer": key}, "api_key": {"bearer": key}}
+    done = answered(app, sorted(asked), auth, refused, 6, {"path.number": 1})
+    assert asked - done <= NOT_HERE
+
+
 def answered(
-    app: Flask, operations: Sequence[str], auth: dict[str, Any], refused: Sequence[int]
+    app: Flask,
+    operations: Sequence[str],
+    auth: dict[str, Any],
+    refused: Sequence[int],
+    examples: int = 12,
+    parameters: Mapping[str, Any] | None = None,
 ) -> set[str]:
     """Send a few requests to each operation; return those that succeeded at least once.
 
-    `refused` are statuses that requests of the document may get, too. Fails where a response is
-    not as the document says.
+    `refused` are statuses that requests of the document may get, too; `parameters` have these
+    values in all requests. Fails where a response is not as the document says.
     """
     config: dict[str, Any] = {
         "seed": 0,
-        "generation": {"max-examples": 12, "database": "none"},
+        "generation": {"max-examples": examples, "database": "none"},
+        "parameters": dict(parameters or {}),
         "phases": {"stateful": {"enabled": False}, "coverage": {"enabled": False}},
         "auth": {"openapi": auth},
         "checks": {
@@ -275,7 +381,7 @@ def answered(
             continue
         for id, interaction in event.recorder.interactions.items():
             operation = event.recorder.cases[id].value.operation
-            if interaction.response and interaction.response.status_code in (200, 202, 204):
+            if interaction.response and interaction.response.status_code in (200, 201, 202, 204):
                 succeeded.add(operation.definition.raw["operationId"])
         for check in chain.from_iterable(event.recorder.checks.values()):
             if check.failure_info:

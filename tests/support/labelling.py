@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from rubberduck.custom_models.evaluation import Evaluation
 from rubberduck.custom_models.project_pictures import Added, ProjectPictures, Quota, Upload
 from rubberduck.custom_models.projects import Project, Projects
 from rubberduck.custom_models.tables import model_versions
@@ -60,7 +61,9 @@ def add_project_to(
     return project, ids
 
 
-def add_model(database: Database, storage: Storage, project: Project) -> None:
+def add_model(
+    database: Database, storage: Storage, project: Project, evaluation: Evaluation | None = None
+) -> None:
     """Add a version that sees the first label of the project in every picture, and no other."""
     names = [label.name for label in project.labels]
     bias = np.full(len(names), -5, np.float32)
@@ -81,7 +84,8 @@ def add_model(database: Database, storage: Storage, project: Project) -> None:
     version = Versions(database).begin(project.id, "a job", created_by="somebody", labels=labels)
     key = f"projects/{project.id}/models/{version.id}.onnx"
     storage.put(key, data, "application/octet-stream")
-    trained = {"state": "TRAINING_COMPLETED", "file_key": key}
+    figures = evaluation.to_json() if evaluation else None
+    trained = {"state": "TRAINING_COMPLETED", "file_key": key, "evaluation": figures}
     with database.transaction(writing=True) as connection:
         where = model_versions.c.id == version.id
         connection.execute(model_versions.update().where(where).values(trained))

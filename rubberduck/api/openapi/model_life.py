@@ -5,11 +5,11 @@ from rubberduck.api.openapi.builders import (
     JsonObject,
     json_body,
     operation,
-    parameter,
     problem_responses,
     response,
 )
-from rubberduck.api.openapi.project_builders import SECURITY
+from rubberduck.api.openapi.models import NUMBER
+from rubberduck.api.openapi.project_builders import PROJECT_ID, SECURITY
 from rubberduck.core import errors
 from rubberduck.web.problem_details import PROBLEM
 
@@ -22,12 +22,7 @@ REFUSALS = {
     "409": "The state of the model does not allow this; or: nothing would stop it",
     "503": "Unavailable; or: the spending limit is reached; or: Amazon does not answer",
 }
-PARAMETERS = [
-    parameter("id", "path", {"type": "string", "pattern": "^[A-Za-z0-9_-]{16}$"}, "The project.")
-    | {"required": True},
-    parameter("number", "path", {"type": "integer", "minimum": 1}, "The number of the version.")
-    | {"required": True},
-]
+PARAMETERS = [PROJECT_ID, NUMBER]
 
 
 def model_life() -> JsonObject:

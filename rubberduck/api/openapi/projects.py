@@ -133,7 +133,7 @@ def _labels() -> JsonObject:
             )
             | {
                 "parameters": [
-                    parameter("into", "query", {"type": "string"}, "The id of another label."),
+                    parameter("into", "query", LABEL_ID["schema"], "The id of another label."),
                     parameter("confirm", "query", FLAG, "Delete its boxes."),
                 ]
             },
