@@ -13,7 +13,7 @@ LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --no-strip-extras --univ
 run: venv
 	$(BIN)/python db_setup.py
 	@echo "Open http://127.0.0.1:$(PORT) and give it a picture. Stop with Ctrl+C."
-	@PORT=$(PORT) exec $(BIN)/python serve.py
+	@$(if $(EMULATOR),DUCK_EMULATOR=$(EMULATOR)) PORT=$(PORT) exec $(BIN)/python serve.py
 
 # Each worker begins with half of the list, so that what a module shares is started once.
 test: .venv/.tested-with lint services

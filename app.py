@@ -1,10 +1,12 @@
 """The Flask application: its blueprints, commands and request hooks."""
 
 import logging
+import secrets
 import sys
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache, partial
+from typing import TYPE_CHECKING
 
 import click
 from flask import Flask, Response, current_app
@@ -67,6 +69,9 @@ from rubberduck.web.sessions import SignedCookieSessions, secret_key
 from rubberduck.web.url_rules import LazyRule
 from rubberduck.web.video_uploads import register_video_uploads
 
+if TYPE_CHECKING:
+    from rubberduck.emulator.emulator import Emulator
+
 log = logging.getLogger(__name__)
 
 FORM_OVERHEAD = 64 * 1024  # bytes that a multipart form may add to its file
@@ -120,6 +125,8 @@ def create_app(settings: Settings, *, pipeline: Pipeline | None = None) -> Flask
     _configure_sessions(app, settings)
     app.wsgi_app = MethodOverride(app.wsgi_app)  # type: ignore[method-assign]
     _trust_proxies(app, settings.proxies)
+    if settings.emulator:
+        _add_emulator(app, settings, pipeline)
     configure_templates(app, pipeline.question, settings.language)
     app.cli = Commands()
     pages = (home, many, install, results, jobs, mine, keys, statistics, about, sign_in, operators)
@@ -153,6 +160,25 @@ def create_app(settings: Settings, *, pipeline: Pipeline | None = None) -> Flask
     register_operators(app, settings)
     register_error_handlers(app)
     return app
+
+
+def _add_emulator(app: Flask, settings: Settings, pipeline: Pipeline) -> None:
+    """Answer Rekognition's protocol, before proxies' headers are read. Raises InvalidSettings."""
+    from rubberduck.emulator.endpoint import Endpoint
+    from rubberduck.emulator.guard import check_environment
+
+    check_environment()
+    server = secrets.token_hex(8)  # here, in the master process: all workers share it
+
+    @cache
+    def open_emulator() -> "Emulator":
+        from rubberduck.emulator.emulator import Emulator
+        from rubberduck.emulator.site import Site
+
+        hosting, models = app.extensions["hosting"], app.extensions["answering_models"]
+        return Emulator(Site(pipeline, settings, hosting, models, server))
+
+    app.wsgi_app = Endpoint(app.wsgi_app, settings, open_emulator)  # type: ignore[method-assign]
 
 
 class Commands(AppGroup):

@@ -11,7 +11,7 @@ from rubberduck.core.settings import ROOT
 
 LAW = """
 core < imaging, db, aws, scoring < storage, billing, accounts, jobs < detectors
-< custom_models, videos, faces < services < events, evaluation, web < api, cli < pages
+< custom_models, videos, faces < services < events, evaluation, web < api, emulator, cli < pages
 < rekognition, db_setup < composition < app < wsgi, gunicorn.conf, worker, serve, lambda_function
 """
 # Which packages may import a library; "top" is a file beside the packages.
@@ -27,7 +27,7 @@ WINDOWS = {
         "videos.encode_sound",
     },
     "boto3": {"composition"},
-    "botocore": {"composition", "rekognition", "aws", "storage"},
+    "botocore": {"composition", "rekognition", "aws", "storage", "emulator"},
     "dbos": {"jobs"},
     "flask": {"app", "web", "api", "pages", "cli"},
     "flask_limiter": {"web"},

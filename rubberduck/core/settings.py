@@ -1,6 +1,7 @@
 """The settings: typed `DUCK_…` environment variables, validated at start."""
 
 import gettext
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -17,6 +18,9 @@ PREFIX = "DUCK_"
 BUCKET_NAME = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
 S3_ADDRESS = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?$"
 QUEUE_URL = r"^https?://.+/.+"
+FAULT = r"([A-Za-z]+:)?(throttle|quota|fail|unavailable|hang-up|slow)(=\d+(\.\d+)?)?(\*\d{1,6})?"
+FAULTS = rf"^{FAULT}(, ?{FAULT})*$"
+ACCESS_KEY = re.compile(r"[\w+=.@-]{1,128}:.{16,}")
 SQLITE = "sqlite:///"
 DATABASE_URL = rf"^({SQLITE}|postgresql\+psycopg://)."
 
@@ -75,6 +79,12 @@ def _check_language(language: str) -> str:
     if language != "en" and not gettext.find("messages", TRANSLATIONS, [language]):
         raise ValueError(f"translations/ has no compiled catalogue for {language!r}")
     return language
+
+
+def _check_access_keys(keys: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(ACCESS_KEY.fullmatch(key) for key in keys):
+        raise ValueError("each must be ID:SECRET, with 16 characters or more in the secret")
+    return keys
 
 
 class Settings(BaseSettings):
@@ -389,6 +399,34 @@ class Settings(BaseSettings):
         False,
         description="1 offers visitors who agree to have Amazon Rekognition name celebrities in a "
         "picture; needs DUCK_ENGINE=rekognition or DUCK_BUCKET, since nothing else can",
+    )
+    emulator: bool = Field(
+        False,
+        description="1 answers Amazon Rekognition's own protocol at /aws/rekognition with the "
+        "embedded engines, for programs on the same machine",
+    )
+    emulator_keys: Annotated[
+        tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_check_access_keys)
+    ] = Field(
+        (),
+        repr=False,
+        description="comma-separated ID:SECRET, access keys of your own making; with them, the "
+        "emulator also answers other machines, and checks every signature",
+    )
+    emulator_buckets: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = Field(
+        (), description="comma-separated S3 buckets that the emulator may read and write"
+    )
+    emulator_quota: int = Field(
+        0,
+        ge=0,
+        le=100_000,
+        description="calls a second of each operation of the emulator, beyond which it throttles; "
+        "0: no limit",
+    )
+    emulator_faults: str | None = Field(
+        None,
+        pattern=FAULTS,
+        description="faults that the emulator makes first, such as DetectLabels:throttle*3,hang-up",
     )
     metrics: bool = Field(False, description="1 serves metrics for Prometheus at /metrics")
     metrics_token: str | None = Field(

@@ -17,7 +17,7 @@ from rubberduck.custom_models.tables import (
     version_pictures,
 )
 from rubberduck.db.engine import Database
-from rubberduck.db.tables import DELETING
+from rubberduck.db.tables import DELETING, emulator_records
 from rubberduck.storage.base import Storage
 
 BATCH = 1000  # keys in one request of S3
@@ -56,7 +56,7 @@ def delete_leftovers(database: Database, storage: Storage, project_ids: Iterable
 def delete_rows_of(database: Database, project_id: str) -> int:
     """Delete every row of a hidden project, its own last; return their number."""
     versions = select(model_versions.c.id).where(model_versions.c.project_id == project_id)
-    tables = (project_pictures, annotations, model_versions, project_labels)
+    tables = (project_pictures, annotations, model_versions, project_labels, emulator_records)
     with database.transaction(writing=True) as connection:
         of = version_pictures.c.version_id.in_(versions)
         deleted = connection.execute(version_pictures.delete().where(of)).rowcount

@@ -16,7 +16,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA = "0012"  # the Alembic revision that this code reads and writes
+SCHEMA = "0013"  # the Alembic revision that this code reads and writes
 # The status of a row. DELETING: hidden from everybody, its pictures are being deleted.
 PENDING, READY, DELETING = "pending", "ready", "deleting"
 metadata = MetaData()
@@ -168,6 +168,19 @@ bucket_answers = Table(
     Column("engine", String(64)),
     Column("error", String(500)),
     Index("bucket_answers_by_page", "run_id", "page"),
+)
+# What only the emulator knows, such as its jobs and faults; see db/emulator_records.py.
+emulator_records = Table(
+    "emulator_records",
+    metadata,
+    Column("kind", String(32), primary_key=True),
+    Column("name", String(200), primary_key=True),
+    Column("project_id", String(24)),  # goes with the project
+    Column("record", JSON, nullable=False),
+    Column("changed_at", DateTime, nullable=False),  # UTC
+    Column("expires_at", DateTime),  # UTC
+    Index("emulator_records_by_project", "project_id"),
+    Index("emulator_records_by_expiry", "expires_at"),
 )
 # One row: the database as it was last seen, which a restored copy is not; see restored.py.
 database_identity = Table(

@@ -192,11 +192,13 @@ class Sweeper:
     def _delete_old_events(self) -> None:
         """Delete what is known of pictures that arrived longer ago than results are kept."""
         from rubberduck.db.bucket_runs import BucketRuns
+        from rubberduck.db.emulator_records import EmulatorRecords
         from rubberduck.db.event_claims import DatabaseClaims
 
         before = datetime.now(UTC) - self.results.keep
         DatabaseClaims(self.results.database).delete_older_than(before)
         BucketRuns(self.results.database).delete_older_than(before)
+        EmulatorRecords(self.results.database).delete_expired(datetime.now(UTC))
 
     def _delete_due_project_pictures(self) -> None:
         """Delete what is past its project's retention, withdrawn, or was interrupted."""

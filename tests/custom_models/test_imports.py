@@ -1,4 +1,4 @@
-"""A site that only looks for ducks loads nothing of the data sets and custom models."""
+"""A site that only looks for ducks loads nothing of data sets, custom models and the emulator."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ PROGRAM = """
 import sys
 import app
 from rubberduck.cli.commands import commands
-unwanted = ("rubberduck.custom_models", "ijson", "defusedxml")
+unwanted = ("rubberduck.custom_models", "rubberduck.emulator", "ijson", "defusedxml")
 print(sorted(name for name in sys.modules if name.startswith(unwanted)))
 """
 
