@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from rubberduck.db.results import Results
     from rubberduck.events.delivery import Delivery
     from rubberduck.events.queue_poller import QueuePoller
+    from rubberduck.faces.finders import FaceFinders
     from rubberduck.services.celebrities import Celebrities
     from rubberduck.services.paid_calls import PaidCalls
     from rubberduck.storage.s3_conditional import ConditionalS3
@@ -70,6 +71,7 @@ def build_pipeline(settings: Settings) -> Pipeline:
         amazon_video=amazon_video,
         open_celebrities=_celebrities_opener(settings, open_results),
         open_bucket=partial(open_bucket, settings),
+        open_faces=_faces_opener(settings),
     )
 
 
@@ -193,6 +195,21 @@ def _video_service_opener(
         return RekognitionVideo(client, channel, rate.wait)
 
     return open_service
+
+
+def _faces_opener(settings: Settings) -> "Callable[[], FaceFinders] | None":
+    """Return a function that opens what finds faces on first use; None if it is switched off."""
+    if settings.faces == "off":
+        return None
+
+    @cache
+    def open_faces() -> "FaceFinders":
+        from rubberduck.faces.embedded import EmbeddedFaces
+        from rubberduck.faces.finders import FaceFinders
+
+        return FaceFinders(EmbeddedFaces(), with_gender=settings.faces == "all")
+
+    return open_faces
 
 
 def _notices_opener(settings: Settings) -> "Callable[[], NoticeQueue] | None":

@@ -109,7 +109,7 @@ def with_image_draw(image: Image.Image, boxes: tuple[Box, ...]) -> Image.Image:
 
 def _without_cache(image: Image.Image, boxes: tuple[Box, ...]) -> Image.Image:
     """Draw labels and outlines that are not cached; matplotlib has its glyphs already."""
-    drawing._label.cache_clear()
+    drawing.label_image.cache_clear()
     drawing._rectangle.cache_clear()
     return drawing.draw_boxes(image, boxes)
 

@@ -15,6 +15,7 @@ from rubberduck.db.tables import (
     READY,
     corrections,
     duck_results,
+    face_answers,
     idempotency_keys,
 )
 from rubberduck.db.workers import own_id
@@ -96,14 +97,15 @@ def from_row(row: Mapping[str, Any]) -> Result:
 
 
 def hide(connection: Connection, *conditions: ColumnElement[bool]) -> int:
-    """Mark rows as being deleted; release their hashes and keys, delete their corrections.
+    """Mark rows as being deleted; release their hashes and keys, delete corrections and faces.
 
     Return the number of rows.
     """
     released = {"upload_sha256": None, "idempotency_key": None, "owner": None}
     hidden = select(duck_results.c.id).where(*conditions)
     connection.execute(idempotency_keys.delete().where(idempotency_keys.c.result_id.in_(hidden)))
-    connection.execute(corrections.delete().where(corrections.c.result_id.in_(hidden)))
+    for table in (corrections, face_answers):
+        connection.execute(table.delete().where(table.c.result_id.in_(hidden)))
     statement = duck_results.update().where(*conditions).values(status=DELETING, **released)
     return connection.execute(statement).rowcount
 

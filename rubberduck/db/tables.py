@@ -16,7 +16,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA = "0013"  # the Alembic revision that this code reads and writes
+SCHEMA = "0014"  # the Alembic revision that this code reads and writes
 # The status of a row. DELETING: hidden from everybody, its pictures are being deleted.
 PENDING, READY, DELETING = "pending", "ready", "deleting"
 metadata = MetaData()
@@ -87,6 +87,18 @@ corrections = Table(
     Column("boxes", JSON, nullable=False),  # left, top, width, height as fractions; label
     Column("consent", Boolean, nullable=False),  # the picture may be used for training
     Column("created_at", DateTime, nullable=False),  # UTC; of the newest version
+)
+# What the faces in a picture look like, if its owner asked to keep it; one row for a result.
+face_answers = Table(
+    "face_answers",
+    metadata,
+    Column("result_id", String(64), primary_key=True),
+    Column("faces", JSON, nullable=False),  # boxes as fractions, smiles, emotions, ages
+    Column("engine", String(64), nullable=False),
+    Column("engine_version", String(200)),
+    Column("fallback_for", String(64)),
+    Column("fallback_reason", String(16)),  # failed, budget-spent
+    Column("created_at", DateTime, nullable=False),  # UTC
 )
 # Billed calls, counted before they are made; see budget.py.
 calls = Table(

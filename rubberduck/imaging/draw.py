@@ -39,11 +39,11 @@ def draw_boxes(image: Image.Image, boxes: Iterable[Box], thing: str | None = Non
     `thing` names an object that several labels box together.
     """
     marked = image.copy()
-    line = max(2.0, min(image.size) / 250)
+    line = line_width(image.size)
     drawn = outlines(boxes, image.size, thing)
     for outline in drawn:
-        _draw_rectangle(marked, outline, line)
-    draw_label = partial(_label, font_size=font_size(image.size), max_width=image.width)
+        draw_rectangle(marked, outline, line)
+    draw_label = partial(label_image, font_size=font_size(image.size), max_width=image.width)
     for texts in tab_texts(drawn):
         labels = [draw_label(text) for text in texts]
         areas, is_covering = place_tabs(drawn, [label.size for label in labels], image.size, line)
@@ -63,7 +63,12 @@ class Piece(NamedTuple):
     stretched: bool = False  # from one row or column
 
 
-def _draw_rectangle(marked: Image.Image, outline: Outline, line: float) -> None:
+def line_width(size: tuple[int, int]) -> float:
+    """Return the width of a box's line in a picture of that size, in pixels."""
+    return max(2.0, min(size) / 250)
+
+
+def draw_rectangle(marked: Image.Image, outline: Outline, line: float) -> None:
     """Paste a rectangle: the corners of a small one unchanged, its sides stretched."""
     margin = ceil(line) + 1
     # A side that is longer than this has identical pixel columns between its ends.
@@ -116,7 +121,7 @@ def _rectangle(width: int, height: int, line: float, margin: int) -> Image.Image
 
 
 @lru_cache(CACHE_SIZE)
-def _label(text: str, *, font_size: float, max_width: int) -> Image.Image:
+def label_image(text: str, *, font_size: float, max_width: int) -> Image.Image:
     """Return the text on its background, in a smaller font if it is wider than `max_width`."""
     figure = _figure(1, 1)
     artist = figure.text(

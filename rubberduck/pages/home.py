@@ -60,6 +60,7 @@ def sample(file: str) -> ResponseReturnValue:
         "result.html",
         is_sample=True,
         is_mine=False,
+        face_view=None,
         picture=picture,
         marked=url_for("home.marked_sample", file=file),
         address=url_for("home.sample", file=file, _external=True),

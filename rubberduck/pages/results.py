@@ -1,7 +1,7 @@
 """The page of one result: its pictures, its deletion and the visitor's feedback."""
 
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -18,6 +18,9 @@ from rubberduck.web.questions import use_question_of
 from rubberduck.web.responses import as_json, expires_at, jpeg, jpeg_response, stored, with_etag
 from rubberduck.web.sessions import known_visitor
 from rubberduck.web.uploads import form_value
+
+if TYPE_CHECKING:
+    from rubberduck.pages.face_view import FaceView
 
 results = Blueprint("results", __name__)
 
@@ -44,6 +47,7 @@ def _show_page(id: str) -> ResponseReturnValue:
         is_sample=False,
         is_mine=is_mine,
         correction=_correction(result) if is_mine else None,
+        face_view=_face_view(result) if is_mine else None,
         labels=drawable_labels(pipeline().question, result),
         picture=url_for("results.picture", id=id),
         marked=url_for("results.marked", id=id),
@@ -63,6 +67,18 @@ def _correction(result: Result) -> Correction | None:
     from rubberduck.db.corrections import find_corrections
 
     return find_corrections(pipeline().results, [result.id]).get(result.id)
+
+
+def _face_view(result: Result) -> "FaceView | None":
+    """Return what the faces look like, if the owner asked to keep it."""
+    if pipeline().open_faces is None:
+        return None
+    # Imported late: most sites do not offer this.
+    from rubberduck.db.face_answers import find_faces
+    from rubberduck.pages.face_view import FaceView
+
+    answer = find_faces(pipeline().results, result.id)
+    return None if answer is None else FaceView.of(answer)
 
 
 @results.get("/result/<id>.json")

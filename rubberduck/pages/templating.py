@@ -67,6 +67,8 @@ def _site_context() -> dict[str, object]:
         "max_side": pipeline().max_side,
         "keep_days": settings().keep_days,
         "is_switched_off": settings().is_switched_off,
+        "offers_faces": pipeline().open_faces is not None,
+        "faces_at_amazon": settings().answering_engine == "rekognition",
         "is_live": pipeline().free_detector is not None,
         "is_online": readiness().is_ready_so_far,
         # Only where the page asked who signed in; the first page offers nothing of this.

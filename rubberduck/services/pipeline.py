@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from rubberduck.billing.ledger import Ledger
     from rubberduck.billing.prices import Prices
     from rubberduck.db.results import Results
+    from rubberduck.faces.finders import FaceFinders
     from rubberduck.services.amazon_video import AmazonVideo
     from rubberduck.services.celebrities import Celebrities
     from rubberduck.storage.s3_conditional import ConditionalS3
@@ -81,6 +82,7 @@ class Pipeline:
     open_ledger: Callable[[], "tuple[Ledger, Prices]"] | None = None
     amazon_video: "AmazonVideo | None" = None
     open_celebrities: "Callable[[], Celebrities] | None" = None
+    open_faces: "Callable[[], FaceFinders] | None" = None
     open_bucket: Callable[[str], "ConditionalS3"] | None = None  # any bucket, for commands
     _executor: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(STORE_THREADS, "store"), repr=False

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, cast
 
 from flask import current_app, g, request
 
-from rubberduck.core.errors import InvalidParameter
+from rubberduck.core.errors import InvalidParameter, NoSuchResult
 from rubberduck.core.settings import Settings
 from rubberduck.services.pipeline import Pipeline
 from rubberduck.services.readiness import Readiness
@@ -15,6 +15,7 @@ from rubberduck.services.samples import Samples
 if TYPE_CHECKING:
     from rubberduck.jobs.queue import JobQueue
     from rubberduck.services.answering_models import AnsweringModels
+    from rubberduck.services.faces import FaceService
     from rubberduck.services.videos import VideoService
 
 
@@ -66,6 +67,15 @@ def video_service() -> "VideoService":
     from rubberduck.services.videos import VideoService
 
     return VideoService(pipeline(), job_queue(), settings())
+
+
+def face_service() -> "FaceService":
+    """Return the faces, imported at their first use. Raises NoSuchResult where they are off."""
+    if (open_faces := pipeline().open_faces) is None:
+        raise NoSuchResult
+    from rubberduck.services.faces import FaceService
+
+    return FaceService(pipeline(), open_faces())
 
 
 def text(message: str) -> str:

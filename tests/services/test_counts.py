@@ -97,7 +97,7 @@ from app import start
 app = start()
 HEAVY = set("matplotlib numpy onnxruntime sqlalchemy boto3 redis dbos rubberduck.jobs".split())
 HEAVY |= set("authlib requests rubberduck.accounts.operators".split())
-HEAVY |= {"rubberduck.custom_models.tables"}
+HEAVY |= {"rubberduck.custom_models.tables", "rubberduck.faces.models"}
 
 def loaded_for(*pages):
     for page in pages:
