@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -56,11 +57,11 @@ def follow(id: str, pictures: int | None, as_json: bool) -> None:
     try:
         with tqdm(total=pictures, unit="picture", disable=not shown, leave=False) as bar:
             while True:
-                counts = runs.counts(id)
-                bar.update(counts.answered - bar.n)
-                if counts.is_done:
+                progress = runs.progress(id)
+                bar.update(progress.answered - bar.n)
+                if progress.is_done:
                     return
-                _raise_failure(runs, id)
+                _raise_failure(id, progress.open_pages)
                 time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
         click.echo("It goes on in the worker.", err=True)
@@ -114,11 +115,11 @@ def _confirmed_rate(pictures: int, calls_a_second: float, yes: bool) -> float | 
     return calls_a_second
 
 
-def _raise_failure(runs: "BucketRuns", id: str) -> None:
-    """Raise ClickException if a page's job has ended without its answers."""
+def _raise_failure(id: str, pages: Sequence[int]) -> None:
+    """Raise ClickException if the job of one of the pages has ended without its answers."""
     from rubberduck.events.bucket_run import job_id
 
-    for number in range(runs.pages(id) + 1):  # the next page's job is there before its row
+    for number in pages:
         with suppress(NoSuchJob):
             job = job_queue().get(job_id(id, number))
             if job.state in (FAILED, CANCELLED):

@@ -33,14 +33,23 @@ class BucketAnswer:
 
 @dataclass(frozen=True)
 class RunCounts:
-    """How far a run is: pictures of the pages listed by now, and those with an answer."""
+    """The answers of a run: all, those that say yes, and those with an error in their place."""
 
-    pictures: int
     answered: int
     found: int
     failed: int
-    is_listed: bool
-    is_done: bool
+
+
+@dataclass(frozen=True)
+class RunProgress:
+    """`open_pages`: the pages that are not done, the next one to be listed among them."""
+
+    answered: int
+    open_pages: tuple[int, ...]
+
+    @property
+    def is_done(self) -> bool:
+        return not self.open_pages
 
 
 @dataclass(frozen=True)
@@ -111,28 +120,34 @@ class BucketRuns:
                 connection.execute(insert, rows)
 
     def counts(self, id: str) -> RunCounts:
-        pages = select(
-            func.coalesce(func.sum(page_row.pictures), 0),
-            func.coalesce(func.sum(case((page_row.is_done, 0), else_=1)), 0),
-        ).where(page_row.run_id == id)
+        """Count the answers of a run, which takes a look at each."""
         answers = select(
             func.count(),
             func.coalesce(func.sum(case((answer_row.found.is_(True), 1), else_=0)), 0),
             func.count(answer_row.error),
         ).where(answer_row.run_id == id)
         with self.database.transaction() as connection:
-            is_listed = bool(
-                connection.scalar(select(bucket_runs.c.is_listed).where(bucket_runs.c.id == id))
-            )
-            pictures, open_pages = connection.execute(pages).one()
-            answered, found, failed = connection.execute(answers).one()
-        return RunCounts(pictures, answered, found, failed, is_listed, is_listed and not open_pages)
+            return RunCounts(*connection.execute(answers).one())
 
-    def pages(self, id: str) -> int:
-        """Return how many pages are listed by now."""
+    def progress(self, id: str) -> RunProgress:
+        """Return how far a run is, without counting the answers of the pages that are done.
+
+        It is asked each second, also of a run over millions.
+        """
+        pages = select(page_row.number).where(page_row.run_id == id, page_row.is_done.is_(False))
+        done = select(func.coalesce(func.sum(page_row.pictures), 0)).where(
+            page_row.run_id == id, page_row.is_done.is_(True)
+        )
         with self.database.transaction() as connection:
-            statement = select(bucket_runs.c.pages).where(bucket_runs.c.id == id)
-            return connection.scalar(statement) or 0
+            run = connection.execute(bucket_runs.select().where(bucket_runs.c.id == id)).one()
+            open_pages = tuple(connection.scalars(pages.order_by(page_row.number)))
+            in_open_pages = select(func.count()).where(
+                answer_row.run_id == id, answer_row.page.in_(open_pages)
+            )
+            answered = connection.scalars(done).one() + connection.scalars(in_open_pages).one()
+        if not run.is_listed:
+            open_pages = *open_pages, run.pages
+        return RunProgress(answered, open_pages)
 
     def answers(self, id: str) -> Iterator[BucketAnswer]:
         """Yield all answers in the order of their pages and keys' hashes, some at a time."""

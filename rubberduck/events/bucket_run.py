@@ -84,7 +84,6 @@ def answer_bucket(context: "Context", page: Mapping[str, Any]) -> Any:
         context.sleep(RETRY_SECONDS)
     if left:
         raise Unavailable("{left} pictures have no answer: a service fails.", left=left)
-    context.step("finish", finish_page, page)
     return {"run": page["run_id"], "page": page["number"], "pictures": len(keys)}
 
 
@@ -107,7 +106,8 @@ def list_page(task: "Task", given: Mapping[str, Any]) -> list[str]:
 def answer_page(task: "Task", given: Mapping[str, Any], keys: list[str]) -> int:
     """Answer the pictures of a page that have no answer; return how many are left.
 
-    Some are left if a service does not answer.
+    Some are left if a service does not answer; if none is, the page is finished. That is no step of
+    its own: a step begins with a second of imports.
     """
     page, site = Page(**given), task.site
     runs = BucketRuns(site.results.database)
@@ -124,7 +124,10 @@ def answer_page(task: "Task", given: Mapping[str, Any], keys: list[str]) -> int:
             task.progress(100 * done / len(keys), f"{done:,} of {len(keys):,} pictures")
             if len(known) < len(answers):
                 break
-    return len(keys) - done
+    if left := len(keys) - done:
+        return left
+    runs.finish_page(page.run_id, page.number)
+    return 0
 
 
 def _answer(
@@ -147,11 +150,6 @@ def _answer(
     verdict = answer.verdict
     boxes = [asdict(box) for box in verdict.boxes]
     return BucketAnswer(key, verdict.found, verdict.score, boxes, answer.engine, None)
-
-
-def finish_page(task: "Task", given: Mapping[str, Any]) -> None:
-    page = Page(**given)
-    BucketRuns(task.site.results.database).finish_page(page.run_id, page.number)
 
 
 def _bucket(site: "Pipeline", name: str) -> "ConditionalS3":

@@ -71,6 +71,9 @@ class Claims:
     def take(self, created: CreatedObject) -> Claim | str:
         """Return the claim, or DUPLICATE or SUPERSEDED if there is nothing to do. Raises Busy."""
         name = hashlib.sha256(f"{created.bucket}\0{created.key}".encode()).hexdigest()
+        # Most objects are new: these are claimed by one request, without a look before.
+        if claim := self._swap(name, created, None):
+            return claim
         for _ in range(ATTEMPTS):
             known, tag = self._load(name)
             if known is not None:
@@ -80,9 +83,8 @@ class Claims:
                     return DUPLICATE
                 if (left := known.until - self.clock()) > 0:
                     raise Busy(left)
-            state = State(created.version, created.sequencer, self.clock() + LEASE_SECONDS)
-            if new_tag := self.store.swap(name, asdict(state), tag):
-                return Claim(name, state, new_tag)
+            if claim := self._swap(name, created, tag):
+                return claim
         raise Busy(1.0)
 
     def finish(self, claim: Claim) -> bool:
@@ -97,6 +99,11 @@ class Claims:
         """Write a record of no object. Raises DuckError."""
         _, tag = self._load(CHECK)
         self.store.swap(CHECK, asdict(State("check", None, self.clock())), tag)
+
+    def _swap(self, name: str, created: CreatedObject, tag: str | None) -> Claim | None:
+        state = State(created.version, created.sequencer, self.clock() + LEASE_SECONDS)
+        new_tag = self.store.swap(name, asdict(state), tag)
+        return Claim(name, state, new_tag) if new_tag else None
 
     def _end(self, claim: Claim, until: float) -> bool:
         state = replace(claim.state, until=until)

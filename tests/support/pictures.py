@@ -30,7 +30,8 @@ def encoded(image: Image.Image | None = None, format: str = "JPEG", **options: A
 
 def tiny(number: int) -> bytes:
     """As small as Rekognition takes, and each of other bytes."""
-    return encoded(Image.new("RGB", (96, 80), (number % 256, number // 256, 7)), "PNG")
+    colour = number % 256, number // 256 % 256, 7 + number // 65536
+    return encoded(Image.new("RGB", (96, 80), colour), "PNG")
 
 
 def form(data: bytes, name: str = "photo.jpg", field: str = "picture") -> dict[str, Any]:
