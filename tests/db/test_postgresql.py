@@ -1,13 +1,9 @@
 """PostgreSQL behind a pooler, without an answer, demoted, in an odd encoding."""
 
-import socket
 import subprocess
 import sys
-import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,9 +17,10 @@ from rubberduck.core.settings import ROOT, Settings
 from rubberduck.db import postgresql
 from rubberduck.db.results import Results
 from rubberduck.services.pipeline import Pipeline
-from tests.support import namespaces, pgbouncer, postgres
+from tests.support import namespaces, pgbouncer, postgres, postgres_proxy
 from tests.support.pictures import encoded
 from tests.support.postgres import Server
+from tests.support.postgres_proxy import Proxy
 from tests.support.server import free_port
 
 Open = Callable[[str], Results]
@@ -35,17 +32,13 @@ def url(postgres_server: Server) -> Iterator[str]:
         yield url
 
 
-def through(url: str, folder: Path, port: int) -> str:
-    return f"{url.split('?', maxsplit=1)[0]}?host={folder}&port={port}"
-
-
 def test_pgbouncer_in_transaction_mode(
     postgres_server: Server, url: str, pipeline: Pipeline, open_results: Open
 ) -> None:
     if reason := pgbouncer.missing():
         pytest.skip(reason)
-    with pgbouncer.in_front_of(postgres_server) as folder:
-        pooled = through(url, folder, 6432)
+    with pgbouncer.in_front_of(postgres_server) as pooler:
+        pooled = pooler.url(url)
         set_up(pooled)
         results = open_results(pooled)
         busy = replace(pipeline, open_results=lambda: results)
@@ -62,84 +55,44 @@ def test_without_a_pooler_none_is_seen(url: str, open_results: Open) -> None:
     assert not open_results(url).database.is_pooled()
 
 
-class Proxy:
-    """Forwards a Unix socket to PostgreSQL's, as long as it is let; it always accepts."""
-
-    def __init__(self, folder: Path, server: Server) -> None:
-        self.forwards = threading.Event()
-        self.forwards.set()
-        self._server = server
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(str(folder / ".s.PGSQL.6433"))
-        self._listener.listen()
-        self._sockets: list[socket.socket] = [self._listener]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = self._listener.accept()
-                server = socket.socket(socket.AF_UNIX)
-                server.connect(str(self._server.folder / ".s.PGSQL.5432"))
-                self._sockets += [client, server]
-                for ends in ((client, server), (server, client)):
-                    threading.Thread(target=self._forward, args=ends, daemon=True).start()
-
-    def _forward(self, source: socket.socket, target: socket.socket) -> None:
-        with suppress(OSError):
-            while data := source.recv(65536):
-                self.forwards.wait()
-                target.sendall(data)
-            target.shutdown(socket.SHUT_WR)
-
-    def close(self) -> None:
-        self.forwards.set()
-        for each in self._sockets:
-            with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-            each.close()
-
-
 @pytest.fixture
-def proxy(postgres_server: Server) -> Iterator[tuple[Proxy, Path]]:
-    with tempfile.TemporaryDirectory(prefix="pgp") as folder:
-        proxy = Proxy(Path(folder), postgres_server)
-        yield proxy, Path(folder)
-        proxy.close()
+def proxy(postgres_server: Server) -> Iterator[Proxy]:
+    with postgres_proxy.in_front_of(postgres_server) as proxy:
+        yield proxy
 
 
 def test_a_pooler_that_hangs_ends_every_request_and_is_forgotten(
-    proxy: tuple[Proxy, Path], url: str, open_results: Open, monkeypatch: pytest.MonkeyPatch
+    proxy: Proxy, url: str, open_results: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without the deadlines this test would hang: the proxy acknowledges and says nothing."""
     monkeypatch.setattr(postgresql, "PING_SECONDS", 0.5)
     monkeypatch.setattr(postgresql, "TRANSACTION_SECONDS", 0.5)
     set_up(url)
-    results = open_results(through(url, proxy[1], 6433))
+    results = open_results(proxy.url(url))
     results.check()
-    proxy[0].forwards.clear()
+    proxy.forwards.clear()
     for _ in range(2):
         with pytest.raises(ResultsUnavailable):
             results.check()
-    proxy[0].forwards.set()
+    proxy.forwards.set()
     results.check()
 
 
 def test_a_statement_that_hangs_ends_too(
-    proxy: tuple[Proxy, Path], url: str, open_results: Open, monkeypatch: pytest.MonkeyPatch
+    proxy: Proxy, url: str, open_results: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(postgresql, "TRANSACTION_SECONDS", 0.5)
     set_up(url)
-    results = open_results(through(url, proxy[1], 6433))
+    results = open_results(proxy.url(url))
 
     def hang() -> None:
         with results.database.transaction() as connection:
-            proxy[0].forwards.clear()
+            proxy.forwards.clear()
             connection.exec_driver_sql("SELECT 1")
 
     with pytest.raises(ResultsUnavailable):
         hang()
-    proxy[0].forwards.set()
+    proxy.forwards.set()
     results.check()
 
 

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url
 
 from app import create_app
 from composition import build_pipeline
@@ -21,9 +20,8 @@ def test_a_worker_and_flask_check_behind_pgbouncer(
 ) -> None:
     if reason := pgbouncer.missing():
         pytest.skip(reason)
-    with postgres_server.database() as url, pgbouncer.in_front_of(postgres_server) as folder:
-        query = {"host": str(folder), "port": "6432"}
-        pooled = make_url(url).set(query=query).render_as_string(hide_password=False)
+    with postgres_server.database() as url, pgbouncer.in_front_of(postgres_server) as pooler:
+        pooled = pooler.url(url)
         behind = settings.model_copy(update={"database_url": pooled})
         pipeline = build_pipeline(behind)
         create_database(pooled, with_jobs=True)

@@ -1,91 +1,35 @@
 """Workers killed, restarted and told to stop, with visitors on them: nothing answered is lost."""
 
-import json
 import os
 import random
 import signal
 import socket
 import sqlite3
 import sys
-import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from contextlib import closing, suppress
 from functools import partial
-from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.request import Request
 
 import pytest
-import time_machine
-from sqlalchemy import func, make_url, select
+from sqlalchemy import make_url
 
-from rubberduck.db.results import Results
-from rubberduck.db.tables import READY, duck_results
-from rubberduck.services.retention import Sweeper
-from rubberduck.storage.folder import FolderStorage
 from tests.support.aws import BUCKET
+from tests.support.diary import (
+    Diary,
+    all_is_there,
+    mend,
+    nothing_is_left_behind,
+    one_row_each,
+    request,
+    visited,
+)
 from tests.support.fake_rekognition import FakeRekognition
-from tests.support.pictures import encoded
-from tests.support.server import PATIENCE, Site, amazon, fetch, serving, until, upload
+from tests.support.server import PATIENCE, Site, amazon, serving, until
 
-FAR = datetime(9999, 1, 1, tzinfo=UTC)
 report = sys.stdout.write  # figures, which `make soak` shows
-
-
-ACCEPTED = 202
-
-
-@dataclass
-class Diary:
-    """What visitors sent, each picture under a key of its own, and what came of it."""
-
-    url: str
-    answered: dict[str, dict[str, str]] = field(default_factory=dict)  # key → links
-    broken: set[str] = field(default_factory=set)  # keys whose request broke off
-
-    def send(self, key: str) -> None:
-        try:
-            status, body = fetch(request(self.url, key))
-            while status == ACCEPTED:  # its first attempt is still in work
-                time.sleep(0.2)
-                status, body = fetch(request(self.url, key))
-        except (OSError, HTTPException):  # killed while it answered us
-            self.broken.add(key)
-            return
-        assert status == 201, body
-        self.answered[key] = json.loads(body)["links"]
-        self.broken.discard(key)
-
-
-def request(url: str, key: str) -> Request:
-    return upload(url, encoded(comment=key), Idempotency_Key=key)
-
-
-@contextmanager
-def visited(site: Site, visitors: int = 4, pause: float = 0.0) -> Iterator[Diary]:
-    """Visitors who send one picture after the other."""
-    diary, over = Diary(site.url), threading.Event()
-
-    def visit(visitor: int) -> None:
-        number = 0
-        while not over.is_set():
-            diary.send(f"picture {number} of visitor {visitor}")
-            number += 1
-            over.wait(pause)
-
-    with ThreadPoolExecutor(visitors) as pool:
-        visits = [pool.submit(visit, number) for number in range(visitors)]
-        try:
-            yield diary
-        finally:
-            over.set()
-        for each in visits:
-            each.result()
 
 
 def kill_under_load(site: Site, kills: int) -> Diary:
@@ -112,12 +56,6 @@ def alive(site: Site) -> list[int]:
     return [int(pid) for pid in children.split()]
 
 
-def all_is_there(site: Site, diary: Diary) -> None:
-    for links in diary.answered.values():
-        assert site.get(links["self"])[0] == 200
-        assert site.get(links["picture"])[0] == 200
-
-
 def is_sound(file: Path) -> bool:
     with closing(sqlite3.connect(file)) as database:
         return bool(database.execute("PRAGMA integrity_check").fetchone() == ("ok",))
@@ -129,32 +67,6 @@ def test_killed_workers_lose_no_answered_picture(tmp_path: Path) -> None:
         all_is_there(site, diary)
     assert len(diary.answered) > 9
     assert is_sound(tmp_path / "duck.db")
-
-
-def mend(diary: Diary) -> None:
-    """Everybody whose request broke off sends it again, until it is answered."""
-    for key in sorted(diary.broken):
-        diary.send(key)
-    assert diary.broken == set()
-
-
-def one_row_each(url: str, diary: Diary) -> None:
-    results = Results(url)
-    with results.database.engine.connect() as connection:
-        ready = connection.scalar(
-            select(func.count()).select_from(duck_results).where(duck_results.c.status == READY)
-        )
-    results.close()
-    assert ready == len(diary.answered)
-
-
-def nothing_is_left_behind(url: str, folder: Path, diary: Diary) -> None:
-    results, storage = Results(url), FolderStorage(folder)
-    with time_machine.travel(datetime.now(UTC) + timedelta(hours=2)):
-        swept = Sweeper(lambda: results, storage).sweep()
-    results.close()
-    report(f"\nswept: {swept}\n")
-    assert len(set(storage.keys_older_than(FAR))) == len(diary.answered)  # no ducks, so no boxes
 
 
 KILLS = {"sqlite": 200, "postgresql": 40}
@@ -171,8 +83,9 @@ def test_hundreds_of_kills(tmp_path: Path, database_url: str) -> None:
         mend(diary)
         all_is_there(site, diary)
     one_row_each(database_url, diary)
-    nothing_is_left_behind(database_url, tmp_path / "uploads", diary)
-    report(f"{kills} kills on {kind}, {len(diary.answered)} answered, {broken} broken off; ")
+    swept = nothing_is_left_behind(database_url, tmp_path / "uploads", diary)
+    report(f"\nswept: {swept}\n{kills} kills on {kind}, {len(diary.answered)} answered, ")
+    report(f"{broken} broken off; ")
     report(f"sent again, 0 lost, 0 twice; {time.monotonic() - started:.0f} s\n")
 
 

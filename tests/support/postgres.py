@@ -59,10 +59,20 @@ class Server:
                 seconds += sum(process.cpu_times()[:2])
         return float(seconds + sum(main.cpu_times()[:4]))
 
+    def set_read_only(self, is_on: bool) -> None:
+        """Refuse writes in all transactions that begin from now on, as a standby does (25006)."""
+        self._do(f"ALTER SYSTEM SET default_transaction_read_only = {'on' if is_on else 'off'}")
+        self._do("SELECT pg_reload_conf()")
+
     def _do(self, statement: str) -> None:
         where = f"host={self.folder} user=tests dbname=postgres"
         with psycopg.connect(where, autocommit=True) as connection:
             connection.execute(statement.encode())
+
+
+def through(url: str, folder: Path, port: int) -> str:
+    """Return the URL of the same database behind another socket."""
+    return f"{url.split('?', maxsplit=1)[0]}?host={folder}&port={port}"
 
 
 @contextmanager
