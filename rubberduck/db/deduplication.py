@@ -13,7 +13,7 @@ from rubberduck.db.engine import to_naive_utc, upsert
 from rubberduck.db.tables import PENDING, READY, duck_results, idempotency_keys
 from rubberduck.db.workers import has_ended, own_id
 
-# Without a heartbeat for this long, a process of another machine counts as ended. Sent every 4 s.
+# Without a heartbeat for this long, nobody works on an upload any more. Sent every 4 s.
 HEARTBEAT_TIMEOUT = timedelta(seconds=15)
 row_of = duck_results.c
 RETAINED_FROM = func.coalesce(row_of.retained_from, row_of.created_at)
@@ -54,7 +54,7 @@ Status = Literal["ready", "pending", "abandoned"]
 
 @dataclass(frozen=True)
 class Duplicate:
-    """An upload of the same bytes; abandoned if the process that worked on it has ended."""
+    """An upload of the same bytes; abandoned if nobody works on it any more."""
 
     id: str
     is_mine: bool
@@ -136,8 +136,10 @@ def _same_bytes(
 def _status(row: Mapping[Any, Any]) -> Status:
     if row["status"] == READY:
         return "ready"
-    ended = has_ended(row["worker"]) if row["worker"] else None
-    if ended is None:  # on another machine
-        heartbeat = row["heartbeat_at"] or row["created_at"]
-        ended = heartbeat < to_naive_utc(datetime.now(UTC) - HEARTBEAT_TIMEOUT)
-    return "abandoned" if ended else "pending"
+    if row["worker"] and has_ended(row["worker"]):
+        return "abandoned"
+    # A process that runs, here or elsewhere, has given the upload up if it no longer beats: it
+    # could not clear up, because the database was away just then.
+    heartbeat = row["heartbeat_at"] or row["created_at"]
+    is_silent = heartbeat < to_naive_utc(datetime.now(UTC) - HEARTBEAT_TIMEOUT)
+    return "abandoned" if is_silent else "pending"

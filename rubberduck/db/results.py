@@ -170,7 +170,7 @@ class Results:
 
     @contextmanager
     def heartbeat(self, id: str) -> Iterator[None]:
-        """Show other machines every few seconds that this process still works on the upload."""
+        """Show every few seconds that this process still works on the upload."""
         done = threading.Event()
         threading.Thread(target=self._beat, args=(id, done), daemon=True).start()
         try:
@@ -226,9 +226,14 @@ class Results:
         return hidden
 
     def abort_upload(self, id: str) -> bool:
-        """Hide our failed upload. Return False without a row, or if another process has it now."""
+        """Hide our failed upload. Return False without a row, or if another process has it now.
+
+        False, too, if it was saved all the same: the answer to its commit was lost, or another
+        thread, which had taken it over, was faster.
+        """
+        ours = row_of.worker == own_id(), row_of.status != READY
         with self.database.transaction(writing=True) as connection:
-            return bool(hide(connection, row_of.id == id, row_of.worker == own_id()))
+            return bool(hide(connection, row_of.id == id, *ours))
 
     def mark_expired_deleting(
         self, now: datetime, limit: int, after: str = ""

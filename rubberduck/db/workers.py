@@ -1,7 +1,8 @@
 """Which process handles an upload, and whether that process still runs.
 
 A process is known by a random id. On its own machine it holds a lock on a file of that name, which
-the kernel frees when it ends, however it ends; other machines go by the heartbeats in the database.
+the kernel frees when it ends, however it ends. Of one that runs, or is elsewhere, the heartbeats in
+the database tell whether it still works on an upload.
 """
 
 import fcntl

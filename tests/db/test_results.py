@@ -10,8 +10,9 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
@@ -29,7 +30,7 @@ from rubberduck.core.errors import (
     ResultPending,
     ResultsUnavailable,
 )
-from rubberduck.core.models import Answer, Label
+from rubberduck.core.models import Answer, Label, Upload
 from rubberduck.core.rules import RUBBER_DUCK, judge
 from rubberduck.core.settings import ROOT, Settings
 from rubberduck.db.daily_stats import Totals
@@ -96,12 +97,16 @@ def test_the_check_leaves_no_row(book: Results) -> None:
         assert connection.execute(select(duck_results)).all() == []
 
 
+def just_sent(id: str, sha256: str, **more: Any) -> Upload:
+    return replace(sample_upload(id, sha256, **more), created_at=datetime.now(UTC))
+
+
 def test_of_many_with_the_same_bytes_one_of_each_owner_leads(book: Results) -> None:
     duplicates: list[Duplicate | None] = []
     ready = threading.Barrier(12)
 
     def begin(number: int) -> None:
-        upload = sample_upload(f"upload-{number}", "the same", owner=f"owner-{number % 3}")
+        upload = just_sent(f"upload-{number}", "the same", owner=f"owner-{number % 3}")
         ready.wait()
         duplicates.append(book.begin(upload, "embedded detector"))
 
@@ -115,11 +120,19 @@ def test_of_many_with_the_same_bytes_one_of_each_owner_leads(book: Results) -> N
 
 
 def test_a_key_belongs_to_its_bytes(book: Results) -> None:
-    book.begin(sample_upload("first", "some bytes", keys=("a-key",)), "embedded detector")
-    again = book.begin(sample_upload("second", "some bytes", keys=("a-key",)), "embedded detector")
+    book.begin(just_sent("first", "some bytes", keys=("a-key",)), "embedded detector")
+    again = book.begin(just_sent("second", "some bytes", keys=("a-key",)), "embedded detector")
     assert again == Duplicate("first", is_mine=True, status="pending")
     with pytest.raises(IdempotencyKeyReused):
         book.begin(sample_upload("third", "other bytes", keys=("a-key",)), "embedded detector")
+
+
+def test_what_was_saved_is_not_cleared_up_as_a_failure(book: Results) -> None:
+    """The answer to its commit may have been lost, and a repeated upload may have been faster."""
+    book.begin(sample_upload("an-id"), "embedded detector")
+    book.save(sample_result())
+    assert not book.abort_upload("an-id")
+    assert book.get("an-id") == sample_result()
 
 
 def test_what_was_swept_meanwhile_is_not_saved(book: Results) -> None:

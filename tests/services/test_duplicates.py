@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ from app import create_app
 from rubberduck.core.models import Label, PendingUpload
 from rubberduck.core.settings import ROOT, Settings
 from rubberduck.db.tables import duck_results
+from rubberduck.db.workers import own_id
 from rubberduck.imaging.decode import Picture
 from rubberduck.services.pipeline import Pipeline
 from rubberduck.services.retention import Sweeper, Swept
@@ -191,15 +193,19 @@ def test_the_upload_of_a_killed_process_is_taken_over_at_once(
     assert detector.calls == 1
 
 
+@pytest.mark.parametrize(
+    "worker", [lambda: "another", own_id], ids=["on another machine", "this process"]
+)
 @pytest.mark.parametrize(("age", "is_taken"), [(5, False), (20, True)])
-def test_of_another_machine_the_heartbeat_tells(
-    settings: Settings, pipeline: Pipeline, age: int, is_taken: bool
+def test_of_a_process_that_may_run_the_heartbeat_tells(
+    settings: Settings, pipeline: Pipeline, age: int, is_taken: bool, worker: Callable[[], str]
 ) -> None:
+    """One that runs has not ended, but gave the upload up if the database went away under it."""
     data = encoded()
     begun_elsewhere(settings, data)
     beat = datetime.now(UTC).replace(tzinfo=None) - timedelta(seconds=age)
     with pipeline.results.database.transaction(writing=True) as connection:
-        connection.execute(update(duck_results).values(worker="elsewhere", heartbeat_at=beat))
+        connection.execute(update(duck_results).values(worker=worker(), heartbeat_at=beat))
     answer = pipeline.process_upload(data, "me")
     assert isinstance(answer, PendingUpload) is not is_taken
 
