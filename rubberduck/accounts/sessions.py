@@ -9,7 +9,7 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -41,6 +41,7 @@ class Session:
     last_seen_at: datetime
     how: str
     browser: str
+    id_token: str | None = field(default=None, repr=False)  # of the OpenID provider
 
 
 class Sessions:
@@ -49,7 +50,9 @@ class Sessions:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def create(self, operator: Operator, how: How, browser: str) -> str:
+    def create(
+        self, operator: Operator, how: How, browser: str, id_token: str | None = None
+    ) -> str:
         """Begin a session and return its secret, for the cookie. `browser` names the client."""
         secret, now = secrets.token_urlsafe(SECRET_BYTES), to_naive_utc(datetime.now(UTC))
         values = {
@@ -61,6 +64,7 @@ class Sessions:
             "last_seen_at": now,
             "how": how,
             "browser": _printable(browser)[:MAX_BROWSER],
+            "id_token": id_token,
         }
         with self.database.transaction(writing=True) as connection:
             connection.execute(operator_sessions.insert(), values)
@@ -144,4 +148,5 @@ def _session(found: Mapping[Any, Any]) -> Session:
         last_seen_at=found["last_seen_at"].replace(tzinfo=UTC),
         how=found["how"],
         browser=found["browser"],
+        id_token=found["id_token"],
     )

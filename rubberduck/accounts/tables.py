@@ -1,6 +1,6 @@
 """The tables of operators: who they are, how they sign in, and what they did."""
 
-from sqlalchemy import JSON, Column, DateTime, Index, Integer, String, Table
+from sqlalchemy import JSON, Column, DateTime, Index, Integer, String, Table, Text
 
 from rubberduck.db.tables import metadata
 
@@ -38,6 +38,7 @@ operator_sessions = Table(
     Column("last_seen_at", DateTime, nullable=False),
     Column("how", String(16), nullable=False),  # link, oidc
     Column("browser", String(200), nullable=False),
+    Column("id_token", Text),  # of an OpenID provider, which is told when the session is ended
     Index("operator_sessions_by_secret", "secret_hash", unique=True),
     Index("operator_sessions_by_operator", "operator_id"),
 )

@@ -15,7 +15,7 @@ from rubberduck.db.engine import Database, is_storable
 from rubberduck.db.tables import metadata
 
 OWNERS = ("owner", "operator_id")  # and each name that ends with _by
-SECRETS = ("token_hash", "secret_hash", "key_hash", "token")  # nobody's to read
+SECRETS = ("token_hash", "secret_hash", "key_hash", "token", "id_token")  # nobody's to read
 # Rows of tables that name nobody belong to whom these belong: a column, and whose id it has.
 PARENTS = {"result_id": "duck_results", "job_id": "jobs", "video_id": "videos"}
 BATCH_SIZE = 500  # rows, and ids in a condition

@@ -1,15 +1,18 @@
 """Signing in, with a one-time link or at an OpenID provider, and out."""
 
+import logging
 import re
 from dataclasses import asdict
 from datetime import timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from flask import (
     Blueprint,
     current_app,
     flash,
+    make_response,
     redirect,
     render_template,
     request,
@@ -38,7 +41,9 @@ from rubberduck.web.uploads import form_value
 
 if TYPE_CHECKING:
     from rubberduck.accounts.oidc import Attempt, Provider
+    from rubberduck.accounts.sessions import Session
 
+log = logging.getLogger(__name__)
 sign_in = Blueprint("sign_in", __name__)
 
 ATTEMPT_LIFETIME = timedelta(minutes=10)  # as long as a sign-in at the provider may take
@@ -93,16 +98,26 @@ def finish() -> ResponseReturnValue:
         raise
     operator = operators().signed_in_elsewhere(person.subject, person.name, person.role)
     response = _go_on()
-    begin_session(response, operator, "oidc")
+    begin_session(response, operator, "oidc", person.id_token)
     delete_cookie(response, cookie_name("oidc"))
     return response
 
 
 @sign_in.post("/sign-out")
 def sign_out() -> ResponseReturnValue:
-    end_session()
-    flash(text("You are signed out."))
-    response = redirect(url_for("sign_in.index"), HTTPStatus.SEE_OTHER)
+    """End the session here; who signed in at a provider that offers it goes there to do the same.
+
+    By a page, not a redirect: browsers let a form lead to this site only (form-action).
+    """
+    ended, index = end_session(), url_for("sign_in.index")
+    address = _provider_sign_out(ended) if ended else None
+    if address is None:
+        flash(text("You are signed out."))
+        response = redirect(index, HTTPStatus.SEE_OTHER)
+    else:
+        host = urlsplit(address).netloc
+        page = render_template("signed_out.html", address=address, host=host)
+        response = make_response(page, {"Cache-Control": CACHE_NO_STORE})
     delete_cookie(response, cookie_name())
     return response
 
@@ -125,6 +140,19 @@ def _provider() -> "Provider":
     if (found := provider()) is None:
         raise NoSuchResult
     return found
+
+
+def _provider_sign_out(ended: "Session") -> str | None:
+    """Return where the browser ends its sign-in at the provider, if it began there."""
+    if ended.id_token is None or (found := provider()) is None:
+        return None
+    from rubberduck.accounts.errors import ProviderFailed
+
+    try:
+        return found.sign_out_url(ended.id_token, url_for("sign_in.index", _external=True))
+    except ProviderFailed as error:
+        log.warning("not signed out at the provider cause=%s", error.operator_message)
+        return None
 
 
 def _callback() -> str:

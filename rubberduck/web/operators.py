@@ -84,7 +84,9 @@ def current_session() -> "Session | None":
     return session
 
 
-def begin_session(response: Response, operator: "Operator", how: "How") -> None:
+def begin_session(
+    response: Response, operator: "Operator", how: "How", id_token: str | None = None
+) -> None:
     """Sign in with a new session, and end the one that this browser had before.
 
     The secret is always a new one: nobody can plant a session and wait until it is signed in.
@@ -93,15 +95,16 @@ def begin_session(response: Response, operator: "Operator", how: "How") -> None:
     from rubberduck.accounts.sessions import LIFETIME
 
     end_session()
-    secret = sessions().create(operator, how, request.user_agent.string)
+    secret = sessions().create(operator, how, request.user_agent.string, id_token)
     audit_log().add(operator.id, operator.name, "sign-in", how)
     set_cookie(response, cookie_name(), secret, LIFETIME)
 
 
-def end_session() -> None:
-    """End the browser's session, so that a copy of its cookie is worth nothing either."""
+def end_session() -> "Session | None":
+    """End the browser's session and return it: a copy of its cookie is worth nothing either."""
     if session := current_session():
         sessions().revoke(session.id, session.operator_id)
+    return session
 
 
 def cookie_name(purpose: str = "operator") -> str:

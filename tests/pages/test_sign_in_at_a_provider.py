@@ -1,7 +1,13 @@
 """Sign-in at an OpenID provider: a real one in a thread, and what can go wrong on the way."""
 
 import json
+import re
+import runpy
+from base64 import urlsafe_b64decode
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from html import unescape
+from threading import Event, Semaphore
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
@@ -10,14 +16,20 @@ import requests
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from app import create_app
+from rubberduck.accounts import oidc
+from rubberduck.accounts.oidc import MAX_WAITING, Provider
 from rubberduck.accounts.operators import Operators
 from rubberduck.accounts.sessions import Sessions
-from rubberduck.core.settings import InvalidSettings, Settings
+from rubberduck.core.settings import ROOT, InvalidSettings, Settings
 from rubberduck.db.results import Results
 from rubberduck.services.pipeline import Pipeline
+from rubberduck.web.sessions import site_id
 from tests.support.openid import PEOPLE, OpenId, local, openid_provider, sign_in_at
+from tests.support.operators import sign_in
+from tests.support.server import PATIENCE
 
 pytestmark = [
     pytest.mark.enable_socket,
@@ -35,7 +47,7 @@ def _provider() -> Iterator[OpenId]:
 @pytest.fixture
 def provider(_provider: OpenId) -> Iterator[OpenId]:
     yield _provider
-    _provider.instead = _provider.before_userinfo = None
+    _provider.instead = _provider.before_userinfo = _provider.discovery = None
     _provider.token_requests.clear()
 
 
@@ -201,6 +213,157 @@ def test_a_provider_that_fails_is_a_502_and_pictures_go_on(
 
     provider.instead = fail
     assert client.get(back).status_code == 502
+
+
+def sign_out(client: FlaskClient) -> TestResponse:
+    return client.post("/sign-out", headers={"Origin": "http://localhost"})
+
+
+def test_signing_out_ends_the_sign_in_at_the_provider_too(
+    client: FlaskClient, provider: OpenId
+) -> None:
+    sign_in_at(provider, client, "1")
+    answer = sign_out(client)
+    assert answer.status_code == 200  # no redirect: form-action would refuse it
+    (address,) = re.findall(r'http-equiv="refresh" content="1; url=([^"]+)"', answer.text)
+    endpoint, _, query = unescape(address).partition("?")
+    sent = parse_qs(query)
+    assert endpoint == f"{provider.url}/oauth2/end_session"
+    assert sent["post_logout_redirect_uri"] == ["http://localhost/sign-in"]
+    assert sent["client_id"] == ["duck"]
+    claims = json.loads(urlsafe_b64decode(sent["id_token_hint"][0].split(".")[1] + "=="))
+    assert (claims["sub"], claims["aud"]) == ("1", ["duck"])
+    assert requests.get(unescape(address), timeout=20).status_code == 200
+    assert client.get("/account/").status_code == 303
+    assert sign_out(client).status_code == 303  # nobody is signed in: there is nothing to end
+
+
+def test_who_signed_in_with_a_link_stays_on_this_site(client: FlaskClient) -> None:
+    sign_in(client)
+    assert sign_out(client).location == "/sign-in"
+
+
+@pytest.mark.parametrize("has_endpoint", [True, False], ids=["2024", "before"])
+def test_cognito_has_a_form_of_its_own(settings: Settings, has_endpoint: bool) -> None:
+    """/logout takes client_id and logout_uri, both registered, and no ID token.
+
+    https://docs.aws.amazon.com/cognito/latest/developerguide/logout-endpoint.html; the discovery
+    names the address as end_session_endpoint since February 2024.
+    """
+    issuer = "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_a"
+    given = {"oidc_issuer": issuer, "oidc_client_id": "duck"}
+    provider = Provider(settings.model_copy(update=given))
+    base = "https://duck.auth.eu-central-1.amazoncognito.com"
+    metadata = {"issuer": issuer, "authorization_endpoint": f"{base}/oauth2/authorize"}
+    metadata |= {"end_session_endpoint": f"{base}/logout"} if has_endpoint else {}
+    provider._client.server_metadata.update(metadata, _loaded_at=1)
+    url = provider.sign_out_url("a token", "https://duck.example/sign-in")
+    assert url == f"{base}/logout?client_id=duck&logout_uri=https%3A%2F%2Fduck.example%2Fsign-in"
+
+
+def test_a_provider_without_sign_out_is_left_alone(
+    site: Site, client: FlaskClient, provider: OpenId
+) -> None:
+    sign_in_at(provider, client, "1")
+    document = requests.get(f"{provider.url}/.well-known/openid-configuration", timeout=20).json()
+    del document["end_session_endpoint"]
+
+    def answer(_environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("Content-Type", "application/json")])
+        return [json.dumps(document).encode()]
+
+    provider.discovery = answer
+    restarted = site().test_client()
+    restarted.set_cookie(*cookie_of(client))
+    assert sign_out(restarted).location == "/sign-in"
+    assert client.get("/account/").status_code == 303
+
+
+def test_a_provider_that_is_down_keeps_nobody_signed_in(
+    site: Site, client: FlaskClient, provider: OpenId, caplog: pytest.LogCaptureFixture
+) -> None:
+    sign_in_at(provider, client, "1")
+    restarted = site(oidc_issuer="http://127.0.0.1:9").test_client()
+    restarted.set_cookie(*cookie_of(client))
+    assert sign_out(restarted).location == "/sign-in"
+    assert "not signed out at the provider" in caplog.text
+    assert client.get("/account/").status_code == 303
+
+
+def cookie_of(client: FlaskClient) -> tuple[str, str]:
+    """Return name and value of the operator's cookie."""
+    name = f"operator-{site_id(client.application)}"
+    cookie = client.get_cookie(name)
+    assert cookie
+    return name, cookie.value
+
+
+@pytest.mark.parametrize("path", ["discovery", "instead"], ids=["begin", "finish"])
+def test_a_provider_that_never_answers_is_a_502(
+    site: Site, provider: OpenId, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(oidc, "READ_SECONDS", 0.3)
+    client, over = site().test_client(), Event()
+
+    def hang(_environ: Any, start_response: Any) -> list[bytes]:
+        over.wait()
+        start_response("200 OK", [])
+        return []
+
+    if path == "instead":
+        back = local(provider.agree(client.get("/sign-in/provider").location, "1"))
+    setattr(provider, path, hang)
+    answer = client.get(back if path == "instead" else "/sign-in/provider")
+    over.set()
+    assert (answer.status_code, answer.headers["Retry-After"]) == (502, "60")
+    assert "try again in a minute" in answer.text
+
+
+def test_a_provider_that_answers_byte_by_byte_is_given_up_too(
+    site: Site, provider: OpenId, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The time-out of requests (2.32) is that of one read: each byte begins it anew."""
+    monkeypatch.setattr(oidc, "ANSWER_SECONDS", 0.5)
+    over = Event()
+
+    def drip(_environ: Any, start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [("Content-Type", "application/json")])
+        while not over.wait(0.05):
+            yield b" "
+
+    provider.discovery = drip
+    assert site().test_client().get("/sign-in/provider").status_code == 502
+    over.set()
+    assert "no whole answer in 0.5 s" in caplog.text
+
+
+def test_a_provider_that_hangs_holds_a_few_threads_only(
+    site: Site, provider: OpenId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("READ_SECONDS", "ANSWER_SECONDS"):
+        monkeypatch.setattr(oidc, name, PATIENCE)
+    app, over, arrived = site(), Event(), Semaphore(0)
+
+    def hang(_environ: Any, start_response: Any) -> list[bytes]:
+        arrived.release()
+        over.wait()
+        start_response("500 Oops", [])
+        return []
+
+    provider.discovery = hang
+    with ThreadPoolExecutor(MAX_WAITING) as pool:
+        waiting = [
+            pool.submit(app.test_client().get, "/sign-in/provider") for _ in range(MAX_WAITING)
+        ]
+        try:
+            assert all(arrived.acquire(timeout=PATIENCE) for _ in range(MAX_WAITING))
+            refused = app.test_client().get("/sign-in/provider")
+            assert (refused.status_code, app.test_client().get("/").status_code) == (502, 200)
+            assert not any(future.done() for future in waiting)
+        finally:
+            over.set()
+        assert {future.result().status_code for future in waiting} == {502}
+    assert runpy.run_path(str(ROOT / "gunicorn.conf.py"))["threads"] > MAX_WAITING
 
 
 def test_without_a_provider_there_is_no_such_page(settings: Settings, pipeline: Pipeline) -> None:

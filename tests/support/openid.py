@@ -32,6 +32,7 @@ class OpenId:
     url: str
     token_requests: list[dict[str, list[str]]] = field(default_factory=list)
     instead: Application | None = None  # answers the site's requests for a token
+    discovery: Application | None = None  # answers those for the description of the provider
     before_userinfo: Callable[[], None] | None = None
 
     def agree(self, address: str, sub: str) -> str:
@@ -71,6 +72,8 @@ def openid_provider() -> Iterator[OpenId]:
                 environ["wsgi.input"] = io.BytesIO(body)
                 if provider.instead:
                     return provider.instead(environ, start_response)
+            if provider.discovery and environ["PATH_INFO"].endswith("/openid-configuration"):
+                return provider.discovery(environ, start_response)
             if environ["PATH_INFO"] == "/userinfo" and provider.before_userinfo:
                 provider.before_userinfo()
             return application(environ, start_response)
