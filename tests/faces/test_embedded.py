@@ -158,3 +158,8 @@ def test_a_damaged_network_is_said_and_no_crash(tmp_path: Path) -> None:
 
 def test_never_more_faces_than_the_limit() -> None:
     assert len(faces_in(group(12, 12, 60))) <= MAX_FACES
+
+
+def test_small_faces_of_a_group_are_all_found() -> None:
+    """One look at the whole picture finds few of them: they get a second one, in parts."""
+    assert len(faces_in(group(6, 4, 110))) == 24
