@@ -122,7 +122,9 @@ def create_app(settings: Settings, *, pipeline: Pipeline | None = None) -> Flask
     if pipeline.open_custom_labels is not None:
         app.extensions["model_watch"] = ModelWatch(lambda: pipeline.results.database, open_hosting)
         app.after_request(_trigger_model_watch)
-    app.extensions["sweeper"] = Sweeper(pipeline.open_results, pipeline.storage, pipeline.observers)
+    app.extensions["sweeper"] = Sweeper(
+        pipeline.open_results, pipeline.storage, pipeline.observers, pipeline.open_collections
+    )
     _configure_sessions(app, settings)
     app.wsgi_app = MethodOverride(app.wsgi_app)  # type: ignore[method-assign]
     _trust_proxies(app, settings.proxies)

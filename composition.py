@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from rubberduck.events.queue_poller import QueuePoller
     from rubberduck.faces.finders import FaceFinders
     from rubberduck.services.celebrities import Celebrities
+    from rubberduck.services.face_collections import CollectionService
     from rubberduck.services.paid_calls import PaidCalls
     from rubberduck.storage.s3_conditional import ConditionalS3
 
@@ -70,6 +71,7 @@ def build_pipeline(settings: Settings) -> Pipeline:
         open_ledger=lambda: _ledger_and_prices(settings, open_results()),
         amazon_video=amazon_video,
         open_celebrities=_celebrities_opener(settings, open_results),
+        open_collections=_collections_opener(settings, open_results),
         open_bucket=partial(open_bucket, settings),
         open_faces=_faces_opener(settings),
     )
@@ -245,6 +247,44 @@ def _celebrities_opener(
         return Celebrities(RekognitionCelebrities(client), calls, dollars)
 
     return open_celebrities
+
+
+def _collections_opener(
+    settings: Settings, open_results: Callable[[], "Results"]
+) -> "Callable[[], CollectionService] | None":
+    """Return a function that opens face collections on first use; None if they are off."""
+    if not settings.face_collections:
+        return None
+    if settings.faces == "off" or settings.answering_engine != "rekognition":
+        raise InvalidSettings(
+            "DUCK_FACE_COLLECTIONS needs DUCK_FACES=1 and Amazon Rekognition: set DUCK_BUCKET or "
+            "DUCK_ENGINE=rekognition."
+        )
+
+    @cache
+    def open_collections() -> "CollectionService":
+        from rubberduck.aws.collections import FaceCollections
+        from rubberduck.billing.prices import load_prices
+        from rubberduck.db.call_rates import CallRate
+        from rubberduck.db.indexed_people import IndexedPeople
+        from rubberduck.services.face_charges import FaceCharges
+        from rubberduck.services.face_collections import CollectionService
+
+        results, prices = open_results(), load_prices(settings.prices)
+        client = _client(
+            settings, "rekognition", 2, signature_version="v4", read_timeout=SLOW_SECONDS
+        )
+        rate = CallRate(results.database, "rekognition", CUSTOM_LABELS_RATE)
+        return CollectionService(
+            FaceCollections(client, rate.wait),
+            IndexedPeople(results.database),
+            _paid_calls(settings, results, "IndexFaces", prices["index-faces"].dollars),
+            _paid_calls(settings, results, "SearchFaces", prices["search-faces"].dollars),
+            FaceCharges(ledger(settings, results), prices["face-storage"]),
+            timedelta(days=settings.face_keep_days),
+        )
+
+    return open_collections
 
 
 def _paid_calls(

@@ -51,7 +51,7 @@ def check() -> None:
         problems += 1
     problems += _print_outcomes(_checks())
     problems += _check_decoder() + _check_jobs() + _check_custom_labels() + _check_events()
-    problems += _check_video() + _check_celebrities()
+    problems += _check_video() + _check_celebrities() + _check_collections()
     sys.exit(1 if problems else 0)
 
 
@@ -165,6 +165,26 @@ def _check_celebrities() -> int:
     if pipeline().open_celebrities is None:
         return 0
     return _print_outcomes({"celebrities in pictures": pipeline().celebrities.check})
+
+
+def _check_collections() -> int:
+    """Print which rights face collections lack, or that faces are left at Amazon; count them."""
+    site = pipeline()
+    if site.open_collections is not None:
+        return _print_outcomes({"face collections": site.collections.remote.check})
+    from rubberduck.db.indexed_people import IndexedPeople
+
+    try:
+        stored = sum(IndexedPeople(site.results.database).counts().values())
+    except DuckError:
+        return 0  # the check of the database says it
+    if not stored:
+        return 0
+    click.echo(
+        f"wrong  face collections: the faces of {stored} people are at Amazon, where nothing "
+        "deletes them in time. Set DUCK_FACE_COLLECTIONS=1 until they are deleted."
+    )
+    return 1
 
 
 def _check_no_model_runs() -> int:

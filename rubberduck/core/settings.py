@@ -428,6 +428,18 @@ class Settings(BaseSettings):
         pattern=FAULTS,
         description="faults that the emulator makes first, such as DetectLabels:throttle*3,hang-up",
     )
+    face_collections: bool = Field(
+        False,
+        description="1 lets operators store the faces of people who consented at Amazon "
+        "Rekognition, to find them in other pictures; needs DUCK_FACES and Rekognition. A face "
+        "vector is biometric data: in the EU, GDPR Article 9 asks for explicit consent, and more",
+    )
+    face_keep_days: int = Field(
+        30,
+        ge=1,
+        le=3650,
+        description="retention of faces stored at Amazon, and of the consents, in days",
+    )
     metrics: bool = Field(False, description="1 serves metrics for Prometheus at /metrics")
     metrics_token: str | None = Field(
         None,

@@ -16,7 +16,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA = "0015"  # the Alembic revision that this code reads and writes
+SCHEMA = "0016"  # the Alembic revision that this code reads and writes
 # The status of a row. DELETING: hidden from everybody, its pictures are being deleted.
 PENDING, READY, DELETING = "pending", "ready", "deleting"
 metadata = MetaData()
@@ -240,6 +240,35 @@ job_executors = Table(
     Column("id", String(64), primary_key=True),
     Column("host", String(200), nullable=False),
     Column("heartbeat_at", DateTime, nullable=False),  # by the clock of the database
+)
+# People whose faces are stored at Amazon Rekognition, each with the consent; see indexed_people.py.
+# A row is written before the face is sent, so that what is there can always be found.
+indexed_people = Table(
+    "indexed_people",
+    metadata,
+    Column("id", String(24), primary_key=True),  # random: all that Amazon learns of the person
+    Column("collection", String(255), nullable=False),
+    Column("label", String(80), nullable=False),  # what the operator calls the person
+    Column("status", String(16), nullable=False),  # indexing, indexed, deleting
+    Column("changed_at", DateTime, nullable=False),  # since when it has this status
+    Column("has_user", Boolean, nullable=False),  # at Amazon, under the same id
+    Column("created_at", DateTime, nullable=False),
+    Column("created_by", String(64), nullable=False),  # the operator who wrote the consent down
+    Column("expires_at", DateTime, nullable=False),
+    Column("consent_from", String(200), nullable=False),  # the person, or who decides for them
+    Column("consent_on", Date, nullable=False),
+    Column("consent_how", String(200), nullable=False),
+    Column("consent_note", String(500), nullable=False),
+    Index("indexed_people_by_collection", "collection", "created_at", "id"),
+    Index("indexed_people_by_expiry", "expires_at"),
+)
+indexed_faces = Table(
+    "indexed_faces",
+    metadata,
+    Column("face_id", String(36), primary_key=True),  # Amazon's
+    Column("person_id", String(24), nullable=False),
+    Column("created_at", DateTime, nullable=False),
+    Index("indexed_faces_by_person", "person_id"),
 )
 # Tokens for programs; see accounts/tokens.py.
 access_tokens = Table(

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from rubberduck.faces.finders import FaceFinders
     from rubberduck.services.amazon_video import AmazonVideo
     from rubberduck.services.celebrities import Celebrities
+    from rubberduck.services.face_collections import CollectionService
     from rubberduck.storage.s3_conditional import ConditionalS3
 from rubberduck.detectors.base import Detector
 
@@ -83,6 +84,7 @@ class Pipeline:
     amazon_video: "AmazonVideo | None" = None
     open_celebrities: "Callable[[], Celebrities] | None" = None
     open_faces: "Callable[[], FaceFinders] | None" = None
+    open_collections: "Callable[[], CollectionService] | None" = None
     open_bucket: Callable[[str], "ConditionalS3"] | None = None  # any bucket, for commands
     _executor: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(STORE_THREADS, "store"), repr=False
@@ -110,6 +112,15 @@ class Pipeline:
 
             raise CelebritiesOff
         return self.open_celebrities()
+
+    @property
+    def collections(self) -> "CollectionService":
+        """Return the face collections, opened on first use. Raises CollectionsOff."""
+        if self.open_collections is None:
+            from rubberduck.aws.collections_errors import CollectionsOff
+
+            raise CollectionsOff
+        return self.open_collections()
 
     @property
     def stop_schedules(self) -> "StopSchedules | None":

@@ -22,6 +22,7 @@ from rubberduck.storage.base import Storage
 if TYPE_CHECKING:
     from rubberduck.db.leases import Lease
     from rubberduck.db.results import Results
+    from rubberduck.services.face_collections import CollectionService
 
 log = logging.getLogger(__name__)
 BATCH_SIZE = 500  # results of two pictures each
@@ -73,9 +74,11 @@ class Sweeper:
         open_results: Callable[[], "Results"],
         storage: Storage,
         observers: tuple[Observer, ...] = (LogObserver(),),
+        open_collections: "Callable[[], CollectionService] | None" = None,
     ) -> None:
         self.open_results = open_results
         self.storage = storage
+        self.open_collections = open_collections
         self.observers = observers
         self._due: float | None = None
         self._lock = threading.Lock()
@@ -230,6 +233,11 @@ class Sweeper:
         if ids and delete_leftovers(self.results.database, self.storage, ids):
             log.warning("objects of deleted projects were left, and are deleted")
 
+    def _delete_due_faces(self) -> None:
+        """Delete the faces at Amazon whose time is over."""
+        if self.open_collections is not None:
+            self.open_collections().sweep()
+
     def _delete_due_videos(self) -> None:
         from rubberduck.services.video_retention import delete_due_videos
 
@@ -250,6 +258,7 @@ class Sweeper:
         _attempt(self._delete_expired_secrets, faults)
         _attempt(self._delete_due_project_pictures, faults)
         _attempt(self._delete_due_videos, faults)
+        _attempt(self._delete_due_faces, faults)
         _attempt(self._delete_expired_uploads, faults)
         _attempt(self._delete_old_events, faults)
         deleted, last = 0, ""

@@ -29,7 +29,7 @@ def delete_due(task: "Task") -> dict[str, int]:
     from rubberduck.services.retention import Sweeper
 
     site: Pipeline = task.site
-    sweeper = Sweeper(site.open_results, site.storage, site.observers)
+    sweeper = Sweeper(site.open_results, site.storage, site.observers, site.open_collections)
     swept = sweeper.sweep(only_due=True)
     return {"results": swept.results, "orphans": swept.orphans}
 
