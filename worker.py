@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("rubberduck.worker")
 # The modules whose functions are jobs.
 JOB_MODULES = (
+    "rubberduck.emulator.dataset_jobs",
     "rubberduck.events.bucket_run",
     "rubberduck.services.schedules",
     "rubberduck.services.aws_training",

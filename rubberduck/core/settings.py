@@ -416,6 +416,14 @@ class Settings(BaseSettings):
     emulator_buckets: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = Field(
         (), description="comma-separated S3 buckets that the emulator may read and write"
     )
+    emulator_delay: float = Field(
+        0.0,
+        ge=0,
+        le=3600,
+        allow_inf_nan=False,
+        description="seconds that models, data sets and jobs of the emulator stay in a state such "
+        "as STARTING, at least",
+    )
     emulator_quota: int = Field(
         0,
         ge=0,

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from rubberduck.custom_models.errors import InvalidProject, NameTaken, NoSuchProject
 from rubberduck.custom_models.rules import MAX_LABEL_LENGTH, MAX_LABELS
-from rubberduck.custom_models.tables import project_labels, projects
+from rubberduck.custom_models.tables import project_labels, project_pictures, projects
 from rubberduck.db.engine import Database, is_storable, to_naive_utc
 from rubberduck.db.tables import DELETING, READY
 
@@ -214,6 +214,18 @@ class Projects:
         before.label(label_id)
         connection.execute(project_labels.delete().where(label.id == label_id))
         return self._with_question(connection, before)
+
+    def set_kind(self, id: str, kind: Kind) -> Project:
+        """Let the project label boxes or whole pictures. Raises InvalidProject, NoSuchProject.
+
+        Only while nothing is labelled: annotations of one kind mean nothing to the other.
+        """
+        pictures = project_pictures.c
+        labelled = select(pictures.id).where(pictures.project_id == id, pictures.revision > 0)
+        with self.database.transaction(writing=True) as connection:
+            if connection.scalar(labelled.limit(1)) is not None:
+                raise InvalidProject("Pictures of this project are labelled already.")
+            return _change(connection, id, kind=kind)
 
     def set_arn(self, id: str, arn: str | None) -> Project:
         """Store the address of the project at Amazon Rekognition."""

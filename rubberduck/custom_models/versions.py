@@ -36,7 +36,7 @@ from rubberduck.db.engine import Database, is_storable
 from rubberduck.db.tables import READY
 
 ID_BYTES = 12
-MAX_MESSAGE = 500
+MAX_MESSAGE, MAX_NAME = 500, 100
 BATCH = 500
 row = model_versions.c
 
@@ -102,6 +102,11 @@ class Versions:
             }
             connection.execute(model_versions.insert(), values)
             return _get(connection, row.id == id)
+
+    def rename(self, id: str, name: str) -> None:
+        """Give the version a name of its own, at most MAX_NAME characters."""
+        with self.database.transaction(writing=True) as connection:
+            _update(connection, row.id == id, name=name[:MAX_NAME])
 
     def complete(self, id: str, job_id: str, trained: Trained) -> bool:
         """Save the result of a training, once. Return False if the job may not, or has already."""

@@ -104,5 +104,5 @@ def _values(
         "project_id": project_id,
         "record": dict(record),
         "changed_at": to_naive_utc(now),
-        "expires_at": to_naive_utc(now + lasts) if lasts else None,
+        "expires_at": None if lasts is None else to_naive_utc(now + lasts),
     }

@@ -5,7 +5,6 @@ from typing import Any
 
 from rubberduck.core.errors import TooNarrow
 from rubberduck.emulator.errors import ServiceError, invalid_parameter
-from rubberduck.emulator.objects import read_object
 from rubberduck.emulator.site import Site
 from rubberduck.emulator.translation import INVALID_FORMAT
 from rubberduck.imaging.decode import Picture, decode_picture
@@ -59,7 +58,8 @@ def _bytes_of(site: Site, image: dict[str, Any], limits: ImageLimits) -> bytes:
     assert where is not None
     if "Bucket" not in where or "Name" not in where:
         raise invalid_parameter()
-    data = read_object(site, where["Bucket"], where["Name"], MAX_OBJECT_BYTES, where.get("Version"))
+    bucket, name, version = where["Bucket"], where["Name"], where.get("Version")
+    data = site.objects.read(bucket, name, MAX_OBJECT_BYTES, version)
     if len(data) > MAX_OBJECT_BYTES:
         raise ServiceError("ImageTooLargeException", TOO_LARGE)
     return data

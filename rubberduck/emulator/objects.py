@@ -1,61 +1,98 @@
 """Objects that requests name: in the site's own folder, and in the buckets of the settings."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rubberduck.core.errors import StorageFailed
 from rubberduck.emulator.errors import ServiceError
-from rubberduck.emulator.site import Site
+from rubberduck.services.pipeline import Pipeline
+from rubberduck.storage.folder import FolderStorage
+from rubberduck.storage.s3_conditional import ConditionalS3
 
 FOLDER_BUCKET = "rubberduck"  # stands for the folder of DUCK_UPLOADS
 NO_OBJECT = (
     "Unable to get object metadata from S3. Check object key, region and/or access permissions."
 )
+OTHER_BUCKET = (
+    f"{NO_OBJECT} The emulator reads the bucket {FOLDER_BUCKET}, which is the folder of "
+    "DUCK_UPLOADS, and buckets that DUCK_EMULATOR_BUCKETS names."
+)
 
 
-def read_object(site: Site, bucket: str, name: str, most: int, version: str | None = None) -> bytes:
-    """Return an object, at most its first `most` + 1 bytes. Raises ServiceError."""
-    if bucket == FOLDER_BUCKET:
-        return _read_file(site, name, most, version)
-    storage = site.bucket(bucket)
-    if storage is None:
-        raise invalid_object(
-            f"{NO_OBJECT} The emulator reads the bucket {FOLDER_BUCKET}, which is the folder of "
-            "DUCK_UPLOADS, and buckets that DUCK_EMULATOR_BUCKETS names."
-        )
-    try:
-        if version is None:
-            return storage.get_from(bucket, name, most)
-        from rubberduck.storage.s3_conditional import ConditionalS3
+@dataclass
+class Objects:
+    """`buckets` are the names of DUCK_EMULATOR_BUCKETS: no other bucket is read or written."""
 
-        assert isinstance(storage, ConditionalS3)
-        return storage.get_version(bucket, name, version, is_versioned=True, most=most)
-    except (FileNotFoundError, StorageFailed):
-        raise invalid_object() from None
+    pipeline: Pipeline
+    buckets: Sequence[str]
+    _opened: dict[str, ConditionalS3] = field(default_factory=dict, repr=False)
+
+    def read(self, bucket: str, name: str, most: int, version: str | None = None) -> bytes:
+        """Return an object, at most its first `most` + 1 bytes. Raises ServiceError."""
+        if bucket == FOLDER_BUCKET:
+            return self._read_file(name, most, version)
+        storage = self._bucket(bucket)
+        if storage is None:
+            raise invalid_object(OTHER_BUCKET)
+        try:
+            if version is None:
+                return storage.get_from(bucket, name, most)
+            return storage.get_version(bucket, name, version, is_versioned=True, most=most)
+        except (FileNotFoundError, StorageFailed):
+            raise invalid_object() from None
+
+    def write(self, bucket: str, name: str, data: bytes, content_type: str) -> bool:
+        """Write a new object; return whether it could be. One that is there is left alone."""
+        if bucket == FOLDER_BUCKET:
+            folder = self._folder
+            if folder is None or not _is_inside(folder, name) or (folder / name).exists():
+                return False
+            self.pipeline.storage.put(name, data, content_type)
+            return True
+        storage = self._bucket(bucket)
+        try:
+            if storage is None or storage.exists(name):
+                return False
+            storage.put(name, data, content_type)
+        except StorageFailed:
+            return False
+        return True
+
+    @property
+    def _folder(self) -> Path | None:
+        """Return the folder of the uploads; None if the site keeps its pictures in a bucket."""
+        storage = self.pipeline.storage
+        return storage.folder if isinstance(storage, FolderStorage) else None
+
+    def _bucket(self, name: str) -> ConditionalS3 | None:
+        if name not in self.buckets or self.pipeline.open_bucket is None:
+            return None
+        if name not in self._opened:
+            self._opened[name] = self.pipeline.open_bucket(name)
+        return self._opened[name]
+
+    def _read_file(self, name: str, most: int, version: str | None) -> bytes:
+        folder = self._folder
+        try:
+            if folder is None or version is not None or not _is_inside(folder, name):
+                raise FileNotFoundError
+            with (folder / name).open("rb") as file:
+                return file.read(most + 1)
+        except (OSError, ValueError):
+            raise invalid_object() from None
 
 
-def _read_file(site: Site, name: str, most: int, version: str | None) -> bytes:
-    if site.folder is None or version is not None:
-        raise invalid_object()
-    path = file_of(site.folder.folder, name)
-    try:
-        if path is None:
-            raise FileNotFoundError
-        with path.open("rb") as file:
-            return file.read(most + 1)
-    except (OSError, ValueError):
-        raise invalid_object() from None
-
-
-def file_of(folder: Path, name: str) -> Path | None:
-    """Return the file of a key; None for a key that leads out of the folder."""
+def _is_inside(folder: Path, name: str) -> bool:
+    """Return whether a key names something below the folder, also through links."""
     if "\0" in name or name.startswith("/"):
-        return None
-    root = folder.resolve()
+        return False
     try:
+        root = folder.resolve()
         path = (root / name).resolve()
-        return path if path.is_relative_to(root) and path.is_file() else None
     except OSError:  # a name that is too long, or a loop of links
-        return None
+        return False
+    return path != root and path.is_relative_to(root)
 
 
 def invalid_object(message: str = NO_OBJECT) -> ServiceError:

@@ -4,9 +4,26 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from rubberduck.emulator.custom_labels import detect_custom_labels
+from rubberduck.emulator.datasets import (
+    create_dataset,
+    delete_dataset,
+    describe_dataset,
+    distribute_dataset_entries,
+    update_dataset_entries,
+)
+from rubberduck.emulator.entries import list_dataset_entries, list_dataset_labels
 from rubberduck.emulator.errors import access_denied
 from rubberduck.emulator.labels import detect_labels
+from rubberduck.emulator.projects import create_project, delete_project, describe_projects
 from rubberduck.emulator.site import Site
+from rubberduck.emulator.versions import (
+    create_project_version,
+    delete_project_version,
+    describe_project_versions,
+    start_project_version,
+    stop_project_version,
+)
 
 Answer = Callable[[Site, dict[str, Any]], dict[str, Any]]
 Kind = Literal["real", "canned", "refused"]
@@ -28,6 +45,9 @@ def _without_vectors(site: Site, given: dict[str, Any]) -> dict[str, Any]:
     )
 
 
+PROJECTS = "the projects of the site"
+DATASETS = "the labelled pictures of the project; pictures are fetched by the worker"
+VERSIONS = "the embedded models of the project"
 COLLECTIONS = (
     "AssociateFaces",
     "CompareFaces",
@@ -53,6 +73,30 @@ OPERATIONS: dict[str, Operation] = {
         "real",
         "the embedded detector: Duck, Bird, Toy and Animal; image properties are computed",
     ),
+    "DetectCustomLabels": Operation(
+        detect_custom_labels, "real", "a running embedded model of a project"
+    ),
+    "CreateProject": Operation(create_project, "real", PROJECTS),
+    "DescribeProjects": Operation(describe_projects, "real", PROJECTS),
+    "DeleteProject": Operation(delete_project, "real", PROJECTS),
+    "CreateDataset": Operation(create_dataset, "real", DATASETS),
+    "DescribeDataset": Operation(describe_dataset, "real", DATASETS),
+    "ListDatasetEntries": Operation(list_dataset_entries, "real", DATASETS),
+    "ListDatasetLabels": Operation(list_dataset_labels, "real", DATASETS),
+    "UpdateDatasetEntries": Operation(update_dataset_entries, "real", DATASETS),
+    "DistributeDatasetEntries": Operation(
+        distribute_dataset_entries, "real", "the site's split: by label, groups stay together"
+    ),
+    "DeleteDataset": Operation(delete_dataset, "real", DATASETS),
+    "CreateProjectVersion": Operation(
+        create_project_version,
+        "real",
+        "a training on this machine, by the worker; with the datasets of the project only",
+    ),
+    "DescribeProjectVersions": Operation(describe_project_versions, "real", VERSIONS),
+    "StartProjectVersion": Operation(start_project_version, "real", VERSIONS),
+    "StopProjectVersion": Operation(stop_project_version, "real", VERSIONS),
+    "DeleteProjectVersion": Operation(delete_project_version, "real", VERSIONS),
     **{
         name: Operation(_without_vectors, "refused", "AccessDeniedException: no face vectors")
         for name in COLLECTIONS

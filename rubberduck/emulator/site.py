@@ -1,7 +1,8 @@
 """The parts of the site that answer for the service."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -10,16 +11,19 @@ from rubberduck.db.emulator_records import EmulatorRecords
 from rubberduck.detectors.base import Detector
 from rubberduck.detectors.lazy import LazyEmbeddedDetector
 from rubberduck.emulator.faults import Faults
+from rubberduck.emulator.objects import Objects
 from rubberduck.services.pipeline import Pipeline
-from rubberduck.storage.folder import FolderStorage
-from rubberduck.storage.s3 import S3Storage
 
 if TYPE_CHECKING:
     from rubberduck.custom_models.hosting import Hosting
+    from rubberduck.custom_models.project_pictures import ProjectPictures
+    from rubberduck.custom_models.projects import Projects
+    from rubberduck.custom_models.versions import Versions
     from rubberduck.db.engine import Database
+    from rubberduck.jobs.queue import JobQueue
     from rubberduck.services.answering_models import AnsweringModels
 
-REGION, ACCOUNT = "us-east-1", "123456789012"  # of all ARNs
+OPERATOR = "emulator"  # who did what the emulator was asked to do
 
 
 @dataclass
@@ -31,7 +35,6 @@ class Site:
     open_hosting: "Callable[[], Hosting]"
     answering_models: "AnsweringModels"
     server: str  # this start of it
-    _buckets: dict[str, S3Storage] = field(default_factory=dict, repr=False)
 
     @cached_property
     def detector(self) -> Detector:
@@ -51,16 +54,36 @@ class Site:
     def faults(self) -> Faults:
         return Faults(self.records, self.server, self.settings.emulator_faults)
 
-    @property
-    def folder(self) -> FolderStorage | None:
-        """Return the folder storage; None if the site keeps its pictures in a bucket."""
-        storage = self.pipeline.storage
-        return storage if isinstance(storage, FolderStorage) else None
+    @cached_property
+    def objects(self) -> Objects:
+        return Objects(self.pipeline, self.settings.emulator_buckets)
 
-    def bucket(self, name: str) -> S3Storage | None:
-        """Return a bucket that DUCK_EMULATOR_BUCKETS names; None for any other one."""
-        if name not in self.settings.emulator_buckets or self.pipeline.open_bucket is None:
-            return None
-        if name not in self._buckets:
-            self._buckets[name] = self.pipeline.open_bucket(name)
-        return self._buckets[name]
+    @cached_property
+    def jobs(self) -> "JobQueue":
+        from rubberduck.jobs.queue import JobQueue
+
+        return JobQueue(self.database, self.settings.owner_jobs)
+
+    @property
+    def projects(self) -> "Projects":
+        from rubberduck.custom_models.projects import Projects
+
+        return Projects(self.database)
+
+    @property
+    def versions(self) -> "Versions":
+        from rubberduck.custom_models.versions import Versions
+
+        return Versions(self.database)
+
+    @property
+    def pictures(self) -> "ProjectPictures":
+        from rubberduck.custom_models.project_pictures import ProjectPictures, Quota
+
+        quota = Quota(self.settings.project_pictures, self.settings.project_bytes)
+        return ProjectPictures(self.database, self.pipeline.storage, self.pipeline.max_bytes, quota)
+
+    def is_settling(self, since: datetime | None) -> bool:
+        """Return whether DUCK_EMULATOR_DELAY has not passed yet since a moment."""
+        delay = timedelta(seconds=self.settings.emulator_delay)
+        return since is not None and datetime.now(UTC) < since + delay

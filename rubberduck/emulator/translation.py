@@ -17,6 +17,16 @@ from rubberduck.emulator.errors import ServiceError, internal, invalid_parameter
 
 log = logging.getLogger(__name__)
 INVALID_FORMAT = "Request has invalid image format"
+# Of what a project, a job or a video refuses.
+BY_STATUS = {
+    400: "InvalidParameterException",
+    403: "AccessDeniedException",
+    404: "ResourceNotFoundException",
+    409: "ResourceInUseException",
+    413: "InvalidParameterException",
+    422: "InvalidParameterException",
+    429: "LimitExceededException",
+}
 TOO_LARGE = "Image dimensions: the image has more pixels than can be analysed"
 
 
@@ -31,5 +41,8 @@ def translated(error: DuckError) -> ServiceError:
             return invalid_parameter()
         case TooBusy():
             return throttled()
+    code = BY_STATUS.get(error.status)
+    if code is not None:
+        return ServiceError(code, error.problem.why)
     log.error("emulator failed cause=%s", error.operator_message)
     return internal()

@@ -120,7 +120,6 @@ class AnsweringModels:
         from rubberduck.custom_models.detector import (
             CustomLabelsDetector,
             EmbeddedProjectDetector,
-            LoadedModels,
         )
         from rubberduck.detectors.with_breaker import DetectorWithBreaker
 
@@ -130,18 +129,23 @@ class AnsweringModels:
         if model.is_remote:
             remote = CustomLabelsDetector(model, touch, lambda: self.pipeline.custom_labels)
             return DetectorWithBreaker(remote)
-        loaded = self._loaded = self._loaded or LoadedModels()
-        key = model.file_key or model.version_id
         return EmbeddedProjectDetector(
-            model, touch, lambda: loaded.get(key, lambda: self._load(model))
+            model, touch, lambda: self.embedded_model(model.version_id, model.file_key)
         )
 
-    def _load(self, model: "AnsweringModel") -> "EmbeddedModel":
+    def embedded_model(self, version_id: str, file_key: str | None) -> "EmbeddedModel":
+        """Return a version's model, loaded once. Raises FileNotFoundError, TrunkMismatch."""
+        from rubberduck.custom_models.detector import LoadedModels
         from rubberduck.custom_models.version_files import load_version
         from rubberduck.custom_models.versions import Versions
 
-        versions = Versions(self.pipeline.results.database)
-        return load_version(self.pipeline.storage, versions.find(model.version_id))
+        def load() -> "EmbeddedModel":
+            versions = Versions(self.pipeline.results.database)
+            return load_version(self.pipeline.storage, versions.find(version_id))
+
+        self._loaded = self._loaded or LoadedModels()
+        loaded: LoadedModels = self._loaded
+        return loaded.get(file_key or version_id, load)
 
     def _is_stale(self) -> bool:
         return time.monotonic() - self._read_at > FRESH_SECONDS

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -19,10 +18,7 @@ from rubberduck.custom_models.project_pictures import ProjectPictures
 from rubberduck.custom_models.suggestions import Suggestions
 from rubberduck.custom_models.tables import model_versions as versions_table
 from rubberduck.custom_models.training import TrainedModel, TrainingPicture
-from rubberduck.custom_models.training.calibration import Calibration
-from rubberduck.custom_models.training.export import Heads, to_onnx
-from rubberduck.custom_models.training.picture_head import PictureHead
-from rubberduck.custom_models.trunk import POOLED, shipped_trunk
+from rubberduck.custom_models.trunk import shipped_trunk
 from rubberduck.custom_models.version_errors import CannotTrain, TrunkMismatch
 from rubberduck.custom_models.version_files import load_version, trunk_key
 from rubberduck.custom_models.versions import Versions
@@ -31,6 +27,7 @@ from rubberduck.detectors.model_file import MODEL, shipped_sha256
 from rubberduck.jobs.child import Task
 from rubberduck.services import training as jobs
 from rubberduck.services.pipeline import Pipeline
+from tests.support.made_up_models import made_up_model
 from tests.support.objects import draw_picture, draw_project
 from tests.support.trained_projects import QUOTA, create_project
 
@@ -43,22 +40,7 @@ def made_up(
     seen.append(pictures)
     for picture in pictures:
         assert picture.load().mode == "RGB"
-    return heads(labels, shipped_sha256(), seed)
-
-
-def heads(labels: Sequence[str], trunk_sha256: str, seed: int = 0) -> TrainedModel:
-    names, rng = tuple(labels), np.random.default_rng(seed)
-    weights = rng.standard_normal((POOLED, len(names))).astype(np.float32)
-    head = PictureHead(weights, np.zeros(len(names), np.float32))
-    calibrations = [Calibration(1.0, 0.0)] * len(names)
-    thresholds = [0.5] * len(names)
-    made = Heads(
-        names, "pictures", seed, trunk_sha256, None, None, head, calibrations, thresholds, 9
-    )
-    return TrainedModel(
-        to_onnx(made), names, "pictures", dict(zip(names, thresholds, strict=True)),
-        trunk_sha256, seed, 9,
-    )  # fmt: skip
+    return made_up_model(labels, shipped_sha256(), seed)
 
 
 @pytest.fixture(autouse=True)

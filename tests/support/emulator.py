@@ -1,5 +1,6 @@
-"""The emulator on a port, in this process, and the SDKs that ask it."""
+"""The emulator on a port, in this process; boto3 that asks it; and its jobs, done here."""
 
+import importlib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,12 +12,37 @@ from botocore.validate import ParamValidator
 from flask import Flask
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from rubberduck.db.tables import jobs
 from rubberduck.emulator.service_model import output_shape
+from rubberduck.jobs.context import StepFailed
+from rubberduck.jobs.registry import function_of
+from rubberduck.jobs.store import JobStore
+from tests.support.job_steps import JobSteps
+from worker import JOB_MODULES
 
 PATH = "/aws/rekognition"
 REGION = "eu-central-1"
 JSON = "application/x-amz-json-1.1"
 TARGET = "RekognitionService."
+
+
+def run_jobs(app: Flask) -> None:
+    """Do all queued jobs, in this process instead of a worker's."""
+    for module in JOB_MODULES:
+        importlib.import_module(module)
+    site = app.extensions["pipeline"]
+    store = JobStore(site.results.database)
+    for job in reversed(store.newest(states=("queued",))):
+        function = function_of(job.kind)
+        assert function, job
+        state = "done"
+        try:
+            function(JobSteps(site, job_id=job.id), **job.arguments)
+        except StepFailed:
+            state = "failed"
+        ended = jobs.update().where(jobs.c.id == job.id).values(state=state)
+        with store.database.transaction(writing=True) as connection:
+            connection.execute(ended)
 
 
 class _Quiet(WSGIRequestHandler):

@@ -90,7 +90,7 @@ def _pictures(path: Path, dataset: Dataset, finisher: Finisher) -> Iterator[Pict
     labels: dict[str, None] = {}
     with open_input(path) as file:
         for number, line in lines(file):
-            picture = _picture(path, f"line {number}", line, dataset.report)
+            picture = picture_from_line(path, f"line {number}", line, dataset.report)
             labels |= dict.fromkeys([*(box.label for box in picture.boxes), *picture.labels])
             yield finisher.finish(picture)
     dataset.labels = list(labels)
@@ -136,7 +136,8 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"it holds {name}, which is no JSON")
 
 
-def _picture(path: Path, place: str, line: bytes, report: Report) -> Picture:
+def picture_from_line(path: Path, place: str, line: bytes, report: Report) -> Picture:
+    """Return the picture of a line. Raises InvalidDataset, which names `path` and `place`."""
     try:
         entry = parse_line(line)
     except ValueError as error:

@@ -1,0 +1,123 @@
+"""The entries of data sets as lines of a manifest, and what lists say of them."""
+
+import json
+from collections import Counter
+from hashlib import sha256
+from typing import Any
+
+from rubberduck.custom_models.dataset import Report
+from rubberduck.custom_models.interchange.manifest import entry
+from rubberduck.custom_models.project_datasets import as_picture
+from rubberduck.custom_models.project_pictures import ProjectPicture
+from rubberduck.custom_models.projects import Project
+from rubberduck.emulator.datasets import find_dataset, members
+from rubberduck.emulator.objects import FOLDER_BUCKET
+from rubberduck.emulator.paging import page_of
+from rubberduck.emulator.site import Site
+
+SOURCE_REF, FAULTY = "source-ref", "faulty"  # kinds of records
+
+
+def source_refs(site: Site, project: Project) -> dict[str, str]:
+    """Return the source-ref of each picture that came with one, by its id."""
+    records = site.records.of_project(SOURCE_REF, project.id)
+    return {name: record["ref"] for name, record in records.items()}
+
+
+def own_ref(site: Site, picture: ProjectPicture) -> str:
+    """Return the source-ref of a picture that came in otherwise."""
+    bucket = getattr(site.pipeline.storage, "bucket", FOLDER_BUCKET)
+    return f"s3://{bucket}/{picture.key}"
+
+
+def faulty_lines(site: Site, project: Project, side: str) -> list[dict[str, Any]]:
+    """Return the entries of a data set that cannot be used, each with its line and errors."""
+    records = site.records.of_project(FAULTY, project.id).values()
+    return [dict(record) for record in records if record["side"] == side]
+
+
+def faulty_name(project_id: str, ref: str) -> str:
+    return f"{project_id} {sha256(ref.encode()).hexdigest()}"
+
+
+def list_dataset_entries(site: Site, given: dict[str, Any]) -> dict[str, Any]:
+    project, dataset = find_dataset(site, given["DatasetArn"])
+    lines = [*_good_lines(site, project, dataset.side), *_bad_lines(site, project, dataset.side)]
+    chosen = [line for line in lines if _is_wanted(line, given)]
+    list_id = f"entries {dataset.name} {sorted(given.keys() - {'NextToken', 'MaxResults'})}"
+    page, token = page_of(chosen, given, list_id, lambda line: line["source-ref"])
+    return {
+        "DatasetEntries": [
+            json.dumps({k: v for k, v in line.items() if k != "labels"}, ensure_ascii=False)
+            for line in page
+        ],
+        "NextToken": token,
+    }
+
+
+def _good_lines(site: Site, project: Project, side: str) -> list[dict[str, Any]]:
+    refs, numbers = source_refs(site, project), dict[str, int]()
+    lines = []
+    for picture in members(site, project, side):
+        ref = refs.get(picture.id) or own_ref(site, picture)
+        shown = as_picture(project, picture, ref)
+        line = entry(shown, numbers, ref, Report())
+        labels = [*(box.label for box in shown.boxes), *shown.labels]
+        metadata = {"is_labeled": bool(labels)}
+        lines.append({**line, "cl-metadata": metadata, "labels": labels})
+    return lines
+
+
+def _bad_lines(site: Site, project: Project, side: str) -> list[dict[str, Any]]:
+    return [
+        {**faulty["line"], "cl-errors": faulty["errors"], "labels": []}
+        for faulty in faulty_lines(site, project, side)
+    ]
+
+
+def _is_wanted(line: dict[str, Any], given: dict[str, Any]) -> bool:
+    names = given.get("ContainsLabels")
+    return (
+        (names is None or bool(set(names) & set(line["labels"])))
+        and given.get("Labeled") in (None, bool(line["labels"]))
+        and given.get("SourceRefContains", "") in line["source-ref"]
+        and given.get("HasErrors") in (None, "cl-errors" in line)
+    )
+
+
+def list_dataset_labels(site: Site, given: dict[str, Any]) -> dict[str, Any]:
+    project, dataset = find_dataset(site, given["DatasetArn"])
+    entries, boxes = _label_counts(site, project, dataset.side)
+    page, token = page_of(sorted(entries), given, f"labels {dataset.name}", str)
+    return {
+        "DatasetLabelDescriptions": [
+            {
+                "LabelName": name,
+                "LabelStats": {"EntryCount": entries[name], "BoundingBoxCount": boxes[name]},
+            }
+            for name in page
+        ],
+        "NextToken": token,
+    }
+
+
+def _label_counts(site: Site, project: Project, side: str) -> tuple[Counter[str], Counter[str]]:
+    """Return how many entries have each label, and how many boxes there are of it."""
+    entries, boxes, names = Counter[str](), Counter[str](), project.label_names
+    for picture in members(site, project, side):
+        own = [names[box.label] for box in picture.boxes if box.label in names]
+        whole = [names[label] for label in picture.labels if label in names]
+        entries.update({*own, *whole})
+        boxes.update(own)
+    return entries, boxes
+
+
+def statistics(site: Site, project: Project, side: str) -> dict[str, int]:
+    pictures = members(site, project, side)
+    errors = len(faulty_lines(site, project, side))
+    return {
+        "LabeledEntries": sum(bool(each.boxes or each.labels) for each in pictures),
+        "TotalEntries": len(pictures) + errors,
+        "TotalLabels": len(_label_counts(site, project, side)[0]),
+        "ErrorEntries": errors,
+    }

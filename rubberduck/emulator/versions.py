@@ -1,0 +1,232 @@
+"""Versions of models: embedded trainings and embedded hosting, with the service's states."""
+
+import json
+import secrets
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from rubberduck.custom_models.evaluation_summary import write_summary
+from rubberduck.custom_models.hosting_errors import AlreadyRunning, CannotStart, NotRunning
+from rubberduck.custom_models.model_version import (
+    FAILED,
+    RUNNING,
+    STOPPED,
+    TRAINED,
+    TRAINING,
+    ModelVersion,
+)
+from rubberduck.custom_models.project_sides import set_sides
+from rubberduck.custom_models.projects import Project
+from rubberduck.custom_models.version_errors import CannotTrain, TrainingWaits, VersionBusy
+from rubberduck.emulator.arns import (
+    TEST,
+    TRAIN,
+    find_project,
+    find_version,
+    version_arn,
+    version_name,
+    versions_of,
+)
+from rubberduck.emulator.datasets import SIDES, datasets_of, members, require_ready
+from rubberduck.emulator.errors import in_use, invalid_parameter
+from rubberduck.emulator.paging import page_of
+from rubberduck.emulator.projects import limit_exceeded
+from rubberduck.emulator.site import OPERATOR, Site
+
+MAX_VERSIONS, MAX_RUNNING, MAX_UNITS = 100, 2, 5  # quotas of an account
+VERSION, STOPPING = "version", "stopping"  # kinds of records
+JSON = "application/json"
+READY_MESSAGE = "The model is ready to run."
+
+
+def create_project_version(site: Site, given: dict[str, Any]) -> dict[str, Any]:
+    """Begin a training: the row of the version at once, and its job."""
+    from rubberduck.custom_models.training_checks import require_trainable
+    from rubberduck.services.training_queue import TRAIN as TRAIN_JOB
+    from rubberduck.services.training_queue import active_trainings, owner_of, set_of
+
+    project = find_project(site, given["ProjectArn"])
+    if "TrainingData" in given or "TestingData" in given:
+        raise invalid_parameter(
+            "The emulator trains with the datasets of the project: CreateDataset makes them"
+        )
+    if "FeatureConfig" in given:
+        raise invalid_parameter("The emulator has no content moderation")
+    known = versions_of(site, project)
+    if given["VersionName"] in {version_name(site, each) for each in known}:
+        raise in_use(f"The version name {given['VersionName']} is taken")
+    if len(known) >= MAX_VERSIONS:
+        raise limit_exceeded(f"A project has {MAX_VERSIONS} models at most")
+    for dataset in datasets_of(site, project).values():
+        require_ready(site, dataset)
+    _keep_sides_apart(site, project)
+    try:
+        if active_trainings(site.jobs.store, project.id):
+            raise TrainingWaits
+        require_trainable(set_of(site.database, project).findings())
+    except TrainingWaits:
+        raise in_use("The project is being trained") from None
+    except CannotTrain as error:
+        raise invalid_parameter(error.problem.why) from None
+    job_id = secrets.token_urlsafe(16)
+    labels = [(label.id, label.name) for label in project.labels]
+    version = site.versions.begin(project.id, job_id, created_by=OPERATOR, labels=labels)
+    site.versions.rename(version.id, given["VersionName"])
+    record = {
+        "name": given["VersionName"],
+        "output": given["OutputConfig"],
+        "description": given.get("VersionDescription"),
+        "key": given.get("KmsKeyId"),
+    }
+    site.records.put(VERSION, version.id, record, project_id=project.id)
+    # The job finds the version by its own id.
+    arguments = {"project_id": project.id, "created_by": OPERATOR, "seed": 0}
+    site.jobs.store.insert(job_id, TRAIN_JOB, owner_of(project.id), arguments)
+    return {"ProjectVersionArn": version_arn(site, project, version)}
+
+
+def _keep_sides_apart(site: Site, project: Project) -> None:
+    """Let no training picture be drawn for the test, where there is a test dataset."""
+    if members_of_test := members(site, project, TEST):
+        undecided = [each.id for each in members(site, project, TRAIN) if each.split is None]
+        set_sides(site.database, project.id, undecided, SIDES[TRAIN])
+        set_sides(site.database, project.id, [each.id for each in members_of_test], SIDES[TEST])
+
+
+def describe_project_versions(site: Site, given: dict[str, Any]) -> dict[str, Any]:
+    from rubberduck.services.training_queue import settle_trainings
+
+    project = find_project(site, given["ProjectArn"])
+    settle_trainings(site.database, site.jobs.store, project.id)
+    names = given.get("VersionNames")
+    chosen = [
+        version
+        for version in versions_of(site, project)
+        if names is None or version_name(site, version) in names
+    ]
+    page, token = page_of(chosen, given, f"versions {project.id}", lambda each: each.id)
+    return {
+        "ProjectVersionDescriptions": [_description(site, project, each) for each in page],
+        "NextToken": token,
+    }
+
+
+def state_of(site: Site, version: ModelVersion) -> str:
+    """Return the state, which lasts DUCK_EMULATOR_DELAY where the service takes its time."""
+    if version.state in (TRAINED, FAILED) and site.is_settling(version.created_at):
+        return TRAINING
+    if version.state == RUNNING and site.is_settling(version.started_at):
+        return "STARTING"
+    if version.state == STOPPED and site.records.get(STOPPING, version.id):
+        return "STOPPING"
+    return version.state
+
+
+def _description(site: Site, project: Project, version: ModelVersion) -> dict[str, Any]:
+    record = site.records.get(VERSION, version.id) or {}
+    state = state_of(site, version)
+    is_trained = version.is_trained and state != TRAINING
+    output = record.get("output") or {}
+    return {
+        "ProjectVersionArn": version_arn(site, project, version),
+        "CreationTimestamp": version.created_at,
+        "MinInferenceUnits": version.units if version.state == RUNNING else None,
+        "Status": state,
+        "StatusMessage": _message(state, version),
+        "BillableTrainingTimeInSeconds": (
+            round(version.training_seconds or 0) if is_trained else None
+        ),
+        "TrainingEndTimestamp": version.trained_at if is_trained else None,
+        "OutputConfig": output,
+        "EvaluationResult": _evaluation(site, project, version, output) if is_trained else None,
+        "KmsKeyId": record.get("key"),
+        "VersionDescription": record.get("description"),
+        "Feature": "CUSTOM_LABELS",
+    }
+
+
+def _message(state: str, version: ModelVersion) -> str:
+    if state == TRAINED:
+        return READY_MESSAGE
+    return version.state_message or f"The model is {state}."
+
+
+def _evaluation(
+    site: Site, project: Project, version: ModelVersion, output: dict[str, Any]
+) -> dict[str, Any] | None:
+    if version.evaluation is None:
+        return None
+    summary = _written_summary(site, project, version, output)
+    return {"F1Score": version.evaluation.mean.f1 or 0.0, "Summary": summary}
+
+
+def _written_summary(
+    site: Site, project: Project, version: ModelVersion, output: dict[str, Any]
+) -> dict[str, Any] | None:
+    """Write the summary to where OutputConfig says, once; return where it is."""
+    bucket = output.get("S3Bucket")
+    if bucket is None or version.evaluation is None or version.trained_at is None:
+        return None
+    prefix = output.get("S3KeyPrefix", "").strip("/")
+    name = f"EvaluationResultSummary-{version.id}.json"
+    key = f"{prefix}/{name}" if prefix else name
+    arn = version_arn(site, project, version)
+    summary = json.dumps(write_summary(version.evaluation, arn, version.trained_at))
+    where = {"Bucket": bucket, "Name": key}
+    if site.records.get("summary", version.id):
+        return {"S3Object": where}
+    if not site.objects.write(bucket, key, summary.encode(), JSON):
+        return None
+    site.records.put("summary", version.id, {"at": where}, project_id=project.id)
+    return {"S3Object": where}
+
+
+def start_project_version(site: Site, given: dict[str, Any]) -> dict[str, Any]:
+    named = find_version(site, given["ProjectVersionArn"])
+    units, most = given["MinInferenceUnits"], given.get("MaxInferenceUnits", MAX_UNITS)
+    if not units <= most <= MAX_UNITS:
+        raise limit_exceeded(f"A model runs with {MAX_UNITS} inference units at most")
+    running = [life for life in site.open_hosting().lives.running() if life.is_embedded]
+    if len([life for life in running if life.id != named.version.id]) >= MAX_RUNNING:
+        raise limit_exceeded(f"{MAX_RUNNING} models run already, as many as an account may run")
+    if state_of(site, named.version) in (TRAINING, "STOPPING"):
+        raise in_use(f"The model is {state_of(site, named.version)}")
+    try:
+        site.open_hosting().start(named.version.id, units, OPERATOR)
+    except (AlreadyRunning, CannotStart) as error:
+        raise in_use(error.problem.why) from None
+    return {"Status": "STARTING"}
+
+
+def stop_project_version(site: Site, given: dict[str, Any]) -> dict[str, Any]:
+    named = find_version(site, given["ProjectVersionArn"])
+    if state_of(site, named.version) != RUNNING:
+        raise in_use(f"The model is {state_of(site, named.version)}, not RUNNING")
+    lasts = timedelta(seconds=site.settings.emulator_delay)
+    site.records.put(
+        STOPPING,
+        named.version.id,
+        {"at": datetime.now(UTC).isoformat()},
+        project_id=named.project.id,
+        lasts=lasts,
+    )
+    try:
+        site.open_hosting().stop(named.version.id, "emulator")
+    except NotRunning as error:
+        raise in_use(error.problem.why) from None
+    return {"Status": "STOPPING"}
+
+
+def delete_project_version(site: Site, given: dict[str, Any]) -> dict[str, Any]:
+    from rubberduck.services.training_queue import delete_version
+
+    named = find_version(site, given["ProjectVersionArn"])
+    if state_of(site, named.version) in (TRAINING, "STARTING", RUNNING, "STOPPING"):
+        raise in_use(f"The model is {state_of(site, named.version)}")
+    try:
+        delete_version(site.pipeline, named.project.id, named.version.number)
+    except VersionBusy as error:
+        raise in_use(error.problem.why) from None
+    for kind in (VERSION, STOPPING, "summary"):
+        site.records.delete(kind, named.version.id)
+    return {"Status": "DELETING"}

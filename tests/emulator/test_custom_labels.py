@@ -1,0 +1,358 @@
+"""Projects, data sets and models, as boto3 drives them: the same rows as the pages'."""
+
+import json
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from flask import Flask
+
+from rubberduck.core.settings import Settings
+from rubberduck.custom_models import training
+from rubberduck.custom_models.projects import Projects
+from tests.support.emulator import run_jobs
+from tests.support.made_up_models import made_up_training
+from tests.support.objects import Drawn, draw_project
+
+NOTHING = "arn:aws:rekognition:us-east-1:123456789012:project/none/1700000000000"
+OUTPUT = {"S3Bucket": "rubberduck", "S3KeyPrefix": "out"}
+
+
+def code_of(call: Any, **parameters: Any) -> str:
+    with pytest.raises(ClientError) as caught:
+        call(**parameters)
+    return str(caught.value.response["Error"]["Code"])
+
+
+def line(name: str, drawn: Drawn, *, bucket: str = "rubberduck") -> dict[str, Any]:
+    """Return the picture's line of a manifest."""
+    labels = sorted({label for label, _ in drawn.boxes})
+    boxes = [
+        {"class_id": labels.index(label), "left": left, "top": top, "width": wide, "height": high}
+        for label, sides in drawn.boxes
+        for left, top, wide, high in [map(round, sides)]
+    ]
+    return {
+        "source-ref": f"s3://{bucket}/{name}",
+        "boxes": {
+            "image_size": [{"width": drawn.width, "height": drawn.height, "depth": 3}],
+            "annotations": boxes,
+        },
+        "boxes-metadata": {
+            "objects": [{"confidence": 1}] * len(boxes),
+            "class-map": {str(number): label for number, label in enumerate(labels)},
+            "type": "groundtruth/object-detection",
+            "human-annotated": "yes",
+            "creation-date": "2026-11-29T12:00:00.000000",
+            "job-name": "labeling-job/mugs",
+        },
+    }
+
+
+@dataclass
+class Lab:
+    """A folder of drawn pictures, and the client."""
+
+    client: Any
+    app: Flask
+    uploads: Path
+
+    def put(self, folder: str, drawn: list[Drawn]) -> str:
+        """Write pictures and their manifest into the uploads; return the manifest's key."""
+        (self.uploads / folder).mkdir(exist_ok=True)
+        lines = []
+        for number, one in enumerate(drawn):
+            name = f"{folder}/{number}.jpg"
+            (self.uploads / name).write_bytes(one.jpeg)
+            lines.append(json.dumps(line(name, one)))
+        (self.uploads / folder / "all.manifest").write_text("\n".join(lines))
+        return f"{folder}/all.manifest"
+
+    def create_dataset(self, project: str, side: str, manifest: str | None = None) -> str:
+        more: dict[str, Any] = {}
+        if manifest:
+            where = {"S3Object": {"Bucket": "rubberduck", "Name": manifest}}
+            more = {"DatasetSource": {"GroundTruthManifest": where}}
+        made = self.client.create_dataset(ProjectArn=project, DatasetType=side, **more)
+        return str(made["DatasetArn"])
+
+    def describe(self, dataset: str) -> dict[str, Any]:
+        described: dict[str, Any] = self.client.describe_dataset(DatasetArn=dataset)
+        return described["DatasetDescription"]  # type: ignore[no-any-return]
+
+    def entries(self, dataset: str, **more: Any) -> list[dict[str, Any]]:
+        pages = self.client.get_paginator("list_dataset_entries").paginate(
+            DatasetArn=dataset, **more
+        )
+        return [json.loads(each) for page in pages for each in page["DatasetEntries"]]
+
+
+@pytest.fixture(scope="module")
+def lab(client: Any, emulator_app: Flask, emulator_settings: Settings) -> Lab:
+    return Lab(client, emulator_app, emulator_settings.uploads)
+
+
+@pytest.fixture
+def project(lab: Lab) -> str:
+    """An empty project's ARN."""
+    made = lab.client.create_project(ProjectName=f"mugs.{secrets.token_hex(4)}")
+    return str(made["ProjectArn"])
+
+
+def test_a_project_is_one_of_the_site_s(lab: Lab, project: str) -> None:
+    name = project.split("/")[1]
+    found = lab.client.describe_projects(ProjectNames=[name])["ProjectDescriptions"]
+    assert [each["ProjectArn"] for each in found] == [project]
+    assert (found[0]["Status"], found[0]["Datasets"]) == ("CREATED", [])
+    projects = Projects(lab.app.extensions["pipeline"].results.database)
+    assert name in [each.name for each in projects.list_all()]
+    assert code_of(lab.client.create_project, ProjectName=name) == "ResourceInUseException"
+    assert lab.client.delete_project(ProjectArn=project)["Status"] == "DELETING"
+    assert lab.client.describe_projects(ProjectNames=[name])["ProjectDescriptions"] == []
+    run_jobs(lab.app)
+    assert code_of(lab.client.delete_project, ProjectArn=project) == "ResourceNotFoundException"
+
+
+def test_projects_come_in_pages(lab: Lab) -> None:
+    names = [f"page-{number}" for number in range(5)]
+    arns = [lab.client.create_project(ProjectName=name)["ProjectArn"] for name in names]
+    paginator = lab.client.get_paginator("describe_projects")
+    pages = list(paginator.paginate(ProjectNames=names, PaginationConfig={"PageSize": 2}))
+    sizes = [len(page["ProjectDescriptions"]) for page in pages]
+    assert sizes == [2, 2, 1]
+    found = [each["ProjectArn"] for page in pages for each in page["ProjectDescriptions"]]
+    assert found == arns[::-1]
+    for token in ("none", "bm9uZQ==", "WyJsYWJlbHMiLCAiYSJd"):
+        assert code_of(lab.client.describe_projects, NextToken=token) == (
+            "InvalidPaginationTokenException"
+        )
+    for arn in arns:
+        lab.client.delete_project(ProjectArn=arn)
+    run_jobs(lab.app)
+
+
+def test_a_manifest_becomes_a_data_set(lab: Lab, project: str) -> None:
+    manifest = lab.put("train", draw_project(6, empty=1))
+    dataset = lab.create_dataset(project, "TRAIN", manifest)
+    assert lab.describe(dataset)["Status"] == "CREATE_IN_PROGRESS"
+    assert code_of(lab.client.update_dataset_entries, DatasetArn=dataset,
+                   Changes={"GroundTruth": b"{}"}) == "ResourceInUseException"  # fmt: skip
+    run_jobs(lab.app)
+    described = lab.describe(dataset)
+    assert (described["Status"], described["StatusMessageCode"]) == ("CREATE_COMPLETE", "SUCCESS")
+    assert described["DatasetStats"] == {
+        "LabeledEntries": 6, "TotalEntries": 7, "TotalLabels": 2, "ErrorEntries": 0,
+    }  # fmt: skip
+    labels = lab.client.list_dataset_labels(DatasetArn=dataset)["DatasetLabelDescriptions"]
+    assert labels == [
+        {"LabelName": name, "LabelStats": {"EntryCount": 4, "BoundingBoxCount": 4}}
+        for name in ("ball", "mug")
+    ]
+    sent = (lab.uploads / manifest).read_text().splitlines()
+    for given, kept in zip(map(json.loads, sent), lab.entries(dataset), strict=True):
+        assert kept["source-ref"] == given["source-ref"]
+        assert boxes_of(kept) == boxes_of(given)
+        assert kept["cl-metadata"] == {"is_labeled": bool(boxes_of(given))}
+    assert code_of(
+        lab.client.create_dataset, ProjectArn=project, DatasetType="TRAIN"
+    ) == "ResourceAlreadyExistsException"  # fmt: skip
+
+
+def boxes_of(entry: dict[str, Any]) -> set[tuple[str, int, int, int, int]]:
+    names = entry["boxes-metadata"]["class-map"]
+    return {
+        (names[str(each["class_id"])], each["left"], each["top"], each["width"], each["height"])
+        for each in entry["boxes"]["annotations"]
+    }
+
+
+def test_entries_are_listed_by_what_they_hold(lab: Lab, project: str) -> None:
+    dataset = lab.create_dataset(project, "TRAIN", lab.put("listed", draw_project(6, empty=1)))
+    run_jobs(lab.app)
+    assert len(lab.entries(dataset, PaginationConfig={"PageSize": 2})) == 7
+    assert len(lab.entries(dataset, ContainsLabels=["mug"])) == 4
+    assert len(lab.entries(dataset, Labeled=False)) == 1
+    assert len(lab.entries(dataset, SourceRefContains="listed/3")) == 1
+    assert lab.entries(dataset, HasErrors=True) == []
+
+
+def test_an_entry_that_comes_again_replaces_the_first(lab: Lab, project: str) -> None:
+    drawn = draw_project(4)
+    dataset = lab.create_dataset(project, "TRAIN", lab.put("again", drawn))
+    run_jobs(lab.app)
+    changed = line("again/0.jpg", drawn[0])
+    changed["boxes-metadata"]["class-map"] = {"0": "cup"}
+    bad = {**line("again/none.jpg", drawn[1])}
+    ground_truth = "\n".join(map(json.dumps, (changed, bad, line("again/2.jpg", drawn[2]))))
+    lab.client.update_dataset_entries(
+        DatasetArn=dataset, Changes={"GroundTruth": ground_truth.encode()}
+    )
+    run_jobs(lab.app)
+    assert lab.describe(dataset)["Status"] == "UPDATE_FAILED"  # a third of the lines are bad
+    assert lab.describe(dataset)["DatasetStats"]["ErrorEntries"] == 1
+    first = lab.entries(dataset, SourceRefContains="again/0.jpg")
+    assert {name for name, *_ in boxes_of(first[0])} == {"cup"}
+    (faulty,) = lab.entries(dataset, HasErrors=True)
+    assert faulty["cl-errors"][0]["code"] == "ERROR_INVALID_IMAGE"
+    assert faulty["source-ref"].endswith("none.jpg")
+
+
+def test_an_empty_manifest_and_one_that_is_not_there(lab: Lab, project: str) -> None:
+    (lab.uploads / "empty.manifest").write_text("")
+    dataset = lab.create_dataset(project, "TRAIN", "empty.manifest")
+    run_jobs(lab.app)
+    described = lab.describe(dataset)
+    assert (described["Status"], described["StatusMessageCode"]) == (
+        "CREATE_FAILED",
+        "CLIENT_ERROR",
+    )
+    assert "ERROR_EMPTY_MANIFEST" in described["StatusMessage"]
+    where = {"S3Object": {"Bucket": "rubberduck", "Name": "none.manifest"}}
+    source = {"GroundTruthManifest": where}
+    assert code_of(
+        lab.client.create_dataset, ProjectArn=project, DatasetType="TEST", DatasetSource=source
+    ) == "InvalidS3ObjectException"  # fmt: skip
+
+
+def test_a_fifth_is_moved_to_the_test(lab: Lab, project: str) -> None:
+    train = lab.create_dataset(project, "TRAIN", lab.put("moved", draw_project(20)))
+    test = lab.create_dataset(project, "TEST")
+    run_jobs(lab.app)
+    both = [{"Arn": train}, {"Arn": test}]
+    assert code_of(
+        lab.client.distribute_dataset_entries, Datasets=[{"Arn": train}] * 2
+    ) == "InvalidParameterException"  # fmt: skip
+    lab.client.distribute_dataset_entries(Datasets=both)
+    assert lab.describe(test)["Status"] == "UPDATE_COMPLETE"
+    moved = lab.describe(test)["DatasetStats"]["TotalEntries"]
+    assert 2 <= moved <= 6
+    assert lab.describe(train)["DatasetStats"]["TotalEntries"] == 20 - moved
+    assert code_of(lab.client.distribute_dataset_entries, Datasets=both) == (
+        "InvalidParameterException"
+    )
+    lab.client.delete_dataset(DatasetArn=test)
+    assert code_of(lab.client.describe_dataset, DatasetArn=test) == "ResourceNotFoundException"
+    assert lab.describe(train)["DatasetStats"]["TotalEntries"] == 20 - moved
+
+
+def test_labels_of_whole_pictures_make_a_project_of_pictures(lab: Lab, project: str) -> None:
+    lab.put("whole", drawn := draw_project(2))
+    entry = {
+        "source-ref": "s3://rubberduck/whole/0.jpg",
+        "kind": 1,
+        "kind-metadata": {
+            "class-name": "kitchen",
+            "confidence": 1,
+            "type": "groundtruth/image-classification",
+            "human-annotated": "yes",
+            "creation-date": "2026-11-29T12:00:00.000000",
+            "job-name": "labeling-job/kind",
+        },
+    }
+    assert drawn
+    (lab.uploads / "whole.manifest").write_text(json.dumps(entry))
+    dataset = lab.create_dataset(project, "TRAIN", "whole.manifest")
+    run_jobs(lab.app)
+    assert lab.describe(dataset)["Status"] == "CREATE_COMPLETE"
+    labels = lab.client.list_dataset_labels(DatasetArn=dataset)["DatasetLabelDescriptions"]
+    assert [each["LabelName"] for each in labels] == ["kitchen"]
+    assert labels[0]["LabelStats"] == {"EntryCount": 1, "BoundingBoxCount": 0}
+
+
+def test_a_data_set_is_copied_from_another(lab: Lab, project: str) -> None:
+    first = lab.create_dataset(project, "TRAIN", lab.put("copied", draw_project(3)))
+    run_jobs(lab.app)
+    other = lab.client.create_project(ProjectName="a-copy")["ProjectArn"]
+    made = lab.client.create_dataset(
+        ProjectArn=other, DatasetType="TRAIN", DatasetSource={"DatasetArn": first}
+    )
+    run_jobs(lab.app)
+    ours, theirs = lab.entries(first), lab.entries(made["DatasetArn"])
+    assert [boxes_of(each) for each in ours] == [boxes_of(each) for each in theirs]
+
+
+def test_what_does_not_exist_is_not_found(lab: Lab) -> None:
+    dataset = NOTHING.replace("/none/", "/none/dataset/train/")
+    version = NOTHING.replace("/none/", "/none/version/v1/")
+    client, missing = lab.client, "ResourceNotFoundException"
+    assert code_of(client.delete_project, ProjectArn=NOTHING) == missing
+    assert code_of(client.describe_project_versions, ProjectArn=NOTHING) == missing
+    assert code_of(client.describe_dataset, DatasetArn=dataset) == missing
+    assert code_of(client.stop_project_version, ProjectVersionArn=version) == missing
+    image = {"Bytes": draw_project(1)[0].jpeg}
+    assert code_of(client.detect_custom_labels, ProjectVersionArn=version, Image=image) == missing
+
+
+def test_too_few_pictures_are_not_trained(lab: Lab, project: str) -> None:
+    lab.create_dataset(project, "TRAIN", lab.put("few", draw_project(2)))
+    run_jobs(lab.app)
+    create = lab.client.create_project_version
+    version = {"ProjectArn": project, "VersionName": "v1", "OutputConfig": OUTPUT}
+    assert code_of(create, **version) == "InvalidParameterException"
+    assert code_of(create, **version, TrainingData={}) == "InvalidParameterException"
+
+
+def test_a_model_is_trained_started_asked_and_stopped(
+    lab: Lab, project: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its heads are made up: tests/soak/test_emulator.py has a real training."""
+    monkeypatch.setattr(training, "train", made_up_training)
+    client = lab.client
+    lab.create_dataset(project, "TRAIN", lab.put("trained", draw_project(24)))
+    run_jobs(lab.app)
+    version = client.create_project_version(
+        ProjectArn=project, VersionName="mugs.1", OutputConfig=OUTPUT, VersionDescription="a test"
+    )["ProjectVersionArn"]
+    again = {"ProjectArn": project, "VersionName": "mugs.1", "OutputConfig": OUTPUT}
+    assert code_of(client.create_project_version, **again) == "ResourceInUseException"
+
+    def described() -> dict[str, Any]:
+        answer = client.describe_project_versions(ProjectArn=project, VersionNames=["mugs.1"])
+        return answer["ProjectVersionDescriptions"][0]  # type: ignore[no-any-return]
+
+    assert described()["Status"] == "TRAINING_IN_PROGRESS"
+    starting = {"ProjectVersionArn": version, "MinInferenceUnits": 1}
+    assert code_of(client.start_project_version, **starting) == "ResourceInUseException"
+    assert code_of(client.delete_project_version, ProjectVersionArn=version) == (
+        "ResourceInUseException"
+    )
+    run_jobs(lab.app)
+    trained = described()
+    assert (trained["Status"], trained["VersionDescription"]) == ("TRAINING_COMPLETED", "a test")
+    assert 0 <= trained["EvaluationResult"]["F1Score"] <= 1
+    where = trained["EvaluationResult"]["Summary"]["S3Object"]
+    summary = json.loads((lab.uploads / where["Name"]).read_text())
+    assert summary["EvaluationDetails"]["ProjectVersionArn"] == version
+    client.get_waiter("project_version_training_completed").wait(ProjectArn=project)
+
+    picture = draw_project(100)[99]
+    asking = {"ProjectVersionArn": version, "Image": {"Bytes": picture.jpeg}}
+    assert code_of(client.detect_custom_labels, **asking) == "ResourceNotReadyException"
+    too_many = {**starting, "MinInferenceUnits": 6}
+    assert code_of(client.start_project_version, **too_many) == "LimitExceededException"
+    assert client.start_project_version(**starting)["Status"] == "STARTING"
+    client.get_waiter("project_version_running").wait(ProjectArn=project, VersionNames=["mugs.1"])
+    assert code_of(client.start_project_version, **starting) == "ResourceInUseException"
+    assert code_of(client.delete_project, ProjectArn=project) == "ResourceInUseException"
+
+    found = client.detect_custom_labels(**asking)["CustomLabels"]
+    assert {label["Name"] for label in found} <= {"mug", "ball"}
+    all_found = client.detect_custom_labels(**asking, MinConfidence=0)["CustomLabels"]
+    assert len(all_found) >= len(found)
+    confidences = [label["Confidence"] for label in all_found]
+    assert confidences == sorted(confidences, reverse=True)
+    assert len(client.detect_custom_labels(**asking, MinConfidence=0, MaxResults=1)[
+        "CustomLabels"]) == 1  # fmt: skip
+    assert all(0 <= side <= 1 for side in all_found[0]["Geometry"]["BoundingBox"].values())
+
+    assert client.stop_project_version(ProjectVersionArn=version)["Status"] == "STOPPING"
+    assert described()["Status"] == "STOPPED"
+    assert code_of(client.stop_project_version, ProjectVersionArn=version) == (
+        "ResourceInUseException"
+    )
+    assert client.delete_project_version(ProjectVersionArn=version)["Status"] == "DELETING"
+    listed = client.describe_project_versions(ProjectArn=project)
+    assert listed["ProjectVersionDescriptions"] == []
