@@ -160,22 +160,6 @@ def enqueue_import(site: Site, dataset: Dataset, source: dict[str, Any]) -> None
     )
 
 
-def describe_dataset(site: Site, given: dict[str, Any]) -> dict[str, Any]:
-    from rubberduck.emulator.entries import statistics
-
-    project, dataset = find_dataset(site, given["DatasetArn"])
-    return {
-        "DatasetDescription": {
-            "CreationTimestamp": dataset.created_at,
-            "LastUpdatedTimestamp": dataset.changed_at,
-            "Status": dataset.status(site),
-            "StatusMessage": dataset.message,
-            "StatusMessageCode": dataset.code,
-            "DatasetStats": statistics(site, project, dataset.side),
-        }
-    }
-
-
 def require_ready(site: Site, dataset: Dataset) -> None:
     """Raise ServiceError while a job works on the data set."""
     if dataset.status(site).endswith("IN_PROGRESS"):

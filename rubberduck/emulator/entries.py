@@ -40,6 +40,20 @@ def faulty_name(project_id: str, ref: str) -> str:
     return f"{project_id} {sha256(ref.encode()).hexdigest()}"
 
 
+def describe_dataset(site: Site, given: dict[str, Any]) -> dict[str, Any]:
+    project, dataset = find_dataset(site, given["DatasetArn"])
+    return {
+        "DatasetDescription": {
+            "CreationTimestamp": dataset.created_at,
+            "LastUpdatedTimestamp": dataset.changed_at,
+            "Status": dataset.status(site),
+            "StatusMessage": dataset.message,
+            "StatusMessageCode": dataset.code,
+            "DatasetStats": statistics(site, project, dataset.side),
+        }
+    }
+
+
 def list_dataset_entries(site: Site, given: dict[str, Any]) -> dict[str, Any]:
     project, dataset = find_dataset(site, given["DatasetArn"])
     lines = [*_good_lines(site, project, dataset.side), *_bad_lines(site, project, dataset.side)]

@@ -8,11 +8,14 @@ from rubberduck.emulator.custom_labels import detect_custom_labels
 from rubberduck.emulator.datasets import (
     create_dataset,
     delete_dataset,
-    describe_dataset,
     distribute_dataset_entries,
     update_dataset_entries,
 )
-from rubberduck.emulator.entries import list_dataset_entries, list_dataset_labels
+from rubberduck.emulator.entries import (
+    describe_dataset,
+    list_dataset_entries,
+    list_dataset_labels,
+)
 from rubberduck.emulator.errors import access_denied
 from rubberduck.emulator.labels import detect_labels
 from rubberduck.emulator.projects import create_project, delete_project, describe_projects
