@@ -61,20 +61,33 @@ class BlazeFace:
         self._session = session
         self._side = side
 
-    def look(
-        self, image: Image.Image, window: Window, minimum: float, *, mirrored: bool = False
-    ) -> list[Detection]:
+    def look(self, image: Image.Image, window: Window, minimum: float) -> list[Detection]:
         """Return the faces in a window with at least this probability, the likeliest first."""
-        pixels = pixels_in(image, window, self._side).astype(np.float32) / 127.5 - 1
-        if mirrored:
-            pixels = pixels[:, ::-1]
-        *logits, first, second = self._session.run(OUTPUTS, {INPUT: pixels[None]})
+        return self._look(pixels_in(image, window, self._side), window, minimum)
+
+    def look_twice(
+        self, image: Image.Image, window: Window, minimum: float
+    ) -> tuple[list[Detection], list[Detection]]:
+        """Return the faces in a window, and those seen in its mirror image, mirrored back."""
+        pixels = pixels_in(image, window, self._side)
+        mirrored = self._look(pixels[:, ::-1], window, minimum)
+        # Left and right change places, and both are mirrored at the window's middle.
+        axis, signs = 2 * window.left + window.side, np.array([-1, 1, -1, 1], np.float32)
+        shift = np.array([axis, 0, axis, 0], np.float32)
+        return self._look(pixels, window, minimum), [
+            Detection(face.corners[[2, 1, 0, 3]] * signs + shift, face.probability)
+            for face in mirrored
+        ]
+
+    def _look(
+        self, pixels: npt.NDArray[np.uint8], window: Window, minimum: float
+    ) -> list[Detection]:
+        values = pixels.astype(np.float32) / 127.5 - 1
+        *logits, first, second = self._session.run(OUTPUTS, {INPUT: values[None]})
         probabilities = _sigmoid(np.concatenate(logits, axis=1)[0, :, 0])
         boxes = np.concatenate([first, second], axis=1)[0, :, :4] / self._side
         chosen = probabilities >= minimum
         middles, sides = ANCHORS[chosen] + boxes[chosen, :2], boxes[chosen, 2:]
-        if mirrored:
-            middles = middles * np.array([-1, 1], np.float32) + np.array([1, 0], np.float32)
         corners = np.concatenate([middles - sides / 2, middles + sides / 2], axis=1)
         start = np.array([window.left, window.top] * 2, np.float32)
         return merged(corners * np.float32(window.side) + start, probabilities[chosen])
@@ -150,9 +163,8 @@ class FaceDetector:
     def _confirmed(self, image: Image.Image, candidate: Detection) -> Detection | None:
         """Return the candidate as seen from near, and mirrored; None if it is no face."""
         window = Window.around(candidate.corners, ROOM)
-        near = self._in_place(self._second.look(image, window, MIN_SECOND), candidate)
-        mirrored = self._second.look(image, window, MIN_SECOND, mirrored=True)
-        looks = [face for face in (near, self._in_place(mirrored, candidate)) if face]
+        both = self._second.look_twice(image, window, MIN_SECOND)
+        looks = [face for found in both if (face := self._in_place(found, candidate))]
         second = sum(face.probability for face in looks) / 2
         probability = (candidate.probability + second) / 2
         if not looks or probability < MIN_FACE:

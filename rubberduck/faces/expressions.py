@@ -22,10 +22,11 @@ EMOTIONS: tuple[EmotionName, ...] = (
     *("FEAR", "DISGUSTED", "SURPRISED"),
 )
 HAPPY = EMOTIONS.index("HAPPY")
-# The network is often quite sure of a smile that is none. So its sureness, 50 to 100 %, is said as
-# 50 % to what it is right in at most: docs/faces-figures.md.
+# The network is mostly more than 99 % sure, also of smiles about which people would quarrel. So
+# what is said goes from 50 % to these; docs/faces-figures.md has how often it is right.
 MOST_SMILING, MOST_SERIOUS = 70.0, 90.0
-AGE_MARGIN = 12  # years of the range below and above the network's guess; docs/faces-figures.md
+# Years below and above the network's guess: more than twice the mean error that its author states.
+AGE_MARGIN = 12
 OLDEST = 100
 
 Pixels = npt.NDArray[np.uint8]
