@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 if TYPE_CHECKING:
     from rubberduck.core.settings import Settings
     from rubberduck.db.engine import Database
+    from rubberduck.jobs.engine import JobEngine
 
 log = logging.getLogger("rubberduck.worker")
 # The modules whose functions are jobs.
@@ -135,6 +136,7 @@ def _serve(settings: "Settings", also: Sequence[str]) -> None:
             at_once_per_owner=settings.owner_running_jobs,
             min_free_disk=settings.min_free_disk,
         )
+        _stop_at_signals(engine)  # before it starts: what it then runs is ended in order
         engine.start()
         queue_retrainings(database, store)
     except DuckError as error:
@@ -145,12 +147,6 @@ def _serve(settings: "Settings", also: Sequence[str]) -> None:
     stop_watching = _watch_models(settings, database)
     stop_polling = _poll_events(settings)
 
-    def stop(*_: object) -> None:
-        engine.stop()
-        signal.alarm(STOP_SECONDS)  # ends this process if the engine waits for a database
-
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signum, stop)
     status = 1
     try:
         engine.serve()
@@ -164,6 +160,15 @@ def _serve(settings: "Settings", also: Sequence[str]) -> None:
         database.close()
         logging.shutdown()
         os._exit(status)  # the engine's threads may wait for children that have ended
+
+
+def _stop_at_signals(engine: "JobEngine") -> None:
+    def stop(*_: object) -> None:
+        engine.stop()
+        signal.alarm(STOP_SECONDS)  # ends this process if the engine waits for a database
+
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, stop)
 
 
 def _watch_models(settings: "Settings", database: "Database") -> Callable[[], None]:
