@@ -4,17 +4,20 @@ The list, tests/soak/faces.tsv, was fixed before anything was measured on it. do
 has the figures.
 """
 
+import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from rubberduck.core.faces import Face
-from rubberduck.faces.embedded import EmbeddedFaces
+from rubberduck.faces.embedded import FOLDER, NETWORKS, EmbeddedFaces
 from rubberduck.imaging.decode import decode_picture
 from tests.support import face_pictures
 from tests.support.face_pictures import Photograph, SeenFace
+from training.faces.convert import networks
 
 MIN_PACKAGES, MIN_PHOTOGRAPHS, MIN_NO_FACE = 20, 30, 89
 MAX_BYTES, MAX_SIDE, MIN_SIDE = 15_000_000, 2048, 80
@@ -88,6 +91,17 @@ def test_faces_and_smiles_of_photographs_in_packages() -> None:
     assert len(false) <= len(without) * 2 / 89
     assert sum(smiles) >= 0.9 * len(smiles)
     assert sum(serious) <= 0.1 * len(serious)
+
+
+@pytest.mark.soak
+def test_the_networks_are_what_the_packages_make(tmp_path: Path) -> None:
+    try:
+        made = networks(tmp_path)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("The packages could not be downloaded here.")
+    assert set(made) == set(NETWORKS)
+    for name, data in made.items():
+        assert data == (FOLDER / name).read_bytes(), f"{name} is not what `make faces` makes"
 
 
 def smiles_told(pairs: list[tuple[Measured, SeenFace]], smiles: bool | None) -> list[bool]:
