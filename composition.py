@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from rubberduck.events.delivery import Delivery
     from rubberduck.events.queue_poller import QueuePoller
     from rubberduck.faces.finders import FaceFinders
+    from rubberduck.services.amazon_faces import AmazonFaces
     from rubberduck.services.celebrities import Celebrities
     from rubberduck.services.face_collections import CollectionService
     from rubberduck.services.paid_calls import PaidCalls
@@ -73,7 +74,7 @@ def build_pipeline(settings: Settings) -> Pipeline:
         open_celebrities=_celebrities_opener(settings, open_results),
         open_collections=_collections_opener(settings, open_results),
         open_bucket=partial(open_bucket, settings),
-        open_faces=_faces_opener(settings),
+        open_faces=_faces_opener(settings, open_results),
     )
 
 
@@ -199,7 +200,9 @@ def _video_service_opener(
     return open_service
 
 
-def _faces_opener(settings: Settings) -> "Callable[[], FaceFinders] | None":
+def _faces_opener(
+    settings: Settings, open_results: Callable[[], "Results"]
+) -> "Callable[[], FaceFinders] | None":
     """Return a function that opens what finds faces on first use; None if it is switched off."""
     if settings.faces == "off":
         return None
@@ -209,9 +212,24 @@ def _faces_opener(settings: Settings) -> "Callable[[], FaceFinders] | None":
         from rubberduck.faces.embedded import EmbeddedFaces
         from rubberduck.faces.finders import FaceFinders
 
-        return FaceFinders(EmbeddedFaces(), with_gender=settings.faces == "all")
+        amazon = _amazon_faces(settings, open_results())
+        return FaceFinders(EmbeddedFaces(), amazon, with_gender=settings.faces == "all")
 
     return open_faces
+
+
+def _amazon_faces(settings: Settings, results: "Results") -> "AmazonFaces | None":
+    """Return DetectFaces within the budget; None if Rekognition is switched off."""
+    if settings.answering_engine != "rekognition":
+        return None
+    from rubberduck.aws.faces import OPERATION, RekognitionFaces
+    from rubberduck.billing.prices import load_prices
+    from rubberduck.services.amazon_faces import AmazonFaces
+
+    client = _client(settings, "rekognition", 3, signature_version="v4")
+    dollars = load_prices(settings.prices)["detect-faces"].dollars
+    calls = _paid_calls(settings, results, OPERATION, dollars)
+    return AmazonFaces(RekognitionFaces(client), calls, dollars)
 
 
 def _notices_opener(settings: Settings) -> "Callable[[], NoticeQueue] | None":

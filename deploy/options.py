@@ -38,6 +38,7 @@ PARAMETERS = {
     "CUSTOM_LABELS": "CustomLabels",
     "VIDEO": "Video",
     "CELEBRITIES": "Celebrities",
+    "FACES": "Faces",
     "EVENTS": "Events",
     "FUNCTION_IMAGE": "FunctionImage",
     "LOG_LEVEL": "LogLevel",

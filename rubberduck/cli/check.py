@@ -51,7 +51,7 @@ def check() -> None:
         problems += 1
     problems += _print_outcomes(_checks())
     problems += _check_decoder() + _check_jobs() + _check_custom_labels() + _check_events()
-    problems += _check_video() + _check_celebrities() + _check_collections()
+    problems += _check_video() + _check_celebrities() + _check_collections() + _check_faces()
     sys.exit(1 if problems else 0)
 
 
@@ -185,6 +185,14 @@ def _check_collections() -> int:
         "deletes them in time. Set DUCK_FACE_COLLECTIONS=1 until they are deleted."
     )
     return 1
+
+
+def _check_faces() -> int:
+    """Print whether Amazon may be asked about faces, if it is to be; return 1 if not."""
+    if (open_faces := pipeline().open_faces) is None:
+        return 0
+    finders = open_faces()
+    return 0 if finders.amazon is None else _print_outcomes({"faces": finders.amazon.check})
 
 
 def _check_no_model_runs() -> int:

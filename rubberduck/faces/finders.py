@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from rubberduck.core.errors import DetectorFailed
 from rubberduck.core.faces import FaceAnswer
-from rubberduck.faces.models import FaceAnalyzer
+from rubberduck.faces.models import FaceAnalyzer, PaidFaceAnalyzer
 from rubberduck.imaging.decode import Picture
 
 log = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ class FaceFinders:
     """
 
     embedded: FaceAnalyzer
-    amazon: FaceAnalyzer | None = None
+    amazon: PaidFaceAnalyzer | None = None
     with_gender: bool = False
 
     @property

@@ -27,6 +27,7 @@ __all__ = [
     "FaceAnswer",
     "Gender",
     "GenderName",
+    "PaidFaceAnalyzer",
     "Smile",
 ]
 
@@ -38,3 +39,12 @@ class FaceAnalyzer(Protocol):
     def name(self) -> str: ...
     def faces(self, picture: Picture, *, with_gender: bool = False) -> FaceAnswer:
         """Return the faces of the picture. Raises DetectorFailed."""
+
+
+class PaidFaceAnalyzer(FaceAnalyzer, Protocol):
+    """A service that describes faces for money."""
+
+    @property
+    def dollars_a_call(self) -> float: ...
+    def check(self) -> None:
+        """Raise DetectorFailed, with the cause for the operator, unless it may be called."""

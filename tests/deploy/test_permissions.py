@@ -19,6 +19,7 @@ from tests.support.cloudformation import (
     allowed_actions,
     celebrities_statements,
     custom_labels_statements,
+    faces_statements,
     site_statements,
     video_statements,
 )
@@ -150,6 +151,15 @@ def test_celebrities_take_one_right_more(
     app = create_app(settings, pipeline=composed(settings))
     assert command(app, "check") == 0
     assert used - allowed_actions(site_statements()) == allowed_actions(celebrities_statements())
+
+
+def test_faces_take_one_right_more(
+    used: set[str], aws_settings: Settings, composed: Callable[[Settings], Pipeline]
+) -> None:
+    settings = aws_settings.model_copy(update={"faces": "on"})
+    app = create_app(settings, pipeline=composed(settings))
+    assert command(app, "check") == 0
+    assert used - allowed_actions(site_statements()) == allowed_actions(faces_statements())
 
 
 @pytest.mark.parametrize("operation", ["StartProjectVersion", "CreateProject"])

@@ -23,6 +23,7 @@ from tests.support.cloudformation import (
     celebrities_statements,
     custom_labels_statements,
     events_statements,
+    faces_statements,
     read,
     site_statements,
     video_statements,
@@ -42,6 +43,7 @@ VARIANTS = {
         "CustomLabels": "yes",
         "Video": "yes",
         "Celebrities": "yes",
+        "Faces": "all",
         "Events": "workers",
     },
     "with a function": {**BALANCED, "Events": "lambda", "FunctionImage": "1.dkr/duck:1"},
@@ -255,6 +257,7 @@ def test_the_documentation_names_the_same_permissions() -> None:
     for_videos = named.pop("DUCK_REKOGNITION_VIDEO") | named.pop("DUCK_VIDEO_QUEUE")
     assert for_videos == allowed_actions(video_statements())
     assert named.pop("DUCK_CELEBRITIES") == allowed_actions(celebrities_statements())
+    assert named.pop("DUCK_FACES") == allowed_actions(faces_statements())
     assert named.keys() == {"DUCK_CUSTOM_LABELS", "DUCK_SCHEDULER_ROLE"}
     assert set.union(*named.values()) == allowed_actions(custom_labels_statements())
 

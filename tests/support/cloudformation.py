@@ -157,6 +157,11 @@ def celebrities_statements() -> list[Any]:
     return _statements("celebrities", Made(**BALANCED, Celebrities="yes"))
 
 
+def faces_statements() -> list[Any]:
+    """Return the statements of the policy that the machine gets with FACES=on."""
+    return _statements("faces", Made(**BALANCED, Faces="on"))
+
+
 def events_statements() -> list[Any]:
     """Return the statements of the policy that the machine gets with EVENTS=workers."""
     return _statements("events", Made(**BALANCED, Events="workers"))

@@ -6,7 +6,15 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from tests.support.custom_labels import celebrities, collections, datasets, versions, videos, wire
+from tests.support.custom_labels import (
+    celebrities,
+    collections,
+    datasets,
+    faces,
+    versions,
+    videos,
+    wire,
+)
 from tests.support.custom_labels.clock import Clock, Throttle
 from tests.support.custom_labels.faults import LOSE_ANSWER, LOSE_REQUEST, Faults, Lost, Refused
 from tests.support.custom_labels.state import Project, Version
@@ -23,7 +31,7 @@ def _snake(name: str) -> str:
 OPERATIONS: dict[str, Operation] = {
     name: function
     for name in wire.operation_names()
-    for module in (datasets, versions, videos, celebrities, collections)
+    for module in (datasets, versions, videos, celebrities, collections, faces)
     if (function := getattr(module, _snake(name), None))
 }
 
@@ -113,6 +121,11 @@ class FakeCustomLabels:
     def collections(self) -> collections.Collections:
         """Return the face collections, and who is in every picture."""
         return collections.collections_of(self.world)
+
+    @property
+    def faces(self) -> faces.Faces:
+        """Return the faces of every picture."""
+        return faces.faces_of(self.world)
 
     def version(self, name: str) -> Version:
         """Return the version of this name, of whatever project."""

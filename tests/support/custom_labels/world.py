@@ -12,6 +12,7 @@ from tests.support.custom_labels.state import ACCOUNT, REGION, Dataset, Project,
 if TYPE_CHECKING:
     from tests.support.custom_labels.celebrities import Celebrities
     from tests.support.custom_labels.collections import Collections
+    from tests.support.custom_labels.faces import Faces
     from tests.support.custom_labels.videos import Videos
 
 MAX_TRAININGS = MAX_RUNNING = 2
@@ -42,6 +43,7 @@ class World:
     videos: "Videos | None" = None  # see videos.py
     celebrities: "Celebrities | None" = None  # see celebrities.py
     collections: "Collections | None" = None  # see collections.py
+    faces: "Faces | None" = None  # see faces.py
     _numbers: int = 1_764_000_000_000
 
     def arn(self, path: str) -> str:
