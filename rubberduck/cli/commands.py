@@ -11,6 +11,7 @@ from rubberduck.cli.costs import costs
 from rubberduck.cli.dataset import dataset
 from rubberduck.cli.evaluate import evaluate
 from rubberduck.cli.export import export
+from rubberduck.cli.faces import faces
 from rubberduck.cli.jobs import jobs
 from rubberduck.cli.judgements import judgements
 from rubberduck.cli.maintenance import sweep
@@ -28,6 +29,7 @@ for command in (
     dataset,
     evaluate,
     export,
+    faces,
     jobs,
     judgements,
     link,

@@ -3,7 +3,9 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
+from io import BytesIO
 from itertools import chain
 from typing import Any
 
@@ -34,6 +36,7 @@ from tests.support.analysed_videos import (
     random_samples,
     swimming_ducks,
 )
+from tests.support.fake_faces import FakeFaces, two_faces
 from tests.support.labelling import add_model, add_project, noise
 from tests.support.pictures import corners, encoded, form
 from tests.support.ready_videos import store_video
@@ -142,7 +145,7 @@ def run_schemathesis(app: Flask, seed: int, examples: int) -> Iterator[EngineEve
     visitors = schema.exclude(operation_id="revoke_key").exclude(
         path_regex=f"{OPERATORS}|/analyses"
     )
-    visitors = visitors.exclude(operation_id=VIDEOS)
+    visitors = visitors.exclude(operation_id=VIDEOS).exclude(operation_id=FACES)
     yield from from_schema(visitors).execute()
 
 
@@ -282,6 +285,25 @@ def test_videos_match_their_document(app: Flask, pipeline: Pipeline) -> None:
     # A token of the other aggregate, a label that was not seen; deleted, or not ready.
     refused = [400, 404, 409]
     assert answered(app, VIDEOS, {"session": {"api_key": cookie.value}}, refused) == set(VIDEOS)
+
+
+FACES = ["analyze_faces", "analyze_face_frame", "get_faces", "delete_faces"]
+
+
+def test_faces_match_their_document(settings: Settings, pipeline: Pipeline) -> None:
+    finders = FakeFaces(*two_faces()).finders
+    app = create_app(settings, pipeline=replace(pipeline, open_faces=finders))
+    client = app.test_client()
+    client.get("/")
+    data = {"picture": (BytesIO(PICTURES[0]), "us.jpg"), "consent": "yes", "keep": "yes"}
+    kept = client.post("/api/v1/faces", data=data).headers["Location"]
+    cookie = client.get_cookie(session_cookie_name(client))
+    assert cookie
+    schemathesis.openapi.media_type("image/*", st.sampled_from([*PICTURES, *REFUSED_STATUS]))
+    auth, fixed = {"session": {"api_key": cookie.value}}, {"path.id": kept.split("/")[-2]}
+    # Bytes that are no picture; deleted before.
+    refused = [404, 413, 415, 422]
+    assert answered(app, FACES, auth, refused, 4, fixed) == set(FACES)
 
 
 # What no request of the document can bring about here: a bucket, a video that was analysed, enough

@@ -93,6 +93,7 @@ WING_ERRORS = (
     "rubberduck.aws.custom_labels_errors",
     "rubberduck.custom_models.errors",
     "rubberduck.custom_models.version_errors",
+    "rubberduck.faces.errors",
     "rubberduck.videos.errors",
     "rubberduck.videos.upload_errors",
     "rubberduck.web.errors",
