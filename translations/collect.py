@@ -62,8 +62,9 @@ def texts() -> Iterator[str | tuple[str, ...]]:
     for _, _, message, _, _ in extract_from_dir(ROOT / "templates", TEMPLATES):
         yield message
     # `raise TooSmall("…")`: the argument of an error is a text for visitors.
-    # `Finding("…")`: what custom_models.training_checks says of a project.
-    classes = {kind.__name__: None for kind in errors()} | {"Finding": None}
+    # `Finding("…")`: what custom_models.training_checks says of a project; `Sentence("…")`: what
+    # a job says while it runs.
+    classes = {kind.__name__: None for kind in errors()} | {"Finding": None, "Sentence": None}
     function = {text.__name__: None}
     # and in errors.py of each package: `super().__init__("…")`.
     errors_py = [("**/errors.py", "python"), ("**/*_errors.py", "python")]

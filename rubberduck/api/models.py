@@ -13,6 +13,7 @@ from rubberduck.api.routes import api, no_content
 from rubberduck.api.schemas import Timestamp
 from rubberduck.web.deps import job_queue, pipeline
 from rubberduck.web.formatting import rfc3339
+from rubberduck.web.jobs import message_of
 from rubberduck.web.models import database, projects, settled_versions, versions
 from rubberduck.web.operators import audit, require_labeller, require_operator
 from rubberduck.web.problem_details import Address
@@ -214,4 +215,4 @@ def figure_body(figures: "Figures", name: str) -> FigureBody:
 
 
 def _training_body(job: "Job") -> TrainingBody:
-    return TrainingBody(job.id, job.state, job.progress, job.message)
+    return TrainingBody(job.id, job.state, job.progress, message_of(job))

@@ -10,6 +10,7 @@ from pydantic import Field
 from rubberduck.api.schemas import ListLinks, Percent, Pixels, Timestamp
 from rubberduck.core.models import Box, Label
 from rubberduck.web.formatting import rfc3339
+from rubberduck.web.jobs import message_of
 from rubberduck.web.problem_details import Address
 from rubberduck.web.videos import retained_until
 
@@ -158,7 +159,7 @@ def video_body(video: "Video", job: "Job | None" = None) -> VideoBody:
         id=video.id,
         status=video.status,
         progress=100 if video.status == "ready" else progress,
-        progress_message=job.message if job and video.is_active else "",
+        progress_message=message_of(job) if job and video.is_active else "",
         error=video.error,
         question=video.question,
         found=video.found,

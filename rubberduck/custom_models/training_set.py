@@ -13,6 +13,7 @@ from PIL import Image
 from sqlalchemy import and_
 
 from rubberduck.core.models import Box
+from rubberduck.core.sentences import Sentence
 from rubberduck.custom_models import dataset
 from rubberduck.custom_models.embedded_model import EmbeddedModel, Prediction
 from rubberduck.custom_models.evaluation import BOXES
@@ -139,7 +140,10 @@ class Previews:
             self._file(picture).write_bytes(data)
             fetched.append(picture)
             share = start + (end - start) * number / len(pictures)
-            progress(share, f"Reading the pictures: {number} of {len(pictures)}")
+            progress(
+                share,
+                Sentence("Reading the pictures: {done} of {of}", done=number, of=len(pictures)),
+            )
         return fetched
 
     def load(self, picture: ProjectPicture) -> Image.Image:
@@ -262,5 +266,8 @@ def rate_unlabelled(
             with database.transaction(writing=True) as connection:
                 connection.execute(project_pictures.update().where(same).values(uncertainty=value))
             rated += 1
-            progress(100 * rated / len(pictures), f"Looking at what to label next: {rated}")
+            progress(
+                100 * rated / len(pictures),
+                Sentence("Looking at what to label next: {done}", done=rated),
+            )
     return rated

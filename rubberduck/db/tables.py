@@ -16,7 +16,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA = "0016"  # the Alembic revision that this code reads and writes
+SCHEMA = "0017"  # the Alembic revision that this code reads and writes
 # The status of a row. DELETING: hidden from everybody, its pictures are being deleted.
 PENDING, READY, DELETING = "pending", "ready", "deleting"
 metadata = MetaData()
@@ -214,7 +214,8 @@ jobs = Table(
     Column("attempt", Integer, nullable=False),  # counts from 0; a retry starts again from nothing
     Column("is_handed_over", Boolean, nullable=False),  # to the engine's queue
     Column("progress", Integer, nullable=False),  # percent
-    Column("message", String(200), nullable=False),  # what it does at the moment
+    Column("message", String(200), nullable=False),  # what it does at the moment, in English
+    Column("sentence", JSON),  # the same as template and values, to be translated
     Column("error", String(500)),  # in plain words, if it failed
     Column("result", JSON),
     Column("executor", String(64)),  # the worker that runs it

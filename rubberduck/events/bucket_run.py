@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from rubberduck.core.errors import DuckError, Unavailable
 from rubberduck.core.file_names import PICTURE_SUFFIXES
+from rubberduck.core.sentences import Sentence
 from rubberduck.db.bucket_runs import BucketAnswer, BucketRuns
 from rubberduck.jobs.models import SITE
 from rubberduck.jobs.registry import job
@@ -121,7 +122,10 @@ def answer_page(task: "Task", given: Mapping[str, Any], keys: list[str]) -> int:
             known = [each for each in answers if each is not None]
             runs.add_answers(page.run_id, page.number, known)
             done += len(known)
-            task.progress(100 * done / len(keys), f"{done:,} of {len(keys):,} pictures")
+            task.progress(
+                100 * done / len(keys),
+                Sentence("{done} of {of} pictures", done=done, of=len(keys)),
+            )
             if len(known) < len(answers):
                 break
     if left := len(keys) - done:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from rubberduck.core.errors import DuckError
+from rubberduck.core.sentences import Sentence
 
 PR_SET_PDEATHSIG = 1  # from linux/prctl.h
 OOM_SCORE = 500  # of 1000: when memory runs out, the kernel ends a job before the site
@@ -35,8 +36,12 @@ class Task:
     channel: TextIO = field(repr=False)
 
     def progress(self, percent: float, sentence: str = "") -> None:
-        """Show how far the job is, 0 to 100, and what it does at the moment."""
-        self._send(progress=int(percent), message=sentence)
+        """Show how far the job is, 0 to 100, and what it does at the moment.
+
+        A core.sentences.Sentence is shown in the site's language, other text as it is.
+        """
+        known = sentence.to_json() if isinstance(sentence, Sentence) else None
+        self._send(progress=int(percent), message=sentence, sentence=known)
 
     def log(self, line: str) -> None:
         """Add a line to the job's log."""

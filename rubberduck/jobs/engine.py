@@ -20,6 +20,7 @@ from dbos import error as dbos_error
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from rubberduck.core.errors import DuckError, JobsUnavailable, ResultsUnavailable
+from rubberduck.core.sentences import Sentence
 from rubberduck.db.engine import Database
 from rubberduck.jobs import registry
 from rubberduck.jobs.child import NOT_JSON
@@ -39,7 +40,7 @@ FEED_SECONDS, SCHEDULER_SECONDS, RECONCILE_SECONDS, TIDY_SECONDS = 0.5, 5.0, 60.
 KEEP_WORKFLOWS = timedelta(days=2)  # the engine's rows of what has ended; the jobs' own stay
 FEED_LIMIT, BATCH_SIZE = 50, 500
 RETRY_SECONDS = 2.0
-DISK_FULL = "It waits, because little of the disk is free."
+DISK_FULL = Sentence("It waits, because little of the disk is free.")
 UNKNOWN_KIND = "This version of the site does not know jobs of the kind {kind}."
 REFUSED = "Its result cannot be saved. The log of the worker has the details."
 RUNNABLE = ("ENQUEUED", "PENDING", "DELAYED")  # DBOS's states of a workflow that is not over

@@ -1,9 +1,11 @@
 """A job and its states."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from rubberduck.core.sentences import translated
 
 QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed", "cancelled"
 STATES = (QUEUED, RUNNING, DONE, FAILED, CANCELLED)
@@ -44,6 +46,11 @@ class Job:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     result: Any = None
     executor: str | None = None
+    sentence: Any = None  # the message, as core.sentences stores it
+
+    def message_in(self, translate: Callable[[str], str]) -> str:
+        """Return what the job does at the moment, in the language of `translate`."""
+        return translated(self.sentence, translate) if self.sentence else self.message
 
     @property
     def is_active(self) -> bool:

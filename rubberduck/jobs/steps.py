@@ -141,6 +141,7 @@ class _Report:
     run: Run
     progress: int | None = None
     message: str | None = None
+    sentence: dict[str, Any] | None = None
     lines: list[str] = field(default_factory=list)
     is_new: bool = False
 
@@ -149,13 +150,14 @@ class _Report:
             self.lines.append(message["log"])
         else:
             self.progress, self.message = message["progress"], message["message"]
+            self.sentence = message["sentence"]
         self.is_new = True
 
     def save(self) -> None:
         if not self.is_new:
             return
         try:
-            self.store.report(self.run, self.progress, self.message, self.lines)
+            self.store.report(self.run, self.progress, self.message, self.lines, self.sentence)
         except DuckError as error:
             log.warning("progress lost job=%s cause=%s", self.run.job_id, error.operator_message)
             return

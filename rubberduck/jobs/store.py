@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, or_, select, tuple_
 
 from rubberduck.core.errors import JobEnded, NoSuchJob
+from rubberduck.core.sentences import Sentence
 from rubberduck.db.cursors import cursor_of, position_of
 from rubberduck.db.engine import Database, to_naive_utc, upsert
 from rubberduck.db.tables import job_log, jobs
@@ -32,6 +33,7 @@ from rubberduck.jobs.models import (
 )
 
 MAX_MESSAGE, MAX_ERROR, MAX_LINE = 200, 500, 2000  # characters
+SILENT: dict[str, Any] = {"message": "", "sentence": None}
 FIELDS = tuple(Job.__dataclass_fields__)
 row = jobs.c
 
@@ -125,7 +127,7 @@ class JobStore:
 
     def cancel(self, id: str, owner: str | Viewer | None = None) -> None:
         """Cancel a job; its worker ends its process. Raises JobEnded, NoSuchJob."""
-        ended = {"state": CANCELLED, "ended_at": _now(), "message": ""}
+        ended = {"state": CANCELLED, "ended_at": _now(), **SILENT}
         if not self._change(id, and_(_is(id, owner), row.state.in_(ACTIVE)), ended, "cancelled"):
             self.get(id, owner)
             raise JobEnded("Only a job that waits or runs can be cancelled.")
@@ -146,11 +148,12 @@ class JobStore:
             ordered = query.order_by(row.created_at, row.id).limit(limit)
             return [_job(found) for found in connection.execute(ordered).mappings()]
 
-    def explain_wait(self, kinds: Sequence[str], message: str) -> None:
+    def explain_wait(self, kinds: Sequence[str], message: Sentence) -> None:
         """Say on the waiting jobs of these kinds why they wait."""
         unexplained = and_(_waits(), row.kind.in_(kinds), row.message != message)
+        said = {"message": str(message), "sentence": message.to_json()}
         with self.database.transaction(writing=True) as connection:
-            connection.execute(jobs.update().where(unexplained).values(message=message))
+            connection.execute(jobs.update().where(unexplained).values(said))
 
     def mark_handed_over(self, job: Job) -> None:
         handed_over = jobs.update().where(row.id == job.id, row.attempt == job.attempt)
@@ -171,7 +174,7 @@ class JobStore:
     def begin(self, run: Run) -> Job | None:
         """Take the job over and return it; None if it has ended or was queued again."""
         can_begin = and_(row.id == run.job_id, row.attempt == run.attempt, row.state.in_(ACTIVE))
-        values: dict[str, Any] = {"state": RUNNING, "executor": run.executor, "message": ""}
+        values: dict[str, Any] = {"state": RUNNING, "executor": run.executor, **SILENT}
         values["started_at"] = func.coalesce(row.started_at, _now())
         if not self._change(run.job_id, can_begin, values, f"started on worker {run.executor}"):
             return None
@@ -183,24 +186,33 @@ class JobStore:
             return connection.execute(select(row.id).where(_runs(run))).first() is not None
 
     def report(
-        self, run: Run, progress: int | None, message: str | None, lines: Sequence[str] = ()
+        self,
+        run: Run,
+        progress: int | None,
+        message: str | None,
+        lines: Sequence[str] = (),
+        sentence: Mapping[str, Any] | None = None,
     ) -> bool:
-        """Save progress in percent and what is done at the moment, unless None, and log lines."""
+        """Save progress in percent and what is done at the moment, unless None, and log lines.
+
+        `sentence` is the message as core.sentences stores it.
+        """
         values: dict[str, Any] = {"state": RUNNING}
         if progress is not None:
             values["progress"] = min(max(progress, 0), 100)
         if message is not None:
             values["message"] = _storable(message)[:MAX_MESSAGE]
+            values["sentence"] = sentence
         return self._change(run.job_id, _runs(run), values, *lines)
 
     def finish(self, run: Run, result: Any) -> bool:
         """Save the result. Return False if the job was cancelled, taken over, or has one."""
-        values = {"state": DONE, "progress": 100, "message": "", "result": result}
+        values = {"state": DONE, "progress": 100, **SILENT, "result": result}
         return self._change(run.job_id, _runs(run), values | {"ended_at": _now()}, "done")
 
     def fail(self, run: Run, error: str) -> bool:
         """Save why the job failed, in plain words. Return False as `finish` does."""
-        values = {"state": FAILED, "message": "", "error": _storable(error)[:MAX_ERROR]}
+        values = {"state": FAILED, **SILENT, "error": _storable(error)[:MAX_ERROR]}
         return self._change(
             run.job_id, _runs(run), values | {"ended_at": _now()}, f"failed: {error}"
         )
@@ -264,7 +276,7 @@ def _runs(run: Run) -> ColumnElement[bool]:
 
 def _again() -> dict[str, Any]:
     empty = dict.fromkeys(("error", "result", "executor", "started_at", "ended_at"))
-    fresh = {"state": QUEUED, "progress": 0, "message": "", "is_handed_over": False}
+    fresh = {"state": QUEUED, "progress": 0, **SILENT, "is_handed_over": False}
     return {**empty, **fresh, "attempt": row.attempt + 1}
 
 

@@ -8,7 +8,14 @@ from flask.typing import ResponseReturnValue
 
 from rubberduck.core.errors import InvalidParameter
 from rubberduck.web.deps import job_queue, text
-from rubberduck.web.jobs import cancel_job, find_job, job_owner, retry_job, waits_for_worker
+from rubberduck.web.jobs import (
+    cancel_job,
+    find_job,
+    job_owner,
+    message_of,
+    retry_job,
+    waits_for_worker,
+)
 from rubberduck.web.responses import as_json, private_page, with_etag
 
 jobs = Blueprint("jobs", __name__, url_prefix="/jobs")
@@ -56,7 +63,7 @@ def show(id: str) -> ResponseReturnValue:
 @jobs.get("/<id>.json")
 def status(id: str) -> ResponseReturnValue:
     job = find_job(id)
-    body = JobStatus(job.state, job.progress, job.message, waits_for_worker(job))
+    body = JobStatus(job.state, job.progress, message_of(job), waits_for_worker(job))
     return with_etag(as_json(body))
 
 

@@ -14,6 +14,7 @@ from rubberduck.detectors.model_file import DETECTOR_NAME
 from rubberduck.services.pipeline import Offer
 from rubberduck.web.deps import answering_models, pipeline, readiness, settings, text
 from rubberduck.web.formatting import rfc3339
+from rubberduck.web.jobs import message_of
 from rubberduck.web.security_headers import STATIC, compact, version
 from rubberduck.web.sessions import form_token
 
@@ -36,6 +37,7 @@ def configure_templates(app: Flask, question: Question, language: str) -> None:
         code_spans,
         megabytes,
         thousands,
+        message_of,
     ):
         app.add_template_filter(filter)
     app.add_template_global(versioned)

@@ -21,6 +21,7 @@ from rubberduck.core.errors import NoSuchResult, StorageFailed
 from rubberduck.pages.jobs import JobStatus
 from rubberduck.web.deps import job_queue, text, video_service
 from rubberduck.web.formatting import video_name
+from rubberduck.web.jobs import message_of
 from rubberduck.web.responses import as_json, stored_jpeg, with_etag
 from rubberduck.web.sessions import known_visitor
 from rubberduck.web.stored_files import stored_file
@@ -111,7 +112,7 @@ def _job_status(job: "Job | None", *, is_active: bool | None = None) -> JobStatu
     waits = is_active and not job_queue().has_worker()
     if job is None:
         return JobStatus("", 0, "", waits)
-    return JobStatus(job.state, job.progress, job.message, waits)
+    return JobStatus(job.state, job.progress, message_of(job), waits)
 
 
 @videos.get("/<id>/tracks.json")

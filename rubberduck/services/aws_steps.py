@@ -28,6 +28,7 @@ from rubberduck.aws.version_states import (
 )
 from rubberduck.billing.trainings import HOUR
 from rubberduck.core.errors import DuckError, ResultsUnavailable, StorageFailed
+from rubberduck.core.sentences import Sentence
 from rubberduck.custom_models.model_version import REKOGNITION, ModelVersion, Trained
 from rubberduck.custom_models.project_sides import save_sides
 from rubberduck.custom_models.projects import Project, ProjectLabel, Projects
@@ -323,7 +324,9 @@ def begin_training(training: Training) -> Outcome:
             costs.release(training.version_id)
         if error.code not in (IN_USE, LIMIT):
             raise
-        training.task.progress(5, "Waiting for Amazon Rekognition: two trainings run at a time")
+        training.task.progress(
+            5, Sentence("Waiting for Amazon Rekognition: two trainings run at a time")
+        )
         return {"wait": error.operator_message}
     log.info("training begun version=%s arn=%s", training.version_id, arn)
     _keep_arn(training, arn)
@@ -338,7 +341,9 @@ def follow_training(training: Training) -> Outcome:
         raise CustomLabelsRefused("The model was deleted at Amazon Rekognition.")
     state = found.state
     if state.name in (TRAINING_IN_PROGRESS, COPYING_IN_PROGRESS):
-        training.task.progress(10, "Amazon Rekognition trains; this takes half an hour to a day")
+        training.task.progress(
+            10, Sentence("Amazon Rekognition trains; this takes half an hour to a day")
+        )
         return {"wait": state.name}
     if state.name in (TRAINING_FAILED, COPYING_FAILED):
         if costs := training_costs(training.site):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from rubberduck.core.errors import DuckError, Unavailable
 from rubberduck.core.models import Box
+from rubberduck.core.sentences import Sentence
 from rubberduck.custom_models.errors import NoSuchProject, ProjectFull
 from rubberduck.custom_models.project_pictures import (
     Duplicate,
@@ -128,7 +129,10 @@ def take_in(
     with closing(_frames(site.storage, video, wanted)) as found:
         for number, (sample, jpeg) in enumerate(found, 1):
             running.add(sample, jpeg, seen.get(sample.pts, ()))
-            task.progress(100 * number / len(wanted), f"Frames added: {running.counts['added']:,}")
+            task.progress(
+                100 * number / len(wanted),
+                Sentence("Frames added: {number}", number=running.counts["added"]),
+            )
     return running.finish(len(wanted))
 
 

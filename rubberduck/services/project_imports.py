@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from rubberduck.core.errors import DuckError, Unavailable
 from rubberduck.core.file_names import PICTURE_SUFFIXES
+from rubberduck.core.sentences import Sentence
 from rubberduck.custom_models.dataset import InvalidDataset, Picture, Report
 from rubberduck.custom_models.errors import InvalidArchive, NoSuchProject, ProjectFull
 from rubberduck.custom_models.interchange.archive import Limits, is_zip, unpack
@@ -192,7 +193,9 @@ class _Import:
                 found = PictureFolder(files) if files else None
                 for given in dataset.pictures:
                     self._import_entry(given, found, by_name)
-                    self.show(50, f"Entries read: {sum(self.counts.values()):,}")
+                    self.show(
+                        50, Sentence("Entries read: {number}", number=sum(self.counts.values()))
+                    )
                 self._ensure_labels(dataset.labels)
                 for what, count in dataset.report.counts.items():
                     self.report.note(what, dataset.report.places[what], count)
@@ -288,7 +291,9 @@ class _Import:
             self.task.log(f"{name}: {reason}")
 
     def show(self, percent: float, sentence: str = "") -> None:
-        self.task.progress(percent, sentence or f"Pictures added: {self.counts['added']:,}")
+        self.task.progress(
+            percent, sentence or Sentence("Pictures added: {number}", number=self.counts["added"])
+        )
 
     def finish(self) -> dict[str, int]:
         """Write the summary into the job's log; return the counts."""

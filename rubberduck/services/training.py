@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from rubberduck.core.sentences import Sentence
 from rubberduck.detectors.model_file import shipped_sha256
 from rubberduck.jobs.registry import job
 from rubberduck.services.training_queue import RETRAIN, TRAIN, set_of
@@ -173,8 +174,11 @@ def _train(
             training_set, pictures, lambda picture: loaded.predict(previews.load(picture))
         ):
             tested.append(one)
-            task.progress(85 + 12 * len(tested) / of, f"Measuring: {len(tested)} of {of} pictures")
-    task.progress(98, "Computing the figures")
+            task.progress(
+                85 + 12 * len(tested) / of,
+                Sentence("Measuring: {done} of {of} pictures", done=len(tested), of=of),
+            )
+    task.progress(98, Sentence("Computing the figures"))
     validated = training_set.on(VALIDATION)
     evaluation = evaluate(
         tested,

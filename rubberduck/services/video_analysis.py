@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from rubberduck.core.durations import clock
+from rubberduck.core.sentences import Sentence, time_left
 from rubberduck.jobs.registry import job
 from rubberduck.services.videos import ANALYSE, require_free_detector
 
@@ -170,7 +171,7 @@ class _Running:
         return replace(info, seconds=info.seconds_at(end_pts))
 
 
-def progress_of(done: float, total: float, speed: float) -> tuple[float, str]:
+def progress_of(done: float, total: float, speed: float) -> tuple[float, Sentence]:
     """Return percent of all work and a sentence; times in seconds, speed in seconds a second.
 
     >>> progress_of(90, 600, 3.0)
@@ -179,15 +180,13 @@ def progress_of(done: float, total: float, speed: float) -> tuple[float, str]:
     (0.0, '1:30 analysed')
     """
     if total <= 0:
-        return 0.0, f"{clock(done)} analysed"
+        return 0.0, Sentence("{done} analysed", done=clock(done))
     percent = ANALYSED_PERCENT * min(done / total, 1.0)
-    sentence = f"{clock(done)} of {clock(total)} analysed"
+    times = {"done": clock(done), "total": clock(total)}
     if speed <= 0:
-        return percent, sentence
-    left = max(0.0, total - done) / speed
-    minutes = max(1, round(left / MINUTE))
-    rest = "less than a minute" if left < MINUTE else f"{minutes} minute{'s' * (minutes > 1)}"
-    return percent, f"{sentence}, {rest} left"
+        return percent, Sentence("{done} of {total} analysed", **times)
+    left = time_left(max(0.0, total - done) / speed)
+    return percent, Sentence("{done} of {total} analysed, {left}", **times, left=left)
 
 
 def make_playable_copy(task: "Task", video_id: str) -> dict[str, int]:
@@ -202,7 +201,7 @@ def make_playable_copy(task: "Task", video_id: str) -> dict[str, int]:
 
     def show(share: float) -> None:
         percent = ANALYSED_PERCENT + share * (COPIED_PERCENT - ANALYSED_PERCENT)
-        task.progress(percent, "A copy that browsers play is made")
+        task.progress(percent, Sentence("A copy that browsers play is made"))
 
     limits = VideoLimits.of(load_settings())
     return {"bytes": keep_copy(site.storage, videos, videos.get(video_id), limits, show)}
@@ -216,7 +215,7 @@ def finish(task: "Task", video_id: str, copy_bytes: int) -> dict[str, Any]:
     site: Pipeline = task.site
     video = Videos(site.results.database).get(video_id)
     question = pipeline_of(site, video).question
-    task.progress(COPIED_PERCENT, "The best frames are stored")
+    task.progress(COPIED_PERCENT, Sentence("The best frames are stored"))
     return keep_results(task, site, video, question, copy_bytes)
 
 

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from rubberduck.core.sentences import Sentence
 from rubberduck.services.video_analysis import models_of
 from rubberduck.services.video_results import LOWEST, answer_of, best_times, store_frames
 from rubberduck.videos.errors import AnalysisOver, CannotAskAmazon
@@ -34,7 +35,7 @@ def keep_answer(run: "Run", file: "Path", info: "VideoInfo", version: str | None
         raise CannotAskAmazon("Amazon looked at no frame of it.")
     weak = judge_video(question, run.videos.samples(run.id), lowest, info.seconds)
     times = best_times(verdict.tracks + weak.tracks)
-    run.task.progress(95, "The best frames are stored")
+    run.task.progress(95, Sentence("The best frames are stored"))
     poster = times[0] if times else counted.first_pts
     stored = store_frames(run.site, run.video.id, file, times, poster)
     values = {

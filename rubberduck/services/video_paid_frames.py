@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from rubberduck.aws.video_errors import RekognitionVideoOff
+from rubberduck.core.sentences import Sentence, time_left
 from rubberduck.db.call_rates import CallRate
 from rubberduck.detectors.with_retries import DetectorWithRetries
 from rubberduck.services.amazon_video import calls_at_once
@@ -76,14 +77,10 @@ def _report(run: Run, seen: "Iterator[Frame]", done: int) -> None:
             continue
         reported = now
         left = (most - done - number) * (now - began) / number
-        sentence = f"{done + number:,} of {most:,} frames, {_minutes(left)} left"
+        sentence = Sentence(
+            "{done} of {total} frames, {left}",
+            done=done + number,
+            total=most,
+            left=time_left(left),
+        )
         run.task.progress(FRAMES_PERCENT * min(1.0, (done + number) / most), sentence)
-
-
-def _minutes(seconds: float) -> str:
-    """
-    >>> _minutes(20), _minutes(61), _minutes(150)
-    ('less than a minute', '1 minute', '2 minutes')
-    """
-    number = int(seconds // MINUTE)
-    return f"{number} minute{'s' * (number > 1)}" if number else "less than a minute"

@@ -20,6 +20,7 @@ from rubberduck.aws.video_errors import (
     VideoServiceRefused,
 )
 from rubberduck.core.errors import ResultsUnavailable
+from rubberduck.core.sentences import Sentence
 from rubberduck.services.video_files import delete_files
 from rubberduck.services.video_paid_answer import keep_answer
 from rubberduck.services.video_paid_run import Outcome, Run, step
@@ -114,7 +115,9 @@ def follow(run: Run) -> Outcome:
         )
     if job.state == SUCCEEDED:
         return {"done": {"version": job.model_version}}
-    run.task.progress(10, "Amazon Rekognition analyses the video; that takes about its length")
+    run.task.progress(
+        10, Sentence("Amazon Rekognition analyses the video; that takes about its length")
+    )
     return {"wait": job.state}
 
 
@@ -147,7 +150,7 @@ def wait_for_notice(task: "Task", analysis_id: str, seconds: float) -> bool:
 @step
 def fetch(run: Run) -> Outcome:
     """Save what Amazon found, page by page; again from the first page after a failure."""
-    run.task.progress(80, "What Amazon Rekognition found is fetched")
+    run.task.progress(80, Sentence("What Amazon Rekognition found is fetched"))
     if run.kind == REMOTE_CELEBRITIES:
         people = people_of(run.service.celebrities(run.remote_id))
         run.analyses.set_answer(run.id, run.task.job_id, {"celebrities": people})

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from rubberduck.core.durations import clock
 from rubberduck.core.errors import JobEnded, NoSuchJob
+from rubberduck.core.sentences import Sentence, time_left
 from rubberduck.jobs.registry import job
 from rubberduck.videos.errors import VideoNotReady
 from rubberduck.videos.models import READY
@@ -110,7 +111,7 @@ def render_to_storage(task: "Task", video_id: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder, copy_file(site.storage, video) as copy:
         target = Path(folder) / "marked"
         written = render(copy, target, boxes_at(report), progress=_progress(task, report.seconds))
-        task.progress(RENDERED_PERCENT, "It is stored")
+        task.progress(RENDERED_PERCENT, Sentence("It is stored"))
         key = rendered_key(video_id, written.content_type)
         site.storage.put_file(key, target, written.content_type)
     if not videos.set_rendered(video, task.job_id, key, written.content_type, written.bytes):
@@ -151,15 +152,13 @@ def _progress(task: "Task", seconds: float) -> Callable[[float], None]:
     return report
 
 
-def sentence_of(done: float, total: float, left: float | None) -> str:
+def sentence_of(done: float, total: float, left: float | None) -> Sentence:
     """Return how far a job is; times in seconds, `left` is None if it is not known yet.
 
-    >>> sentence_of(90, 600, 150)
+    >>> sentence_of(90, 600, 170)
     '1:30 of 10:00 drawn, 3 minutes left'
     """
-    sentence = f"{clock(done)} of {clock(total)} drawn"
+    times = {"done": clock(done), "total": clock(total)}
     if left is None:
-        return sentence
-    minutes = -int(-left // MINUTE)
-    rest = "less than a minute" if minutes <= 1 else f"{minutes} minutes"
-    return f"{sentence}, {rest} left"
+        return Sentence("{done} of {total} drawn", **times)
+    return Sentence("{done} of {total} drawn, {left}", **times, left=time_left(left))

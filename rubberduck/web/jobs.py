@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from rubberduck.web.deps import job_queue
+from rubberduck.web.deps import job_queue, text
 from rubberduck.web.operators import audit, current_operator
 from rubberduck.web.sessions import known_visitor
 
@@ -39,6 +39,11 @@ def retry_job(id: str) -> None:
     job = find_job(id)
     job_queue().retry(id, job_owner())
     _note("job.retry", job)
+
+
+def message_of(job: "Job") -> str:
+    """Return what a job does at the moment, in the site's language."""
+    return job.message_in(text)
 
 
 def waits_for_worker(job: "Job") -> bool:

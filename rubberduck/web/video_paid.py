@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rubberduck.web.deps import default_pipeline, job_queue, text
+from rubberduck.web.jobs import message_of
 
 if TYPE_CHECKING:
     from rubberduck.services.video_costs import Estimate
@@ -37,7 +38,7 @@ def offers_amazon() -> bool:
 def status_of(analysis: "PaidAnalysis") -> PaidStatus:
     job = paid_videos().job(analysis) if analysis.is_active else None
     waits = analysis.is_active and not job_queue().has_worker()
-    progress, message = (job.progress, job.message) if job else (0, "")
+    progress, message = (job.progress, message_of(job)) if job else (0, "")
     return PaidStatus(analysis.state, progress, message, waits)
 
 

@@ -4,11 +4,16 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app import create_app
 from rubberduck.core.errors import JobsUnavailable, TooManyJobs
+from rubberduck.core.settings import Settings
 from rubberduck.db.results import Results
 from rubberduck.jobs import queue as queue_module
 from rubberduck.jobs.models import Job, Run
 from rubberduck.jobs.queue import JobQueue
+from rubberduck.services.pipeline import Pipeline
+from rubberduck.services.video_analysis import progress_of
+from tests.support.visitor import as_visitor
 
 WORKER = "worker-of-the-test"
 
@@ -48,6 +53,25 @@ def test_a_job_is_followed_from_the_queue_to_its_end(ann: FlaskClient, queue: Jo
     page = ann.get(f"/jobs/{id}").text
     assert ("<progress" in page, "Cancel" in page, "Try again" in page) == (False, False, False)
     assert "done" in page
+
+
+def test_what_a_job_says_is_shown_in_the_language_of_the_site(
+    ann: FlaskClient, settings: Settings, pipeline: Pipeline, queue: JobQueue
+) -> None:
+    run = started(queue, id := queue.enqueue("analyse-video", "ann"))
+    percent, sentence = progress_of(90, 600, 3.0)
+    queue.store.report(run, int(percent), sentence, (), sentence.to_json())
+    german = create_app(settings.model_copy(update={"language": "de"}), pipeline=pipeline)
+    client = german.test_client()
+    as_visitor(client, "ann")
+    said = "1:30 von 10:00 analysiert, noch 3 Minuten"
+    for address in (f"/jobs/{id}", f"/jobs/{id}.json", "/jobs/", f"/api/v1/jobs/{id}"):
+        assert said in client.get(address).text
+        assert "1:30 of 10:00 analysed, 3 minutes left" in ann.get(address).text
+    queue.store.report(run, 13, "from a worker of the release before")
+    assert "from a worker of the release before" in client.get(f"/jobs/{id}").text
+    queue.store.cancel(id)
+    assert client.get(f"/api/v1/jobs/{id}").get_json()["message"] == ""
 
 
 def test_polling_costs_nothing_while_nothing_changes(ann: FlaskClient, queue: JobQueue) -> None:

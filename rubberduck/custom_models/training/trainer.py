@@ -13,6 +13,7 @@ import numpy.typing as npt
 from PIL import Image
 from threadpoolctl import threadpool_limits
 
+from rubberduck.core.sentences import Sentence
 from rubberduck.custom_models.decoding import Answer, logit
 from rubberduck.custom_models.training.calibration import (
     Calibration,
@@ -121,20 +122,20 @@ class _Training:
 
     def run(self) -> TrainedModel:
         embedder = Embedder(self.trunk, self.labels, self.seed)
-        seen = self._part(0, 5, "Looking at the pictures")
+        seen = self._part(0, 5, Sentence("Looking at the pictures: {done} of {of}"))
         self.projection = projection = embedder.measure(self.learnt, seen)
-        report = self._part(5, 35, "Looking at the pictures")
+        report = self._part(5, 35, Sentence("Looking at the pictures: {done} of {of}"))
         learnt = embedder.embed(self.learnt, projection, report)
-        report = self._part(35, 40, "Looking at backgrounds")
+        report = self._part(35, 40, Sentence("Looking at backgrounds: {done} of {of}"))
         behind = embedder.embed_backgrounds(projection, report)
         self.zooms = self.kind == BOXES and _has_small_boxes(learnt)
         if self.zooms:
-            report = self._part(40, 45, "Zooming in")
+            report = self._part(40, 45, Sentence("Zooming in: {done} of {of}"))
             everything = embedder.embed_zoomed(learnt + behind, projection, report)
             learnt, behind = everything[: len(learnt)], everything[len(learnt) :]
         known = self._cross_validate(learnt, behind)
         fitted = self._fit(learnt + behind, 80, 95, self.seed)
-        self.progress(96, "Choosing thresholds")
+        self.progress(96, Sentence("Choosing thresholds"))
         held_out = [embedder.plain(picture, projection) for picture in self.validation]
         checked = [(each, self._ask(fitted, each)) for each in held_out]
         calibrations, thresholds = self._thresholds(known, checked)
@@ -151,9 +152,9 @@ class _Training:
             len(self.learnt),
             fitted.zoomed,
         )
-        self.progress(98, "Writing the model")
+        self.progress(98, Sentence("Writing the model"))
         model = to_onnx(heads)
-        self.progress(100, "Trained")
+        self.progress(100, Sentence("Trained"))
         return TrainedModel(
             model,
             self.labels,
@@ -164,9 +165,9 @@ class _Training:
             len(self.learnt),
         )
 
-    def _part(self, start: float, end: float, sentence: str) -> Callable[[int, int], None]:
+    def _part(self, start: float, end: float, sentence: Sentence) -> Callable[[int, int], None]:
         def report(done: int, of: int) -> None:
-            self.progress(start + (end - start) * done / of, f"{sentence}: {done} of {of}")
+            self.progress(start + (end - start) * done / of, sentence.fill(done=done, of=of))
 
         return report
 
@@ -180,7 +181,7 @@ class _Training:
 
         def fit(examples: list[Example], start: float) -> Perceptron:
             def report(share: float) -> None:
-                self.progress(start + part * share, "Training")
+                self.progress(start + part * share, Sentence("Training"))
 
             return fit_dense(examples, len(self.labels), rng, report)
 
@@ -208,7 +209,11 @@ class _Training:
             start = 45 + 35 * fold / count
             fitted = self._fit(rest, start, start + 30 / count, self.seed + fold + 1)
             asked = [number for number, own in enumerate(folds) if own == fold]
-            report = self._part(start + 30 / count, start + 35 / count, "Choosing thresholds")
+            report = self._part(
+                start + 30 / count,
+                start + 35 / count,
+                Sentence("Choosing thresholds: {done} of {of}"),
+            )
             for done, number in enumerate(asked):
                 answers[number] = self._ask(fitted, everything[number])
                 report(done + 1, len(asked))
