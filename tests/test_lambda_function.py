@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -86,13 +87,28 @@ for path in (".", "/dev/shm"):
         continue
     sys.exit(f"{path} is writable")
 import lambda_function
+assert lambda_function.__file__ == os.path.abspath("lambda_function.py")
 print(json.dumps(lambda_function.lambda_handler(json.load(sys.stdin), None)))
 """
 
 
+def as_in_the_image(folder: Path) -> Path:
+    """Copy what the image's Dockerfile copies, and nothing else."""
+    for line in (ROOT / "deploy" / "function" / "Dockerfile").read_text().splitlines():
+        if line.startswith("COPY "):
+            *sources, target = line.split()[1:]
+            for source in map(ROOT.joinpath, sources):
+                copy = shutil.copytree if source.is_dir() else shutil.copy
+                copy(source, folder / target / (source.name if source.is_file() else ""))
+    return folder
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="making a disk read-only takes root")
-def test_the_function_runs_with_a_read_only_disk_and_no_shared_memory(s3: Any, duck: Path) -> None:
+def test_the_function_runs_from_its_image_with_a_read_only_disk_and_no_shared_memory(
+    s3: Any, duck: Path, tmp_path: Path
+) -> None:
     """At AWS Lambda only /tmp can be written, and there is no /dev/shm."""
+    (image := tmp_path / "image").mkdir()
     etag = s3.put_object(Bucket=BUCKET, Key="in/duck.jpg", Body=duck.read_bytes())["ETag"]
     limits = (
         "mount --bind /tmp /tmp && mount -o remount,bind,ro / && mount -t tmpfs -o ro none /dev/shm"
@@ -101,7 +117,7 @@ def test_the_function_runs_with_a_read_only_disk_and_no_shared_memory(s3: Any, d
     done = subprocess.run(
         [*command, sys.executable, "-c", IN_LAMBDA],
         check=False,
-        cwd=ROOT,
+        cwd=as_in_the_image(image),
         env={**os.environ, "DUCK_EVENTS_INPUT": INPUT, "DUCK_EVENTS_OUTPUT": OUTPUT},
         input=json.dumps({"Records": [in_sqs("1", body(record("in/duck.jpg", etag)))]}),
         capture_output=True,

@@ -1,0 +1,178 @@
+"""What the function at AWS Lambda adds to the detector's time, for a picture that arrives."""
+
+import multiprocessing
+import os
+import secrets
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from functools import wraps
+from multiprocessing.connection import Connection
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+import psutil
+
+import lambda_function
+from bench.harness.figures import Aim, Breakdown, Comparison
+from bench.harness.fixtures import BROWSER_MEGAPIXELS, CAMERA_FRAME, photo
+from bench.harness.measuring import Sample, compare, cpu_seconds, time_call
+from rubberduck.core.models import Label
+from rubberduck.detectors.base import DetectorWrapper
+from rubberduck.events import handler
+from rubberduck.events.claims import Claims
+from rubberduck.imaging.decode import Picture
+from rubberduck.services.pipeline import Pipeline
+from rubberduck.storage.s3_conditional import ConditionalS3
+from tests.support import fake_s3
+from tests.support.arrivals import INPUT, OUTPUT, body, record
+from tests.support.aws import BUCKET, REGION
+
+SIZES = {
+    "a camera frame": CAMERA_FRAME,
+    "a photo as large as a browser sends it (2048 × 1536)": BROWSER_MEGAPIXELS,
+    "a photo of 12 MP": 12.0,
+}
+MOST = Aim(50, absolute=True)  # ms
+# The parts of the handler's own time: none calls another.
+PARTS: dict[str, list[tuple[Any, str]]] = {
+    "decoding": [(Pipeline, "read")],
+    "drawing boxes, encoding": [(handler, "marked_jpeg")],
+    "reading the picture from S3": [(ConditionalS3, "get_version")],
+    "writing both answers to S3": [(ConditionalS3, "put")],
+    "claiming it, and finishing the claim": [(Claims, "take"), (Claims, "finish")],
+}
+WHOLE = "whole"
+Parts = defaultdict[str, float]  # seconds
+Handle = Callable[[dict[str, Any]], object]
+
+
+class TimedDetector(DetectorWrapper):
+    """Adds up what its detector takes, in seconds on the clock and of the processor."""
+
+    wall = cpu = 0.0
+    calls = 0
+
+    def labels(self, picture: Picture) -> list[Label]:
+        wall, cpu = time.perf_counter(), time.process_time()
+        found = self.detector.labels(picture)
+        self.calls += 1
+        self.wall += time.perf_counter() - wall
+        self.cpu += time.process_time() - cpu
+        return found
+
+
+def arrivals(rounds: int = 9) -> Iterator[Comparison | Breakdown]:
+    """The handler's time without the detector's, warm; S3 answers at once from another process.
+
+    A picture makes five requests one after the other. At AWS, what S3 takes for each comes on top.
+    """
+    with local_s3() as (client, server), warm_handler() as (handle, detector):
+        for name, megapixels in SIZES.items():
+            data, parts = photo(megapixels), Parts(float)
+
+            def measure(data: bytes = data, parts: Parts = parts) -> Sample:
+                event = arrive(client, data)
+                wall, cpu = detector.wall, detector.cpu + cpu_seconds(server)
+                with timed_parts(parts):
+                    whole = time_call(lambda: handle(event))
+                own = whole.value - (detector.wall - wall) * 1000
+                parts[WHOLE] += own / 1000
+                return Sample(own, whole.cpu - (detector.cpu + cpu_seconds(server) - cpu))
+
+            what = f"The handler at AWS Lambda without its detector: {name}"
+            yield compare(what, "ms", {"ours": measure}, rounds, MOST)
+            yield Breakdown(f"Of the same, {name}", "%", shares(parts))
+
+
+def shares(parts: Parts) -> dict[str, float]:
+    """Return each part's percentage of the whole, and that of all others."""
+    percents = {name: parts[name] / parts[WHOLE] * 100 for name in PARTS}
+    return {**percents, "all others": 100 - sum(percents.values())}
+
+
+@contextmanager
+def timed_parts(parts: Parts) -> Iterator[None]:
+    """Add up the seconds of each part."""
+
+    def timed(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def call(*values: Any, **named: Any) -> Any:
+            begin = time.perf_counter()
+            try:
+                return function(*values, **named)
+            finally:
+                parts[name] += time.perf_counter() - begin
+
+        return call
+
+    with ExitStack() as stack:
+        for name, places in PARTS.items():
+            for owner, attribute in places:
+                wrapped = timed(name, getattr(owner, attribute))
+                stack.enter_context(patch.object(owner, attribute, wrapped))
+        yield
+
+
+def arrive(client: Any, data: bytes) -> dict[str, Any]:
+    """Put the picture into the bucket under a new key; return the event that a queue hands over."""
+    key = f"in/{secrets.token_hex(8)}.jpg"
+    etag = client.put_object(Bucket=BUCKET, Key=key, Body=data)["ETag"]
+    message = {"eventSource": "aws:sqs", "messageId": key, "receiptHandle": key}
+    attributes = {"ApproximateReceiveCount": "1"}
+    return {"Records": [{**message, "attributes": attributes, "body": body(record(key, etag))}]}
+
+
+@contextmanager
+def warm_handler() -> Iterator[tuple[Handle, TimedDetector]]:
+    """Yield the function's handler, with a detector that is timed."""
+    delivery = lambda_function.delivery.__wrapped__()
+    pipeline = delivery.handler.pipeline
+    detector = TimedDetector(pipeline.detector)
+    timed = replace(delivery.handler, pipeline=replace(pipeline, detector=detector))
+    built = replace(delivery, handler=timed)
+
+    def handle(event: dict[str, Any]) -> object:
+        before = detector.calls
+        outcome = lambda_function.lambda_handler(event, None)
+        assert (outcome, detector.calls) == ({"batchItemFailures": []}, before + 1)
+        return outcome
+
+    with patch.object(lambda_function, "delivery", lambda: built):
+        yield handle, detector
+
+
+@contextmanager
+def local_s3() -> Iterator[tuple[Any, psutil.Process]]:
+    """Run the tests' small S3, which keeps conditions; yield a client, and its process."""
+    spawn = multiprocessing.get_context("spawn")
+    ours, theirs = spawn.Pipe()
+    process = spawn.Process(target=_serve, args=(theirs,))
+    process.start()
+    variables = {
+        "AWS_ENDPOINT_URL_S3": ours.recv(),
+        "AWS_ACCESS_KEY_ID": "bench",
+        "AWS_SECRET_ACCESS_KEY": "a-secret-of-the-bench",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "DUCK_EVENTS_INPUT": INPUT,
+        "DUCK_EVENTS_OUTPUT": OUTPUT,
+        "DUCK_LOG_LEVEL": "WARNING",
+        "FLASK_SKIP_DOTENV": "1",
+    }
+    try:
+        with patch.dict(os.environ, variables):
+            yield boto3.client("s3"), psutil.Process(process.pid)
+    finally:
+        process.terminate()
+        process.join()
+
+
+def _serve(address: Connection) -> None:
+    with fake_s3.running(BUCKET) as server:
+        address.send(server.url)
+        address.recv()  # until this process is ended
