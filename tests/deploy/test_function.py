@@ -13,6 +13,6 @@ HADOLINT = Path(sys.executable).with_name("hadolint")
 
 @pytest.mark.skipif(not HADOLINT.exists(), reason="hadolint is shipped for Linux only")
 def test_the_dockerfile_is_linted() -> None:
-    command = [HADOLINT, "--no-color", ROOT / "deploy" / "function" / "Dockerfile"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [str(HADOLINT), "--no-color", "deploy/function/Dockerfile"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "")
