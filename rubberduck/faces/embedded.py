@@ -64,8 +64,9 @@ class EmbeddedFaces:
                 try:
                     self._networks = self._open()
                 except InvalidModel as error:
-                    reason = "The embedded face finder cannot be loaded."
-                    raise DetectorFailed(reason, cause=str(error)) from error
+                    raise DetectorFailed(
+                        "The embedded face finder cannot be loaded.", cause=str(error)
+                    ) from error
             return self._networks
 
     def _open(self) -> _Networks:
