@@ -16,7 +16,7 @@ run: venv
 	@$(if $(EMULATOR),DUCK_EMULATOR=$(EMULATOR)) PORT=$(PORT) exec $(BIN)/python serve.py
 
 # Each worker begins with half of the list, so that what a module shares is started once.
-test: .venv/.tested-with lint services
+test: .venv/.tested-with lint services .venv-clients/.installed
 	$(BIN)/pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=95
 
 # About a minute: lint, types and the tests that need neither a server, a database server nor a browser.
@@ -28,7 +28,7 @@ quick: .venv/.tested-with lint
 	$(BIN)/pytest -n 2 -m "not soak and not service" $(QUICK)
 
 # What takes minutes: kills, restarts, leaks, thousands of broken pictures; docs/reliability.md.
-soak: .venv/.tested-with services
+soak: .venv/.tested-with services .venv-clients/.installed
 	$(BIN)/pytest -m soak -s
 
 # What the site costs, beside the least possible and beside others; half an hour of a quiet machine.
@@ -39,6 +39,15 @@ bench: .venv/.tested-with .venv-bench/.measured-with services
 	$(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $< || \
 		echo "The peers cannot be installed here; their part is skipped."
+	@touch $@
+
+# The AWS CLI and the SDK for JavaScript, with which the emulator is tried.
+CLIENTS := tests/emulator/clients
+.venv-clients/.installed: $(CLIENTS)/requirements.txt $(CLIENTS)/package-lock.json
+	$(PYTHON) -m venv .venv-clients
+	.venv-clients/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $< && \
+		npm ci --silent --prefix $(CLIENTS) || \
+		echo "The AWS CLI or the SDK for JavaScript cannot be installed here; their tests are skipped."
 	@touch $@
 
 venv: .venv/.runs-with
@@ -70,6 +79,7 @@ lock: venv
 	$(LOCK) requirements.in -o requirements.txt
 	$(LOCK) requirements-dev.in -o requirements-dev.txt
 	$(LOCK) bench/requirements.in -o bench/requirements.txt
+	$(LOCK) $(CLIENTS)/requirements.in -o $(CLIENTS)/requirements.txt
 
 # After a change of words: the catalogues in translations/.
 texts: .venv/.tested-with

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rubberduck.core.models import Label
+from rubberduck.core.models import Box, Label
 
 SIDE = 128  # pixels: colours of a small copy are those of the picture
 COLOURS = 12
@@ -75,6 +75,15 @@ def image_properties(image: Any, labels: Iterable[Label], most: int | None) -> d
         "Foreground": _properties(pixels, inside, count),
         "Background": _properties(pixels, ~inside, count) if not inside.all() else None,
     }
+
+
+def box_quality(image: Any, box: Box) -> dict[str, float]:
+    """Return the brightness and sharpness of the part of a PIL image inside a box, 0 to 100."""
+    left, top, right, bottom = box.corners(image.size)
+    part = image.crop((left, top, max(right, left + 1), max(bottom, top + 1)))
+    pixels = np.asarray(part.resize((SIDE, SIDE)))
+    quality = _quality(pixels, np.ones((SIDE, SIDE), bool))
+    return {name: quality[name] for name in ("Brightness", "Sharpness")}
 
 
 def _properties(pixels: Pixels, where: npt.NDArray[np.bool_], most: int) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Objects that requests name: in the site's own folder, and in the buckets of the settings."""
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,6 +42,27 @@ class Objects:
             return storage.get_version(bucket, name, version, is_versioned=True, most=most)
         except (FileNotFoundError, StorageFailed):
             raise invalid_object() from None
+
+    def fetch(self, bucket: str, name: str, path: Path, version: str | None = None) -> int:
+        """Write an object into a file, without reading it at once; return its size.
+
+        Raises ServiceError.
+        """
+        if version is not None:
+            raise invalid_object()
+        try:
+            if bucket == FOLDER_BUCKET:
+                folder = self._folder
+                if folder is None or not _is_inside(folder, name):
+                    raise FileNotFoundError
+                shutil.copyfile(folder / name, path)
+            elif (storage := self._bucket(bucket)) is not None:
+                storage.fetch_from(bucket, name, path)
+            else:
+                raise invalid_object(OTHER_BUCKET)
+        except (OSError, ValueError, StorageFailed):
+            raise invalid_object() from None
+        return path.stat().st_size
 
     def write(self, bucket: str, name: str, data: bytes, content_type: str) -> bool:
         """Write a new object; return whether it could be. One that is there is left alone."""

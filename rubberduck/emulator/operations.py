@@ -17,6 +17,7 @@ from rubberduck.emulator.entries import (
     list_dataset_labels,
 )
 from rubberduck.emulator.errors import access_denied
+from rubberduck.emulator.faces import detect_faces, recognize_celebrities
 from rubberduck.emulator.labels import detect_labels
 from rubberduck.emulator.projects import create_project, delete_project, describe_projects
 from rubberduck.emulator.site import Site
@@ -27,6 +28,7 @@ from rubberduck.emulator.versions import (
     start_project_version,
     stop_project_version,
 )
+from rubberduck.emulator.videos import get_label_detection, start_label_detection
 
 Answer = Callable[[Site, dict[str, Any]], dict[str, Any]]
 Kind = Literal["real", "canned", "refused"]
@@ -51,6 +53,7 @@ def _without_vectors(site: Site, given: dict[str, Any]) -> dict[str, Any]:
 PROJECTS = "the projects of the site"
 DATASETS = "the labelled pictures of the project; pictures are fetched by the worker"
 VERSIONS = "the embedded models of the project"
+VIDEOS = "the site's analysis of videos, by the worker; without notices"
 COLLECTIONS = (
     "AssociateFaces",
     "CompareFaces",
@@ -79,6 +82,17 @@ OPERATIONS: dict[str, Operation] = {
     "DetectCustomLabels": Operation(
         detect_custom_labels, "real", "a running embedded model of a project"
     ),
+    "DetectFaces": Operation(
+        detect_faces,
+        "real",
+        "the embedded face finder: boxes, quality, smiles, expressions and ages; gender with "
+        "DUCK_FACES=all; no landmarks, poses and other attributes",
+    ),
+    "RecognizeCelebrities": Operation(
+        recognize_celebrities, "real", "the same; it knows nobody, so all faces are unrecognised"
+    ),
+    "StartLabelDetection": Operation(start_label_detection, "real", VIDEOS),
+    "GetLabelDetection": Operation(get_label_detection, "real", VIDEOS),
     "CreateProject": Operation(create_project, "real", PROJECTS),
     "DescribeProjects": Operation(describe_projects, "real", PROJECTS),
     "DeleteProject": Operation(delete_project, "real", PROJECTS),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rubberduck.custom_models.projects import Projects
     from rubberduck.custom_models.versions import Versions
     from rubberduck.db.engine import Database
+    from rubberduck.faces.models import FaceAnalyzer
     from rubberduck.jobs.queue import JobQueue
     from rubberduck.services.answering_models import AnsweringModels
 
@@ -41,6 +42,12 @@ class Site:
         """Return the embedded detector, also where the site itself asks Amazon."""
         own = (self.pipeline.detector, self.pipeline.fallback_detector)
         return next((d for d in own if isinstance(d, LazyEmbeddedDetector)), LazyEmbeddedDetector())
+
+    @cached_property
+    def faces(self) -> "FaceAnalyzer":
+        from rubberduck.faces.embedded import EmbeddedFaces
+
+        return EmbeddedFaces()
 
     @property
     def database(self) -> "Database":

@@ -15,6 +15,7 @@ from rubberduck.custom_models import training
 from rubberduck.custom_models.projects import Projects
 from tests.support.emulator import run_jobs
 from tests.support.made_up_models import made_up_training
+from tests.support.manifests import manifest_line
 from tests.support.objects import Drawn, draw_project
 
 NOTHING = "arn:aws:rekognition:us-east-1:123456789012:project/none/1700000000000"
@@ -25,31 +26,6 @@ def code_of(call: Any, **parameters: Any) -> str:
     with pytest.raises(ClientError) as caught:
         call(**parameters)
     return str(caught.value.response["Error"]["Code"])
-
-
-def line(name: str, drawn: Drawn, *, bucket: str = "rubberduck") -> dict[str, Any]:
-    """Return the picture's line of a manifest."""
-    labels = sorted({label for label, _ in drawn.boxes})
-    boxes = [
-        {"class_id": labels.index(label), "left": left, "top": top, "width": wide, "height": high}
-        for label, sides in drawn.boxes
-        for left, top, wide, high in [map(round, sides)]
-    ]
-    return {
-        "source-ref": f"s3://{bucket}/{name}",
-        "boxes": {
-            "image_size": [{"width": drawn.width, "height": drawn.height, "depth": 3}],
-            "annotations": boxes,
-        },
-        "boxes-metadata": {
-            "objects": [{"confidence": 1}] * len(boxes),
-            "class-map": {str(number): label for number, label in enumerate(labels)},
-            "type": "groundtruth/object-detection",
-            "human-annotated": "yes",
-            "creation-date": "2026-11-29T12:00:00.000000",
-            "job-name": "labeling-job/mugs",
-        },
-    }
 
 
 @dataclass
@@ -67,7 +43,7 @@ class Lab:
         for number, one in enumerate(drawn):
             name = f"{folder}/{number}.jpg"
             (self.uploads / name).write_bytes(one.jpeg)
-            lines.append(json.dumps(line(name, one)))
+            lines.append(json.dumps(manifest_line(name, one)))
         (self.uploads / folder / "all.manifest").write_text("\n".join(lines))
         return f"{folder}/all.manifest"
 
@@ -183,10 +159,11 @@ def test_an_entry_that_comes_again_replaces_the_first(lab: Lab, project: str) ->
     drawn = draw_project(4)
     dataset = lab.create_dataset(project, "TRAIN", lab.put("again", drawn))
     run_jobs(lab.app)
-    changed = line("again/0.jpg", drawn[0])
+    changed = manifest_line("again/0.jpg", drawn[0])
     changed["boxes-metadata"]["class-map"] = {"0": "cup"}
-    bad = {**line("again/none.jpg", drawn[1])}
-    ground_truth = "\n".join(map(json.dumps, (changed, bad, line("again/2.jpg", drawn[2]))))
+    bad = {**manifest_line("again/none.jpg", drawn[1])}
+    third = manifest_line("again/2.jpg", drawn[2])
+    ground_truth = "\n".join(map(json.dumps, (changed, bad, third)))
     lab.client.update_dataset_entries(
         DatasetArn=dataset, Changes={"GroundTruth": ground_truth.encode()}
     )

@@ -35,14 +35,19 @@ def run_jobs(app: Flask) -> None:
     for job in reversed(store.newest(states=("queued",))):
         function = function_of(job.kind)
         assert function, job
-        state = "done"
+        _set_state(store, job.id, "running")
         try:
             function(JobSteps(site, job_id=job.id), **job.arguments)
         except StepFailed:
-            state = "failed"
-        ended = jobs.update().where(jobs.c.id == job.id).values(state=state)
-        with store.database.transaction(writing=True) as connection:
-            connection.execute(ended)
+            _set_state(store, job.id, "failed")
+        else:
+            _set_state(store, job.id, "done")
+
+
+def _set_state(store: JobStore, id: str, state: str) -> None:
+    changed = jobs.update().where(jobs.c.id == id).values(state=state)
+    with store.database.transaction(writing=True) as connection:
+        connection.execute(changed)
 
 
 class _Quiet(WSGIRequestHandler):
