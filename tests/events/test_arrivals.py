@@ -140,7 +140,7 @@ def test_a_picture_that_was_replaced_or_deleted_is_left_to_its_next_event(
 
 
 def test_what_fails_five_times_is_given_up_with_its_reason_and_holds_nobody_up(
-    s3: Any, queue: Queue, poller: QueuePoller, detector: FakeDetector
+    s3: Any, queue: Queue, poller: QueuePoller, caplog: pytest.LogCaptureFixture
 ) -> None:
     notify(s3, queue)
     s3.put_object(Bucket=BUCKET, Key="in/poison.jpg", Body=b"no picture")
@@ -153,7 +153,11 @@ def test_what_fails_five_times_is_given_up_with_its_reason_and_holds_nobody_up(
         "It is no event of S3: it is not JSON",
     }
     assert "poison.jpg" in given_up["This file is not a picture we can read"]
+    tries = [record.args[1] for record in caplog.records if "event failed" in record.msg]  # type: ignore[index]
+    assert tries == [1, 2, 3, 4]  # the fifth is given up
     found = answers(s3)
+    # It came first, and was answered last.
+    assert found["in/good.jpg"]["answered_at"] < found["in/poison.jpg"]["answered_at"]
     assert found["in/good.jpg"]["found"] is True
     assert found["in/poison.jpg"]["error"]["type"] == "not-a-picture"
     assert "JPEG" in found["in/poison.jpg"]["error"]["hint"]
