@@ -19,15 +19,31 @@ os.environ.setdefault("MPLCONFIGDIR", "/tmp/matplotlib")
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Answer the event's pictures; of a queue's messages, return which should come again.
 
-    Without a queue the first failure is raised: Lambda itself then tries the event twice more.
+    Without a queue the first failure is raised when all others are answered: Lambda itself then
+    tries the event twice more.
     """
-    from rubberduck.events.s3_events import created_objects
-
     records = event.get("Records")
     if isinstance(records, list) and any(each.get("eventSource") == SQS for each in records):
         again = [each["messageId"] for each in records if not _is_done(each)]
         return {"batchItemFailures": [{"itemIdentifier": id} for id in again]}
-    return {"outcomes": [delivery().handler.handle(each) for each in created_objects(event)]}
+    return {"outcomes": _handle_all(event)}
+
+
+def _handle_all(event: dict[str, Any]) -> list[str]:
+    from rubberduck.core.errors import DuckError
+    from rubberduck.events.claims import Busy
+    from rubberduck.events.s3_events import created_objects
+
+    outcomes: list[str] = []
+    failures: list[Exception] = []
+    for each in created_objects(event):
+        try:
+            outcomes.append(delivery().handler.handle(each))
+        except (DuckError, Busy) as failure:
+            failures.append(failure)
+    if failures:
+        raise failures[0]
+    return outcomes
 
 
 def _is_done(record: dict[str, Any]) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import lambda_function
+from rubberduck.core.errors import NotAPicture
 from rubberduck.core.settings import ROOT, InvalidSettings
 from tests.support.arrivals import INPUT, OUTPUT, body, from_eventbridge, record
 from tests.support.aws import BUCKET
@@ -62,6 +63,16 @@ def test_a_copy_of_eventbridge_is_answered_though_its_key_has_a_plus(s3: Any) ->
     assert lambda_function.lambda_handler(event, None) == {"outcomes": ["answered"]}
     assert lambda_function.lambda_handler(event, None) == {"outcomes": ["duplicate"]}
     assert s3.head_object(Bucket=BUCKET, Key="out/a+b.jpg.json")
+
+
+@pytest.mark.usefixtures("_function")
+def test_without_a_queue_all_are_tried_before_a_failure_is_raised(s3: Any) -> None:
+    bad = s3.put_object(Bucket=BUCKET, Key="in/bad.jpg", Body=b"no picture")["ETag"]
+    good = s3.put_object(Bucket=BUCKET, Key="in/good.jpg", Body=encoded())["ETag"]
+    event = {"Records": [record("in/bad.jpg", bad), record("in/good.jpg", good)]}
+    with pytest.raises(NotAPicture):
+        lambda_function.lambda_handler(event, None)
+    assert s3.head_object(Bucket=BUCKET, Key="out/good.jpg.json")
 
 
 @pytest.mark.usefixtures("_function")

@@ -32,34 +32,37 @@ class Delivery:
 
         Else it should come again after so many seconds. Raises QueueFailed.
         """
-        created: list[CreatedObject] = []
         try:
             created = created_objects(message.body)
-            for each in created:
-                self.handler.handle(each)
-        except Busy as busy:
-            return busy.seconds
         except InvalidEvent as error:
             return self._give_up(message, f"It is no event of S3: {error}.")
-        except DuckError as error:
-            return self._retry(message, created, error)
-        return None
+        failed: list[tuple[CreatedObject, DuckError]] = []
+        wait: float | None = None
+        for each in created:  # one that fails holds up none of the others
+            try:
+                self.handler.handle(each)
+            except Busy as busy:
+                wait = max(wait or 0.0, busy.seconds)
+            except DuckError as error:
+                failed.append((each, error))
+        return self._retry(message, failed) if failed else wait
 
     def _retry(
-        self, message: Message, created: list[CreatedObject], error: DuckError
+        self, message: Message, failed: list[tuple[CreatedObject, DuckError]]
     ) -> float | None:
+        _, first = failed[0]
         if message.received < TRIES:
             # What is wrong with the picture itself does not go by.
-            is_outage = error.status >= SERVER_ERROR
+            is_outage = any(error.status >= SERVER_ERROR for _, error in failed)
             seconds = self.retry_seconds[message.received - 1] if is_outage else 0.0
             log.warning(
                 "event failed message=%s tries=%d retry_s=%d cause=%s",
-                *(message.id, message.received, seconds, error.operator_message),
+                *(message.id, message.received, seconds, first.operator_message),
             )
             return seconds
-        for each in created:
+        for each, error in failed:
             self._refuse(each, error)
-        return self._give_up(message, f"{error.problem.title}. {error.operator_message}")
+        return self._give_up(message, f"{first.problem.title}. {first.operator_message}")
 
     def _refuse(self, created: CreatedObject, error: DuckError) -> None:
         try:

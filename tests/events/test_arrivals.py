@@ -163,6 +163,21 @@ def test_what_fails_five_times_is_given_up_with_its_reason_and_holds_nobody_up(
     assert "JPEG" in found["in/poison.jpg"]["error"]["hint"]
 
 
+def test_of_one_message_with_two_pictures_the_poison_does_not_spoil_the_other(
+    s3: Any, queue: Queue, poller: QueuePoller
+) -> None:
+    poison = s3.put_object(Bucket=BUCKET, Key="in/poison.jpg", Body=b"no picture")["ETag"]
+    good = s3.put_object(Bucket=BUCKET, Key="in/good.jpg", Body=tiny(1))["ETag"]
+    queue.send(body(record("in/poison.jpg", poison), record("in/good.jpg", good)))
+    work_off(poller, queue)
+    found = answers(s3)
+    assert found["in/good.jpg"]["found"] is True
+    assert found["in/poison.jpg"]["error"]["type"] == "not-a-picture"
+    assert [reason.partition(".")[0] for _, reason in queue.dead()] == [
+        "This file is not a picture we can read"
+    ]
+
+
 def test_while_the_detector_fails_a_message_waits_and_is_answered_afterwards(
     s3: Any, queue: Queue, poller: QueuePoller, detector: FakeDetector
 ) -> None:
