@@ -24,6 +24,7 @@ from rubberduck.core.translations import load_translations
 from rubberduck.pages.about import about
 from rubberduck.pages.aws_training import aws_training
 from rubberduck.pages.celebrities import celebrities
+from rubberduck.pages.collections import collections
 from rubberduck.pages.faces import faces
 from rubberduck.pages.home import home
 from rubberduck.pages.install import install
@@ -145,6 +146,7 @@ def create_app(settings: Settings, *, pipeline: Pipeline | None = None) -> Flask
         video_paid,
         video_frames,
         celebrities,
+        collections,
         faces,
     )
     for blueprint in (*pages, *wings, api, openapi, health):

@@ -39,6 +39,7 @@ PARAMETERS = {
     "VIDEO": "Video",
     "CELEBRITIES": "Celebrities",
     "FACES": "Faces",
+    "FACE_COLLECTIONS": "FaceCollections",
     "EVENTS": "Events",
     "FUNCTION_IMAGE": "FunctionImage",
     "LOG_LEVEL": "LogLevel",

@@ -7,6 +7,7 @@ from rubberduck.cli.backup import backup, restore, restored
 from rubberduck.cli.celebrities import celebrities
 from rubberduck.cli.check import check
 from rubberduck.cli.classify import classify
+from rubberduck.cli.collection import collection
 from rubberduck.cli.costs import costs
 from rubberduck.cli.dataset import dataset
 from rubberduck.cli.evaluate import evaluate
@@ -25,6 +26,7 @@ for command in (
     celebrities,
     check,
     classify,
+    collection,
     costs,
     dataset,
     evaluate,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rubberduck.aws.image_calls import MAX_BYTES
+from rubberduck.core.models import percent
 
 if TYPE_CHECKING:
     from rubberduck.aws.celebrities import CelebrityAnswer, RekognitionCelebrities
@@ -32,7 +33,11 @@ class Celebrities:
 def marked_copy(picture: "Picture", answer: "CelebrityAnswer") -> bytes:
     """Return a JPEG with a box and a name at each celebrity's face, and nothing at others'."""
     # Imported late: it loads matplotlib.
+    from rubberduck.core.faces import Face
     from rubberduck.imaging.decode import to_jpeg
-    from rubberduck.imaging.draw import draw_boxes
+    from rubberduck.imaging.draw_faces import draw_faces
 
-    return to_jpeg(draw_boxes(picture.image, (each.box for each in answer.celebrities)))
+    found = answer.celebrities
+    names = [each.name for each in found]
+    sure = [f"{each.name} {percent(each.confidence)}" for each in found]
+    return to_jpeg(draw_faces(picture.image, [Face(each.box) for each in found], [sure, names]))

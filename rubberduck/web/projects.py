@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 UPLOADS = ("projects.upload", "api.add_project_picture", "api.import_into_project")
 LARGE_UPLOADS = ("projects.upload", "api.import_into_project")
 # Addresses below these take somebody who signed in; which role, each route says itself.
-SIGNED_IN = ("/projects", "/api/v1/projects", "/account")
+SIGNED_IN = ("/projects", "/collections", "/api/v1/projects", "/account")
 
 
 def register_project_uploads(app: Flask) -> None:

@@ -19,6 +19,7 @@ from tests.support.cloudformation import (
     allowed_actions,
     celebrities_statements,
     custom_labels_statements,
+    face_collections_statements,
     faces_statements,
     site_statements,
     video_statements,
@@ -160,6 +161,18 @@ def test_faces_take_one_right_more(
     app = create_app(settings, pipeline=composed(settings))
     assert command(app, "check") == 0
     assert used - allowed_actions(site_statements()) == allowed_actions(faces_statements())
+
+
+def test_face_collections_may_do_what_the_check_tries(
+    used: set[str], aws_settings: Settings, composed: Callable[[Settings], Pipeline]
+) -> None:
+    switched_on = {"faces": "on", "face_collections": True}
+    settings = aws_settings.model_copy(update=switched_on)
+    app = create_app(settings, pipeline=composed(settings))
+    assert command(app, "check") == 0
+    allowed = allowed_actions(face_collections_statements())
+    assert used - allowed_actions(site_statements()) >= allowed
+    assert used - allowed_actions(site_statements()) - allowed <= {"rekognition:DetectFaces"}
 
 
 @pytest.mark.parametrize("operation", ["StartProjectVersion", "CreateProject"])

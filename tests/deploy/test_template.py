@@ -23,6 +23,7 @@ from tests.support.cloudformation import (
     celebrities_statements,
     custom_labels_statements,
     events_statements,
+    face_collections_statements,
     faces_statements,
     read,
     site_statements,
@@ -44,6 +45,7 @@ VARIANTS = {
         "Video": "yes",
         "Celebrities": "yes",
         "Faces": "all",
+        "FaceCollections": "yes",
         "Events": "workers",
     },
     "with a function": {**BALANCED, "Events": "lambda", "FunctionImage": "1.dkr/duck:1"},
@@ -256,6 +258,8 @@ def test_the_documentation_names_the_same_permissions() -> None:
     assert named.pop("DUCK_EVENTS_QUEUE") == allowed_actions(events_statements())
     for_videos = named.pop("DUCK_REKOGNITION_VIDEO") | named.pop("DUCK_VIDEO_QUEUE")
     assert for_videos == allowed_actions(video_statements())
+    faces = named.pop("DUCK_FACE_COLLECTIONS")
+    assert faces == allowed_actions(face_collections_statements())
     assert named.pop("DUCK_CELEBRITIES") == allowed_actions(celebrities_statements())
     assert named.pop("DUCK_FACES") == allowed_actions(faces_statements())
     assert named.keys() == {"DUCK_CUSTOM_LABELS", "DUCK_SCHEDULER_ROLE"}

@@ -162,6 +162,11 @@ def faces_statements() -> list[Any]:
     return _statements("faces", Made(**BALANCED, Faces="on"))
 
 
+def face_collections_statements() -> list[Any]:
+    """Return the statements of the policy that the machine gets with FACE_COLLECTIONS=yes."""
+    return _statements("face-collections", Made(**BALANCED, FaceCollections="yes"))
+
+
 def events_statements() -> list[Any]:
     """Return the statements of the policy that the machine gets with EVENTS=workers."""
     return _statements("events", Made(**BALANCED, Events="workers"))
