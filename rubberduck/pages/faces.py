@@ -57,6 +57,14 @@ def send() -> ResponseReturnValue:
     return page
 
 
+@faces.get("/faces/camera")
+def camera() -> ResponseReturnValue:
+    """Count smiles before a camera, of who agrees: always on this server, and keeping nothing."""
+    face_service()
+    visitor()
+    return private_page("faces_camera.html")
+
+
 @faces.get("/result/<id>/faces.jpg")
 def picture(id: str) -> ResponseReturnValue:
     """Return the picture of a result with its faces marked, to its owner alone."""

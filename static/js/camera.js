@@ -1,5 +1,7 @@
 // Live camera: opened on a click only; frames are analysed one by one; a picture is stored on demand.
-import { canReadCanvas } from "./canvas.js";
+import {
+  FrameRejected, cameraError, constraints, drawOutlines, obstacle, retryWait, sendFrame, setText, sleep,
+} from "./live_camera.js";
 import { Memory, Pace } from "./memory.js";
 import { UploadRejected, send, toJpeg } from "./pictures.js";
 
@@ -14,32 +16,13 @@ const [onButton, keepButton, offButton, select, progress] = [
 const [verdictStatus, uploadStatus] = section.querySelectorAll('[role="status"]');
 const confidence = section.querySelector(".sure");
 
-const QUALITY = 0.7; // of a frame's JPEG; the detector scales it down anyway
-// Milliseconds
-const RESPONSE_TIMEOUT = 15_000;
-const MIN_RETRY_WAIT = 1_000;
-const MAX_RETRY_WAIT = 30_000;
-const REDRAW_INTERVAL = 100;
-
+const REDRAW_INTERVAL = 100; // milliseconds
 const MAX_RATE_LIMITED = 5; // 429 responses in a row that only slow the camera down
-const CAMERA_ERRORS = {
-  NotAllowedError: texts.denied,
-  SecurityError: texts.denied,
-  NotFoundError: texts.none,
-  OverconstrainedError: texts.none,
-  NotReadableError: texts.inUse,
-  AbortError: texts.inUse,
-};
 
 let stream = null;
 let session = new AbortController(); // aborted when the camera is turned off or switched
 let isKeeping = false; // while a picture is being uploaded
 let drawnAnswer = null;
-
-/** Change a text only if it differs: a screen reader announces each change. */
-function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
 
 function showError(text) {
   setText(errorText, text);
@@ -82,7 +65,7 @@ async function turnOn(deviceId) {
     setOn(true); // before play(): some phones do not play a hidden video
     await video.play();
   } catch (error) {
-    return fail(CAMERA_ERRORS[error.name] ?? texts.broken, signal);
+    return fail(cameraError(error, texts), signal);
   }
   if (signal.aborted) return;
   keepButton.disabled = false;
@@ -90,12 +73,6 @@ async function turnOn(deviceId) {
   listCameras().catch(() => {}); // the choice is optional
   setText(verdictStatus, texts.frames ? texts.looking : "");
   if (texts.frames) watch(signal);
-}
-
-function constraints(deviceId) {
-  const size = { width: { ideal: 1920 }, height: { ideal: 1080 } };
-  if (deviceId) return { ...size, deviceId: { exact: deviceId } };
-  return { ...size, facingMode: { ideal: "environment" } };
 }
 
 function fail(text, signal) {
@@ -119,8 +96,6 @@ async function listCameras() {
   cameraChoice.hidden = cameras.length < 2;
 }
 
-const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
-
 /** Send one frame after the other, never two at once, until `signal` is aborted. */
 async function watch(signal) {
   const pace = new Pace();
@@ -136,7 +111,7 @@ async function watch(signal) {
     }
     try {
       const start = performance.now();
-      memory.add(await analyzeFrame(pace.side, signal), performance.now());
+      memory.add(await sendFrame(texts.frames, video, pace.side, signal), performance.now());
       const took = performance.now() - start;
       pace.add(took);
       if (failures) showError("");
@@ -153,7 +128,7 @@ async function watch(signal) {
       }
       memory = resetMemory();
       showError(error instanceof FrameRejected ? texts.busy : texts.noConnection);
-      await sleep(error.retryAfter ?? Math.min(MIN_RETRY_WAIT * 2 ** (failures - 1), MAX_RETRY_WAIT));
+      await sleep(retryWait(error, failures));
     }
   }
 }
@@ -162,28 +137,6 @@ async function watch(signal) {
 function resetMemory() {
   setText(verdictStatus, texts.looking);
   return new Memory();
-}
-
-class FrameRejected extends Error {
-  constructor(response) {
-    super(response.statusText);
-    this.isRateLimited = response.status === 429;
-    const seconds = Number(response.headers.get("Retry-After"));
-    if (seconds > 0) this.retryAfter = seconds * 1000;
-  }
-}
-
-/** Send the current frame and resolve with the site's answer. */
-async function analyzeFrame(side, signal) {
-  const { videoWidth, videoHeight } = video;
-  const body = new FormData();
-  const frame = await toJpeg(video, videoWidth, videoHeight, side, [QUALITY]);
-  signal.throwIfAborted(); // turned off meanwhile: nothing more is sent
-  body.append("picture", frame, "frame.jpg");
-  const timeout = AbortSignal.any([signal, AbortSignal.timeout(RESPONSE_TIMEOUT)]);
-  const response = await fetch(texts.frames, { method: "POST", body, signal: timeout });
-  if (!response.ok) throw new FrameRejected(response);
-  return response.json();
 }
 
 /** Show and announce the answer; the percentage is outside of the live region. */
@@ -201,37 +154,12 @@ function show(memory) {
 function draw(picture) {
   if (picture === drawnAnswer) return;
   drawnAnswer = picture;
-  if (picture) boxes.setAttribute("viewBox", `0 0 ${picture.width} ${picture.height}`);
-  const unit = picture && Math.min(picture.width, picture.height) / 100;
-  boxes.replaceChildren(...(picture?.outlines ?? []).map((outline) => labelledBox(outline, unit)));
+  drawOutlines(boxes, picture);
 }
 
 /** Round as the site does: only 100 itself becomes 100%. */
 function percent(value) {
   return `${value < 100 ? Math.min(Math.round(value), 99) : 100}%`;
-}
-
-/** Return a box with its tab outside of it, or inside where there is no room above or below. */
-function labelledBox({ left, top, right, bottom, text }, unit) {
-  const group = svg("g");
-  for (const kind of ["rim", "line"]) {
-    group.append(svg("rect", { class: kind, x: left, y: top, width: right - left, height: bottom - top }));
-  }
-  const [font, { width: pictureWidth, height: pictureHeight }] = [4 * unit, boxes.viewBox.baseVal];
-  const [width, height] = [font * (0.62 * text.length + 0.8), font * 1.4];
-  const places = [top - height - unit, bottom + unit, top + unit];
-  const y = places.find((place) => place >= 0 && place + height <= pictureHeight) ?? 0;
-  const x = Math.max(0, Math.min(left, pictureWidth - width));
-  const name = svg("text", { x: x + width / 2, y: y + height / 2, "font-size": font });
-  name.textContent = text;
-  group.append(svg("rect", { class: "tab", x, y, width, height, rx: font / 4 }), name);
-  return group;
-}
-
-function svg(name, attributes = {}) {
-  const element = document.createElementNS(boxes.namespaceURI, name);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  return element;
 }
 
 function setKeeping(keeping) {
@@ -284,9 +212,8 @@ document.addEventListener("visibilitychange", () => {
   if (!document.hidden && stream && !isKeeping) resume();
 });
 
-if (!window.isSecureContext) showError(texts.insecure);
-else if (!navigator.mediaDevices?.getUserMedia) showError(texts.unsupported);
-else if (!canReadCanvas()) showError(texts.noCanvas);
+const missing = obstacle(texts);
+if (missing) showError(missing);
 else {
   onButton.hidden = false;
   if (location.hash === "#on") turnOn(); // the visitor came by the first page's button

@@ -6,13 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Playwright, expect
 from werkzeug.serving import make_server
 
 from app import create_app
 from rubberduck.core.settings import Settings
+from rubberduck.db.tables import metadata
 from rubberduck.services.pipeline import Pipeline
-from tests.support.browser import SCREENS, complaints, screen
+from tests.support.browser import SCREENS, chromium, complaints, screen
 from tests.support.fake_faces import FakeFaces, two_faces
 from tests.support.pictures import corners, encoded
 
@@ -116,3 +117,35 @@ def test_a_picture_can_be_dropped_anywhere(browser: Browser, faces_url: str) -> 
         page.get_by_label("I agree").check()
         page.get_by_role("button", name="Look at the faces").click()
         expect(page.get_by_role("heading", name=FOUND)).to_be_visible()
+
+
+def test_smiles_are_counted_live_by_who_agrees_and_nothing_is_kept(
+    playwright: Playwright, faces_url: str, pipeline: Pipeline
+) -> None:
+    browser = chromium(
+        playwright, "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"
+    )
+    with screen(browser, "dark 360", reduced_motion="reduce") as page:
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(f"{faces_url}/faces")
+        page.get_by_role("link", name="Live: who smiles?").click()
+        turn_on = page.get_by_role("button", name="Turn on the camera")
+        turn_on.click()
+        expect(page.get_by_role("alert")).to_contain_text("Tick the box first")
+        assert complaints(page) == []
+        assert not [url for url in asked if url.endswith("/frames")]
+        page.get_by_label("I agree").check()
+        turn_on.click()
+        expect(page.get_by_role("status")).to_have_text("1 of 2 smile")
+        expect(page.get_by_text("Most at once: 1")).to_be_visible()
+        assert page.locator(".boxes text").all_text_contents() == ["smiles", "no smile"]
+        assert complaints(page) == []
+        assert sideways(page) == []
+        page.get_by_role("button", name="Turn off").click()
+        expect(turn_on).to_be_focused()
+        assert page.evaluate("document.querySelector('video').srcObject") is None
+    browser.close()
+    with pipeline.results.database.transaction() as connection:
+        for name in ("duck_results", "face_answers"):
+            assert connection.execute(metadata.tables[name].select()).first() is None
