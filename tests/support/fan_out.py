@@ -55,7 +55,7 @@ class FanOut:
 
     def start(self) -> None:
         """Start the worker, and the command: the second time it follows its run."""
-        self.worker = Worker(self.folder, self.database_url, "worker", **self.environment)
+        self.worker = self._work()
         self.command = self._look()
 
     def kill(self) -> None:
@@ -76,10 +76,18 @@ class FanOut:
         """
         command, before = self.command, self.answered()
         assert command
-        until(lambda: command.poll() is not None or self.answered() > before, seconds=900)
+        until(
+            lambda: command.poll() is not None or self._revived() or self.answered() > before, 900
+        )
         with suppress(psutil.TimeoutExpired, subprocess.TimeoutExpired):
             command.wait(seconds)
         return command.poll() is None
+
+    def _revived(self) -> bool:
+        """Start a worker that has ended again, as serve.py does; return False."""
+        if self.worker and self.worker.process.poll() is not None:
+            self.worker = self._work()
+        return False
 
     def finish(self) -> int:
         """Wait for the end of the command; return its exit status."""
@@ -115,6 +123,9 @@ class FanOut:
                     process.kill()
                 process.wait(PATIENCE)
         self.database.close()
+
+    def _work(self) -> Worker:
+        return Worker(self.folder, self.database_url, "worker", **self.environment)
 
     def _look(self) -> psutil.Popen:
         what = ["--run", self.run_id] if self.run_id else ["--yes", "--calls-a-second", "1000"]
