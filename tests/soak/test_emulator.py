@@ -43,7 +43,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
 @settings(max_examples=CASES, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def send(asked: Asked, data: st.DataObject) -> None:
-    ask_generated(asked, data, 0.6)
+    ask_generated(asked, data, 0.8)
 
 
 @pytest.mark.soak
