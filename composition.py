@@ -33,10 +33,12 @@ if TYPE_CHECKING:
     from rubberduck.events.queue_poller import QueuePoller
     from rubberduck.faces.finders import FaceFinders
     from rubberduck.services.amazon_faces import AmazonFaces
+    from rubberduck.services.answering_models import AnsweringModels
     from rubberduck.services.celebrities import Celebrities
     from rubberduck.services.face_collections import CollectionService
     from rubberduck.services.paid_calls import PaidCalls
     from rubberduck.storage.s3_conditional import ConditionalS3
+    from rubberduck.videos.models import VideoLimits
 
 AWS_CONNECTIONS = 32
 SLOW_SECONDS = 10  # Custom Labels takes 5 MB of entries, and looks at pictures of 4,096 pixels
@@ -75,7 +77,24 @@ def build_pipeline(settings: Settings) -> Pipeline:
         open_collections=_collections_opener(settings, open_results),
         open_bucket=partial(open_bucket, settings),
         open_faces=_faces_opener(settings, open_results),
+        open_video_limits=partial(_video_limits, settings),
+        open_models=partial(_answering_models, settings),
     )
+
+
+def _video_limits(settings: Settings) -> "VideoLimits":
+    from rubberduck.videos.models import VideoLimits
+
+    return VideoLimits.of(settings)
+
+
+def _answering_models(settings: Settings, site: Pipeline) -> "AnsweringModels":
+    """Return the models of projects that answer; for jobs, which have no app."""
+    from rubberduck.services.answering_models import AnsweringModels
+    from rubberduck.services.model_watch import build_hosting
+
+    translate = load_translations(settings.language).gettext
+    return AnsweringModels(site, lambda: build_hosting(site, settings), translate)
 
 
 def _results_opener(settings: Settings) -> Callable[[], "Results"]:

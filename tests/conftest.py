@@ -24,6 +24,7 @@ from rubberduck.db.results import Results
 from rubberduck.services.pipeline import Pipeline
 from rubberduck.storage.base import Storage
 from rubberduck.storage.folder import FolderStorage
+from rubberduck.videos.models import VideoLimits
 from tests.support import fake_rekognition, postgres, redis
 from tests.support.aws import BUCKET, REGION
 from tests.support.browser import MAX_WAIT, chromium
@@ -150,6 +151,7 @@ def pipeline(settings: Settings, results: Results, detector: FakeDetector) -> Pi
         open_results=lambda: results,
         max_bytes=settings.max_bytes,
         max_side=settings.max_side,
+        open_video_limits=lambda: VideoLimits.of(settings),
     )
 
 

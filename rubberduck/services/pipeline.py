@@ -42,9 +42,11 @@ if TYPE_CHECKING:
     from rubberduck.db.results import Results
     from rubberduck.faces.finders import FaceFinders
     from rubberduck.services.amazon_video import AmazonVideo
+    from rubberduck.services.answering_models import AnsweringModels
     from rubberduck.services.celebrities import Celebrities
     from rubberduck.services.face_collections import CollectionService
     from rubberduck.storage.s3_conditional import ConditionalS3
+    from rubberduck.videos.models import VideoLimits
 from rubberduck.detectors.base import Detector
 
 log = logging.getLogger(__name__)
@@ -86,6 +88,8 @@ class Pipeline:
     open_faces: "Callable[[], FaceFinders] | None" = None
     open_collections: "Callable[[], CollectionService] | None" = None
     open_bucket: Callable[[str], "ConditionalS3"] | None = None  # any bucket, for commands
+    open_video_limits: "Callable[[], VideoLimits] | None" = None
+    open_models: "Callable[[Pipeline], AnsweringModels] | None" = None
     _executor: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(STORE_THREADS, "store"), repr=False
     )
@@ -94,6 +98,18 @@ class Pipeline:
     def results(self) -> "Results":
         """Return the results, opened on first use: the first pages need not wait for SQLAlchemy."""
         return self.open_results()
+
+    @property
+    def video_limits(self) -> "VideoLimits":
+        """Return what a video may have at most."""
+        assert self.open_video_limits, "a site without videos"
+        return self.open_video_limits()
+
+    @property
+    def models(self) -> "AnsweringModels":
+        """Return the models of projects that answer."""
+        assert self.open_models, "a site without models"
+        return self.open_models(self)
 
     @property
     def custom_labels(self) -> "CustomLabels":

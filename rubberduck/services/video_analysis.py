@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from rubberduck.detectors.base import Detector
     from rubberduck.jobs.child import Task
     from rubberduck.jobs.context import Context
-    from rubberduck.services.answering_models import AnsweringModels
     from rubberduck.services.pipeline import Pipeline
     from rubberduck.videos.models import Video, VideoInfo
     from rubberduck.videos.reading import Frame
@@ -53,7 +52,6 @@ def see_frames(task: "Task", video_id: str) -> dict[str, Any]:
 
     What cannot be analysed is told as {"refused": …}, and its original is deleted.
     """
-    from rubberduck.core.settings_loading import load_settings
     from rubberduck.jobs.models import RUNNING
     from rubberduck.jobs.store import JobStore
     from rubberduck.services.video_files import (
@@ -62,7 +60,6 @@ def see_frames(task: "Task", video_id: str) -> dict[str, Any]:
         original_file,
     )
     from rubberduck.videos.errors import AnalysisOver, VideoRefused, VideoTooLarge
-    from rubberduck.videos.models import VideoLimits
     from rubberduck.videos.reading import probe
     from rubberduck.videos.store import Videos
 
@@ -74,7 +71,7 @@ def see_frames(task: "Task", video_id: str) -> dict[str, Any]:
     if not (runs and videos.begin(video_id, task.job_id)):
         raise AnalysisOver("It was cancelled or deleted, or another worker goes on with it.")
     video = videos.get(video_id)
-    limits = VideoLimits.of(load_settings())
+    limits = site.video_limits
     try:
         with original_file(site.storage, video) as file:
             info = probe(file, limits)
@@ -94,28 +91,13 @@ def pipeline_of(site: "Pipeline", video: "Video") -> "Pipeline":
     from rubberduck.core.errors import NoSuchQuestion
 
     if video.model is not None:
-        return models_of(site).pipeline_for(video.model, may_start=False)
+        return site.models.pipeline_for(video.model, may_start=False)
     for key, offer in site.offers.items():
         if offer.question.title == video.question:
             return site.for_question(key)
     if site.question.title == video.question:
         return site
     raise NoSuchQuestion(site.offers)
-
-
-def models_of(site: "Pipeline") -> "AnsweringModels":
-    """Return the models of projects that answer."""
-    from rubberduck.core.settings_loading import load_settings
-    from rubberduck.core.translations import load_translations
-    from rubberduck.services.answering_models import AnsweringModels
-    from rubberduck.services.model_watch import build_hosting
-
-    settings = load_settings()
-    return AnsweringModels(
-        site,
-        lambda: build_hosting(site, settings),
-        load_translations(settings.language).gettext,
-    )
 
 
 def detector_of(site: "Pipeline", video: "Video") -> "Detector":
@@ -191,9 +173,7 @@ def progress_of(done: float, total: float, speed: float) -> tuple[float, Sentenc
 
 def make_playable_copy(task: "Task", video_id: str) -> dict[str, int]:
     """Store a copy that browsers play, without metadata; return its bytes."""
-    from rubberduck.core.settings_loading import load_settings
     from rubberduck.services.video_results import keep_copy
-    from rubberduck.videos.models import VideoLimits
     from rubberduck.videos.store import Videos
 
     site: Pipeline = task.site
@@ -203,7 +183,7 @@ def make_playable_copy(task: "Task", video_id: str) -> dict[str, int]:
         percent = ANALYSED_PERCENT + share * (COPIED_PERCENT - ANALYSED_PERCENT)
         task.progress(percent, Sentence("A copy that browsers play is made"))
 
-    limits = VideoLimits.of(load_settings())
+    limits = site.video_limits
     return {"bytes": keep_copy(site.storage, videos, videos.get(video_id), limits, show)}
 
 

@@ -12,7 +12,6 @@ from rubberduck.core.sentences import Sentence, time_left
 from rubberduck.db.call_rates import CallRate
 from rubberduck.detectors.with_retries import DetectorWithRetries
 from rubberduck.services.amazon_video import calls_at_once
-from rubberduck.services.video_analysis import models_of
 from rubberduck.services.video_costs import VideoCosts, model_calls_per_second
 from rubberduck.services.video_frames import FrameAnalysis, Pace
 from rubberduck.services.video_paid_run import Outcome, Run, step
@@ -55,7 +54,7 @@ def _patient_detector(run: Run) -> "tuple[Detector, int]":
     """Return the detector, and how many calls may be under way."""
     if run.analysis.way == MODEL:
         project, operation = run.analysis.model or "", "DetectCustomLabels"
-        detector = models_of(run.site).pipeline_for(project, may_start=False).detector
+        detector = run.site.models.pipeline_for(project, may_start=False).detector
         units = [each.units for each in VideoCosts(run.site).models() if each.project_id == project]
         per_second = model_calls_per_second(units[0] if units else 1)
     else:

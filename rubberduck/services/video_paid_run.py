@@ -17,11 +17,9 @@ from rubberduck.core.errors import (
     StorageFailed,
     TooBusy,
 )
-from rubberduck.core.settings_loading import load_settings
 from rubberduck.services.video_files import copy_file
 from rubberduck.storage.s3 import S3Storage
 from rubberduck.videos.errors import AnalysisOver
-from rubberduck.videos.models import VideoLimits
 from rubberduck.videos.paid import CELEBRITIES, PaidAnalyses
 from rubberduck.videos.reading import probe
 from rubberduck.videos.store import Videos
@@ -99,7 +97,7 @@ class Run:
     def copy(self) -> "Iterator[tuple[Path, VideoInfo]]":
         """Yield the stored copy as a file, and what is inside."""
         with copy_file(self.site.storage, self.video) as file:
-            yield file, probe(file, VideoLimits.of(load_settings()))
+            yield file, probe(file, self.site.video_limits)
 
 
 def step(function: Callable[..., Outcome]) -> Callable[..., Outcome]:
