@@ -128,11 +128,11 @@ def delete_result(id: str) -> ResponseReturnValue:
 
 @api.delete("/results")
 def delete_results() -> ResponseReturnValue:
-    """Delete all of the visitor's own results; with confirm=everything, the API keys as well."""
+    """Delete all of the visitor's own results and videos; with confirm=everything, keys as well."""
     confirm, owner = request.args.get("confirm"), known_visitor()
     if confirm not in ("results", "everything"):
         raise InvalidParameter(
-            "To delete all your results, add confirm=results to the address; "
+            "To delete all your results and videos, add confirm=results to the address; "
             "confirm=everything also deletes your API keys."
         )
     if owner is None:

@@ -15,6 +15,7 @@ from flask.cli import with_appcontext
 from rubberduck.cli.terminal import HELP, explain
 from rubberduck.core.errors import DuckError
 from rubberduck.core.models import Correction, Result
+from rubberduck.core.spreadsheets import without_formula
 from rubberduck.web.deps import pipeline, settings
 from rubberduck.web.formatting import rfc3339
 
@@ -105,14 +106,14 @@ def _row(result: Result, correction: Correction | None) -> dict[str, object]:
     return {
         "id": result.id,
         "created_at": rfc3339(result.created_at),
-        "question": result.question,
+        "question": without_formula(result.question),
         "answer": "yes" if result.verdict.found else "no",
         "score": "" if result.verdict.score is None else round(result.verdict.score, 2),
         "judged": judged,
         "corrected_boxes": "" if boxes is None else json.dumps(boxes, ensure_ascii=False),
         "consent": {True: "yes", False: "no"}[correction.consent] if correction else "",
-        "engine": result.answer.engine,
-        "engine_version": result.answer.engine_version or "",
+        "engine": without_formula(result.answer.engine),
+        "engine_version": without_formula(result.answer.engine_version or ""),
     }
 
 

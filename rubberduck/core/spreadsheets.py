@@ -14,6 +14,15 @@ def to_csv(rows: Iterable[Sequence[str | float | None]]) -> Iterator[str]:
         yield ",".join(map(cell, row)) + "\r\n"
 
 
+def without_formula(text: str) -> str:
+    """Return the text, with an apostrophe before what a spreadsheet would execute.
+
+    >>> without_formula("=1+1"), without_formula("a duck")
+    ("'=1+1", 'a duck')
+    """
+    return f"'{text}" if FORMULA.match(text) else text
+
+
 def cell(value: str | float | None) -> str:
     """Return a quoted cell. A spreadsheet would execute a text that begins like a formula.
 
@@ -21,6 +30,6 @@ def cell(value: str | float | None) -> str:
     ['"a duck"', '"a ""duck""\"', '"\\'=1+1"', '"\\' @SUM(A1)"', '"-2.5"', '""']
     """
     text = "" if value is None else str(value)
-    if isinstance(value, str) and FORMULA.match(text):
-        text = f"'{text}"
+    if isinstance(value, str):
+        text = without_formula(text)
     return '"' + text.replace('"', '""') + '"'

@@ -2,13 +2,13 @@
 
 import logging
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from rubberduck.core.sentences import Sentence
-from rubberduck.services.video_analysis import models_of
 from rubberduck.services.video_results import LOWEST, answer_of, best_times, store_frames
 from rubberduck.videos.errors import AnalysisOver, CannotAskAmazon
-from rubberduck.videos.keys import poster_key
+from rubberduck.videos.keys import frame_key, frames_prefix, poster_key
 from rubberduck.videos.paid import DONE, MODEL
 from rubberduck.videos.rows import info_row
 from rubberduck.videos.timeline import judge_video
@@ -57,11 +57,25 @@ def keep_answer(run: "Run", file: "Path", info: "VideoInfo", version: str | None
     }
     if not run.analyses.finish(run.analysis, run.task.job_id, version, values):
         raise AnalysisOver("It was cancelled or deleted, or another worker goes on with it.")
-    run.videos.add_stored(run.video.id, stored)
+    run.videos.add_stored(run.video.id, stored - _delete_other_frames(run, {*times, poster}))
     if run.video.rendered_key:  # its boxes are those of the old answer
         run.site.storage.delete(run.video.rendered_key)
     log.info("video answered for money video=%s samples=%d", run.video.id, counted.number)
     return answer_of(verdict, counted.number)
+
+
+def _delete_other_frames(run: "Run", times: set[int]) -> int:
+    """Delete the best frames of the answer before; return their bytes."""
+    storage, id = run.site.storage, run.video.id
+    kept = {frame_key(id, pts) for pts in times}
+    old = [
+        key
+        for key in storage.keys_older_than(datetime.max.replace(tzinfo=UTC), [frames_prefix(id)])
+        if key not in kept
+    ]
+    bytes = sum(len(storage.get(key)) for key in old)
+    storage.delete_all(old)
+    return bytes
 
 
 class _Counted:
@@ -82,7 +96,7 @@ def _question_and_engine(run: "Run") -> "tuple[Question, str]":
     """Return the question that was asked, and the name of who answers it."""
     analysis, site = run.analysis, run.site
     if analysis.way == MODEL:
-        pipeline = models_of(site).pipeline_for(analysis.model or "", may_start=False)
+        pipeline = site.models.pipeline_for(analysis.model or "", may_start=False)
         return pipeline.question, pipeline.detector.name
     asked = [offer.question for offer in site.offers.values()]
     found = [question for question in asked if question.title == analysis.question]

@@ -45,7 +45,12 @@ def amazon_segments_key(id: str) -> str:
 
 def frame_key(id: str, pts: int) -> str:
     """Return the key of the picture of one frame."""
-    return f"{PREFIX}{id}/frames/{pts}.jpg"
+    return f"{frames_prefix(id)}{pts}.jpg"
+
+
+def frames_prefix(id: str) -> str:
+    """Return what the keys of all stored frames of a video begin with."""
+    return f"{PREFIX}{id}/frames/"
 
 
 def is_address(key: str) -> bool:

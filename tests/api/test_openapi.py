@@ -126,6 +126,17 @@ def test_the_page_documents_every_operation(client: FlaskClient, document: dict[
             assert " ".join(sample["source"].split()) in text
 
 
+def test_the_page_shows_a_list_of_fixed_length(
+    client: FlaskClient, document: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """JSON Schema 2020-12 has the types of a tuple in prefixItems, without items."""
+    pair = {"type": "array", "prefixItems": [{"type": "number"}, {"type": "string"}]}
+    schema = {"description": "A pair.", "properties": {"pair": pair}}
+    document["components"]["schemas"]["PairBody"] = schema
+    monkeypatch.setattr("rubberduck.pages.about.document", lambda: document)
+    assert "pair [number, string]" in visible_text(client.get("/api").text)
+
+
 def test_every_anchor_link_of_the_page_has_a_target(
     client: FlaskClient, document: dict[str, Any]
 ) -> None:

@@ -16,6 +16,7 @@ from rubberduck.core.settings import Settings
 from rubberduck.db import judgements
 from rubberduck.db.corrections import save_correction
 from rubberduck.db.results import Results
+from rubberduck.db.tables import duck_results
 from rubberduck.web.sessions import known_visitor
 from tests.support.command_line import run_command
 from tests.support.pictures import corners, encoded, form
@@ -41,6 +42,17 @@ def ids(client: FlaskClient, results: Results) -> list[str]:
         client.put(f"/api/v1/results/{id}/judgement", json={"right": False})
         save_correction(results, id, owner, Correction(boxes, consent, now))
     return ids
+
+
+def test_no_cell_is_a_formula(app: Flask, client: FlaskClient, results: Results) -> None:
+    """A question is a text of whoever names a project: =HYPERLINK(…) would be executed."""
+    id = upload(client, 1)
+    client.put(f"/api/v1/results/{id}/judgement", json={"right": True})
+    with results.database.transaction(writing=True) as connection:
+        connection.execute(duck_results.update().values(question="=1+1", engine="@SUM(A1)"))
+    done = run_command(app, "judgements", "export", "--format", "csv", "-")
+    (row,) = csv.DictReader(StringIO(done.stdout))
+    assert (row["question"], row["engine"]) == ("'=1+1", "'@SUM(A1)")
 
 
 def test_csv_has_a_line_for_each_judgement(

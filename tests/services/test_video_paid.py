@@ -124,11 +124,20 @@ def test_frames_are_asked_once_each_and_their_answer_takes_the_place_of_the_free
     assert {label.name for label in seen[0].labels} >= {"Bird", "Toy"}
     assert answered.poster_key
     assert site.storage.get(f"videos/{ID}/frames/{seen[0].pts}.jpg")
+    # The best frames of the old answer are gone, and their bytes.
+    assert f"videos/{ID}/frames/150.jpg" not in frame_keys(site)
+    assert answered.stored_bytes < video.stored_bytes + 10**6
     # What was rendered showed the boxes of the old answer.
     assert answered.rendered_key is None
     with pytest.raises(FileNotFoundError):
         site.storage.get(rendered_key(ID, "video/mp4"))
     assert paid.get(analysis.id, ID).state == "done"
+
+
+def frame_keys(site: Pipeline) -> set[str]:
+    return set(
+        site.storage.keys_older_than(datetime.max.replace(tzinfo=UTC), [f"videos/{ID}/frames/"])
+    )
 
 
 def with_rendered(site: Pipeline, video: Video) -> Video:

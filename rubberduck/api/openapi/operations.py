@@ -152,19 +152,19 @@ DELETE_RESULT = {
 DELETE_RESULTS = {
     "operationId": "delete_results",
     "summary": "Delete all your results",
-    "description": "Deletes all results of the visitor, with their pictures, and cancels uploads "
-    "that are still being processed. There is no undo.",
+    "description": "Deletes all results of the visitor, with their pictures, and all videos, and "
+    "cancels uploads that are still being processed. There is no undo.",
     "parameters": [
         parameter(
             "confirm",
             "query",
             {"type": "string", "enum": ["results", "everything"]},
-            "“results”, or “everything” to delete the visitor's API keys, too.",
+            "“results”: results and videos; “everything”: the visitor's API keys, too.",
         )
         | {"required": True}
     ],
     "responses": {
-        "200": response("The number of deleted results.", "DeletedBody"),
+        "200": response("The number of deleted results, videos not counted.", "DeletedBody"),
         **problem_responses(errors.InvalidParameter, errors.RateLimited, errors.Unavailable),
     },
 }
