@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from rubberduck.core.errors import (
     DetectorFailed,
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from rubberduck.db.results import Results
     from rubberduck.faces.finders import FaceFinders
     from rubberduck.services.amazon_video import AmazonVideo
-    from rubberduck.services.answering_models import AnsweringModels
     from rubberduck.services.celebrities import Celebrities
     from rubberduck.services.face_collections import CollectionService
     from rubberduck.storage.s3_conditional import ConditionalS3
@@ -61,6 +60,12 @@ class Offer:
 
     question: Question
     fallback_detector: Detector | None
+
+
+class Models(Protocol):
+    """The models of projects that answer: answering_models.AnsweringModels."""
+
+    def pipeline_for(self, project_id: str, *, may_start: bool) -> "Pipeline": ...
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,7 @@ class Pipeline:
     open_collections: "Callable[[], CollectionService] | None" = None
     open_bucket: Callable[[str], "ConditionalS3"] | None = None  # any bucket, for commands
     open_video_limits: "Callable[[], VideoLimits] | None" = None
-    open_models: "Callable[[Pipeline], AnsweringModels] | None" = None
+    open_models: "Callable[[Pipeline], Models] | None" = None
     _executor: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(STORE_THREADS, "store"), repr=False
     )
@@ -106,7 +111,7 @@ class Pipeline:
         return self.open_video_limits()
 
     @property
-    def models(self) -> "AnsweringModels":
+    def models(self) -> "Models":
         """Return the models of projects that answer."""
         assert self.open_models, "a site without models"
         return self.open_models(self)
