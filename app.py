@@ -35,6 +35,7 @@ from rubberduck.pages.many import many
 from rubberduck.pages.mine import mine
 from rubberduck.pages.model_life import model_life
 from rubberduck.pages.models import models
+from rubberduck.pages.named_objects import named_objects_pages
 from rubberduck.pages.operators import operators
 from rubberduck.pages.project_data import project_data
 from rubberduck.pages.project_settings import project_settings
@@ -46,7 +47,9 @@ from rubberduck.pages.templating import STYLE, configure_templates
 from rubberduck.pages.video_frames import video_frames
 from rubberduck.pages.video_paid import video_paid
 from rubberduck.pages.videos import videos
+from rubberduck.pages.which import which
 from rubberduck.services.answering_models import AnsweringModels
+from rubberduck.services.known_objects import KnownObjects
 from rubberduck.services.model_watch import ModelWatch, build_hosting
 from rubberduck.services.pipeline import Pipeline
 from rubberduck.services.readiness import Readiness
@@ -62,6 +65,7 @@ from rubberduck.web.logging import (
     register_request_ids,
 )
 from rubberduck.web.multipart import UploadRequest
+from rubberduck.web.named_objects import register_named_object_uploads
 from rubberduck.web.operators import register_operators
 from rubberduck.web.projects import register_project_uploads
 from rubberduck.web.questions import register_questions
@@ -120,6 +124,7 @@ def create_app(settings: Settings, *, pipeline: Pipeline | None = None) -> Flask
     app.extensions["answering_models"] = AnsweringModels(
         pipeline, open_hosting, load_translations(settings.language).gettext
     )
+    app.extensions["known_objects"] = KnownObjects(pipeline)
     if pipeline.open_custom_labels is not None:
         app.extensions["model_watch"] = ModelWatch(lambda: pipeline.results.database, open_hosting)
         app.after_request(_trigger_model_watch)
@@ -148,6 +153,8 @@ def create_app(settings: Settings, *, pipeline: Pipeline | None = None) -> Flask
         celebrities,
         collections,
         faces,
+        which,
+        named_objects_pages,
     )
     for blueprint in (*pages, *wings, api, openapi, health):
         app.register_blueprint(blueprint)
@@ -157,6 +164,7 @@ def create_app(settings: Settings, *, pipeline: Pipeline | None = None) -> Flask
     register_api_keys(app)
     register_questions(app)
     register_project_uploads(app)
+    register_named_object_uploads(app)
     register_video_uploads(app)
     register_csrf_protection(app, exempt=api)
     app.after_request(_trigger_sweep)

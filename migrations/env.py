@@ -5,6 +5,7 @@ from sqlalchemy import Connection
 
 import rubberduck.accounts.tables
 import rubberduck.custom_models.tables
+import rubberduck.named_objects.tables
 import rubberduck.videos.tables  # noqa: F401
 from rubberduck.core.settings_loading import load_settings
 from rubberduck.db.engine import engine_for

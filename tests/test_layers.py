@@ -11,7 +11,8 @@ from rubberduck.core.settings import ROOT
 
 LAW = """
 core < imaging, db, aws, scoring < storage, billing, accounts, jobs < detectors
-< custom_models, videos, faces < services < events, evaluation, web < api, emulator, cli < pages
+< custom_models, videos, faces < named_objects < services < events, evaluation, web
+< api, emulator, cli < pages
 < rekognition, db_setup < composition < app < wsgi, gunicorn.conf, worker, serve, lambda_function
 """
 # Which packages may import a library; "top" is a file beside the packages.
@@ -36,7 +37,15 @@ WINDOWS = {
     "joserfc": {"accounts"},
     "onnx": {"custom_models"},
     "onnxruntime": {"detectors", "custom_models", "faces"},
-    "PIL": {"imaging", "detectors", "evaluation", "custom_models", "videos", "faces"},
+    "PIL": {
+        "imaging",
+        "detectors",
+        "evaluation",
+        "custom_models",
+        "videos",
+        "faces",
+        "named_objects",
+    },
     "prometheus_client": {"web", "gunicorn.conf"},
     "pythonjsonlogger": {"web"},
     "redis": {"web"},
@@ -50,6 +59,7 @@ WINDOWS = {
         "custom_models",
         "videos",
         "faces",
+        "named_objects",
         "db_setup",
     },
 }

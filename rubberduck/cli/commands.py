@@ -19,6 +19,7 @@ from rubberduck.cli.maintenance import sweep
 from rubberduck.cli.model import model
 from rubberduck.cli.operator import operator
 from rubberduck.cli.video import video
+from rubberduck.cli.which import which
 
 commands = AppGroup("commands")
 for command in (
@@ -43,5 +44,6 @@ for command in (
     upload,
     video,
     watch,
+    which,
 ):
     commands.add_command(command)

@@ -4,6 +4,7 @@ The tables of all packages share one MetaData, so a table that is added is expor
 that is named like those of the others says whose a row is.
 """
 
+from base64 import b64encode
 from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
@@ -88,8 +89,10 @@ def _batches(database: Database, query: Select[Any], table: Table) -> Iterator[R
 
 
 def _readable(row: Row) -> Row:
-    return {
-        name: value.isoformat() if isinstance(value, datetime | date) else value
-        for name, value in row.items()
-        if name not in SECRETS
-    }
+    return {name: _as_text(value) for name, value in row.items() if name not in SECRETS}
+
+
+def _as_text(value: Any) -> Any:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return b64encode(value).decode() if isinstance(value, bytes) else value

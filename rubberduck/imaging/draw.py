@@ -54,6 +54,14 @@ def draw_boxes(image: Image.Image, boxes: Iterable[Box], thing: str | None = Non
     return marked
 
 
+def draw_rectangles(image: Image.Image, boxes: Iterable[Box]) -> Image.Image:
+    """Return a copy of an RGB image with the boxes drawn on it, without labels."""
+    marked = image.copy()
+    for outline in outlines(boxes, image.size):
+        draw_rectangle(marked, outline, line_width(image.size))
+    return marked
+
+
 class Piece(NamedTuple):
     """A piece of the small rectangle, in one dimension, and where it is pasted; in pixels."""
 

@@ -12,7 +12,7 @@ from rubberduck.core.rules import Question
 from rubberduck.core.translations import load_translations
 from rubberduck.detectors.model_file import DETECTOR_NAME
 from rubberduck.services.pipeline import Offer
-from rubberduck.web.deps import answering_models, pipeline, readiness, settings, text
+from rubberduck.web.deps import answering_models, known_objects, pipeline, readiness, settings, text
 from rubberduck.web.formatting import rfc3339
 from rubberduck.web.jobs import message_of
 from rubberduck.web.security_headers import STATIC, compact, version
@@ -70,6 +70,7 @@ def _site_context() -> dict[str, object]:
         "keep_days": settings().keep_days,
         "is_switched_off": settings().is_switched_off,
         "offers_faces": pipeline().open_faces is not None,
+        "knows_objects": known_objects().exist(),
         "faces_at_amazon": settings().answering_engine == "rekognition",
         "is_live": pipeline().free_detector is not None,
         "is_online": readiness().is_ready_so_far,

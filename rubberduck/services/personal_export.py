@@ -13,6 +13,7 @@ from typing import IO
 # Each adds its tables to those that are looked through.
 import rubberduck.accounts.tables
 import rubberduck.custom_models.tables
+import rubberduck.named_objects.tables
 import rubberduck.videos.tables  # noqa: F401
 from rubberduck.core.errors import NoSuchResult
 from rubberduck.db.engine import Database

@@ -210,6 +210,14 @@ class Sweeper:
         hide_due(self.results.database, datetime.now(UTC))
         delete_hidden(self.results.database, self.storage)
 
+    def _delete_due_named_photos(self) -> None:
+        """End deletions of named objects, and delete interrupted uploads of their photos."""
+        from rubberduck.named_objects.store import NamedObjects
+
+        objects = NamedObjects(self.results.database)
+        objects.hide_interrupted(datetime.now(UTC))
+        objects.delete_hidden(self.storage)
+
     def _delete_old_files_of_projects(self) -> None:
         """Delete what was sent for an import and never imported, and exports."""
         from rubberduck.custom_models.project_keys import EXPORTS, IMPORTS, KEPT
@@ -257,6 +265,7 @@ class Sweeper:
     def _delete_due_results(self, faults: list[DuckError], lease: "Lease") -> int:
         _attempt(self._delete_expired_secrets, faults)
         _attempt(self._delete_due_project_pictures, faults)
+        _attempt(self._delete_due_named_photos, faults)
         _attempt(self._delete_due_videos, faults)
         _attempt(self._delete_due_faces, faults)
         _attempt(self._delete_expired_uploads, faults)

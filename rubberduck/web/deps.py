@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rubberduck.jobs.queue import JobQueue
     from rubberduck.services.answering_models import AnsweringModels
     from rubberduck.services.faces import FaceService
+    from rubberduck.services.known_objects import KnownObjects
     from rubberduck.services.videos import VideoService
 
 
@@ -49,6 +50,10 @@ def sweeper() -> Sweeper:
 
 def answering_models() -> "AnsweringModels":
     return cast("AnsweringModels", current_app.extensions["answering_models"])
+
+
+def known_objects() -> "KnownObjects":
+    return cast("KnownObjects", current_app.extensions["known_objects"])
 
 
 def job_queue() -> "JobQueue":

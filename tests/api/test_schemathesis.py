@@ -38,7 +38,7 @@ from tests.support.analysed_videos import (
 )
 from tests.support.fake_faces import FakeFaces, two_faces
 from tests.support.labelling import add_model, add_project, noise
-from tests.support.pictures import corners, encoded, form
+from tests.support.pictures import block_pattern, corners, encoded, form
 from tests.support.ready_videos import store_video
 from tests.support.visitor import as_visitor, session_cookie_name
 
@@ -50,6 +50,7 @@ RUNS = [
 ]
 MAX_RESPONSE_SECONDS = 120.0  # on a busy machine
 
+NAMED_OBJECTS = "^/which|^/named-objects"
 # Of projects and of what operators see; those of labelling have a test of their own.
 OPERATORS = "^/projects|^/jobs|^/sessions|^/audit"
 
@@ -147,6 +148,7 @@ def run_schemathesis(app: Flask, seed: int, examples: int) -> Iterator[EngineEve
     )
     # This site is not connected to Amazon: tests/pages/test_celebrities.py has one that is.
     visitors = visitors.exclude(operation_id=[*VIDEOS, *FACES, "recognize_celebrities"])
+    visitors = visitors.exclude(path_regex=NAMED_OBJECTS)
     yield from from_schema(visitors).execute()
 
 
@@ -305,6 +307,38 @@ def test_faces_match_their_document(settings: Settings, pipeline: Pipeline) -> N
     # Bytes that are no picture; deleted before.
     refused = [404, 413, 415, 422]
     assert answered(app, FACES, auth, refused, 4, fixed) == set(FACES)
+
+
+# Deletions are in tests/api/test_named_objects.py: here they would be the end of the others.
+NAMED = [
+    "ask_which",
+    "list_named_objects",
+    "create_named_object",
+    "get_named_object",
+    "rename_named_object",
+    "add_named_photo",
+]
+
+
+def test_named_objects_match_their_document(app: Flask, pipeline: Pipeline) -> None:
+    operator = Operators(pipeline.results.database).create("Ada")
+    tokens = Tokens(pipeline.results.database)
+    key, _ = tokens.create(operator.id, "a key", timedelta(days=1), "operator")
+    client, headers = app.test_client(), {"Authorization": f"Bearer {key}"}
+    ids = []
+    for number in range(3):
+        name = {"name": f"Duck {number}"}
+        made = client.post("/api/v1/named-objects", json=name, headers=headers).get_json()
+        ids.append(made["id"])
+    photo = form(encoded(block_pattern(1), quality=60))
+    path = f"/api/v1/named-objects/{ids[0]}/photos?whole=true"
+    assert client.post(path, headers=headers, **photo).status_code == 201
+    schemathesis.openapi.format("named-object-id", st.sampled_from([*ids, "missing"]))
+    schemathesis.openapi.media_type("image/*", st.sampled_from(PICTURES))
+    auth = {"operator": {"bearer": key}, "session": {"api_key": "none"}}
+    # A name that is taken, a photo without a duck or that is there already.
+    done = answered(app, NAMED, auth, [400, 404, 409, 413, 415, 422], 8)
+    assert set(NAMED) - done <= {"add_named_photo"}
 
 
 # What no request of the document can bring about here: a bucket, a video that was analysed, enough

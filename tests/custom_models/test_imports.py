@@ -9,7 +9,8 @@ PROGRAM = """
 import sys
 import app
 from rubberduck.cli.commands import commands
-unwanted = ("rubberduck.custom_models", "rubberduck.emulator", "ijson", "defusedxml")
+unwanted = ("rubberduck.custom_models", "rubberduck.emulator", "rubberduck.named_objects")
+unwanted += ("ijson", "defusedxml")
 print(sorted(name for name in sys.modules if name.startswith(unwanted)))
 """
 

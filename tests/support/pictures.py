@@ -1,6 +1,7 @@
 """Pictures for the tests, made here."""
 
 from io import BytesIO
+from random import Random
 from typing import Any
 
 from PIL import Image
@@ -26,6 +27,12 @@ def encoded(image: Image.Image | None = None, format: str = "JPEG", **options: A
     out = BytesIO()
     (image or corners()).save(out, format, **options)
     return out.getvalue()
+
+
+def block_pattern(seed: int) -> Image.Image:
+    """A picture without a duck, which resembles none of another seed."""
+    cells = bytes(Random(seed).choices(range(256), k=8 * 6 * 3))
+    return Image.frombytes("RGB", (8, 6), cells).resize((320, 240), Image.Resampling.NEAREST)
 
 
 def tiny(number: int) -> bytes:

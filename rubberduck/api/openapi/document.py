@@ -94,6 +94,7 @@ WING_ERRORS = (
     "rubberduck.custom_models.errors",
     "rubberduck.custom_models.version_errors",
     "rubberduck.faces.errors",
+    "rubberduck.named_objects.errors",
     "rubberduck.videos.errors",
     "rubberduck.videos.upload_errors",
     "rubberduck.web.errors",
