@@ -46,7 +46,10 @@ class Indexed:
 
 @dataclass(frozen=True)
 class Match:
-    """A stored face, or a user, that is like the largest face of a picture, in percent."""
+    """A stored face, or a user, that is like the largest face of a picture, in percent.
+
+    `person_id` is empty for a face that others stored without an ExternalImageId.
+    """
 
     similarity: float
     person_id: str
@@ -68,6 +71,12 @@ def face_from(item: Any) -> StoredFace:
     """
     box = _box(item["BoundingBox"], item["Confidence"])
     return StoredFace(item["FaceId"], item.get("ExternalImageId", ""), box, item.get("UserId"))
+
+
+def match_from(item: Any) -> Match:
+    """Return a match of SearchFacesByImage. Raises LookupError for another shape."""
+    face = item["Face"]
+    return Match(item["Similarity"], face.get("ExternalImageId", ""), face["FaceId"])
 
 
 def unindexed_from(item: Any) -> UnindexedFace:

@@ -22,6 +22,7 @@ from rubberduck.aws.collection_faces import (
     UserFault,
     face_from,
     fault_from,
+    match_from,
     unindexed_from,
 )
 from rubberduck.aws.collections_errors import (
@@ -46,6 +47,7 @@ SEARCH_THRESHOLD, USER_THRESHOLD = 80.0, 75.0  # percent, the service's own defa
 MAX_MATCHES = 20
 FACES_AT_ONCE, USER_FACES_AT_ONCE = 4096, 100  # in a request
 PAGE_OF_FACES, PAGE_OF_USERS = 4096, 500
+FACE_NOT_FOUND = "FACE_NOT_FOUND"  # why a face was not deleted: it is gone
 QUALITY = "AUTO"  # the default of IndexFaces; searches default to NONE
 BILLED = ("IndexFaces", "SearchFacesByImage", "SearchUsersByImage")
 
@@ -129,15 +131,26 @@ class FaceCollections:
             QualityFilter=QUALITY,
         )
         with _translated("SearchFacesByImage"):
-            return tuple(
-                Match(item["Similarity"], item["Face"]["ExternalImageId"], item["Face"]["FaceId"])
-                for item in answer["FaceMatches"]
-            )
+            return tuple(map(match_from, answer["FaceMatches"]))
 
     def delete_faces(self, id: str, face_ids: Iterable[str]) -> None:
-        """Delete faces that exist. Those of a user stay: delete the user first."""
+        """Delete those of the faces that exist.
+
+        Raises CollectionRefused if some stay, such as those of a user: the service says that in an
+        answer with the status 200.
+        """
+        left: dict[str, None] = {}
         for batch in _batches(face_ids, FACES_AT_ONCE):
-            self._delete("DeleteFaces", CollectionId=id, FaceIds=batch)
+            answer = self._delete("DeleteFaces", CollectionId=id, FaceIds=batch)
+            for fault in answer.get("UnsuccessfulFaceDeletions", ()):
+                left |= dict.fromkeys(fault.get("Reasons", ()))
+        left.pop(FACE_NOT_FOUND, None)
+        if left:
+            raise CollectionRefused(
+                "{operation} was refused: {advice}.",
+                operation="DeleteFaces",
+                advice=", ".join(left),
+            )
 
     # ---- users, who have several faces
 
@@ -245,12 +258,14 @@ class FaceCollections:
 
     # ---- calls
 
-    def _delete(self, operation: str, **arguments: Any) -> None:
+    def _delete(self, operation: str, **arguments: Any) -> Any:
+        """Return the answer; an empty one if there is nothing of this name."""
         try:
-            self._call(operation, **arguments)
+            return self._call(operation, **arguments)
         except CollectionRefused as error:
             if error.code != NOT_FOUND:
                 raise
+            return {}
 
     def _pages(
         self, operation: str, member: str, parse: Callable[[Any], Any], **arguments: Any

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
 from rubberduck.db.engine import Database, is_storable, to_naive_utc, upsert
 from rubberduck.db.tables import indexed_faces, indexed_people
@@ -100,14 +100,20 @@ class IndexedPeople:
                 connection.execute(insert, values)
             return True
 
-    def set_user(self, id: str, has_user: bool) -> None:
-        statement = indexed_people.update().where(row.id == id).values(has_user=has_user)
+    def set_user(self, id: str, has_user: bool) -> bool:
+        """Note whether there is a user; return False for somebody who is being deleted."""
+        alive = and_(row.id == id, row.status != DELETING)
+        statement = indexed_people.update().where(alive).values(has_user=has_user)
         with self.database.transaction(writing=True) as connection:
-            connection.execute(statement)
+            return bool(connection.execute(statement).rowcount)
 
-    def mark_deleting(self, id: str) -> bool:
-        """Hide somebody; return False if there is nobody of this id."""
-        return self._become(DELETING, id)
+    def mark_deleting(self, id: str) -> IndexedPerson | None:
+        """Hide somebody; return who that was until now, None if there is nobody of this id."""
+        changed = {"status": DELETING, "changed_at": _now()}
+        with self.database.transaction(writing=True) as connection:
+            found = _people(connection, indexed_people.select().where(row.id == id), locked=True)
+            connection.execute(indexed_people.update().where(row.id == id).values(changed))
+        return next(iter(found), None)
 
     def mark_all_deleting(self, collection: str) -> None:
         changed = {"status": DELETING, "changed_at": _now()}
@@ -165,17 +171,24 @@ class IndexedPeople:
 
     def _read(self, condition: Any, limit: int | None = None) -> list[IndexedPerson]:
         query = indexed_people.select().where(condition).limit(limit)
-        query = query.order_by(row.created_at.desc(), row.id)
-        faces: dict[str, list[str]] = defaultdict(list)
         with self.database.transaction() as connection:
-            found = connection.execute(query).mappings().all()
-            ids = [each["id"] for each in found]
-            for start in range(0, len(ids), BATCH):
-                own = face_row.person_id.in_(ids[start : start + BATCH])
-                ordered = indexed_faces.select().where(own).order_by(face_row.created_at)
-                for face in connection.execute(ordered.order_by(face_row.face_id)):
-                    faces[face.person_id].append(face.face_id)
-        return [_person(each, faces[each["id"]]) for each in found]
+            return _people(connection, query.order_by(row.created_at.desc(), row.id))
+
+
+def _people(
+    connection: Connection, query: Select[Any], *, locked: bool = False
+) -> list[IndexedPerson]:
+    """Return the people of a query, with their faces."""
+    query = query.with_for_update() if locked else query
+    found = connection.execute(query).mappings().all()
+    ids = [each["id"] for each in found]
+    faces: dict[str, list[str]] = defaultdict(list)
+    for start in range(0, len(ids), BATCH):
+        own = face_row.person_id.in_(ids[start : start + BATCH])
+        ordered = indexed_faces.select().where(own).order_by(face_row.created_at)
+        for face in connection.execute(ordered.order_by(face_row.face_id)):
+            faces[face.person_id].append(face.face_id)
+    return [_person(each, faces[each["id"]]) for each in found]
 
 
 def _person(found: Mapping[Any, Any], faces: Sequence[str]) -> IndexedPerson:

@@ -123,8 +123,9 @@ def compare(collection: str) -> ResponseReturnValue:
 def confirm_delete(collection: str) -> ResponseReturnValue:
     require_operator()
     service = collection_service()
-    people = service.people.of_collection(collection)
-    return private_page("collection_delete.html", info=service.get(collection), people=people)
+    info = service.get(collection)
+    people = service.people.of_collection(info.id)
+    return private_page("collection_delete.html", info=info, people=people)
 
 
 @collections.post("/<collection>/delete")

@@ -101,16 +101,14 @@ class CollectionService:
 
     def get(self, id: str) -> CollectionInfo:
         """Raises NoSuchCollection, also for one that is not this site's."""
-        if not id.startswith(PREFIX) or not NAME_RE.fullmatch(id.removeprefix(PREFIX)):
-            raise NoSuchCollection
+        _require_own(id)
         if (found := self.remote.describe(id)) is None:
             raise NoSuchCollection
         return found
 
     def delete(self, id: str) -> None:
         """Delete a collection and all who are in it; again after a failure."""
-        if not id.startswith(PREFIX):
-            raise NoSuchCollection
+        _require_own(id)
         self.people.mark_all_deleting(id)
         self.remote.delete(id)
         self.people.forget_collection(id)
@@ -173,7 +171,11 @@ class CollectionService:
 
     def delete_person(self, person: IndexedPerson) -> None:
         """Delete somebody's faces at Amazon, then all that is known here; again after a failure."""
-        self.people.mark_deleting(person.id)
+        # As it is now: a face or a user may have come since `person` was read.
+        known = self.people.mark_deleting(person.id)
+        if known is None:
+            return
+        person = known
         if person.has_user:
             self.remote.delete_user(person.collection, person.id)
         ids = set(person.faces)
@@ -196,7 +198,8 @@ class CollectionService:
 
     def make_user(self, person: IndexedPerson) -> "tuple[UserFault, ...]":
         """Join somebody's faces to one user, which is searched better; return faces left out."""
-        self.people.set_user(person.id, True)  # first: deletion must know
+        if not self.people.set_user(person.id, True):  # first: deletion must know
+            raise NoSuchPerson
         self.remote.create_user(person.collection, person.id)
         return self.remote.associate(person.collection, person.id, person.faces)
 
@@ -285,3 +288,9 @@ class CollectionService:
             self.reconcile(collection, patience=ABANDONED_AFTER)
         except NoSuchCollection:  # deleted elsewhere, and its faces with it
             self.people.forget_collection(collection)
+
+
+def _require_own(id: str) -> None:
+    """Raise NoSuchCollection unless a collection of this site may have this id."""
+    if not id.startswith(PREFIX) or not NAME_RE.fullmatch(id.removeprefix(PREFIX)):
+        raise NoSuchCollection

@@ -87,6 +87,15 @@ def test_a_search_finds_the_largest_face_above_80_percent(
     assert (request["FaceMatchThreshold"], request["QualityFilter"]) == (80.0, "AUTO")
 
 
+def test_a_search_finds_faces_that_other_programs_stored(
+    remote: FaceCollections, custom_labels: FakeCustomLabels
+) -> None:
+    custom_labels.collections.shown = [Shown("ada")]
+    remote.client.index_faces(CollectionId=HERE, Image={"Bytes": encoded()})
+    (match,) = remote.search(HERE, encoded())
+    assert match.person_id == ""
+
+
 def test_a_search_without_a_face_says_so(remote: FaceCollections) -> None:
     """The service answers InvalidParameterException, as for any wrong parameter."""
     for search in (remote.search, remote.search_users):
@@ -107,7 +116,8 @@ def test_users_have_several_faces(remote: FaceCollections, custom_labels: FakeCu
     custom_labels.collections.shown = [Shown("ada")]
     assert [match.person_id for match in remote.search_users(HERE, encoded())] == ["p1"]
     # Faces of a user stay until it is deleted.
-    remote.delete_faces(HERE, ids)
+    with pytest.raises(CollectionRefused, match="ASSOCIATED_TO_AN_EXISTING_USER"):
+        remote.delete_faces(HERE, ids)
     assert len(list(remote.faces(HERE))) == 3
     assert remote.disassociate(HERE, "p1", ids[:1]) == ()
     for _ in range(2):

@@ -27,7 +27,10 @@ def test_from_the_first_line_to_the_last(any_results: Results) -> None:
     assert not people.begin(ada.id)  # another picture is on its way
     people.set_user(ada.id, True)
     assert people.counts() == {"duck-staff": 1}
-    assert people.mark_deleting(ada.id)
+    before = people.mark_deleting(ada.id)
+    assert before == replace(ada, has_user=True, faces=("f1", "f2"))
+    assert people.mark_deleting("nobody") is None
+    assert not people.set_user(ada.id, False)
     assert not people.finish(ada.id, ["f3"])
     assert people.get("duck-staff", ada.id) is None
     assert [each.id for each in people.due(NOW)] == [ada.id]

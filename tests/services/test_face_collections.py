@@ -143,6 +143,36 @@ def test_deleting_somebody_deletes_the_faces_and_the_user(
     assert [person.id for person in service.people.all_in(HERE)] == [bob.id]
 
 
+def test_what_came_after_the_page_was_read_is_deleted_too(
+    service: CollectionService, custom_labels: FakeCustomLabels
+) -> None:
+    as_read = index(service, custom_labels)
+    outcome = service.add_picture(as_read, picture())
+    assert outcome.person
+    service.make_user(outcome.person)
+    service.delete_person(as_read)
+    assert stored(custom_labels) == []
+    assert custom_labels.collections.by_id[HERE].users == {}
+    service.delete_person(as_read)  # again: gone already
+    with pytest.raises(NoSuchPerson):
+        service.make_user(outcome.person)
+
+
+def test_somebody_whose_face_stays_at_amazon_is_not_forgotten(
+    service: CollectionService, custom_labels: FakeCustomLabels
+) -> None:
+    """DeleteFaces answers 200, and says in the answer which faces it left (API reference)."""
+    ada = index(service, custom_labels)
+    service.remote.create_user(HERE, "elsewhere")  # by another program
+    service.remote.associate(HERE, "elsewhere", ada.faces)
+    with pytest.raises(CollectionRefused, match="ASSOCIATED_TO_AN_EXISTING_USER"):
+        service.delete_person(ada)
+    assert [person.id for person in service.people.all_in(HERE)] == [ada.id]
+    service.remote.delete_user(HERE, "elsewhere")
+    assert service.sweep() == 1
+    assert (stored(custom_labels), service.people.all_in(HERE)) == ([], [])
+
+
 def test_deleting_a_collection_deletes_all(
     service: CollectionService, custom_labels: FakeCustomLabels
 ) -> None:
@@ -168,6 +198,8 @@ def test_collections_of_others_are_not_touched(
     for act in (service.get, service.delete):
         with pytest.raises(NoSuchCollection):
             act("payroll")
+        with pytest.raises(NoSuchCollection):
+            act("duck-\0")  # PostgreSQL rejects NUL
     with pytest.raises(InvalidParameter):
         service.create("Röda ankor")
     assert "payroll" in custom_labels.collections.by_id
