@@ -102,10 +102,14 @@ class NamedObjects:
     def rename(self, id: str, name: str) -> NamedObject:
         """Raises InvalidObject, ObjectNameTaken, NoSuchObject."""
         name = clean_name(name)
+        renamed = named_objects.update().where(thing.id == id).values(name=name)
         with self.database.transaction(writing=True) as connection:
+            _get(connection, id, locked=True)
             _require_free(connection, name, besides=id)
-            _get(connection, id)
-            connection.execute(named_objects.update().where(thing.id == id).values(name=name))
+            try:
+                connection.execute(renamed)
+            except IntegrityError:  # as in `create`
+                raise _taken(name) from None
         return self.get(id)
 
     def get(self, id: str) -> NamedObject:
@@ -171,6 +175,10 @@ class NamedObjects:
         with self.database.transaction(writing=True) as connection:
             show = named_object_photos.update().where(mine).values(status=READY)
             return bool(connection.execute(show).rowcount)
+
+    def cancel_photo(self, id: str) -> None:
+        """Hide a photo that could not be stored; the sweep deletes what there may be of it."""
+        self._hide(and_(photo.id == id, photo.status == PENDING))
 
     def set_vector(self, id: str, embedding: str, vector: bytes, box: Box | None) -> None:
         """Store what another version of the embedding makes of a photo."""
@@ -248,7 +256,8 @@ class NamedObjects:
     def _hide(self, chosen: ColumnElement[bool]) -> None:
         with self.database.transaction(writing=True) as connection:
             hide = named_object_photos.update().where(chosen, photo.status != DELETING)
-            connection.execute(hide.values(status=DELETING))
+            # Its id in place of the checksum: the same photo may be sent again at once.
+            connection.execute(hide.values(status=DELETING, sha256=photo.id))
 
 
 def clean_name(name: str) -> str:

@@ -24,7 +24,7 @@ named_object_photos = Table(
     Column("created_at", DateTime, nullable=False),
     Column("created_by", String(24), nullable=False),
     Column("key", String(200), nullable=False),  # the storage's key
-    Column("sha256", String(64), nullable=False),  # of the bytes as sent
+    Column("sha256", String(64), nullable=False),  # of the bytes as sent; deleting: the id
     Column("difference_hash", String(64)),
     Column("width", Integer, nullable=False),
     Column("height", Integer, nullable=False),

@@ -1,6 +1,7 @@
 """Named objects: add photos of a duck, and ask which one a picture shows."""
 
 import hashlib
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from rubberduck.core.errors import DuckError, Unavailable
+from rubberduck.core.errors import DuckError, StorageFailed, Unavailable
 from rubberduck.core.models import Box
 from rubberduck.custom_models.near_duplicates import hash_of, nearest
 from rubberduck.db.engine import Database
@@ -32,6 +33,7 @@ from rubberduck.named_objects.store import (
 )
 from rubberduck.storage.base import Storage
 
+log = logging.getLogger(__name__)
 MIN_DUCK = 64  # pixels of the longer side of a duck in a photo: below, it has no details
 REFRESHED_AT_ONCE = 20  # photos
 REFRESH_SECONDS = 2.0  # in one request; what is left waits for the next one
@@ -153,7 +155,11 @@ class NamedObjectService:
         _require_duck(embedded, picture, whole=whole)
         photo = self._new_photo(thing, sha256, looks, picture, embedded, created_by)
         self.objects.begin_photo(photo)
-        self.storage.put(photo.key, picture.jpeg)
+        try:
+            self.storage.put(photo.key, picture.jpeg)
+        except StorageFailed:
+            self.objects.cancel_photo(photo.id)
+            raise
         if not self.objects.finish_photo(photo.id):  # its object was deleted meanwhile
             self.storage.delete(photo.key)
             raise NoSuchObject
@@ -199,10 +205,14 @@ class NamedObjectService:
 
     def _embed_again(self, photo: Photo) -> bool:
         try:
-            data = self.storage.get(photo.key)
+            picture = self.read(self.storage.get(photo.key))
         except FileNotFoundError:  # deleted in the meantime
             return False
-        embedded = self.embedder.embed(self.read(data).image)
+        except DuckError as error:  # the others can be compared
+            message = "named photo not read id=%s cause=%s"
+            log.warning(message, photo.id, error.operator_message)
+            return False
+        embedded = self.embedder.embed(picture.image)
         vector = embedded.vector.astype(VECTOR_TYPE).tobytes()
         self.objects.set_vector(photo.id, self.embedder.version, vector, embedded.box)
         return True

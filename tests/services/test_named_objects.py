@@ -193,6 +193,31 @@ def test_an_upload_that_was_interrupted_is_swept(
     assert files(folder) == []
 
 
+@pytest.mark.parametrize("verb", ["put", "delete_all"])
+def test_a_photo_can_be_sent_again_after_a_failure_of_the_storage(
+    service: NamedObjectService, folder: FolderStorage, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    made = service.objects.create("Quackers", ME)
+    failure = StorageFailed("The storage is unavailable.")
+
+    def fail(*_: object) -> None:
+        raise failure
+
+    with monkeypatch.context() as patched:
+        if verb == "put":
+            patched.setattr(folder, "put", fail)
+            with pytest.raises(StorageFailed):
+                service.add_photo(made.id, blocks(1), ME, whole=True)
+        else:
+            photo = service.add_photo(made.id, blocks(1), ME, whole=True)
+            patched.setattr(folder, "delete_all", lambda keys: dict.fromkeys(keys, failure))
+            with pytest.raises(StorageFailed):
+                service.delete_photo(made.id, photo.id)
+    again = service.add_photo(made.id, blocks(1), ME, whole=True)
+    service.objects.delete_hidden(folder)
+    assert files(folder) == [again.key]
+
+
 def _interrupted(_id: str) -> bool:
     raise KeyboardInterrupt
 
@@ -241,3 +266,17 @@ def test_vectors_of_another_embedding_are_made_again_from_the_photos(
     for photo in photos:  # nearly the same: what is stored was compressed once more
         again = np.frombuffer(service.objects.photo(photo.id).vector, VECTOR_TYPE)
         assert again @ np.frombuffer(photo.vector, VECTOR_TYPE) > 0.9
+
+
+def test_a_stored_photo_that_cannot_be_read_stops_no_answer(
+    service: NamedObjectService, results: Results, folder: FolderStorage
+) -> None:
+    made = service.objects.create("Quackers", ME)
+    damaged, good = (service.add_photo(made.id, blocks(seed), ME, whole=True) for seed in (1, 2))
+    folder.put(damaged.key, b"no picture")
+    older = named_object_photos.update().values(embedding="older", vector=b"\0" * 8)
+    with results.database.transaction(writing=True) as connection:
+        connection.execute(older)
+    _, answer = service.ask(blocks(3))
+    assert answer.pending_photos == 1
+    assert [each.photo_id for each in answer.candidates] == [good.id]
