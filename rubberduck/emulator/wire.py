@@ -75,7 +75,7 @@ def _decode_scalar(value: Any, type_name: str) -> Any:
             pass
         case (("integer" | "long"), int() | float()):
             most = MAX_INTEGER if type_name == "integer" else MAX_LONG
-            if float(value).is_integer() and abs(value) <= most:
+            if _as_float(value).is_integer() and abs(value) <= most:
                 return int(value)
         case (("float" | "double" | "timestamp"), int() | float()):
             if math.isfinite(number := _as_float(value)):

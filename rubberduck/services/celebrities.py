@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Celebrities:
-    """Names celebrities. `dollars_a_call` of a picture; `is_about`: see Price.verified."""
+    """Names celebrities. `dollars_a_call` is the price of a picture."""
 
     recognizer: "RekognitionCelebrities"
     calls: "PaidCalls"

@@ -1,5 +1,6 @@
 """DetectLabels, as boto3 asks it."""
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from PIL import Image
 from app import create_app
 from composition import build_pipeline
 from rubberduck.core.settings import Settings
+from rubberduck.emulator.errors import ServiceError
+from rubberduck.emulator.service_model import input_shape
+from rubberduck.emulator.wire import parse
 from tests.support.aws import BUCKET, REGION
 from tests.support.databases import create_database
 from tests.support.emulator import rekognition, serving_here
@@ -122,6 +126,13 @@ def test_wrong_parameters_get_the_words_of_the_service(client: Any, duck: Path) 
     )
     assert code == "ValidationException"
     assert r"pattern: [0-9A-Za-z\.\-_]*" in message
+
+
+@pytest.mark.parametrize("number", [10**400, 2**31, 1e300, 0.5])
+def test_numbers_that_are_no_integers_are_refused(number: float) -> None:
+    """botocore itself refuses some of them, other SDKs and hands do not."""
+    with pytest.raises(ServiceError, match="can not be converted to an Integer"):
+        parse(json.dumps({"MaxLabels": number}).encode(), input_shape("DetectLabels"))
 
 
 def test_numbers_that_are_none_are_refused(client: Any, duck: Path) -> None:

@@ -89,6 +89,8 @@ def test_looking_around_is_not_limited(open_site: OpenSite) -> None:
         ),
         ("CHANGES", "DELETE", ["/api/v1/results/nobody"]),
         ("CHANGES", "PUT", ["/api/v1/results/nobody/judgement"]),
+        ("CHANGES", "POST", ["/api/v1/jobs/none/cancel", "/api/v1/jobs/none/retry"]),
+        ("CHANGES", "DELETE", ["/api/v1/sessions/none", "/api/v1/named-objects/none"]),
         ("DRAWINGS", "GET", ["/statistics/days-dark.svg", "/result/nobody/small.jpg"]),
     ],
 )
