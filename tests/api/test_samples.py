@@ -6,7 +6,9 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,15 +17,20 @@ from urllib.request import Request, urlopen
 from uuid import uuid4
 
 import pytest
+from flask import Flask
+from werkzeug.serving import make_server
 
 from rubberduck.accounts.tokens import Tokens
 from rubberduck.api.openapi.samples import many_pictures, many_pictures_with_curl
+from rubberduck.core.settings import ROOT
 from rubberduck.db.results import Results
 from rubberduck.jobs.queue import JobQueue
 from rubberduck.videos.store import Videos
 from tests.support.analysed_videos import add_video, queued_video, swimming_ducks
+from tests.support.operators import sign_in
 from tests.support.pictures import corners, encoded
 from tests.support.server import Site
+from tests.support.visitor import Visit, make_key
 
 pytestmark = pytest.mark.enable_socket
 
@@ -40,6 +47,10 @@ VIDEOS += ["list_video_labels", "list_video_tracks", "delete_video"]
 UPLOADS = ["create_video", "create_upload", "get_upload", "append_upload", "delete_upload"]
 JOBS = ["list_jobs", "get_job", "cancel_job", "retry_job"]
 ORDER += [*VIDEOS, *UPLOADS, *JOBS, "delete_results", "revoke_key"]
+# These need what the site of this test does not offer.
+FACES = ["analyze_faces", "analyze_face_frame", "get_faces", "delete_faces"]
+OTHER_SITES = {*FACES, "ask_which", "recognize_celebrities"}
+ASTRONAUT = ROOT / "tests" / "faces" / "pictures" / "astronaut.jpg"
 VIDEO = bytes(6000)  # what is inside is found out by the job; as large as the sample announces
 
 
@@ -74,8 +85,8 @@ def ids(results: Results, owner: str) -> Iterator[dict[str, str]]:
     Videos(results.database).forget(waiting)
 
 
-def samples(site: Site) -> dict[str, list[dict[str, str]]]:
-    with urlopen(f"{site.url}/api/openapi.json") as response:
+def samples(url: str) -> dict[str, list[dict[str, str]]]:
+    with urlopen(f"{url}/api/openapi.json") as response:
         paths: dict[str, Any] = json.load(response)["paths"]
     return {
         operation["operationId"]: operation["x-codeSamples"]
@@ -105,11 +116,11 @@ def test_every_sample_runs(
     size = 200 + list(COMMANDS).index(language)  # another picture for each language
     (tmp_path / "picture.jpg").write_bytes(encoded(corners(size, 160)))
     (tmp_path / "video.mp4").write_bytes(VIDEO)
-    by_operation = samples(site)
-    assert set(ORDER) == set(by_operation)
+    by_operation = samples(site.url)
+    assert set(ORDER) == set(by_operation) - OTHER_SITES
     printed, id = {}, "ID"
     for operation in ORDER:
-        source = next(s["source"] for s in by_operation[operation] if s["label"] == language)
+        source = sample(by_operation, operation, language)
         source = source.replace("/ID", f"/{ids.get(operation, id)}")
         printed[operation] = run(language, source, key, tmp_path)
         if operation == "look":
@@ -132,6 +143,64 @@ def test_every_sample_runs(
     assert "deleted" in printed["delete_results"]
     with pytest.raises(HTTPError, match="401"):  # the last sample revoked the key
         only_result(site, key)
+
+
+@contextmanager
+def served(app: Flask) -> Iterator[str]:
+    """Serve a site of this process; yield its address."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize("language", COMMANDS)
+def test_the_samples_of_faces_and_of_named_ducks_run(
+    visit: Visit, duck: Path, tmp_path: Path, language: str
+) -> None:
+    client = visit(engine="local", faces="on")
+    client.get("/")
+    secret = make_key(client)
+    picture = {"picture": ASTRONAUT.open("rb"), "consent": "yes", "keep": "yes"}
+    answer = client.post("/api/v1/faces", data=picture)
+    assert answer.status_code == 201, answer.text
+    kept = answer.headers["Location"]
+    sign_in(client)
+    named = client.post("/api/v1/named-objects", json={"name": "Quackers"})
+    assert named.status_code == 201, named.text
+    client.post(
+        f"{named.headers['Location']}/photos", data=duck.read_bytes(), content_type="image/jpeg"
+    )
+    with served(client.application) as url:
+        by_operation = samples(url)
+        printed = {}
+        for operation in [*FACES, "ask_which"]:
+            source = sample(by_operation, operation, language)
+            source = source.replace("/ID", f"/{kept.split('/')[-2]}")
+            shown = duck if operation == "ask_which" else ASTRONAUT
+            (tmp_path / "picture.jpg").write_bytes(shown.read_bytes())
+            printed[operation] = run(language, source, secret, tmp_path)
+    assert {name for name, text in printed.items() if "smile" in text} == set(FACES[:3])
+    assert printed["delete_faces"] == ""
+    assert "Quackers" in printed["ask_which"]
+
+
+@pytest.mark.parametrize("language", COMMANDS)
+def test_the_sample_of_celebrities_runs(visit: Visit, tmp_path: Path, language: str) -> None:
+    client = visit(celebrities=True)
+    client.get("/")
+    secret = make_key(client)
+    with served(client.application) as url:
+        (tmp_path / "picture.jpg").write_bytes(encoded(corners(300, 200)))
+        source = sample(samples(url), "recognize_celebrities", language)
+        assert "celebrities" in run(language, source, secret, tmp_path)
+
+
+def sample(by_operation: dict[str, list[dict[str, str]]], operation: str, language: str) -> str:
+    return next(s["source"] for s in by_operation[operation] if s["label"] == language)
 
 
 def only_result(site: Site, key: str) -> str:

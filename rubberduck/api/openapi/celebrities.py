@@ -26,7 +26,7 @@ AGREE = parameter(
     {"type": "string", "enum": ["true"]},
     "“true”: you agree that the picture is sent to Amazon, which compares the faces in it with "
     "those of celebrities.",
-)
+) | {"required": True}
 
 
 def celebrities() -> JsonObject:

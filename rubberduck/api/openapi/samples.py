@@ -30,13 +30,17 @@ class SentFile:
 
 @dataclass(frozen=True)
 class Call:
-    """A request of a sample: what a program has to send, and whether the response has a body."""
+    """A request of a sample: what a program has to send, and whether the response has a body.
+
+    `fields` are those that a form must have besides its file.
+    """
 
     method: str
     url: str
     needs_key: bool
     headers: dict[str, str]
     file: SentFile | None
+    fields: dict[str, str]
     body: Any  # None without a JSON body
     has_answer: bool
 
@@ -60,6 +64,7 @@ def code_samples(method: str, url: str, operation: JsonObject) -> list[JsonObjec
         needs_key=operation["operationId"] not in PUBLIC,
         headers=headers,
         file=_file(content),
+        fields=_fields(content),
         body=content.get("application/json", {}).get("example"),
         has_answer="204" not in operation["responses"],
     )
@@ -77,6 +82,12 @@ def _file(content: JsonObject) -> SentFile | None:
     return SentFile("video.mp4", CONTENT_TYPE, None) if CONTENT_TYPE in content else None
 
 
+def _fields(content: JsonObject) -> dict[str, str]:
+    form = content.get("multipart/form-data", {"schema": {}})["schema"]
+    required = [name for name in form.get("required", ()) if name not in FILES]
+    return {name: form["properties"][name]["enum"][0] for name in required}
+
+
 def _curl(call: Call) -> str:
     file, sends = call.file, call.file or call.body
     is_form = file is not None and file.field is not None
@@ -87,6 +98,7 @@ def _curl(call: Call) -> str:
         '-H "Authorization: Bearer $DUCK_KEY"' if call.needs_key else "",
         *(f'-H "{name}: {value}"' for name, value in (call.headers | types).items()),
         f"-F {file.field}=@{file.name}" if file and is_form else "",
+        *(f"-F {name}={value}" for name, value in call.fields.items()),
         f"--data-binary @{file.name}" if file and not is_form else "",
         f"-X {call.method.upper()}" if is_named else "",
         f"--json '{json.dumps(call.body)}'" if call.body else "",
@@ -107,6 +119,7 @@ def _python(call: Call) -> str:
         f"headers={headers}" if headers else "",
         f'files={{"{file.field}": {variable}}}' if file and file.field else "",
         f"data={variable}" if types else "",
+        f"data={json.dumps(call.fields)}" if call.fields else "",
         f"json={call.body!r}" if call.body else "",
         "timeout=60",
     ]
@@ -121,28 +134,42 @@ def _python(call: Call) -> str:
 
 
 def _javascript(call: Call) -> str:
+    file = call.file
+    # Without other fields, the file itself is the body.
+    form = file if file and file.field and call.fields else None
     headers = [
         "Authorization: `Bearer ${process.env.DUCK_KEY}`" if call.needs_key else "",
         *(f'"{name}": "{value}"' for name, value in call.headers.items()),
-        f'"Content-Type": "{call.file.type}"' if call.file else "",
+        f'"Content-Type": "{file.type}"' if file and not form else "",
         '"Content-Type": "application/json"' if call.body else "",
     ]
     sent = ", ".join(filter(None, headers))
     options = [
         f'method: "{call.method.upper()}"' if call.method != "get" else "",
         f"headers: {{ {sent} }}" if sent else "",
-        f'body: await readFile("{call.file.name}")' if call.file else "",
+        f'body: await readFile("{file.name}")' if file and not form else "",
+        "body: form" if form else "",
         f"body: JSON.stringify({json.dumps(call.body)})" if call.body else "",
     ]
     listed = "".join(f"  {option},\n" for option in options if option)
     lines = [
-        'import { readFile } from "node:fs/promises";\n\n' if call.file else "",
+        'import { readFile } from "node:fs/promises";\n\n' if file else "",
+        _javascript_form(form, call.fields) if form else "",
         f'const response = await fetch("{call.url}"',
         f", {{\n{listed}}});\n" if listed else ");\n",
         "if (!response.ok) throw new Error(await response.text());",
         "\nconsole.log(await response.json());" if call.has_answer else "",
     ]
     return "".join(lines)
+
+
+def _javascript_form(file: SentFile, fields: dict[str, str]) -> str:
+    lines = [
+        "const form = new FormData();",
+        f'form.append("{file.field}", new Blob([await readFile("{file.name}")]));',
+        *(f'form.append("{name}", "{value}");' for name, value in fields.items()),
+    ]
+    return "\n".join([*lines, ""])
 
 
 def many_pictures_with_curl(base: str) -> str:
