@@ -8,13 +8,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from rubberduck.core.errors import DuckError
 from rubberduck.core.models import Label
-from rubberduck.emulator.errors import ServiceError, invalid_parameter, not_found
+from rubberduck.emulator.errors import ServiceError, invalid_parameter, not_found, throttled
 from rubberduck.emulator.labels import MODEL_VERSION, describe, filtered, with_parents
 from rubberduck.emulator.objects import invalid_object
 from rubberduck.emulator.paging import page_of
 from rubberduck.emulator.site import Site
-from rubberduck.services.videos import VideoService
+from rubberduck.services.videos import VideoService, new_id
 from rubberduck.videos.errors import NoSuchVideo
 from rubberduck.videos.models import READY, Sample, Video
 from rubberduck.videos.timeline import LabelSegment, label_segments
@@ -32,27 +33,43 @@ def start_label_detection(site: Site, given: dict[str, Any]) -> dict[str, Any]:
     where = given["Video"].get("S3Object", {})
     if "Bucket" not in where or "Name" not in where:
         raise invalid_parameter()
-    token = given.get("ClientRequestToken")
+    id, token = new_id(), given.get("ClientRequestToken")
+    if token and (known := _known_job(site, token, given, id)):
+        return {"JobId": known}
+    try:
+        _receive(site, where, id)
+    except (DuckError, OSError, ServiceError):
+        if token:
+            site.records.delete(TOKEN, token)
+        raise
+    site.records.put(VIDEO, id, {"request": given}, lasts=KEPT)
+    return {"JobId": id}
+
+
+def _known_job(site: Site, token: str, given: dict[str, Any], id: str) -> str | None:
+    """Return the job that has this token; if none has, give it to `id` and return None.
+
+    Before the video is received, which takes time: an SDK may repeat the request meanwhile.
+    """
     asked = sha256(json.dumps(given, sort_keys=True).encode()).hexdigest()
-    if token and (known := site.records.get(TOKEN, token)):
-        if known["asked"] != asked:
-            raise ServiceError(
-                "IdempotentParameterMismatchException",
-                "The ClientRequestToken was used with other parameters",
-            )
-        return {"JobId": known["job"]}
-    video = _receive(site, where)
-    site.records.put(VIDEO, video.id, {"request": given}, lasts=KEPT)
-    if token:
-        site.records.put(TOKEN, token, {"asked": asked, "job": video.id}, lasts=KEPT)
-    return {"JobId": video.id}
+    if site.records.put_new(TOKEN, token, {"asked": asked, "job": id}, lasts=KEPT):
+        return None
+    known = site.records.get(TOKEN, token)
+    if known is None:  # its request failed at this moment
+        raise throttled()
+    if known["asked"] != asked:
+        raise ServiceError(
+            "IdempotentParameterMismatchException",
+            "The ClientRequestToken was used with other parameters",
+        )
+    return str(known["job"])
 
 
 def _service(site: Site) -> VideoService:
     return VideoService(site.pipeline, site.jobs, site.settings)
 
 
-def _receive(site: Site, where: dict[str, str]) -> Video:
+def _receive(site: Site, where: dict[str, str], id: str) -> None:
     most = site.settings.video_bytes
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "video"
@@ -61,7 +78,7 @@ def _receive(site: Site, where: dict[str, str]) -> Video:
             raise ServiceError("VideoTooLargeException", f"The limit is {most:,} bytes")
         if not size:
             raise invalid_object()
-        return _service(site).receive(path, None, size)
+        _service(site).receive(path, None, size, id=id)
 
 
 def get_label_detection(site: Site, given: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 from flask import Flask
 
 from rubberduck.core.settings import Settings
+from rubberduck.emulator import videos
 from tests.support.duck_videos import write_duck_video
 from tests.support.emulator import run_jobs
 
@@ -78,6 +79,31 @@ def test_a_token_starts_one_job(client: Any, job: str) -> None:
     assert again["JobId"] == job
     with pytest.raises(ClientError, match="IdempotentParameterMismatchException"):
         client.start_label_detection(Video=WHERE, ClientRequestToken="one")
+
+
+def test_a_request_that_is_repeated_while_it_is_answered_starts_one_job(
+    client: Any, film: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SDKs repeat a request that takes too long, with the same token."""
+    asked = {"Video": WHERE, "ClientRequestToken": "two"}
+    receive, repeated = videos._receive, list[str]()
+
+    def receive_meanwhile(*arguments: Any) -> Any:
+        monkeypatch.undo()
+        repeated.append(client.start_label_detection(**asked)["JobId"])
+        return receive(*arguments)
+
+    monkeypatch.setattr(videos, "_receive", receive_meanwhile)
+    assert [client.start_label_detection(**asked)["JobId"]] == repeated
+
+
+def test_a_token_of_what_failed_can_be_used_again(client: Any, emulator_settings: Settings) -> None:
+    where = {"S3Object": {"Bucket": "rubberduck", "Name": "late.txt"}}
+    asked = {"Video": where, "ClientRequestToken": "three"}
+    with pytest.raises(ClientError, match="InvalidS3ObjectException"):
+        client.start_label_detection(**asked)
+    (emulator_settings.uploads / "late.txt").write_text("not a film")
+    assert client.start_label_detection(**asked)["JobId"]
 
 
 def test_what_is_no_video_fails_with_a_reason(
