@@ -127,11 +127,13 @@ def _serve(settings: "Settings", also: Sequence[str]) -> None:
         store = JobStore(database)
         store.count()  # the database is there, and of this version
         command = [sys.executable, str(ROOT / "worker.py"), STEP]
+        steps = Steps(store, command, megabytes, id)
+        steps.delete_left_files()
         engine = JobEngine(
             database,
             settings.database_url,
             id,
-            Steps(store, command, megabytes),
+            steps,
             at_once=settings.worker_jobs,
             at_once_per_owner=settings.owner_running_jobs,
             min_free_disk=settings.min_free_disk,

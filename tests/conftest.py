@@ -174,6 +174,12 @@ def _moto() -> Iterator[ThreadedMotoServer]:
 
 
 @pytest.fixture
+def moto_server(_moto: ThreadedMotoServer) -> ThreadedMotoServer:
+    """Moto's own server, for what it does in this process."""
+    return _moto
+
+
+@pytest.fixture
 def aws(_moto: ThreadedMotoServer, monkeypatch: pytest.MonkeyPatch) -> str:
     """S3 over the wire; gives its address. The environment leads boto3 there."""
     host, port = _moto.get_host_and_port()

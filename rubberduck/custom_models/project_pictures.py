@@ -2,7 +2,9 @@
 
 A row is written before its objects and finished after them, so that a crash leaves nothing that
 cannot be found. Of two uploads of the same bytes to one project the second is a duplicate: the
-database holds each SHA-256 once in a project.
+database holds each SHA-256 once in a project. A row that is not finished may be of a process that
+was killed or of one that is at work, which nobody can tell: the second upload writes the same
+objects, and whoever finishes the row has added the picture.
 """
 
 import hashlib
@@ -19,7 +21,7 @@ from sqlalchemy.exc import IntegrityError
 from rubberduck.custom_models.errors import NoSuchProject, ProjectFull
 from rubberduck.custom_models.near_duplicates import nearest
 from rubberduck.custom_models.originals import CONTENT_TYPES, SUFFIXES, Original, read_original
-from rubberduck.custom_models.picture_deletion import PENDING_TTL, delete_pictures
+from rubberduck.custom_models.picture_deletion import PENDING_TTL, delete_pictures, hide_pictures
 from rubberduck.custom_models.projects import ID_BYTES, Project
 from rubberduck.custom_models.tables import project_pictures, projects
 from rubberduck.db.engine import Database, is_storable, to_naive_utc
@@ -172,29 +174,36 @@ class ProjectPictures:
         A near duplicate is not stored either, unless `near_is_fine`. Raises ProjectFull,
         UnsuitablePicture, NoSuchProject and whatever decode_picture raises; then nothing is stored.
         """
-        self.require_room(project.id, 1, len(upload.data))
         sha256 = hashlib.sha256(upload.data).hexdigest()
-        if known := self._with_sha256(project.id, sha256):
+        known, is_ready = self._with_sha256(project.id, sha256)
+        if known and is_ready:
             return Duplicate(known, is_exact=True)
+        if not known:  # whose row counts already
+            self.require_room(project.id, 1, len(upload.data))
         original = read_original(upload.data, self.max_bytes, shrink=upload.shrink)
+        if known and (known.bytes, known.format) != (len(original.data), original.format):
+            return Duplicate(known, is_exact=True)  # one of them is shrunk: not the same objects
         near = self._near(project.id, original.difference_hash)
         if near and not upload.near_is_fine:
             return Duplicate(near, is_exact=False)
-        picture = _new_picture(project.id, sha256, upload, original)
-        if not self._insert_pending(picture):
-            known = self._with_sha256(project.id, sha256)
+        picture = known or _new_picture(project.id, sha256, upload, original)
+        if not known and not self._insert_pending(picture):
+            known, _ = self._with_sha256(project.id, sha256)
             if known is None:
                 raise NoSuchProject  # deleted in the same second
             return Duplicate(known, is_exact=True)
         try:
             self.storage.put(picture.key, original.data, picture.content_type)
             self.storage.put(picture.preview_key, original.preview, JPEG)
-            self._finish(picture.id)
+            is_mine = self._finish(picture.id)
         except BaseException:
-            # First the objects: the row may be gone, with its project.
-            self.storage.delete_all([picture.key, picture.preview_key])
-            self.delete(project.id, [picture.id])
+            if self._hide_unless_finished(picture.id):
+                # First the objects: the row may be gone, with its project.
+                self.storage.delete_all([picture.key, picture.preview_key])
+                self.delete(project.id, [picture.id])
             raise
+        if not is_mine:
+            return Duplicate(picture, is_exact=True)
         return Added(picture, original.changes, near)
 
     def require_room(self, project_id: str, pictures: int = 0, bytes: int = 0) -> None:
@@ -309,18 +318,21 @@ class ProjectPictures:
         chosen = and_(row.project_id == project_id, row.id.in_(known))
         return delete_pictures(self.database, self.storage, chosen)
 
-    def _with_sha256(self, project_id: str, sha256: str) -> ProjectPicture | None:
-        """Return the picture of these bytes; what a killed process left of one is deleted."""
+    def _with_sha256(self, project_id: str, sha256: str) -> tuple[ProjectPicture | None, bool]:
+        """Return the picture of these bytes, and whether it is finished.
+
+        What a killed process left long ago is deleted.
+        """
         same = and_(row.project_id == project_id, row.sha256 == sha256)
         with self.database.transaction() as connection:
             found = connection.execute(project_pictures.select().where(same)).mappings().first()
         if found is None:
-            return None
+            return None, False
         is_abandoned = found["created_at"] < to_naive_utc(datetime.now(UTC) - PENDING_TTL)
         if found["status"] == DELETING or (found["status"] == PENDING and is_abandoned):
             delete_pictures(self.database, self.storage, and_(same, row.status != READY))
-            return None
-        return picture_from_row(found)
+            return None, False
+        return picture_from_row(found), found["status"] == READY
 
     def _near(self, project_id: str, value: bytes | None) -> ProjectPicture | None:
         if value is None:
@@ -347,13 +359,27 @@ class ProjectPictures:
                 return False
         return True
 
-    def _finish(self, id: str) -> None:
-        """Show the picture. Raises NoSuchProject if it was deleted meanwhile, with its project."""
+    def _finish(self, id: str) -> bool:
+        """Show the picture; return False if another upload of its bytes did.
+
+        Raises NoSuchProject if it was deleted meanwhile, with its project.
+        """
         mine = and_(row.id == id, row.status == PENDING)
         with self.database.transaction(writing=True) as connection:
             statement = project_pictures.update().where(mine).values(status=READY)
-            if not connection.execute(statement).rowcount:
+            if connection.execute(statement).rowcount:
+                return True
+            finished = select(row.id).where(row.id == id, row.status == READY)
+            if connection.scalar(finished) is None:
                 raise NoSuchProject
+            return False
+
+    def _hide_unless_finished(self, id: str) -> bool:
+        """Hide the picture, unless another upload has finished it; return whether it is hidden."""
+        with self.database.transaction(writing=True) as connection:
+            hide_pictures(connection, and_(row.id == id, row.status == PENDING))
+            finished = select(row.id).where(row.id == id, row.status == READY)
+            return connection.scalar(finished) is None
 
 
 def _require_project(connection: Connection, project_id: str) -> None:

@@ -4,7 +4,6 @@ import contextlib
 import fcntl
 import logging
 import os
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -29,6 +28,7 @@ from rubberduck.core.errors import (
     TooNarrow,
     TooSmall,
 )
+from rubberduck.core.temporary_files import machine_folder
 from rubberduck.imaging.sandbox import (
     Child,
     ChildFailed,
@@ -48,7 +48,7 @@ DECODE_SECONDS = 30.0  # wall-clock limit for one picture
 MAX_PICTURES_PER_CHILD = 500
 # Of pictures with more, one is decoded at a time on the whole machine.
 LARGE_PIXELS = 25 * MEGAPIXEL
-LARGE_LOCK = os.path.join(tempfile.gettempdir(), f"rubberduck-large-picture-{os.getuid()}.lock")
+LARGE_LOCK = machine_folder() / f"rubberduck-large-picture-{os.getuid()}.lock"
 LARGE_POLL_SECONDS = 0.05
 
 

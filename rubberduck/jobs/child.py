@@ -20,6 +20,7 @@ from typing import Any, TextIO
 
 from rubberduck.core.errors import DuckError
 from rubberduck.core.sentences import Sentence
+from rubberduck.core.temporary_files import use_own_folder
 
 PR_SET_PDEATHSIG = 1  # from linux/prctl.h
 OOM_SCORE = 500  # of 1000: when memory runs out, the kernel ends a job before the site
@@ -63,6 +64,8 @@ def main(build_site: Callable[[], Any]) -> None:
     channel = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever prints does not break the protocol
     _end_with(request["parent"])
+    if folder := request.get("temporary"):
+        use_own_folder(folder)
     megabytes = request["megabytes"]
     limit_memory(megabytes)
     task = Task(request["job_id"], build_site, channel)

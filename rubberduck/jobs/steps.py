@@ -9,13 +9,16 @@ import json
 import logging
 import os
 import selectors
+import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from rubberduck.core.errors import DuckError
@@ -37,11 +40,12 @@ class RunEnded(Exception):
 
 @dataclass
 class Steps:
-    """Runs steps in children. `command` starts one."""
+    """Runs steps in children. `command` starts one, `worker_id` is no other living worker's."""
 
     store: JobStore
     command: Sequence[str]
     megabytes: int
+    worker_id: str
     _children: set[int] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _is_stopping: bool = False
@@ -51,12 +55,14 @@ class Steps:
 
         Raises RunEnded within a second of the job's cancellation.
         """
+        folder = self._temporary_folder()
         request = {
             "job_id": run.job_id,
             "function": f"{function.__module__}:{function.__qualname__}",
             "arguments": arguments,
             "parent": os.getpid(),
             "megabytes": self.megabytes,
+            "temporary": folder,
         }
         child = self._start()
         try:
@@ -69,6 +75,8 @@ class Steps:
             status = child.wait()
             if child.stdout:
                 child.stdout.close()
+            if folder:
+                shutil.rmtree(folder, ignore_errors=True)
             with self._lock:
                 self._children.discard(child.pid)
         if self._is_stopping:
@@ -85,6 +93,25 @@ class Steps:
             self._is_stopping = True
             for pid in self._children:
                 _kill(pid)
+        self.delete_left_files()
+
+    def delete_left_files(self) -> None:
+        """Delete the temporary files of a worker of this id that was killed."""
+        for folder in Path(tempfile.gettempdir()).glob(f"{self._prefix}*"):
+            log.info("temporary files deleted folder=%s", folder)
+            shutil.rmtree(folder, ignore_errors=True)
+
+    @property
+    def _prefix(self) -> str:
+        return f"rubberduck-{self.worker_id}-"
+
+    def _temporary_folder(self) -> str | None:
+        """Return a folder for a child's files: one that is killed cannot delete them itself."""
+        try:
+            return tempfile.mkdtemp(prefix=self._prefix)
+        except OSError as error:  # the disk is full: the sweep, which makes room, needs none
+            log.warning("no temporary folder cause=%s", error)
+            return None
 
     def _start(self) -> "subprocess.Popen[bytes]":
         with self._lock:

@@ -67,7 +67,9 @@ class Options:
 def import_pictures(
     context: "Context", project_id: str, operator_id: str, key: str, options: Mapping[str, Any]
 ) -> Any:
-    return context.step("import", import_file, project_id, operator_id, key, options)
+    counts = context.step("import", import_file, project_id, operator_id, key, options)
+    context.step("delete", delete_file, key)  # now that nobody reads it again
+    return counts
 
 
 @job("import-s3")
@@ -86,7 +88,7 @@ def import_s3(
 def import_file(
     task: "Task", project_id: str, operator_id: str, key: str, options: Mapping[str, Any]
 ) -> dict[str, int]:
-    """Import a ZIP or a file of labels from the storage, and delete it there."""
+    """Import a ZIP or a file of labels from the storage."""
     storage: Storage = task.site.storage
     running = _Import.of(task, project_id, operator_id, Options(**options))
     with tempfile.TemporaryDirectory() as folder:
@@ -108,8 +110,12 @@ def import_file(
             raise InvalidArchive(
                 "{problem}. {advice}.", problem=problem, advice=error.advice
             ) from error
-    storage.delete(key)
     return running.finish()
+
+
+def delete_file(task: "Task", key: str) -> None:
+    """Delete the file that was imported."""
+    task.site.storage.delete(key)
 
 
 def import_page(

@@ -8,13 +8,13 @@ import fcntl
 import logging
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rubberduck.core.temporary_files import machine_folder
 from rubberduck.storage.s3 import S3Storage
 from rubberduck.videos.errors import VideoRefused
 from rubberduck.videos.keys import S3, is_address
@@ -31,7 +31,7 @@ ORIGINAL, COPY, LOCK = "original", "copy", "lock"
 
 def work_root() -> Path:
     """Return the folder for files of videos on this machine, readable only for this user."""
-    root = Path(tempfile.gettempdir()) / f"rubberduck-videos-{os.getuid()}"
+    root = machine_folder() / f"rubberduck-videos-{os.getuid()}"
     root.mkdir(mode=0o700, exist_ok=True)
     return root
 

@@ -196,3 +196,53 @@ def test_a_failed_or_deleted_picture_leaves_nothing(
             storage.get(key)
     with pictures.database.transaction() as connection:
         assert connection.scalar(select(func.count()).select_from(project_pictures)) == 0
+
+
+def test_two_uploads_of_the_same_bytes_at_once_add_one_picture(
+    any_results: Results, storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mugs, pictures = mugs_of(any_results), pictures_of(any_results, storage)
+    put, upload = storage.put, Upload(encoded(scene(1)))
+    first: list[Added | Duplicate] = []
+
+    def late(key: str, *rest: Any) -> None:
+        monkeypatch.setattr(storage, "put", put)
+        first.append(pictures.add(mugs, upload))
+        put(key, *rest)
+
+    monkeypatch.setattr(storage, "put", late)
+    assert isinstance(pictures.add(mugs, upload), Duplicate)
+    assert isinstance(first[0], Added)
+    (stored,) = pictures.each(mugs.id)
+    assert storage.get(stored.key)
+    assert storage.get(stored.preview_key)
+
+
+def test_an_upload_that_fails_leaves_the_picture_that_another_one_has_added(
+    any_results: Results, storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mugs, pictures = mugs_of(any_results), pictures_of(any_results, storage)
+    put, upload = storage.put, Upload(encoded(scene(1)))
+
+    def full(_key: str, *_: Any) -> None:
+        monkeypatch.setattr(storage, "put", put)
+        assert isinstance(pictures.add(mugs, upload), Added)
+        raise StorageFailed("full")
+
+    monkeypatch.setattr(storage, "put", full)
+    with pytest.raises(StorageFailed):
+        pictures.add(mugs, upload)
+    (stored,) = pictures.each(mugs.id)
+    assert storage.get(stored.key)
+    assert storage.get(stored.preview_key)
+
+
+def test_what_is_there_already_fits_into_a_full_project(
+    results: Results, folder: Storage, mugs: Project
+) -> None:
+    """As when an import that had come to its end was killed, and runs again."""
+    book = ProjectPictures(results.database, folder, 15_000_000, Quota(1, 1_000_000))
+    assert isinstance(book.add(mugs, Upload(encoded(scene(1)))), Added)
+    assert isinstance(book.add(mugs, Upload(encoded(scene(1)))), Duplicate)
+    with pytest.raises(ProjectFull):
+        book.add(mugs, Upload(encoded(scene(2))))

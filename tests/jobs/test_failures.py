@@ -32,7 +32,7 @@ def begun(results: Results) -> JobStore:
 
 
 def engine_of(store: JobStore) -> JobEngine:
-    steps = Steps(store, [], 0)
+    steps = Steps(store, [], 0, RUN.executor)
     limits = {"at_once": 1, "at_once_per_owner": 1, "min_free_disk": 0}
     return JobEngine(store.database, "sqlite://", RUN.executor, steps, **limits)
 
@@ -69,7 +69,7 @@ def test_a_result_that_json_cannot_hold_is_a_failure_in_plain_words(
 def test_so_is_one_of_a_step(results: Results) -> None:
     store = begun(results)
     assert store.begin(RUN)
-    steps = Steps(store, [sys.executable, str(ROOT / "worker.py"), worker.STEP], 600)
+    steps = Steps(store, [sys.executable, str(ROOT / "worker.py"), worker.STEP], 600, RUN.executor)
     outcome = steps.run(RUN, not_a_number, ())
     assert "a number that is not finite" in outcome["error"]
 

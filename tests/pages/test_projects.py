@@ -102,6 +102,8 @@ def run_jobs(pipeline: Pipeline, app: Flask) -> list[Recorded]:
                 step(task, **job.arguments)  # after a crash it runs again
         else:
             run[job.kind](task, **job.arguments)
+            if key := job.arguments.get("key"):
+                project_imports.delete_file(task, key)
         store.cancel(job.id)
         tasks.append(task)
     return tasks

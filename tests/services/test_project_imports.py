@@ -1,21 +1,25 @@
 """Pictures below a prefix of a bucket become pictures of a project, and exports go back to it."""
 
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
+from zipfile import ZipFile
 
 import pytest
 
+from rubberduck.custom_models.project_keys import import_key
 from rubberduck.custom_models.project_pictures import ProjectPictures, Quota
 from rubberduck.custom_models.projects import Projects
 from rubberduck.jobs.child import Task
 from rubberduck.services.pipeline import Pipeline
-from rubberduck.services.project_imports import import_page
+from rubberduck.services.project_imports import import_page, import_pictures
 from rubberduck.services.project_jobs import delete_objects, export_to_storage
 from rubberduck.storage.base import Storage
 from rubberduck.storage.s3 import S3Storage
 from tests.support.aws import BUCKET
+from tests.support.job_steps import JobSteps
 from tests.support.pictures import encoded
 from tests.support.scenes import scene
 
@@ -23,6 +27,30 @@ from tests.support.scenes import scene
 class Silent(Task):
     def _send(self, **message: Any) -> None:
         """Nobody follows this step."""
+
+
+@pytest.mark.parametrize("storage", ["folder"], indirect=True)
+def test_an_archive_is_kept_until_its_import_is_recorded(
+    pipeline: Pipeline, storage: Storage
+) -> None:
+    """A step that was killed when it had come to its end finds the archive again."""
+    site = replace(pipeline, storage=storage)
+    project = Projects(pipeline.results.database).create("Shapes", "pictures", [], "ada")
+    storage.put(key := import_key(project.id, "sent.zip"), zipped({"1.jpg": encoded(scene(1))}))
+    steps = JobSteps(site, twice=frozenset({"import", "delete"}))
+    options = {"quota_pictures": 1, "quota_bytes": 10**9}
+    counts = import_pictures(cast(Any, steps), project.id, "ada", key, options)
+    assert counts == {"duplicates": 1}
+    with pytest.raises(FileNotFoundError):
+        storage.get(key)
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    file = BytesIO()
+    with ZipFile(file, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return file.getvalue()
 
 
 @pytest.mark.parametrize("storage", ["s3"], indirect=True)

@@ -4,22 +4,23 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from rubberduck.core.settings import ROOT, Settings
+from rubberduck.core.settings import Settings
 from rubberduck.jobs.queue import JobQueue
 from rubberduck.services.amazon_video import calls_at_once
 from rubberduck.services.pipeline import Pipeline
 from rubberduck.services.video_paid import Order, PaidVideos
+from rubberduck.services.video_paid_frames import analyze_frames
 from rubberduck.videos.paid import IMAGES, PaidAnalyses, PaidAnalysis
 from rubberduck.videos.store import Videos
 from tests.support.fake_rekognition import FakeRekognition
 from tests.support.ready_videos import store_video
-from tests.support.server import PATIENCE, amazon, environment_for, until
+from tests.support.server import PATIENCE, until
+from tests.support.workers import start_step
 
 ID = "a-video-of-22-letters_"
 KILLS, FRAMES = 2, 16
@@ -31,34 +32,15 @@ def site(s3: Any, aws_settings: Settings, composed: Callable[..., Pipeline]) -> 
     return composed(aws_settings)
 
 
-def step(site: Pipeline, settings: Settings, analysis: PaidAnalysis) -> "subprocess.Popen[bytes]":
+def step(settings: Settings, analysis: PaidAnalysis) -> "subprocess.Popen[bytes]":
     """Start the step that asks frames in a process of its own, as a worker does."""
-    request = {
-        "job_id": analysis.job_id,
-        "function": "rubberduck.services.video_paid_frames:analyze_frames",
-        "arguments": [analysis.id],
-        "parent": os.getpid(),
-        "megabytes": 2000,
-    }
-    environment = {
-        **environment_for(settings.uploads.parent, 0),
-        **amazon(),
-        "DUCK_DATABASE_URL": settings.database_url,
-        "DUCK_BUCKET": str(settings.bucket),
-    }
-    child = subprocess.Popen(
-        [sys.executable, "worker.py", "--step"],
-        cwd=ROOT,
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        start_new_session=True,
+    return start_step(
+        settings.uploads.parent,
+        str(analysis.job_id),
+        analyze_frames,
+        analysis.id,
+        DUCK_BUCKET=str(settings.bucket),
     )
-    assert child.stdin
-    child.stdin.write(json.dumps(request).encode())
-    child.stdin.close()
-    child.stdin = None  # or communicate() flushes it
-    return child
 
 
 def test_a_kill_repeats_at_most_the_calls_under_way(
@@ -70,13 +52,13 @@ def test_a_kill_repeats_at_most_the_calls_under_way(
     PaidAnalyses(site.results.database).begin(analysis.id, analysis.job_id or "")
     eyes.delay = 0.5  # so that several calls are under way
     for _ in range(KILLS):
-        child, calls = step(site, aws_settings, analysis), eyes.arrived + 5
+        child, calls = step(aws_settings, analysis), eyes.arrived + 5
         until(lambda child=child, calls=calls: eyes.arrived >= calls or child.poll() is not None)  # type: ignore[misc]
         assert child.poll() is None
         os.killpg(child.pid, signal.SIGKILL)
         child.communicate(timeout=PATIENCE)
     eyes.delay = 0
-    child = step(site, aws_settings, analysis)
+    child = step(aws_settings, analysis)
     output, _ = child.communicate(timeout=PATIENCE)
     outcome = [json.loads(line) for line in output.splitlines()][-1]
     assert outcome == {"result": {"done": {"version": "3.0"}}}

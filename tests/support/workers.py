@@ -1,16 +1,21 @@
-"""Workers in processes of their own, as `python worker.py` starts them."""
+"""Workers in processes of their own, as `python worker.py` starts them, and their children."""
 
+import json
+import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 from rubberduck.core.settings import ROOT
 from rubberduck.jobs.models import ACTIVE, Job
 from rubberduck.jobs.queue import JobQueue
-from tests.support.server import PATIENCE, environment_for, until
+from tests.support.held_answers import Held
+from tests.support.server import PATIENCE, amazon, environment_for, until
 
 
 class Worker:
@@ -63,6 +68,44 @@ def working(folder: Path, database_url: str, name: str = "worker", **more: str) 
         yield worker
     finally:
         worker.kill()
+
+
+def start_step(
+    folder: Path, job_id: str, function: Callable[..., Any], *arguments: Any, **environment: str
+) -> "subprocess.Popen[bytes]":
+    """Start a step of a job in a process of its own, as a worker does; its outcome is its output.
+
+    The site's data is in `folder`, and Amazon is where this process finds it.
+    """
+    request = {
+        "job_id": job_id,
+        "function": f"{function.__module__}:{function.__qualname__}",
+        "arguments": arguments,
+        "parent": os.getpid(),
+        "megabytes": 2000,
+    }
+    child = subprocess.Popen(
+        [sys.executable, "worker.py", "--step"],
+        cwd=ROOT,
+        env={**environment_for(folder, 0), **amazon(), **environment},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert child.stdin
+    child.stdin.write(json.dumps(request).encode())
+    child.stdin.close()
+    child.stdin = None  # or communicate() flushes it
+    return child
+
+
+def killed_when_held(worker: Worker, held: Held) -> None:
+    """Kill a worker that waits for an answer, and wait until its children have ended, too."""
+    held.until_held()
+    children = worker.process.children(recursive=True)
+    worker.kill()
+    until(lambda: not any(child.is_running() for child in children))
+    held.release()
 
 
 def ended(queue: JobQueue, *ids: str) -> list[Job]:
