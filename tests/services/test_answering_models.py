@@ -212,7 +212,9 @@ def test_a_running_model_answers_about_a_video(
         assert (video.model, video.question) == (PROJECT, pipeline.question.title)
         assert video.job_id
         service.queue.store.begin(Run(video.job_id, 0, "a worker"))
-        task = Task(video.job_id, lambda: app.extensions["pipeline"], StringIO())
+        fresh = lambda site: AnsweringModels(site, app.extensions["hosting"], str)  # noqa: E731
+        site = replace(app.extensions["pipeline"], open_models=fresh)  # as it is composed
+        task = Task(video.job_id, lambda: site, StringIO())
         see_frames(task, video.id)
         segments = label_segments(service.samples(video), 3.0)
         (red,) = [each for each in segments if each.label == "red"]
