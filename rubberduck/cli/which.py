@@ -75,7 +75,8 @@ def which(  # noqa: PLR0913, PLR0917 - one for each option
 
 def _list() -> None:
     for each in named_objects().objects.all():
-        click.echo(f"{printable(each.name)}: {len(each.photos)} photos")
+        photos = "1 photo" if len(each.photos) == 1 else f"{len(each.photos)} photos"
+        click.echo(f"{printable(each.name)}: {photos}")
 
 
 def _delete(name: str) -> None:

@@ -95,7 +95,10 @@ class Endpoint:
         if environ["PATH_INFO"] not in (PATH, f"{PATH}/"):
             raise ServiceError("UnknownOperationException", f"Post to {PATH}.", 404)
         if environ["REQUEST_METHOD"] != "POST":
-            reason = f"Send POST with the SDK of your choice: AWS_ENDPOINT_URL_REKOGNITION={PATH}."
+            reason = (
+                "Send POST with the SDK of your choice: "
+                f"AWS_ENDPOINT_URL_REKOGNITION=http://HOST:PORT{PATH}."
+            )
             raise ServiceError("UnknownOperationException", reason, 405)
         check_protocol(environ)
         if not self.keys:

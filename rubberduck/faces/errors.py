@@ -9,7 +9,10 @@ class ConsentMissing(DuckError):
     status = 400
     slug = "consent-missing"
     title = "We need your consent first"
-    hint = "Go back, tick the box that says so, and send the picture again."
+    hint = (
+        "Go back, tick the box that says so (programs send consent=yes), and send the picture "
+        "again."
+    )
 
     def __init__(self) -> None:
         super().__init__(

@@ -70,6 +70,7 @@ def _site_context() -> dict[str, object]:
         "keep_days": settings().keep_days,
         "is_switched_off": settings().is_switched_off,
         "offers_faces": pipeline().open_faces is not None,
+        "faces_with_gender": settings().faces == "all",
         "knows_objects": known_objects().exist(),
         "faces_at_amazon": settings().answering_engine == "rekognition",
         "is_live": pipeline().free_detector is not None,

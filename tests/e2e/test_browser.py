@@ -43,6 +43,8 @@ def test_a_duck(page: Page, site: Site, duck: Path) -> None:
     size = picture.evaluate("image => [image.complete, image.naturalWidth > 0]")
     assert size == [True, True]
     assert fits(page)
+    page.locator(".json > summary").click()  # lines longer than the screen
+    assert fits(page)
 
 
 def test_no_duck(page: Page, site: Site, tmp_path: Path) -> None:

@@ -74,6 +74,7 @@ def test_a_visitor_agrees_sees_the_faces_and_keeps_them(
         # The policy of the page lets the browser show what the page itself holds.
         assert marked.evaluate("(image) => image.decode().then(() => image.naturalWidth)") == 1600
         assert complaints(page) == []
+        page.locator(".json > summary").click()
         assert sideways(page) == []
         page.get_by_role("link", name="Another picture with faces").click()
         page.get_by_label("Choose a picture with faces").set_input_files(picture)

@@ -149,6 +149,7 @@ def test_no_face_is_a_sentence(client: FlaskClient, finder: FakeFaces) -> None:
     said = visible_text(send(client, consent="yes").text)
     assert "No face was found in this picture." in said
     assert "Face 1" not in said
+    assert "What they look like" not in said
 
 
 def test_gender_is_said_where_it_was_asked(client: FlaskClient, finder: FakeFaces) -> None:

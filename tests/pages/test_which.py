@@ -41,6 +41,7 @@ def test_the_first_page_offers_it_once_a_duck_has_a_name(client: FlaskClient) ->
     assert "This site knows no duck by its name yet." in page
     assert client.post("/which/", **form(encoded(gradient()))).status_code == HTTPStatus.CONFLICT
     sign_in(client)
+    assert 'href="/which/objects/"' in client.get("/account/").text
     named(client)
     known._is_reading.acquire()
     known._read()
