@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class CelebrityBody:
+class PictureCelebrityBody:
     """A celebrity, and where the face is."""
 
     name: Annotated[str, Field(description="as Amazon calls the person")]
@@ -37,7 +37,7 @@ class CelebritiesBody:
     """Who is in a picture, which is not kept."""
 
     celebrities: Annotated[
-        tuple[CelebrityBody, ...], Field(description="at most 64, the largest face first")
+        tuple[PictureCelebrityBody, ...], Field(description="at most 64, the largest face first")
     ]
     unknown_faces: Annotated[int, Field(ge=0, description="faces of nobody whom Amazon knows")]
     width: Annotated[Pixels, Field(description="width of the upright picture in pixels")]
@@ -56,6 +56,6 @@ def recognize_celebrities() -> ResponseReturnValue:
 
 
 def celebrities_body(picture: "Picture", answer: "CelebrityAnswer") -> CelebritiesBody:
-    found = tuple(CelebrityBody(**vars(each)) for each in answer.celebrities)
+    found = tuple(PictureCelebrityBody(**vars(each)) for each in answer.celebrities)
     width, height = picture.image.size
     return CelebritiesBody(found, answer.unknown_faces, width, height, answer.engine)
