@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from rubberduck.services.named_objects import Named
 
 MAX_CANDIDATES = 5
-DuckBox = Annotated[
-    Box | None, Field(description="where the duck is; null: the whole picture counts")
+ObjectBox = Annotated[
+    Box | None, Field(description="where the object is; null: the whole picture counts")
 ]
 
 
@@ -43,7 +43,7 @@ class NamedPhotoBody:
 
     id: str
     created_at: Timestamp
-    box: DuckBox
+    box: ObjectBox
     picture: Address
 
 
@@ -79,7 +79,7 @@ class WhichBody:
     """Which named object a picture shows. The picture is not kept."""
 
     name: Annotated[str | None, Field(description="null: none of the known ones")]
-    box: DuckBox
+    box: ObjectBox
     candidates: Annotated[
         tuple[NamedCandidateBody, ...],
         Field(description="the likeliest first; the first one is the answer from 50 percent"),

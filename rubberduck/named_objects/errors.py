@@ -47,13 +47,13 @@ class PhotoNotTaken(DuckError):
     hint = "Take another photo, from another side and in other light."
 
 
-class NoDuckInPhoto(PhotoNotTaken):
-    slug = "no-duck-in-photo"
+class NoObjectInPhoto(PhotoNotTaken):
+    slug = "no-object-in-photo"
     hint = "Take it nearer, or let the whole photo count."
 
 
-class DuckTooSmall(PhotoNotTaken):
-    slug = "duck-too-small"
+class ObjectTooSmall(PhotoNotTaken):
+    slug = "object-too-small"
     hint = "Take it nearer."
 
 
@@ -66,5 +66,5 @@ class NoObjectsYet(DuckError):
 
     status = 409
     slug = "no-objects-yet"
-    title = "Nobody has named a duck yet"
+    title = "No object has a name yet"
     hint = "Whoever runs this site can name some: see /which/objects."

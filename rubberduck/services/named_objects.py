@@ -16,11 +16,11 @@ from rubberduck.db.engine import Database
 from rubberduck.imaging.decode import Picture
 from rubberduck.named_objects.embedding import Embedded, Embedder, shipped_embedder
 from rubberduck.named_objects.errors import (
-    DuckTooSmall,
     DuplicatePhoto,
-    NoDuckInPhoto,
+    NoObjectInPhoto,
     NoObjectsYet,
     NoSuchObject,
+    ObjectTooSmall,
 )
 from rubberduck.named_objects.matching import Candidate, Known, rank
 from rubberduck.named_objects.store import (
@@ -264,10 +264,10 @@ def _require_duck(embedded: Embedded, picture: Picture, *, whole: bool) -> None:
     if embedded.box is None:
         if whole:
             return
-        raise NoDuckInPhoto("No duck was found in it.")
+        raise NoObjectInPhoto("No duck was found in it.")
     left, top, right, bottom = embedded.box.corners(picture.image.size)
     if max(right - left, bottom - top) < MIN_DUCK:
-        raise DuckTooSmall(
+        raise ObjectTooSmall(
             "The duck in it has {side} pixels; {least} are needed.",
             side=max(right - left, bottom - top),
             least=MIN_DUCK,

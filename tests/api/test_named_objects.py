@@ -40,7 +40,7 @@ def test_photos_are_refused_and_everything_can_be_deleted(client: FlaskClient) -
     picture = encoded(block_pattern(1))
     refused = client.post(f"{address}/photos", **form(picture))
     assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
-    assert (refused.get_json() or {})["type"].endswith("#no-duck-in-photo")
+    assert (refused.get_json() or {})["type"].endswith("#no-object-in-photo")
     added = client.post(f"{address}/photos?whole=true", **form(picture)).get_json() or {}
     assert added["box"] is None
     renamed = client.put(address, json={"name": "Red mug"}).get_json() or {}

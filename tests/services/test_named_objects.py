@@ -13,13 +13,13 @@ from rubberduck.core.errors import StorageFailed
 from rubberduck.db.results import Results
 from rubberduck.imaging.decode import decode_picture
 from rubberduck.named_objects.errors import (
-    DuckTooSmall,
     DuplicatePhoto,
     InvalidObject,
-    NoDuckInPhoto,
+    NoObjectInPhoto,
     NoObjectsYet,
     NoSuchObject,
     ObjectNameTaken,
+    ObjectTooSmall,
     TooManyObjects,
 )
 from rubberduck.named_objects.store import VECTOR_TYPE, NamedObjects
@@ -103,16 +103,16 @@ def test_photos_that_would_not_help_are_refused_with_the_reason(
     outcomes = service.add_photos(made.id, sent, ME)
     assert outcomes[0].photo
     refused = [type(outcome.error).__name__ for outcome in outcomes[1:]]
-    assert refused == ["DuplicatePhoto", "NotAPicture", "NoDuckInPhoto", "DuckTooSmall"]
+    assert refused == ["DuplicatePhoto", "NotAPicture", "NoObjectInPhoto", "ObjectTooSmall"]
     with pytest.raises(DuplicatePhoto, match="Quackers"):
         service.add_photo(other.id, photo, ME)
     whole = service.add_photo(other.id, blocks(1), ME, whole=True)
     assert whole.box is None
     with pytest.raises(DuplicatePhoto):  # other bytes that look the same
         service.add_photo(other.id, blocks(1, quality=60), ME, whole=True)
-    with pytest.raises(NoDuckInPhoto):
+    with pytest.raises(NoObjectInPhoto):
         service.add_photo(other.id, blocks(2), ME)
-    with pytest.raises(DuckTooSmall):
+    with pytest.raises(ObjectTooSmall):
         service.add_photo(other.id, encoded(small), ME, whole=True)
 
 

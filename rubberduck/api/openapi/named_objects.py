@@ -23,13 +23,13 @@ from rubberduck.api.openapi.builders import (
 from rubberduck.api.openapi.project_builders import FLAG, signed_in_operation
 from rubberduck.core import errors
 from rubberduck.named_objects.errors import (
-    DuckTooSmall,
     DuplicatePhoto,
     InvalidObject,
-    NoDuckInPhoto,
+    NoObjectInPhoto,
     NoObjectsYet,
     NoSuchObject,
     ObjectNameTaken,
+    ObjectTooSmall,
     PhotoNotTaken,
     TooManyObjects,
 )
@@ -50,7 +50,7 @@ OBJECT_ID, PHOTO_ID = (
         ("photo_id", "named-photo", "The id of the photo."),
     )
 )
-WHOLE = parameter("whole", "query", FLAG, "A photo in which no duck is found counts as a whole.")
+WHOLE = parameter("whole", "query", FLAG, "A photo in which no object is found counts as a whole.")
 NAME_ERRORS: tuple[ErrorType, ...] = (
     errors.InvalidParameter,
     errors.PictureTooLarge,
@@ -72,9 +72,9 @@ def _which() -> JsonObject:
     }
     return operation(
         "ask_which",
-        "Ask which named duck a picture shows",
-        "Compares the likeliest duck of the picture with those that operators have named, on this "
-        "server. Neither the picture nor the answer is kept.",
+        "Ask which named object a picture shows",
+        "Compares the likeliest object in the picture with those that operators have named, on "
+        "this server. Neither the picture nor the answer is kept.",
         answers,
         requestBody=picture_body("A JPEG, PNG, WebP, GIF, AVIF, HEIC, BMP or TIFF."),
     )
@@ -147,11 +147,11 @@ def _photos() -> JsonObject:
                 "add_named_photo",
                 "Add a photo of a named object",
                 "An upright copy without metadata is kept until it is deleted. A photo that would "
-                "not help is not taken: without a duck, with a tiny one, or one that is there "
+                "not help is not taken: without an object, with a tiny one, or one that is there "
                 "already.",
                 {"201": response("The photo.", "NamedPhotoBody")},
-                *(NoSuchObject, TooManyObjects, PhotoNotTaken, NoDuckInPhoto),
-                *(DuckTooSmall, DuplicatePhoto, errors.InvalidParameter),
+                *(NoSuchObject, TooManyObjects, PhotoNotTaken, NoObjectInPhoto),
+                *(ObjectTooSmall, DuplicatePhoto, errors.InvalidParameter),
                 *UPLOAD_ERRORS,
                 requestBody=picture_body("A photo of the object alone."),
             )
