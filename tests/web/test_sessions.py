@@ -27,7 +27,6 @@ from rubberduck.storage.folder import FolderStorage
 from tests.support.ducks import duck_photo
 from tests.support.fake_detector import FakeDetector, duck_labels
 from tests.support.pictures import corners, encoded, exif, form
-from tests.support.server import until
 from tests.support.visitor import (
     post_and_open,
     post_picture,
@@ -601,8 +600,12 @@ def test_one_picture_that_stays_does_not_keep_the_others(
     assert pictures(settings) == ["marked", "uploads"]
 
 
-def test_a_result_whose_answer_got_lost_is_taken_back(
-    settings: Settings, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, client: FlaskClient
+def test_a_result_whose_commit_was_not_confirmed_is_returned_when_the_picture_is_sent_again(
+    settings: Settings,
+    pipeline: Pipeline,
+    detector: FakeDetector,
+    monkeypatch: pytest.MonkeyPatch,
+    client: FlaskClient,
 ) -> None:
     save = pipeline.results.save
 
@@ -611,11 +614,13 @@ def test_a_result_whose_answer_got_lost_is_taken_back(
         raise ResultsUnavailable("The connection is gone.", cause="after the commit")
 
     monkeypatch.setattr(pipeline.results, "save", save_and_lose)
-    assert post_picture(client, encoded()).status_code == 503
+    sent = encoded()
+    assert post_picture(client, sent).status_code == 503
     monkeypatch.undo()
-    until(lambda: pictures(settings) == [])  # in the background: the database may be slow to fail
-    where = post_picture(client, encoded()).location
+    stored = pictures(settings)
+    where = post_picture(client, sent).location
     assert client.get(f"{where}.jpg").status_code == 200
+    assert (pictures(settings), detector.calls) == (stored, 1)
 
 
 def test_another_question_is_another_answer(
