@@ -83,7 +83,7 @@ class Endpoint:
             refused = error
         except HangUp:
             raise
-        except Exception:
+        except Exception:  # an SDK takes whatever is not the service's JSON for an outage
             log.exception("emulator failed target=%r", environ.get("HTTP_X_AMZ_TARGET"))
             refused = internal()
         body = to_json({"__type": refused.code, "message": refused.message})

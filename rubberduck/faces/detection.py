@@ -1,4 +1,4 @@
-"""Find faces with MediaPipe's BlazeFace: a first look at the whole picture, a second at each face.
+"""Find faces with MediaPipe's BlazeFace: a first pass over the whole picture, a second one at each face.
 
 The nets and their decoding are described in "BlazeFace: Sub-millisecond Neural Face Detection on
 Mobile GPUs" (arXiv 1907.05047).
@@ -13,13 +13,13 @@ from PIL import Image
 from rubberduck.faces.windows import Floats, Window, pixels_in
 
 FIRST_SIDE, SECOND_SIDE = 256, 128  # pixels of the nets' square inputs
-ROOM = 2.4  # the window of the second look, as a multiple of the face's side
-# A first look alone calls many things faces. Its candidates are looked at again, and the mean of
-# what both looks say decides. Chosen on other pictures than those of docs/faces-figures.md.
+ROOM = 2.4  # the window of the second pass, as a multiple of the face's side
+# A first pass alone calls many things faces. Its candidates get a second one, and the mean of both
+# probabilities decides. Chosen on other pictures than those of docs/faces-figures.md.
 MIN_CANDIDATE, MIN_FACE = 0.4, 0.7  # probabilities
-MIN_SECOND = 0.1  # below, the second look saw nothing: then 0
+MIN_SECOND = 0.1  # below, the second pass found nothing: then 0
 MIN_OVERLAP = 0.3  # intersection over union of two boxes of the same face
-# Small faces are looked for only where others were found: one look at every part of every picture
+# Small faces are looked for only where others were found: a pass over every part of every picture
 # would take five times as long, and find more that is no face.
 SMALL = 0.12  # the faces' median side, as a share of the picture's longer side
 TILE = 0.56  # of the picture's longer side
@@ -61,25 +61,25 @@ class BlazeFace:
         self._session = session
         self._side = side
 
-    def look(self, image: Image.Image, window: Window, minimum: float) -> list[Detection]:
+    def detect(self, image: Image.Image, window: Window, minimum: float) -> list[Detection]:
         """Return the faces in a window with at least this probability, the likeliest first."""
-        return self._look(pixels_in(image, window, self._side), window, minimum)
+        return self._detections_in(pixels_in(image, window, self._side), window, minimum)
 
-    def look_twice(
+    def detect_with_mirror_image(
         self, image: Image.Image, window: Window, minimum: float
     ) -> tuple[list[Detection], list[Detection]]:
         """Return the faces in a window, and those seen in its mirror image, mirrored back."""
         pixels = pixels_in(image, window, self._side)
-        mirrored = self._look(pixels[:, ::-1], window, minimum)
+        mirrored = self._detections_in(pixels[:, ::-1], window, minimum)
         # Left and right change places, and both are mirrored at the window's middle.
         axis, signs = 2 * window.left + window.side, np.array([-1, 1, -1, 1], np.float32)
         shift = np.array([axis, 0, axis, 0], np.float32)
-        return self._look(pixels, window, minimum), [
+        return self._detections_in(pixels, window, minimum), [
             Detection(face.corners[[2, 1, 0, 3]] * signs + shift, face.probability)
             for face in mirrored
         ]
 
-    def _look(
+    def _detections_in(
         self, pixels: npt.NDArray[np.uint8], window: Window, minimum: float
     ) -> list[Detection]:
         values = pixels.astype(np.float32) / 127.5 - 1
@@ -125,7 +125,7 @@ def overlaps(one: Floats, many: Floats) -> Floats:
 
 
 def are_small(faces: list[Detection], size: tuple[int, int]) -> bool:
-    """Return whether there are faces so small that others may be too small for one look."""
+    """Return whether there are faces so small that others may be too small for one pass."""
     sides = [float(face.corners[2] - face.corners[0]) / max(size) for face in faces]
     return bool(sides) and float(np.median(sides)) < SMALL
 
@@ -152,9 +152,9 @@ class FaceDetector:
         return faces
 
     def _found(self, image: Image.Image, windows: list[Window]) -> list[Detection]:
-        """Return the faces that first looks at these windows and second looks find."""
-        looks = [self._first.look(image, window, MIN_CANDIDATE) for window in windows]
-        candidates = merged_detections([each for look in looks for each in look])
+        """Return the faces that first passes over these windows and second passes find."""
+        passes = [self._first.detect(image, window, MIN_CANDIDATE) for window in windows]
+        candidates = merged_detections([each for found in passes for each in found])
         # Two candidates may come to the same face.
         return merged_detections(
             [face for each in candidates if (face := self._confirmed(image, each))]
@@ -163,13 +163,13 @@ class FaceDetector:
     def _confirmed(self, image: Image.Image, candidate: Detection) -> Detection | None:
         """Return the candidate as seen from near, and mirrored; None if it is no face."""
         window = Window.around(candidate.corners, ROOM)
-        both = self._second.look_twice(image, window, MIN_SECOND)
-        looks = [face for found in both if (face := self._in_place(found, candidate))]
-        second = sum(face.probability for face in looks) / 2
+        both = self._second.detect_with_mirror_image(image, window, MIN_SECOND)
+        accepted = [face for found in both if (face := self._in_place(found, candidate))]
+        second = sum(face.probability for face in accepted) / 2
         probability = (candidate.probability + second) / 2
-        if not looks or probability < MIN_FACE:
+        if not accepted or probability < MIN_FACE:
             return None
-        corners = np.stack([face.corners for face in looks]).mean(axis=0)
+        corners = np.stack([face.corners for face in accepted]).mean(axis=0)
         return Detection(np.asarray(corners, np.float32), probability)
 
     @staticmethod

@@ -49,12 +49,12 @@ class EmbeddedFaces:
         try:
             found = _largest_inside(networks.detector.find(image), image.size)
             corners = [detection.corners for detection, _ in found]
-            looks = networks.describer.looks(image, corners, with_gender=with_gender)
+            described = networks.describer.describe(image, corners, with_gender=with_gender)
         except ENGINE_ERRORS as error:
             raise DetectorFailed("The embedded face finder failed.", cause=str(error)) from error
         faces = tuple(
-            Face(box, look.smile, look.emotions, look.ages, look.gender)
-            for (_, box), look in zip(found, looks, strict=True)
+            Face(box, each.smile, each.emotions, each.ages, each.gender)
+            for (_, box), each in zip(found, described, strict=True)
         )
         return FaceAnswer(faces, self.name, networks.version)
 

@@ -33,7 +33,7 @@ Pixels = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Looks:
+class Description:
     """What one face looks like. `emotions`: the strongest first."""
 
     smile: Smile
@@ -49,16 +49,18 @@ class FaceDescriber:
         self._expressions = expressions
         self._age_gender = age_gender
 
-    def looks(self, image: Image.Image, corners: list[Floats], *, with_gender: bool) -> list[Looks]:
+    def describe(
+        self, image: Image.Image, corners: list[Floats], *, with_gender: bool
+    ) -> list[Description]:
         """Return what faces of an RGB picture look like; corners as in Detection."""
-        looks: list[Looks] = []
+        descriptions: list[Description] = []
         for start in range(0, len(corners), BATCH):
             windows = [Window.around(each, ZOOM) for each in corners[start : start + BATCH]]
             faces = np.stack([pixels_in(image, each, SIDE) for each in windows])
-            looks += self._looks(faces, with_gender)
-        return looks
+            descriptions += self._describe(faces, with_gender)
+        return descriptions
 
-    def _looks(self, faces: Pixels, with_gender: bool) -> list[Looks]:
+    def _describe(self, faces: Pixels, with_gender: bool) -> list[Description]:
         """Return the means of what faces, (faces, SIDE, SIDE, 3), and their mirror images show."""
         both = {"pixels": np.concatenate([faces, faces[:, :, ::-1]])}
         [expressions] = self._expressions.run(["expressions"], both)
@@ -66,7 +68,7 @@ class FaceDescriber:
         outputs = ["age", "gender"] if with_gender else ["age"]
         ages, *genders = map(_mean_of_halves, self._age_gender.run(outputs, both))
         return [
-            Looks(
+            Description(
                 smile(float(probabilities[HAPPY])),
                 emotions(probabilities),
                 age_range(float(ages[face, 0])),
