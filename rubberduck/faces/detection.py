@@ -1,4 +1,4 @@
-"""Find faces with MediaPipe's BlazeFace: a first pass over the whole picture, a second one at each face.
+"""Find faces with MediaPipe's BlazeFace: a first pass over the picture, a second at each face.
 
 The nets and their decoding are described in "BlazeFace: Sub-millisecond Neural Face Detection on
 Mobile GPUs" (arXiv 1907.05047).
@@ -146,15 +146,21 @@ class FaceDetector:
 
     def find(self, image: Image.Image) -> list[Detection]:
         """Return the faces of an RGB picture, the likeliest first."""
-        faces = self._found(image, [Window.whole(image.size)])
+        candidates = self._candidates(image, [Window.whole(image.size)])
+        faces = self._faces_among(image, candidates)
         if are_small(faces, image.size):
-            faces = self._found(image, [Window.whole(image.size), *tiles(image.size)])
+            candidates += self._candidates(image, tiles(image.size))
+            faces = self._faces_among(image, candidates)
         return faces
 
-    def _found(self, image: Image.Image, windows: list[Window]) -> list[Detection]:
-        """Return the faces that first passes over these windows and second passes find."""
+    def _candidates(self, image: Image.Image, windows: list[Window]) -> list[Detection]:
+        """Return what first passes over these windows find."""
         passes = [self._first.detect(image, window, MIN_CANDIDATE) for window in windows]
-        candidates = merged_detections([each for found in passes for each in found])
+        return [each for found in passes for each in found]
+
+    def _faces_among(self, image: Image.Image, found: list[Detection]) -> list[Detection]:
+        """Return the candidates that second passes confirm, the likeliest first."""
+        candidates = merged_detections(found)
         # Two candidates may come to the same face.
         return merged_detections(
             [face for each in candidates if (face := self._confirmed(image, each))]
