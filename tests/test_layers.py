@@ -13,7 +13,8 @@ LAW = """
 core < imaging, db, aws, scoring < storage, billing, accounts, jobs < detectors
 < custom_models, videos, faces < named_objects < services < events, evaluation, web
 < api, emulator, cli < pages
-< rekognition, db_setup < composition < app < wsgi, gunicorn.conf, worker, serve, lambda_function
+< rekognition, db_setup < aws_clients < amazon_services < composition
+< app < wsgi, gunicorn.conf, worker, serve, lambda_function
 """
 # Which packages may import a library; "top" is a file beside the packages.
 WINDOWS = {
@@ -27,8 +28,8 @@ WINDOWS = {
         "videos.encode_files",
         "videos.encode_sound",
     },
-    "boto3": {"composition"},
-    "botocore": {"composition", "rekognition", "aws", "storage", "emulator"},
+    "boto3": {"aws_clients"},
+    "botocore": {"aws_clients", "rekognition", "aws", "storage", "emulator"},
     "dbos": {"jobs"},
     "flask": {"app", "web", "api", "pages", "cli"},
     "flask_limiter": {"web"},

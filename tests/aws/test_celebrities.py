@@ -2,6 +2,7 @@
 
 import pytest
 
+from aws_clients import aws_client
 from rubberduck.aws.celebrities import CelebrityAnswer, RekognitionCelebrities
 from rubberduck.aws.celebrities_errors import PictureNotTaken
 from rubberduck.core.errors import DetectorFailed, NotBilled
@@ -15,9 +16,8 @@ OPERATION = "RecognizeCelebrities"
 
 @pytest.fixture
 def recognizer(custom_labels: FakeCustomLabels, aws_settings: Settings) -> RekognitionCelebrities:
-    import composition
 
-    client = composition._client(aws_settings, "rekognition", 3, signature_version="v4")
+    client = aws_client(aws_settings, "rekognition", 3, signature_version="v4")
     return RekognitionCelebrities(client)
 
 

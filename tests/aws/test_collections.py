@@ -2,7 +2,7 @@
 
 import pytest
 
-import composition
+from aws_clients import aws_client
 from rubberduck.aws import collections
 from rubberduck.aws.collections import FaceCollections
 from rubberduck.aws.collections_errors import (
@@ -22,7 +22,7 @@ HERE = "duck-staff"
 
 @pytest.fixture
 def remote(custom_labels: FakeCustomLabels, aws_settings: Settings) -> FaceCollections:
-    client = composition._client(aws_settings, "rekognition", 2, signature_version="v4")
+    client = aws_client(aws_settings, "rekognition", 2, signature_version="v4")
     remote = FaceCollections(client)
     custom_labels.clock.per_call = 1.0  # nothing is throttled
     remote.create(HERE)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-import composition
+from aws_clients import aws_client
 from rubberduck.aws.faces import RekognitionFaces
 from rubberduck.core.errors import DetectorFailed, NotBilled, PictureRefused
 from rubberduck.core.faces import AgeRange, Gender, Smile
@@ -19,7 +19,7 @@ OPERATION = "DetectFaces"
 
 @pytest.fixture
 def recognizer(custom_labels: FakeCustomLabels, aws_settings: Settings) -> RekognitionFaces:
-    client = composition._client(aws_settings, "rekognition", 3, signature_version="v4")
+    client = aws_client(aws_settings, "rekognition", 3, signature_version="v4")
     return RekognitionFaces(client)
 
 
