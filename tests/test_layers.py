@@ -86,9 +86,14 @@ def imports(module: str) -> set[str]:
 
 
 @cache
+def tree_of(file: Path) -> ast.Module:
+    return ast.parse(file.read_text())
+
+
+@cache
 def imports_of(file: Path) -> set[str]:
     names: set[str] = set()
-    for node in ast.walk(ast.parse(file.read_text())):
+    for node in ast.walk(tree_of(file)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         if isinstance(node, ast.ImportFrom):
@@ -108,16 +113,26 @@ def own_imports(module: str) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_a_package_imports_only_from_packages_left_of_it(module: str) -> None:
-    own = package(module)
-    foreign = {package(name) for name in own_imports(module)} - {own}
-    assert {name for name in foreign if LEVEL[name] >= LEVEL[own]} == set()
+# One test for all modules: a thousand small ones took as long as the slowest of the suite.
+def test_a_package_imports_only_from_packages_left_of_it() -> None:
+    wrong = {
+        f"{module} imports {name}"
+        for module in MODULES
+        for name in own_imports(module)
+        if package(name) != package(module) and LEVEL[package(name)] >= LEVEL[package(module)]
+    }
+    assert wrong == set()
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if name.startswith("rubberduck.")])
-def test_the_packages_do_not_import_top_level_files(module: str) -> None:
-    assert {name for name in own_imports(module) if not name.startswith("rubberduck.")} == set()
+def test_the_packages_do_not_import_top_level_files() -> None:
+    wrong = {
+        f"{module} imports {name}"
+        for module in MODULES
+        if module.startswith("rubberduck.")
+        for name in own_imports(module)
+        if not name.startswith("rubberduck.")
+    }
+    assert wrong == set()
 
 
 def test_inside_a_package_there_are_no_circles() -> None:
@@ -154,10 +169,14 @@ def tracked(*patterns: str) -> list[Path]:
     return [ROOT / name for name in listed.splitlines() if (ROOT / name).exists()]
 
 
-@pytest.mark.parametrize("file", tracked("tests/*.py"), ids=lambda f: str(f.relative_to(ROOT)))
-def test_tests_share_code_through_tests_support_only(file: Path) -> None:
-    own = {name for name in imports_of(file) if name.startswith("tests.")}
-    assert {name for name in own if not name.startswith("tests.support.")} == set()
+def test_tests_share_code_through_tests_support_only() -> None:
+    wrong = {
+        f"{file.relative_to(ROOT)} imports {name}"
+        for file in tracked("tests/*.py")
+        for name in imports_of(file)
+        if name.startswith("tests.") and not name.startswith("tests.support.")
+    }
+    assert wrong == set()
 
 
 def test_only_bench_and_docs_import_the_tests_support() -> None:
@@ -175,7 +194,7 @@ def test_soak_tests_live_in_tests_soak() -> None:
         f"{file.name}: {node.name}"
         for file in tracked("tests/*.py")
         if file.parent.name != "soak"
-        for node in ast.walk(ast.parse(file.read_text()))
+        for node in tree_of(file).body
         if isinstance(node, ast.FunctionDef)
         and any(ast.unparse(mark) == "pytest.mark.soak" for mark in node.decorator_list)
     ]
