@@ -45,7 +45,10 @@ class Database:
     def __init__(self, url: str) -> None:
         self.engine = engine_for(url)
         # Also when the process ends: the last connection that closes removes SQLite's -wal file.
+        # Listeners must not refer to `self`: the engine would keep this object alive.
         weakref.finalize(self, self.engine.dispose)
+        closed = self._closed = threading.Event()
+        event.listen(self.engine, "checkin", lambda _, entry: closed.is_set() and entry.close())
         self.file: Path | None = None  # of SQLite
         self._writer = threading.Lock()
         self._deadlines: postgresql.Deadlines | None = None
@@ -58,7 +61,7 @@ class Database:
             event.listen(self.engine, "connect", _require_schema)
             self.file = sqlite_file(url)
             self._lock, check = InUseLock(self.file), _FileIdentityCheck(self.file)
-            acquire = self._lock.acquire  # not `self`: the engine would keep this object alive
+            acquire = self._lock.acquire
             event.listen(self.engine, "do_connect", lambda *_: acquire())
             event.listen(self.engine, "connect", check.remember)
             event.listen(self.engine, "connect", _set_synchronous_normal)
@@ -135,7 +138,12 @@ class Database:
             return bool(driver_connection.info.backend_pid != process)
 
     def close(self) -> None:
-        """Close the pooled connections and empty SQLite's write-ahead log."""
+        """Close the pooled connections and empty SQLite's write-ahead log.
+
+        A connection that another thread still uses is closed when that thread returns it: dispose()
+        forgets it, and SQLite's -wal file would stay until it is collected.
+        """
+        self._closed.set()
         self.engine.dispose()
         if self.file is not None:
             checkpoint(self.file)

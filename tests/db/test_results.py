@@ -56,6 +56,18 @@ def book(ready_database_url: str, open_results: Open) -> Results:
     return open_results(ready_database_url)
 
 
+def test_closing_closes_what_a_thread_still_uses(book: Results) -> None:
+    """SQLAlchemy 2.1.9's Engine.dispose() leaves a connection that is in use open when it is
+    returned: SQLite's -wal file stays, and psycopg warns in whatever test it is collected."""
+    with book.database.transaction(writing=True) as connection:
+        driver_connection: Any = connection.connection.dbapi_connection
+        book.close()
+    if book.database.file is None:
+        assert driver_connection.closed
+    else:
+        assert not book.database.file.with_name("duck.db-wal").exists()
+
+
 def test_what_is_saved_is_got(book: Results) -> None:
     assert save_and_get(book, sample_result()) == sample_result()
 
