@@ -82,10 +82,12 @@ def _confirm_cost(count: int, yes: bool) -> None:
 
 def _outcome(file: str, marked: Path | None) -> FaceAnswer | str:
     """Return the faces, or what went wrong."""
+    target = marked / f"{Path(file).stem}-faces.jpg" if marked else None
+    if target and target.exists():  # before a call is paid for
+        return f"{target} exists already."
     try:
         picture, answer = face_service().analyze(read(file))
-        if marked is not None:
-            target = marked / f"{Path(file).stem}-faces.jpg"
+        if target:
             with target.open("xb") as out:
                 out.write(marked_jpeg(picture.jpeg, answer))
     except FileExistsError as error:

@@ -149,13 +149,15 @@ class IndexedPeople:
         return self._read(row.collection == collection)
 
     def due(self, now: datetime) -> list[IndexedPerson]:
-        """Return those whose time is over, or whose deletion was interrupted."""
-        return self._read(or_(row.expires_at <= to_naive_utc(now), row.status == DELETING), BATCH)
+        """Return those whose time is over, or whose deletion was interrupted, longest ago first."""
+        return self._read(
+            or_(row.expires_at <= to_naive_utc(now), row.status == DELETING), row.changed_at
+        )
 
     def unclear(self, before: datetime) -> list[IndexedPerson]:
         """Return those whose face was sent before then, without knowing what became of it."""
         old = row.changed_at <= to_naive_utc(before)
-        return self._read(and_(row.status == INDEXING, old), BATCH)
+        return self._read(and_(row.status == INDEXING, old), row.changed_at)
 
     def counts(self) -> Mapping[str, int]:
         """Return the number of people by collection."""
@@ -169,10 +171,15 @@ class IndexedPeople:
         with self.database.transaction(writing=True) as connection:
             return bool(connection.execute(statement).rowcount)
 
-    def _read(self, condition: Any, limit: int | None = None) -> list[IndexedPerson]:
-        query = indexed_people.select().where(condition).limit(limit)
+    def _read(self, condition: Any, batch_by: Any = None) -> list[IndexedPerson]:
+        """Return the newest first, or one batch by what `batch_by` orders."""
+        query = indexed_people.select().where(condition)
+        if batch_by is None:
+            query = query.order_by(row.created_at.desc(), row.id)
+        else:
+            query = query.order_by(batch_by, row.id).limit(BATCH)
         with self.database.transaction() as connection:
-            return _people(connection, query.order_by(row.created_at.desc(), row.id))
+            return _people(connection, query)
 
 
 def _people(

@@ -85,3 +85,15 @@ def test_the_price_is_confirmed_where_amazon_answers(
     assert "for about $0.001. Add --yes" in refused.output
     assert custom_labels.faces.billed == 0
     assert "1: smiles, looks happy, 22–30" in run_command(app, "faces", "--yes", file).output
+
+
+def test_nothing_is_paid_for_a_marked_picture_that_exists_already(
+    visit: Visit, custom_labels: FakeCustomLabels, pictures: Path, tmp_path: Path
+) -> None:
+    (out := tmp_path / "out").mkdir()
+    (out / "us-faces.jpg").write_bytes(b"mine")
+    app = visit(faces="on").application
+    command = "faces", "--yes", "--marked", str(out), str(pictures / "us.jpg")
+    assert "us-faces.jpg exists already." in run_command(app, *command).output
+    assert custom_labels.faces.billed == 0
+    assert (out / "us-faces.jpg").read_bytes() == b"mine"

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
+import time_machine
+
 from rubberduck.db.indexed_people import Consent, IndexedPeople, IndexedPerson, new_id
 from rubberduck.db.results import Results
 
@@ -56,3 +58,16 @@ def test_what_no_database_can_hold_is_nobody(any_results: Results) -> None:
     people = IndexedPeople(any_results.database)
     assert people.get("duck-\0", "x") is None
     assert people.get("duck-staff", "\ud800") is None
+
+
+def test_those_whose_deletion_failed_let_the_others_go_first(any_results: Results) -> None:
+    people = IndexedPeople(any_results.database)
+    for label in ("first", "second"):
+        with time_machine.travel(NOW, tick=False):
+            people.add(each := person(label, days=1))
+            people.finish(each.id, [f"face of {label}"])
+    later = NOW + timedelta(days=2)
+    first, second = people.due(later)
+    with time_machine.travel(later, tick=False):
+        people.mark_deleting(first.id)
+    assert [each.id for each in people.due(later)] == [second.id, first.id]
