@@ -15,8 +15,10 @@ from rubberduck.web.deps import job_queue
 from rubberduck.web.formatting import rfc3339
 from rubberduck.web.jobs import (
     cancel_job,
+    error_of,
     find_job,
     job_owner,
+    line_of,
     message_of,
     project_of,
     retry_job,
@@ -96,7 +98,7 @@ def get_job(id: str) -> ResponseReturnValue:
     """Return a job with its log. 304 if unchanged: made to be polled."""
     job = find_job(id)
     log = tuple(
-        JobLineBody(rfc3339(line.at), line.line) for _, line in job_queue().store.log_lines(id)
+        JobLineBody(rfc3339(line.at), line_of(line)) for _, line in job_queue().store.log_lines(id)
     )
     return with_etag(as_json(JobWithLogBody(**vars(job_body(job)), log=log)))
 
@@ -124,7 +126,7 @@ def job_body(job: "Job") -> JobBody:
         state=job.state,
         progress=job.progress,
         message=message_of(job),
-        error=job.error,
+        error=error_of(job),
         waits_for_worker=waits_for_worker(job),
         created_at=rfc3339(job.created_at),
         started_at=rfc3339(job.started_at) if job.started_at else None,

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
+from rubberduck.core.sentences import Sentence
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -24,6 +26,11 @@ class Problem:
     @property
     def why(self) -> str:
         return self.reason.format(**self.values)
+
+    @property
+    def sentence(self) -> Sentence:
+        """Return `why` with what is needed to translate it later."""
+        return Sentence(self.reason, **self.values) if self.values else Sentence(self.why)
 
 
 class DuckError(Exception):

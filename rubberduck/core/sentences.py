@@ -14,6 +14,8 @@ class Sentence(str):
     '3 of 7 pictures'
     >>> translated(said.to_json(), {"{done} of {of} pictures": "{done} von {of} Bildern"}.get)
     '3 von 7 Bildern'
+    >>> Sentence.from_json(said.to_json()) == said
+    True
 
     A value may be another sentence. Without values the text is the template, for `fill`.
     """
@@ -31,12 +33,28 @@ class Sentence(str):
         return Sentence(self.template, **values)
 
     def to_json(self) -> dict[str, Any]:
-        """Return what JSON can hold, for `translated`."""
-        values = {
-            name: value.to_json() if isinstance(value, Sentence) else value
-            for name, value in self.values.items()
-        }
+        """Return what JSON can hold, for `translated`; of other values their text."""
+        values = {name: _storable(value) for name, value in self.values.items()}
         return {"template": self.template, "values": values}
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> "Sentence":
+        values = {
+            name: cls.from_json(value) if isinstance(value, dict) else value
+            for name, value in stored["values"].items()
+        }
+        return cls(stored["template"], **values)
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, Sentence):
+        return value.to_json()
+    return value if isinstance(value, str | int | float | None) else str(value)
+
+
+def to_json(text: str) -> dict[str, Any] | None:
+    """Return what is stored beside a text to translate it by; None if it is no sentence."""
+    return text.to_json() if isinstance(text, Sentence) else None
 
 
 def translated(stored: dict[str, Any], translate: Callable[[str], str | None]) -> str:

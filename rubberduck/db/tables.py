@@ -215,7 +215,7 @@ jobs = Table(
     Column("is_handed_over", Boolean, nullable=False),  # to the engine's queue
     Column("progress", Integer, nullable=False),  # percent
     Column("message", String(200), nullable=False),  # what it does at the moment, in English
-    Column("sentence", JSON),  # the same as template and values, to be translated
+    Column("sentence", JSON),  # message, or error, as template and values, to be translated
     Column("error", String(500)),  # in plain words, if it failed
     Column("result", JSON),
     Column("executor", String(64)),  # the worker that runs it
@@ -232,6 +232,7 @@ job_log = Table(
     Column("job_id", String(64), nullable=False),
     Column("at", DateTime, nullable=False),
     Column("line", Text, nullable=False),
+    Column("sentence", JSON(none_as_null=True)),  # the same as template and values
     Index("job_log_by_job", "job_id", "id"),
 )
 # The workers. A process that ends frees its id for the next one; see jobs/executors.py.

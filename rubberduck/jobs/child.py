@@ -19,13 +19,15 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from rubberduck.core.errors import DuckError
-from rubberduck.core.sentences import Sentence
+from rubberduck.core.sentences import Sentence, to_json
 from rubberduck.core.temporary_files import use_own_folder
 
 PR_SET_PDEATHSIG = 1  # from linux/prctl.h
 OOM_SCORE = 500  # of 1000: when memory runs out, the kernel ends a job before the site
-MEMORY_ADVICE = "It needed more memory than DUCK_WORKER_MEMORY allows ({megabytes} MB)."
-NOT_JSON = "Its result cannot be saved: it has a number that is not finite, or is not JSON."
+MEMORY_ADVICE = Sentence("It needed more memory than DUCK_WORKER_MEMORY allows ({megabytes} MB).")
+NOT_JSON = Sentence(
+    "Its result cannot be saved: it has a number that is not finite, or is not JSON."
+)
 
 
 @dataclass
@@ -41,17 +43,19 @@ class Task:
 
         A core.sentences.Sentence is shown in the site's language, other text as it is.
         """
-        known = sentence.to_json() if isinstance(sentence, Sentence) else None
-        self._send(progress=int(percent), message=sentence, sentence=known)
+        self._send(progress=int(percent), message=sentence, sentence=to_json(sentence))
 
     def log(self, line: str) -> None:
-        """Add a line to the job's log."""
-        self._send(log=line)
+        """Add a line to the job's log; a Sentence is shown in the site's language."""
+        self._send(log=line, sentence=to_json(line))
 
     @cached_property
     def site(self) -> Any:
         """Return the site's parts (services.pipeline.Pipeline), built at the first use."""
         return self.build_site()
+
+    def _fail(self, why: Sentence, cause: str) -> None:
+        self._send(error=why, sentence=why.to_json(), cause=cause)
 
     def _send(self, **message: Any) -> None:
         self.channel.write(json.dumps(message, allow_nan=False) + "\n")
@@ -72,16 +76,14 @@ def main(build_site: Callable[[], Any]) -> None:
     try:
         result = find(request["function"])(task, *request["arguments"])
     except DuckError as error:
-        outcome = {"error": error.problem.why, "cause": error.operator_message}
+        task._fail(error.problem.sentence, error.operator_message)
     except MemoryError:
-        outcome = {"error": MEMORY_ADVICE.format(megabytes=megabytes), "cause": "MemoryError"}
+        task._fail(MEMORY_ADVICE.fill(megabytes=megabytes), "MemoryError")
     else:
         try:
             task._send(result=result)
         except (TypeError, ValueError) as error:
-            task._send(error=NOT_JSON, cause=str(error))
-        return
-    task._send(**outcome)
+            task._fail(NOT_JSON, str(error))
 
 
 def find(name: str) -> Callable[..., Any]:

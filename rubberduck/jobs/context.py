@@ -7,6 +7,7 @@ from typing import Any
 
 from dbos import DBOS
 
+from rubberduck.core.sentences import Sentence
 from rubberduck.jobs.models import Job, Run
 from rubberduck.jobs.steps import POLL_SECONDS, Steps
 
@@ -16,6 +17,7 @@ class StepFailed(Exception):
 
     def __init__(self, message: str, cause: str) -> None:
         super().__init__(message)
+        self.message = message  # a Sentence is shown in the site's language
         self.cause = cause
 
 
@@ -41,7 +43,9 @@ class Context:
         """
         outcome = DBOS.run_step({"name": name}, self.steps.run, self.run, function, arguments)
         if "error" in outcome:
-            raise StepFailed(outcome["error"], outcome["cause"])
+            known = outcome.get("sentence")  # a release before did not store it
+            why = Sentence.from_json(known) if known else outcome["error"]
+            raise StepFailed(why, outcome["cause"])
         return outcome["result"]
 
     def sleep(self, seconds: float) -> None:

@@ -41,8 +41,8 @@ KEEP_WORKFLOWS = timedelta(days=2)  # the engine's rows of what has ended; the j
 FEED_LIMIT, BATCH_SIZE = 50, 500
 RETRY_SECONDS = 2.0
 DISK_FULL = Sentence("It waits, because little of the disk is free.")
-UNKNOWN_KIND = "This version of the site does not know jobs of the kind {kind}."
-REFUSED = "Its result cannot be saved. The log of the worker has the details."
+UNKNOWN_KIND = Sentence("This version of the site does not know jobs of the kind {kind}.")
+REFUSED = Sentence("Its result cannot be saved. The log of the worker has the details.")
 RUNNABLE = ("ENQUEUED", "PENDING", "DELAYED")  # DBOS's states of a workflow that is not over
 
 
@@ -237,9 +237,11 @@ class JobEngine:
         except RunEnded:
             log.info("job ended early job=%s", id)
         except (StepFailed, DuckError) as error:
-            why, cause = str(error), error.cause
-            if isinstance(error, DuckError):  # whose text contains the cause
-                why, cause = error.problem.why, error.operator_message
+            why: str
+            if isinstance(error, DuckError):
+                why, cause = error.problem.sentence, error.operator_message
+            else:
+                why, cause = error.message, error.cause
             log.warning("job failed job=%s kind=%s cause=%s", id, job.kind, cause)
             self._persist(partial(self.store.fail, run, why))
         except BaseException as error:
@@ -251,7 +253,7 @@ class JobEngine:
 
     def _call(self, job: Job, run: Run) -> Any:
         if (function := registry.function_of(job.kind)) is None:
-            raise StepFailed(UNKNOWN_KIND.format(kind=job.kind), "unknown kind")
+            raise StepFailed(UNKNOWN_KIND.fill(kind=job.kind), "unknown kind")
         result = function(Context(job, run, self.steps), **job.arguments)
         try:
             json.dumps(result, allow_nan=False)

@@ -26,6 +26,11 @@ class Viewer:
 class LogLine:
     at: datetime
     line: str
+    sentence: Any = None  # the line, as core.sentences stores it
+
+    def line_in(self, translate: Callable[[str], str]) -> str:
+        """Return the line in the language of `translate`."""
+        return translated(self.sentence, translate) if self.sentence else self.line
 
 
 @dataclass(frozen=True)
@@ -46,11 +51,19 @@ class Job:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     result: Any = None
     executor: str | None = None
-    sentence: Any = None  # the message, as core.sentences stores it
+    sentence: Any = None  # the message, or the error, as core.sentences stores it
 
     def message_in(self, translate: Callable[[str], str]) -> str:
         """Return what the job does at the moment, in the language of `translate`."""
-        return translated(self.sentence, translate) if self.sentence else self.message
+        if self.is_active and self.sentence:
+            return translated(self.sentence, translate)
+        return self.message
+
+    def error_in(self, translate: Callable[[str], str]) -> str | None:
+        """Return why the job failed, in the language of `translate`."""
+        if self.state == FAILED and self.sentence:
+            return translated(self.sentence, translate)
+        return self.error
 
     @property
     def is_active(self) -> bool:

@@ -22,16 +22,17 @@ from pathlib import Path
 from typing import Any
 
 from rubberduck.core.errors import DuckError
+from rubberduck.core.sentences import Sentence
 from rubberduck.jobs.models import Run
 from rubberduck.jobs.store import JobStore
 
 log = logging.getLogger(__name__)
 POLL_SECONDS = 0.5
 EXIT_SECONDS = 10.0
-PROGRAM_FAULT = (
+PROGRAM_FAULT = Sentence(
     "A fault in the program of this job ended it. The log of the worker has the details."
 )
-KILLED = "The system ended it, probably because the machine's memory ran out."
+KILLED = Sentence("The system ended it, probably because the machine's memory ran out.")
 
 
 class RunEnded(Exception):
@@ -84,7 +85,7 @@ class Steps:
         if outcome is None:
             log.error("step failed job=%s status=%d", run.job_id, status)
             text = KILLED if status == -signal.SIGKILL else PROGRAM_FAULT
-            return {"error": text, "cause": f"exit status {status}"}
+            return {"error": text, "sentence": text.to_json(), "cause": f"exit status {status}"}
         return outcome
 
     def stop(self) -> None:
@@ -174,7 +175,8 @@ class _Report:
 
     def add(self, message: dict[str, Any]) -> None:
         if "log" in message:
-            self.lines.append(message["log"])
+            known = message["sentence"]
+            self.lines.append(Sentence.from_json(known) if known else message["log"])
         else:
             self.progress, self.message = message["progress"], message["message"]
             self.sentence = message["sentence"]

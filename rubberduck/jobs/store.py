@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, or_, select, tuple_
 
 from rubberduck.core.errors import JobEnded, NoSuchJob
-from rubberduck.core.sentences import Sentence
+from rubberduck.core.sentences import Sentence, to_json
 from rubberduck.db.cursors import cursor_of, position_of
 from rubberduck.db.engine import Database, to_naive_utc, upsert
 from rubberduck.db.tables import job_log, jobs
@@ -33,6 +33,11 @@ from rubberduck.jobs.models import (
 )
 
 MAX_MESSAGE, MAX_ERROR, MAX_LINE = 200, 500, 2000  # characters
+# Lines of a job's log.
+CANCEL_LINE, DONE_LINE = Sentence("cancelled"), Sentence("done")
+START_LINE, FAILED_LINE = Sentence("started on worker {executor}"), Sentence("failed: {error}")
+AGAIN_LINE = Sentence("queued again")
+LOST_LINE = Sentence("queued again: the engine had lost it")
 SILENT: dict[str, Any] = {"message": "", "sentence": None}
 FIELDS = tuple(Job.__dataclass_fields__)
 row = jobs.c
@@ -122,20 +127,24 @@ class JobStore:
         with self.database.transaction() as connection:
             found = connection.execute(query.order_by(job_log.c.id)).mappings().all()
         return [
-            (line["id"], LogLine(line["at"].replace(tzinfo=UTC), line["line"])) for line in found
+            (
+                line["id"],
+                LogLine(line["at"].replace(tzinfo=UTC), line["line"], line["sentence"]),
+            )
+            for line in found
         ]
 
     def cancel(self, id: str, owner: str | Viewer | None = None) -> None:
         """Cancel a job; its worker ends its process. Raises JobEnded, NoSuchJob."""
         ended = {"state": CANCELLED, "ended_at": _now(), **SILENT}
-        if not self._change(id, and_(_is(id, owner), row.state.in_(ACTIVE)), ended, "cancelled"):
+        if not self._change(id, and_(_is(id, owner), row.state.in_(ACTIVE)), ended, CANCEL_LINE):
             self.get(id, owner)
             raise JobEnded("Only a job that waits or runs can be cancelled.")
 
     def retry(self, id: str, owner: str | Viewer | None = None) -> None:
         """Queue a failed or cancelled job again, from its start. Raises JobEnded, NoSuchJob."""
         can_retry = and_(_is(id, owner), row.state.in_((FAILED, CANCELLED)))
-        if not self._change(id, can_retry, _again(), "queued again"):
+        if not self._change(id, can_retry, _again(), AGAIN_LINE):
             self.get(id, owner)
             raise JobEnded("Only a job that failed or was cancelled can be tried again.")
 
@@ -169,14 +178,14 @@ class JobStore:
     def requeue(self, job: Job) -> bool:
         """Queue an active job anew, because the engine has lost it or ended it halfway."""
         same = and_(row.id == job.id, row.attempt == job.attempt, row.state.in_(ACTIVE))
-        return self._change(job.id, same, _again(), "queued again: the engine had lost it")
+        return self._change(job.id, same, _again(), LOST_LINE)
 
     def begin(self, run: Run) -> Job | None:
         """Take the job over and return it; None if it has ended or was queued again."""
         can_begin = and_(row.id == run.job_id, row.attempt == run.attempt, row.state.in_(ACTIVE))
         values: dict[str, Any] = {"state": RUNNING, "executor": run.executor, **SILENT}
         values["started_at"] = func.coalesce(row.started_at, _now())
-        if not self._change(run.job_id, can_begin, values, f"started on worker {run.executor}"):
+        if not self._change(run.job_id, can_begin, values, START_LINE.fill(executor=run.executor)):
             return None
         return self.get(run.job_id)
 
@@ -208,14 +217,16 @@ class JobStore:
     def finish(self, run: Run, result: Any) -> bool:
         """Save the result. Return False if the job was cancelled, taken over, or has one."""
         values = {"state": DONE, "progress": 100, **SILENT, "result": result}
-        return self._change(run.job_id, _runs(run), values | {"ended_at": _now()}, "done")
+        return self._change(run.job_id, _runs(run), values | {"ended_at": _now()}, DONE_LINE)
 
     def fail(self, run: Run, error: str) -> bool:
-        """Save why the job failed, in plain words. Return False as `finish` does."""
+        """Save why the job failed, in plain words. Return False as `finish` does.
+
+        A core.sentences.Sentence is shown in the site's language.
+        """
         values = {"state": FAILED, **SILENT, "error": _storable(error)[:MAX_ERROR]}
-        return self._change(
-            run.job_id, _runs(run), values | {"ended_at": _now()}, f"failed: {error}"
-        )
+        values |= {"sentence": to_json(error), "ended_at": _now()}
+        return self._change(run.job_id, _runs(run), values, FAILED_LINE.fill(error=error))
 
     def delete_ended(self, age: timedelta) -> int:
         """Delete jobs that ended longer ago than `age`, and their lines. Return how many."""
@@ -239,7 +250,15 @@ class JobStore:
 def _add_lines(connection: Connection, id: str, lines: Sequence[str]) -> None:
     if lines:
         now = _now()
-        rows = [{"job_id": id, "at": now, "line": _storable(line)[:MAX_LINE]} for line in lines]
+        rows = [
+            {
+                "job_id": id,
+                "at": now,
+                "line": _storable(line)[:MAX_LINE],
+                "sentence": to_json(line),
+            }
+            for line in lines
+        ]
         connection.execute(job_log.insert(), rows)
 
 

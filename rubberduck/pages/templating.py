@@ -14,7 +14,7 @@ from rubberduck.detectors.model_file import DETECTOR_NAME
 from rubberduck.services.pipeline import Offer
 from rubberduck.web.deps import answering_models, known_objects, pipeline, readiness, settings, text
 from rubberduck.web.formatting import rfc3339
-from rubberduck.web.jobs import message_of
+from rubberduck.web.jobs import error_of, line_of, message_of
 from rubberduck.web.security_headers import STATIC, compact, version
 from rubberduck.web.sessions import form_token
 
@@ -38,6 +38,8 @@ def configure_templates(app: Flask, question: Question, language: str) -> None:
         megabytes,
         thousands,
         message_of,
+        error_of,
+        line_of,
     ):
         app.add_template_filter(filter)
     app.add_template_global(versioned)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rubberduck.aws.custom_labels_errors import CustomLabelsBusy, CustomLabelsRefused
 from rubberduck.aws.version_states import RUNNING
 from rubberduck.core.errors import ResultsUnavailable
+from rubberduck.core.sentences import Sentence
 from rubberduck.custom_models.tables import projects
 from rubberduck.services.aws_costs import training_costs
 
@@ -51,7 +52,7 @@ def delete_what_is_left(task: "Task", project_id: str) -> dict[str, Any]:
             raise
         waits_for = error.operator_message
     if waits_for:
-        task.log(f"waits: {waits_for}")
+        task.log(Sentence("waits: {cause}", cause=waits_for))
     return {"done": waits_for is None, "wait": waits_for}
 
 

@@ -139,7 +139,7 @@ def _step(function: Callable[..., Outcome]) -> Callable[..., Outcome]:
         try:
             return function(Training(task, version_id), *arguments)
         except (CustomLabelsBusy, StorageFailed, ResultsUnavailable) as error:
-            task.log(f"waits: {error.operator_message}")
+            task.log(Sentence("waits: {cause}", cause=error.operator_message))
             return {"wait": error.operator_message}
 
     return run
@@ -165,7 +165,14 @@ def begin_version(
     chosen = choose(database, project, seed)
     lines = require_both_sides(chosen, site.storage.bucket, distribute=distribute)
     for finding in require_acceptable(lines):
-        task.log(f"{finding.code}: {finding.rule.means} ({finding.count})")
+        task.log(
+            Sentence(
+                "{code}: {meaning} ({number})",
+                code=finding.code,
+                meaning=Sentence(finding.rule.means),
+                number=finding.count,
+            )
+        )
     save_sides(database, project_id, dict(chosen.sides))
     version = versions.begin(
         project_id,
@@ -176,7 +183,15 @@ def begin_version(
         seed=seed,
     )
     counts = {kind: len(of_kind) for kind, of_kind in lines.items()}
-    task.log(f"version {version.number} of {project.name}: {counts[TRAIN]} + {counts[TEST]}")
+    task.log(
+        Sentence(
+            "version {number} of {name}: {train} pictures to train with, {test} to test",
+            number=version.number,
+            name=project.name,
+            train=counts[TRAIN],
+            test=counts[TEST],
+        )
+    )
     return {"version": version.id}
 
 
@@ -295,7 +310,14 @@ def verify_datasets(training: Training, parts: dict[str, int]) -> Outcome:
         kept, wrong = kept + described.total, wrong + (described.errors or 0)
         for line in _errors_of(training, described) if described.errors else ():
             training.task.log(line)
-    training.task.log(f"sent {sent} pictures, kept {kept}, of those with errors {wrong}")
+    training.task.log(
+        Sentence(
+            "pictures sent: {sent}, kept: {kept}, of those with errors: {wrong}",
+            sent=sent,
+            kept=kept,
+            wrong=wrong,
+        )
+    )
     if kept < sent:
         raise CustomLabelsRefused(
             "Amazon Rekognition silently dropped {number} of {of} pictures, and would train "
@@ -376,7 +398,7 @@ def save_result(training: Training) -> Outcome:
     splits = json.loads(training.storage.get(f"{training.folder}/{SPLITS}"))
     trained = Trained(evaluation, splits, float(seconds), arn=found.arn)
     training.versions.complete(training.version_id, training.task.job_id, trained)
-    training.task.log(f"trained in {seconds / HOUR:.1f} h")
+    training.task.log(Sentence("trained in {hours:.1f} h", hours=seconds / HOUR))
     return {
         "done": {
             "version": training.version.number,
@@ -432,7 +454,13 @@ def _why_it_failed(training: Training, version: Version) -> str:
     known = (f"{code}: {RULES[code].means} {RULES[code].advice}" for code in codes if code in RULES)
     for part, lines in wrong.items():
         if lines:
-            training.task.log(f"wrong lines of the {part} manifest: {list(lines)[:20]}")
+            training.task.log(
+                Sentence(
+                    "wrong lines of the {part} manifest: {numbers}",
+                    part=part,
+                    numbers=", ".join(map(str, list(lines)[:20])),
+                )
+            )
     return " ".join(known) or version.message
 
 

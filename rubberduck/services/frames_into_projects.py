@@ -28,6 +28,7 @@ from rubberduck.custom_models.projects import Project, Projects
 from rubberduck.custom_models.video_suggestions import suggest
 from rubberduck.imaging.decode import to_jpeg
 from rubberduck.jobs.registry import job
+from rubberduck.services.import_counts import log_counts, refusal
 from rubberduck.services.video_analysis import pipeline_of
 from rubberduck.videos.errors import VideoNotReady
 from rubberduck.videos.keys import frame_key
@@ -223,7 +224,9 @@ class _TakingIn:
         except DuckError as error:
             self.counts["refused"] += 1
             if self.counts["refused"] <= MAX_LOGGED:
-                self.task.log(f"{name}: {error.problem.title}. {error.problem.why}")
+                self.task.log(
+                    Sentence("{file_name}: {reason}", file_name=name, reason=refusal(error))
+                )
             return
         self.counts["duplicates" if isinstance(outcome, Duplicate) else "added"] += 1
         if not outcome.picture.is_labelled:
@@ -244,6 +247,8 @@ class _TakingIn:
             self.counts[name] for name in ("added", "duplicates", "refused")
         ):
             self.counts["missing"] = left_out
-            self.task.log("The video itself is not stored, so that only its best frames are there.")
-        self.task.log(", ".join(f"{name}: {number}" for name, number in self.counts.items()))
+            self.task.log(
+                Sentence("The video itself is not stored, so that only its best frames are there.")
+            )
+        log_counts(self.task, self.counts)
         return dict(self.counts)

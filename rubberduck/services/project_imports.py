@@ -34,6 +34,7 @@ from rubberduck.custom_models.project_pictures import (
 from rubberduck.custom_models.projects import Projects
 from rubberduck.custom_models.turns import as_upright, turned_size
 from rubberduck.jobs.registry import job
+from rubberduck.services.import_counts import log_counts, refusal
 from rubberduck.storage.base import Storage
 from rubberduck.storage.s3 import S3Storage
 
@@ -219,7 +220,9 @@ class _Import:
         else:
             stored = by_name.get(PurePosixPath(given.name).name)
             if stored is None:
-                self._refuse(given.name, "the picture is neither in the file nor in the project")
+                self._refuse(
+                    given.name, Sentence("the picture is neither in the file nor in the project")
+                )
             else:
                 given = _upright(given, stored)
         if stored is None:
@@ -266,12 +269,18 @@ class _Import:
             self.finish()
             raise
         except DuckError as error:
-            self._refuse(name, f"{error.problem.title}. {error.problem.why}")
+            self._refuse(name, refusal(error))
             return None
         if isinstance(outcome, Duplicate):
             self.counts["duplicates" if outcome.is_exact else "near"] += 1
             if not outcome.is_exact:
-                self.task.log(f"{name}: looks like {outcome.picture.file_name}, so left out")
+                self.task.log(
+                    Sentence(
+                        "{file_name}: looks like {other}, so it is left out.",
+                        file_name=name,
+                        other=outcome.picture.file_name,
+                    )
+                )
                 return None
         else:
             self.counts["added"] += 1
@@ -294,7 +303,7 @@ class _Import:
     def _refuse(self, name: str, reason: str) -> None:
         self.counts["refused"] += 1
         if self.counts["refused"] <= MAX_LOGGED:
-            self.task.log(f"{name}: {reason}")
+            self.task.log(Sentence("{file_name}: {reason}", file_name=name, reason=reason))
 
     def show(self, percent: float, sentence: str = "") -> None:
         self.task.progress(
@@ -305,7 +314,7 @@ class _Import:
         """Write the summary into the job's log; return the counts."""
         for line in self.report.lines():
             self.task.log(line)
-        self.task.log(", ".join(f"{name}: {number}" for name, number in self.counts.items()))
+        log_counts(self.task, self.counts)
         self.show(100)
         return dict(self.counts)
 

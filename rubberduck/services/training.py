@@ -55,7 +55,14 @@ def begin_version(task: "Task", project_id: str, created_by: str, seed: int) -> 
     version = Versions(database).begin(
         project_id, task.job_id, created_by=created_by, labels=training_set.labels, seed=seed
     )
-    task.log(f"version {version.number} of {project.name}: {len(training_set.pictures)} pictures")
+    task.log(
+        Sentence(
+            "version {number} of {name}, with {pictures} pictures",
+            number=version.number,
+            name=project.name,
+            pictures=len(training_set.pictures),
+        )
+    )
     return version.id
 
 
@@ -77,7 +84,7 @@ def train_version(task: "Task", version_id: str) -> dict[str, Any]:
         key = file_key(project.id, version.id)
         trained = _train(task, version, training_set, key)
         if not versions.complete(version.id, task.job_id, trained):
-            task.log("the version was changed meanwhile: nothing was saved")
+            task.log(Sentence("The version was changed meanwhile: nothing was saved."))
         version = versions.find(version_id)
     f1 = version.evaluation.overall.f1 if version.evaluation else None
     log.info("model trained version=%s pictures=%d", version.id, version.pictures)

@@ -46,7 +46,9 @@ def analyze_frames(run: Run) -> Outcome:
             since = last.samples[-1].seconds if last else None
             left = islice(chosen_frames(reading, rate, since), max(0, analysis.max_calls - done))
             _report(run, work.run(left), done)
-    run.task.log(f"frames asked: {work.samples}, and {done} before")
+    run.task.log(
+        Sentence("frames asked: {number}, and {before} before", number=work.samples, before=done)
+    )
     return {"done": {"version": detector.version}}
 
 

@@ -17,6 +17,7 @@ from rubberduck.core.errors import (
     StorageFailed,
     TooBusy,
 )
+from rubberduck.core.sentences import Sentence
 from rubberduck.services.video_files import copy_file
 from rubberduck.storage.s3 import S3Storage
 from rubberduck.videos.errors import AnalysisOver
@@ -116,7 +117,7 @@ def step(function: Callable[..., Outcome]) -> Callable[..., Outcome]:
             ResultsUnavailable,
             TooBusy,
         ) as error:
-            task.log(f"waits: {error.operator_message}")
+            task.log(Sentence("waits: {cause}", cause=error.operator_message))
             return {"wait": error.operator_message}
 
     return run

@@ -142,7 +142,7 @@ def wait_for_notice(task: "Task", analysis_id: str, seconds: float) -> bool:
             if left < 1:  # such a wait does not wait at all
                 time.sleep(left)
     except (VideoServiceFailed, ResultsUnavailable) as error:
-        task.log(f"no notices: {error.operator_message}")
+        task.log(Sentence("no notices: {cause}", cause=error.operator_message))
         time.sleep(max(0.0, end - time.monotonic()))
     return False
 
@@ -174,7 +174,7 @@ def _fetch_labels(run: Run) -> int:
         whole = _with_end_of(info, run.video)
     labels = run.service.labels(run.remote_id)
     if _is_turned(run, info):
-        run.task.log("Amazon looked at it lying on its side: boxes are left out")
+        run.task.log(Sentence("Amazon looked at it lying on its side: boxes are left out."))
         labels = (replace(each, label=replace(each.label, boxes=())) for each in labels)
     samples, number = samples_of(labels, whole, cuts), 0
     while some := tuple(islice(samples, STORED_SAMPLES)):

@@ -7,7 +7,7 @@ from rubberduck.web.operators import audit, current_operator
 from rubberduck.web.sessions import known_visitor
 
 if TYPE_CHECKING:
-    from rubberduck.jobs.models import Job, Viewer
+    from rubberduck.jobs.models import Job, LogLine, Viewer
 
 
 def job_owner() -> "Viewer":
@@ -44,6 +44,16 @@ def retry_job(id: str) -> None:
 def message_of(job: "Job") -> str:
     """Return what a job does at the moment, in the site's language."""
     return job.message_in(text)
+
+
+def error_of(job: "Job") -> str | None:
+    """Return why a job failed, in the site's language."""
+    return job.error_in(text)
+
+
+def line_of(line: "LogLine") -> str:
+    """Return a line of a job's log, in the site's language."""
+    return line.line_in(text)
 
 
 def waits_for_worker(job: "Job") -> bool:

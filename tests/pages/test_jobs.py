@@ -5,7 +5,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app import create_app
-from rubberduck.core.errors import JobsUnavailable, TooManyJobs
+from rubberduck.core.errors import JobsUnavailable, TooManyJobs, TooManyPixels
+from rubberduck.core.sentences import Sentence
 from rubberduck.core.settings import Settings
 from rubberduck.db.results import Results
 from rubberduck.jobs import queue as queue_module
@@ -72,6 +73,31 @@ def test_what_a_job_says_is_shown_in_the_language_of_the_site(
     assert "from a worker of the release before" in client.get(f"/jobs/{id}").text
     queue.store.cancel(id)
     assert client.get(f"/api/v1/jobs/{id}").get_json()["message"] == ""
+
+
+def test_why_a_job_failed_is_shown_in_the_language_of_the_site(
+    ann: FlaskClient, settings: Settings, pipeline: Pipeline, queue: JobQueue
+) -> None:
+    why = TooManyPixels("It has more than the limit of {most} million pixels.", most=70).problem
+    sentence = Sentence("{file_name}: {reason}", file_name="a.jpg", reason=why.sentence)
+    run = started(queue, id := queue.enqueue("import-pictures", "ann"))
+    queue.store.report(run, None, None, ["of a program", sentence])
+    queue.store.fail(run, sentence)
+    german = create_app(settings.model_copy(update={"language": "de"}), pipeline=pipeline)
+    client = german.test_client()
+    as_visitor(client, "ann")
+    german_text = "a.jpg: Es hat mehr als die erlaubten 70 Millionen Pixel."
+    for address in (f"/jobs/{id}", "/jobs/?tab=failed", f"/api/v1/jobs/{id}"):
+        assert german_text in client.get(address).text
+        assert "a.jpg: It has more than the limit of 70 million pixels." in ann.get(address).text
+    lines = [line["line"] for line in client.get(f"/api/v1/jobs/{id}").get_json()["log"]]
+    assert lines[1:] == [
+        "of a program",
+        german_text,
+        f"fehlgeschlagen: {german_text}",
+    ]
+    queue.retry(id, "ann")  # nothing of the failure is left
+    assert client.get(f"/api/v1/jobs/{id}").get_json()["error"] is None
 
 
 def test_polling_costs_nothing_while_nothing_changes(ann: FlaskClient, queue: JobQueue) -> None:
