@@ -48,9 +48,7 @@ def get_project(id: str) -> ResponseReturnValue:
 def put_project(id: str) -> ResponseReturnValue:
     require_operator()
     given, book = parsed_body(bodies.ProjectChangeBody), projects()
-    book.rename(id, given.name)
-    book.set_question(id, given.question)
-    project = book.set_keep_days(id, given.keep_days)
+    project = book.change(id, name=given.name, question=given.question, keep_days=given.keep_days)
     audit("project.change", project.name, id=id)
     return _project_response(id)
 

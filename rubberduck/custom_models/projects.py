@@ -149,24 +149,24 @@ class Projects:
                 labels.setdefault(row["project_id"], []).append(_label(row))
         return tuple(_project(row, labels.get(row["id"], ())) for row in rows)
 
-    def rename(self, id: str, name: str) -> Project:
-        """Raises InvalidProject, NameTaken, NoSuchProject."""
+    def change(self, id: str, *, name: str, question: str, keep_days: int | None) -> Project:
+        """Store all of them or, if one cannot be, none.
+
+        An empty question is made from the labels again; `keep_days` is after how many days
+        pictures are deleted, None keeps them. Raises InvalidProject, NameTaken, NoSuchProject.
+        """
         name = clean_name(name)
         with self.database.transaction(writing=True) as connection:
-            self._require_free_name(connection, name, besides=id)
-            return _change(connection, id, name=name)
-
-    def set_question(self, id: str, question: str) -> Project:
-        """Store the question; an empty one is made from the labels again."""
-        with self.database.transaction(writing=True) as connection:
             names = [each.name for each in _get(connection, id).labels]
-            made = clean_question(question) if question.strip() else self._default_question(names)
-            return _change(connection, id, question=made)
-
-    def set_keep_days(self, id: str, days: int | None) -> Project:
-        """Set after how many days pictures are deleted; None keeps them."""
-        with self.database.transaction(writing=True) as connection:
-            return _change(connection, id, keep_days=clean_keep_days(days))
+            question = question if question.strip() else self._default_question(names)
+            self._require_free_name(connection, name, besides=id)
+            return _change(
+                connection,
+                id,
+                name=name,
+                question=clean_question(question),
+                keep_days=clean_keep_days(keep_days),
+            )
 
     def add_labels(self, id: str, names: Iterable[str]) -> Project:
         """Add labels after the others; those that exist are left. Raises InvalidProject."""

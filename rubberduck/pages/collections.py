@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from rubberduck.core.errors import InvalidParameter
 from rubberduck.web.collections import collection_service, consent_in_form, reasons_of
 from rubberduck.web.deps import default_pipeline, pipeline, settings, text
+from rubberduck.web.forms import keep_typed, show_typed
 from rubberduck.web.operators import audit, require_operator
 from rubberduck.web.responses import private_page
 from rubberduck.web.uploads import form_value, uploaded_picture
@@ -38,6 +39,7 @@ def index() -> ResponseReturnValue:
 
 
 @collections.post("")
+@keep_typed("new", index)
 def create() -> ResponseReturnValue:
     require_operator()
     id = collection_service().create(form_value("name"))
@@ -73,6 +75,7 @@ def _page(
 
 
 @collections.post("/<collection>/people")
+@keep_typed("person", show)
 def index_person(collection: str) -> ResponseReturnValue:
     """Store the largest face of a picture, with the consent that the form records."""
     operator, service = require_operator(), collection_service()
@@ -81,6 +84,7 @@ def index_person(collection: str) -> ResponseReturnValue:
     left_out = reasons_of(outcome.unindexed)
     if outcome.person is None:
         audit("face.index", collection, stored=0)
+        show_typed("person")
         return _page(collection, HTTPStatus.UNPROCESSABLE_ENTITY, left_out=left_out)
     audit("face.index", collection, person=outcome.person.id, stored=outcome.stored)
     flash(text("The face is stored at Amazon."))

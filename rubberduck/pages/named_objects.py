@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from rubberduck.core.errors import InvalidParameter, NoPicture
 from rubberduck.web.deps import pipeline, text
+from rubberduck.web.forms import keep_typed
 from rubberduck.web.multipart import PICTURE_FIELD
 from rubberduck.web.named_objects import PHOTOS_AT_ONCE, named_objects
 from rubberduck.web.operators import audit, require_operator
@@ -31,6 +32,7 @@ def index() -> ResponseReturnValue:
 
 
 @named_objects_pages.post("/")
+@keep_typed("new", index)
 def create() -> ResponseReturnValue:
     """Name an object, and add the photos of the form."""
     person = require_operator()
@@ -54,6 +56,7 @@ def add_photos(id: str) -> ResponseReturnValue:
 
 
 @named_objects_pages.post("/<id>/name")
+@keep_typed("name", show)
 def rename(id: str) -> ResponseReturnValue:
     require_operator()
     renamed = named_objects().objects.rename(id, form_value("name"))

@@ -13,6 +13,7 @@ from rubberduck.api.project_data import export_response
 from rubberduck.core.errors import InvalidParameter
 from rubberduck.pages.projects import THUMBNAIL_SIDE, side_names, stored_object
 from rubberduck.web.deps import job_queue, pipeline, text
+from rubberduck.web.forms import keep_typed
 from rubberduck.web.operators import audit, require_operator
 from rubberduck.web.project_import import (
     FORMATS,
@@ -57,6 +58,7 @@ def index(id: str) -> ResponseReturnValue:
 
 
 @project_data.post("/s3")
+@keep_typed("bucket", index)
 def import_from_bucket(id: str) -> ResponseReturnValue:
     """Queue the import of the objects below a prefix."""
     require_operator()

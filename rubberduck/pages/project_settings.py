@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from rubberduck.core.errors import InvalidParameter
 from rubberduck.web.deps import pipeline, text
+from rubberduck.web.forms import keep_typed
 from rubberduck.web.operators import audit, require_operator
 from rubberduck.web.project_import import enqueue_deletion
 from rubberduck.web.projects import project_pictures, projects, quota
@@ -27,6 +28,7 @@ def show(id: str) -> ResponseReturnValue:
 
 
 @project_settings.post("/settings")
+@keep_typed("settings", show)
 def save(id: str) -> ResponseReturnValue:
     """Store name, question and retention; an empty question is made from the labels."""
     require_operator()
@@ -35,9 +37,12 @@ def save(id: str) -> ResponseReturnValue:
         raise InvalidParameter("The days to keep pictures must be a whole number.")
     book = projects()
     before = book.get(id)
-    after = book.rename(id, form_value("name"))
-    after = book.set_question(id, form_value("question"))
-    after = book.set_keep_days(id, int(days) if days else None)
+    after = book.change(
+        id,
+        name=form_value("name"),
+        question=form_value("question"),
+        keep_days=int(days) if days else None,
+    )
     if before != after:
         audit("project.change", after.name, id=id)
     flash(text("Saved."))
@@ -45,6 +50,7 @@ def save(id: str) -> ResponseReturnValue:
 
 
 @project_settings.post("/labels")
+@keep_typed("labels", show)
 def add_labels(id: str) -> ResponseReturnValue:
     """Add labels, one a line."""
     require_operator()
@@ -54,6 +60,7 @@ def add_labels(id: str) -> ResponseReturnValue:
 
 
 @project_settings.post("/labels/<label_id>")
+@keep_typed("label {label_id}", lambda id, label_id: show(id))
 def change_label(id: str, label_id: str) -> ResponseReturnValue:
     """Rename a label, or move it up or down."""
     require_operator()

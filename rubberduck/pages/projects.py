@@ -12,6 +12,7 @@ from werkzeug.datastructures import FileStorage
 
 from rubberduck.core.errors import DuckError, InvalidParameter, NoPicture, Unavailable
 from rubberduck.web.deps import job_queue, pipeline, settings, text
+from rubberduck.web.forms import keep_typed
 from rubberduck.web.multipart import PICTURE_FIELD
 from rubberduck.web.operators import audit, require_labeller, require_operator
 from rubberduck.web.project_import import enqueue_import, is_archive
@@ -47,6 +48,7 @@ def new() -> ResponseReturnValue:
 
 
 @projects_pages.post("/")
+@keep_typed("new", new)
 def create() -> ResponseReturnValue:
     """Make a project; its labels are one a line."""
     person = require_operator()

@@ -14,6 +14,7 @@ from rubberduck.detectors.model_file import DETECTOR_NAME
 from rubberduck.services.pipeline import Offer
 from rubberduck.web.deps import answering_models, known_objects, pipeline, readiness, settings, text
 from rubberduck.web.formatting import rfc3339
+from rubberduck.web.forms import refused, typed
 from rubberduck.web.jobs import error_of, line_of, message_of
 from rubberduck.web.security_headers import STATIC, compact, version
 from rubberduck.web.sessions import form_token
@@ -43,7 +44,8 @@ def configure_templates(app: Flask, question: Question, language: str) -> None:
     ):
         app.add_template_filter(filter)
     app.add_template_global(versioned)
-    app.add_template_global(form_token)
+    for helper in (form_token, refused, typed):
+        app.add_template_global(helper)
     app.context_processor(_site_context)
     # Embedded in the page, which saves a request.
     environment.globals["style"] = Markup(STYLE)

@@ -66,12 +66,11 @@ def test_labels_make_the_question_until_somebody_writes_one(any_results: Results
     assert two.question == "Is there a mug or an apple in this image?"
     turned = projects.reorder_labels(made.id, [label.id for label in reversed(two.labels)])
     assert turned.question == "Is there an apple or a mug in this image?"
-    projects.set_question(made.id, "Whose is this?")
+    projects.change(made.id, name="Our mugs", question="Whose is this?", keep_days=None)
     renamed = projects.rename_label(made.id, two.labels[0].id, "cup")
     assert renamed.question == "Whose is this?"
-    assert (
-        projects.set_question(made.id, "").question == "Is there an apple or a cup in this image?"
-    )
+    changed = projects.change(made.id, name="Our mugs", question="", keep_days=None)
+    assert changed.question == "Is there an apple or a cup in this image?"
     with pytest.raises(NameTaken):
         projects.rename_label(made.id, two.labels[0].id, "apple")
     with pytest.raises(NameTaken):

@@ -478,3 +478,35 @@ def test_pictures_past_their_retention_are_swept(
     folder = pipeline.storage.local_path("")
     assert folder
     assert [path for path in folder.rglob("*") if path.is_file()] == []
+
+
+def test_a_refused_form_keeps_what_was_typed(operator: FlaskClient, pipeline: Pipeline) -> None:
+    typed = {"name": " ", "kind": "pictures", "labels": "cup\nsaucer", "question": "Whose <cup>?"}
+    answer = operator.post("/projects/", data=typed)
+    assert answer.status_code == 400
+    for kept in (
+        "A project&#39;s name has 1 to 100 characters",
+        "cup\nsaucer</textarea>",
+        'value="Whose &lt;cup&gt;?"',
+        'value="pictures" checked',
+    ):
+        assert kept in answer.text
+    page = make_project(operator)
+    taken = operator.post("/projects/", data={**typed, "name": "Shapes"})
+    assert (taken.status_code, "There is a project “Shapes” already." in taken.text) == (409, True)
+
+    typed = {"name": "Other", "question": "What is it?", "keep_days": "0"}
+    answer = operator.post(f"{page}/settings", data=typed)
+    assert answer.status_code == 400
+    for kept in ('value="Other"', 'value="What is it?"', 'value="0"', "kept for 1 to"):
+        assert kept in answer.text
+    assert project_of(pipeline, page).name == "Shapes"  # and nothing of it was saved
+
+    disc, _ = project_of(pipeline, page).labels
+    answer = operator.post(f"{page}/labels/{disc.id}", data={"do": "rename", "name": "square"})
+    assert answer.status_code == 409
+    assert answer.text.count('value="square"') == 2  # what was typed, and the other label
+    assert answer.text.count('role="alert"') == 1
+    answer = operator.post(f"{page}/labels", data={"labels": "disc\n" + "x" * 300})
+    assert (answer.status_code, "x" * 300 + "</textarea>" in answer.text) == (400, True)
+    assert operator.post("/projects/unknown/settings", data=typed).status_code == 404
