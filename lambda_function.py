@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rubberduck.events.delivery import Delivery
 
 SQS = "aws:sqs"
+KEPT_BYTES = 40_000_000  # of 2 GB: a process that answers one picture after the other
 # The only folder that can be written there; matplotlib keeps its list of fonts in it.
 os.environ.setdefault("MPLCONFIGDIR", "/tmp/matplotlib")
 
@@ -60,10 +61,12 @@ def delivery() -> "Delivery":
     from composition import build_delivery, build_pipeline
     from rubberduck.core.settings import SQLITE, InvalidSettings
     from rubberduck.core.settings_loading import load_settings
+    from rubberduck.imaging.decode import keep_buffers
     from rubberduck.web.logging import configure_server_logging
 
     settings = load_settings()
     configure_server_logging(settings.log_level)
+    keep_buffers(KEPT_BYTES)
     if settings.answering_engine == "rekognition" and settings.database_url.startswith(SQLITE):
         raise InvalidSettings(
             "DUCK_DATABASE_URL must be PostgreSQL, where all share the budget of Rekognition's "

@@ -2,13 +2,15 @@
 
 import json
 import logging
-from dataclasses import asdict, dataclass
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from rubberduck.core.errors import DuckError
 from rubberduck.core.models import Answer
-from rubberduck.events.claims import Claims
+from rubberduck.events.claims import Claim, Claims
 from rubberduck.events.places import Places
 from rubberduck.events.s3_events import CreatedObject
 from rubberduck.imaging.decode import Picture, to_jpeg
@@ -18,6 +20,7 @@ from rubberduck.storage.s3_conditional import JSON, ConditionalS3
 log = logging.getLogger(__name__)
 # What became of an event. GONE: the object was deleted or replaced, which has an event of its own.
 ANSWERED, IGNORED, GONE = "answered", "ignored", "gone"
+FETCH_THREADS = 32  # at most: as many as pictures that are answered at the same time
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,9 @@ class EventHandler:
     bucket: ConditionalS3
     places: Places
     claims: Claims
+    _executor: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(FETCH_THREADS, "fetch"), repr=False
+    )
 
     def handle(self, created: CreatedObject) -> str:
         """Return what became of the event: ANSWERED, IGNORED, GONE, DUPLICATE or SUPERSEDED.
@@ -37,11 +43,12 @@ class EventHandler:
         if not self.places.takes(created):
             log.warning("event ignored bucket=%s key=%r", created.bucket, created.key)
             return IGNORED
-        claim = self.claims.take(created)
+        claim, fetched = self._claim_and_fetch(created)
         if isinstance(claim, str):
             return claim
         try:
-            outcome = self._answer(created)
+            data = fetched.result()
+            outcome = GONE if data is None else self._answer(created, data)
         except BaseException:
             self.claims.release(claim)
             raise
@@ -61,9 +68,18 @@ class EventHandler:
         self._write(created, {"error": {**reason, "hint": problem.hint}})
         self.claims.finish(claim)
 
-    def _answer(self, created: CreatedObject) -> str:
+    def _claim_and_fetch(self, created: CreatedObject) -> tuple[Claim | str, Future[bytes | None]]:
+        """Fetch the picture while it is claimed: each is a request, and few events come twice."""
+        fetched = self._executor.submit(copy_context().run, self._fetch, created)
         try:
-            data = self.bucket.get_version(
+            return self.claims.take(created), fetched
+        finally:
+            wait([fetched])  # AWS Lambda stops threads that outlive their event
+
+    def _fetch(self, created: CreatedObject) -> bytes | None:
+        """Return the picture; None if it was deleted or replaced."""
+        try:
+            return self.bucket.get_version(
                 created.bucket,
                 created.key,
                 created.version,
@@ -71,11 +87,14 @@ class EventHandler:
                 most=self.pipeline.max_bytes,
             )
         except FileNotFoundError:
-            return GONE
+            return None
+
+    def _answer(self, created: CreatedObject, data: bytes) -> str:
         picture = self.pipeline.read(data)
         answer = self.pipeline.answer(picture)
-        marked_key = self._put_marked(created, picture, answer)
         size = {"width": picture.image.width, "height": picture.image.height}
+        marked_key = self._put_marked(created, picture, answer)
+        # Last, so that who finds the answer finds the marked picture, too.
         self._write(created, {**size, "marked": marked_key, **answer_fields(self.pipeline, answer)})
         return ANSWERED
 
@@ -108,10 +127,14 @@ def answer_fields(pipeline: Pipeline, answer: Answer) -> dict[str, Any]:
 
 
 def marked_jpeg(pipeline: Pipeline, picture: Picture, answer: Answer) -> bytes:
-    """Return the picture with its boxes, as JPEG; without boxes, as it is."""
+    """Return the picture with its boxes, as JPEG; without boxes, as it is.
+
+    The boxes are drawn on the picture itself: what else is read of it must have been read before.
+    """
     if not answer.verdict.boxes:
         return picture.jpeg
     # Imported late: matplotlib takes a second, which a function that finds nothing need not wait.
-    from rubberduck.imaging.draw import draw_boxes
+    from rubberduck.imaging.draw import draw_on
 
-    return to_jpeg(draw_boxes(picture.image, answer.verdict.boxes, pipeline.question.thing))
+    draw_on(picture.image, answer.verdict.boxes, pipeline.question.thing)
+    return to_jpeg(picture.image)

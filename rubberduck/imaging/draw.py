@@ -39,10 +39,16 @@ def draw_boxes(image: Image.Image, boxes: Iterable[Box], thing: str | None = Non
     `thing` names an object that several labels box together.
     """
     marked = image.copy()
+    draw_on(marked, boxes, thing)
+    return marked
+
+
+def draw_on(image: Image.Image, boxes: Iterable[Box], thing: str | None = None) -> None:
+    """Draw the boxes on an RGB image itself, as `draw_boxes` does on a copy."""
     line = line_width(image.size)
     drawn = outlines(boxes, image.size, thing)
     for outline in drawn:
-        draw_rectangle(marked, outline, line)
+        draw_rectangle(image, outline, line)
     draw_label = partial(label_image, font_size=font_size(image.size), max_width=image.width)
     for texts in tab_texts(drawn):
         labels = [draw_label(text) for text in texts]
@@ -50,8 +56,7 @@ def draw_boxes(image: Image.Image, boxes: Iterable[Box], thing: str | None = Non
         if not is_covering:
             break
     for area, label in zip(areas, labels, strict=True):  # after the rectangles: none covers a label
-        marked.paste(label, (round(area.left), round(area.top)), label)
-    return marked
+        image.paste(label, (round(area.left), round(area.top)), label)
 
 
 def draw_rectangles(image: Image.Image, boxes: Iterable[Box]) -> Image.Image:

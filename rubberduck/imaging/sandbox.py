@@ -185,11 +185,11 @@ class Child:
             raise ChildFailed("crash")
         return data
 
-    def rest(self) -> None:
-        """Free large buffers and record the time of last use."""
+    def rest(self, kept_bytes: int = KEPT_BYTES) -> None:
+        """Free buffers that are larger, and record the time of last use."""
         for descriptor in (self._input, self._output):
             with contextlib.suppress(OSError):
-                if os.fstat(descriptor).st_size > KEPT_BYTES:
+                if os.fstat(descriptor).st_size > kept_bytes:
                     os.ftruncate(descriptor, 0)
         self.used_at = time.monotonic()
 
@@ -244,6 +244,7 @@ class Sandbox:
         self.module = module
         self.children = children
         self.max_requests = max_requests
+        self.kept_bytes = KEPT_BYTES
         self._idle: list[Child] = []
         self._permanent: Child | None = None
         self._reset()
@@ -294,7 +295,7 @@ class Sandbox:
             return self._new_child()
 
     def _give_back(self, child: Child) -> None:
-        child.rest()
+        child.rest(self.kept_bytes)
         with self._lock:
             if child.is_usable and child.requests < self.max_requests:
                 self._keep(child)
