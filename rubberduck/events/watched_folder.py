@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rubberduck.core.errors import DuckError, Unavailable
+from rubberduck.core.errors import DuckError, PictureRefused, Unavailable
 from rubberduck.events.handler import answer_fields, marked_jpeg
 from rubberduck.events.places import ANSWER, MARKED
 from rubberduck.services.pipeline import Pipeline
@@ -119,11 +119,13 @@ class WatchedFolder:
                 data = opened.read(self.pipeline.max_bytes + 1)
             picture = self.pipeline.read(data)
             answer = self.pipeline.answer(picture)
-        except Unavailable:
-            raise
         except DuckError as error:
+            is_refused = isinstance(error, PictureRefused)  # as it would be each time
+            if isinstance(error, Unavailable) and not is_refused:
+                raise
             problem = error.problem
-            reason = {"type": problem.slug, "title": problem.title, "why": problem.why}
+            why = error.operator_message if is_refused else problem.why
+            reason = {"type": problem.slug, "title": problem.title, "why": why}
             self._finish(FAILED, name, {"error": {**reason, "hint": problem.hint}}, None)
             return Outcome(name, None, None, error)
         marked = marked_jpeg(self.pipeline, picture, answer)

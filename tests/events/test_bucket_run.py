@@ -14,9 +14,9 @@ from flask import Flask
 from app import create_app
 from composition import build_pipeline
 from rubberduck.core.settings import Settings
-from rubberduck.db.bucket_runs import BucketRuns
+from rubberduck.db.bucket_runs import BucketAnswer, BucketRuns
 from rubberduck.db.engine import Database
-from rubberduck.events.bucket_run import Page, answer_page, list_page
+from rubberduck.events.bucket_run import AT_ONCE, Page, answer_page, answers_of, list_page
 from rubberduck.jobs.child import Task
 from rubberduck.jobs.store import JobStore
 from rubberduck.storage.s3 import S3Storage
@@ -144,6 +144,39 @@ def test_what_has_no_answer_says_why_and_an_outage_leaves_it_for_later(
     assert len(reasons) == 2
     assert answer_page(task, page, keys) == 0
     assert runs.counts("run").answered == 3
+
+
+def test_a_picture_that_the_detector_refuses_holds_no_page_up(
+    paid_app: Flask, s3: Any, eyes: FakeRekognition
+) -> None:
+    put_pictures(s3, 1)
+    site = replace(paid_app.extensions["pipeline"], fallback_detector=None)
+    runs = BucketRuns(site.results.database)
+    runs.begin("run", BUCKET, "all/", "?")
+    page = {
+        **{"run_id": "run", "number": 0, "token": None},
+        **{"bucket": BUCKET, "prefix": "all/", "calls_a_second": None},
+    }
+    task = Task("run-0", lambda: site, StringIO())
+    eyes.always = "InvalidImageFormatException"
+    assert answer_page(task, page, list_page(task, page)) == 0
+    (answer,) = runs.answers("run")
+    assert "The detector refuses it. InvalidImageFormatException" in (answer.error or "")
+
+
+def test_a_crash_repeats_no_more_calls_than_are_in_flight() -> None:
+    begun, saved = [], 0
+
+    def answer(key: str) -> BucketAnswer:
+        begun.append(key)
+        return BucketAnswer(key, True, 99.0, [], "fake", None)
+
+    keys = [str(number) for number in range(5 * AT_ONCE)]
+    for answers in answers_of(answer, keys):
+        assert len(begun) - saved <= AT_ONCE
+        saved += len(answers)
+    assert sorted(begun) == sorted(keys)
+    assert saved == len(keys)
 
 
 def test_a_run_whose_job_has_ended_is_reported_with_what_to_do(paid_app: Flask, s3: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from rubberduck.core.errors import DetectorFailed, Unavailable
+from rubberduck.core.errors import DetectorFailed, PictureRefused, Unavailable
 from rubberduck.events.watched_folder import REST_SECONDS, FolderInUse, WatchedFolder, is_written
 from rubberduck.services.pipeline import Pipeline
 from tests.support.fake_detector import FakeDetector
@@ -142,6 +142,24 @@ def test_what_a_killed_watcher_had_taken_is_answered_by_the_next(
     following = WatchedFolder(pipeline, watched.folder, clock)
     assert [outcome.name for outcome in following.scan()] == ["a.jpg"]
     assert files(watched.folder / "out") == ["a.jpg", "a.jpg.json", "a.jpg.marked.jpg"]
+
+
+def test_a_picture_that_the_detector_refuses_holds_no_other_up(
+    watched: WatchedFolder, clock: Clock, detector: FakeDetector
+) -> None:
+    class Picky(FakeDetector):
+        def labels(self, picture: Any) -> Any:
+            if picture.image.size == (96, 80):
+                raise PictureRefused("Unavailable.", cause="InvalidImageFormatException")
+            return super().labels(picture)
+
+    watched.pipeline = replace(watched.pipeline, detector=Picky(*detector.answer))
+    (watched.folder / "in" / "a.png").write_bytes(tiny(1))
+    (watched.folder / "in" / "b.jpg").write_bytes(encoded())
+    assert rested(watched, clock) == ["a.png", "b.jpg"]
+    reason = json.loads((watched.folder / "failed" / "a.png.json").read_text())["error"]["why"]
+    assert "InvalidImageFormatException" in reason
+    assert (watched.folder / "out" / "b.jpg").exists()
 
 
 def test_while_the_detector_fails_pictures_wait(
