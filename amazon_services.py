@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from aws_clients import aws_client
+from rubberduck.aws.labels import quota_of
 from rubberduck.core.rules import Question
 from rubberduck.core.settings import InvalidSettings, Settings
 from rubberduck.detectors.base import Detector
@@ -26,9 +27,7 @@ if TYPE_CHECKING:
 
 SLOW_SECONDS = 10  # Custom Labels takes 5 MB of entries, and looks at pictures of 4,096 pixels
 CUSTOM_LABELS_RATE = 5  # calls a second of each operation, the quota of an account
-# Calls of DetectLabels a second, the quota of an account, and the share that videos may take.
-FAST_REGIONS, FAST_RATE, RATE = ("us-east-1", "us-west-2", "eu-west-1"), 50, 5
-VIDEO_SHARE = 0.8
+VIDEO_SHARE = 0.8  # of the quota of DetectLabels
 # Percent, below every rule's threshold: pages also show near misses, at no extra cost.
 MIN_LABEL_CONFIDENCE = 10.0
 
@@ -91,11 +90,10 @@ def amazon_video(
         )
     if settings.answering_engine != "rekognition":
         return None
-    quota = FAST_RATE if settings.region in FAST_REGIONS else RATE
     return AmazonVideo(
         detector=detector,
         min_confidence=lowest_confidence(questions),
-        calls_per_second=VIDEO_SHARE * quota,
+        calls_per_second=VIDEO_SHARE * quota_of(settings.region),
         daily_calls=settings.daily_calls,
         monthly_calls=settings.monthly_calls,
         open_service=_video_service_opener(settings, open_results),

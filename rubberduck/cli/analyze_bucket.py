@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import click
 from tqdm import tqdm
 
+from rubberduck.aws.labels import quota_of
 from rubberduck.cli.terminal import command_errors, printable
 from rubberduck.core.errors import NoSuchJob
 from rubberduck.core.models import percent
 from rubberduck.jobs.models import CANCELLED, FAILED
-from rubberduck.web.deps import job_queue, pipeline
+from rubberduck.web.deps import job_queue, pipeline, settings
 
 if TYPE_CHECKING:
     from rubberduck.db.bucket_runs import BucketAnswer, BucketRuns
@@ -24,7 +25,7 @@ POLL_SECONDS = 1.0
 ADDRESS = "s3://"
 
 
-def analyze_bucket(address: str, *, as_json: bool, yes: bool, calls_a_second: float) -> None:
+def analyze_bucket(address: str, *, as_json: bool, yes: bool, calls_a_second: float | None) -> None:
     """Count the pictures, tell price and time, start the run, and follow it to its end."""
     from rubberduck.db.bucket_runs import BucketRuns
     from rubberduck.events.bucket_run import start_run
@@ -38,7 +39,7 @@ def analyze_bucket(address: str, *, as_json: bool, yes: bool, calls_a_second: fl
         pictures = _count(place.bucket, place.prefix)
         if not pictures:
             raise click.ClickException(f"There are no pictures in {printable(address)}.")
-        rate = _confirmed_rate(pictures, calls_a_second, yes)
+        rate = _confirmed_rate(pictures, calls_a_second or quota_of(settings().region), yes)
         queue = job_queue()
         id = start_run(pipeline(), queue.store, place.bucket, place.prefix, rate)
         if not queue.has_worker():

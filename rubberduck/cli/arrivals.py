@@ -21,8 +21,9 @@ from rubberduck.cli.terminal import (
     with_progress,
     yes_option,
 )
-from rubberduck.core.errors import DuckError, Unavailable
+from rubberduck.core.errors import DuckError, StorageCircuitOpen, Unavailable
 from rubberduck.core.models import percent
+from rubberduck.storage.s3_errors import S3Unavailable
 from rubberduck.web.deps import pipeline
 
 if TYPE_CHECKING:
@@ -31,8 +32,11 @@ if TYPE_CHECKING:
     from rubberduck.events.watched_folder import Outcome, WatchedFolder
     from rubberduck.storage.s3_conditional import ConditionalS3
 
+OUTAGES = (S3Unavailable, StorageCircuitOpen)
 LONGEST_LINK = 604_800  # seconds: seven days, the limit of the signature
 SCAN_SECONDS, RETRY_SECONDS = 1.0, 10.0
+# Before a file is sent again: together longer than the circuit breaker of S3 stays open.
+UPLOAD_PAUSES = (2.0, 10.0, 30.0)
 
 
 @click.command("watch", context_settings=HELP)
@@ -102,8 +106,8 @@ def _report(outcome: "Outcome") -> None:
 def upload(paths: tuple[str, ...], address: str) -> None:
     """Send pictures to a bucket, such as that of DUCK_EVENTS_INPUT.
 
-    PATH is a file or a folder, whose pictures keep their names below PREFIX. Exit status: 1 if any
-    file was not sent.
+    PATH is a file or a folder, whose pictures keep their names below PREFIX. While S3 does not
+    answer, a file is sent again, for most of a minute. Exit status: 1 if any file was not sent.
 
     \b
     Examples:
@@ -116,7 +120,11 @@ def upload(paths: tuple[str, ...], address: str) -> None:
     for file, name in with_progress(list(_named(paths))):
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
         try:
-            bucket.put_file(place.prefix + name, Path(file), kind)
+            _send(bucket, place.prefix + name, Path(file), kind)
+        except OUTAGES as error:
+            raise click.ClickException(
+                f"{_cause(error)}. {printable(file)} and what follows it were not sent."
+            ) from None
         except (DuckError, OSError) as error:
             failures += 1
             cause = error.operator_message if isinstance(error, DuckError) else explain(error)
@@ -124,6 +132,22 @@ def upload(paths: tuple[str, ...], address: str) -> None:
         else:
             tqdm.write(f"s3://{place.bucket}/{printable(place.prefix + name)}")
     sys.exit(1 if failures else 0)
+
+
+def _send(bucket: "ConditionalS3", key: str, file: Path, kind: str) -> None:
+    """Send a file, again after an outage. Raises DuckError, OSError."""
+    for pause in UPLOAD_PAUSES:
+        try:
+            return bucket.put_file(key, file, kind)
+        except OUTAGES as error:
+            text = f"{_cause(error)}. Trying again in {pause:.0f} seconds."
+            tqdm.write(text, file=sys.stderr)
+            time.sleep(pause)
+    return bucket.put_file(key, file, kind)
+
+
+def _cause(error: DuckError) -> str:
+    return error.operator_message.rstrip(".")
 
 
 def _named(paths: tuple[str, ...]) -> Iterator[tuple[str, str]]:

@@ -65,9 +65,7 @@ NO_ANSWER: dict[str, Any] = {"duck": None, "score": None, "boxes": [], "is_trunc
 @click.option(
     "--calls-a-second",
     type=click.FloatRange(0.1, 1000),
-    default=5.0,
-    show_default=True,
-    help="Your account's quota of DetectLabels in the region; for a bucket.",
+    help="For a bucket, your account's quota of DetectLabels; default: that of DUCK_REGION.",
 )
 @click.argument("paths", metavar="PATH...", nargs=-1)
 def classify(  # noqa: PLR0913, PLR0917 - each is an option
@@ -78,7 +76,7 @@ def classify(  # noqa: PLR0913, PLR0917 - each is an option
     model: str | None,
     target: Path | None,
     run: str | None,
-    calls_a_second: float,
+    calls_a_second: float | None,
 ) -> None:
     """Classify pictures and videos without storing them.
 

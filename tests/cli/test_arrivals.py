@@ -9,8 +9,11 @@ from flask import Flask
 
 from app import create_app
 from composition import build_pipeline
+from rubberduck.cli import arrivals
 from rubberduck.core.settings import Settings
 from rubberduck.events import watched_folder
+from rubberduck.storage.s3_conditional import ConditionalS3
+from rubberduck.storage.s3_errors import S3Unavailable
 from tests.support.arrivals import INPUT, OUTPUT, new_queue
 from tests.support.aws import BUCKET
 from tests.support.command_line import run_command
@@ -60,6 +63,33 @@ def test_a_file_that_cannot_be_sent_is_named(bucket_app: Flask, tmp_path: Path) 
     done = run_command(bucket_app, "upload", str(tmp_path / "none.jpg"), "in/")
     assert done.exit_code == 2
     assert "it is not an address such as s3://my-bucket/in/" in done.stderr
+
+
+def test_a_file_is_sent_again_when_s3_answers_again_and_an_outage_ends_the_command(
+    bucket_app: Flask, s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.jpg", "b.jpg"):
+        (tmp_path / name).write_bytes(encoded())
+    put_file, down = ConditionalS3.put_file, [True]
+
+    def failing(bucket: ConditionalS3, *values: Any) -> None:
+        if down:
+            raise S3Unavailable("Storage is unavailable.", cause="S3 did not answer.")
+        put_file(bucket, *values)
+
+    pauses: list[float] = []
+    monkeypatch.setattr(ConditionalS3, "put_file", failing)
+    monkeypatch.setattr(arrivals.time, "sleep", pauses.append)
+    done = run_command(bucket_app, "upload", str(tmp_path), INPUT)
+    assert done.exit_code == 1
+    assert done.stdout == ""
+    assert "a.jpg and what follows it were not sent." in done.stderr
+    assert pauses == list(arrivals.UPLOAD_PAUSES)
+    monkeypatch.setattr(arrivals.time, "sleep", lambda _: down.clear())
+    done = run_command(bucket_app, "upload", str(tmp_path), INPUT)
+    assert done.exit_code == 0
+    assert done.stdout.splitlines() == [f"{INPUT}a.jpg", f"{INPUT}b.jpg"]
+    assert "S3 did not answer. Trying again in 2 seconds." in done.stderr
 
 
 def test_a_link_opens_the_marked_picture_of_a_key(bucket_app: Flask, s3: Any) -> None:
