@@ -32,6 +32,7 @@ from tests.support.custom_labels import FakeCustomLabels
 from tests.support.databases import create_database, ready_database
 from tests.support.ducks import duck_photo
 from tests.support.fake_detector import FakeDetector, duck_labels
+from tests.support.moto_sqs import one_change_at_a_time
 from tests.support.server import Site, serving
 from tests.support.visitor import Visit, Visitor
 
@@ -168,9 +169,10 @@ def client(app: Flask) -> FlaskClient:
 @pytest.fixture(scope="session")
 def _moto() -> Iterator[ThreadedMotoServer]:
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    server.start()
-    yield server
-    server.stop()
+    with one_change_at_a_time():
+        server.start()
+        yield server
+        server.stop()
 
 
 @pytest.fixture

@@ -1,0 +1,33 @@
+"""moto's queues, whose messages its server's threads change all at once."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any
+from unittest.mock import patch
+
+from moto.sqs.models import Queue
+
+
+@contextmanager
+def one_change_at_a_time() -> Iterator[None]:
+    """Let one thread at a time change the list of messages.
+
+    moto 5.2.5 copies the list to delete a message (`Queue.delete_message`), and what another thread
+    deletes or sends meanwhile comes back or is lost: a deleted message came again when it was
+    visible, after 90 seconds.
+    """
+    lock = threading.RLock()
+
+    def alone(change: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(change)
+        def call(*values: Any, **named: Any) -> Any:
+            with lock:
+                return change(*values, **named)
+
+        return call
+
+    changes = {name: alone(getattr(Queue, name)) for name in ("add_message", "delete_message")}
+    with patch.multiple(Queue, **changes):
+        yield
