@@ -44,6 +44,8 @@ PARAMETERS = {
     "FUNCTION_IMAGE": "FunctionImage",
     "LOG_LEVEL": "LogLevel",
 }
+# What a short form means, as in `EVENTS=1`.
+SHORT_FORMS = {("EVENTS", "1"): "workers"}
 BASE_OPTIONS = ("NAME", "REGION", "VERSION")
 MAKEFILE_VARIABLES = ("PYTHON", "PORT", "BIN")
 NAME = r"[a-z][a-z0-9-]{0,28}[a-z0-9]"
@@ -74,7 +76,11 @@ def parse(arguments: Sequence[str]) -> Options:
     if version is not None:
         _checked("VERSION", version, VERSION, "the 12 characters that a deployment printed")
     _check_sign_in(given, name)
-    parameters = {PARAMETERS[key]: given[key] for key in given if key in PARAMETERS}
+    parameters = {
+        PARAMETERS[key]: SHORT_FORMS.get((key, value), value)
+        for key, value in given.items()
+        if key in PARAMETERS
+    }
     return Options(name, region, version, parameters)
 
 

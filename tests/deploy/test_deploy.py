@@ -384,6 +384,11 @@ def test_makes_own_variables_are_none_of_ours() -> None:
     assert options.parse(["PYTHON=python3.13", "NAME=pond"]) == options.Options("pond")
 
 
+def test_events_are_answered_by_the_workers_unless_told_otherwise() -> None:
+    for given, events in (("1", "workers"), ("workers", "workers"), ("lambda", "lambda")):
+        assert options.parse([f"EVENTS={given}"]).parameters == {"Events": events}
+
+
 @pytest.mark.parametrize("arguments", [["VARIANT=single"], ["VERSION=0123456789ab"]])
 def test_a_variant_needs_its_bundle(
     amazon: Amazon, deploy: Callable[..., None], arguments: list[str]
