@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,9 +12,12 @@ import pytest
 
 import lambda_function
 from rubberduck.core.errors import NotAPicture
-from rubberduck.core.settings import ROOT, InvalidSettings
+from rubberduck.core.settings import InvalidSettings
+from rubberduck.imaging.decode import keep_buffers
+from rubberduck.imaging.sandbox import KEPT_BYTES
 from tests.support.arrivals import INPUT, OUTPUT, body, from_eventbridge, record
 from tests.support.aws import BUCKET
+from tests.support.function_image import in_sqs, outcome_in_image
 from tests.support.pictures import encoded
 
 
@@ -27,16 +29,7 @@ def _function(s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     lambda_function.delivery.cache_clear()
     yield
     lambda_function.delivery.cache_clear()
-
-
-def in_sqs(id: str, message: str, received: int = 1) -> dict[str, Any]:
-    return {
-        "eventSource": "aws:sqs",
-        "messageId": id,
-        "body": message,
-        "receiptHandle": "h",
-        "attributes": {"ApproximateReceiveCount": str(received)},
-    }
+    keep_buffers(KEPT_BYTES)
 
 
 @pytest.mark.usefixtures("_function")
@@ -89,54 +82,12 @@ def test_importing_the_function_loads_nothing_of_the_site() -> None:
     assert loaded.strip() == "[]"
 
 
-IN_LAMBDA = """
-import json, os, sys
-for path in (".", "/dev/shm"):
-    try:
-        open(os.path.join(path, "written"), "w")
-    except OSError:
-        continue
-    sys.exit(f"{path} is writable")
-import lambda_function
-assert lambda_function.__file__ == os.path.abspath("lambda_function.py")
-print(json.dumps(lambda_function.lambda_handler(json.load(sys.stdin), None)))
-"""
-
-
-def as_in_the_image(folder: Path) -> Path:
-    """Copy what the image's Dockerfile copies, and nothing else."""
-    for line in (ROOT / "deploy" / "function" / "Dockerfile").read_text().splitlines():
-        if line.startswith("COPY "):
-            *sources, target = line.split()[1:]
-            for source in map(ROOT.joinpath, sources):
-                copy = shutil.copytree if source.is_dir() else shutil.copy
-                copy(source, folder / target / (source.name if source.is_file() else ""))
-    return folder
-
-
 @pytest.mark.skipif(os.geteuid() != 0, reason="making a disk read-only takes root")
 def test_the_function_runs_from_its_image_with_a_read_only_disk_and_no_shared_memory(
     s3: Any, duck: Path, tmp_path: Path
 ) -> None:
-    """At AWS Lambda only /tmp can be written, and there is no /dev/shm."""
-    (image := tmp_path / "image").mkdir()
     etag = s3.put_object(Bucket=BUCKET, Key="in/duck.jpg", Body=duck.read_bytes())["ETag"]
-    limits = (
-        "mount --bind /tmp /tmp && mount -o remount,bind,ro / && mount -t tmpfs -o ro none /dev/shm"
-    )
-    command = ["unshare", "--mount", "sh", "-c", f'{limits} && exec "$@"', ""]
-    done = subprocess.run(
-        [*command, sys.executable, "-c", IN_LAMBDA],
-        check=False,
-        cwd=as_in_the_image(image),
-        env={**os.environ, "DUCK_EVENTS_INPUT": INPUT, "DUCK_EVENTS_OUTPUT": OUTPUT},
-        input=json.dumps({"Records": [in_sqs("1", body(record("in/duck.jpg", etag)))]}),
-        capture_output=True,
-        text=True,
-    )
-    if "unshare failed" in done.stderr or "mount:" in done.stderr:
-        pytest.skip(f"this system does not let disks be made read-only: {done.stderr}")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == '{"batchItemFailures": []}'  # after the log
+    event = {"Records": [in_sqs("1", body(record("in/duck.jpg", etag)))]}
+    assert outcome_in_image(Path(sys.executable), tmp_path, event) == {"batchItemFailures": []}
     answer = json.loads(s3.get_object(Bucket=BUCKET, Key="out/duck.jpg.json")["Body"].read())
     assert answer["found"] is True

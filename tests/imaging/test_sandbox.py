@@ -46,6 +46,16 @@ def test_a_request_is_answered_with_a_reply_and_bytes(sandbox: Sandbox) -> None:
         assert bytes(child.result(0, size)) == b"a duck"
 
 
+def test_large_buffers_are_freed_unless_they_are_to_be_kept(sandbox: Sandbox) -> None:
+    data = bytes(sandbox_module.KEPT_BYTES + 1)
+    for kept_bytes, left in ((sandbox_module.KEPT_BYTES, 0), (2 * len(data), len(data))):
+        sandbox.kept_bytes = kept_bytes
+        with sandbox.child(60) as child:
+            _, size = child.call({"do": "echo", "with": "quack"}, GENEROUS, data)
+            assert bytes(child.result(0, size)) == data
+        assert os.fstat(child._input).st_size == left
+
+
 def test_the_environment_holds_no_secret(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DUCK_SECRET_KEY", "canary")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary")

@@ -1,15 +1,21 @@
-"""The packages that the function at AWS Lambda installs; `make soak`."""
+"""The function at AWS Lambda: its packages have wheels, and it runs on them; `make soak`."""
 
+import json
+import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
 
 from rubberduck.core.settings import ROOT
+from tests.support.arrivals import body, record
+from tests.support.aws import BUCKET
+from tests.support.function_image import DOCKERFILE, in_sqs, outcome_in_image
 
 # Amazon Linux 2023, on which the images of Python 3.12 and later are built, has glibc 2.34.
 PLATFORMS = [f"manylinux_2_{minor}_x86_64" for minor in range(34, 4, -1)]
@@ -41,6 +47,31 @@ def test_each_package_of_the_image_has_a_wheel(version: str, tmp_path: Path) -> 
     print(f"\nPython {version}: {len(wheels)} wheels, {size:.0f} MB")
     assert len(wheels) == len(requirements.read_text().split("\n"))
     shutil.rmtree(tmp_path / "wheels")
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(os.geteuid() != 0, reason="making a disk read-only takes root")
+@pytest.mark.parametrize("version", ["3.13", "3.14"])
+def test_the_function_runs_on_the_python_of_its_image(
+    version: str, s3: Any, duck: Path, tmp_path: Path
+) -> None:
+    """With the packages that the Dockerfile installs, by its own command."""
+    if (base := shutil.which(f"python{version}")) is None:
+        pytest.skip(f"there is no Python {version} on this machine")
+    subprocess.run([base, "-m", "venv", tmp_path / "venv"], check=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    (line,) = [line for line in DOCKERFILE.read_text().splitlines() if line.startswith("RUN pip ")]
+    command = [str(python), "-m", *line.split()[1:]]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if any(sign in done.stderr for sign in OFFLINE):
+        pytest.skip("no package index can be reached: whether it runs is NOT CHECKED")
+    assert done.returncode == 0, done.stderr
+    etag = s3.put_object(Bucket=BUCKET, Key="in/duck.jpg", Body=duck.read_bytes())["ETag"]
+    event = {"Records": [in_sqs("1", body(record("in/duck.jpg", etag)))]}
+    assert outcome_in_image(python, tmp_path, event) == {"batchItemFailures": []}
+    answer = json.loads(s3.get_object(Bucket=BUCKET, Key="out/duck.jpg.json")["Body"].read())
+    assert answer["found"] is True
+    shutil.rmtree(tmp_path / "venv")
 
 
 def locked_for(version: str) -> Iterator[str]:
