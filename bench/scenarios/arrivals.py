@@ -72,11 +72,10 @@ class TimedDetector(DetectorWrapper):
 
 
 def arrivals(rounds: int = 9) -> Iterator[Comparison | Breakdown]:
-    """The handler's time without the detector's, warm; S3 answers at once from another process.
+    """The handler's own time, warm: without its detector's, and without that of the small S3.
 
-    A picture makes five requests, two of them at once. At AWS, what S3 takes for each comes on top.
-    It is compared with what Pillow takes to decode the picture and to encode it again, and nothing
-    else.
+    A picture makes five requests, the first two at once. What S3 takes at AWS comes on top. It is
+    compared with what Pillow takes to decode the picture and to encode it again, and nothing else.
     """
     max_side = load_settings().max_side
     with local_s3() as (client, server), warm_handler() as (handle, detector):
@@ -85,12 +84,14 @@ def arrivals(rounds: int = 9) -> Iterator[Comparison | Breakdown]:
 
             def measure(data: bytes = data, parts: Parts = parts) -> Sample:
                 event = arrive(client, data)
-                wall, cpu = detector.wall, detector.cpu + cpu_seconds(server)
+                wall, cpu, at_s3 = detector.wall, detector.cpu, cpu_seconds(server)
                 with timed_parts(parts):
                     whole = time_call(lambda: handle(event))
-                own = whole.value - (detector.wall - wall) * 1000
-                parts[WHOLE] += own / 1000
-                return Sample(own, whole.cpu - (detector.cpu + cpu_seconds(server) - cpu))
+                seconds = whole.value / 1000 - (detector.wall - wall)
+                parts[WHOLE] += seconds
+                at_s3 = cpu_seconds(server) - at_s3
+                others = detector.cpu - cpu + at_s3
+                return Sample((seconds - at_s3) * 1000, whole.cpu - others)
 
             what = f"The handler at AWS Lambda without its detector: {name}"
             least = partial(time_call, partial(decode_and_encode, data, max_side))

@@ -79,13 +79,13 @@ def test_a_file_is_sent_again_when_s3_answers_again_and_an_outage_ends_the_comma
 
     pauses: list[float] = []
     monkeypatch.setattr(ConditionalS3, "put_file", failing)
-    monkeypatch.setattr(arrivals.time, "sleep", pauses.append)
+    monkeypatch.setattr("rubberduck.cli.arrivals.time.sleep", pauses.append)
     done = run_command(bucket_app, "upload", str(tmp_path), INPUT)
     assert done.exit_code == 1
     assert done.stdout == ""
     assert "a.jpg and what follows it were not sent." in done.stderr
     assert pauses == list(arrivals.UPLOAD_PAUSES)
-    monkeypatch.setattr(arrivals.time, "sleep", lambda _: down.clear())
+    monkeypatch.setattr("rubberduck.cli.arrivals.time.sleep", lambda _: down.clear())
     done = run_command(bucket_app, "upload", str(tmp_path), INPUT)
     assert done.exit_code == 0
     assert done.stdout.splitlines() == [f"{INPUT}a.jpg", f"{INPUT}b.jpg"]

@@ -27,7 +27,7 @@ def test_what_was_deleted_does_not_come_back() -> None:
     """Of moto 5.2.5 alone, one in twenty comes back: its delete_message writes an old list."""
     with one_change_at_a_time(), ThreadPoolExecutor(THREADS) as executor:
         for _ in range(QUEUES):
-            queue = Queue("events", REGION, "123456789012")
+            queue = Queue("events", REGION, "123456789012")  # type: ignore[abstract]
             for number in range(MESSAGES):
                 message = Message(str(number), "body")
                 message.mark_sent()

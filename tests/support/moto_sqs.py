@@ -28,6 +28,8 @@ def one_change_at_a_time() -> Iterator[None]:
 
         return call
 
-    changes = {name: alone(getattr(Queue, name)) for name in ("add_message", "delete_message")}
-    with patch.multiple(Queue, **changes):
+    with (
+        patch.object(Queue, "add_message", alone(Queue.add_message)),
+        patch.object(Queue, "delete_message", alone(Queue.delete_message)),
+    ):
         yield
