@@ -45,7 +45,7 @@ from tests.support.visitor import as_visitor, session_cookie_name
 # A seed, how many examples of each operation, with valid and with invalid data, and how many
 # requests those are at least.
 RUNS = [
-    (0, 16, 500),
+    (0, 40, 500),
     *(pytest.param(seed, 200, 2_000, marks=pytest.mark.soak) for seed in range(1, 4)),
 ]
 MAX_RESPONSE_SECONDS = 120.0  # on a busy machine
