@@ -13,7 +13,7 @@ from rubberduck.api.routes import api, no_content
 from rubberduck.api.schemas import Timestamp
 from rubberduck.web.deps import job_queue, pipeline
 from rubberduck.web.formatting import rfc3339
-from rubberduck.web.jobs import message_of
+from rubberduck.web.jobs import failure_of, message_of
 from rubberduck.web.models import database, projects, settled_versions, versions
 from rubberduck.web.operators import audit, require_labeller, require_operator
 from rubberduck.web.problem_details import Address
@@ -172,7 +172,7 @@ def _model_body(version: "ModelVersion") -> ModelBody:
         name=version.name,
         engine=version.engine,
         state=version.state,
-        state_message=version.state_message,
+        state_message=failure_of(version.state_message, version.job_id),
         created_at=rfc3339(version.created_at),
         trained_at=rfc3339(version.trained_at) if version.trained_at else None,
         labels=version.label_names,

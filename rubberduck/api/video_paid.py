@@ -17,6 +17,7 @@ from rubberduck.api.video_schemas import Seconds
 from rubberduck.core.errors import InvalidCursor
 from rubberduck.web.deps import pipeline, video_service
 from rubberduck.web.formatting import rfc3339
+from rubberduck.web.jobs import failure_of
 from rubberduck.web.operators import audit, require_operator
 from rubberduck.web.problem_details import Address
 from rubberduck.web.responses import as_json, with_etag
@@ -229,7 +230,7 @@ def _body(analysis: "PaidAnalysis") -> PaidAnalysisBody:
         status=analysis.state,
         progress=100 if analysis.state == "done" else status.progress,
         progress_message=status.message,
-        error=analysis.error,
+        error=analysis.error and failure_of(analysis.error, analysis.job_id),
         rate=analysis.rate,
         model=analysis.model,
         max_usd=analysis.microdollars / MICRODOLLARS,

@@ -10,7 +10,7 @@ from pydantic import Field
 from rubberduck.api.schemas import ListLinks, Percent, Pixels, Timestamp
 from rubberduck.core.models import Box, Label
 from rubberduck.web.formatting import rfc3339
-from rubberduck.web.jobs import message_of
+from rubberduck.web.jobs import failure_of, message_of
 from rubberduck.web.problem_details import Address
 from rubberduck.web.videos import retained_until
 
@@ -160,7 +160,7 @@ def video_body(video: "Video", job: "Job | None" = None) -> VideoBody:
         status=video.status,
         progress=100 if video.status == "ready" else progress,
         progress_message=message_of(job) if job and video.is_active else "",
-        error=video.error,
+        error=video.error and failure_of(video.error, video.job_id),
         question=video.question,
         found=video.found,
         message=video.said,

@@ -4,6 +4,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from rubberduck.core.errors import NoSuchJob
+from rubberduck.core.sentences import Sentence
 from rubberduck.detectors.model_file import shipped_sha256
 from rubberduck.jobs.models import ACTIVE, CANCELLED, FAILED, PROJECT
 
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 TRAIN, RETRAIN, TRAIN_AT_AMAZON = "train-model", "retrain-model", "train-model-aws"
-CANCELLED_MESSAGE = "Cancelled."
-LOST_MESSAGE = "Its job is gone."
-GOES_ON = "A training that Amazon has begun goes on there, and is billed: retry the job to use it."
+CANCELLED_MESSAGE = Sentence("Cancelled.")
+LOST_MESSAGE = Sentence("Its job is gone.")
+GOES_ON = Sentence(
+    "A training that Amazon has begun goes on there, and is billed: retry the job to use it."
+)
 # Of the processor, for an estimate before anything is known: to start, and for each picture.
 START_SECONDS, PICTURE_SECONDS = 10.0, 1.2
 

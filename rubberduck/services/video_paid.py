@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rubberduck.core.errors import DuckError, JobEnded, NoSuchJob
+from rubberduck.core.sentences import Sentence
 from rubberduck.services.video_costs import Estimate, VideoCosts
 from rubberduck.videos.errors import AnalysisOver, CannotAskAmazon
 from rubberduck.videos.models import Video
@@ -25,9 +26,11 @@ log = logging.getLogger(__name__)
 PAID_ANALYSIS = "ask-amazon-about-video"
 NOBODY = "videos"  # the owner of jobs of videos without one
 ID_BYTES = 16
-LOST_MESSAGE = "The analysis ended without an answer."
-CANCELLED_MESSAGE = "Cancelled."
-GOES_ON = "Cancelled here. Amazon cannot be told to stop: its analysis goes on, and is billed."
+LOST_MESSAGE = Sentence("The analysis ended without an answer.")
+CANCELLED_MESSAGE = Sentence("Cancelled.")
+GOES_ON = Sentence(
+    "Cancelled here. Amazon cannot be told to stop: its analysis goes on, and is billed."
+)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rubberduck.core.errors import DuckError, JobEnded, NoSuchJob
 from rubberduck.core.rules import Question
+from rubberduck.core.sentences import Sentence
 from rubberduck.services.video_retention import delete_video
 from rubberduck.videos.errors import (
     AnalysisOver,
@@ -35,8 +36,8 @@ NOBODY = "videos"  # the owner of jobs of videos without one
 ID_BYTES = 16  # 128 random bits, so that ids cannot be guessed
 MEGABYTE = 1_000_000
 ORIGINAL_TYPE = "application/octet-stream"  # what is inside is found out later
-LOST_MESSAGE = "The analysis ended without an answer."
-CANCELLED_MESSAGE = "Cancelled."
+LOST_MESSAGE = Sentence("The analysis ended without an answer.")
+CANCELLED_MESSAGE = Sentence("Cancelled.")
 
 
 def new_id() -> str:

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from rubberduck.core.errors import NoSuchJob
 from rubberduck.web.deps import job_queue, text
 from rubberduck.web.operators import audit, current_operator
 from rubberduck.web.sessions import known_visitor
@@ -49,6 +50,32 @@ def message_of(job: "Job") -> str:
 def error_of(job: "Job") -> str | None:
     """Return why a job failed, in the site's language."""
     return job.error_in(text)
+
+
+def failure_of(message: str, job_id: str | None) -> str:
+    """Return why something of a job failed, in the site's language.
+
+    What failed has the message in English; the job has what is needed to translate it, as long as
+    its row is kept.
+    """
+    if not message:
+        return ""
+    job = _find(job_id) if job_id else None
+    if job and job.error and message.startswith(job.error):
+        sentences = [error_of(job) or "", message.removeprefix(job.error).strip()]
+    elif text(message) != message:
+        return text(message)
+    else:  # such as "Cancelled. It goes on at Amazon."
+        first, stop, rest = message.partition(". ")
+        sentences = [first + stop.strip(), rest]
+    return " ".join(text(each) for each in sentences if each)
+
+
+def _find(job_id: str) -> "Job | None":
+    try:
+        return job_queue().get(job_id)
+    except NoSuchJob:
+        return None
 
 
 def line_of(line: "LogLine") -> str:

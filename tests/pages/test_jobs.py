@@ -13,7 +13,9 @@ from rubberduck.jobs import queue as queue_module
 from rubberduck.jobs.models import Job, Run
 from rubberduck.jobs.queue import JobQueue
 from rubberduck.services.pipeline import Pipeline
+from rubberduck.services.training_queue import CANCELLED_MESSAGE
 from rubberduck.services.video_analysis import progress_of
+from rubberduck.web.jobs import failure_of
 from tests.support.visitor import as_visitor
 
 WORKER = "worker-of-the-test"
@@ -96,6 +98,10 @@ def test_why_a_job_failed_is_shown_in_the_language_of_the_site(
         german_text,
         f"fehlgeschlagen: {german_text}",
     ]
+    with german.test_request_context():  # of the version or video that it did not make
+        assert failure_of(str(sentence), id) == german_text
+        assert failure_of(f"{sentence} {CANCELLED_MESSAGE}", id) == f"{german_text} Abgebrochen."
+        assert failure_of(str(CANCELLED_MESSAGE), "gone") == "Abgebrochen."
     queue.retry(id, "ann")  # nothing of the failure is left
     assert client.get(f"/api/v1/jobs/{id}").get_json()["error"] is None
 
