@@ -33,7 +33,6 @@ JOB_MODULES = (
     "rubberduck.services.video_paid_job",
     "rubberduck.services.video_rendering",
 )
-NICENESS = 10  # visitors come first
 CANNOT_START = 78  # EX_CONFIG of sysexits.h: starting it again would not help
 TRY_LATER = 75  # EX_TEMPFAIL: the database does not answer, or the disk is full
 # In a driver's message: the schema is missing or of another version, or the folder is not writable.
@@ -61,7 +60,9 @@ def main() -> None:
 
         child.main(_build_site)
     else:
-        os.nice(NICENESS)
+        from rubberduck.jobs.priority import yield_to_site
+
+        yield_to_site()
         _command(prog_name="worker.py")
 
 

@@ -12,6 +12,7 @@ from bench.scenarios.amazon import aws, cost_per_picture, profile
 from bench.scenarios.arrivals import arrivals
 from bench.scenarios.databases import db, history, row_contention
 from bench.scenarios.emulator import emulator
+from bench.scenarios.jobs import while_training
 from bench.scenarios.pictures import detector, draw, lower_bound
 from bench.scenarios.sites import camera, memory, serve, start
 from bench.scenarios.videos import videos
@@ -19,7 +20,7 @@ from rubberduck.core.settings import ROOT
 
 RUNS = (
     *(lower_bound, draw, start, serve, aws, db, history, memory, camera, detector, videos, peers),
-    *(arrivals, emulator, profile, cost_per_picture, row_contention, scale),
+    *(arrivals, while_training, emulator, profile, cost_per_picture, row_contention, scale),
 )
 SCENARIOS = {run.__name__: run for run in RUNS}
 OLD_NAMES = {"floor": "lower_bound", "burden": "cost_per_picture", "hot_rows": "row_contention"}
@@ -37,8 +38,8 @@ def bench(names: tuple[str, ...], as_json: bool, rounds: int | None, write: bool
     """Compare the site with a lower bound and with other implementations.
 
     NAME is lower_bound, draw, start, serve, aws, db, history, memory, camera, detector, videos,
-    peers, arrivals, emulator, profile, cost_per_picture, row_contention or scale. `check` measures
-    no time: it runs the tests that count what a request costs.
+    peers, arrivals, while_training, emulator, profile, cost_per_picture, row_contention or scale.
+    `check` measures no time: it runs the tests that count what a request costs.
 
     \b
     Examples:

@@ -1,4 +1,8 @@
-"""A closed-loop load generator: each client sends its next picture after its last answer came."""
+"""Load generators.
+
+The closed loop: each client sends its next picture after its last answer came. The open one:
+pictures arrive at a steady rate, whether the earlier ones are answered or not.
+"""
 
 import asyncio
 import itertools
@@ -89,6 +93,30 @@ def measure_load(
 
     cpu = asyncio.run(measure())
     return LoadResult(tuple(latencies), seconds, cpu)
+
+
+def measure_latencies(
+    server: Server, visit: Visit, rate: float, seconds: float, warm_up: float = 3.0
+) -> LoadResult:
+    """Return the latencies of `rate` visits a second that began within `seconds`.
+
+    Those of a closed loop would leave out what visitors wait who come while the site is slow.
+    """
+    latencies: list[float] = []
+
+    async def visit_at(due: float) -> None:
+        await asyncio.sleep(due - time.perf_counter())
+        await visit(server.port, next(numbers))
+        if due >= start:
+            latencies.append(time.perf_counter() - due)
+
+    async def measure() -> None:
+        count = int(rate * (warm_up + seconds))
+        await asyncio.gather(*(visit_at(start - warm_up + n / rate) for n in range(count)))
+
+    start, cpu = time.perf_counter() + warm_up, server.cpu()
+    asyncio.run(measure())
+    return LoadResult(tuple(latencies), seconds, server.cpu() - cpu)
 
 
 def send_pictures(server: Server, visit: Visit, count: int, clients: int = 4) -> None:

@@ -21,6 +21,7 @@ from typing import Any, TextIO
 from rubberduck.core.errors import DuckError
 from rubberduck.core.sentences import Sentence, to_json
 from rubberduck.core.temporary_files import use_own_folder
+from rubberduck.jobs.priority import apply_to_session
 
 PR_SET_PDEATHSIG = 1  # from linux/prctl.h
 OOM_SCORE = 500  # of 1000: when memory runs out, the kernel ends a job before the site
@@ -68,6 +69,7 @@ def main(build_site: Callable[[], Any]) -> None:
     channel = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever prints does not break the protocol
     _end_with(request["parent"])
+    apply_to_session()  # a session of its own has none
     if folder := request.get("temporary"):
         use_own_folder(folder)
     megabytes = request["megabytes"]

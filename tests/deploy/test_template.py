@@ -435,3 +435,11 @@ def test_alarms_and_the_budget_reach_the_operator(balanced: Made) -> None:
     assert all(each["Properties"]["AlarmActions"] == ["<Alarms>"] for each in alarms)
     for notification in resources["Spending"]["Properties"]["NotificationsWithSubscribers"]:
         assert notification["Subscribers"][0]["Address"] == "operator@duck.example"
+
+
+def test_the_worker_of_the_jobs_yields_to_the_site() -> None:
+    """Elastic Beanstalk makes a systemd unit of each line of the Procfile, by its name."""
+    names = [line.partition(":")[0] for line in (ROOT / "Procfile").read_text().splitlines()]
+    files = read(ROOT / ".ebextensions" / "worker.config")["files"]
+    assert "worker" in names
+    assert "CPUWeight=10" in files["/etc/systemd/system/worker.service.d/priority.conf"]["content"]

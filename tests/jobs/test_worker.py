@@ -1,5 +1,6 @@
 """A worker runs jobs in a process of its own: on SQLite, and on PostgreSQL."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -190,3 +191,18 @@ def test_a_worker_is_the_first_that_the_kernel_ends_when_memory_runs_out(
     assert worker.process.nice() > psutil.Process().nice()
     limit, _ = worker.process.rlimit(psutil.RLIMIT_DATA)
     assert limit == 600_000_000
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="Linux's autogroups")
+def test_a_step_yields_to_the_site_also_where_each_session_has_its_share(
+    at_work: tuple[JobQueue, Worker],
+) -> None:
+    """sched(7): with autogroups, niceness counts only within a session. Seen on Linux 6.18."""
+    queue, worker = at_work
+    id = queue.enqueue("count", "ann", to=50, seconds=60.0)
+    until(running(queue, id, progress=1))
+    (child,) = worker.process.children()
+    assert os.getsid(child.pid) == child.pid
+    assert Path(f"/proc/{child.pid}/autogroup").read_text().endswith(f"nice {child.nice()}\n")
+    assert child.nice() > psutil.Process().nice()
+    queue.store.cancel(id)
