@@ -82,8 +82,14 @@ def _address_after_sign_in() -> str | None:
     """Return the page that needs an operator; of a form, the page that it is on."""
     if request.method in SAFE_METHODS:
         return request.full_path.rstrip("?")
-    form_page = urlsplit(request.referrer or "")
-    return form_page.path if form_page.netloc == request.host else None
+    return _page_of_form()
+
+
+def _page_of_form() -> str | None:
+    """Return the page of this site that the form of this request is on, or None."""
+    page = urlsplit(request.referrer or "")
+    is_form = request.method not in SAFE_METHODS and page.netloc == request.host
+    return page.path if is_form else None
 
 
 def _error_response(problem: Problem) -> Response:
@@ -92,7 +98,8 @@ def _error_response(problem: Problem) -> Response:
     if _wants_json():
         response = problem_json(problem, request_id())
     else:
-        page = render_template("error.html", problem=problem, request_id=request_id())
+        id, back = request_id(), _page_of_form()
+        page = render_template("error.html", problem=problem, request_id=id, back=back)
         response = make_response(page, problem.status)
     response.vary.add("Accept")
     if problem.slug == InvalidToken.slug:

@@ -510,3 +510,8 @@ def test_a_refused_form_keeps_what_was_typed(operator: FlaskClient, pipeline: Pi
     answer = operator.post(f"{page}/labels", data={"labels": "disc\n" + "x" * 300})
     assert (answer.status_code, "x" * 300 + "</textarea>" in answer.text) == (400, True)
     assert operator.post("/projects/unknown/settings", data=typed).status_code == 404
+    for origin, leads_back in (("http://localhost", True), ("https://other.test", False)):
+        sent_from = {"Referer": f"{origin}{page}/checks"}
+        answer = operator.post(f"{page}/split", data={"seed": "x"}, headers=sent_from)
+        assert answer.status_code == 400
+        assert (f'href="{page}/checks">Back' in answer.text) == leads_back
