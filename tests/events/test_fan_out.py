@@ -1,4 +1,4 @@
-"""`flask look s3://…` over some hundred pictures, while worker and command are killed twice."""
+"""`flask look s3://…` over two pages of pictures, while worker and command are killed."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from tests.support.fake_rekognition import FakeRekognition
 from tests.support.fan_out import fan_out
 from tests.support.server import until
 
-KEYS, PAGE, KILLS = 60, 30, 1
+KEYS, PAGE, KILLS = 40, 20, 1
 
 
 def test_each_key_is_answered_once_though_worker_and_command_are_killed(
