@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from moto.s3.models import s3_backends
 
 from tests.support.arrivals import INPUT, OUTPUT, body, new_queue, record, unreliable
 from tests.support.aws import BUCKET
@@ -55,9 +56,9 @@ def test_each_picture_is_answered_once_though_workers_are_killed(
         return Worker(tmp_path, database_url, f"worker {next(numbers)}", **settings)
 
     def answered() -> list[str]:
-        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix="out/")
-        keys = [item["Key"] for page in pages for item in page.get("Contents", ())]
-        return [key for key in keys if key.endswith(".json")]
+        """Read the keys in moto itself, which takes half a second to list them over the wire."""
+        keys = list(s3_backends["123456789012"]["aws"].buckets[BUCKET].keys)
+        return [key for key in keys if key.startswith("out/") and key.endswith(".json")]
 
     def is_true(condition: Callable[[], bool]) -> bool:
         """Start workers that have ended again, as serve.py does: the database may be slow."""
