@@ -18,7 +18,10 @@ PREFIX = "DUCK_"
 BUCKET_NAME = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
 S3_ADDRESS = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?$"
 QUEUE_URL = r"^https?://.+/.+"
-FAULT = r"([A-Za-z]+:)?(throttle|quota|fail|unavailable|hang-up|slow)(=\d+(\.\d+)?)?(\*\d{1,6})?"
+FAULT = (
+    r"([A-Za-z]+:)?(throttle|quota|fail|unavailable|error=[A-Za-z0-9]+|hang-up|lose-answer"
+    r"|slow=\d+(\.\d+)?|state=[A-Z_]+)(\*\d{1,6})?"
+)
 FAULTS = rf"^{FAULT}(, ?{FAULT})*$"
 ACCESS_KEY = re.compile(r"[\w+=.@-]{1,128}:.{16,}")
 SQLITE = "sqlite:///"

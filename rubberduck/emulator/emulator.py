@@ -3,7 +3,7 @@
 from rubberduck.core.errors import DuckError
 from rubberduck.emulator.constraints import check
 from rubberduck.emulator.errors import ServiceError
-from rubberduck.emulator.faults import count_call
+from rubberduck.emulator.faults import Fault, change_answer, count_call
 from rubberduck.emulator.operations import OPERATIONS, answered_names
 from rubberduck.emulator.request import Request
 from rubberduck.emulator.service_model import TARGET_PREFIX, input_shape, output_shape
@@ -25,23 +25,30 @@ class Emulator:
                 "UnknownOperationException",
                 f"This emulator has no {name[:100]!r}. It answers {', '.join(answered_names())}.",
             )
-        self._interfere(name, request)
+        fault = self._interfere(name, request)
         shape = input_shape(name)
         given = parse(request.body, shape)
         if shape:
             check(given, shape)
         try:
-            return serialise(operation.answer(self.site, given), output_shape(name))
+            answer = operation.answer(self.site, given)
         except DuckError as error:
             raise translated(error) from error
+        if fault:
+            change_answer(fault, answer)
+        return serialise(answer, output_shape(name))
 
-    def _interfere(self, name: str, request: Request) -> None:
-        """Raise the fault that is ordered for this call, or that it is one too many."""
+    def _interfere(self, name: str, request: Request) -> Fault | None:
+        """Raise the fault that is ordered for this call, or that it is one too many.
+
+        Return one that befalls the answer.
+        """
         try:
             if request.orders:
                 self.site.faults.order(request.orders, request.invocation)
-            self.site.faults.strike(name)
+            fault = self.site.faults.strike(name)
             if quota := self.site.settings.emulator_quota:
                 count_call(self.site.records, name, quota)
         except DuckError as error:
             raise translated(error) from error
+        return fault

@@ -19,6 +19,8 @@ from rubberduck.emulator.request import Request
 from rubberduck.web.logging import REQUEST_ID_KEY
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from rubberduck.core.settings import Settings
     from rubberduck.emulator.emulator import Emulator
 
@@ -61,7 +63,9 @@ class Endpoint:
             _hang_up(environ)
         milliseconds = round(1000 * (time.monotonic() - started))
         target = environ.get("HTTP_X_AMZ_TARGET", "")[:100]
-        log.info("emulator target=%r status=%d ms=%d", target, reply.status, milliseconds)
+        error = reply.headers.get("x-amzn-ErrorType", "none")
+        message = "emulator target=%r status=%d error=%s ms=%d"
+        log.info(message, target, reply.status, error, milliseconds)
         headers = {
             "Content-Type": CONTENT_TYPE,
             "Content-Length": str(len(reply.body)),
@@ -111,7 +115,9 @@ class Endpoint:
         )
         return self.open_emulator().answer(request)
 
-    def _check_signature(self, environ: Environ, body: bytes) -> None:
+    def _check_signature(
+        self, environ: Environ, body: bytes, now: "datetime | None" = None
+    ) -> None:
         from rubberduck.emulator.signatures import SignedRequest, check_signature
 
         headers = {
@@ -119,7 +125,7 @@ class Endpoint:
             for name, value in environ.items()
             if name.startswith("HTTP_") or name in ("CONTENT_TYPE", "CONTENT_LENGTH")
         }
-        check_signature(SignedRequest(environ["PATH_INFO"], headers, body), self.keys)
+        check_signature(SignedRequest(environ["PATH_INFO"], headers, body), self.keys, now)
 
 
 def _read_body(environ: Environ) -> bytes:

@@ -1,9 +1,9 @@
 """Faults to order, and throttling by a quota: what a client's own fallbacks are tried with.
 
 An order names the next calls that are to fail, and how: `throttle*3`, `DetectLabels:fail`,
-`slow=2.5`, `hang-up*2`, several with commas. It comes with the header X-Duck-Faults, also of the
-call that it hits first, or from DUCK_EMULATOR_FAULTS when the server starts. All processes of the
-server share what is ordered.
+`error=ExpiredTokenException`, `slow=2.5`, `hang-up*2`, several with commas. It comes with the
+header X-Duck-Faults, also of the call that it hits first, or from DUCK_EMULATOR_FAULTS when the
+server starts. All processes of the server share what is ordered.
 """
 
 import re
@@ -13,33 +13,40 @@ from typing import Any
 
 from rubberduck.db.emulator_records import EmulatorRecords
 from rubberduck.emulator.errors import HangUp, ServiceError, throttled
+from rubberduck.emulator.service_model import version_states
 
 FAULTS, ORDERED, RATE = "faults", "ordered", "rate"  # kinds and names of records
 FAULT_RE = re.compile(
-    r"(?:(?P<operation>[A-Za-z]+):)?(?P<kind>[a-z-]+)(?:=(?P<seconds>\d+(?:\.\d+)?))?"
+    r"(?:(?P<operation>[A-Za-z]+):)?(?P<kind>[a-z-]+)(?:=(?P<value>[\w.]{1,100}))?"
     r"(?:\*(?P<times>\d{1,6}))?"
 )
-KINDS = ("throttle", "quota", "fail", "unavailable", "hang-up", "slow")
+KINDS = (
+    "throttle", "quota", "fail", "unavailable", "error", "hang-up", "lose-answer", "slow", "state"
+)  # fmt: skip
+STATUSES = {"InternalServerError": 500, "ServiceUnavailableException": 503}  # of codes, else 400
 MAX_SECONDS = 300.0
 REMEMBERED = 100  # invocations: an SDK that repeats a request sends its order again
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What befalls the next `times` calls of an operation, or of any."""
+    """What befalls the next `times` calls of an operation, or of any.
+
+    `value` is the seconds of `slow`, the code of `error`, the status of `state`.
+    """
 
     kind: str
     operation: str | None = None
     times: int = 1
-    seconds: float = 0.0
+    value: str | None = None
 
 
 def parse_faults(text: str) -> list[Fault]:
     """Raises ValueError.
 
     >>> parse_faults("DetectLabels:throttle*3, slow=2.5")
-    [Fault(kind='throttle', operation='DetectLabels', times=3, seconds=0.0), \
-Fault(kind='slow', operation=None, times=1, seconds=2.5)]
+    [Fault(kind='throttle', operation='DetectLabels', times=3, value=None), \
+Fault(kind='slow', operation=None, times=1, value='2.5')]
     """
     return [_parse(part.strip()) for part in text.split(",") if part.strip()]
 
@@ -48,8 +55,21 @@ def _parse(text: str) -> Fault:
     found = FAULT_RE.fullmatch(text)
     if found is None or found["kind"] not in KINDS:
         raise ValueError(f"{text!r} is no fault; they are {', '.join(KINDS)}")
-    seconds = min(float(found["seconds"] or 0), MAX_SECONDS)
-    return Fault(found["kind"], found["operation"], int(found["times"] or 1), seconds)
+    kind, value, operation = found["kind"], found["value"], found["operation"]
+    match kind:
+        case "slow":
+            is_right = bool(re.fullmatch(r"\d+(\.\d+)?", value or ""))
+        case "error":
+            is_right = bool(re.fullmatch(r"[A-Za-z0-9]+", value or ""))
+        case "state":
+            is_right = value in version_states()
+            operation = operation or "DescribeProjectVersions"
+        case _:
+            is_right = value is None
+    if not is_right:
+        examples = "slow=2.5, error=ExpiredTokenException, state=STOPPED, and fail without a value"
+        raise ValueError(f"{text!r} is no fault; they look like {examples}")
+    return Fault(kind, operation, int(found["times"] or 1), value)
 
 
 class Faults:
@@ -75,14 +95,14 @@ class Faults:
 
         self.records.change(FAULTS, ORDERED, add)
 
-    def strike(self, operation: str) -> None:
+    def strike(self, operation: str) -> Fault | None:
         """Let the operation suffer the fault that is ordered for it, if any.
 
-        Raises ServiceError, HangUp.
+        Return it for what is left to do with the answer. Raises ServiceError, HangUp.
         """
         record = self.records.get(FAULTS, ORDERED) or {}
         if not self._of_this_server(record)["faults"]:
-            return
+            return None
         hit: list[Fault] = []
 
         def take(record: dict[str, Any]) -> dict[str, Any]:
@@ -97,8 +117,10 @@ class Faults:
             return record | {"faults": [asdict(fault) for fault in faults if fault.times > 0]}
 
         self.records.change(FAULTS, ORDERED, take)
-        for fault in hit:
-            _raise(fault)
+        if not hit:
+            return None
+        _raise(hit[0])
+        return hit[0]
 
     def _of_this_server(self, record: Any) -> dict[str, Any]:
         if record.get("server") == self.server:
@@ -115,12 +137,29 @@ def _raise(fault: Fault) -> None:
                 "ProvisionedThroughputExceededException", "Provisioned throughput was exceeded"
             )
         case "fail":
-            raise ServiceError("InternalServerError", "Ordered with X-Duck-Faults", 500)
+            raise _ordered("InternalServerError")
         case "unavailable":
-            raise ServiceError("ServiceUnavailableException", "Ordered with X-Duck-Faults", 503)
+            raise _ordered("ServiceUnavailableException")
+        case "error":
+            raise _ordered(fault.value or "")
         case "hang-up":
             raise HangUp
-    time.sleep(fault.seconds)
+        case "slow":
+            time.sleep(min(float(fault.value or 0), MAX_SECONDS))
+
+
+def _ordered(code: str) -> ServiceError:
+    return ServiceError(code, "Ordered with X-Duck-Faults", STATUSES.get(code, 400))
+
+
+def change_answer(fault: Fault, answer: dict[str, Any]) -> None:
+    """Do to an answer what is ordered: lose it, or say another state. Raises HangUp."""
+    if fault.kind == "lose-answer":
+        raise HangUp
+    if fault.kind == "state":
+        for version in answer.get("ProjectVersionDescriptions", ()):
+            version["Status"] = fault.value
+            version["StatusMessage"] = "Ordered with X-Duck-Faults"
 
 
 def count_call(records: EmulatorRecords, operation: str, per_second: int) -> None:

@@ -48,17 +48,19 @@ def _feature_of(setting: str) -> str:
 
 
 def with_parents(labels: list[Label]) -> list[Label]:
-    """Return the labels with their ancestors as labels of their own, the surest first.
+    """Return the labels with their ancestors as labels of their own.
+
+    The surest come first, then by name, as in recorded answers of the service.
 
     >>> [label.name for label in with_parents([Label("Bird", 70.0, (), ("Animal",))])]
-    ['Bird', 'Animal']
+    ['Animal', 'Bird']
     """
     by_name = {label.name: label for label in labels}
     for label in labels:
         for name in label.parents:
             known = by_name.get(name) or Label(name, 0.0)
             by_name[name] = replace(known, confidence=max(known.confidence, label.confidence))
-    return sorted(by_name.values(), key=lambda label: -label.confidence)
+    return sorted(by_name.values(), key=lambda label: (-label.confidence, label.name))
 
 
 def filtered(labels: list[Label], settings: dict[str, list[str]]) -> list[Label]:

@@ -1,9 +1,10 @@
 """botocore's model of the service: which operations there are, and what they take and answer."""
 
 from functools import cache
+from typing import cast
 
 from botocore.loaders import Loader
-from botocore.model import OperationModel, ServiceModel, Shape, StructureShape
+from botocore.model import OperationModel, ServiceModel, Shape, StringShape, StructureShape
 
 TARGET_PREFIX = "RekognitionService."
 
@@ -28,3 +29,9 @@ def input_shape(name: str) -> StructureShape | None:
 def output_shape(name: str) -> Shape | None:
     operation = operation_model(name)
     return operation.output_shape if operation else None
+
+
+@cache
+def version_states() -> tuple[str, ...]:
+    """Return the states of a model's version that the service knows: 14."""
+    return tuple(cast(StringShape, service_model().shape_for("ProjectVersionStatus")).enum)

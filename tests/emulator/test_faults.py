@@ -1,5 +1,6 @@
 """Faults to order, and the quota: what people try their own fallbacks with."""
 
+import secrets
 import time
 from typing import Any
 
@@ -9,9 +10,12 @@ from flask import Flask
 
 from app import create_app
 from rubberduck.core.settings import Settings
+from rubberduck.emulator.service_model import version_states
 from rubberduck.services.pipeline import Pipeline
 from tests.support.emulator import rekognition, serving_here
+from tests.support.objects import draw_project
 from tests.support.pictures import tiny
+from tests.support.trained_projects import create_project
 
 IMAGE = {"Bytes": tiny(1)}
 
@@ -39,6 +43,8 @@ def code_of(call: Any, **parameters: Any) -> tuple[str, int]:
         ("quota", ("ProvisionedThroughputExceededException", 400)),
         ("fail", ("InternalServerError", 500)),
         ("unavailable", ("ServiceUnavailableException", 503)),
+        ("error=ExpiredTokenException", ("ExpiredTokenException", 400)),
+        ("error=InvalidS3ObjectException", ("InvalidS3ObjectException", 400)),
     ],
 )
 def test_the_next_calls_fail_as_ordered(
@@ -75,6 +81,40 @@ def test_the_connection_can_end_without_an_answer(emulator: str) -> None:
         client.detect_labels(Image=IMAGE)
 
 
+def test_an_answer_can_be_lost_after_the_work_is_done(emulator: str) -> None:
+    """What a program that repeats a call must be ready for."""
+    client, name = rekognition(emulator), f"lost-{secrets.token_hex(4)}"
+    order(client, "CreateProject:lose-answer")
+    with pytest.raises((ConnectionClosedError, EndpointConnectionError)):
+        client.create_project(ProjectName=name)
+    again = rekognition(emulator)
+    assert code_of(again.create_project, ProjectName=name)[0] == "ResourceInUseException"
+
+
+def test_a_model_can_be_said_to_be_in_any_of_the_14_states(
+    settings: Settings, pipeline: Pipeline
+) -> None:
+    """As programs meet them that poll; without a training, or the embedded detector."""
+    create_project(pipeline.results.database, pipeline.storage, draw_project(20), name="mugs")
+    app = create_app(settings.model_copy(update={"emulator": True}), pipeline=pipeline)
+    with serving_here(app) as url:
+        client = rekognition(url)
+        (project,) = client.describe_projects()["ProjectDescriptions"]
+        arn = {"ProjectArn": project["ProjectArn"]}
+        output = {"S3Bucket": "rubberduck", "S3KeyPrefix": "out"}
+        client.create_project_version(**arn, VersionName="v1", OutputConfig=output)
+
+        def state() -> str:
+            (found,) = client.describe_project_versions(**arn)["ProjectVersionDescriptions"]
+            return str(found["Status"])
+
+        before = state()
+        order(ordering := rekognition(url), ",".join(f"state={each}" for each in version_states()))
+        ordering.describe_projects()  # no call that the faults wait for
+        assert [state() for _ in range(14)] == list(version_states())
+        assert state() == before
+
+
 def test_an_answer_can_take_its_time(emulator: str) -> None:
     client = rekognition(emulator)
     order(client, "slow=0.3")
@@ -83,9 +123,10 @@ def test_an_answer_can_take_its_time(emulator: str) -> None:
     assert time.monotonic() - start >= 0.3
 
 
-def test_a_fault_that_does_not_exist_is_refused(emulator: str) -> None:
+@pytest.mark.parametrize("fault", ["explode", "slow", "throttle=3", "error", "state=SLEEPING"])
+def test_a_fault_that_does_not_exist_is_refused(emulator: str, fault: str) -> None:
     client = rekognition(emulator)
-    order(client, "explode")
+    order(client, fault)
     assert code_of(client.detect_labels, Image=IMAGE)[0] == "InvalidParameterException"
 
 
