@@ -52,6 +52,16 @@ def version_arn(site: Site, project: Project, version: ModelVersion) -> str:
     return f"{PREFIX}/{plain_name(project.name)}/version/{name}/{moment}"
 
 
+def is_version(arn: str) -> bool:
+    found = ARN_RE.fullmatch(arn)
+    return bool(found and found["version"])
+
+
+def is_dataset(arn: str) -> bool:
+    found = ARN_RE.fullmatch(arn)
+    return bool(found and found["dataset"])
+
+
 def version_name(site: Site, version: ModelVersion) -> str:
     """Return the VersionName that the version was asked for with, or the site's own name."""
     record = site.records.get("version", version.id)

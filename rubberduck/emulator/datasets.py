@@ -23,6 +23,7 @@ from rubberduck.emulator.arns import (
 )
 from rubberduck.emulator.errors import ServiceError, in_use, invalid_parameter, not_ready
 from rubberduck.emulator.site import Site
+from rubberduck.emulator.tag_records import TAGS, Resource, require_few, set_tags
 
 DATASET = "dataset"  # the kind of the records
 IMPORT = "emulator-import"  # the job
@@ -119,10 +120,11 @@ def create_dataset(site: Site, given: dict[str, Any]) -> dict[str, Any]:
         raise ServiceError(
             "ResourceAlreadyExistsException", f"The project has a {side} dataset already"
         )
-    source = _source(site, given.get("DatasetSource"))
+    source, tags = _source(site, given.get("DatasetSource")), require_few(given.get("Tags"))
     now = datetime.now(UTC)
     dataset = Dataset(project.id, side, now, now, outcome=None if source else "COMPLETE")
     save(site, dataset)
+    set_tags(site, Resource(dataset.name, project.id), tags)
     if source:
         enqueue_import(site, dataset, source)
     return {"DatasetArn": dataset_arn(project, side, now)}
@@ -217,5 +219,6 @@ def delete_dataset(site: Site, given: dict[str, Any]) -> dict[str, Any]:
         if other.side != dataset.side:
             save(site, other)
     site.pictures.delete(project.id, gone_with_it)
-    site.records.delete(DATASET, dataset.name)
+    for kind in (DATASET, TAGS):
+        site.records.delete(kind, dataset.name)
     return {}

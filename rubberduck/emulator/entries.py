@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from hashlib import sha256
 from typing import Any
 
@@ -56,23 +57,32 @@ def describe_dataset(site: Site, given: dict[str, Any]) -> dict[str, Any]:
 
 def list_dataset_entries(site: Site, given: dict[str, Any]) -> dict[str, Any]:
     project, dataset = find_dataset(site, given["DatasetArn"])
-    lines = [*_good_lines(site, project, dataset.side), *_bad_lines(site, project, dataset.side)]
+    lines = [*good_lines(site, project, dataset.side), *bad_lines(site, project, dataset.side)]
     chosen = [line for line in lines if _is_wanted(line, given)]
     list_id = f"entries {dataset.name} {sorted(given.keys() - {'NextToken', 'MaxResults'})}"
     page, token = page_of(chosen, given, list_id, lambda line: line["source-ref"])
     return {
-        "DatasetEntries": [
-            json.dumps({k: v for k, v in line.items() if k != "labels"}, ensure_ascii=False)
-            for line in page
-        ],
+        "DatasetEntries": [to_json(line) for line in page],
         "NextToken": token,
     }
 
 
-def _good_lines(site: Site, project: Project, side: str) -> list[dict[str, Any]]:
+def to_json(line: dict[str, Any]) -> str:
+    """Return a line as it is listed: without its labels, which are for filters."""
+    return json.dumps({k: v for k, v in line.items() if k != "labels"}, ensure_ascii=False)
+
+
+def good_lines(site: Site, project: Project, side: str) -> list[dict[str, Any]]:
+    """Return the lines of the pictures of a data set."""
+    return lines_of(site, project, members(site, project, side))
+
+
+def lines_of(
+    site: Site, project: Project, pictures: Iterable[ProjectPicture]
+) -> list[dict[str, Any]]:
     refs, numbers = source_refs(site, project), dict[str, int]()
     lines = []
-    for picture in members(site, project, side):
+    for picture in pictures:
         ref = refs.get(picture.id) or own_ref(site, picture)
         shown = as_picture(project, picture, ref)
         line = entry(shown, numbers, ref, Report())
@@ -82,7 +92,8 @@ def _good_lines(site: Site, project: Project, side: str) -> list[dict[str, Any]]
     return lines
 
 
-def _bad_lines(site: Site, project: Project, side: str) -> list[dict[str, Any]]:
+def bad_lines(site: Site, project: Project, side: str) -> list[dict[str, Any]]:
+    """Return the lines of a data set that cannot be used, with their errors."""
     return [
         {**faulty["line"], "cl-errors": faulty["errors"], "labels": []}
         for faulty in faulty_lines(site, project, side)

@@ -21,6 +21,7 @@ from rubberduck.emulator.faces import detect_faces, recognize_celebrities
 from rubberduck.emulator.labels import detect_labels
 from rubberduck.emulator.projects import create_project, delete_project, describe_projects
 from rubberduck.emulator.site import Site
+from rubberduck.emulator.tags import list_tags_for_resource, tag_resource, untag_resource
 from rubberduck.emulator.versions import (
     create_project_version,
     delete_project_version,
@@ -54,6 +55,7 @@ PROJECTS = "the projects of the site"
 DATASETS = "the labelled pictures of the project; pictures are fetched by the worker"
 VERSIONS = "the embedded models of the project"
 VIDEOS = "the site's analysis of videos, by the worker; without notices"
+TAGGED = "tags of projects, data sets and models, kept in the database"
 COLLECTIONS = (
     "AssociateFaces",
     "CompareFaces",
@@ -114,6 +116,9 @@ OPERATIONS: dict[str, Operation] = {
     "StartProjectVersion": Operation(start_project_version, "real", VERSIONS),
     "StopProjectVersion": Operation(stop_project_version, "real", VERSIONS),
     "DeleteProjectVersion": Operation(delete_project_version, "real", VERSIONS),
+    "TagResource": Operation(tag_resource, "real", TAGGED),
+    "UntagResource": Operation(untag_resource, "real", TAGGED),
+    "ListTagsForResource": Operation(list_tags_for_resource, "real", TAGGED),
     **{
         name: Operation(_without_vectors, "refused", "AccessDeniedException: no face vectors")
         for name in COLLECTIONS

@@ -15,6 +15,7 @@ from rubberduck.emulator.datasets import datasets_of
 from rubberduck.emulator.errors import ServiceError, in_use, invalid_parameter
 from rubberduck.emulator.paging import page_of
 from rubberduck.emulator.site import OPERATOR, Site
+from rubberduck.emulator.tag_records import Resource, require_few, set_tags
 
 MAX_PROJECTS = 100  # the quota of an account
 CUSTOM_LABELS = "CUSTOM_LABELS"
@@ -24,7 +25,7 @@ DELETE_PROJECT = "delete-project"  # the job
 def create_project(site: Site, given: dict[str, Any]) -> dict[str, Any]:
     if given.get("Feature", CUSTOM_LABELS) != CUSTOM_LABELS or "AutoUpdate" in given:
         raise invalid_parameter("The emulator has no content moderation")
-    name = given["ProjectName"]
+    name, tags = given["ProjectName"], require_few(given.get("Tags"))
     projects = site.projects
     if len(projects.list_all()) >= MAX_PROJECTS:
         raise limit_exceeded(f"There are {MAX_PROJECTS} projects, as many as an account may have")
@@ -35,6 +36,7 @@ def create_project(site: Site, given: dict[str, Any]) -> dict[str, Any]:
         raise in_use(f"The project name {name} is taken") from None
     except InvalidProject:
         raise invalid_parameter(f"The emulator's names have up to {MAX_NAME} characters") from None
+    set_tags(site, Resource(project.id, project.id), tags)
     return {"ProjectArn": project_arn(project)}
 
 

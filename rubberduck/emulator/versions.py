@@ -1,11 +1,9 @@
 """Versions of models: embedded trainings and embedded hosting, with the service's states."""
 
-import json
 import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from rubberduck.custom_models.evaluation_summary import write_summary
 from rubberduck.custom_models.hosting_errors import AlreadyRunning, CannotStart, NotRunning
 from rubberduck.custom_models.model_version import (
     FAILED,
@@ -32,10 +30,11 @@ from rubberduck.emulator.errors import in_use, invalid_parameter
 from rubberduck.emulator.paging import page_of
 from rubberduck.emulator.projects import limit_exceeded
 from rubberduck.emulator.site import OPERATOR, Site
+from rubberduck.emulator.tag_records import TAGS, Resource, require_few, set_tags
+from rubberduck.emulator.training_results import RESULTS, TrainingResults
 
 MAX_VERSIONS, MAX_RUNNING, MAX_UNITS = 100, 2, 5  # quotas of an account
 VERSION, STOPPING = "version", "stopping"  # kinds of records
-JSON = "application/json"
 READY_MESSAGE = "The model is ready to run."
 
 
@@ -52,6 +51,7 @@ def create_project_version(site: Site, given: dict[str, Any]) -> dict[str, Any]:
         )
     if "FeatureConfig" in given:
         raise invalid_parameter("The emulator has no content moderation")
+    tags = require_few(given.get("Tags"))
     known = versions_of(site, project)
     if given["VersionName"] in {version_name(site, each) for each in known}:
         raise in_use(f"The version name {given['VersionName']} is taken")
@@ -79,6 +79,8 @@ def create_project_version(site: Site, given: dict[str, Any]) -> dict[str, Any]:
         "key": given.get("KmsKeyId"),
     }
     site.records.put(VERSION, version.id, record, project_id=project.id)
+    set_tags(site, Resource(version.id, project.id), tags)
+    TrainingResults(site, project, version, given["OutputConfig"]).write_manifests()
     # The job finds the version by its own id.
     arguments = {"project_id": project.id, "created_by": OPERATOR, "seed": 0}
     site.jobs.store.insert(job_id, TRAIN_JOB, owner_of(project.id), arguments)
@@ -126,7 +128,8 @@ def _description(site: Site, project: Project, version: ModelVersion) -> dict[st
     record = site.records.get(VERSION, version.id) or {}
     state = state_of(site, version)
     is_trained = version.is_trained and state != TRAINING
-    output = record.get("output") or {}
+    output = record.get("output")
+    results = TrainingResults(site, project, version, output or {})
     return {
         "ProjectVersionArn": version_arn(site, project, version),
         "CreationTimestamp": version.created_at,
@@ -138,7 +141,7 @@ def _description(site: Site, project: Project, version: ModelVersion) -> dict[st
         ),
         "TrainingEndTimestamp": version.trained_at if is_trained else None,
         "OutputConfig": output,
-        "EvaluationResult": _evaluation(site, project, version, output) if is_trained else None,
+        **results.describe(is_trained),
         "KmsKeyId": record.get("key"),
         "VersionDescription": record.get("description"),
         "Feature": "CUSTOM_LABELS",
@@ -149,36 +152,6 @@ def _message(state: str, version: ModelVersion) -> str:
     if state == TRAINED:
         return READY_MESSAGE
     return version.state_message or f"The model is {state}."
-
-
-def _evaluation(
-    site: Site, project: Project, version: ModelVersion, output: dict[str, Any]
-) -> dict[str, Any] | None:
-    if version.evaluation is None:
-        return None
-    summary = _written_summary(site, project, version, output)
-    return {"F1Score": version.evaluation.mean.f1 or 0.0, "Summary": summary}
-
-
-def _written_summary(
-    site: Site, project: Project, version: ModelVersion, output: dict[str, Any]
-) -> dict[str, Any] | None:
-    """Write the summary to where OutputConfig says, once; return where it is."""
-    bucket = output.get("S3Bucket")
-    if bucket is None or version.evaluation is None or version.trained_at is None:
-        return None
-    prefix = output.get("S3KeyPrefix", "").strip("/")
-    name = f"EvaluationResultSummary-{version.id}.json"
-    key = f"{prefix}/{name}" if prefix else name
-    arn = version_arn(site, project, version)
-    summary = json.dumps(write_summary(version.evaluation, arn, version.trained_at))
-    where = {"Bucket": bucket, "Name": key}
-    if site.records.get("summary", version.id):
-        return {"S3Object": where}
-    if not site.objects.write(bucket, key, summary.encode(), JSON):
-        return None
-    site.records.put("summary", version.id, {"at": where}, project_id=project.id)
-    return {"S3Object": where}
 
 
 def start_project_version(site: Site, given: dict[str, Any]) -> dict[str, Any]:
@@ -227,6 +200,6 @@ def delete_project_version(site: Site, given: dict[str, Any]) -> dict[str, Any]:
         delete_version(site.pipeline, named.project.id, named.version.number)
     except VersionBusy as error:
         raise in_use(error.problem.why) from None
-    for kind in (VERSION, STOPPING, "summary"):
+    for kind in (VERSION, STOPPING, RESULTS, TAGS):
         site.records.delete(kind, named.version.id)
     return {"Status": "DELETING"}

@@ -59,6 +59,36 @@ class Lab:
         described: dict[str, Any] = self.client.describe_dataset(DatasetArn=dataset)
         return described["DatasetDescription"]  # type: ignore[no-any-return]
 
+    def read(self, where: dict[str, Any]) -> str:
+        """Return the text of a file that an answer names."""
+        assert where["S3Object"]["Bucket"] == OUTPUT["S3Bucket"]
+        return (self.uploads / str(where["S3Object"]["Name"])).read_text()
+
+    def lines(self, result: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+        """Return the lines of the Validation or the Output of a TrainingDataResult."""
+        (asset,) = result[kind]["Assets"]
+        text = self.read(asset["GroundTruthManifest"])
+        return [json.loads(line) for line in text.splitlines()]
+
+    def check_manifests(self, trained: dict[str, Any]) -> None:
+        """Of 24 pictures that were trained with, and one line that could not be used."""
+        given = self.lines(trained["TrainingDataResult"], "Validation")
+        assert len(given) == 25
+        wrong = [line["cl-errors"][0]["code"] for line in given if "cl-errors" in line]
+        assert wrong == ["ERROR_INVALID_IMAGE"]
+        summary = json.loads(self.read(trained["ManifestSummary"]))["statistics"]["training"]
+        assert summary["use_case"] == "OBJECT_LOCALIZATION"
+        lines = [summary[f"{kind}_json_lines"] for kind in ("total", "valid", "invalid", "ignored")]
+        assert lines == [25, 24, 1, 0]
+        assert summary["error_json_line_indices"] == [24]
+        used, tested = (
+            self.lines(trained[name], "Output")
+            for name in ("TrainingDataResult", "TestingDataResult")
+        )
+        assert tested
+        refs = [line["source-ref"] for line in [*used, *tested]]
+        assert sorted(refs) == sorted(line["source-ref"] for line in given[:24])
+
     def entries(self, dataset: str, **more: Any) -> list[dict[str, Any]]:
         pages = self.client.get_paginator("list_dataset_entries").paginate(
             DatasetArn=dataset, **more
@@ -251,6 +281,29 @@ def test_a_data_set_is_copied_from_another(lab: Lab, project: str) -> None:
     assert [boxes_of(each) for each in ours] == [boxes_of(each) for each in theirs]
 
 
+def test_tags_are_kept_changed_and_gone_with_their_resource(lab: Lab) -> None:
+    client = lab.client
+    name, tags = f"tagged-{secrets.token_hex(4)}", {"team": "kitchen", "stage": "test"}
+    project = client.create_project(ProjectName=name, Tags=tags)["ProjectArn"]
+    dataset = client.create_dataset(ProjectArn=project, DatasetType="TRAIN", Tags={"side": "1"})
+    for arn, wanted in ((project, tags), (dataset["DatasetArn"], {"side": "1"})):
+        assert client.list_tags_for_resource(ResourceArn=arn)["Tags"] == wanted
+    client.tag_resource(ResourceArn=project, Tags={"stage": "live", "cost": "0"})
+    client.untag_resource(ResourceArn=project, TagKeys=["team", "unknown"])
+    left = {"stage": "live", "cost": "0"}
+    assert client.list_tags_for_resource(ResourceArn=project)["Tags"] == left
+    many = {f"tag-{number}": "x" for number in range(49)}
+    assert code_of(client.tag_resource, ResourceArn=project, Tags=many) == (
+        "ServiceQuotaExceededException"
+    )
+    client.delete_dataset(DatasetArn=dataset["DatasetArn"])
+    again = client.create_dataset(ProjectArn=project, DatasetType="TRAIN")["DatasetArn"]
+    assert client.list_tags_for_resource(ResourceArn=again)["Tags"] == {}
+    assert code_of(client.list_tags_for_resource, ResourceArn=NOTHING) == (
+        "ResourceNotFoundException"
+    )
+
+
 def test_what_does_not_exist_is_not_found(lab: Lab) -> None:
     dataset = NOTHING.replace("/none/", "/none/dataset/train/")
     version = NOTHING.replace("/none/", "/none/version/v1/")
@@ -278,11 +331,19 @@ def test_a_model_is_trained_started_asked_and_stopped(
     """Its heads are made up: tests/soak/test_emulator.py has a real training."""
     monkeypatch.setattr(training, "train", made_up_training)
     client = lab.client
-    lab.create_dataset(project, "TRAIN", lab.put("trained", draw_project(24)))
+    manifest = lab.put("trained", draw_project(24))
+    with (lab.uploads / manifest).open("a") as file:
+        print(f"\n{json.dumps(manifest_line('trained/none.jpg', draw_project(1)[0]))}", file=file)
+    lab.create_dataset(project, "TRAIN", manifest)
     run_jobs(lab.app)
     version = client.create_project_version(
-        ProjectArn=project, VersionName="mugs.1", OutputConfig=OUTPUT, VersionDescription="a test"
+        ProjectArn=project,
+        VersionName="mugs.1",
+        OutputConfig=OUTPUT,
+        VersionDescription="a test",
+        Tags={"team": "kitchen"},
     )["ProjectVersionArn"]
+    assert client.list_tags_for_resource(ResourceArn=version)["Tags"] == {"team": "kitchen"}
     again = {"ProjectArn": project, "VersionName": "mugs.1", "OutputConfig": OUTPUT}
     assert code_of(client.create_project_version, **again) == "ResourceInUseException"
 
@@ -300,9 +361,9 @@ def test_a_model_is_trained_started_asked_and_stopped(
     trained = described()
     assert (trained["Status"], trained["VersionDescription"]) == ("TRAINING_COMPLETED", "a test")
     assert 0 <= trained["EvaluationResult"]["F1Score"] <= 1
-    where = trained["EvaluationResult"]["Summary"]["S3Object"]
-    summary = json.loads((lab.uploads / where["Name"]).read_text())
+    summary = json.loads(lab.read(trained["EvaluationResult"]["Summary"]))
     assert summary["EvaluationDetails"]["ProjectVersionArn"] == version
+    lab.check_manifests(trained)
     client.get_waiter("project_version_training_completed").wait(ProjectArn=project)
 
     picture = draw_project(100)[99]
