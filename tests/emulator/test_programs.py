@@ -25,6 +25,7 @@ from rubberduck.core.settings import ROOT, Settings
 from rubberduck.custom_models import training
 from tests.support.aws import BUCKET
 from tests.support.databases import create_database
+from tests.support.ducks import duck_photo
 from tests.support.emulator import PATH, rekognition, run_jobs, serving_here
 from tests.support.made_up_models import made_up_training
 from tests.support.objects import draw_project
@@ -101,6 +102,10 @@ def test_a_course_s_three_programs_start_ask_and_stop_a_model(
     s3.put_object(Bucket=BUCKET, Key="mugs/1.jpg", Body=draw_project(1)[0].jpeg)
 
     names = {"MODEL_ARN": version}
+    analysed = analyse(url, s3, tmp_path)
+    assert f"Model: {version} TRAINING_COMPLETED: The model is ready to run." in analysed
+    assert re.search(r"Manifests: out/manifest_summary-\S+\.json\n", analysed)
+    assert re.search(r"Trained with: out/training_manifest_snapshot-\S+\.manifest\n", analysed)
     started = run_program(
         "start_model.py", url, tmp_path, PROJECT_ARN=project["ProjectArn"], **names
     )
@@ -116,6 +121,29 @@ def test_a_course_s_three_programs_start_ask_and_stop_a_model(
     where = described_version["EvaluationResult"]["Summary"]["S3Object"]
     summary = s3.get_object(Bucket=BUCKET, Key=where["Name"])["Body"].read()
     assert json.loads(summary)["EvaluationDetails"]["ProjectVersionArn"] == version
+
+
+def analyse(url: str, s3: Any, folder: Path) -> str:
+    """Run the program in the way of the service's samples; return what it prints."""
+    s3.put_object(Bucket=BUCKET, Key="in/scene.jpg", Body=duck_photo())
+    s3.put_object(Bucket=BUCKET, Key="in/portrait.jpg", Body=ASTRONAUT.read_bytes())
+    keys = ("in/scene.jpg", "in/portrait.jpg")
+    printed = run_program("analyse_bucket.py", url, folder, BUCKET, *keys)
+    labels = re.findall(r"Label: (\w+) (\d+)", printed)
+    assert {name for name, _ in labels} == {"Duck", "Bird", "Animal"}
+    assert re.search(r"Foreground: \[.*'yellow'.*\], sharpness \d+\n", printed)
+    assert re.search(r"Face: \d+ to \d+ years\nEmotions: \['HAPPY'\] Has: \['Smile'\]", printed)
+    assert "Celebrities: []\nOthers: 1\n" in printed
+    assert re.search(r"Dataset: TRAIN CREATE_COMPLETE\nEntries: \d+ of \d+\n", printed)
+    return printed
+
+
+def test_a_home_automation_s_camera_counts_ducks(url: str, duck: Path, tmp_path: Path) -> None:
+    seen = json.loads(run_program("home_camera.py", url, tmp_path, str(duck)))
+    assert (seen["state"], seen["summary"]) == (1, {"duck": 1, "person": 0})
+    (target,) = seen["targets"]
+    assert 0.5 < target["centre"][0] < 0.75
+    assert "animal" in seen["labels"]
 
 
 def test_a_workshop_s_program_uploads_draws_and_links(url: str, s3: Any, tmp_path: Path) -> None:
