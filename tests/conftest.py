@@ -25,7 +25,7 @@ from rubberduck.services.pipeline import Pipeline
 from rubberduck.storage.base import Storage
 from rubberduck.storage.folder import FolderStorage
 from rubberduck.videos.models import VideoLimits
-from tests.support import fake_rekognition, postgres, redis
+from tests.support import postgres, redis, rekognition_endpoint
 from tests.support.aws import BUCKET, REGION
 from tests.support.browser import MAX_WAIT, chromium
 from tests.support.custom_labels import FakeCustomLabels
@@ -33,6 +33,7 @@ from tests.support.databases import create_database, ready_database
 from tests.support.ducks import duck_photo
 from tests.support.fake_detector import FakeDetector, duck_labels
 from tests.support.moto_sqs import one_change_at_a_time
+from tests.support.rekognition_endpoint import RekognitionEndpoint
 from tests.support.server import Site, serving
 from tests.support.visitor import Visit, Visitor
 
@@ -207,16 +208,25 @@ def s3(aws: str) -> Iterator[Any]:
     client.delete_bucket(Bucket=BUCKET)
 
 
+@pytest.fixture(scope="session")
+def _emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Pipeline, Settings]]:
+    folder = tmp_path_factory.mktemp("rekognition")
+    with rekognition_endpoint.prepared(folder, rekognition_endpoint.KEYS) as prepared:
+        yield prepared
+
+
 @pytest.fixture
-def eyes(aws: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[fake_rekognition.FakeRekognition]:
+def eyes(
+    _emulator: tuple[Pipeline, Settings], aws: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[RekognitionEndpoint]:
     """Rekognition over the wire."""
-    with fake_rekognition.running() as server:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_REKOGNITION", server.url)
-        yield server
+    with rekognition_endpoint.running(*_emulator) as endpoint:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_REKOGNITION", endpoint.url)
+        yield endpoint
 
 
 @pytest.fixture
-def custom_labels(eyes: fake_rekognition.FakeRekognition) -> FakeCustomLabels:
+def custom_labels(eyes: RekognitionEndpoint) -> FakeCustomLabels:
     """Custom Labels over the wire."""
     return eyes.custom_labels
 

@@ -2,7 +2,6 @@
 
 import json
 import socket
-from typing import Any
 
 import boto3
 import pytest
@@ -14,29 +13,60 @@ from rekognition import Rekognition
 from rubberduck.aws.errors import ADVICE
 from rubberduck.aws.image_calls import PICTURE_ERRORS
 from rubberduck.core.errors import DetectorFailed, NotBilled
-from rubberduck.core.models import Box
+from rubberduck.core.models import Box, Label
 from rubberduck.core.rules import RUBBER_DUCK, judge
 from rubberduck.core.settings import Settings
 from rubberduck.imaging.decode import decode_picture
-from tests.support.fake_rekognition import HANG_UP, FakeRekognition, recorded
 from tests.support.pictures import encoded
+from tests.support.recordings import DETECT_LABELS, recorded, recorded_labels
+from tests.support.rekognition_endpoint import HANG_UP, RekognitionEndpoint
 
 PICTURE = decode_picture(encoded(), max_bytes=15_000_000, max_side=2048)
 
 
 @pytest.fixture
-def rekognition(eyes: FakeRekognition, aws_settings: Settings) -> Rekognition:
+def rekognition(eyes: RekognitionEndpoint, aws_settings: Settings) -> Rekognition:
     """As the site composes it."""
     return composition.rekognition(aws_settings, RUBBER_DUCK)
 
 
-def test_a_recorded_answer_becomes_labels(rekognition: Rekognition) -> None:
-    labels = rekognition.labels(PICTURE)
+def labels_of(name: str) -> list[Label]:
+    """What the product reads in a recorded answer, which comes as it was recorded."""
+    client = boto3.client(
+        "rekognition", region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="x"
+    )
+    expected = {"Image": {"Bytes": PICTURE.jpeg}, "MaxLabels": 320, "MinConfidence": 60.0}
+    with Stubber(client) as stub:
+        stub.add_response("detect_labels", recorded(name), expected)
+        return Rekognition(client, 60.0, 0.001).labels(PICTURE)
+
+
+@pytest.mark.parametrize("name", DETECT_LABELS)
+def test_a_recorded_answer_becomes_its_labels(name: str) -> None:
+    """Read by the product and by the tests."""
+    assert labels_of(name) == recorded_labels(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "score"),
+    [
+        ("detect_labels_giant_duck_boxes", 88.78921890258789),
+        ("detect_labels_giant_duck_no_box", 54.05283546447754),
+        ("detect_labels_five_dogs", None),
+        ("detect_labels_electronics", None),
+    ],
+)
+def test_the_rule_judges_recorded_answers(name: str, score: float) -> None:
+    verdict = judge(RUBBER_DUCK, labels_of(name))
+    assert (verdict.score if verdict.found else None) == score
+
+
+def test_boxes_and_parents_are_kept() -> None:
+    labels = labels_of("detect_labels_giant_duck_boxes")
     assert [label.name for label in labels] == ["Inflatable", "Bird", "Toy"]
     assert labels[1].boxes[1] == giant_box()
-    verdict = judge(RUBBER_DUCK, labels)
-    assert verdict.score == 88.78921890258789
-    assert len(verdict.boxes) == 2
+    assert len(judge(RUBBER_DUCK, labels).boxes) == 2
+    assert labels_of("detect_labels_giant_duck_no_box")[1].parents == ("Animal", "Bird")
 
 
 def giant_box() -> Box:
@@ -46,45 +76,22 @@ def giant_box() -> Box:
     return Box(*where, "Bird", bird["Confidence"])
 
 
-@pytest.mark.parametrize(
-    ("name", "found"),
-    [
-        ("detect_labels_giant_duck_no_box", True),
-        ("detect_labels_five_dogs", False),
-        ("detect_labels_electronics", False),
-    ],
-)
-def test_other_recorded_answers(
-    rekognition: Rekognition, eyes: FakeRekognition, name: str, found: bool
+def test_what_comes_over_the_wire_becomes_labels(
+    rekognition: Rekognition, eyes: RekognitionEndpoint
 ) -> None:
-    eyes.answer = recorded(name)
-    assert judge(RUBBER_DUCK, rekognition.labels(PICTURE)).found is found
+    eyes.detector.answer = recorded_labels("detect_labels_electronics")
+    assert rekognition.labels(PICTURE) == eyes.detector.answer
 
 
-def test_parents_are_kept(rekognition: Rekognition, eyes: FakeRekognition) -> None:
-    eyes.answer = recorded("detect_labels_giant_duck_no_box")
-    assert rekognition.labels(PICTURE)[1].parents == ("Animal", "Bird")
-
-
-def test_near_misses_are_asked_for_too(rekognition: Rekognition, eyes: FakeRekognition) -> None:
+def test_near_misses_are_asked_for_too(rekognition: Rekognition, eyes: RekognitionEndpoint) -> None:
     rekognition.labels(PICTURE)
     assert eyes.requests == [
         {"Image": {"Bytes": PICTURE.jpeg}, "MaxLabels": 320, "MinConfidence": 10.0}
     ]
 
 
-def test_the_request_is_the_one_that_the_service_model_knows() -> None:
-    client = boto3.client(
-        "rekognition", region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="x"
-    )
-    expected = {"Image": {"Bytes": PICTURE.jpeg}, "MaxLabels": 320, "MinConfidence": 60.0}
-    with Stubber(client) as stub:
-        stub.add_response("detect_labels", recorded("detect_labels_five_dogs"), expected)
-        assert Rekognition(client, 60.0, 0.001).labels(PICTURE)[0].name == "Pet"
-
-
 def test_a_picture_too_heavy_for_a_request_is_made_lighter(
-    rekognition: Rekognition, eyes: FakeRekognition
+    rekognition: Rekognition, eyes: RekognitionEndpoint
 ) -> None:
     noise = Image.effect_noise((3000, 2400), 150).convert("RGB")
     heavy = decode_picture(encoded(noise, quality=98), max_bytes=30_000_000, max_side=8192)
@@ -118,7 +125,7 @@ CALLS_BEFORE_FAILURE = {
 
 @pytest.mark.parametrize(("fault", "requests"), CALLS_BEFORE_FAILURE.items())
 def test_every_refusal_has_its_cause_and_only_passing_ones_are_tried_again(
-    rekognition: Rekognition, eyes: FakeRekognition, fault: str, requests: int
+    rekognition: Rekognition, eyes: RekognitionEndpoint, fault: str, requests: int
 ) -> None:
     eyes.always = fault
     with pytest.raises(NotBilled) as error:
@@ -135,7 +142,7 @@ def test_every_refusal_has_its_cause_and_only_passing_ones_are_tried_again(
 
 @pytest.mark.parametrize("fault", CALLS_BEFORE_FAILURE)
 def test_only_what_is_about_one_picture_is_no_outage(
-    rekognition: Rekognition, eyes: FakeRekognition, fault: str, monkeypatch: pytest.MonkeyPatch
+    rekognition: Rekognition, eyes: RekognitionEndpoint, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
     eyes.always = fault
@@ -145,7 +152,7 @@ def test_only_what_is_about_one_picture_is_no_outage(
 
 
 def test_no_credentials_are_named(
-    eyes: FakeRekognition, aws_settings: Settings, monkeypatch: pytest.MonkeyPatch
+    eyes: RekognitionEndpoint, aws_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     with pytest.raises(NotBilled) as error:
@@ -155,7 +162,7 @@ def test_no_credentials_are_named(
     assert eyes.requests == []
 
 
-def test_a_missing_permission_is_named(rekognition: Rekognition, eyes: FakeRekognition) -> None:
+def test_a_missing_permission_is_named(rekognition: Rekognition, eyes: RekognitionEndpoint) -> None:
     eyes.always = "AccessDeniedException"
     with pytest.raises(DetectorFailed) as error:
         rekognition.labels(PICTURE)
@@ -163,12 +170,14 @@ def test_a_missing_permission_is_named(rekognition: Rekognition, eyes: FakeRekog
     assert "rekognition:" not in error.value.problem.why
 
 
-def test_one_bad_moment_is_overcome(rekognition: Rekognition, eyes: FakeRekognition) -> None:
+def test_one_bad_moment_is_overcome(rekognition: Rekognition, eyes: RekognitionEndpoint) -> None:
     eyes.faults.extend(["ThrottlingException", "InternalServerError"])
     assert rekognition.labels(PICTURE)
 
 
-def test_who_hangs_up_is_not_asked_again(rekognition: Rekognition, eyes: FakeRekognition) -> None:
+def test_who_hangs_up_is_not_asked_again(
+    rekognition: Rekognition, eyes: RekognitionEndpoint
+) -> None:
     """Once is enough: the picture was sent, and what was sent may be billed."""
     eyes.always = HANG_UP
     with pytest.raises(DetectorFailed) as error:
@@ -192,7 +201,9 @@ def test_who_is_not_there_bills_nothing(
     assert "DUCK_REGION" in str(error.value.cause)
 
 
-def test_who_is_too_slow_is_not_waited_for(rekognition: Rekognition, eyes: FakeRekognition) -> None:
+def test_who_is_too_slow_is_not_waited_for(
+    rekognition: Rekognition, eyes: RekognitionEndpoint
+) -> None:
     config = rekognition.client.meta.config
     assert (config.connect_timeout, config.read_timeout) == (2, 5)  # type: ignore[attr-defined]
     assert config.retries["total_max_attempts"] == 3  # type: ignore[attr-defined]
@@ -208,7 +219,7 @@ def test_who_is_too_slow_is_not_waited_for(rekognition: Rekognition, eyes: FakeR
     assert eyes.arrived == 1
 
 
-def test_the_check_costs_nothing(rekognition: Rekognition, eyes: FakeRekognition) -> None:
+def test_the_check_costs_nothing(rekognition: Rekognition, eyes: RekognitionEndpoint) -> None:
     rekognition.check()
     assert len(eyes.requests) == 1  # refused as no picture, so not billed
     eyes.always = "AccessDeniedException"
@@ -217,57 +228,6 @@ def test_the_check_costs_nothing(rekognition: Rekognition, eyes: FakeRekognition
     eyes.always = HANG_UP
     with pytest.raises(DetectorFailed):
         rekognition.check()
-
-
-class TestTheFakeEndpoint:
-    """It must refuse what the service refuses, or the tests above prove nothing."""
-
-    @pytest.fixture
-    def client(self, eyes: FakeRekognition) -> Any:
-        return boto3.client("rekognition")
-
-    @pytest.mark.parametrize(
-        ("request_", "code"),
-        [
-            ({"Image": {"Bytes": b"quack"}}, "InvalidImageFormatException"),
-            ({"Image": {"Bytes": encoded(format="WEBP")}}, "InvalidImageFormatException"),
-            ({"Image": {"Bytes": PICTURE.jpeg[:900]}}, "InvalidImageFormatException"),
-            ({"Image": {"Bytes": bytes(5_242_881)}}, "ImageTooLargeException"),
-            (
-                {"Image": {"Bytes": encoded(Image.new("RGB", (79, 80)))}},
-                "InvalidParameterException",
-            ),
-            (
-                {"Image": {"Bytes": PICTURE.jpeg}, "MinConfidence": 101.0},
-                "InvalidParameterException",
-            ),
-            (
-                {"Image": {"S3Object": {"Bucket": "nobodys-bucket", "Name": "x"}}},
-                "InvalidS3ObjectException",
-            ),
-        ],
-    )
-    def test_refuses(self, client: Any, request_: dict[str, Any], code: str) -> None:
-        with pytest.raises(client.exceptions.ClientError) as error:
-            client.detect_labels(**request_)
-        assert error.value.response["Error"]["Code"] == code
-
-    def test_reads_the_object_from_s3(self, client: Any, s3: Any) -> None:
-        s3.put_object(Bucket="ducks-of-the-tests", Key="duck.jpg", Body=PICTURE.jpeg)
-        where = {"S3Object": {"Bucket": "ducks-of-the-tests", "Name": "duck.jpg"}}
-        assert client.detect_labels(Image=where)["Labels"]
-
-    def test_applies_the_limits(self, client: Any, eyes: FakeRekognition) -> None:
-        eyes.answer = recorded("detect_labels_electronics")
-        image = {"Bytes": PICTURE.jpeg}
-        assert len(client.detect_labels(Image=image, MaxLabels=3)["Labels"]) == 3
-        sure = client.detect_labels(Image=image, MinConfidence=99.0)["Labels"]
-        assert all(label["Confidence"] >= 99.0 for label in sure)
-
-    def test_knows_a_wrong_answer_of_its_own(self, client: Any, eyes: FakeRekognition) -> None:
-        eyes.answer = {"Labels": [{"Name": 7, "Confidence": 99.0}]}
-        client.detect_labels(Image={"Bytes": PICTURE.jpeg})
-        assert "Labels[0].Name" in eyes.mistakes.pop()
 
 
 def test_recordings_are_what_they_say() -> None:

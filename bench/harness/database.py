@@ -12,7 +12,7 @@ from rubberduck.core.models import Answer, Result, Upload
 from rubberduck.core.rules import RUBBER_DUCK, judge
 from rubberduck.db.results import Results
 from rubberduck.db.tables import duck_results
-from tests.support.fake_rekognition import recorded
+from tests.support.recordings import recorded
 from tests.support.stored_results import sample_result, sample_upload
 
 LABELS = [label_from(each) for each in recorded("detect_labels_giant_duck_boxes")["Labels"]]

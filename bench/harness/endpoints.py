@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 
-from tests.support.fake_rekognition import recorded
+from tests.support.recordings import recorded
 
 BUCKET, REGION = "ducks-of-the-bench", "eu-central-1"
 CHUNK = 16 * 1024

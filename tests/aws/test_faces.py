@@ -11,8 +11,8 @@ from rubberduck.core.faces import AgeRange, Gender, Smile
 from rubberduck.core.settings import Settings
 from tests.support.custom_labels import LOSE_ANSWER, FakeCustomLabels
 from tests.support.custom_labels.faces import face_detail
-from tests.support.fake_rekognition import RECORDED
 from tests.support.pictures import encoded
+from tests.support.recordings import RECORDED
 
 OPERATION = "DetectFaces"
 

@@ -26,8 +26,9 @@ from rubberduck.imaging.decode import Picture, decode_picture
 from tests.support.aws import BUCKET
 from tests.support.databases import create_database
 from tests.support.fake_detector import FakeDetector
-from tests.support.fake_rekognition import HANG_UP, FakeRekognition, recorded
 from tests.support.pictures import encoded, form, tiny
+from tests.support.recordings import recorded_labels
+from tests.support.rekognition_endpoint import HANG_UP, RekognitionEndpoint
 from tests.support.server import Site, amazon, serving
 from tests.support.visitor import Visit, post_and_open, post_picture, visible_text
 
@@ -195,7 +196,7 @@ def spent_so_far(client: FlaskClient) -> int:
 
 
 def test_rekognition_answers_for_pictures_in_a_folder(
-    visit: Visit, eyes: FakeRekognition, settings: Settings
+    visit: Visit, eyes: RekognitionEndpoint, settings: Settings
 ) -> None:
     page = post_and_open(visit(), encoded())
     assert "Rubber duck detected! :))" in page
@@ -205,7 +206,7 @@ def test_rekognition_answers_for_pictures_in_a_folder(
 
 
 def test_when_the_budget_is_spent_the_embedded_detector_answers_and_says_so(
-    visit: Visit, eyes: FakeRekognition, caplog: pytest.LogCaptureFixture
+    visit: Visit, eyes: RekognitionEndpoint, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = visit(daily_calls=2)
     pages = [visible_text(post_and_open(client, tiny(number))) for number in range(5)]
@@ -225,14 +226,14 @@ def test_the_json_says_why(visit: Visit) -> None:
     assert whys == [None, "budget-spent"]
 
 
-def test_a_failure_is_told_as_one(visit: Visit, eyes: FakeRekognition) -> None:
+def test_a_failure_is_told_as_one(visit: Visit, eyes: RekognitionEndpoint) -> None:
     eyes.always = "AccessDeniedException"
     body = visit().post("/api/v1/pictures", **form(tiny(1))).get_json()
     assert (body["instead_of"], body["instead_because"]) == ("Amazon Rekognition", "failed")
 
 
 def test_a_picture_answered_by_the_stand_in_is_asked_again_another_day(
-    visit: Visit, eyes: FakeRekognition
+    visit: Visit, eyes: RekognitionEndpoint
 ) -> None:
     assert SPENT in visible_text(post_and_open(visit(daily_calls=0), encoded()))
     assert SPENT not in visible_text(post_and_open(visit(daily_calls=1), encoded()))
@@ -265,7 +266,7 @@ def test_strangers_with_the_same_picture_are_counted_each(visit: Visit) -> None:
     ],
 )
 def test_only_what_may_be_billed_is_counted(
-    visit: Visit, eyes: FakeRekognition, fault: str, calls: int
+    visit: Visit, eyes: RekognitionEndpoint, fault: str, calls: int
 ) -> None:
     client = visit()
     eyes.always = fault
@@ -274,7 +275,7 @@ def test_only_what_may_be_billed_is_counted(
 
 
 def test_samples_the_camera_and_the_check_spend_nothing(
-    visit: Visit, eyes: FakeRekognition
+    visit: Visit, eyes: RekognitionEndpoint
 ) -> None:
     client = visit(daily_calls=0)
     assert "Rubber duck detected!" in client.get("/sample/easy").text
@@ -330,7 +331,7 @@ BANNER = "Amazon Rekognition is switched off at the moment, so the embedded dete
 
 
 def test_the_lever_switches_rekognition_off_and_every_page_says_so(
-    visit: Visit, eyes: FakeRekognition, s3: Any
+    visit: Visit, eyes: RekognitionEndpoint, s3: Any
 ) -> None:
     client = visit(bucket=BUCKET, engine="local")
     page = visible_text(post_and_open(client, encoded()))
@@ -342,7 +343,7 @@ def test_the_lever_switches_rekognition_off_and_every_page_says_so(
 
 
 def test_when_the_lever_is_back_the_same_picture_is_asked_again(
-    visit: Visit, eyes: FakeRekognition, s3: Any
+    visit: Visit, eyes: RekognitionEndpoint, s3: Any
 ) -> None:
     post_picture(visit(bucket=BUCKET, engine="local"), encoded())
     page = visible_text(post_and_open(visit(bucket=BUCKET, engine=None), encoded()))
@@ -361,7 +362,7 @@ def test_the_lever_cannot_answer_what_only_rekognition_knows(visit: Visit, cats:
 
 
 def test_without_any_budget_the_embedded_detector_answers(
-    visit: Visit, eyes: FakeRekognition
+    visit: Visit, eyes: RekognitionEndpoint
 ) -> None:
     page = visible_text(post_and_open(visit(daily_calls=0, monthly_calls=0), encoded()))
     assert SPENT in page
@@ -381,9 +382,9 @@ def upload(site: Site, number: int) -> dict[str, Any]:
     [(6, 24), pytest.param(100, 500, marks=pytest.mark.soak)],
 )
 def test_four_processes_spend_one_budget_exactly(
-    database_url: str, eyes: FakeRekognition, tmp_path: Path, budget: int, uploads: int
+    database_url: str, eyes: RekognitionEndpoint, tmp_path: Path, budget: int, uploads: int
 ) -> None:
-    eyes.answer = recorded("detect_labels_five_dogs")
+    eyes.detector.answer = recorded_labels("detect_labels_five_dogs")
     more = amazon() | {
         "DUCK_DATABASE_URL": database_url,
         "DUCK_UPLOADS": str(tmp_path / "uploads"),

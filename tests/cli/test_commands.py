@@ -23,9 +23,9 @@ from rubberduck.services.pipeline import Pipeline
 from tests.support.command_line import run_command
 from tests.support.databases import create_database
 from tests.support.fake_detector import FakeDetector
-from tests.support.fake_rekognition import FakeRekognition
 from tests.support.hosting import add_model
 from tests.support.pictures import corners, encoded
+from tests.support.rekognition_endpoint import RekognitionEndpoint
 
 FIELDS = {"file", "duck", "score", "boxes", "is_truncated", "error"}
 
@@ -412,7 +412,7 @@ def test_check_says_that_the_counts_have_no_redis(
 
 
 def test_check_of_the_aws_composition(
-    aws_settings: Settings, s3: Any, eyes: FakeRekognition, results: Results
+    aws_settings: Settings, s3: Any, eyes: RekognitionEndpoint, results: Results
 ) -> None:
     pipeline = replace(build_pipeline(aws_settings), open_results=lambda: results)
     app = create_app(aws_settings, pipeline=pipeline)

@@ -14,8 +14,8 @@ from flask.testing import FlaskClient
 from rubberduck.billing.spending import forecast
 from tests.support.aws import BUCKET
 from tests.support.command_line import run_command
-from tests.support.fake_rekognition import FakeRekognition
 from tests.support.pictures import encoded, tiny
+from tests.support.rekognition_endpoint import RekognitionEndpoint
 from tests.support.visitor import Visit, post_picture
 
 TENTH = datetime(2026, 11, 10, tzinfo=UTC)  # nine of thirty days have gone
@@ -139,7 +139,7 @@ def test_the_forecast(calls: int, now: str, forecast_calls: int) -> None:
 
 
 def test_look_spends_from_the_same_budget(
-    visit: Visit, eyes: FakeRekognition, tmp_path: Path
+    visit: Visit, eyes: RekognitionEndpoint, tmp_path: Path
 ) -> None:
     for number in range(3):
         (tmp_path / f"{number}.png").write_bytes(tiny(number))
@@ -157,7 +157,7 @@ def test_look_spends_from_the_same_budget(
 
 
 def test_evaluate_measures_only_what_its_engine_said(
-    visit: Visit, eyes: FakeRekognition, tmp_path: Path
+    visit: Visit, eyes: RekognitionEndpoint, tmp_path: Path
 ) -> None:
     for number, side in enumerate(["duck", "duck", "no-duck", "no-duck"]):
         (tmp_path / "photos" / side).mkdir(parents=True, exist_ok=True)

@@ -24,9 +24,9 @@ from rubberduck.imaging.decode import Picture, decode_picture
 from rubberduck.storage.s3 import S3Storage
 from tests.support.aws import BUCKET
 from tests.support.fake_detector import FakeDetector, duck_labels
-from tests.support.fake_rekognition import FakeRekognition
 from tests.support.faults import AMAZONS, Countdown, amazon_fails
 from tests.support.pictures import encoded
+from tests.support.rekognition_endpoint import RekognitionEndpoint
 from tests.support.visitor import post_and_open, post_picture, visible_text
 
 PICTURE = decode_picture(encoded(), max_bytes=15_000_000, max_side=2048)
@@ -154,7 +154,7 @@ def test_it_looks_like_the_one_behind_it(moody: Moody) -> None:
 
 
 def test_twenty_uploads_while_rekognition_is_down(
-    aws_client: FlaskClient, eyes: FakeRekognition, monkeypatch: pytest.MonkeyPatch
+    aws_client: FlaskClient, eyes: RekognitionEndpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
     eyes.always = "InternalServerError"
@@ -174,7 +174,7 @@ def storage(aws_settings: Settings, s3: Any, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.fixture
 def client(
-    aws_settings: Settings, storage: S3Storage, eyes: FakeRekognition, results: Results
+    aws_settings: Settings, storage: S3Storage, eyes: RekognitionEndpoint, results: Results
 ) -> FlaskClient:
     one = ThreadPoolExecutor(1)  # one after the other, so that a test can wait for the last
     pipeline = replace(
@@ -184,7 +184,7 @@ def client(
 
 
 def test_while_s3_is_known_to_be_down_uploads_are_refused_at_once(
-    client: FlaskClient, storage: S3Storage, eyes: FakeRekognition
+    client: FlaskClient, storage: S3Storage, eyes: RekognitionEndpoint
 ) -> None:
     calls = Countdown(1, lasts=True)
     with amazon_fails([storage.client], AMAZONS["no connection"], calls):

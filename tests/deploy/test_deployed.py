@@ -22,7 +22,9 @@ from PIL import Image
 from playwright.sync_api import Browser, Playwright, expect
 
 from deploy import bundle
-from tests.support import beanstalk, fake_rekognition, load_balancer, redis
+from rubberduck.core.settings import Settings
+from rubberduck.services.pipeline import Pipeline
+from tests.support import beanstalk, load_balancer, redis, rekognition_endpoint
 from tests.support.aws import REGION
 from tests.support.beanstalk import Machine, Running, properties, unpacked
 from tests.support.browser import chromium
@@ -30,6 +32,7 @@ from tests.support.cloudformation import BALANCED, Made
 from tests.support.load_balancer import NAME, LoadBalancer, anybody, balancing
 from tests.support.pictures import encoded, form
 from tests.support.postgres import Server
+from tests.support.rekognition_endpoint import KEYS
 from tests.support.server import PATIENCE, until
 
 BUCKET = "ducks-of-two-machines"
@@ -76,11 +79,13 @@ class Deployed:
 
 
 @pytest.fixture(scope="module")
-def amazon(_moto: ThreadedMotoServer) -> Iterator[dict[str, str]]:
+def amazon(
+    _moto: ThreadedMotoServer, _emulator: tuple[Pipeline, Settings]
+) -> Iterator[dict[str, str]]:
     """S3 with an empty bucket, and Rekognition: what leads a process there."""
-    with fake_rekognition.running() as eyes:
+    with rekognition_endpoint.running(*_emulator) as eyes:
         url = f"http://localhost:{_moto.get_host_and_port()[1]}"
-        keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+        keys = {"aws_access_key_id": "testing", "aws_secret_access_key": KEYS["testing"]}
         s3: Any = boto3.Session(**keys).client("s3", endpoint_url=url, region_name=REGION)  # type: ignore[arg-type]
         s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
         yield {

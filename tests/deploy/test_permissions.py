@@ -25,8 +25,8 @@ from tests.support.cloudformation import (
     video_statements,
 )
 from tests.support.custom_labels import FakeCustomLabels
-from tests.support.fake_rekognition import FakeRekognition
 from tests.support.pictures import encoded
+from tests.support.rekognition_endpoint import RekognitionEndpoint
 from tests.support.visitor import post_picture
 
 # Where the permission has another name than the call.
@@ -43,7 +43,7 @@ PERMISSION = {
 
 
 @pytest.fixture
-def used(s3: Any, eyes: FakeRekognition, monkeypatch: pytest.MonkeyPatch) -> set[str]:
+def used(s3: Any, eyes: RekognitionEndpoint, monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """Fills up with a permission for each request, and each link, that later clients sign."""
     used: set[str] = set()
     plain = boto3.Session.client

@@ -19,8 +19,9 @@ from composition import build_pipeline
 from rubberduck.core.settings import Settings
 from rubberduck.db.results import Results
 from tests.support.aws import BUCKET
-from tests.support.fake_rekognition import HANG_UP, FakeRekognition, recorded
 from tests.support.pictures import encoded, form
+from tests.support.recordings import recorded_labels
+from tests.support.rekognition_endpoint import HANG_UP, RekognitionEndpoint
 from tests.support.server import amazon, serving
 from tests.support.visitor import post_and_open, post_picture, visible_text
 
@@ -45,8 +46,8 @@ def test_a_duck_goes_through_s3_and_rekognition(aws_client: FlaskClient, s3: Any
     assert f"{BUCKET}/uploads/" in link
 
 
-def test_no_duck(aws_client: FlaskClient, eyes: FakeRekognition, s3: Any) -> None:
-    eyes.answer = recorded("detect_labels_five_dogs")
+def test_no_duck(aws_client: FlaskClient, eyes: RekognitionEndpoint, s3: Any) -> None:
+    eyes.detector.answer = recorded_labels("detect_labels_five_dogs")
     page = post_and_open(aws_client, encoded())
     assert "No rubber duck detected :(" in page
     assert [key.split("/")[0] for key in keys(s3)] == ["uploads"]
@@ -59,7 +60,7 @@ def test_who_asks_for_the_picture_is_sent_to_the_bucket(aws_client: FlaskClient)
     assert "X-Amz-Signature=" in answer.location
 
 
-def test_reloading_asks_amazon_nothing(aws_client: FlaskClient, eyes: FakeRekognition) -> None:
+def test_reloading_asks_amazon_nothing(aws_client: FlaskClient, eyes: RekognitionEndpoint) -> None:
     where = post_picture(aws_client, encoded()).location
     for _ in range(3):
         aws_client.get(where)
@@ -81,7 +82,7 @@ def test_clients_are_made_once(aws_client: FlaskClient, monkeypatch: pytest.Monk
 )
 def test_when_rekognition_cannot_answer_the_embedded_detector_does(
     aws_client: FlaskClient,
-    eyes: FakeRekognition,
+    eyes: RekognitionEndpoint,
     caplog: pytest.LogCaptureFixture,
     fault: str,
 ) -> None:
@@ -97,7 +98,7 @@ def test_when_rekognition_cannot_answer_the_embedded_detector_does(
     assert ("allow rekognition:DetectLabels" in caplog.text) is (fault == "AccessDeniedException")
 
 
-def test_the_json_says_who_stood_in(aws_client: FlaskClient, eyes: FakeRekognition) -> None:
+def test_the_json_says_who_stood_in(aws_client: FlaskClient, eyes: RekognitionEndpoint) -> None:
     eyes.always = "ThrottlingException"
     body = aws_client.post("/api/v1/pictures", **form(encoded())).json
     assert body is not None
@@ -105,7 +106,7 @@ def test_the_json_says_who_stood_in(aws_client: FlaskClient, eyes: FakeRekogniti
 
 
 @pytest.fixture
-def homeless(aws_settings: Settings, eyes: FakeRekognition, results: Results) -> Iterator[Any]:
+def homeless(aws_settings: Settings, eyes: RekognitionEndpoint, results: Results) -> Iterator[Any]:
     """The site, with a bucket that does not exist."""
     settings = aws_settings.model_copy(update={"bucket": "ducks-that-never-were"})
     pipeline = build_pipeline(settings)
@@ -142,7 +143,7 @@ def test_the_policy_lets_the_buckets_pictures_and_videos_in(aws_client: FlaskCli
 
 
 def test_samples_and_camera_ask_amazon_nothing(
-    aws_client: FlaskClient, eyes: FakeRekognition, s3: Any
+    aws_client: FlaskClient, eyes: RekognitionEndpoint, s3: Any
 ) -> None:
     assert "Rubber duck detected!" in aws_client.get("/sample/easy").text
     frame = aws_client.post("/api/v1/frames", **form(encoded()))
@@ -169,14 +170,16 @@ def test_deleted_is_gone_from_the_bucket(aws_client: FlaskClient, s3: Any) -> No
     assert keys(s3) == []
 
 
-def test_the_same_picture_is_paid_for_once(aws_client: FlaskClient, eyes: FakeRekognition) -> None:
+def test_the_same_picture_is_paid_for_once(
+    aws_client: FlaskClient, eyes: RekognitionEndpoint
+) -> None:
     for _ in range(3):
         post_picture(aws_client, encoded())
     assert len(eyes.requests) == 1
 
 
 def test_twenty_identical_posts_at_once_are_one_call_and_one_result(
-    database_url: str, s3: Any, eyes: FakeRekognition, tmp_path: Path
+    database_url: str, s3: Any, eyes: RekognitionEndpoint, tmp_path: Path
 ) -> None:
     eyes.delay = 1.0
     more = {"DUCK_DATABASE_URL": database_url, "DUCK_BUCKET": BUCKET, **amazon()}

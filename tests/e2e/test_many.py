@@ -17,9 +17,9 @@ from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, Rout
 from tests.support.aws import BUCKET
 from tests.support.browser import SCREENS, complaints, screen
 from tests.support.ducks import duck_photo
-from tests.support.fake_rekognition import FakeRekognition
 from tests.support.hostile import SCRIPTS
 from tests.support.pictures import corners, encoded
+from tests.support.rekognition_endpoint import RekognitionEndpoint
 from tests.support.server import Site, amazon, serving
 
 pytestmark = pytest.mark.enable_socket
@@ -437,7 +437,7 @@ def test_several_dropped_anywhere(page: Page, site: Site) -> None:
 
 
 def test_a_budget_is_told_before_anything_is_sent(
-    page: Page, s3: Any, eyes: FakeRekognition, tmp_path: Path
+    page: Page, s3: Any, eyes: RekognitionEndpoint, tmp_path: Path
 ) -> None:
     """With S3 and Rekognition: the visitor starts, and the ZIP's pictures come from the bucket."""
     limits = {"DUCK_BUCKET": BUCKET, "DUCK_DAILY_CALLS": "5", "DUCK_MONTHLY_CALLS": "100"}

@@ -18,10 +18,12 @@ from rubberduck.core.settings import Settings
 from rubberduck.emulator.errors import ServiceError
 from rubberduck.emulator.service_model import input_shape
 from rubberduck.emulator.wire import parse
+from rubberduck.imaging.decode import decode_picture
 from tests.support.aws import BUCKET, REGION
 from tests.support.databases import create_database
 from tests.support.emulator import rekognition, serving_here
 from tests.support.pictures import encoded
+from tests.support.rekognition_endpoint import RekognitionEndpoint
 
 
 def names(answer: dict[str, Any]) -> list[str]:
@@ -220,17 +222,27 @@ def test_buckets_are_read_only_if_they_are_named(settings: Settings, s3: Any, du
 
 
 def test_amazon_is_never_asked(
-    settings: Settings, eyes: Any, s3: Any, duck: Path, composed: Any
+    settings: Settings,
+    eyes: RekognitionEndpoint,
+    s3: Any,
+    duck: Path,
+    composed: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The site itself asks Rekognition here; the emulator does not."""
     at_amazon = settings.model_copy(
         update={"bucket": BUCKET, "emulator": True, "engine": "rekognition"}
     )
-    app: Flask = create_app(at_amazon, pipeline=composed(at_amazon))
+    pipeline = composed(at_amazon)
+    pipeline.detector.labels(decode_picture(encoded(), max_bytes=100_000, max_side=2048))
+    assert eyes.arrived == 1
+    # The tests' endpoint is an emulator too; a server that asks one does not start.
+    monkeypatch.delenv("AWS_ENDPOINT_URL_REKOGNITION")
+    app: Flask = create_app(at_amazon, pipeline=pipeline)
     with serving_here(app) as url:
         image = {"Bytes": duck.read_bytes()}
         assert "Duck" in names(rekognition(url).detect_labels(Image=image))
         folder = {"S3Object": {"Bucket": "rubberduck", "Name": "duck.jpg"}}
         code, _ = refused(rekognition(url).detect_labels, Image=folder)
         assert code == "InvalidS3ObjectException"  # there is no folder
-    assert eyes.requests == []
+    assert eyes.arrived == 1

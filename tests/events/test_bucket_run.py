@@ -23,8 +23,8 @@ from rubberduck.storage.s3 import S3Storage
 from tests.support.aws import BUCKET
 from tests.support.command_line import run_command
 from tests.support.databases import create_database
-from tests.support.fake_rekognition import FakeRekognition
 from tests.support.pictures import tiny
+from tests.support.rekognition_endpoint import RekognitionEndpoint
 from tests.support.workers import working
 
 
@@ -61,14 +61,14 @@ def test_a_bucket_is_answered_by_the_worker_and_told_as_json(
 
 
 @pytest.fixture
-def paid_app(settings: Settings, s3: Any, eyes: FakeRekognition) -> Flask:
+def paid_app(settings: Settings, s3: Any, eyes: RekognitionEndpoint) -> Flask:
     create_database(settings.database_url, with_jobs=True)
     settings = settings.model_copy(update={"engine": "rekognition"})
     return create_app(settings, pipeline=build_pipeline(settings))
 
 
 def test_price_and_time_are_told_before_anything_costs(
-    paid_app: Flask, s3: Any, eyes: FakeRekognition
+    paid_app: Flask, s3: Any, eyes: RekognitionEndpoint
 ) -> None:
     put_pictures(s3, 3)
     done = run_command(paid_app, "look", f"s3://{BUCKET}/all/")
@@ -83,7 +83,7 @@ def test_price_and_time_are_told_before_anything_costs(
 
 
 def test_pages_follow_each_other_and_a_step_that_runs_again_pays_nothing_twice(
-    paid_app: Flask, s3: Any, eyes: FakeRekognition, monkeypatch: pytest.MonkeyPatch
+    paid_app: Flask, s3: Any, eyes: RekognitionEndpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_pictures(s3, 5)
     listed = S3Storage.list_keys
@@ -122,7 +122,7 @@ def test_pages_follow_each_other_and_a_step_that_runs_again_pays_nothing_twice(
 
 
 def test_what_has_no_answer_says_why_and_an_outage_leaves_it_for_later(
-    paid_app: Flask, s3: Any, eyes: FakeRekognition
+    paid_app: Flask, s3: Any, eyes: RekognitionEndpoint
 ) -> None:
     put_pictures(s3, 1)
     s3.put_object(Bucket=BUCKET, Key="all/bad.jpg", Body=b"quack")
@@ -147,7 +147,7 @@ def test_what_has_no_answer_says_why_and_an_outage_leaves_it_for_later(
 
 
 def test_a_picture_that_the_detector_refuses_holds_no_page_up(
-    paid_app: Flask, s3: Any, eyes: FakeRekognition
+    paid_app: Flask, s3: Any, eyes: RekognitionEndpoint
 ) -> None:
     put_pictures(s3, 1)
     site = replace(paid_app.extensions["pipeline"], fallback_detector=None)

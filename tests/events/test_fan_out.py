@@ -8,15 +8,15 @@ from rubberduck.core.settings import Settings
 from tests.support import fake_s3
 from tests.support.aws import BUCKET
 from tests.support.databases import create_database
-from tests.support.fake_rekognition import FakeRekognition
 from tests.support.fan_out import fan_out
+from tests.support.rekognition_endpoint import RekognitionEndpoint
 from tests.support.server import until
 
 KEYS, PAGE, KILLS = 40, 20, 1
 
 
 def test_each_key_is_answered_once_though_worker_and_command_are_killed(
-    eyes: FakeRekognition, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    eyes: RekognitionEndpoint, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     create_database(settings.database_url)
     with fake_s3.running(BUCKET, page=PAGE) as s3:

@@ -8,8 +8,8 @@ from flask.testing import FlaskClient
 from deploy import bundle
 from rubberduck.core.settings import ROOT
 from rubberduck.pages.many import MAX_PICTURES
-from tests.support.fake_rekognition import FakeRekognition
 from tests.support.pictures import form, tiny
+from tests.support.rekognition_endpoint import RekognitionEndpoint
 from tests.support.visitor import Visit
 
 
@@ -21,7 +21,7 @@ def test_free_answers_have_no_budget(client: FlaskClient) -> None:
 
 
 @pytest.mark.enable_socket
-def test_it_tells_what_is_left_today(visit: Visit, eyes: FakeRekognition) -> None:
+def test_it_tells_what_is_left_today(visit: Visit, eyes: RekognitionEndpoint) -> None:
     client = visit(daily_calls=5, monthly_calls=100)
     assert "5 answers by Amazon Rekognition are left today." in client.get("/many").text
     for number in range(4):
@@ -33,7 +33,7 @@ def test_it_tells_what_is_left_today(visit: Visit, eyes: FakeRekognition) -> Non
 
 
 @pytest.mark.enable_socket
-def test_the_months_budget_counts_too(visit: Visit, eyes: FakeRekognition) -> None:
+def test_the_months_budget_counts_too(visit: Visit, eyes: RekognitionEndpoint) -> None:
     client = visit(daily_calls=50, monthly_calls=3)
     assert "3 answers by Amazon Rekognition are left today." in client.get("/many").text
 

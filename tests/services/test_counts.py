@@ -27,8 +27,8 @@ from rubberduck.imaging.sandbox import Child
 from rubberduck.services.pipeline import Pipeline
 from tests.support.databases import create_database
 from tests.support.ducks import gradient
-from tests.support.fake_rekognition import FakeRekognition
 from tests.support.pictures import encoded, form
+from tests.support.rekognition_endpoint import RekognitionEndpoint
 
 WIRE = "urllib3.connectionpool"
 
@@ -167,7 +167,7 @@ def test_a_frame_of_the_camera_touches_neither_disk_nor_database(
 
 
 def test_amazon_is_asked_three_things_by_clients_that_are_kept(
-    aws_client: FlaskClient, eyes: FakeRekognition, caplog: pytest.LogCaptureFixture
+    aws_client: FlaskClient, eyes: RekognitionEndpoint, caplog: pytest.LogCaptureFixture
 ) -> None:
     aws_client.post("/", **form(photo(0)))
     with caplog.at_level(logging.DEBUG, WIRE):
@@ -181,7 +181,7 @@ def test_amazon_is_asked_three_things_by_clients_that_are_kept(
 
 
 def test_what_travels_to_amazon_is_the_small_picture(
-    aws_client: FlaskClient, eyes: FakeRekognition, s3: Any
+    aws_client: FlaskClient, eyes: RekognitionEndpoint, s3: Any
 ) -> None:
     upload = encoded(gradient((4000, 3000)), quality=95)
     aws_client.post("/", **form(upload))

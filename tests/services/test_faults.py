@@ -32,9 +32,9 @@ from rubberduck.detectors.with_budget import DetectorWithBudget
 from rubberduck.services.pipeline import ID_BYTES, Pipeline
 from rubberduck.storage.s3 import S3Storage
 from tests.support.databases import create_database
-from tests.support.fake_rekognition import FakeRekognition
 from tests.support.faults import AMAZONS, Countdown, amazon_fails, database_fails, disk_fails
 from tests.support.pictures import encoded, form
+from tests.support.rekognition_endpoint import RekognitionEndpoint
 from tests.support.visitor import post_picture
 
 NEVER = sys.maxsize
@@ -189,7 +189,7 @@ def _in_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def on_aws(
-    _in_no_time: None, aws_settings: Settings, s3: Any, eyes: FakeRekognition, results: Results
+    _in_no_time: None, aws_settings: Settings, s3: Any, eyes: RekognitionEndpoint, results: Results
 ) -> House:
     return House.of(
         aws_settings, replace(build_pipeline(aws_settings), open_results=lambda: results)

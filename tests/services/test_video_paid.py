@@ -33,10 +33,10 @@ from rubberduck.videos.models import Video
 from rubberduck.videos.paid import CELEBRITIES, IMAGES, MODEL, WHOLE, PaidAnalysis
 from rubberduck.videos.store import Videos
 from tests.support.custom_labels import LOSE_ANSWER, FakeCustomLabels
-from tests.support.fake_rekognition import FakeRekognition
 from tests.support.hosting import add_amazon_model
 from tests.support.job_steps import JobSteps
 from tests.support.ready_videos import store_video
+from tests.support.rekognition_endpoint import RekognitionEndpoint
 from tests.support.stored_videos import seen_celebrity, seen_label
 
 ID = "a-video-of-22-letters_"
@@ -104,7 +104,7 @@ def current(site: Pipeline) -> Video:
 
 
 def test_frames_are_asked_once_each_and_their_answer_takes_the_place_of_the_free_one(
-    site: Pipeline, paid: PaidVideos, video: Video, eyes: FakeRekognition
+    site: Pipeline, paid: PaidVideos, video: Video, eyes: RekognitionEndpoint
 ) -> None:
     video = with_rendered(site, video)
     estimate = VideoCosts(site).require(video, IMAGES, 2.0)
@@ -148,7 +148,7 @@ def with_rendered(site: Pipeline, video: Video) -> Video:
 
 
 def test_an_outage_is_waited_for_and_what_was_paid_is_not_paid_again(
-    site: Pipeline, paid: PaidVideos, video: Video, eyes: FakeRekognition
+    site: Pipeline, paid: PaidVideos, video: Video, eyes: RekognitionEndpoint
 ) -> None:
     eyes.faults.extend(["ThrottlingException"] * 3)  # botocore repeats them, then we do
     analysis = paid.start(video, Order(IMAGES, rate=1.0), "ada")
@@ -171,7 +171,7 @@ def test_an_outage_is_waited_for_and_what_was_paid_is_not_paid_again(
 
 
 def test_a_spent_budget_ends_it_in_words_and_another_try_goes_on(
-    site: Pipeline, paid: PaidVideos, video: Video, eyes: FakeRekognition
+    site: Pipeline, paid: PaidVideos, video: Video, eyes: RekognitionEndpoint
 ) -> None:
     amazon = site.amazon_video
     assert amazon

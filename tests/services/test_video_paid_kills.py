@@ -17,8 +17,8 @@ from rubberduck.services.video_paid import Order, PaidVideos
 from rubberduck.services.video_paid_frames import analyze_frames
 from rubberduck.videos.paid import IMAGES, PaidAnalyses, PaidAnalysis
 from rubberduck.videos.store import Videos
-from tests.support.fake_rekognition import FakeRekognition
 from tests.support.ready_videos import store_video
+from tests.support.rekognition_endpoint import RekognitionEndpoint
 from tests.support.server import PATIENCE, until
 from tests.support.workers import start_step
 
@@ -44,7 +44,7 @@ def step(settings: Settings, analysis: PaidAnalysis) -> "subprocess.Popen[bytes]
 
 
 def test_a_kill_repeats_at_most_the_calls_under_way(
-    site: Pipeline, aws_settings: Settings, eyes: FakeRekognition
+    site: Pipeline, aws_settings: Settings, eyes: RekognitionEndpoint
 ) -> None:
     video = store_video(site, ID)
     paid = PaidVideos(site, JobQueue(site.results.database, 20))

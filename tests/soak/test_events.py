@@ -16,8 +16,8 @@ from moto.s3.models import s3_backends
 from tests.support.arrivals import INPUT, OUTPUT, body, new_queue, record, unreliable
 from tests.support.aws import BUCKET
 from tests.support.databases import create_database
-from tests.support.fake_rekognition import FakeRekognition
 from tests.support.pictures import tiny
+from tests.support.rekognition_endpoint import RekognitionEndpoint
 from tests.support.server import until
 from tests.support.workers import Worker
 
@@ -27,7 +27,7 @@ tell = sys.stdout.write  # figures, which `make soak` shows
 
 
 def test_each_picture_is_answered_once_though_workers_are_killed(
-    s3: Any, eyes: FakeRekognition, database_url: str, tmp_path: Path
+    s3: Any, eyes: RekognitionEndpoint, database_url: str, tmp_path: Path
 ) -> None:
     create_database(database_url, with_jobs=True)
     queue = new_queue("soak")

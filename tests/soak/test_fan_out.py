@@ -13,8 +13,8 @@ import pytest
 from tests.support import fake_s3
 from tests.support.aws import BUCKET
 from tests.support.databases import create_database
-from tests.support.fake_rekognition import FakeRekognition
 from tests.support.fan_out import fan_out
+from tests.support.rekognition_endpoint import RekognitionEndpoint
 
 KEYS = int(os.environ.get("FAN_OUT_KEYS", "100000"))
 KILL_SECONDS = 10.0
@@ -23,7 +23,7 @@ tell = sys.stdout.write  # figures, which `make soak` shows
 
 @pytest.mark.soak
 def test_each_key_is_answered_once_though_all_is_killed_every_ten_seconds(
-    eyes: FakeRekognition, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    eyes: RekognitionEndpoint, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     create_database(database_url, with_jobs=True)
     began = time.monotonic()

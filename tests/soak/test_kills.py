@@ -26,7 +26,7 @@ from tests.support.diary import (
     request,
     visited,
 )
-from tests.support.fake_rekognition import FakeRekognition
+from tests.support.rekognition_endpoint import RekognitionEndpoint
 from tests.support.server import PATIENCE, Site, amazon, serving, until
 
 report = sys.stdout.write  # figures, which `make soak` shows
@@ -129,7 +129,9 @@ def resident(pid: int) -> int:
     return int(status.split("VmRSS:")[1].split()[0]) // 1000
 
 
-def test_who_is_told_to_stop_finishes_first(tmp_path: Path, s3: Any, eyes: FakeRekognition) -> None:
+def test_who_is_told_to_stop_finishes_first(
+    tmp_path: Path, s3: Any, eyes: RekognitionEndpoint
+) -> None:
     eyes.delay = 3.0
     with serving(tmp_path, DUCK_BUCKET=BUCKET, **amazon()) as site:
         diary = Diary(site.url)

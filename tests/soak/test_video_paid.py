@@ -15,8 +15,8 @@ from rubberduck.services.pipeline import Pipeline
 from rubberduck.services.video_paid import Order, PaidVideos
 from rubberduck.videos.paid import IMAGES
 from rubberduck.videos.store import Videos
-from tests.support.fake_rekognition import FakeRekognition
 from tests.support.ready_videos import store_video
+from tests.support.rekognition_endpoint import RekognitionEndpoint
 from tests.support.server import amazon, until
 from tests.support.workers import Worker, ended
 
@@ -28,7 +28,7 @@ KILLS, FRAMES = 20, 200  # 25 a second
 
 def test_twenty_kills_repeat_at_most_the_calls_under_way(
     s3: Any,
-    eyes: FakeRekognition,
+    eyes: RekognitionEndpoint,
     aws_settings: Settings,
     composed: Callable[..., Pipeline],
     tmp_path: Path,

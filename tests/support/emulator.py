@@ -2,7 +2,7 @@
 
 import importlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -58,8 +58,8 @@ class _Quiet(WSGIRequestHandler):
 
 
 @contextmanager
-def serving_here(app: Flask) -> Iterator[str]:
-    """Serve the app in threads of this process; give the address of its emulator."""
+def serving_here(app: Callable[..., Any]) -> Iterator[str]:
+    """Serve the WSGI application in threads of this process; give the address of its emulator."""
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()

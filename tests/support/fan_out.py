@@ -17,9 +17,9 @@ from rubberduck.db.engine import Database
 from rubberduck.db.tables import bucket_answers
 from rubberduck.events.bucket_run import AT_ONCE
 from tests.support.aws import BUCKET
-from tests.support.fake_rekognition import FakeRekognition
 from tests.support.fake_s3 import FakeS3
 from tests.support.pictures import tiny
+from tests.support.rekognition_endpoint import RekognitionEndpoint
 from tests.support.server import PATIENCE, amazon, environment_for, until
 from tests.support.workers import Worker
 
@@ -35,7 +35,7 @@ class FanOut:
     folder: Path
     database_url: str
     s3: FakeS3
-    eyes: FakeRekognition
+    eyes: RekognitionEndpoint
     worker: Worker | None = None
     command: psutil.Popen | None = None
     kills: int = 0
@@ -152,7 +152,7 @@ class FanOut:
 
 @contextmanager
 def fan_out(
-    folder: Path, database_url: str, s3: FakeS3, eyes: FakeRekognition, keys: int
+    folder: Path, database_url: str, s3: FakeS3, eyes: RekognitionEndpoint, keys: int
 ) -> Iterator[FanOut]:
     """Put so many pictures into the bucket, and begin the run."""
     for number in range(keys):

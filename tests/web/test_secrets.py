@@ -18,8 +18,8 @@ from rubberduck.core.settings import ROOT, InvalidSettings, Settings
 from rubberduck.web.sessions import secret_key
 from tests.support import postgres, redis
 from tests.support.aws import BUCKET, REGION
-from tests.support.fake_rekognition import FakeRekognition
 from tests.support.pictures import encoded, form
+from tests.support.rekognition_endpoint import RekognitionEndpoint
 from tests.support.server import PATIENCE, Site, serving
 
 KEY, AWS, DATABASE, STORE = (f"canary-{each}-9b2f61c0" for each in ("key", "aws", "db", "redis"))
@@ -62,9 +62,10 @@ class Tour:
 
 @pytest.fixture
 def environment(
-    s3: Any, eyes: FakeRekognition, postgres_server: postgres.Server, tmp_path: Path
+    s3: Any, eyes: RekognitionEndpoint, postgres_server: postgres.Server, tmp_path: Path
 ) -> Iterator[dict[str, str]]:
     """Everything that a site on the open internet leans on, each with a secret of its own."""
+    eyes.keys["testing"] = AWS
     with postgres_server.database() as database, redis.running() as store:
         store.client().config_set("requirepass", STORE)
         yield {
@@ -99,7 +100,7 @@ def check(environment: dict[str, str], folder: Path) -> str:
 
 
 def test_no_secret_is_told_whatever_breaks(
-    environment: dict[str, str], s3: Any, eyes: FakeRekognition, tmp_path: Path
+    environment: dict[str, str], s3: Any, eyes: RekognitionEndpoint, tmp_path: Path
 ) -> None:
     with serving(tmp_path, **environment) as site:
         tour = Tour(site)
