@@ -10,6 +10,7 @@ from rubberduck.aws.sqs import BAD_HANDLE, LONGEST_POLL, SERVICE, sqs_advice
 
 LONGEST_HIDING = 43_200  # seconds, SQS's limit from the first receipt
 MAX_REASON = 1000
+MAX_MESSAGES = 10  # of one ReceiveMessage
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,14 @@ class EventQueue:
         self.url = url
 
     def receive(self, most: int, wait: int = LONGEST_POLL, hide: int = 60) -> list[Message]:
-        """Wait up to `wait` seconds for messages; others do not see them for `hide` seconds."""
+        """Wait up to `wait` seconds for messages; others do not see them for `hide` seconds.
+
+        Returns ten at most.
+        """
         with _translated("ReceiveMessage"):
             answer = self.client.receive_message(
                 QueueUrl=self.url,
-                MaxNumberOfMessages=most,
+                MaxNumberOfMessages=min(most, MAX_MESSAGES),
                 WaitTimeSeconds=min(wait, LONGEST_POLL),
                 VisibilityTimeout=hide,
                 MessageSystemAttributeNames=["ApproximateReceiveCount"],

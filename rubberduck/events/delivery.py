@@ -8,7 +8,7 @@ import logging
 from dataclasses import dataclass
 
 from rubberduck.aws.event_queue import EventQueue, Message
-from rubberduck.core.errors import DuckError
+from rubberduck.core.errors import DuckError, PictureRefused
 from rubberduck.events.claims import Busy
 from rubberduck.events.handler import EventHandler
 from rubberduck.events.s3_events import CreatedObject, InvalidEvent, created_objects
@@ -52,8 +52,7 @@ class Delivery:
     ) -> float | None:
         _, first = failed[0]
         if message.received < TRIES:
-            # What is wrong with the picture itself does not go by.
-            is_outage = any(error.status >= SERVER_ERROR for _, error in failed)
+            is_outage = any(_may_go_by(error) for _, error in failed)
             seconds = self.retry_seconds[message.received - 1] if is_outage else 0.0
             log.warning(
                 "event failed message=%s tries=%d retry_s=%d cause=%s",
@@ -76,3 +75,8 @@ class Delivery:
             return 0.0  # it comes again, until the queue's own policy takes it
         self.dead.send(message.body, reason)
         return None
+
+
+def _may_go_by(error: DuckError) -> bool:
+    """Return whether a service failed; what is wrong with the picture itself stays so."""
+    return error.status >= SERVER_ERROR and not isinstance(error, PictureRefused)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from rubberduck.core.errors import DuckError
+from rubberduck.core.errors import DuckError, PictureRefused
 from rubberduck.core.models import Answer
 from rubberduck.events.claims import Claim, Claims
 from rubberduck.events.places import Places
@@ -63,9 +63,7 @@ class EventHandler:
         """
         if not self.places.takes(created) or isinstance(claim := self.claims.take(created), str):
             return
-        problem = error.problem
-        reason = {"type": problem.slug, "title": problem.title, "why": problem.why}
-        self._write(created, {"error": {**reason, "hint": problem.hint}})
+        self._write(created, {"error": error_fields(error)})
         self.claims.finish(claim)
 
     def _claim_and_fetch(self, created: CreatedObject) -> tuple[Claim | str, Future[bytes | None]]:
@@ -124,6 +122,13 @@ def answer_fields(pipeline: Pipeline, answer: Answer) -> dict[str, Any]:
         "engine_version": answer.engine_version,
         "fallback_for": answer.fallback_for,
     }
+
+
+def error_fields(error: DuckError) -> dict[str, Any]:
+    """Return why a picture has no answer, as JSON; of a detector that refuses it, its reason."""
+    problem = error.problem
+    why = error.operator_message if isinstance(error, PictureRefused) else problem.why
+    return {"type": problem.slug, "title": problem.title, "why": why, "hint": problem.hint}
 
 
 def marked_jpeg(pipeline: Pipeline, picture: Picture, answer: Answer) -> bytes:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rubberduck.core.errors import DuckError, PictureRefused, Unavailable
-from rubberduck.events.handler import answer_fields, marked_jpeg
+from rubberduck.events.handler import answer_fields, error_fields, marked_jpeg
 from rubberduck.events.places import ANSWER, MARKED
 from rubberduck.services.pipeline import Pipeline
 
@@ -120,13 +120,9 @@ class WatchedFolder:
             picture = self.pipeline.read(data)
             answer = self.pipeline.answer(picture)
         except DuckError as error:
-            is_refused = isinstance(error, PictureRefused)  # as it would be each time
-            if isinstance(error, Unavailable) and not is_refused:
+            if isinstance(error, Unavailable) and not isinstance(error, PictureRefused):
                 raise
-            problem = error.problem
-            why = error.operator_message if is_refused else problem.why
-            reason = {"type": problem.slug, "title": problem.title, "why": why}
-            self._finish(FAILED, name, {"error": {**reason, "hint": problem.hint}}, None)
+            self._finish(FAILED, name, {"error": error_fields(error)}, None)
             return Outcome(name, None, None, error)
         marked = marked_jpeg(self.pipeline, picture, answer)
         size = {"width": picture.image.width, "height": picture.image.height}

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from composition import build_delivery, build_event_poller, build_pipeline
-from rubberduck.core.errors import DetectorFailed
+from rubberduck.core.errors import DetectorFailed, PictureRefused
 from rubberduck.core.settings import InvalidSettings, Settings
 from rubberduck.events.queue_poller import QueuePoller
 from tests.support.arrivals import (
@@ -81,7 +81,7 @@ def test_a_picture_put_into_the_bucket_finds_its_answer_beside_it(
     for number, key in enumerate(keys):
         s3.put_object(Bucket=BUCKET, Key=key, Body=tiny(number))
     s3.put_object(Bucket=BUCKET, Key="elsewhere.jpg", Body=tiny(9))
-    work_off(poller, queue)
+    work_off(replace(poller, at_once=16), queue)  # SQS hands over ten at most
     assert sorted(answers(s3)) == sorted(keys)
     answer = answers(s3)[keys[0]]
     assert (answer["found"], answer["score"], answer["engine"]) == (True, 94.0, "fake detector")
@@ -198,6 +198,25 @@ def test_while_the_detector_fails_a_message_waits_and_is_answered_afterwards(
     assert answers(s3)["in/1.jpg"]["found"] is True
     assert failing.calls == 4
     assert queue.dead() == []
+
+
+def test_a_picture_that_the_detector_refuses_is_given_up_without_a_wait(
+    s3: Any, queue: Queue, poller: QueuePoller
+) -> None:
+    class Refusing(FakeDetector):
+        def labels(self, picture: Any) -> Any:
+            raise PictureRefused("Unavailable.", cause="InvalidImageFormatException")
+
+    handler = poller.delivery.handler
+    pipeline = replace(handler.pipeline, detector=Refusing())
+    handler = replace(handler, pipeline=pipeline)
+    delivery = replace(poller.delivery, handler=handler, retry_seconds=(3600, 3600, 3600, 3600))
+    etag = s3.put_object(Bucket=BUCKET, Key="in/1.jpg", Body=encoded())["ETag"]
+    queue.send(body(record("in/1.jpg", etag)))
+    work_off(replace(poller, delivery=delivery), queue)
+    ((_, reason),) = queue.dead()
+    assert "InvalidImageFormatException" in reason
+    assert "InvalidImageFormatException" in answers(s3)["in/1.jpg"]["error"]["why"]
 
 
 def test_settings_that_do_not_go_together_stop_the_start(settings: Settings) -> None:
