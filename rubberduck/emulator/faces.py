@@ -8,13 +8,14 @@ from rubberduck.emulator.colours import box_quality
 from rubberduck.emulator.images import read_image
 from rubberduck.emulator.site import Site
 from rubberduck.faces.models import Face
+from rubberduck.imaging.decode import Picture
 
 MAX_CELEBRITIES = 64
 ALL = "ALL"
 
 
 def detect_faces(site: Site, given: dict[str, Any]) -> dict[str, Any]:
-    """Describe the faces. Landmarks, poses and the other attributes are not known here."""
+    """Describe the faces. Beards, glasses and what else is not in ATTRIBUTES is not known here."""
     wanted = set(given.get("Attributes", ()))
     picture = read_image(site, given["Image"])
     # What gender faces look like is said where the site says it, too.
@@ -23,9 +24,7 @@ def detect_faces(site: Site, given: dict[str, Any]) -> dict[str, Any]:
     return {
         "FaceDetails": [
             {
-                "BoundingBox": bounding_box(face.box),
-                "Confidence": percent(face.box.confidence),
-                "Quality": box_quality(picture.image, face.box),
+                **_place(site, picture, face),
                 **{
                     member: describe(face)
                     for attribute, (member, describe) in ATTRIBUTES.items()
@@ -44,14 +43,31 @@ def recognize_celebrities(site: Site, given: dict[str, Any]) -> dict[str, Any]:
         "CelebrityFaces": [],
         "UnrecognizedFaces": [
             {
-                "BoundingBox": bounding_box(face.box),
-                "Confidence": percent(face.box.confidence),
-                "Quality": box_quality(picture.image, face.box),
+                **_place(site, picture, face),
                 "Emotions": _emotions(face),
                 "Smile": _smile(face),
             }
             for face in answer.faces[:MAX_CELEBRITIES]
         ],
+    }
+
+
+def _place(site: Site, picture: Picture, face: Face) -> dict[str, Any]:
+    """Return the members that come unasked; of the pose only how far the head is turned."""
+    found = site.faces.landmarks(picture, face.box)
+    points = {
+        "eyeLeft": found and found.eye_left,
+        "eyeRight": found and found.eye_right,
+        "nose": found and found.nose,
+    }
+    return {
+        "BoundingBox": bounding_box(face.box),
+        "Confidence": percent(face.box.confidence),
+        "Landmarks": [
+            {"Type": name, "X": point[0], "Y": point[1]} for name, point in points.items() if point
+        ],
+        "Pose": {"Roll": found.roll(picture.image.size)} if found else None,
+        "Quality": box_quality(picture.image, face.box),
     }
 
 

@@ -87,8 +87,9 @@ OPERATIONS: dict[str, Operation] = {
     "DetectFaces": Operation(
         detect_faces,
         "real",
-        "the embedded face finder: boxes, quality, smiles, expressions and ages; gender with "
-        "DUCK_FACES=all; no landmarks, poses and other attributes",
+        "the embedded face finder: boxes, eyes and nose, roll, quality, smiles, expressions and "
+        "ages; gender with DUCK_FACES=all; no other landmarks, no yaw and pitch, no beards, "
+        "glasses, open eyes and mouths, occlusion, eye direction",
     ),
     "RecognizeCelebrities": Operation(
         recognize_celebrities, "real", "the same; it knows nobody, so all faces are unrecognised"

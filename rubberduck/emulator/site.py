@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rubberduck.custom_models.projects import Projects
     from rubberduck.custom_models.versions import Versions
     from rubberduck.db.engine import Database
-    from rubberduck.faces.models import FaceAnalyzer
+    from rubberduck.faces.embedded import EmbeddedFaces
     from rubberduck.jobs.queue import JobQueue
     from rubberduck.services.answering_models import AnsweringModels
 
@@ -44,7 +44,7 @@ class Site:
         return next((d for d in own if isinstance(d, LazyEmbeddedDetector)), LazyEmbeddedDetector())
 
     @cached_property
-    def faces(self) -> "FaceAnalyzer":
+    def faces(self) -> "EmbeddedFaces":
         from rubberduck.faces.embedded import EmbeddedFaces
 
         return EmbeddedFaces()

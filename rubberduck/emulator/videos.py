@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -105,8 +105,7 @@ def get_label_detection(site: Site, given: dict[str, Any]) -> dict[str, Any]:
         return answer | {"JobStatus": "FAILED", "StatusMessage": video.error, "Labels": []}
     samples = list(_chosen(request, _service(site).samples(video)))
     entries = _segments(samples, video) if aggregate == SEGMENTS else _timestamps(samples)
-    if sort == NAME:
-        entries.sort(key=lambda entry: (entry["Label"]["Name"], entry["Timestamp"]))
+    entries.sort(key=ORDERS[sort])
     limited = given | {"MaxResults": min(given.get("MaxResults", MAX_RESULTS), MAX_RESULTS)}
     numbered = list(enumerate(entries))
     list_id = f"{id} {sort} {aggregate}"
@@ -117,6 +116,18 @@ def get_label_detection(site: Site, given: dict[str, Any]) -> dict[str, Any]:
         "Labels": [entry for _, entry in page],
         "NextToken": token,
     }
+
+
+def _by_time(entry: Entry) -> tuple[int, str]:
+    return entry["Timestamp"], entry["Label"]["Name"]
+
+
+def _by_name(entry: Entry) -> tuple[str, float, int]:
+    """The surest of a name come first: so the reference of SortBy says it."""
+    return entry["Label"]["Name"], -entry["Label"]["Confidence"], entry["Timestamp"]
+
+
+ORDERS: dict[str, Callable[[Entry], Any]] = {TIMESTAMP: _by_time, NAME: _by_name}
 
 
 def _chosen(request: dict[str, Any], samples: Iterable[Sample]) -> Iterator[Sample]:

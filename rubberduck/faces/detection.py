@@ -79,13 +79,33 @@ class BlazeFace:
             for face in mirrored
         ]
 
-    def _detections_in(
-        self, pixels: npt.NDArray[np.uint8], window: Window, minimum: float
-    ) -> list[Detection]:
+    def points(self, image: Image.Image, window: Window) -> Floats | None:
+        """Return six points of the likeliest face in a window, (6, 2) pixels of the picture.
+
+        The eyes, the nose, the mouth and the ears; of each pair first what is left in the picture
+        of an upright face. None if there is no face.
+        """
+        pixels = pixels_in(image, window, self._side)
+        probabilities, values = self._run(pixels)
+        best = int(np.argmax(probabilities))
+        if probabilities[best] < MIN_SECOND:
+            return None
+        offsets = values[best, 4:16].reshape(6, 2) / self._side
+        start = np.array([window.left, window.top], np.float32)
+        return np.asarray((ANCHORS[best] + offsets) * window.side + start, np.float32)
+
+    def _run(self, pixels: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
+        """Return the probabilities of all anchors, and their 16 values: a box and six points."""
         values = pixels.astype(np.float32) / 127.5 - 1
         *logits, first, second = self._session.run(OUTPUTS, {INPUT: values[None]})
         probabilities = _sigmoid(np.concatenate(logits, axis=1)[0, :, 0])
-        boxes = np.concatenate([first, second], axis=1)[0, :, :4] / self._side
+        return probabilities, np.concatenate([first, second], axis=1)[0]
+
+    def _detections_in(
+        self, pixels: npt.NDArray[np.uint8], window: Window, minimum: float
+    ) -> list[Detection]:
+        probabilities, values = self._run(pixels)
+        boxes = values[:, :4] / self._side
         chosen = probabilities >= minimum
         middles, sides = ANCHORS[chosen] + boxes[chosen, :2], boxes[chosen, 2:]
         corners = np.concatenate([middles - sides / 2, middles + sides / 2], axis=1)
@@ -152,6 +172,10 @@ class FaceDetector:
             candidates += self._candidates(image, tiles(image.size))
             faces = self._faces_among(image, candidates)
         return faces
+
+    def points(self, image: Image.Image, corners: Floats) -> Floats | None:
+        """Return the points of the face that is there, as BlazeFace does."""
+        return self._second.points(image, Window.around(corners, ROOM))
 
     def _candidates(self, image: Image.Image, windows: list[Window]) -> list[Detection]:
         """Return what first passes over these windows find."""

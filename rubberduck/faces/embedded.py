@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import onnxruntime
 
 from rubberduck.core.errors import DetectorFailed, InvalidModel
@@ -16,6 +17,7 @@ from rubberduck.detectors.model_file import broken, read_model
 from rubberduck.detectors.onnx_session import ENGINE_ERRORS, open_session
 from rubberduck.faces.detection import Detection, FaceDetector
 from rubberduck.faces.expressions import FaceDescriber
+from rubberduck.faces.landmarks import Landmarks
 from rubberduck.faces.models import FACE, MAX_FACES, Face, FaceAnswer
 from rubberduck.imaging.decode import Picture
 
@@ -57,6 +59,21 @@ class EmbeddedFaces:
             for (_, box), each in zip(found, described, strict=True)
         )
         return FaceAnswer(faces, self.name, networks.version)
+
+    def landmarks(self, picture: Picture, box: Box) -> Landmarks | None:
+        """Return where the eyes and the nose of a found face are. Raises DetectorFailed."""
+        width, height = picture.image.size
+        right, bottom = box.left + box.width, box.top + box.height
+        sides = np.array([box.left, box.top, right, bottom], np.float32)
+        corners = sides * np.array([width, height] * 2, np.float32)
+        try:
+            points = self._opened().detector.points(picture.image, corners)
+        except ENGINE_ERRORS as error:
+            raise DetectorFailed("The embedded face finder failed.", cause=str(error)) from error
+        if points is None:
+            return None
+        left, right_eye, nose = ((float(x) / width, float(y) / height) for x, y in points[:3])
+        return Landmarks(left, right_eye, nose)
 
     def _opened(self) -> _Networks:
         with self._lock:

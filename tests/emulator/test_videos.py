@@ -1,5 +1,6 @@
 """StartLabelDetection and GetLabelDetection, over the site's own analysis."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from rubberduck.core.settings import Settings
 from rubberduck.emulator import videos
 from tests.support.duck_videos import write_duck_video
 from tests.support.emulator import run_jobs
+from tests.support.recordings import RECORDED
 
 WHERE = {"S3Object": {"Bucket": "rubberduck", "Name": "films/duck.mp4"}}
 
@@ -49,10 +51,29 @@ def test_a_duck_is_seen_while_it_is_there(client: Any, job: str) -> None:
     assert times == sorted(times)
 
 
+def test_the_rules_of_a_recorded_answer_hold(client: Any, job: str) -> None:
+    """By time, then by name; parents are there at the same moment, and as sure."""
+    recorded = json.loads((RECORDED / "get_label_detection_penguins_excerpt.json").read_text())
+    ours = client.get_label_detection(JobId=job)
+    for answer in (recorded, ours):
+        at = {
+            (each["Timestamp"], each["Label"]["Name"]): each["Label"] for each in answer["Labels"]
+        }
+        assert list(at) == sorted(at)
+        assert len(at) == len(answer["Labels"])
+        for (timestamp, _), label in at.items():
+            for parent in label["Parents"]:
+                assert at[timestamp, parent["Name"]]["Confidence"] >= label["Confidence"]
+    assert set(recorded) <= set(ours)
+    assert set(recorded["VideoMetadata"]) <= set(ours["VideoMetadata"])
+    members = set(recorded["Labels"][0]["Label"])
+    assert all(members <= set(each["Label"]) for each in ours["Labels"])
+
+
 def test_the_pages_are_the_whole(client: Any, job: str) -> None:
     whole = client.get_label_detection(JobId=job, SortBy="NAME")["Labels"]
-    names = [each["Label"]["Name"] for each in whole]
-    assert names == sorted(names)
+    by_name = [(each["Label"]["Name"], -each["Label"]["Confidence"]) for each in whole]
+    assert by_name == sorted(by_name)
     found: list[Any] = []
     token: dict[str, str] = {}
     while True:
