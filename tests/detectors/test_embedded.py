@@ -1,10 +1,13 @@
 """The embedded detector: what it says of pictures, and of a model file that is broken."""
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +16,7 @@ from PIL import Image
 from rubberduck.core.errors import DetectorFailed, InvalidModel
 from rubberduck.core.models import Box
 from rubberduck.core.rules import RUBBER_DUCK, judge
-from rubberduck.detectors import embedded
+from rubberduck.detectors import embedded, onnx_session
 from rubberduck.detectors.embedded import OnnxDetector
 from rubberduck.detectors.lazy import LazyEmbeddedDetector
 from rubberduck.detectors.model_file import MODEL, broken
@@ -298,3 +301,27 @@ def _breaks(self: OnnxDetector) -> None:
 def test_the_shipped_checksum_is_the_shipped_files(detector: OnnxDetector) -> None:
     """The detector above loaded, so it fits; and it is there."""
     assert CHECKSUM.exists()
+
+
+def test_no_more_passes_run_at_once_than_there_are_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """onnxruntime 1.28 never gives back the memory of a pass that ran beside others."""
+    running, most, lock = 0, 0, threading.Lock()
+    run = onnxruntime.InferenceSession.run
+
+    def counted(*arguments: Any, **options: Any) -> Any:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        try:
+            return run(*arguments, **options)
+        finally:
+            with lock:
+                running -= 1
+
+    monkeypatch.setattr(onnxruntime.InferenceSession, "run", counted)
+    monkeypatch.setattr(onnx_session, "_passes", threading.BoundedSemaphore(2))
+    detector = OnnxDetector()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: detector.check(), range(32)))
+    assert most == 2
