@@ -1,8 +1,10 @@
 """gunicorn's settings; gunicorn loads this file from the working directory."""
 
+import contextlib
 import ctypes
 import gc
 import os
+import signal
 import threading
 from typing import Any
 
@@ -58,7 +60,9 @@ def on_starting(server: Any) -> None:
 def pre_fork(server: Any, worker: Any) -> None:
     """Load the detector in the master process, once for all workers but the first.
 
-    The first serves pages meanwhile. Raises HaltServer if the detector cannot be loaded.
+    The first serves pages meanwhile, and is replaced when all is loaded: what it would load for
+    itself, others share with the master process. Raises HaltServer if the detector cannot be
+    loaded.
     """
     if server.WORKERS and preload_app:  # without preload, each worker loads its own
         from rubberduck.core.errors import DuckError
@@ -67,14 +71,32 @@ def pre_fork(server: Any, worker: Any) -> None:
             server.app.wsgi().extensions["pipeline"].warm_up()
         except DuckError as error:
             raise HaltServer(f"The site does not start. {error}") from None
+        if server.num_workers > server.cfg.workers:
+            worker.replaced_pid = next((w.pid for w in server.WORKERS.values() if _is_first(w)), 0)
     gc.freeze()  # a collection would copy the pages that the workers share
 
 
 def post_worker_init(worker: Any) -> None:
-    """Load the detector in the first worker, a moment after it starts to serve pages."""
+    """Load what is not loaded yet, a moment after the worker starts to serve pages.
+
+    A first worker asks for its replacement instead, which ends it.
+    """
     gc.enable()
     # A timer's thread is joined at exit, so SIGTERM waits for the import to finish.
-    threading.Timer(WARM_UP_DELAY, _warm_up, [worker]).start()
+    work = _ask_for_replacement if _is_first(worker) else _warm_up
+    threading.Timer(WARM_UP_DELAY, work, [worker]).start()
+    if pid := getattr(worker, "replaced_pid", 0):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+
+
+def _is_first(worker: Any) -> bool:
+    return bool(preload_app and worker.age == 1)
+
+
+def _ask_for_replacement(worker: Any) -> None:
+    if os.getppid() == worker.ppid:  # the master process has not ended
+        os.kill(worker.ppid, signal.SIGTTIN)  # gunicorn's signal for one more worker
 
 
 def _warm_up(worker: Any) -> None:
@@ -126,6 +148,8 @@ def pre_request(worker: Any, req: Any) -> None:
 
 def child_exit(server: Any, worker: Any) -> None:
     """Mark the worker as dead for the metrics; its counters remain."""
+    if _is_first(worker) and server.num_workers > server.cfg.workers:
+        server.num_workers -= 1  # of its replacement
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         from prometheus_client import multiprocess
 

@@ -1,6 +1,8 @@
 """`python -m bench NAME …` runs scenarios; without a name, all of them."""
 
 import sys
+from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -10,6 +12,7 @@ from bench.peers.comparison import peers
 from bench.report import speed_page
 from bench.scenarios.amazon import aws, cost_per_picture, profile
 from bench.scenarios.arrivals import arrivals
+from bench.scenarios.builds import builds
 from bench.scenarios.databases import db, history, row_contention
 from bench.scenarios.emulator import emulator
 from bench.scenarios.jobs import while_training
@@ -20,7 +23,8 @@ from rubberduck.core.settings import ROOT
 
 RUNS = (
     *(lower_bound, draw, start, serve, aws, db, history, memory, camera, detector, videos, peers),
-    *(arrivals, while_training, emulator, profile, cost_per_picture, row_contention, scale),
+    *(arrivals, while_training, emulator, builds, profile),
+    *(cost_per_picture, row_contention, scale),
 )
 SCENARIOS = {run.__name__: run for run in RUNS}
 OLD_NAMES = {"floor": "lower_bound", "burden": "cost_per_picture", "hot_rows": "row_contention"}
@@ -33,26 +37,35 @@ CHECK = "check"
 )
 @click.option("--json", "as_json", is_flag=True, help="Write JSON, one line for each figure.")
 @click.option("--rounds", type=click.IntRange(1), help="How often each side is measured.")
+@click.option(
+    "--older",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="For builds: a checkout of an older build, with what it needs in its .venv.",
+)
 @click.option("--write", is_flag=True, help="Update docs/speed.md; for scale, docs/scale.md.")
-def bench(names: tuple[str, ...], as_json: bool, rounds: int | None, write: bool) -> None:
+def bench(
+    names: tuple[str, ...], as_json: bool, rounds: int | None, older: Path | None, write: bool
+) -> None:
     """Compare the site with a lower bound and with other implementations.
 
     NAME is lower_bound, draw, start, serve, aws, db, history, memory, camera, detector, videos,
-    peers, arrivals, while_training, emulator, profile, cost_per_picture, row_contention or scale.
-    `check` measures no time: it runs the tests that count what a request costs.
+    peers, arrivals, while_training, emulator, builds, profile, cost_per_picture, row_contention or
+    scale. `check` measures no time: it runs the tests that count what a request costs.
 
     \b
     Examples:
       python -m bench lower_bound draw
       python -m bench --json > figures.jsonl
       python -m bench --write history
+      python -m bench --older ../older-checkout builds
     """
     if CHECK in names:
         (counts,) = (ROOT / "tests").rglob("test_counts.py")
         sys.exit(pytest.main(["-n", "0", str(counts)]))
-    options = {"rounds": rounds} if rounds else {}
+    given: dict[str, Any] = {"rounds": rounds} if rounds else {}
     for name in [OLD_NAMES.get(name, name) for name in names or SCENARIOS]:
         figures = []
+        options = given | ({"older": older} if name == builds.__name__ else {})
         for figure in SCENARIOS[name](**options):
             json = speed_page.as_json(name, figure)
             click.echo(json if as_json else speed_page.as_markdown([figure]))

@@ -22,7 +22,7 @@ from rubberduck.core.settings import ROOT
 from rubberduck.detectors.model_file import MODEL
 from tests.support.ducks import duck_photo
 from tests.support.pictures import encoded, form
-from tests.support.server import PATIENCE, Site, environment_for, fetch, free_port, until, upload
+from tests.support.server import PATIENCE, Site, environment_for, fetch, free_port, upload
 
 
 def test_a_photo_of_a_duck_is_a_yes_and_one_without_is_a_no(site: Site) -> None:
@@ -217,10 +217,11 @@ def test_the_documented_commands_are_all_known() -> None:
     assert len(OURS) >= 3
 
 
-def test_what_looks_at_pictures_is_loaded_once_for_all_workers_but_the_first(site: Site) -> None:
-    """The first one has shown pages by then, and loads its own."""
-    assert _has_loaded(site.process.pid, "onnxruntime")
-    until(lambda: _has_loaded(site.workers[0], "onnxruntime"))
+def test_what_looks_at_pictures_is_loaded_once_for_all_workers(site: Site) -> None:
+    """The first one shows pages meanwhile, and is replaced."""
+    assert all(_has_loaded(pid, "onnxruntime") for pid in (site.process.pid, *site.workers))
+    assert site.booted[0] not in site.workers
+    assert len(site.workers) == 2
 
 
 def _has_loaded(process: int, library: str) -> bool:

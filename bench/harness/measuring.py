@@ -31,10 +31,12 @@ def idle_share() -> float:
 
 
 def cpu_seconds(process: psutil.Process) -> float:
-    """Return what the process and its descendants, such as its decoders, have used so far."""
+    """Return what the process and its descendants have used so far, also those that ended."""
     seconds = 0.0
     for each in (process, *process.children(recursive=True)):
-        with suppress(OSError):  # it has ended meanwhile
+        with suppress(OSError, psutil.Error):  # it has ended meanwhile
+            ended = each.cpu_times()
+            seconds += ended.children_user + ended.children_system
             # Linux's number of that process's clock, see clock_getcpuclockid(3); in nanoseconds,
             # while psutil's times are in hundredths of a second.
             seconds += time.clock_gettime(~each.pid << 3 | 2)

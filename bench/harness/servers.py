@@ -1,6 +1,7 @@
 """Web servers as subprocesses: our site as it is deployed, and those it is compared with."""
 
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -36,8 +37,13 @@ class Server:
 
 
 @contextmanager
-def run_site(*arguments: str, app: str = "wsgi:app", **variables: str) -> Iterator[Server]:
-    """Serve our site with its own gunicorn.conf.py and, by default, an empty SQLite database."""
+def run_site(
+    *arguments: str, app: str = "wsgi:app", build: Path = ROOT, **variables: str
+) -> Iterator[Server]:
+    """Serve our site with its own gunicorn.conf.py and, by default, an empty SQLite database.
+
+    `build` is the folder of another checkout, with its own `.venv`, to serve instead of this one.
+    """
     with TemporaryDirectory() as folder:
         settings = {
             "DUCK_DATABASE_URL": f"sqlite:///{folder}/duck.db",
@@ -48,14 +54,27 @@ def run_site(*arguments: str, app: str = "wsgi:app", **variables: str) -> Iterat
             "DUCK_MONTHLY_CALLS": "100000000",
             **variables,
         }
-        set_up(settings["DUCK_DATABASE_URL"])
-        with run_server(gunicorn(app, *arguments), ROOT, **settings) as server:
+        if build == ROOT:
+            set_up(settings["DUCK_DATABASE_URL"])
+        else:
+            command = [python_of(build), "db_setup.py"]
+            environment = {**os.environ, **settings}
+            subprocess.run(
+                command, cwd=build, env=environment, check=True, stdout=subprocess.DEVNULL
+            )
+        command = gunicorn(app, *arguments, python=python_of(build))
+        with run_server(command, build, **settings) as server:
             yield server
 
 
-def gunicorn(app: str, *arguments: str) -> list[str]:
+def gunicorn(app: str, *arguments: str, python: str = sys.executable) -> list[str]:
     """Return the command for any WSGI app; it reads a gunicorn.conf.py of its working folder."""
-    return [sys.executable, "-m", "gunicorn", app, "-b", "127.0.0.1:{port}", *arguments]
+    return [python, "-m", "gunicorn", app, "-b", "127.0.0.1:{port}", *arguments]
+
+
+def python_of(build: Path) -> str:
+    """Return the Python of a checkout: of this one, the one that runs."""
+    return sys.executable if build == ROOT else str(build / ".venv" / "bin" / "python")
 
 
 @contextmanager
@@ -68,7 +87,8 @@ def run_server(command: Sequence[str], cwd: Path, **variables: str) -> Iterator[
     port = free_port()
     command = [part.replace("{port}", str(port)) for part in command]
     with TemporaryDirectory() as home:
-        own = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "FLASK_SKIP_DOTENV": "1"}
+        path = {"PYTHONPATH": str(cwd if (cwd / "wsgi.py").exists() else ROOT)}
+        own = {"PATH": os.environ["PATH"], **path, "FLASK_SKIP_DOTENV": "1"}
         log_file, start = Path(home, "log"), time.perf_counter()
         with running(command, cwd, {"HOME": home, **own, **variables}, log_file) as process:
             _wait_for_answer(process, port, log_file)

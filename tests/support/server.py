@@ -39,9 +39,16 @@ class Site:
         return self.log_file.read_text()
 
     @property
-    def workers(self) -> list[int]:
+    def booted(self) -> list[int]:
+        """All workers that were ever started, in this order."""
         # To its quotation mark: the file may be read while half a number is written.
         return [int(pid) for pid in re.findall(r"Booting worker with pid: (\d+)\"", self.log)]
+
+    @property
+    def workers(self) -> list[int]:
+        """Those that run, in the order of their start."""
+        ended = set(map(int, re.findall(r"Worker (?:exiting \(pid: |\(pid:)(\d+)\)", self.log)))
+        return [pid for pid in self.booted if pid not in ended]
 
     def get(self, path: str) -> tuple[int, bytes]:
         return fetch(Request(self.url + path))
@@ -133,11 +140,11 @@ def environment_for(folder: Path, port: int, **more: str) -> dict[str, str]:
 
 
 def _wait_until_alive(site: Site, workers: int) -> None:
-    """With all its workers: the others come when what they share is loaded."""
+    """With all its workers, which share what is loaded: the first one has been replaced."""
     deadline = time.monotonic() + 2 * PATIENCE
     while time.monotonic() < deadline and site.process.poll() is None:
         try:
-            if site.get("/healthz")[0] == 200 and len(site.workers) >= workers:
+            if site.get("/healthz")[0] == 200 and len(site.booted) > workers >= len(site.workers):
                 return
         except (URLError, ConnectionError):
             pass
