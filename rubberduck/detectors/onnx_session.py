@@ -27,7 +27,7 @@ ENGINE_ERRORS = (
 _passes = threading.BoundedSemaphore(available_cpus())
 
 
-class Session(onnxruntime.InferenceSession):
+class Session(onnxruntime.InferenceSession):  # type: ignore[misc]
     """A session that waits for a free CPU: all sessions together run one pass on each."""
 
     def run(self, *arguments: Any, **options: Any) -> Any:
