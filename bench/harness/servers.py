@@ -38,12 +38,13 @@ class Server:
 
 @contextmanager
 def run_site(
-    *arguments: str, app: str = "wsgi:app", build: Path = ROOT, **variables: str
+    *arguments: str, app: str = "wsgi:app", build: str | Path = ROOT, **variables: str
 ) -> Iterator[Server]:
     """Serve our site with its own gunicorn.conf.py and, by default, an empty SQLite database.
 
     `build` is the folder of another checkout, with its own `.venv`, to serve instead of this one.
     """
+    root = Path(build)
     with TemporaryDirectory() as folder:
         settings = {
             "DUCK_DATABASE_URL": f"sqlite:///{folder}/duck.db",
@@ -54,16 +55,16 @@ def run_site(
             "DUCK_MONTHLY_CALLS": "100000000",
             **variables,
         }
-        if build == ROOT:
+        if root == ROOT:
             set_up(settings["DUCK_DATABASE_URL"])
         else:
-            command = [python_of(build), "db_setup.py"]
+            command = [python_of(root), "db_setup.py"]
             environment = {**os.environ, **settings}
             subprocess.run(
-                command, cwd=build, env=environment, check=True, stdout=subprocess.DEVNULL
+                command, cwd=root, env=environment, check=True, stdout=subprocess.DEVNULL
             )
-        command = gunicorn(app, *arguments, python=python_of(build))
-        with run_server(command, build, **settings) as server:
+        command = gunicorn(app, *arguments, python=python_of(root))
+        with run_server(command, root, **settings) as server:
             yield server
 
 
