@@ -1,7 +1,6 @@
 """The people who sign in: operators, who may do everything, and labellers, who only label."""
 
 import re
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from sqlalchemy import Connection, select
 from rubberduck.accounts.errors import NoSuchOperator, OperatorExists, OperatorRemoved
 from rubberduck.accounts.tables import operator_sessions, operators, sign_in_links
 from rubberduck.core.errors import InvalidParameter
+from rubberduck.core.ids import random_id
 from rubberduck.db.engine import Database, to_naive_utc
 from rubberduck.db.tables import access_tokens
 
@@ -141,7 +141,7 @@ class Operators:
         taken = operators.select().where(row.name == name)
         values = {"role": role, "created_at": to_naive_utc(datetime.now(UTC)), "removed_at": None}
         if (old := connection.execute(taken).mappings().first()) is None:
-            id = secrets.token_urlsafe(ID_BYTES)
+            id = random_id(ID_BYTES)
             connection.execute(operators.insert().values(id=id, name=name, **values))
             return Operator(id, name, role)
         if old["removed_at"] is None:

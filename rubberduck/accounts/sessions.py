@@ -18,6 +18,7 @@ from sqlalchemy import ColumnElement, and_, select
 from rubberduck.accounts.operators import Operator, from_row
 from rubberduck.accounts.tables import operator_sessions, operators
 from rubberduck.core.errors import NoSuchResult, ResultsUnavailable
+from rubberduck.core.ids import random_id
 from rubberduck.db.engine import Database, is_storable, to_naive_utc
 
 How = Literal["link", "oidc"]
@@ -56,7 +57,7 @@ class Sessions:
         """Begin a session and return its secret, for the cookie. `browser` names the client."""
         secret, now = secrets.token_urlsafe(SECRET_BYTES), to_naive_utc(datetime.now(UTC))
         values = {
-            "id": secrets.token_urlsafe(ID_BYTES),
+            "id": random_id(ID_BYTES),
             "secret_hash": hash_of(secret),
             "operator_id": operator.id,
             "created_at": now,

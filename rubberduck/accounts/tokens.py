@@ -16,6 +16,7 @@ from typing import Any, Literal
 from sqlalchemy import and_, bindparam, func, or_, select
 
 from rubberduck.core.errors import InvalidToken, NoSuchResult, ResultsUnavailable, TooManyTokens
+from rubberduck.core.ids import random_id
 from rubberduck.db.engine import Database, is_storable, to_naive_utc
 from rubberduck.db.tables import access_tokens
 
@@ -70,7 +71,7 @@ class Tokens:
         """
         secret = PREFIX + secrets.token_urlsafe(SECRET_BYTES)
         now = datetime.now(UTC)
-        id = secrets.token_urlsafe(ID_BYTES)
+        id = random_id(ID_BYTES)
         token = Token(id, owner, scope, name, now, now + lifetime)
         count = select(func.count()).where(row_of.owner == owner)
         row = {

@@ -8,7 +8,6 @@ objects, and whoever finishes the row has added the picture.
 """
 
 import hashlib
-import secrets
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -18,6 +17,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, String, and_, cast, func, or_, select, tuple_
 from sqlalchemy.exc import IntegrityError
 
+from rubberduck.core.ids import random_id
 from rubberduck.custom_models.errors import NoSuchProject, ProjectFull
 from rubberduck.custom_models.near_duplicates import nearest
 from rubberduck.custom_models.originals import CONTENT_TYPES, SUFFIXES, Original, read_original
@@ -409,7 +409,7 @@ def clean_file_name(name: str) -> str:
 def _new_picture(
     project_id: str, sha256: str, upload: Upload, original: Original
 ) -> ProjectPicture:
-    id = secrets.token_urlsafe(ID_BYTES)
+    id = random_id(ID_BYTES)
     key = f"projects/{project_id}/{id}"
     return ProjectPicture(
         id=id,

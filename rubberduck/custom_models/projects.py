@@ -1,6 +1,5 @@
 """Projects and their labels in the database."""
 
-import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,6 +8,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
+from rubberduck.core.ids import random_id
 from rubberduck.custom_models.errors import InvalidProject, NameTaken, NoSuchProject
 from rubberduck.custom_models.rules import MAX_LABEL_LENGTH, MAX_LABELS
 from rubberduck.custom_models.tables import project_labels, project_pictures, projects
@@ -109,7 +109,7 @@ class Projects:
         if kind not in KINDS:
             raise InvalidProject("A project's kind is “boxes” or “pictures”.")
         names = clean_labels(labels)
-        id = secrets.token_urlsafe(ID_BYTES)
+        id = random_id(ID_BYTES)
         name = clean_name(name)
         row = {
             "id": id,
@@ -299,7 +299,7 @@ def _name_taken(name: object) -> NameTaken:
 
 
 def _label_row(project_id: str, name: str, position: int) -> dict[str, object]:
-    id = secrets.token_urlsafe(ID_BYTES)
+    id = random_id(ID_BYTES)
     return {"id": id, "project_id": project_id, "name": name, "position": position}
 
 

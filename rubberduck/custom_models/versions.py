@@ -4,12 +4,12 @@ A job makes at most one version: the row carries its id, and a job that runs aga
 finds it. States have the names of Custom Labels.
 """
 
-import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, select
 
+from rubberduck.core.ids import random_id
 from rubberduck.custom_models.errors import NoSuchProject
 from rubberduck.custom_models.model_version import (
     BUSY,
@@ -79,7 +79,7 @@ class Versions:
                 return _get(connection, row.id == known["id"])
             number = connection.scalar(select(taken).where(mine)) or 1
             connection.execute(projects.update().where(mine).values(next_version=number + 1))
-            id = secrets.token_urlsafe(ID_BYTES)
+            id = random_id(ID_BYTES)
             values = {
                 "id": id,
                 "project_id": project_id,

@@ -3,7 +3,6 @@
 Every method raises ResultsUnavailable if the database fails.
 """
 
-import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,12 +11,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
+from rubberduck.core.ids import random_id
 from rubberduck.db.engine import Database, is_storable, to_naive_utc, upsert
 from rubberduck.db.tables import indexed_faces, indexed_people
 
 # A face is on its way to Amazon; is there; is being deleted.
 INDEXING, INDEXED, DELETING = "indexing", "indexed", "deleting"
-ID_BYTES = 16  # 128 random bits
 BATCH = 200  # people
 row, face_row = indexed_people.c, indexed_faces.c
 
@@ -54,7 +53,7 @@ class IndexedPerson:
 
 
 def new_id() -> str:
-    return secrets.token_urlsafe(ID_BYTES)
+    return random_id()
 
 
 @dataclass(frozen=True)

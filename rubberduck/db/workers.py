@@ -7,11 +7,11 @@ the database tell whether it still works on an upload.
 
 import fcntl
 import os
-import secrets
 import threading
 import time
 from contextlib import suppress
 
+from rubberduck.core.ids import random_id
 from rubberduck.core.settings import ROOT
 
 FOLDER = ROOT / "instance" / "workers"
@@ -25,7 +25,7 @@ def own_id() -> str:
     global _own  # noqa: PLW0603 - one process, one lock
     with _lock:
         if _own[0] != os.getpid():
-            id = secrets.token_urlsafe(16)
+            id = random_id()
             _own = os.getpid(), id, _hold(id)
         return _own[1]
 

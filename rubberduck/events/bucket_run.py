@@ -5,7 +5,6 @@ workers share a run, and a crash repeats at most the calls in flight. Answers ar
 """
 
 import logging
-import secrets
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from rubberduck.core.errors import DuckError, PictureRefused, Unavailable
 from rubberduck.core.file_names import PICTURE_SUFFIXES
+from rubberduck.core.ids import random_id
 from rubberduck.core.sentences import Sentence
 from rubberduck.db.bucket_runs import BucketAnswer, BucketRuns
 from rubberduck.jobs.models import SITE
@@ -60,7 +60,7 @@ def start_run(
     site: "Pipeline", store: "JobStore", bucket: str, prefix: str, calls_a_second: float | None
 ) -> str:
     """Queue a run and return its id. Raises ResultsUnavailable."""
-    page = Page(secrets.token_urlsafe(16), 0, None, bucket, prefix, calls_a_second)
+    page = Page(random_id(), 0, None, bucket, prefix, calls_a_second)
     BucketRuns(site.results.database).begin(page.run_id, bucket, prefix, site.question.title)
     _queue(store, page)
     return page.run_id

@@ -1,7 +1,6 @@
 """What the site does with jobs: rows only. A worker hands them over to the engine."""
 
 import logging
-import secrets
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from rubberduck.core.errors import DuckError, JobsUnavailable, TooManyJobs
+from rubberduck.core.ids import random_id
 from rubberduck.db.engine import Database
 from rubberduck.jobs.executors import Executors
 from rubberduck.jobs.models import ACTIVE, Job, Viewer
@@ -16,7 +16,6 @@ from rubberduck.jobs.store import JobStore
 
 log = logging.getLogger(__name__)
 ENQUEUE_SECONDS = 3.0
-ID_BYTES = 16
 ENGINE_TABLE = "dbos.workflow_status"
 
 
@@ -34,7 +33,7 @@ class JobQueue:
 
         Raises TooManyJobs, and JobsUnavailable if the database takes more than ENQUEUE_SECONDS.
         """
-        id = secrets.token_urlsafe(ID_BYTES)
+        id = random_id()
         future = self._pool.submit(self._insert, id, kind, owner, arguments)
         try:
             future.result(ENQUEUE_SECONDS)

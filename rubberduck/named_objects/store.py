@@ -4,7 +4,6 @@ A photo's row is written before its object in the storage and finished after it,
 leaves nothing that cannot be found. Deletion hides rows, deletes objects, then the rows.
 """
 
-import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select
 from sqlalchemy.exc import IntegrityError
 
 from rubberduck.core.errors import StorageFailed
+from rubberduck.core.ids import random_id
 from rubberduck.core.models import Box
 from rubberduck.db.engine import Database, is_storable, to_naive_utc
 from rubberduck.db.tables import DELETING, PENDING, READY
@@ -67,7 +67,7 @@ class NamedObject:
 
 
 def new_id() -> str:
-    return secrets.token_urlsafe(ID_BYTES)
+    return random_id(ID_BYTES)
 
 
 def photo_key(object_id: str, photo_id: str) -> str:

@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import secrets
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import copy_context
@@ -19,6 +18,7 @@ from rubberduck.core.errors import (
     ResultsUnavailable,
     StorageFailed,
 )
+from rubberduck.core.ids import random_id
 from rubberduck.core.models import Answer, PendingUpload, Result, Upload, Verdict
 from rubberduck.core.rules import Question, judge
 from rubberduck.db.pending_deletion import PendingDeletion, marked_key
@@ -49,7 +49,6 @@ if TYPE_CHECKING:
 from rubberduck.detectors.base import Detector
 
 log = logging.getLogger(__name__)
-ID_BYTES = 16  # 128 random bits, so that ids cannot be guessed
 STORE_THREADS = 16
 RENEW_AFTER = timedelta(hours=1)  # so that a double click does not renew the retention
 
@@ -256,7 +255,7 @@ class Pipeline:
         caller: str | None,
         is_new_visitor: bool,
     ) -> Upload:
-        id, sha256 = secrets.token_urlsafe(ID_BYTES), hashlib.sha256(data).hexdigest()
+        id, sha256 = random_id(), hashlib.sha256(data).hexdigest()
         return Upload(
             id=id,
             created_at=datetime.now(UTC),

@@ -5,12 +5,12 @@ video_paid_job.py.
 """
 
 import logging
-import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rubberduck.core.errors import DuckError, JobEnded, NoSuchJob
+from rubberduck.core.ids import random_id
 from rubberduck.core.sentences import Sentence
 from rubberduck.services.video_costs import Estimate, VideoCosts
 from rubberduck.videos.errors import AnalysisOver, CannotAskAmazon
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 PAID_ANALYSIS = "ask-amazon-about-video"
 NOBODY = "videos"  # the owner of jobs of videos without one
-ID_BYTES = 16
 LOST_MESSAGE = Sentence("The analysis ended without an answer.")
 CANCELLED_MESSAGE = Sentence("Cancelled.")
 GOES_ON = Sentence(
@@ -79,7 +78,7 @@ class PaidVideos:
         question = self._question(video, order)
         self.of_video(video.id)  # notes the end of those whose jobs have ended
         analysis = PaidAnalysis(
-            id=secrets.token_urlsafe(ID_BYTES),
+            id=random_id(),
             video_id=video.id,
             way=estimate.way,
             question=question,

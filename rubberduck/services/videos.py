@@ -1,7 +1,6 @@
 """What the site does with videos: receive, cancel, try again, judge again, delete."""
 
 import logging
-import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rubberduck.core.errors import DuckError, JobEnded, NoSuchJob
+from rubberduck.core.ids import random_id
 from rubberduck.core.rules import Question
 from rubberduck.core.sentences import Sentence
 from rubberduck.services.video_retention import delete_video
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 ANALYSE = "analyse-video"
 NOBODY = "videos"  # the owner of jobs of videos without one
-ID_BYTES = 16  # 128 random bits, so that ids cannot be guessed
 MEGABYTE = 1_000_000
 ORIGINAL_TYPE = "application/octet-stream"  # what is inside is found out later
 LOST_MESSAGE = Sentence("The analysis ended without an answer.")
@@ -42,7 +41,7 @@ CANCELLED_MESSAGE = Sentence("Cancelled.")
 
 def new_id() -> str:
     """Return an id for a video that is about to be received."""
-    return secrets.token_urlsafe(ID_BYTES)
+    return random_id()
 
 
 def free_detector(pipeline: "Pipeline") -> "Detector | None":

@@ -6,7 +6,6 @@ paid analysis that fails or is cancelled changes nothing, and goes on after its 
 is tried again.
 """
 
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, select
 
+from rubberduck.core.ids import random_id
 from rubberduck.db.engine import Database, is_storable, to_naive_utc
 from rubberduck.videos.errors import NoSuchPaidAnalysis, PaidAnalysisRuns
 from rubberduck.videos.models import READY, Segment
@@ -227,7 +227,7 @@ class PaidAnalyses:
 
 def new_token() -> str:
     """Return a ClientRequestToken."""
-    return secrets.token_urlsafe(24)
+    return random_id(24)
 
 
 def _running(id: str, job_id: str) -> ColumnElement[bool]:

@@ -1,6 +1,5 @@
 """Whatever fails outside, at whichever call: a plain answer, nothing lost, nothing left behind."""
 
-import secrets
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,13 +22,14 @@ from app import create_app
 from composition import build_pipeline
 from rekognition import Rekognition
 from rubberduck.core.errors import DuckError
+from rubberduck.core.ids import random_id
 from rubberduck.core.models import Upload
 from rubberduck.core.settings import Settings
 from rubberduck.db.results import Results
 from rubberduck.db.tables import duck_results
 from rubberduck.detectors.with_breaker import DetectorWithBreaker
 from rubberduck.detectors.with_budget import DetectorWithBudget
-from rubberduck.services.pipeline import ID_BYTES, Pipeline
+from rubberduck.services.pipeline import Pipeline
 from rubberduck.storage.s3 import S3Storage
 from tests.support.databases import create_database
 from tests.support.faults import AMAZONS, Countdown, amazon_fails, database_fails, disk_fails
@@ -126,7 +126,7 @@ def sweep(house: House) -> Deed:
     """A result cut off, and a picture without a row; what the sweep before left is gone first."""
     house.sweep_later()
     for number in range(2):
-        id = secrets.token_urlsafe(ID_BYTES)
+        id = random_id()
         cut_off = Upload(id, datetime.now(UTC), "?", f"uploads/{id}.jpg", sha256=id)
         if number:
             house.pipeline.results.begin(cut_off, "nobody")

@@ -1,7 +1,6 @@
 """What the sweep takes: all that is due, nothing that lives, in each storage, however often."""
 
 import re
-import secrets
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ import time_machine
 from flask import Flask
 
 from rubberduck.core.errors import ResultsUnavailable
+from rubberduck.core.ids import random_id
 from rubberduck.core.models import Upload
 from rubberduck.core.rules import RUBBER_DUCK
 from rubberduck.core.settings import Settings
@@ -24,7 +24,7 @@ from rubberduck.db.results import Results
 from rubberduck.db.row_mapping import to_pending_row
 from rubberduck.db.tables import duck_results, jobs
 from rubberduck.jobs.store import JobStore
-from rubberduck.services.pipeline import ID_BYTES, Pipeline
+from rubberduck.services.pipeline import Pipeline
 from rubberduck.services.retention import DAILY, KEY_BATCH_SIZE, LEASE, Sweeper, Swept
 from rubberduck.storage.base import Storage
 from rubberduck.storage.folder import FolderStorage
@@ -76,7 +76,7 @@ def test_a_database_that_knows_few_of_the_pictures_may_be_the_wrong_one(
     storage: Storage, any_results: Results
 ) -> None:
     now = datetime.now(UTC)
-    known, young, other, old = (secrets.token_urlsafe(ID_BYTES) for _ in range(4))
+    known, young, other, old = (random_id() for _ in range(4))
     write_down(any_results, known, now - 2 * HOUR, ready=True)
     for id, hours in {known: 2, young: 29 * 24, other: 2, old: 31 * 24}.items():
         put_at(storage, f"uploads/{id}.jpg", now - hours * HOUR)
@@ -86,7 +86,7 @@ def test_a_database_that_knows_few_of_the_pictures_may_be_the_wrong_one(
 
 
 def test_without_its_database_nothing_is_swept(storage: Storage, settings: Settings) -> None:
-    key = f"uploads/{secrets.token_urlsafe(ID_BYTES)}.jpg"
+    key = f"uploads/{random_id()}.jpg"
     put_at(storage, key, datetime.now(UTC) - timedelta(days=99))
     with pytest.raises(ResultsUnavailable):
         Sweeper(lambda: Results("sqlite:////nowhere/duck.db"), storage).sweep()
@@ -100,7 +100,7 @@ def test_results_expire_with_a_crash_in_the_middle(
     folder = FolderStorage(settings.uploads)
     then = datetime.now(UTC) - timedelta(days=31)
     for _ in range(many):
-        id = secrets.token_urlsafe(ID_BYTES)
+        id = random_id()
         write_down(any_results, id, then, ready=True)
         put_at(folder, f"uploads/{id}.jpg", then)
     deletions = iter(range(many))  # of the two that each result may need
@@ -142,7 +142,7 @@ def test_all_processes_together_list_the_storage_once_a_day(
             return super().keys_older_than(*args)
 
     workers = [Sweeper(lambda: any_results, Counted(settings.uploads)) for _ in range(3)]
-    id, start = secrets.token_urlsafe(ID_BYTES), datetime.now(UTC)
+    id, start = random_id(), datetime.now(UTC)
     write_down(any_results, id, start - timedelta(days=30) + 5 * HOUR, ready=True)
     deleted = []
     with time_machine.travel(start, tick=False) as clock:
@@ -161,8 +161,8 @@ def test_the_requests_of_a_sweep_of_a_bucket(
     storage = composed(settings.model_copy(update={"bucket": BUCKET})).storage
     assert isinstance(storage, S3Storage)
     # In the order of their names, so that no batch looks like one of a foreign database.
-    known = [f"A{secrets.token_urlsafe(ID_BYTES)[1:]}" for _ in range(14)]
-    lost = [f"B{secrets.token_urlsafe(ID_BYTES)[1:]}" for _ in range(12)]
+    known = [f"A{random_id()[1:]}" for _ in range(14)]
+    lost = [f"B{random_id()[1:]}" for _ in range(12)]
     now = datetime.now(UTC)
     uploads = [Upload(id, now, "", f"uploads/{id}.jpg", sha256=id) for id in known]
     with results.database.transaction(writing=True) as connection:

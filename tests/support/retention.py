@@ -3,16 +3,15 @@
 import os
 import random
 import re
-import secrets
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import time_machine
 
+from rubberduck.core.ids import random_id
 from rubberduck.core.models import Upload
 from rubberduck.core.rules import RUBBER_DUCK
 from rubberduck.db.results import Results
-from rubberduck.services.pipeline import ID_BYTES
 from rubberduck.services.retention import Sweeper, Swept
 from rubberduck.storage.base import Storage
 from rubberduck.storage.folder import FolderStorage
@@ -52,7 +51,7 @@ class StoredObjects:
         kinds = (self.live, self.live, self.begun, self.cut_off, self.stray, self.fresh_stray)
         others = (self.anothers, self.left_over)
         while objects > 0:
-            keys = self.dice.choice((*kinds, *others))(secrets.token_urlsafe(ID_BYTES))
+            keys = self.dice.choice((*kinds, *others))(random_id())
             objects -= keys
 
     def store(self, *keys: str, hours: float = 0, stays: bool = False) -> int:
@@ -97,7 +96,7 @@ class StoredObjects:
 def check_sweep(storage: Storage, results: Results, objects: int, seed: int = 77) -> None:
     now = datetime.now(UTC)
     stored = StoredObjects(storage, results, now, seed)
-    stored.live(secrets.token_urlsafe(ID_BYTES))
+    stored.live(random_id())
     stored.fill(objects)
     sweeper = Sweeper(lambda: results, storage)
     assert sweeper.sweep().orphans == stored.orphans
