@@ -39,8 +39,13 @@ def list_models(project: str | None) -> None:
     with command_errors():
         chosen = [find_project(project)] if project else list(projects().list_all())
         for one in chosen:
-            for version in settled_versions(one):
+            known = settled_versions(one)
+            for version in known:
                 click.echo(_line(one, version))
+            if not known:
+                click.echo(f"{printable(one.name)}  no version yet")
+        if not chosen:
+            click.echo("There are no projects yet: an operator makes one at /projects.", err=True)
 
 
 @model.command("train", context_settings=HELP)

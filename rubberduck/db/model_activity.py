@@ -21,6 +21,7 @@ versions = table(
     column("should_run", Boolean),
     column("units"),
     column("metered_until"),
+    column("started_at"),
 )
 projects = table(
     "projects", column("id"), column("status"), column("name"), column("kind"), column("question")
@@ -76,6 +77,28 @@ def answering_models(database: Database) -> tuple[AnsweringModel, ...]:
         found = connection.execute(query).mappings().all()
     # Of several versions of a project, the last: the default, else one that runs, else the newest.
     return tuple({each["project_id"]: _model(each) for each in found}.values())
+
+
+@dataclass(frozen=True)
+class RestingModel:
+    """A model that answered visitors before, and does not at the moment."""
+
+    name: str  # of the project
+    is_starting: bool
+
+
+def resting_model(database: Database, project_id: str) -> RestingModel | None:
+    """Return a project's model that was started before. Raises ResultsUnavailable."""
+    starts = and_(row.should_run, row.state == "STARTING")
+    query = (
+        select(project.name, starts.label("starts"))
+        .join_from(versions, projects, project.id == row.project_id)
+        .where(project.id == project_id, project.status == "ready", row.started_at.is_not(None))
+        .order_by(starts.desc())
+    )
+    with database.transaction() as connection:
+        found = connection.execute(query).first()
+    return RestingModel(found.name, bool(found.starts)) if found else None
 
 
 def _model(found: RowMapping) -> AnsweringModel:

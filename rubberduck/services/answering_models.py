@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from rubberduck.core.errors import DuckError
+from rubberduck.core.sentences import Sentence
 from rubberduck.services.errors import NoSuchModelOffered
 from rubberduck.services.pipeline import Pipeline
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from rubberduck.detectors.base import Detector
 
 log = logging.getLogger(__name__)
+STOPPED = Sentence("“{name}” is stopped.")
+STARTING = Sentence("“{name}” is starting. That takes some minutes.")
 FRESH_SECONDS = 5.0
 DATABASE_MODULE = "rubberduck.db.engine"
 
@@ -70,13 +73,29 @@ class AnsweringModels:
         models = self.refresh() if self._is_stale() else self._models
         model = next((each for each in models if each.project_id == project_id), None)
         if model is None:
-            raise NoSuchModelOffered(
-                "This site has no such model running. “model” may be: {offered}.",
-                offered=", ".join(each.project_id for each in models) or "none",
-            )
+            raise self._why_not(project_id)
         if may_start and not model.is_running:
             model = self._start(model)
         return self.pipeline_of(model)
+
+    def _why_not(self, project_id: str) -> DuckError:
+        """Return why a model that is not in the list does not answer."""
+        from rubberduck.custom_models.hosting_errors import ModelStarting, ModelStopped
+        from rubberduck.db.model_activity import resting_model
+
+        resting = None
+        if project_id.isascii() and project_id.isprintable():  # as ours are; PostgreSQL refuses NUL
+            resting = resting_model(self.pipeline.results.database, project_id)
+        if resting and resting.is_starting:
+            return ModelStarting(STARTING, name=resting.name)
+        if resting:
+            return ModelStopped(STOPPED, name=resting.name)
+        if not self._models:
+            return NoSuchModelOffered("No model of this site is running at the moment.")
+        return NoSuchModelOffered(
+            "This site has no such model running. “model” may be: {offered}.",
+            offered=", ".join(each.project_id for each in self._models),
+        )
 
     def pipeline_of(self, model: "AnsweringModel") -> Pipeline:
         from rubberduck.custom_models.detector import question_of
@@ -103,11 +122,11 @@ class AnsweringModels:
             log.warning(
                 "model not started version=%s cause=%s", model.version_id, error.operator_message
             )
-            raise ModelStopped("“{name}” is stopped.", name=model.name) from error
+            raise ModelStopped(STOPPED, name=model.name) from error
         started = [each for each in self.refresh() if each.version_id == model.version_id]
         if started and started[0].is_running:
             return started[0]
-        raise ModelStarting("“{name}” is starting. That takes some minutes.", name=model.name)
+        raise ModelStarting(STARTING, name=model.name)
 
     def _detector(self, model: "AnsweringModel") -> "Detector":
         """Return the version's detector, the same each time: it has a circuit breaker."""

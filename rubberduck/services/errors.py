@@ -6,4 +6,4 @@ from rubberduck.core.errors import InvalidParameter
 class NoSuchModelOffered(InvalidParameter):
     slug = "no-such-model-offered"
     title = "Unknown model"
-    hint = "Choose one of them, or leave out “model”."
+    hint = "Choose a running one, or leave out “model”."

@@ -14,13 +14,13 @@ from app import create_app
 from rubberduck.aws.custom_labels import CustomLabels
 from rubberduck.core.rules import RUBBER_DUCK
 from rubberduck.core.settings import Settings
+from rubberduck.custom_models.hosting_errors import ModelStopped
 from rubberduck.custom_models.training import TrainingPicture, background, embedding, train
 from rubberduck.db.results import Results
 from rubberduck.jobs.child import Task
 from rubberduck.jobs.models import Run
 from rubberduck.jobs.queue import JobQueue
 from rubberduck.services.answering_models import AnsweringModels
-from rubberduck.services.errors import NoSuchModelOffered
 from rubberduck.services.pipeline import Offer, Pipeline
 from rubberduck.services.video_analysis import finish, see_frames
 from rubberduck.services.videos import VideoService
@@ -95,7 +95,7 @@ def test_visitors_choose_a_model_and_results_keep_it(
 ) -> None:
     assert "a model of this site" not in client.get("/").text
     refused = client.get(f"/?model={PROJECT}")
-    assert (refused.status_code, "“model” may be: none" in refused.text) == (400, True)
+    assert (refused.status_code, "No model of this site is running" in refused.text) == (400, True)
     started(app, embedded)
     page = client.get("/").text
     assert f'href="/?model={PROJECT}"' in page
@@ -139,6 +139,11 @@ def test_a_stopped_model_says_so_or_starts_if_the_operator_allowed_it(
     started(app, embedded)
     with app.app_context():
         hosting().stop(embedded)
+        app.extensions["answering_models"].refresh()
+    for address in (f"/?model={PROJECT}", f"/api/v1/pictures?model={PROJECT}"):
+        stopped = client.post(address, **form(encoded(coloured("blue"))))
+        assert (stopped.status_code, "This model is stopped" in stopped.text) == (503, True)
+    with app.app_context():
         with hosting().lives.changing(embedded) as (_, _, change):
             change(may_start_itself=True)
         app.extensions["answering_models"].refresh()
@@ -169,7 +174,7 @@ def test_a_model_at_amazon_answers_with_boxes_by_its_own_thresholds(
     id = add_amazon_model(results.database, fake, "v1", labels=[["l1", "mug"]])
     started(app, id, unwatched=True)
     refused = client.post(f"/?model={PROJECT}", **form(encoded()))
-    assert refused.status_code == 400  # it is starting, so it is not among those that answer
+    assert (refused.status_code, "This model is starting" in refused.text) == (503, True)
     fake.advance(700)
     with app.app_context():
         app.extensions["model_watch"].run_due()
@@ -225,5 +230,5 @@ def test_a_running_model_answers_about_a_video(
         hosting().stop(embedded, "ada")
         assert other.job_id
         service.queue.store.begin(Run(other.job_id, 0, "a worker"))
-        with pytest.raises(NoSuchModelOffered):
+        with pytest.raises(ModelStopped):
             see_frames(Task(other.job_id, task.build_site, StringIO()), other.id)
