@@ -4,8 +4,8 @@
 
 - {"do": "open", "file", "max_pixels"} returns what models.VideoInfo has.
 - {"do": "begin", "rate": [n, d], "start": pts or null, "max_side", "max_seconds"} begins to sample.
-- {"do": "next", "count", "bytes"} returns {"frames": [{"pts", "end", "width", "height",
-  "is_cut"}, …], "is_end"} and writes their RGB pixels one after the other.
+- {"do": "next", "count", "bytes", "at"} returns {"frames": [{"pts", "end", "width", "height",
+  "is_cut"}, …], "is_end"} and writes their RGB pixels one after the other, from `at` on.
 - {"do": "still", "pts", "max_side"} returns the one frame that is shown at that time, likewise.
 
 All may return {"error": …} instead: see refusals.py.
@@ -37,7 +37,7 @@ class Timed(NamedTuple):
     end: int
 
 
-def timed_frames(frames: Iterator[VideoFrame]) -> Iterator[Timed]:
+def timed_frames(source: Source, frames: Iterator[VideoFrame]) -> Iterator[Timed]:
     """Yield frames with their ends: the next one's time, or what the file says of the last."""
     before: VideoFrame | None = None
     gap = 1
@@ -45,8 +45,10 @@ def timed_frames(frames: Iterator[VideoFrame]) -> Iterator[Timed]:
         if before is not None:
             assert frame.pts is not None
             assert before.pts is not None
-            gap = frame.pts - before.pts
-            yield Timed(before, before.pts, frame.pts)
+            left_out = source.schedule.end_of(before.pts) if source.schedule else None
+            end = frame.pts if left_out is None else min(left_out, frame.pts)
+            gap = end - before.pts
+            yield Timed(before, before.pts, end)
         before = frame
     if before is not None:
         assert before.pts is not None
@@ -71,8 +73,9 @@ class Reading:
                     self.upright = self.source.upright(more["max_side"])
                     self.chosen = self._chosen(Fraction(n, d), start, more["max_seconds"])
                     return {}
-                case {"do": "next", "count": int(count), "bytes": int(size)}:
-                    return self._next(count, size, output)
+                case {"do": "next", "count": int(count), "bytes": int(size), "at": int(at)}:
+                    output.seek(at)
+                    return self._next(count, at + size, output)
                 case {"do": "still", "pts": int(pts), "max_side": int(max_side)}:
                     return self._still(pts, max_side, output)
         except Refused as refusal:
@@ -93,7 +96,7 @@ class Reading:
         source, look = self.source, Look()
         begin = None if start is None else start - round(warm_up(rate) / source.time_base)
         sampler = Sampler[Timed](rate)
-        for timed in timed_frames(source.frames(begin)):
+        for timed in timed_frames(source, source.frames(begin, rate)):
             seconds = source.seconds(timed.pts)
             if max_seconds is not None and seconds > max_seconds:
                 raise Refused("too-long")
@@ -101,10 +104,11 @@ class Reading:
             yield None
         yield from sampler.end()
 
-    def _next(self, count: int, size: int, output: FileIO) -> dict[str, Any]:
+    def _next(self, count: int, most: int, output: FileIO) -> dict[str, Any]:
+        """Write frames until the output reaches `most` bytes."""
         frames: list[dict[str, Any]] = []
         deadline = time.monotonic() + BATCH_SECONDS
-        while len(frames) < count and output.tell() < size and time.monotonic() < deadline:
+        while len(frames) < count and output.tell() < most and time.monotonic() < deadline:
             try:
                 chosen = next(self.chosen)
             except StopIteration:
@@ -116,7 +120,7 @@ class Reading:
 
     def _still(self, pts: int, max_side: int, output: FileIO) -> dict[str, Any]:
         shown: Timed | None = None
-        for shown in timed_frames(self.source.frames(pts)):
+        for shown in timed_frames(self.source, self.source.frames(pts)):
             if shown.end > pts:
                 break
         if shown is None:
@@ -126,10 +130,9 @@ class Reading:
 
 def _written(upright: Upright, timed: Timed, output: FileIO) -> dict[str, Any]:
     """Write the pixels of a frame; return what the reply says of it."""
-    picture = upright.picture(timed.frame)
-    output.write(picture.tobytes())
-    size = {"width": picture.width, "height": picture.height}
-    return {"pts": timed.pts, "end": timed.end, **size}
+    width, height, pixels = upright.pixels(timed.frame)
+    output.write(pixels)
+    return {"pts": timed.pts, "end": timed.end, "width": width, "height": height}
 
 
 def info(source: Source) -> dict[str, Any]:

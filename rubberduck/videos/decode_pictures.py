@@ -115,6 +115,16 @@ class Upright:
         picture = _image(self._turned(frame, "rgb24"))
         return to_srgb(picture, frame.color_trc) if _is_wide(frame) else picture
 
+    def pixels(self, frame: VideoFrame) -> tuple[int, int, bytes | memoryview]:
+        """Return width, height and RGB pixels of the picture, without a copy where possible."""
+        if not _is_wide(frame):
+            rgb = self._turned(frame, "rgb24")
+            row, plane = 3 * rgb.width, rgb.planes[0]
+            if plane.line_size == row:
+                return rgb.width, rgb.height, memoryview(plane)[: row * rgb.height]
+        picture = self.picture(frame)
+        return picture.width, picture.height, picture.tobytes()
+
     def encodable(self, frame: VideoFrame) -> VideoFrame:
         """Return the frame as yuv420p of BT.709, with its time."""
         if _is_wide(frame):

@@ -34,9 +34,12 @@ from rubberduck.videos.decode_container import (
     packets_of,
 )
 from rubberduck.videos.decode_pictures import Upright, deinterlaced, turn_of_frame
+from rubberduck.videos.decode_skipping import Schedule, with_skipping
 from rubberduck.videos.edit_lists import Edit, edits_of
 
+# Decoding in threads costs a fifth more processor time: only for what one thread would be slow at.
 THREADS = 2
+LIGHT_CODEC, LIGHT_PIXELS = "h264", 1280 * 720 * 31  # a second
 MEASURE_SECONDS = 20.0
 MAX_BACKWARD = 25  # frames whose times lie more than a second before the last one
 MAX_READ_ERRORS = 100  # one after the other, in a damaged file
@@ -56,6 +59,7 @@ class Source:
         self.sound_packets: deque[Packet[AudioStream]] = deque()
         self._delay = 0  # of a stream without presentation times: frames between in and out
         self.edits: tuple[Edit, ...] = ()  # if FFmpeg cannot apply them
+        self.schedule: Schedule | None = None  # if frames may be left out
         self._open()
         if self.container.format.name.startswith("mov"):
             self.edits = edits_of(self.file, self.stream.id)
@@ -93,7 +97,12 @@ class Source:
         self._check_pixels(codec)
         codec.options = {"max_pixels": str(self.max_pixels)}
         codec.thread_type = ThreadType.AUTO
-        codec.thread_count = THREADS
+        codec.thread_count = 1 if self._is_light() else THREADS
+
+    def _is_light(self) -> bool:
+        codec, rate = self.stream.codec_context, self.stream.average_rate
+        pixels = codec.width * codec.height * (rate or 0)
+        return codec_name(self.stream) == LIGHT_CODEC and 0 < pixels <= LIGHT_PIXELS
 
     def _chosen_sound(self, container: InputContainer) -> AudioStream | None:
         best = container.streams.best("audio")
@@ -118,12 +127,23 @@ class Source:
         best = self.container.streams.best("video")
         return next((s for s in known if best and s.index == best.index), known[0])
 
-    def frames(self, from_pts: int | None = None) -> Iterator[VideoFrame]:
+    def frames(
+        self, from_pts: int | None = None, sample_rate: Fraction | None = None
+    ) -> Iterator[VideoFrame]:
         """Yield all frames in the order of their times, with increasing `pts`, deinterlaced.
 
-        Begins at the start, or at some key frame at or before `from_pts`.
+        Begins at the start, or at some key frame at or before `from_pts`. With `sample_rate`, in
+        frames a second, others than these samples may be left out.
         """
+        self.schedule = self._schedule(sample_rate) if sample_rate else None
         return deinterlaced(self._from_start() if from_pts is None else self._from(from_pts))
+
+    def _schedule(self, rate: Fraction) -> Schedule | None:
+        assert self.first is not None
+        has_times = self.has_times and not self.edits
+        if codec_name(self.stream) != "h264" or not has_times or self.first.interlaced_frame:
+            return None
+        return Schedule(rate * self.time_base, self.start_pts)
 
     def upright(
         self,
@@ -222,7 +242,7 @@ class Source:
         key_pts: int | None = None  # of the first key frame: what is before it lacks references
         first_dts: int | None = None
         backward = 0
-        for packet in self._packets():
+        for packet in self._scheduled_packets():
             if first_dts is None:
                 first_dts = packet.dts
                 key_pts = packet.pts if is_after_seek and packet.is_keyframe else None
@@ -235,6 +255,8 @@ class Source:
                 continue  # damaged: what follows may be fine
             for frame in frames:
                 self._check_pixels(frame)
+                if frame.interlaced_frame and self.schedule:
+                    self.schedule.needs_all = True  # each is a part of its neighbours
                 if last is None and not is_after_seek:
                     self._delay = (frame.dts or 0) - (first_dts or 0)
                 frame.pts = pts = self._time(frame, last)
@@ -255,6 +277,13 @@ class Source:
         if frame.dts is not None:
             return frame.dts - self._delay
         return 0 if last is None or last.pts is None else last.pts + max(1, last.duration or 1)
+
+    def _scheduled_packets(self) -> Iterator["Packet[VideoStream]"]:
+        packets = self._packets()
+        for packet in packets:
+            yield packet
+            if self.schedule:  # known only after the first frame
+                yield from with_skipping(packets, self.stream.codec_context, self.schedule)
 
     def _packets(self) -> Iterator["Packet[VideoStream]"]:
         """Yield the packets of the pictures; keep those of the sound."""

@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,9 @@ CHILD = "rubberduck.videos.decode_child"
 MAX_SIDE = 1280  # pixels of the frames that are analysed, if nothing else is asked
 MAX_WIDTH = 20_000  # and height, of what a child may hand over
 MAX_PIXELS = 36_000_000  # of a frame, whatever the settings allow
-# Frames are handed over some at a time: the child reads on while they are analysed.
+# Frames are handed over some at a time, in one half of the child's output while it fills the other.
 BATCH_FRAMES, BATCH_BYTES = 4, 16_000_000
+HALVES = (0, MAX_FILE // 2)
 REQUEST_SECONDS = 60.0
 BASE_MEMORY, BYTES_PER_PIXEL = 300_000_000, 64  # of address space: 20 frames of 10 bits
 
@@ -86,13 +88,14 @@ def frames(
             _limits(info),
         )
         more = {"do": "next", "count": BATCH_FRAMES, "bytes": BATCH_BYTES}
-        child.send(more, _limits(info))
-        while True:
+        for at in HALVES:
+            child.send({**more, "at": at}, _limits(info))
+        for at in cycle(HALVES):
             reply, _ = child.receive()
             raise_refusal(reply, limits)
-            batch = _checked_frames(child, reply, info)
+            batch = _checked_frames(child, reply, info, at)
             if not reply["is_end"]:
-                child.send(more, _limits(info))
+                child.send({**more, "at": at}, _limits(info))
             yield from batch
             if reply["is_end"]:
                 return
@@ -132,7 +135,7 @@ def opened(
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         files = (file,) if target is None else (file, target)
-        child = Child(module, 0, files, max_file)
+        child = Child(module, 0, files, max_file, ends_with_thread=True)
     except OSError as error:
         raise not_started() from error
     finally:
@@ -183,10 +186,12 @@ def _checked_info(reply: dict[str, Any]) -> VideoInfo:
     raise ChildFailed("crash")
 
 
-def _checked_frames(child: Child, reply: dict[str, Any], info: VideoInfo) -> list[Frame]:
+def _checked_frames(
+    child: Child, reply: dict[str, Any], info: VideoInfo, start: int
+) -> list[Frame]:
     match reply:
         case {"frames": list(found), "is_end": bool()} if len(found) <= BATCH_FRAMES:
-            frames, start = [], 0
+            frames = []
             for each in found:
                 frames.append(_checked_frame(child, each, start, info))
                 start += 3 * each["width"] * each["height"]

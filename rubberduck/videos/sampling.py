@@ -12,9 +12,10 @@ from collections import deque
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import floor
+from operator import mul
 from typing import Generic, NamedTuple, TypeVar
 
-from PIL import Image, ImageChops, ImageStat
+from PIL import Image, ImageChops
 
 T = TypeVar("T")
 # Differences between two small pictures: the mean over pixels and colours, of 0 to 255.
@@ -25,6 +26,7 @@ CHANGED = 10.0  # since the regular sample: an additional one is taken half-way 
 # A photographer's flash is over after a few frames: what returns to the picture before is no cut.
 FLASH_FRAMES, FLASH_SECONDS = 3, Fraction(1, 4)
 EXTRA_PER_SECOND = 3  # additional samples
+VALUES = 3 * tuple(range(256))
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,9 @@ class _Seen(NamedTuple):
 
 def difference(one: Image.Image, other: Image.Image) -> float:
     """Return the mean absolute difference of two RGB pictures of the same size, 0 to 255."""
-    return sum(ImageStat.Stat(ImageChops.difference(one, other)).mean) / 3
+    counts = ImageChops.difference(one, other).histogram()  # of each value, for each colour
+    total: int = sum(map(mul, VALUES, counts))
+    return total / (3 * one.width * one.height)
 
 
 def warm_up(rate: Fraction) -> Fraction:
@@ -63,6 +67,7 @@ class Sampler(Generic[T]):
         self._next = Fraction(0)  # seconds of the next regular sample
         self._half = Fraction(0)  # when to look for a change
         self._regular: Image.Image | None = None  # the picture of the last regular sample
+        self._regular_at = Fraction(0)
         self._before: Image.Image | None = None  # of the frame before
         self._recent: deque[_Seen] = deque()
         self._candidate: _Candidate | None = None
@@ -82,7 +87,7 @@ class Sampler(Generic[T]):
         if is_regular:
             self._next = (floor(seconds * self.rate) + 1) / self.rate
             self._half = self._next - 1 / (2 * self.rate)
-            self._regular = picture
+            self._regular, self._regular_at = picture, seconds
         if is_regular or self._takes_extra(seconds, picture, starts_scene):
             self._held.append(Chosen(seconds, frame))
             self._last = None
@@ -144,7 +149,9 @@ class Sampler(Generic[T]):
         if seconds >= self._half and not takes:
             assert self._regular is not None
             self._half = self._next  # one try
-            takes = difference(self._regular, picture) >= CHANGED
+            # The frame of that moment may be missing: what changes evenly has changed more by now.
+            halves = float(max(Fraction(1), (seconds - self._regular_at) * 2 * self.rate))
+            takes = difference(self._regular, picture) >= CHANGED * halves
         self._extra += takes
         return takes
 
