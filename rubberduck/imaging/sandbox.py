@@ -80,7 +80,8 @@ class Child:
     """A child process, which handles one request at a time.
 
     It keeps the open descriptors `files`, whose numbers requests name: a video is too large to be
-    copied. It can write `max_file` bytes to each of its files.
+    copied. It can write `max_file` bytes to each of its files. On Linux the kernel kills it with
+    the thread that starts it, if `ends_with_thread`: without, it ends when it has replied.
     """
 
     def __init__(
@@ -89,6 +90,8 @@ class Child:
         idle_seconds: float,
         files: Sequence[int] = (),
         max_file: int = MAX_FILE,
+        *,
+        ends_with_thread: bool = False,
     ) -> None:
         self.requests = 0
         self.is_permanent = not idle_seconds
@@ -102,7 +105,8 @@ class Child:
         self._socket, theirs = socket.socketpair()
         with theirs:
             descriptors = (theirs.fileno(), self._input, self._output)
-            numbers = (*descriptors, max_file, idle_seconds)
+            parent = os.getpid() if ends_with_thread else 0
+            numbers = (*descriptors, max_file, parent, idle_seconds)
             arguments = [str(ROOT), module, *map(str, numbers)]
             self.process = subprocess.Popen(
                 [sys.executable, "-I", str(CHILD), *arguments],
@@ -136,7 +140,8 @@ class Child:
         return self.receive()
 
     def send(self, request: dict[str, Any], limits: Limits, data: bytes = b"") -> None:
-        """Send one request, and return before its reply: `receive` must follow.
+        """Send one request, and return before its reply: `receive` must follow. More may be sent
+        before, which the child answers in their order.
 
         Raises ChildFailed or ChildNotStarted.
         """

@@ -31,6 +31,7 @@ MAX_MEMORY = 1 << 30  # bytes beyond the idle child's, whatever a request says
 MAX_TRACE = 4000  # characters
 TRIM_SECONDS = 2.0  # idle, until freed memory is returned to the system
 LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1  # from linux/prctl.h
 GRACE = 5.0  # seconds after the deadline at which the child ends even without its parent
 
 
@@ -41,12 +42,15 @@ class Arguments(NamedTuple):
     data: int
     output: int
     max_file: int  # bytes that may be written to a file
+    parent: int  # the process with which this one ends; 0: when its connection is closed
     idle: float  # seconds without a request until the child ends; 0: never
 
 
 def main(arguments: Arguments) -> None:
     """Serve requests until the parent closes the connection or sends nothing for too long."""
-    root, module, control, data, output_descriptor, max_file, idle = arguments
+    root, module, control, data, output_descriptor, max_file, parent, idle = arguments
+    if parent:
+        _end_with(parent)
     sys.path.insert(0, root)
     from rubberduck.imaging.lockdown import lock_down
 
@@ -70,6 +74,14 @@ def main(arguments: Arguments) -> None:
             return
         signal.setitimer(signal.ITIMER_REAL, 0)
         _send(control, {"reply": reply, "size": output.tell()})
+
+
+def _end_with(parent: int) -> None:
+    """Let the kernel kill this process when the thread that started it ends."""
+    if hasattr(LIBC, "prctl"):
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it has ended meanwhile
+        sys.exit(1)
 
 
 def _address_space() -> int:
@@ -145,5 +157,4 @@ def _send(descriptor: int, message: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     root, module, *numbers, idle = sys.argv[1:]
-    control, data, output, max_file = map(int, numbers)
-    main(Arguments(root, module, control, data, output, max_file, float(idle)))
+    main(Arguments(root, module, *map(int, numbers), float(idle)))

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import psutil
 import pytest
 
 from rubberduck.core.errors import StorageFailed
+from rubberduck.core.settings import ROOT
 from rubberduck.imaging import sandbox
 from rubberduck.imaging.sandbox import ChildFailed
 from rubberduck.videos import encoding, reading
@@ -64,8 +66,26 @@ def test_a_child_that_ends_is_a_sentence(clip: Path) -> None:
     assert "crashed" in str(refused.value)
 
 
+@linux_only
+def test_the_child_of_a_killed_analysis_ends_at_once(clip: Path) -> None:
+    """A stopped child shows it: it could not notice a closed connection."""
+    code = (
+        "import sys; from pathlib import Path; from rubberduck.videos.reading import opened\n"
+        "with opened(Path(sys.argv[1]), None) as (child, _):\n"
+        "    print(child.process.pid, flush=True); sys.stdin.read()"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": ROOT}
+    with subprocess.Popen([sys.executable, "-c", code, str(clip)], **pipes) as analysis:  # type: ignore[call-overload]
+        child = psutil.Process(int(analysis.stdout.readline()))
+        child.send_signal(signal.SIGSTOP)
+        analysis.kill()
+    gone, _ = psutil.wait_procs([child], timeout=60)
+    assert gone == [child]
+
+
 @pytest.mark.parametrize(
-    ("name", "value", "why"), [("REQUEST_SECONDS", 0.001, "time"), ("BASE_MEMORY", 1000, "memory")]
+    ("name", "value", "why"),
+    [("REQUEST_SECONDS", 0.001, "time"), ("BASE_MEMORY", 1_000_000, "memory")],
 )
 def test_limits_of_time_and_memory_are_sentences(
     clip: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: float, why: str
