@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -83,18 +84,26 @@ def test_the_child_of_a_killed_analysis_ends_at_once(clip: Path) -> None:
     assert gone == [child]
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "why"),
-    [("REQUEST_SECONDS", 0.001, "time"), ("BASE_MEMORY", 1_000_000, "memory")],
-)
-def test_limits_of_time_and_memory_are_sentences(
-    clip: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: float, why: str
-) -> None:
-    monkeypatch.setattr(reading, name, value)
+def test_a_limit_of_memory_is_a_sentence(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # With less, FFmpeg 8.1 crashes when one thread decodes: a sentence too, but another one.
+    monkeypatch.setattr(reading, "BASE_MEMORY", 1_000_000)
     monkeypatch.setattr(reading, "BYTES_PER_PIXEL", 0)
-    with pytest.raises(VideoRefused) as refused:
+    with pytest.raises(VideoRefused, match="memory"):
         probe(clip, LIMITS)
-    assert why in str(refused.value)
+
+
+def test_a_limit_of_time_is_a_sentence(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    send = sandbox.Child.send
+
+    def send_to_stopped(child: sandbox.Child, *arguments: Any) -> None:
+        child.wait_until_ready()
+        child.process.send_signal(signal.SIGSTOP)  # it might be quicker than any limit
+        send(child, *arguments)
+
+    monkeypatch.setattr(sandbox.Child, "send", send_to_stopped)
+    monkeypatch.setattr(reading, "REQUEST_SECONDS", 0.01)
+    with pytest.raises(VideoRefused, match="time"):
+        probe(clip, LIMITS)
 
 
 def test_what_a_child_says_of_a_frame_is_not_trusted(clip: Path) -> None:
