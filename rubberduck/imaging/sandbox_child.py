@@ -157,4 +157,5 @@ def _send(descriptor: int, message: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     root, module, *numbers, idle = sys.argv[1:]
-    main(Arguments(root, module, *map(int, numbers), float(idle)))
+    control, data, output, max_file, parent = map(int, numbers)
+    main(Arguments(root, module, control, data, output, max_file, parent, float(idle)))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import selectors
 from typing import Any
 
 import pytest
@@ -66,7 +67,7 @@ def test_a_job_is_checked_twice_a_second_however_much_it_reports(
     child: Any = ChattyChild(clock)
     store: Any = CancelledStore(clock)
     monkeypatch.setattr(steps, "time", clock)
-    monkeypatch.setattr(steps.selectors, "DefaultSelector", lambda: child)
+    monkeypatch.setattr(selectors, "DefaultSelector", lambda: child)
     follow: Any = Steps(store, (), 100, "worker")._follow
     with child.stdout, pytest.raises(RunEnded):
         follow(Run("job", 1, "worker"), child)
