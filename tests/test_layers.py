@@ -22,6 +22,7 @@ WINDOWS = {
     "av": {
         "videos.decode_child",
         "videos.decode_container",
+        "videos.decode_skipping",
         "videos.decode_source",
         "videos.decode_pictures",
         "videos.encode_child",
