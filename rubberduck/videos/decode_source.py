@@ -136,6 +136,8 @@ class Source:
         frames a second, others than these samples may be left out.
         """
         self.schedule = self._schedule(sample_rate) if sample_rate else None
+        if self.schedule:
+            self._fresh = None  # it has decoded more than a reading from the middle would
         return deinterlaced(self._from_start() if from_pts is None else self._from(from_pts))
 
     def _schedule(self, rate: Fraction) -> Schedule | None:
