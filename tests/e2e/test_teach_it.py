@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -163,23 +163,9 @@ def by_touch(page: Page, device: CDPSession, drawn: Drawn) -> None:
         page.get_by_role("button", name="Nothing here").tap()
         return
     ((label, _),) = drawn.boxes
-    draw_by_touch(page, device, drawn)
+    swipe(page, device, *corners(drawn))
     page.locator(".chip", has_text=label).tap()
     page.get_by_role("button", name="Save and next").tap()
-
-
-def draw_by_touch(page: Page, device: CDPSession, drawn: Drawn) -> None:
-    """Draw the box, again if Chromium scrolled instead, as a person would.
-
-    It does if the finger comes before its compositor knows the picture that was just shown, and
-    that nothing scrolls there: moments that only a test is quick enough for.
-    """
-    boxes = page.locator(".box-list li")
-    for _ in range(5):
-        swipe(page, device, *corners(drawn))
-        with suppress(AssertionError):
-            return expect(boxes).to_have_count(1, timeout=5000)
-    return expect(boxes).to_have_count(1)
 
 
 def corners(drawn: Drawn) -> tuple[tuple[float, float], tuple[float, float]]:
