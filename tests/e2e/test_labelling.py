@@ -16,7 +16,6 @@ from rubberduck.custom_models.video_suggestions import suggest
 from rubberduck.db.engine import Database
 from tests.support.browser import SCREENS, complaints, screen
 from tests.support.labelling import QUOTA, add_project_to, noise
-from tests.support.labelling_page import at, drag, listed, open_labelling, press, sides, swipe
 from tests.support.operators import sign_in_page
 from tests.support.server import Site
 from tests.support.trained_projects import data_of
@@ -25,6 +24,7 @@ pytestmark = pytest.mark.enable_socket
 
 VIOLATIONS = """addEventListener("securitypolicyviolation", (event) =>
     console.error("POLICY", event.violatedDirective, event.blockedURI))"""
+Point = tuple[float, float]
 
 
 def watched(page: Page) -> list[str]:
@@ -48,13 +48,44 @@ def page(browser: Browser, site: Site) -> Iterator[Page]:
 
 
 def label(page: Page, site: Site, project: Project, query: str = "") -> None:
-    open_labelling(page, f"{site.url}/projects/{project.id}/label{query}")
+    page.goto(f"{site.url}/projects/{project.id}/label{query}")
+    page.locator(".a9s-annotationlayer").wait_for()
+    page.wait_for_load_state("networkidle")
+
+
+def at(page: Page, place: Point) -> Point:
+    """Return where a place, given as fractions of the picture, is on the screen."""
+    area = page.locator(".canvas img").bounding_box()
+    assert area
+    return area["x"] + place[0] * area["width"], area["y"] + place[1] * area["height"]
+
+
+def drag(page: Page, start: Point, end: Point) -> None:
+    page.mouse.move(*at(page, start))
+    page.mouse.down()
+    page.wait_for_timeout(250)  # Annotorious needs a moment to put its tool in place
+    page.mouse.move(*at(page, ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)))
+    page.mouse.move(*at(page, end))
+    page.mouse.up()
 
 
 def saved(page: Page, site: Site, project: Project, picture: str) -> Any:
     return page.request.get(
         f"{site.url}/api/v1/projects/{project.id}/pictures/{picture}/labels"
     ).json()
+
+
+def sides(box: dict[str, Any]) -> list[float]:
+    return [box[side] for side in ("left", "top", "width", "height")]
+
+
+def listed(page: Page) -> list[str]:
+    return page.locator(".box-list small").all_inner_texts()
+
+
+def press(page: Page, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
 
 
 def test_by_keyboard_alone(page: Page, site: Site) -> None:
@@ -189,14 +220,24 @@ def test_by_touch(browser: Browser, site: Site) -> None:
     label(page, site, project)
     device = context.new_cdp_session(page)
 
-    swipe(page, device, (0.2, 0.2), (0.6, 0.6))
+    def swipe(start: Point, end: Point) -> None:
+        middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
+        places = [("touchStart", start), ("touchMove", middle), ("touchMove", end)]
+        for kind, place in places:
+            x, y = at(page, place)
+            points = [{"x": x, "y": y}]
+            device.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+            page.wait_for_timeout(250)
+        device.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+    swipe((0.2, 0.2), (0.6, 0.6))
     expect(page.locator(".box-list li")).to_have_count(1)
-    swipe(page, device, (0.6, 0.6), (0.8, 0.7))  # a corner
+    swipe((0.6, 0.6), (0.8, 0.7))  # a corner
     page.get_by_role("button", name="Move", exact=True).tap()
     before = listed(page)
-    swipe(page, device, (0.5, 0.9), (0.5, 0.8))  # beside the box: nothing is drawn
+    swipe((0.5, 0.9), (0.5, 0.8))  # beside the box: nothing is drawn
     assert listed(page) == before
-    swipe(page, device, (0.5, 0.4), (0.4, 0.3))  # the box
+    swipe((0.5, 0.4), (0.4, 0.3))  # the box
     page.locator(".chip", has_text="plate").tap()
     page.get_by_role("button", name="Save and next").tap()
     expect(page.get_by_text("There is no picture left to label")).to_be_visible()
