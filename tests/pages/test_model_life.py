@@ -1,10 +1,11 @@
 """Starting and stopping models on the pages and by the API: buttons, prices, sentences, rights."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from flask import Flask, render_template
 from flask.testing import FlaskClient
 
@@ -79,6 +80,8 @@ def test_an_embedded_model_is_started_and_stopped_by_operators_only(
     assert (life.is_default, life.may_start_itself, life.should_run) == (True, True, False)
 
 
+# Ten minutes are paid in advance: before midnight, a part of them is not of today.
+@time_machine.travel(datetime(2026, 6, 15, 12, tzinfo=UTC))
 def test_a_model_at_amazon_has_its_price_before_the_button_and_its_meter_after_it(
     app: Flask, client: FlaskClient, results: Results, fake: FakeCustomLabels
 ) -> None:
