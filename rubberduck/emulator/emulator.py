@@ -41,7 +41,7 @@ class Emulator:
     def _interfere(self, name: str, request: Request) -> Fault | None:
         """Raise the fault that is ordered for this call, or that it is one too many.
 
-        Return one that befalls the answer.
+        Return one that changes the answer.
         """
         try:
             if request.orders:

@@ -30,7 +30,7 @@ REMEMBERED = 100  # invocations: an SDK that repeats a request sends its order a
 
 @dataclass(frozen=True)
 class Fault:
-    """What befalls the next `times` calls of an operation, or of any.
+    """What happens to the next `times` calls of an operation, or of any.
 
     `value` is the seconds of `slow`, the code of `error`, the status of `state`.
     """

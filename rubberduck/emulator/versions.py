@@ -1,9 +1,9 @@
 """Versions of models: embedded trainings and embedded hosting, with the service's states."""
 
-import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from rubberduck.core.ids import random_id
 from rubberduck.custom_models.hosting_errors import AlreadyRunning, CannotStart, NotRunning
 from rubberduck.custom_models.model_version import (
     FAILED,
@@ -68,7 +68,7 @@ def create_project_version(site: Site, given: dict[str, Any]) -> dict[str, Any]:
         raise in_use("The project is being trained") from None
     except CannotTrain as error:
         raise invalid_parameter(error.problem.why) from None
-    job_id = secrets.token_urlsafe(16)
+    job_id = random_id()
     labels = [(label.id, label.name) for label in project.labels]
     version = site.versions.begin(project.id, job_id, created_by=OPERATOR, labels=labels)
     site.versions.rename(version.id, given["VersionName"])

@@ -23,7 +23,7 @@ class BucketPicture:
         self.name = picture.key
         self.client = client
 
-    def ask(self, operation: Callable[..., Any], **parameters: Any) -> Any:
+    def call(self, operation: Callable[..., Any], **parameters: Any) -> Any:
         try:
             response = operation(Image=self.image, **parameters)
         except ClientError:
@@ -33,7 +33,7 @@ class BucketPicture:
         return response
 
     def print_labels(self, most: int) -> None:
-        response = self.ask(
+        response = self.call(
             self.client.detect_labels,
             MaxLabels=most,
             Features=["GENERAL_LABELS", "IMAGE_PROPERTIES"],
@@ -57,13 +57,13 @@ class BucketPicture:
         print(f"Background: {properties['Background']['Quality']['Brightness']:.0f}")
 
     def print_faces(self) -> None:
-        for face in self.ask(self.client.detect_faces, Attributes=["ALL"])["FaceDetails"]:
+        for face in self.call(self.client.detect_faces, Attributes=["ALL"])["FaceDetails"]:
             ages = face["AgeRange"]
             print(f"Face: {ages['Low']} to {ages['High']} years")
             moods = [each["Type"] for each in face.get("Emotions", []) if each["Confidence"] > 50]
             has = [name for name in ("Smile", "Beard", "Eyeglasses") if is_true(face, name)]
             print(f"Emotions: {moods} Has: {has} Pose: {face.get('Pose')}")
-        famous = self.ask(self.client.recognize_celebrities)
+        famous = self.call(self.client.recognize_celebrities)
         print(f"Celebrities: {[each['Name'] for each in famous['CelebrityFaces']]}")
         print(f"Others: {len(famous['UnrecognizedFaces'])}")
 
