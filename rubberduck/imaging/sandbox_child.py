@@ -31,7 +31,6 @@ MAX_MEMORY = 1 << 30  # bytes beyond the idle child's, whatever a request says
 MAX_TRACE = 4000  # characters
 TRIM_SECONDS = 2.0  # idle, until freed memory is returned to the system
 LIBC = ctypes.CDLL(None)
-PR_SET_PDEATHSIG = 1  # from linux/prctl.h
 GRACE = 5.0  # seconds after the deadline at which the child ends even without its parent
 
 
@@ -49,9 +48,11 @@ class Arguments(NamedTuple):
 def main(arguments: Arguments) -> None:
     """Serve requests until the parent closes the connection or sends nothing for too long."""
     root, module, control, data, output_descriptor, max_file, parent, idle = arguments
-    if parent:
-        _end_with(parent)
     sys.path.insert(0, root)
+    if parent:
+        from rubberduck.core.parent_process import end_with_parent
+
+        end_with_parent(parent)
     from rubberduck.imaging.lockdown import lock_down
 
     handle: Handle = importlib.import_module(module).handle
@@ -74,14 +75,6 @@ def main(arguments: Arguments) -> None:
             return
         signal.setitimer(signal.ITIMER_REAL, 0)
         _send(control, {"reply": reply, "size": output.tell()})
-
-
-def _end_with(parent: int) -> None:
-    """Let the kernel kill this process when the thread that started it ends."""
-    if hasattr(LIBC, "prctl"):
-        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it has ended meanwhile
-        sys.exit(1)
 
 
 def _address_space() -> int:

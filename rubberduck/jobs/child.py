@@ -5,12 +5,10 @@ log lines, and at the end a result or an error. It may end the child at any mome
 which works also in a loop of C.
 """
 
-import ctypes
 import importlib
 import json
 import os
 import resource
-import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,11 +17,11 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from rubberduck.core.errors import DuckError
+from rubberduck.core.parent_process import end_with_parent
 from rubberduck.core.sentences import Sentence, to_json
 from rubberduck.core.temporary_files import use_own_folder
 from rubberduck.jobs.priority import apply_to_session
 
-PR_SET_PDEATHSIG = 1  # from linux/prctl.h
 OOM_SCORE = 500  # of 1000: when memory runs out, the kernel ends a job before the site
 MEMORY_ADVICE = Sentence("It needed more memory than DUCK_WORKER_MEMORY allows ({megabytes} MB).")
 NOT_JSON = Sentence(
@@ -68,7 +66,7 @@ def main(build_site: Callable[[], Any]) -> None:
     request = json.load(sys.stdin)
     channel = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever prints does not break the protocol
-    _end_with(request["parent"])
+    end_with_parent(request["parent"])
     apply_to_session()  # a session of its own has none
     if folder := request.get("temporary"):
         use_own_folder(folder)
@@ -102,12 +100,3 @@ def limit_memory(megabytes: int) -> None:
         Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE))
     except OSError:  # not Linux, or a read-only /proc
         return
-
-
-def _end_with(parent: int) -> None:
-    """Let the kernel end this process when the worker ends, however it ends."""
-    libc = ctypes.CDLL(None)
-    if hasattr(libc, "prctl"):
-        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it has ended meanwhile
-        sys.exit(1)
