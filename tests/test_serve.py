@@ -1,8 +1,6 @@
 """`make run`: the site and its worker under one supervisor."""
 
-import itertools
 import os
-import pty
 import signal
 import subprocess
 import sys
@@ -77,27 +75,6 @@ def test_a_dead_worker_is_started_again_and_ctrl_c_stops_both(tmp_path: Path) ->
         assert (len(gone) > 3, alive) == (True, [])
         assert "worker stopped" in site.log
         assert "sign-in/link" not in site.log  # standard output is a file here
-
-
-def test_a_terminal_shows_a_link_that_signs_in(tmp_path: Path) -> None:
-    settings = environment_for(tmp_path, port := free_port(), WEB_CONCURRENCY="1")
-    subprocess.run([sys.executable, "db_setup.py"], cwd=ROOT, env=settings, check=True)
-    terminal, end = pty.openpty()
-    with open(terminal, encoding="utf-8") as screen:
-        command = [sys.executable, "serve.py"]
-        process = psutil.Popen(command, cwd=ROOT, env=settings, stdout=end, stderr=end)
-        os.close(end)
-        try:
-            (link,) = itertools.islice((line for line in screen if "/sign-in/link?" in line), 1)
-            assert link.startswith(f"http://127.0.0.1:{port}/")
-            with urlopen(link.strip()) as page:
-                assert b"Sign in as Operator" in page.read()
-        finally:
-            process.terminate()
-            with suppress(OSError):  # which ends what is read of a terminal
-                rest = [*screen]
-                assert not any("token=" in line for line in rest)
-        assert process.wait(PATIENCE) == 0
 
 
 def test_the_site_stops_if_its_worker_cannot_start(tmp_path: Path) -> None:

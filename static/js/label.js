@@ -86,6 +86,8 @@ async function show(next) {
 function stop() {
   view?.destroy();
   view = model = null;
+  find(".file-name").textContent = ""; // as the boxes, of the picture before
+  list.show([], null);
   isEmptyAsked = false;
   suggestion = retry = null;
   notice.clear();
@@ -420,4 +422,5 @@ addEventListener("online", () => retry?.());
 setInterval(renew, RENEW);
 setMode(mode);
 showProgress(JSON.parse(section.dataset.progress));
-show(JSON.parse(section.dataset.task));
+const first = JSON.parse(section.dataset.task);
+attempt(() => show(first), () => show(first));

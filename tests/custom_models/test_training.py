@@ -31,30 +31,13 @@ from rubberduck.custom_models.training.errors import NothingToTrain
 from rubberduck.custom_models.trunk import POOLED, shipped_trunk
 from rubberduck.custom_models.version_errors import InvalidModelFile, TrunkMismatch
 from tests.support.ducks import gradient
-from training.props.household_objects import robot, teapot
-from training.rendering.lighting import GAMMA, light_from_background, shade
-from training.rendering.ray_marcher import View, render
-
-LABELS = ("robot", "teapot")
-Cut = dict[str, list[Image.Image]]
+from tests.support.rendered_things import THINGS as LABELS
+from tests.support.rendered_things import Cut, rendered_things
 
 
 @pytest.fixture(scope="module")
 def things() -> Cut:
-    """One robot and one teapot, each from four sides, cut out."""
-    cut: Cut = {}
-    lamp = np.array([0.4, 0.7, 0.6], np.float32)
-    for label, make in (("robot", robot), ("teapot", teapot)):
-        parts = make(np.random.default_rng(5))
-        cut[label] = []
-        for yaw in (-50, -10, 30, 70):
-            sprite = render(parts, View(yaw, 15, 0), lamp, 110)
-            assert sprite is not None
-            rng = np.random.default_rng(yaw % 7)
-            pixels = shade(sprite, light_from_background(np.full((8, 8, 3), 0.3), rng), rng)
-            pixels[..., :3] = np.clip(pixels[..., :3], 0, 1) ** (1 / GAMMA)
-            cut[label].append(Image.fromarray((pixels * 255).astype(np.uint8), "RGBA"))
-    return cut
+    return rendered_things()
 
 
 def picture(things: Cut, number: int) -> TrainingPicture:

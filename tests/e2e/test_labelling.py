@@ -16,6 +16,16 @@ from rubberduck.custom_models.video_suggestions import suggest
 from rubberduck.db.engine import Database
 from tests.support.browser import SCREENS, complaints, screen
 from tests.support.labelling import QUOTA, add_project_to, noise
+from tests.support.labelling_page import (
+    at,
+    drag,
+    listed,
+    open_labelling,
+    press,
+    sides,
+    swipe,
+    wait_for_picture,
+)
 from tests.support.operators import sign_in_page
 from tests.support.server import Site
 from tests.support.trained_projects import data_of
@@ -24,7 +34,6 @@ pytestmark = pytest.mark.enable_socket
 
 VIOLATIONS = """addEventListener("securitypolicyviolation", (event) =>
     console.error("POLICY", event.violatedDirective, event.blockedURI))"""
-Point = tuple[float, float]
 
 
 def watched(page: Page) -> list[str]:
@@ -48,44 +57,13 @@ def page(browser: Browser, site: Site) -> Iterator[Page]:
 
 
 def label(page: Page, site: Site, project: Project, query: str = "") -> None:
-    page.goto(f"{site.url}/projects/{project.id}/label{query}")
-    page.locator(".a9s-annotationlayer").wait_for()
-    page.wait_for_load_state("networkidle")
-
-
-def at(page: Page, place: Point) -> Point:
-    """Return where a place, given as fractions of the picture, is on the screen."""
-    area = page.locator(".canvas img").bounding_box()
-    assert area
-    return area["x"] + place[0] * area["width"], area["y"] + place[1] * area["height"]
-
-
-def drag(page: Page, start: Point, end: Point) -> None:
-    page.mouse.move(*at(page, start))
-    page.mouse.down()
-    page.wait_for_timeout(250)  # Annotorious needs a moment to put its tool in place
-    page.mouse.move(*at(page, ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)))
-    page.mouse.move(*at(page, end))
-    page.mouse.up()
+    open_labelling(page, f"{site.url}/projects/{project.id}/label{query}")
 
 
 def saved(page: Page, site: Site, project: Project, picture: str) -> Any:
     return page.request.get(
         f"{site.url}/api/v1/projects/{project.id}/pictures/{picture}/labels"
     ).json()
-
-
-def sides(box: dict[str, Any]) -> list[float]:
-    return [box[side] for side in ("left", "top", "width", "height")]
-
-
-def listed(page: Page) -> list[str]:
-    return page.locator(".box-list small").all_inner_texts()
-
-
-def press(page: Page, *keys: str) -> None:
-    for key in keys:
-        page.keyboard.press(key)
 
 
 def test_by_keyboard_alone(page: Page, site: Site) -> None:
@@ -108,22 +86,22 @@ def test_by_keyboard_alone(page: Page, site: Site) -> None:
         {"label": plate, "left": 213, "top": 160, "width": 214, "height": 160, "crowd": False}
     ]
     assert first["labelled_by"] == "Ada"
-    expect(page.get_by_text("1.jpg")).to_be_visible()
+    wait_for_picture(page, "1.jpg")
     press(page, "n")
     expect(page.get_by_text("2 of 3 labelled")).to_be_visible()
     second = saved(page, site, project, ids[1])
     assert (second["revision"], second["boxes"]) == (1, [])
-    expect(page.get_by_text("2.jpg")).to_be_visible()
+    wait_for_picture(page, "2.jpg")
     press(page, "s")
     expect(page.get_by_text("There is no picture left to label")).to_be_visible()
     page.get_by_role("button", name="Look again").press("Enter")
-    expect(page.get_by_text("2.jpg")).to_be_visible()
+    wait_for_picture(page, "2.jpg")
     press(page, "p")  # back to the second one, which is not empty after all
-    expect(page.get_by_text("1.jpg")).to_be_visible()
+    wait_for_picture(page, "1.jpg")
     press(page, "b", "1", "n")
     expect(page.get_by_text("Press N again to remove them")).to_be_visible()
     press(page, "Enter")
-    expect(page.get_by_text("2.jpg")).to_be_visible()
+    wait_for_picture(page, "2.jpg")
     assert saved(page, site, project, ids[1])["boxes"][0]["label"] == mug
     page.get_by_text("Keys and gestures").click()
     page.get_by_label("Turn the single-letter keys off").check()
@@ -152,7 +130,7 @@ def test_by_mouse_while_the_network_is_cut_and_the_session_ends(page: Page, site
     page.keyboard.press("Shift+ArrowDown")  # one goes on meanwhile
     boxes[1][3] += 1
     page.context.set_offline(False)
-    expect(page.get_by_text("1.jpg")).to_be_visible()  # sent by itself
+    wait_for_picture(page, "1.jpg")  # sent by itself
     first = saved(page, site, project, ids[0])
     for box, expected in zip(first["boxes"], boxes, strict=True):
         assert sides(box) == pytest.approx(expected, abs=4)
@@ -220,24 +198,14 @@ def test_by_touch(browser: Browser, site: Site) -> None:
     label(page, site, project)
     device = context.new_cdp_session(page)
 
-    def swipe(start: Point, end: Point) -> None:
-        middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
-        places = [("touchStart", start), ("touchMove", middle), ("touchMove", end)]
-        for kind, place in places:
-            x, y = at(page, place)
-            points = [{"x": x, "y": y}]
-            device.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-            page.wait_for_timeout(250)
-        device.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-
-    swipe((0.2, 0.2), (0.6, 0.6))
+    swipe(page, device, (0.2, 0.2), (0.6, 0.6))
     expect(page.locator(".box-list li")).to_have_count(1)
-    swipe((0.6, 0.6), (0.8, 0.7))  # a corner
+    swipe(page, device, (0.6, 0.6), (0.8, 0.7))  # a corner
     page.get_by_role("button", name="Move", exact=True).tap()
     before = listed(page)
-    swipe((0.5, 0.9), (0.5, 0.8))  # beside the box: nothing is drawn
+    swipe(page, device, (0.5, 0.9), (0.5, 0.8))  # beside the box: nothing is drawn
     assert listed(page) == before
-    swipe((0.5, 0.4), (0.4, 0.3))  # the box
+    swipe(page, device, (0.5, 0.4), (0.4, 0.3))  # the box
     page.locator(".chip", has_text="plate").tap()
     page.get_by_role("button", name="Save and next").tap()
     expect(page.get_by_text("There is no picture left to label")).to_be_visible()
@@ -261,9 +229,9 @@ def test_whole_pictures_are_labelled_by_digits_and_by_confirming_a_model(
     press(page, "2", "1", "u", "Enter")  # plate too; not mug; after all
     expect(page.get_by_text("1 of 3 labelled")).to_be_visible()
     assert sorted(saved(page, site, project, ids[0])["labels"]) == sorted([mug, plate])
-    expect(page.get_by_text("1.jpg")).to_be_visible()
+    wait_for_picture(page, "1.jpg")
     press(page, "2", "Enter")
-    expect(page.get_by_text("2.jpg")).to_be_visible()
+    wait_for_picture(page, "2.jpg")
     assert saved(page, site, project, ids[1])["labels"] == [plate]
     press(page, "n")
     expect(page.get_by_text("There is no picture left to label")).to_be_visible()
@@ -278,7 +246,7 @@ def test_what_was_seen_in_a_video_is_confirmed(page: Page, site: Site) -> None:
         seen = [(mug, Fractions(0.25, 0.5, 0.25, 0.25, "Mug", 91.0))]
         suggest(database, project, pictures.get(project.id, second), seen)
     label(page, site, project)
-    expect(page.get_by_text("0.jpg")).to_be_visible()  # nothing is known of the first one
+    wait_for_picture(page, "0.jpg")  # nothing is known of the first one
     expect(page.locator(".suggested")).to_have_count(0)
     press(page, "s")
     expect(page.get_by_text("Boxes that were seen here in the video (dashed): 1")).to_be_visible()
@@ -296,7 +264,7 @@ def test_two_tabs_and_a_lease_that_ends(page: Page, site: Site, browser: Browser
     other = browser.new_context().new_page()
     sign_in_page(other, site, "Bo", "labeller")
     label(other, site, project)
-    expect(other.get_by_text("1.jpg")).to_be_visible()  # not the one that Ada has
+    wait_for_picture(other, "1.jpg")  # not the one that Ada has
     press(page, "b", "1")
     database = Database(f"sqlite:///{site.log_file.parent / 'duck.db'}")
     with database.transaction(writing=True) as connection:
@@ -304,7 +272,7 @@ def test_two_tabs_and_a_lease_that_ends(page: Page, site: Site, browser: Browser
         connection.execute(lease.values(leased_until=datetime(2026, 1, 1)))
     database.close()
     press(other, "s")
-    expect(other.get_by_text("0.jpg")).to_be_visible()  # now Bo has it
+    wait_for_picture(other, "0.jpg")  # now Bo has it
 
     def renew(request: Request) -> bool:
         return request.url.endswith("/lease")
@@ -323,7 +291,7 @@ def test_two_tabs_and_a_lease_that_ends(page: Page, site: Site, browser: Browser
     press(page, "u")
     assert len(listed(page)) == 1
     press(page, "Enter")
-    expect(page.get_by_text("1.jpg")).to_be_visible()
+    wait_for_picture(page, "1.jpg")
     task = saved(page, site, project, ids[0])
     assert (task["revision"], len(task["boxes"])) == (2, 1)
     label(page, site, project, f"?picture={ids[0]}")
