@@ -22,7 +22,15 @@ from rubberduck.core.settings import ROOT
 from rubberduck.detectors.model_file import MODEL
 from tests.support.ducks import duck_photo
 from tests.support.pictures import encoded, form
-from tests.support.server import PATIENCE, Site, environment_for, fetch, free_port, upload
+from tests.support.server import (
+    PATIENCE,
+    Site,
+    environment_for,
+    fetch,
+    free_port,
+    serving,
+    upload,
+)
 
 
 def test_a_photo_of_a_duck_is_a_yes_and_one_without_is_a_no(site: Site) -> None:
@@ -63,14 +71,19 @@ def test_an_upload_that_stops_half_way_is_told_so(site: Site) -> None:
     assert "The upload was interrupted" in answer
 
 
-def test_silent_senders_do_not_stop_the_site(site: Site) -> None:
-    """As many as both workers have threads, and gunicorn's patience with them."""
+def test_silent_senders_do_not_stop_the_site(tmp_path: Path) -> None:
+    """More than the worker has threads; its patience with them is a second instead of twenty."""
+    impatient = tmp_path / "impatient.py"
+    ours = (ROOT / "gunicorn.conf.py").read_text(encoding="utf-8")
+    impatient.write_text(f"{ours}\nassert BODY_READ_TIMEOUT\nBODY_READ_TIMEOUT = 1\n")
     head = (
         b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 999\r\n"
         b"Content-Type: multipart/form-data; boundary=x\r\n\r\nabc"
     )
     with contextlib.ExitStack() as stack:
-        for _ in range(70):
+        options = {"GUNICORN_CMD_ARGS": f"--config {impatient}", "WEB_CONCURRENCY": "1"}
+        site = stack.enter_context(serving(tmp_path, **options))
+        for _ in range(40):
             sender = stack.enter_context(socket.create_connection(("127.0.0.1", site.port)))
             sender.sendall(head)
         assert site.get("/healthz")[0] == 200

@@ -17,6 +17,9 @@ log = logging.getLogger(__name__)
 TRIES = 5
 SERVER_ERROR = 500
 RETRY_SECONDS = (10.0, 60.0, 300.0, 1800.0)  # after the first, second, … failure of a service
+# While another answers the same key: nearly always done at once, but after a crash its claim stays
+# for a minute. Each time counts as a try, of which a queue allows few.
+BUSY_SECONDS = (2.0, 10.0, 60.0)
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class Delivery:
     handler: EventHandler
     dead: EventQueue | None
     retry_seconds: tuple[float, float, float, float] = RETRY_SECONDS
+    busy_seconds: tuple[float, ...] = BUSY_SECONDS
 
     def deliver(self, message: Message) -> float | None:
         """Answer the objects of one message. Return None if it is done, and can be deleted.
@@ -42,7 +46,8 @@ class Delivery:
             try:
                 self.handler.handle(each)
             except Busy as busy:
-                wait = max(wait or 0.0, busy.seconds)
+                most = self.busy_seconds[min(message.received, len(self.busy_seconds)) - 1]
+                wait = max(wait or 0.0, min(busy.seconds, most))
             except DuckError as error:
                 failed.append((each, error))
         return self._retry(message, failed) if failed else wait

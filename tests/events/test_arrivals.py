@@ -11,9 +11,13 @@ import pytest
 from PIL import Image
 
 from composition import build_delivery, build_event_poller, build_pipeline
+from rubberduck.aws.event_queue import Message
 from rubberduck.core.errors import DetectorFailed, PictureRefused
 from rubberduck.core.settings import InvalidSettings, Settings
+from rubberduck.events.claims import LEASE_SECONDS, Claim
+from rubberduck.events.delivery import BUSY_SECONDS
 from rubberduck.events.queue_poller import QueuePoller
+from rubberduck.events.s3_events import created_objects
 from tests.support.arrivals import (
     INPUT,
     OUTPUT,
@@ -50,7 +54,7 @@ def poller(settings: Settings, queue: Queue, detector: FakeDetector) -> QueuePol
     pipeline = replace(build_pipeline(settings), detector=detector)
     poller = build_event_poller(settings, pipeline)
     assert poller
-    delivery = replace(poller.delivery, retry_seconds=(0, 0, 0, 0))
+    delivery = replace(poller.delivery, retry_seconds=(0, 0, 0, 0), busy_seconds=(0, 1, 60))
     return replace(poller, delivery=delivery, poll_seconds=0)
 
 
@@ -137,6 +141,25 @@ def test_a_picture_that_was_replaced_or_deleted_is_left_to_its_next_event(
     assert answers(s3)["in/1.jpg"]["source"]["version"] == new.strip('"')
     assert list(answers(s3)) == ["in/1.jpg"]
     assert detector.calls == 1
+
+
+def test_an_event_of_a_picture_in_work_comes_again_soon_and_then_waits_for_a_crash(
+    s3: Any, poller: QueuePoller
+) -> None:
+    etag = s3.put_object(Bucket=BUCKET, Key="in/1.jpg", Body=tiny(1))["ETag"]
+    event = body(record("in/1.jpg", etag))
+    (created,) = created_objects(event)
+    delivery = replace(poller.delivery, busy_seconds=BUSY_SECONDS)
+    claims = delivery.handler.claims
+    claim = claims.take(created)
+    assert isinstance(claim, Claim)
+    waits = [delivery.deliver(Message("id", event, "receipt", received)) for received in (1, 2)]
+    assert waits == [2, 10]
+    last = delivery.deliver(Message("id", event, "receipt", 5))
+    assert last is not None
+    assert 10 < last <= LEASE_SECONDS
+    claims.finish(claim)
+    assert delivery.deliver(Message("id", event, "receipt", 6)) is None
 
 
 def test_what_fails_five_times_is_given_up_with_its_reason_and_holds_nobody_up(
