@@ -6,7 +6,6 @@ Other members than in a video, whose celebrities are in aws/video.py.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rubberduck.aws.celebrities_errors import PictureNotTaken
 from rubberduck.aws.image_calls import (
     NOT_A_PICTURE_BYTES,
     SERVICE,
@@ -55,8 +54,8 @@ class RekognitionCelebrities:
         bill_once(client, OPERATION)
 
     def recognize(self, jpeg: bytes) -> CelebrityAnswer:
-        """Return who is in the picture. Raises PictureNotTaken, DetectorFailed."""
-        with image_errors(OPERATION, PictureNotTaken):
+        """Return who is in the picture. Raises PictureRefused, DetectorFailed."""
+        with image_errors(OPERATION):
             answer = self.client.recognize_celebrities(Image={"Bytes": jpeg})
             found = tuple(_celebrity(item) for item in answer["CelebrityFaces"])
             return CelebrityAnswer(found[:MAX_FACES], len(answer["UnrecognizedFaces"]))

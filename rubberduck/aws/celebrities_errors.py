@@ -1,6 +1,6 @@
 """Errors of asking for celebrities, in words for visitors."""
 
-from rubberduck.core.errors import DuckError, PictureRefused
+from rubberduck.core.errors import DuckError
 
 
 class CelebritiesOff(DuckError):
@@ -21,11 +21,3 @@ class CelebritiesNotAgreed(DuckError):
 
     def __init__(self) -> None:
         super().__init__("Without your consent the picture is not sent to Amazon. It was not kept.")
-
-
-class PictureNotTaken(PictureRefused):
-    status = 422
-    slug = "picture-not-taken"
-    title = "Amazon Rekognition cannot take this picture"
-    hint = "Try another picture, or another copy of this one."
-    retry_after = None

@@ -4,7 +4,7 @@ A face vector is biometric data. Nothing of this is used to read a smile: see aw
 service keeps no picture, but vectors, boxes and our random ids, until they are deleted.
 
 Every method raises CollectionRefused, CollectionBusy or CollectionUnclear; those that take a
-picture also NoFaceInPicture and FacePictureNotTaken.
+picture also NoFaceInPicture and PictureRefused.
 """
 
 from collections.abc import Callable, Iterable, Iterator

@@ -87,22 +87,12 @@ class CollectionUnclear(DetectorFailed):
 
 
 class NoFaceInPicture(PictureRefused):
-    status = 422
     slug = "no-face-in-picture"
     title = "There is no face in this picture"
     hint = "Search with a picture that shows a face from the front."
-    retry_after = None
 
     def __init__(self) -> None:
         super().__init__("Amazon Rekognition found no face to search for.")
-
-
-class FacePictureNotTaken(PictureRefused):
-    status = 422
-    slug = "face-picture-not-taken"
-    title = "Amazon Rekognition cannot take this picture"
-    hint = "Try another picture, or another copy of this one."
-    retry_after = None
 
 
 def refusal(operation: str, response: Any) -> DuckError:
@@ -117,7 +107,7 @@ def refusal(operation: str, response: Any) -> DuckError:
             return NoFaceInPicture()
         advice = f"{code}: {message.rstrip('.')}"
     if code in PICTURE_CODES:
-        return FacePictureNotTaken("Its format or size is not what it takes.", cause=advice)
+        return PictureRefused("Its format or size is not what it takes.", cause=advice)
     if code in PASSING or status >= SERVER_ERROR:
         return CollectionBusy("{operation} failed: {advice}.", operation=operation, advice=advice)
     error = CollectionRefused(

@@ -31,12 +31,10 @@ def bill_once(client: "RekognitionClient", operation: str) -> None:
     client.meta.events.register_first(event, _stop_retrying, f"stop-retrying-{operation}")
 
 
-def image_errors(
-    operation: str, refused: type[PictureRefused] = PictureRefused
-) -> AbstractContextManager[None]:
-    """Raise what a call raises as DetectorFailed: `refused` for a picture, NotBilled, or itself."""
+def image_errors(operation: str) -> AbstractContextManager[None]:
+    """Raise what a call raises as DetectorFailed: PictureRefused, NotBilled, or itself."""
     return translated_errors(
-        "Rekognition", partial(_refusal, operation, refused), _no_answer, not_sent=_not_sent
+        "Rekognition", partial(_refusal, operation), _no_answer, not_sent=_not_sent
     )
 
 
@@ -45,10 +43,11 @@ def is_picture_error(error: DetectorFailed) -> bool:
     return error.cause is not None and error.cause.startswith("InvalidImageFormatException")
 
 
-def _refusal(operation: str, refused: type[PictureRefused], response: Any) -> DetectorFailed:
-    kind = refused if response["Error"]["Code"] in PICTURE_ERRORS else NotBilled
+def _refusal(operation: str, response: Any) -> NotBilled:
     cause = explain(response, service=SERVICE, permission=f"rekognition:{operation}")
-    return kind(UNAVAILABLE_MESSAGE, cause=cause)
+    if response["Error"]["Code"] in PICTURE_ERRORS:
+        return PictureRefused("Its format or size is not what it takes.", cause=cause)
+    return NotBilled(UNAVAILABLE_MESSAGE, cause=cause)
 
 
 def _no_answer(problem: str) -> DetectorFailed:

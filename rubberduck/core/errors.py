@@ -289,6 +289,13 @@ class NotBilled(DetectorFailed):
 
 
 class PictureRefused(NotBilled):
+    """The service cannot take this picture; the next one may be sent."""
+
+    status = 422
+    slug = "picture-not-taken"
+    title = "Amazon Rekognition cannot take this picture"
+    hint = "Try another picture, or another copy of this one."
+    retry_after = None
     is_outage = False
 
 

@@ -187,7 +187,7 @@ class CustomLabelsDetector(_ProjectDetector):
         except ModelNotRunning:
             raise ModelStopped("“{name}” is stopped.", name=self.model.name) from None
         except PictureNotTaken as error:
-            raise PictureRefused(UNAVAILABLE_MESSAGE, cause=error.operator_message) from error
+            raise PictureRefused(error.reason, cause=error.operator_message) from error
         except CustomLabelsFailed as error:
             raise DetectorFailed(UNAVAILABLE_MESSAGE, cause=error.operator_message) from error
 

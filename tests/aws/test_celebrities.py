@@ -4,8 +4,7 @@ import pytest
 
 from aws_clients import aws_client
 from rubberduck.aws.celebrities import CelebrityAnswer, RekognitionCelebrities
-from rubberduck.aws.celebrities_errors import PictureNotTaken
-from rubberduck.core.errors import DetectorFailed, NotBilled
+from rubberduck.core.errors import DetectorFailed, NotBilled, PictureRefused
 from rubberduck.core.settings import Settings
 from tests.support.custom_labels import LOSE_ANSWER, FakeCustomLabels
 from tests.support.custom_labels.celebrities import celebrity, face
@@ -52,7 +51,7 @@ def test_a_crowd_has_64_faces(
 @pytest.mark.parametrize(
     ("fault", "kind", "cause"),
     [
-        ("InvalidImageFormatException", PictureNotTaken, "Rekognition takes JPEG and PNG only"),
+        ("InvalidImageFormatException", PictureRefused, "Rekognition takes JPEG and PNG only"),
         ("AccessDeniedException", NotBilled, "allow rekognition:RecognizeCelebrities to the user"),
         ("ProvisionedThroughputExceededException", NotBilled, "exceeds this account's quota"),
         (LOSE_ANSWER, DetectorFailed, "Check the AWS credentials, DUCK_REGION and the network"),

@@ -9,9 +9,9 @@ from rubberduck.aws.collections_errors import (
     CollectionBusy,
     CollectionRefused,
     CollectionUnclear,
-    FacePictureNotTaken,
     NoFaceInPicture,
 )
+from rubberduck.core.errors import PictureRefused
 from rubberduck.core.settings import Settings
 from tests.support.custom_labels import LOSE_ANSWER, FakeCustomLabels
 from tests.support.custom_labels.collections import Shown
@@ -154,7 +154,7 @@ def test_errors_say_what_is_known(
         remote.index(HERE, encoded(), "p1")
     with pytest.raises(CollectionRefused, match="Amazon has no such collection"):
         remote.index("duck-none", encoded(), "p1")
-    with pytest.raises(FacePictureNotTaken):
+    with pytest.raises(PictureRefused):
         remote.search(HERE, b"no picture")
 
 

@@ -228,7 +228,7 @@ def test_a_picture_that_the_detector_refuses_is_given_up_without_a_wait(
 ) -> None:
     class Refusing(FakeDetector):
         def labels(self, picture: Any) -> Any:
-            raise PictureRefused("Unavailable.", cause="InvalidImageFormatException")
+            raise PictureRefused("It does not take it.", cause="InvalidImageFormatException")
 
     handler = poller.delivery.handler
     pipeline = replace(handler.pipeline, detector=Refusing())

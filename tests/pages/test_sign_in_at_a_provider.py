@@ -1,5 +1,6 @@
 """Sign-in at an OpenID provider: a real one in a thread, and what can go wrong on the way."""
 
+import gc
 import json
 import re
 import runpy
@@ -364,6 +365,7 @@ def test_a_provider_that_hangs_holds_a_few_threads_only(
             over.set()
         assert {future.result().status_code for future in waiting} == {502}
     assert runpy.run_path(str(ROOT / "gunicorn.conf.py"))["threads"] > MAX_WAITING
+    gc.enable()  # the file turns it off; without it the tests after this one took 8 GB
 
 
 def test_without_a_provider_there_is_no_such_page(settings: Settings, pipeline: Pipeline) -> None:

@@ -15,7 +15,6 @@ from rubberduck.api.openapi.builders import (
 from rubberduck.aws.celebrities_errors import (
     CelebritiesNotAgreed,
     CelebritiesOff,
-    PictureNotTaken,
 )
 from rubberduck.core import errors
 
@@ -43,7 +42,7 @@ def celebrities() -> JsonObject:
                 *UPLOAD_ERRORS,
                 CelebritiesNotAgreed,
                 CelebritiesOff,
-                PictureNotTaken,
+                errors.PictureRefused,
                 errors.BudgetSpent,
                 errors.Unavailable,
             ),

@@ -35,7 +35,13 @@ KEEP = {
 
 def faces() -> JsonObject:
     """Return the operations by path."""
-    refused = (*UPLOAD_ERRORS, ConsentMissing, errors.NoSuchResult, errors.Unavailable)
+    refused = (
+        *UPLOAD_ERRORS,
+        ConsentMissing,
+        errors.PictureRefused,
+        errors.NoSuchResult,
+        errors.Unavailable,
+    )
     return {
         "/faces": {
             "post": operation(

@@ -88,6 +88,7 @@ UPLOAD_PICTURE = {
             *UPLOAD_ERRORS,
             errors.InvalidParameter,
             errors.IdempotencyKeyReused,
+            errors.PictureRefused,
             errors.BudgetSpent,
             errors.Unavailable,
         ),
