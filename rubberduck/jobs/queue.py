@@ -1,6 +1,7 @@
 """What the site does with jobs: rows only. A worker hands them over to the engine."""
 
 import logging
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any
@@ -34,9 +35,30 @@ class JobQueue:
         Raises TooManyJobs, and JobsUnavailable if the database takes more than ENQUEUE_SECONDS.
         """
         id = random_id()
-        future = self._pool.submit(self._insert, id, kind, owner, arguments)
+        self._enqueue(id, kind, owner, arguments)
+        return id
+
+    def enqueue_unless_active(
+        self, kinds: Sequence[str], kind: str, owner: str, **arguments: Any
+    ) -> str | None:
+        """Queue a job as `enqueue` does; None while a job of the owner of these kinds is active.
+
+        Of requests at the same moment, one queues its job.
+        """
+        id = random_id()
+        return id if self._enqueue(id, kind, owner, arguments, kinds) else None
+
+    def _enqueue(
+        self,
+        id: str,
+        kind: str,
+        owner: str,
+        arguments: dict[str, Any],
+        unless_active: Sequence[str] = (),
+    ) -> bool:
+        future = self._pool.submit(self._insert, id, kind, owner, arguments, unless_active)
         try:
-            future.result(ENQUEUE_SECONDS)
+            return future.result(ENQUEUE_SECONDS)
         except FutureTimeout:
             future.add_done_callback(lambda late: self._withdraw(id, late))
             raise _unavailable(f"no answer in {ENQUEUE_SECONDS:g} s") from None
@@ -44,7 +66,6 @@ class JobQueue:
             raise
         except DuckError as error:
             raise _unavailable(error.operator_message) from error
-        return id
 
     def get(self, id: str, owner: str | Viewer | None = None) -> Job:
         return self.store.get(id, owner)
@@ -70,9 +91,16 @@ class JobQueue:
         """Return whether a worker has reported within the last 20 seconds."""
         return bool(self.executors.living())
 
-    def _insert(self, id: str, kind: str, owner: str, arguments: dict[str, Any]) -> None:
+    def _insert(
+        self,
+        id: str,
+        kind: str,
+        owner: str,
+        arguments: dict[str, Any],
+        unless_active: Sequence[str],
+    ) -> bool:
         self._require_room(owner)
-        self.store.insert(id, kind, owner, arguments)
+        return self.store.insert(id, kind, owner, arguments, unless_active)
 
     def _require_room(self, owner: str) -> None:
         counts = self.store.count(owner)
@@ -82,9 +110,9 @@ class JobQueue:
                 number=self.max_active_per_owner,
             )
 
-    def _withdraw(self, id: str, late: "Future[None]") -> None:
+    def _withdraw(self, id: str, late: "Future[bool]") -> None:
         """Delete a job that was queued after its sender was told that it was not."""
-        if late.exception() is None:
+        if late.exception() is None and late.result():
             try:
                 self.store.cancel(id)
                 self.store.delete(id)

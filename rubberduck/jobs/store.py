@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, or_, s
 from rubberduck.core.errors import JobEnded, NoSuchJob
 from rubberduck.core.sentences import Sentence, to_json
 from rubberduck.db.cursors import cursor_of, position_of
+from rubberduck.db.deduplication import ADVISORY_LOCK
 from rubberduck.db.engine import Database, to_naive_utc, upsert
 from rubberduck.db.tables import job_log, jobs
 from rubberduck.jobs.models import (
@@ -51,8 +52,19 @@ class JobStore:
 
     # What the site does
 
-    def insert(self, id: str, kind: str, owner: str, arguments: Mapping[str, Any]) -> bool:
-        """Insert a queued job. Return False if there is one with this id."""
+    def insert(
+        self,
+        id: str,
+        kind: str,
+        owner: str,
+        arguments: Mapping[str, Any],
+        unless_active: Sequence[str] = (),
+    ) -> bool:
+        """Insert a queued job.
+
+        Return False if there is one with this id, or an active one of the owner of a kind in
+        `unless_active`.
+        """
         values = {
             "id": id,
             "kind": kind,
@@ -66,8 +78,12 @@ class JobStore:
             "created_at": _now(),
         }
         with self.database.transaction(writing=True) as connection:
+            if unless_active and _has_active(connection, owner, unless_active):
+                return False
             statement = upsert(connection.dialect.name, jobs).on_conflict_do_nothing()
-            return connection.execute(statement.values(values)).rowcount == 1
+            # SQLAlchemy does not keep the row count of an INSERT in PostgreSQL.
+            inserted = statement.values(values).returning(row.id)
+            return connection.scalar(inserted) is not None
 
     def delete(self, id: str) -> None:
         with self.database.transaction(writing=True) as connection:
@@ -245,6 +261,14 @@ class JobStore:
                 return False
             _add_lines(connection, id, lines)
             return True
+
+
+def _has_active(connection: Connection, owner: str, kinds: Sequence[str]) -> bool:
+    """Return whether the owner has an active job of these kinds; others wait until we commit."""
+    if connection.dialect.name == "postgresql":  # SQLite has a single writer anyway
+        connection.execute(ADVISORY_LOCK, {"name": f"jobs of {owner}"})
+    query = select(row.id).where(row.owner == owner, row.kind.in_(kinds), row.state.in_(ACTIVE))
+    return connection.scalar(query.limit(1)) is not None
 
 
 def _add_lines(connection: Connection, id: str, lines: Sequence[str]) -> None:

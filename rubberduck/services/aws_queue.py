@@ -6,6 +6,7 @@ from rubberduck.aws.custom_labels_errors import CustomLabelsOff
 from rubberduck.services.aws_costs import training_costs
 from rubberduck.services.training_queue import (
     TRAIN_AT_AMAZON,
+    TRAININGS,
     active_trainings,
     owner_of,
     settle_trainings,
@@ -44,7 +45,8 @@ def queue_training_at_amazon(
     settle_trainings(site.results.database, queue.store, project.id)  # of cancelled jobs
     if costs := training_costs(site):
         costs.require_room()
-    return queue.enqueue(
+    job_id = queue.enqueue_unless_active(
+        TRAININGS,
         TRAIN_AT_AMAZON,
         owner_of(project.id),
         project_id=project.id,
@@ -52,3 +54,6 @@ def queue_training_at_amazon(
         seed=0,
         distribute=distribute,
     )
+    if job_id is None:  # of another request at the same moment
+        raise TrainingWaits
+    return job_id

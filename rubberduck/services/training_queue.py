@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 TRAIN, RETRAIN, TRAIN_AT_AMAZON = "train-model", "retrain-model", "train-model-aws"
+TRAININGS = (TRAIN, RETRAIN, TRAIN_AT_AMAZON)
 CANCELLED_MESSAGE = Sentence("Cancelled.")
 LOST_MESSAGE = Sentence("Its job is gone.")
 GOES_ON = Sentence(
@@ -48,10 +49,17 @@ def queue_training(
     from rubberduck.custom_models.version_errors import TrainingWaits
 
     require_trainable(set_of(database, project, seed).findings())
-    if active_trainings(queue.store, project.id):
+    job_id = queue.enqueue_unless_active(
+        TRAININGS,
+        TRAIN,
+        owner_of(project.id),
+        project_id=project.id,
+        created_by=created_by,
+        seed=seed,
+    )
+    if job_id is None:
         raise TrainingWaits
-    owner = owner_of(project.id)
-    return queue.enqueue(TRAIN, owner, project_id=project.id, created_by=created_by, seed=seed)
+    return job_id
 
 
 def owner_of(project_id: str) -> str:
@@ -62,7 +70,7 @@ def owner_of(project_id: str) -> str:
 def active_trainings(store: "JobStore", project_id: str) -> list["Job"]:
     """Return the project's trainings that wait or run."""
     jobs = store.newest(owner_of(project_id), ACTIVE)
-    return [job for job in jobs if job.kind in (TRAIN, RETRAIN, TRAIN_AT_AMAZON)]
+    return [job for job in jobs if job.kind in TRAININGS]
 
 
 def settle_trainings(database: "Database", store: "JobStore", project_id: str) -> None:

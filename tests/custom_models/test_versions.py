@@ -20,7 +20,9 @@ from rubberduck.custom_models.version_errors import (
 )
 from rubberduck.custom_models.versions import Versions
 from rubberduck.db.results import Results
+from rubberduck.jobs.queue import JobQueue
 from rubberduck.scoring.matching import Answer, Target, TestedPicture
+from rubberduck.services.training_queue import TRAIN, TRAININGS, owner_of
 
 LABELS = (("a", "mug"), ("b", "ball"))
 
@@ -103,7 +105,7 @@ def test_states_change_only_from_where_they_may(results: Results) -> None:
     assert versions.begin(project, "three", created_by="ann", labels=LABELS).number == 3
 
 
-def test_two_clicks_do_not_train_twice_at_amazon(any_results: Results) -> None:
+def test_two_clicks_do_not_train_twice(any_results: Results) -> None:
     versions, projects = Versions(any_results.database), Projects(any_results.database)
     project = projects.create("mugs", "pictures", ["mug"], "ann").id
 
@@ -122,6 +124,18 @@ def test_two_clicks_do_not_train_twice_at_amazon(any_results: Results) -> None:
     assert begun.count(None) == 3
     version = versions.get(project, 1)
     assert begin(str(version.job_id)) == version.id  # the job runs again after a crash
+
+    queue, owner = JobQueue(any_results.database, 20), owner_of(project)
+
+    def press(kind: str) -> str | None:
+        return queue.enqueue_unless_active(TRAININGS, kind, owner, project_id=project)
+
+    with ThreadPoolExecutor(8) as pool:
+        queued = list(pool.map(press, TRAININGS * 4))
+    assert len([id for id in queued if id]) == len(queue.store.newest(owner)) == 1
+    for job in queue.store.newest(owner):
+        queue.store.cancel(job.id)
+    assert press(TRAIN)
     assert versions.change_state(version.id, ["TRAINING_IN_PROGRESS"], "TRAINING_COMPLETED")
     # Amazon was asked to start it, and has not answered yet.
     assert versions.change_state(
