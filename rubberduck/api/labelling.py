@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MAX_LABELS, MAX_SENT_BOXES, MAX_SKIPPED = 250, 1000, 100
 MAX_SIDE = 100_000
 Id = Annotated[str, Field(max_length=24, pattern=r"^[ -~]+$")]
-Place = Annotated[float, Field(ge=0, le=MAX_SIDE)]
+Place = Annotated[float, Field(ge=0, le=MAX_SIDE, allow_inf_nan=False)]
 Side = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 

@@ -89,7 +89,9 @@ class AnnotationRules:
     def _check_box(self, number: int, box: Box) -> None:
         if box.label not in self.label_ids:
             raise InvalidAnnotation(
-                "The project does not have the label of box {number} any more.", number=number
+                "The project does not have the label of box {number} any more. Choose another one "
+                "for it, or remove it.",
+                number=number,
             )
         is_inside = box.left >= 0 and box.top >= 0
         if not is_inside or box.right > self.width or box.bottom > self.height:

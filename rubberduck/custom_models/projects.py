@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
 from rubberduck.core.ids import random_id
+from rubberduck.core.sentences import Sentence
 from rubberduck.custom_models.errors import InvalidProject, NameTaken, NoSuchProject
 from rubberduck.custom_models.rules import MAX_LABEL_LENGTH, MAX_LABELS
 from rubberduck.custom_models.tables import project_labels, project_pictures, projects
@@ -20,7 +21,11 @@ KINDS: tuple[Kind, ...] = ("boxes", "pictures")
 ID_BYTES = 12
 MAX_NAME, MAX_QUESTION = 100, 200  # characters
 MAX_KEEP_DAYS = 3650
-LABEL_MESSAGE = "A label has 1 to {most} characters in one line."
+LABEL_MESSAGE = Sentence(
+    "A label has 1 to {most} characters in one line, and none that is invisible."
+)
+NAME_MESSAGE = Sentence("A project's name has 1 to {most} characters in one line.")
+QUESTION_MESSAGE = Sentence("A question has 1 to {most} characters in one line.")
 NAMED_IN_QUESTION = 3  # labels; with more, the question names none
 project, label = projects.c, project_labels.c
 
@@ -263,11 +268,11 @@ class Projects:
 
 def clean_name(name: str) -> str:
     """Return the name without blanks around it. Raises InvalidProject."""
-    return _clean(name, MAX_NAME, "A project's name has 1 to {most} characters in one line.")
+    return _clean(name, MAX_NAME, NAME_MESSAGE)
 
 
 def clean_question(question: str) -> str:
-    return _clean(question, MAX_QUESTION, "A question has 1 to {most} characters in one line.")
+    return _clean(question, MAX_QUESTION, QUESTION_MESSAGE)
 
 
 def clean_labels(names: Iterable[str]) -> list[str]:

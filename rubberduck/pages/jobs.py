@@ -12,6 +12,7 @@ from rubberduck.web.jobs import (
     cancel_job,
     find_job,
     job_owner,
+    living_project_of,
     message_of,
     retry_job,
     waits_for_worker,
@@ -55,7 +56,13 @@ def show(id: str) -> ResponseReturnValue:
     lines = [line for _, line in job_queue().store.log_lines(id)]
     return with_etag(
         make_response(
-            render_template("job.html", job=job, lines=lines, waits=waits_for_worker(job))
+            render_template(
+                "job.html",
+                job=job,
+                lines=lines,
+                waits=waits_for_worker(job),
+                project=living_project_of(job),
+            )
         )
     )
 

@@ -185,7 +185,10 @@ class _Import:
             if path.suffix.lower() not in PICTURE_SUFFIXES:
                 self.report.note("not a picture: left out", path.name)
         if not pictures:
-            raise InvalidArchive("It holds neither pictures nor a data set that we can read.")
+            raise InvalidArchive(
+                "It holds neither pictures nor a data set that we can read. Pack JPEG or PNG "
+                "pictures, or a data set with its pictures."
+            )
         for number, path in enumerate(pictures):
             self.show(100 * number / len(pictures))
             self.add(path.read_bytes(), path.relative_to(folder).as_posix(), "archive")
@@ -202,6 +205,11 @@ class _Import:
                     self._import_entry(given, found, by_name)
                     self.show(
                         50, Sentence("Entries read: {number}", number=sum(self.counts.values()))
+                    )
+                if not self.counts and not dataset.labels:
+                    raise InvalidArchive(
+                        "It names no picture and no label, so nothing was imported. Export it "
+                        "again, and look into it before you send it."
                     )
                 self._ensure_labels(dataset.labels)
                 for what, count in dataset.report.counts.items():
@@ -221,7 +229,11 @@ class _Import:
             stored = by_name.get(PurePosixPath(given.name).name)
             if stored is None:
                 self._refuse(
-                    given.name, Sentence("the picture is neither in the file nor in the project")
+                    given.name,
+                    Sentence(
+                        "the picture is neither in the file nor in the project: add it first, "
+                        "under this name"
+                    ),
                 )
             else:
                 given = _upright(given, stored)

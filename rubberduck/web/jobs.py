@@ -8,6 +8,7 @@ from rubberduck.web.operators import audit, current_operator
 from rubberduck.web.sessions import known_visitor
 
 if TYPE_CHECKING:
+    from rubberduck.custom_models.projects import Project
     from rubberduck.jobs.models import Job, LogLine, Viewer
 
 
@@ -86,6 +87,19 @@ def line_of(line: "LogLine") -> str:
 def waits_for_worker(job: "Job") -> bool:
     """Return whether a job cannot go on because no worker runs."""
     return job.is_active and not job_queue().has_worker()
+
+
+def living_project_of(job: "Job") -> "Project | None":
+    """Return the project that a job is of, None for a visitor's or if the project is deleted."""
+    if (id := project_of(job)) is None:
+        return None
+    from rubberduck.custom_models.errors import NoSuchProject
+    from rubberduck.web.projects import projects
+
+    try:
+        return projects().get(id)
+    except NoSuchProject:
+        return None
 
 
 def project_of(job: "Job") -> str | None:

@@ -4,12 +4,13 @@ import re
 import secrets
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.datastructures import FileStorage
 
-from rubberduck.core.errors import InvalidParameter
+from rubberduck.core.errors import InvalidParameter, JobEnded, NoSuchJob
 from rubberduck.web.deps import job_queue, pipeline
 from rubberduck.web.projects import projects, quota, who
 
@@ -76,9 +77,16 @@ def enqueue_export(project: "Project", format: str, with_pictures: bool) -> str:
 
 
 def enqueue_deletion(project: "Project") -> str:
-    """Hide the project and queue its deletion; return the job's id."""
-    job_id = job_queue().enqueue("delete-project", f"project:{project.id}", project_id=project.id)
+    """Hide the project, queue its deletion and cancel its other jobs; return the job's id."""
+    from rubberduck.jobs.models import ACTIVE
+
+    queue, owner = job_queue(), f"project:{project.id}"
+    job_id = queue.enqueue("delete-project", owner, project_id=project.id)
     projects().mark_deleting(project.id)  # at once; if this fails, the job does it
+    for job in queue.store.newest(owner, ACTIVE):
+        if job.id != job_id:
+            with suppress(JobEnded, NoSuchJob):  # meanwhile
+                queue.store.cancel(job.id)
     return job_id
 
 

@@ -16,6 +16,7 @@ from flask.testing import FlaskClient
 from PIL import Image
 from sqlalchemy import func, select
 
+from rubberduck.custom_models.errors import InvalidArchive
 from rubberduck.custom_models.project_pictures import ProjectPictures, Quota
 from rubberduck.custom_models.projects import Project, Projects
 from rubberduck.custom_models.tables import (
@@ -27,6 +28,8 @@ from rubberduck.custom_models.tables import (
     version_pictures,
 )
 from rubberduck.jobs.child import Task
+from rubberduck.jobs.models import Job
+from rubberduck.jobs.store import JobStore
 from rubberduck.services import project_imports, project_jobs
 from rubberduck.services.backup import create_backup
 from rubberduck.services.pipeline import Pipeline
@@ -78,6 +81,10 @@ def send(client: FlaskClient, page: str, *files: tuple[bytes, str], **more: str)
     answer = client.post(f"{page}/pictures", data=data)
     assert answer.status_code == 303, answer.text
     return answer.location
+
+
+def newest_job(pipeline: Pipeline) -> Job:
+    return JobStore(pipeline.results.database).newest(limit=1)[0]
 
 
 def run_jobs(pipeline: Pipeline, app: Flask) -> list[Recorded]:
@@ -236,6 +243,16 @@ def test_boxes_of_every_format_come_back_as_they_were(
     send(operator, page, (manifest.encode(), "labels.manifest"))
     (task,) = run_jobs(pipeline, app)
     assert any("neither in the file nor in the project" in line for line in task.lines)
+    for data, name, sentence in (
+        (b"", "empty.manifest", "names no picture and no label"),
+        (b"{}", "empty.json", "names no picture and no label"),
+        (b"hello", "hello.json", "in none of the formats Custom Labels manifest, COCO"),
+        (b"PK\3\4 cut off", "half.zip", "no complete ZIP. Send it again."),
+    ):
+        send(operator, page, (data, name))
+        with pytest.raises(InvalidArchive, match=sentence):
+            run_jobs(pipeline, app)
+        JobStore(pipeline.results.database).cancel(newest_job(pipeline).id)
     project = project_of(pipeline, page)
 
     def labels_of(which: Project) -> dict[str, Any]:
@@ -356,12 +373,19 @@ def test_a_deleted_project_leaves_no_row_and_no_object(
     project = project_of(pipeline, page)
     pipeline.storage.put(f"projects/{project.id}/models/one.onnx", b"a model")
     pipeline.storage.put(f"imports/{project.id}/left.zip", b"of an import that failed")
+    export = newest_job(pipeline)
+    shown = operator.get(f"/jobs/{export.id}").text
+    assert f'href="/projects/{project.id}/data">Shapes</a>' in shown  # where it is downloaded
+    store = JobStore(pipeline.results.database)
+    store.insert("training", "train-model", f"project:{project.id}", {"project_id": project.id})
     shown = visible_text(operator.get(f"{page}/delete").text)
     assert "3 pictures, with their previews" in shown
     operator.post(f"{page}/delete", data={"name": "shapes"})
     assert operator.get(page).status_code == 200  # the name was not right
     operator.post(f"{page}/delete", data={"name": "Shapes"})
     assert operator.get(page).status_code == 404
+    assert store.get("training").state == "cancelled"
+    assert f"/projects/{project.id}" not in operator.get(f"/jobs/{export.id}").text
     run_jobs(pipeline, app)
     tables = (projects, project_labels, project_pictures, annotations, model_versions)
     with pipeline.results.database.transaction() as connection:

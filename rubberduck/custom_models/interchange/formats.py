@@ -29,6 +29,7 @@ FORMATS = {
     "voc": Format("Pascal VOC", voc, is_folder=True),
     "label-studio": Format("Label Studio JSON", label_studio, is_folder=False),
 }
+ZIP_BEGINNING = b"PK\3\4"
 HEAD = 65_536  # bytes that tell the JSON formats apart
 
 
@@ -55,7 +56,10 @@ def recognise(path: Path) -> str:
         return "manifest"
     if head.startswith(b"{"):
         return "coco"
-    raise InvalidDataset(path, "", "its format is not recognised", "Name the format (--from)")
+    if head.startswith(ZIP_BEGINNING):
+        raise InvalidDataset(path, "", "it is no complete ZIP", "Send it again")
+    problem = "it is in none of the formats " + ", ".join(kind.title for kind in FORMATS.values())
+    raise InvalidDataset(path, "", problem, "Export it again as one of these, or name it (--from)")
 
 
 @contextmanager
