@@ -71,6 +71,13 @@ class Node:
         motion = Motion.seen(spot) if is_turn else motion.corrected(spot)
         return Node(sample, box, seconds, spot, motion, self)
 
+    def path(self) -> "list[Node]":
+        """Return the sightings of the object, by time."""
+        nodes = [self]
+        while before := nodes[-1].before:
+            nodes.append(before)
+        return nodes[::-1]
+
 
 @dataclass(frozen=True)
 class Ended:

@@ -14,6 +14,7 @@ from rubberduck.core.models import Box
 BOX_NOISE, SHAKE, UNKNOWN_SPEED, ACCELERATION = 0.06, 0.015, 0.25, 0.06
 SIZE_NOISE = 0.2  # of the logarithm of a side
 FAR, FAR_DEVIATIONS = 0.4, 6.0  # in pictures, and in standard deviations
+EDGE = 0.005  # of the picture, within which a box ends at its edge
 SIZE_GAIN = 0.5  # share of a new size in the mean
 
 
@@ -78,18 +79,33 @@ class Axis:
 
 @dataclass(frozen=True)
 class Spot:
-    """A box by its centre and size."""
+    """A box by its centre and size.
+
+    `cut_x`, `cut_y`: -1 where it ends at the picture's left or upper edge, 1 at the right or lower
+    one, which then may have cut off a part of the object; else 0.
+    """
 
     x: float
     y: float
     width: float
     height: float
+    cut_x: int = 0
+    cut_y: int = 0
 
     @classmethod
     def of(cls, box: Box, camera: tuple[float, float] = (0.0, 0.0)) -> "Spot":
         """Return the place of a box, as if the camera had not moved so far."""
         x, y = box.left + box.width / 2 - camera[0], box.top + box.height / 2 - camera[1]
-        return cls(x, y, max(box.width, 1e-4), max(box.height, 1e-4))
+        cuts = _cut(box.left, box.width), _cut(box.top, box.height)
+        return cls(x, y, max(box.width, 1e-4), max(box.height, 1e-4), *cuts)
+
+    def uncut(self, width: float, height: float) -> "Spot":
+        """Return the place of the whole object, if it is so large."""
+        width = max(width, self.width) if self.cut_x else self.width
+        height = max(height, self.height) if self.cut_y else self.height
+        x = self.x + self.cut_x * (width - self.width) / 2
+        y = self.y + self.cut_y * (height - self.height) / 2
+        return Spot(x, y, width, height)
 
 
 @dataclass(frozen=True)
@@ -110,6 +126,7 @@ class Motion:
         return Motion(self.x.predicted(age), self.y.predicted(age), self.width, self.height)
 
     def corrected(self, spot: Spot) -> "Motion":
+        spot = spot.uncut(self.width, self.height)
         return Motion(
             self.x.corrected(spot.x, _noise(spot.width)),
             self.y.corrected(spot.y, _noise(spot.height)),
@@ -119,6 +136,7 @@ class Motion:
 
     def fit(self, spot: Spot) -> Fit:
         """Return how well a box fits."""
+        spot = spot.uncut(self.width, self.height)
         x = self.x.fit(spot.x, _noise(spot.width))
         return x.plus(self.y.fit(spot.y, _noise(spot.height))).plus(self.size_fit(spot))
 
@@ -133,6 +151,11 @@ class Motion:
         width = math.log(other.width / self.width) / SIZE_NOISE
         height = math.log(other.height / self.height) / SIZE_NOISE
         return Fit(width * width + height * height, width * width + height * height)
+
+
+def _cut(start: float, size: float) -> int:
+    """Return at which edge of the picture a box ends: -1 or 1; 0 for none, or for both."""
+    return int(start + size > 1 - EDGE) - int(start < EDGE)
 
 
 def _noise(side: float) -> float:

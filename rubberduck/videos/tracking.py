@@ -18,6 +18,7 @@ from rubberduck.videos.camera import camera_shift
 from rubberduck.videos.hypotheses import MAX_GAP, Hypotheses, Node
 from rubberduck.videos.models import Sighting, Track
 from rubberduck.videos.motion import Spot
+from rubberduck.videos.track_ends import without_false_ends
 
 __all__ = ["MAX_GAP", "Detection", "Observation", "follow", "track_score"]
 MIN_SIGHTINGS = 3  # of a track's scores, missing ones are 0: a single one is not believed
@@ -90,15 +91,12 @@ class _Scene:
 
     def tracks(self) -> list[list[_Seen]]:
         """Return what was seen of each object, by the best hypothesis."""
-        return [self._seen(node) for node in self.hypotheses.known[0].tracks()]
+        paths = [newest.path() for newest in self.hypotheses.known[0].tracks()]
+        return [[self._seen(node) for node in path] for path in without_false_ends(paths)]
 
-    def _seen(self, node: Node | None) -> list[_Seen]:
-        seen = []
-        while node:
-            sample = self.samples[node.sample]
-            seen.append((sample, sample.detections[node.box]))
-            node = node.before
-        return seen[::-1]
+    def _seen(self, node: Node) -> _Seen:
+        sample = self.samples[node.sample]
+        return sample, sample.detections[node.box]
 
 
 def _track(number: int, seen: list[_Seen]) -> Track:

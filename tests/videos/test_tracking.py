@@ -75,6 +75,13 @@ def test_fast_objects_whose_boxes_never_overlap() -> None:
     assert {len({each.box.top for each in track.sightings if each.box}) for track in tracks} == {1}
 
 
+def test_a_false_box_where_an_object_comes_in_soon_after_is_not_its_first() -> None:
+    still, moved = [box(0.3, 0.2), box(0.7, 0.2)], [box(0.26, 0.16), box(0.66, 0.16)]
+    came_in = [(1.0 + step / RATE, [*moved, box(0.08 + 0.05 * step, 0.7)]) for step in range(10)]
+    tracks = follow(seen((0.4, still), (0.6, [*still, box(0.15, 0.74)]), (0.8, moved), *came_in))
+    assert times(tracks) == [(0.4, 2.8), (0.4, 2.8), (1.0, 2.8)]
+
+
 def test_samples_that_are_far_apart_are_joined_too() -> None:
     """With DUCK_VIDEO_RATE=0.1 there are ten seconds between them; one without it ends it."""
     moments = [(10.0 * step, [box(0.5)]) for step in range(3)]
