@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
@@ -49,6 +49,26 @@ RUNS = [
     *(pytest.param(seed, 200, 2_000, marks=pytest.mark.soak) for seed in range(1, 4)),
 ]
 MAX_RESPONSE_SECONDS = 120.0  # on a busy machine
+# More seeds, for what the first one did not reach. Even with a fixed seed Hypothesis 6.170.15
+# generates other requests after other tests: it draws constants from all modules that are loaded.
+MORE_SEEDS = (1001, 1002, 1003)
+REACHED = {
+    ("POST /pictures", 201),
+    ("POST /pictures", 413),
+    ("POST /pictures", 415),
+    ("POST /pictures", 422),
+    ("POST /frames", 200),
+    ("GET /results", 200),
+    ("GET /results/{id}", 200),
+    ("PUT /results/{id}/judgement", 204),
+    ("PUT /results/{id}/corrections", 200),
+    ("DELETE /results/{id}/corrections", 204),
+    ("DELETE /results/{id}", 204),
+    ("POST /uploads", 201),
+    ("PATCH /uploads/{id}", 204),
+    ("DELETE /uploads/{id}", 204),
+    ("POST /videos", 202),
+}
 
 NAMED_OBJECTS = "^/which|^/named-objects"
 # Of projects and of what operators see; those of labelling have a test of their own.
@@ -152,6 +172,16 @@ def run_schemathesis(app: Flask, seed: int, examples: int) -> Iterator[EngineEve
     yield from from_schema(visitors).execute()
 
 
+def run_until_reached(
+    app: Flask, seed: int, examples: int, responses: Counter[tuple[str, int]]
+) -> Iterator[EngineEvent]:
+    """Run with more seeds until `responses`, which the caller counts, has all of REACHED."""
+    for each in (seed, *MORE_SEEDS):
+        yield from run_schemathesis(app, each, examples)
+        if set(responses) >= REACHED:
+            return
+
+
 @pytest.mark.no_cover  # other tests cover the same lines; here it would take half of the time
 @pytest.mark.parametrize(("seed", "examples", "requests"), RUNS)
 def test_the_api_matches_its_document(app: Flask, seed: int, examples: int, requests: int) -> None:
@@ -159,7 +189,7 @@ def test_the_api_matches_its_document(app: Flask, seed: int, examples: int, requ
     uploads: Counter[str | None] = Counter()
     checks: set[str] = set()
     failures: list[str] = []
-    for event in run_schemathesis(app, seed, examples):
+    for event in run_until_reached(app, seed, examples, responses):
         if isinstance(event, NonFatalError | FatalError):
             failures.append(str(event))
         if not isinstance(event, ScenarioFinished):
@@ -177,23 +207,7 @@ def test_the_api_matches_its_document(app: Flask, seed: int, examples: int, requ
     assert responses.total() >= requests
     assert uploads["multipart/form-data"]
     assert uploads["image/*"]
-    assert {
-        ("POST /pictures", 201),
-        ("POST /pictures", 413),
-        ("POST /pictures", 415),
-        ("POST /pictures", 422),
-        ("POST /frames", 200),
-        ("GET /results", 200),
-        ("GET /results/{id}", 200),
-        ("PUT /results/{id}/judgement", 204),
-        ("PUT /results/{id}/corrections", 200),
-        ("DELETE /results/{id}/corrections", 204),
-        ("DELETE /results/{id}", 204),
-        ("POST /uploads", 201),
-        ("PATCH /uploads/{id}", 204),
-        ("DELETE /uploads/{id}", 204),
-        ("POST /videos", 202),
-    } <= set(responses)
+    assert set(responses) >= REACHED
     # No operation requires credentials, so there are none to ignore.
     assert set(CHECKS.get_all_names()) - checks == {"ignored_auth"}
 
@@ -248,8 +262,10 @@ def test_paid_analyses_match_their_document(
     schemathesis.openapi.format("etag", st.sampled_from(["*", '"quack"']))
     fixed = {"path.analysis_id": started["id"]}
     # One runs already, so that no other one starts.
-    done = answered(app, PAID, {"operator": {"bearer": key}}, [400, 404, 409, 503], 4, fixed)
-    assert done | {"start_paid_analysis"} == set(PAID)
+    seldom = {"start_paid_analysis"}
+    auth = {"operator": {"bearer": key}}
+    done = answered(app, PAID, auth, [400, 404, 409, 503], 4, fixed, seldom)
+    assert done | seldom == set(PAID)
 
 
 VIDEOS = [
@@ -337,8 +353,9 @@ def test_named_objects_match_their_document(app: Flask, pipeline: Pipeline) -> N
     schemathesis.openapi.media_type("image/*", st.sampled_from(PICTURES))
     auth = {"operator": {"bearer": key}, "session": {"api_key": "none"}}
     # A name that is taken, a photo without a duck or that is there already.
-    done = answered(app, NAMED, auth, [400, 404, 409, 413, 415, 422], 8)
-    assert set(NAMED) - done <= {"add_named_photo"}
+    seldom = {"add_named_photo"}
+    done = answered(app, NAMED, auth, [400, 404, 409, 413, 415, 422], 8, seldom=seldom)
+    assert set(NAMED) - done <= seldom
 
 
 # What no request of the document can bring about here: a bucket, a video that was analysed, enough
@@ -396,7 +413,7 @@ def test_what_operators_do_matches_its_document(app: Flask, pipeline: Pipeline) 
     asked = named - set(LABELLING) - {"delete_project"}  # it would be the end of the others
     refused = [400, 404, 409, 413, 415, 422, 429, 503]
     auth = {"operator": {"bearer": key}, "api_key": {"bearer": key}}
-    done = answered(app, sorted(asked), auth, refused, 6, {"path.number": 1})
+    done = answered(app, sorted(asked), auth, refused, 6, {"path.number": 1}, NOT_HERE)
     assert asked - done <= NOT_HERE
 
 
@@ -407,16 +424,37 @@ def answered(
     refused: Sequence[int],
     examples: int = 12,
     parameters: Mapping[str, Any] | None = None,
+    seldom: Set[str] = frozenset(),
 ) -> set[str]:
     """Send a few requests to each operation; return those that succeeded at least once.
 
     `refused` are statuses that requests of the document may get, too; `parameters` have these
-    values in all requests. Fails where a response is not as the document says.
+    values in all requests. Operations that are not `seldom` are tried with more seeds until they
+    succeed. Fails where a response is not as the document says.
     """
+    succeeded: set[str] = set()
+    left = list(operations)
+    for seed in (0, *MORE_SEEDS):
+        succeeded |= _answered(app, left, auth, refused, examples, parameters or {}, seed)
+        left = [each for each in operations if each not in succeeded and each not in seldom]
+        if not left:
+            break
+    return succeeded
+
+
+def _answered(
+    app: Flask,
+    operations: Sequence[str],
+    auth: dict[str, Any],
+    refused: Sequence[int],
+    examples: int,
+    parameters: Mapping[str, Any],
+    seed: int,
+) -> set[str]:
     config: dict[str, Any] = {
-        "seed": 0,
+        "seed": seed,
         "generation": {"max-examples": examples, "database": "none"},
-        "parameters": dict(parameters or {}),
+        "parameters": dict(parameters),
         "phases": {"stateful": {"enabled": False}, "coverage": {"enabled": False}},
         "auth": {"openapi": auth},
         "checks": {
