@@ -194,7 +194,7 @@ def train(page: Page, site: Terminal, project: str) -> None:
     assert complaints(page) == []
     site.worker().kill()
     # The page reloads by itself when the job has ended.
-    expect(page.get_by_role("link", name="Version 1")).to_be_visible(timeout=LONG)
+    expect(page.get_by_text(re.compile(r"tested with \d others"))).to_be_visible(timeout=LONG)
     page.get_by_role("link", name="Version 1").click()
     expect(page.get_by_role("link", name="Version 2")).to_have_count(0)
     expect(page.get_by_text(re.compile(r"on \d others that it never saw"))).to_be_visible()
