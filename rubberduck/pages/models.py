@@ -72,6 +72,7 @@ def train(id: str) -> ResponseReturnValue:
 def show(id: str, number: int) -> ResponseReturnValue:
     """Return how good a version is; with `?with=`, beside another one."""
     from rubberduck.custom_models.comparison import compare
+    from rubberduck.services.training_queue import active_trainings
 
     require_labeller()
     project = projects().get(id)
@@ -81,6 +82,8 @@ def show(id: str, number: int) -> ResponseReturnValue:
     comparison = None
     if other and other.evaluation and version.evaluation:
         comparison = compare(other.evaluation, version.evaluation)
+    active = {each.id: each for each in active_trainings(job_queue().store, id)}
+    job = active.get(version.job_id or "")
     return private_page(
         "model.html",
         project=project,
@@ -90,6 +93,8 @@ def show(id: str, number: int) -> ResponseReturnValue:
         other=other,
         comparison=comparison,
         mistakes=mistakes_of(version) if version.evaluation else [],
+        job=job,
+        waits=job is not None and not job_queue().has_worker(),
     )
 
 

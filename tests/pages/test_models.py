@@ -135,9 +135,15 @@ def test_a_training_is_queued_once_and_ends_with_its_job(
     (job,) = queue.store.newest(f"project:{project.id}")
     versions.begin(project.id, job.id, created_by="ann", labels=[("a", "mug")])
     assert "in training" in client.get(address).text
+    version = client.get(f"{address}/1").text
+    assert ("No worker is running" in version, f'data-status="/jobs/{job.id}' in version) == (
+        True,
+        True,
+    )
     client.post(f"/jobs/{job.id}/cancel")
     page = client.get(address).text
     assert ("training failed" in page, "Cancelled." in page) == (True, True)
+    assert "data-status" not in client.get(f"{address}/1").text
 
 
 def test_what_cannot_be_trained_is_said_before_anything_starts(
