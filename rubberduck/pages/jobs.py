@@ -26,6 +26,13 @@ TABS = {
     "done": ("done",),
     "failed": ("failed", "cancelled"),
 }
+# Where a project shows what became of a job; of other kinds on its first page.
+PROJECT_PAGES = {
+    "export-project": "project_data.index",
+    "train-model": "models.index",
+    "retrain-model": "models.index",
+    "train-model-aws": "models.index",
+}
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,7 @@ def show(id: str) -> ResponseReturnValue:
                 lines=lines,
                 waits=waits_for_worker(job),
                 project=living_project_of(job),
+                project_page=PROJECT_PAGES.get(job.kind, "projects.show"),
             )
         )
     )

@@ -16,6 +16,7 @@ from flask.typing import ResponseReturnValue
 from rubberduck.core.errors import InvalidParameter, NoSuchResult
 from rubberduck.pages.mistakes import mistakes_of
 from rubberduck.web.deps import job_queue, pipeline, text
+from rubberduck.web.jobs import waits_for_worker
 from rubberduck.web.models import (
     database,
     find_pictures,
@@ -51,7 +52,7 @@ def index(id: str) -> ResponseReturnValue:
         sides={side: len(training_set.on(side)) for side in SPLITS},
         minutes=max(1, round(estimated_seconds(len(training_set.pictures), known) / 60)),
         job=active[0] if active else None,
-        waits=bool(active) and not job_queue().has_worker(),
+        waits=bool(active) and waits_for_worker(active[0]),
     )
 
 
@@ -82,8 +83,8 @@ def show(id: str, number: int) -> ResponseReturnValue:
     comparison = None
     if other and other.evaluation and version.evaluation:
         comparison = compare(other.evaluation, version.evaluation)
-    active = {each.id: each for each in active_trainings(job_queue().store, id)}
-    job = active.get(version.job_id or "")
+    active = active_trainings(job_queue().store, id)
+    job = next((each for each in active if each.id == version.job_id), None)
     return private_page(
         "model.html",
         project=project,
@@ -94,7 +95,7 @@ def show(id: str, number: int) -> ResponseReturnValue:
         comparison=comparison,
         mistakes=mistakes_of(version) if version.evaluation else [],
         job=job,
-        waits=job is not None and not job_queue().has_worker(),
+        waits=job is not None and waits_for_worker(job),
     )
 
 

@@ -6,9 +6,8 @@ from rubberduck.aws.custom_labels_errors import CustomLabelsOff
 from rubberduck.services.aws_costs import training_costs
 from rubberduck.services.training_queue import (
     TRAIN_AT_AMAZON,
-    TRAININGS,
     active_trainings,
-    owner_of,
+    enqueue_training,
     settle_trainings,
 )
 from rubberduck.storage.s3 import S3Storage
@@ -45,15 +44,11 @@ def queue_training_at_amazon(
     settle_trainings(site.results.database, queue.store, project.id)  # of cancelled jobs
     if costs := training_costs(site):
         costs.require_room()
-    job_id = queue.enqueue_unless_active(
-        TRAININGS,
+    return enqueue_training(
+        queue,
         TRAIN_AT_AMAZON,
-        owner_of(project.id),
-        project_id=project.id,
+        project.id,
         created_by=created_by,
         seed=0,
         distribute=distribute,
     )
-    if job_id is None:  # of another request at the same moment
-        raise TrainingWaits
-    return job_id

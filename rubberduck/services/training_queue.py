@@ -1,7 +1,7 @@
 """What the site does to train a model: check, queue, follow, estimate, delete."""
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rubberduck.core.errors import NoSuchJob
 from rubberduck.core.sentences import Sentence
@@ -46,17 +46,21 @@ def queue_training(
     Raises CannotTrain, TrainingWaits, TooManyJobs, JobsUnavailable; then nothing was started.
     """
     from rubberduck.custom_models.training_checks import require_trainable
-    from rubberduck.custom_models.version_errors import TrainingWaits
 
     require_trainable(set_of(database, project, seed).findings())
-    job_id = queue.enqueue_unless_active(
-        TRAININGS,
-        TRAIN,
-        owner_of(project.id),
-        project_id=project.id,
-        created_by=created_by,
-        seed=seed,
-    )
+    return enqueue_training(queue, TRAIN, project.id, created_by=created_by, seed=seed)
+
+
+def enqueue_training(queue: "JobQueue", kind: str, project_id: str, **arguments: Any) -> str:
+    """Queue a training of this kind and return the job's id.
+
+    Raises TrainingWaits if the project has an active one, TooManyJobs, JobsUnavailable.
+    """
+    from rubberduck.custom_models.version_errors import TrainingWaits
+
+    owner = owner_of(project_id)
+    arguments["project_id"] = project_id
+    job_id = queue.enqueue_unless_active(TRAININGS, kind, owner, **arguments)
     if job_id is None:
         raise TrainingWaits
     return job_id

@@ -19,11 +19,11 @@ NOISE = 0.05  # standard deviation of a box's place, as a part of its size
 # true boxes were below 10, and the false ones above 29.
 MAX_DISTANCE = 18.0
 
-Path = list[Node]  # of one object, by time
+NodePath = list[Node]  # of one object, by time
 _BySample = Mapping[int, Mapping[int, Node]]  # sample → track → node
 
 
-def without_false_ends(paths: Sequence[Path]) -> list[Path]:
+def without_false_ends(paths: Sequence[NodePath]) -> list[NodePath]:
     """Return the tracks of a scene, without a false sighting before or after a gap at an end."""
     seen: dict[int, dict[int, Node]] = defaultdict(dict)
     for number, path in enumerate(paths):

@@ -422,5 +422,5 @@ addEventListener("online", () => retry?.());
 setInterval(renew, RENEW);
 setMode(mode);
 showProgress(JSON.parse(section.dataset.progress));
-const first = JSON.parse(section.dataset.task);
-attempt(() => show(first), () => show(first));
+const showFirst = () => show(JSON.parse(section.dataset.task));
+attempt(showFirst, showFirst);

@@ -47,13 +47,13 @@ def test_from_a_link_at_the_terminal_to_an_answer(browser: Browser, tmp_path: Pa
         page.goto(f"{project}/models/1")
         page.get_by_role("button", name="Start", exact=True).click()
         expect(page.get_by_text("It runs on this server and costs nothing.")).to_be_visible()
-        ask_as_visitor(browser, site)
+        upload_as_visitor(browser, site)
         number = project.rpartition("/")[2]
-        status, answer = ask_by_api(site, number)
+        status, answer = upload_by_api(site, number)
         assert (status, ROBOT in answer["because"]) == (201, True)
         page.get_by_role("button", name="Stop").click()
         expect(page.get_by_role("button", name="Start", exact=True)).to_be_visible()
-        status, answer = ask_by_api(site, number)
+        status, answer = upload_by_api(site, number)
         assert (status, answer["title"]) == (503, "This model is stopped")
     assert site.text.count("token=") == 1
 
@@ -212,7 +212,7 @@ def label_with_the_models_help(page: Page, project: str) -> None:
     expect(page.get_by_text("There is no picture left to label")).to_be_visible()
 
 
-def ask_as_visitor(browser: Browser, site: Terminal) -> None:
+def upload_as_visitor(browser: Browser, site: Terminal) -> None:
     page = browser.new_context().new_page()
     page.goto(site.url)
     page.get_by_role("link", name="answered by “our things”").click()
@@ -225,7 +225,7 @@ def ask_as_visitor(browser: Browser, site: Terminal) -> None:
     page.context.close()
 
 
-def ask_by_api(site: Terminal, model: str) -> tuple[int, Any]:
+def upload_by_api(site: Terminal, model: str) -> tuple[int, Any]:
     request = upload(site.url, NEW.jpeg)
     request.full_url += f"?model={model}"
     status, body = fetch(request)
