@@ -27,7 +27,9 @@ from training.evaluation.metrics import evaluate, peak_scores
 from training.evaluation.second_pass import add_decision
 from training.model.averaging import averaged
 from training.model.calibration import Calibration, fit, fit_at_false_alarm_rate
-from training.model.export import Calibrations, ExportedDetector, check, export, write
+from training.model.detector_file import write
+from training.model.export import Calibrations, ExportedDetector, check, export
+from training.model.free_sides import free_sides
 from training.model.from_onnx import folded, load_shipped
 from training.model.net import Net
 from training.model.quantization import RANGE_PICTURES
@@ -108,6 +110,7 @@ def calibrate_and_export(net: Net, sources: Sources, model: Path) -> None:
     export(detector, whole, facts, learnt[:: len(learnt) // RANGE_PICTURES].copy())
     some = np.linspace(0, len(apart.images) - 1, CHECKED).astype(int)
     print(f"the file differs from the net by {check(detector, whole, apart.images[some]):.4f}")
+    free_sides(whole, sources)
     add_decision(whole, sources, DECIDING_LOGIT)
     write(model, whole.read_bytes())
 

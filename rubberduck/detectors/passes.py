@@ -6,7 +6,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-SIDE = 320  # pixels of the network's square input
+SIDE = 320  # pixels of the longer side of a picture that the network sees
+# The network's sides are multiples of this, twice its coarsest stride. So its cells lie on a
+# picture as they would in the middle of a square, which the network was trained on.
+STEP = 64
 PADDING = (127, 127, 127)  # as in training
 # The window of a second pass is this many times the duck's longer side,
 ROOM = 2.5
@@ -15,7 +18,7 @@ CLOSEST, WIDEST = 0.3, 0.7  # limited to these shares of the picture's longer si
 LARGE = 0.5  # above: zoom out instead, because a window would cut the duck
 CORRECTED = 0.35  # below: the second pass gives the better box
 SMALL = 0.2  # below: a second pass for the box alone, even if the first is confident
-ZOOMED_OUT = 0.5  # share of the square's side for the picture when zoomed out
+ZOOMED_OUT = 0.5  # share of SIDE for the picture's longer side when zoomed out
 MIN_PROBABILITY = 1e-5  # keeps logits finite
 
 Floats = npt.NDArray[np.float32]
@@ -48,19 +51,22 @@ class View(NamedTuple):
 
 
 def letterbox(
-    image: Image.Image, share: float = 1.0
+    image: Image.Image, share: float = 1.0, step: int = STEP
 ) -> tuple[npt.NDArray[np.uint8], tuple[int, int, int, int]]:
-    """Return the picture in the middle of a square, and its left, top, width and height there.
+    """Return the picture as the network takes it, and its left, top, width and height there.
 
-    Its longer side gets `share` of the square's.
+    Its longer side has `share` of SIDE pixels. Each side is filled up with grey to a multiple of
+    `step`, and not to a square: a pass over 320 × 256 pixels takes four fifths of the time of one
+    over 320 × 320. With a step of SIDE it is a square.
     """
     scale = SIDE * share / max(image.size)
     width, height = (max(1, round(side * scale)) for side in image.size)
-    left, top = (SIDE - width) // 2, (SIDE - height) // 2
-    square = Image.new("RGB", (SIDE, SIDE), PADDING)
+    wide, high = (-(-side // step) * step for side in (width, height))
+    left, top = (wide - width) // 2, (high - height) // 2
+    boxed = Image.new("RGB", (wide, high), PADDING)
     small = image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=1.0)
-    square.paste(small, (left, top))
-    return np.asarray(square), (left, top, width, height)
+    boxed.paste(small, (left, top))
+    return np.asarray(boxed), (left, top, width, height)
 
 
 def window_around(size: tuple[int, int], corners: Floats) -> Window:

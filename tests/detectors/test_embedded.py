@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 from hypothesis import given
@@ -20,7 +21,7 @@ from rubberduck.detectors import embedded, onnx_session
 from rubberduck.detectors.embedded import OnnxDetector
 from rubberduck.detectors.lazy import LazyEmbeddedDetector
 from rubberduck.detectors.model_file import MODEL, broken
-from rubberduck.detectors.passes import SIDE, View, letterbox, window_around
+from rubberduck.detectors.passes import SIDE, STEP, View, letterbox, window_around
 from rubberduck.imaging.decode import Picture
 from tests.support.ducks import YELLOW, gradient, rendered_duck
 
@@ -229,15 +230,55 @@ def test_threads_share_one_detector(detector: OnnxDetector, duck_scene: Picture)
 
 @pytest.mark.parametrize("width", [1, 7, 79, 80, 319, 320, 321, 1000, 2048])
 @pytest.mark.parametrize("height", [1, 80, 320, 777, 2048])
-def test_the_letterbox_keeps_the_shape(width: int, height: int) -> None:
-    square, (left, top, wide, high) = letterbox(Image.new("RGB", (width, height), (255, 0, 0)))
-    assert square.shape == (SIDE, SIDE, 3)
-    assert max(wide, high) == SIDE
+@pytest.mark.parametrize("step", [STEP, SIDE])
+def test_the_letterbox_keeps_the_shape(width: int, height: int, step: int) -> None:
+    red = Image.new("RGB", (width, height), (255, 0, 0))
+    pixels, (left, top, wide, high) = letterbox(red, step=step)
+    assert max(pixels.shape) == max(wide, high) == SIDE
     assert min(wide, high) == max(1, round(min(width, height) * SIDE / max(width, height)))
-    assert 0 <= left == (SIDE - wide) // 2
-    assert 0 <= top == (SIDE - high) // 2
-    assert (square[top : top + high, left : left + wide] == (255, 0, 0)).all()
-    assert (square != (255, 0, 0)).any(2).sum() == SIDE * SIDE - wide * high
+    for total, side, before in ((pixels.shape[1], wide, left), (pixels.shape[0], high, top)):
+        assert total % step == 0
+        assert side <= total < side + step
+        assert before == (total - side) // 2
+    assert (pixels[top : top + high, left : left + wide] == (255, 0, 0)).all()
+    assert (pixels != (255, 0, 0)).any(2).sum() == pixels.size // 3 - wide * high
+
+
+def square_only(folder: Path) -> Path:
+    """Write the model that ships as files were before: for squares of 320 pixels alone."""
+    model = onnx.load(MODEL)
+    for side in model.graph.input[0].type.tensor_type.shape.dim[1:3]:
+        side.dim_value = SIDE
+    path = folder / "square.onnx"
+    onnx.save(model, path)
+    return path
+
+
+@pytest.mark.parametrize("size", [(640, 480), (480, 640), (640, 360), (600, 400), (640, 640)])
+def test_a_rectangle_is_answered_as_its_square(
+    detector: OnnxDetector, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    square, cut_out = OnnxDetector(square_only(tmp_path)), rendered_duck(YELLOW, 220)
+    for has_duck in (True, False):
+        scene = gradient(size)
+        if has_duck:
+            scene.paste(cut_out, (size[0] - 240, size[1] - 240), cut_out)
+        one, other = detector.run_pass(scene), square.run_pass(scene)
+        assert other.places.shape == (20, 20)
+        assert one.places.size < 400 or size[0] == size[1]
+        assert abs(one.duck - other.duck) < 0.1
+        assert (one.duck > 0.5) == (other.duck > 0.5) == has_duck
+        if has_duck:
+            assert np.abs(one.likeliest - other.likeliest).max() < 0.05
+        if size[0] == size[1]:
+            assert one.duck == other.duck
+            assert (one.corners == other.corners).all()
+
+
+def test_a_picture_of_any_shape_is_answered(detector: OnnxDetector) -> None:
+    for size in ((20, 4000), (4000, 20), (1, 1), (640, 479), (359, 640)):
+        labels = detector.labels(picture_of(Image.new("RGB", size, (250, 220, 40))))
+        assert all(0 <= label.confidence <= 100 for label in labels)
 
 
 def test_a_missing_model_says_what_to_do(tmp_path: Path) -> None:

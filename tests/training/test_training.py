@@ -6,10 +6,12 @@ import tarfile
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from PIL import Image
 
 from rubberduck.core.settings import ROOT
+from rubberduck.detectors.model_file import MODEL
 from tests.support.pictures import corners, encoded, exif
 from training.dataset import photos
 from training.dataset.backgrounds import road, wall, water
@@ -17,6 +19,7 @@ from training.dataset.photos import gather, listed
 from training.dataset.scene_kinds import KINDS, scene_of
 from training.dataset.scenes import Canvas, Scene, SceneAssets, extent, letterbox, make_scene
 from training.model.averaging import averaged
+from training.model.free_sides import with_free_sides
 from training.model.weight_rounding import round_weights
 from training.props.sprites import DUCKS, SPRITE_SETS, LabelledSprite, render_sprite
 
@@ -210,3 +213,8 @@ def test_a_fine_tuned_net_is_averaged_with_its_start() -> None:
     assert start["weight"].tolist() == [0.0, 2.0]  # both nets stay as they are
     with pytest.raises(ValueError, match=r"not the same net: \['bias'\]"):
         averaged(start, {"weight": tuned["weight"]}, 0.25)
+
+
+def test_sides_are_freed_once() -> None:
+    with pytest.raises(ValueError, match="the graph lacks"):
+        with_free_sides(onnx.load(MODEL), np.zeros(1280, np.float32))

@@ -15,7 +15,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from rubberduck.detectors.passes import letterbox
+from rubberduck.detectors.passes import SIDE, letterbox
 from training.dataset.scene_files import TRAINING, VALIDATION, Sources, add_arguments, scenes
 from training.dataset.scenes import Mix
 from training.evaluation.metrics import Predictions, area_under_curve, evaluate, recall_at
@@ -43,7 +43,8 @@ def photographs(net: Net, folder: Path) -> Features:
     squares = []
     for path in paths:
         with Image.open(path) as image:
-            squares.append(letterbox(ImageOps.exif_transpose(image).convert("RGB"))[0])
+            upright = ImageOps.exif_transpose(image).convert("RGB")
+            squares.append(letterbox(upright, step=SIDE)[0])
     pixels = torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2)
     with torch.no_grad():
         fine = torch.cat([net.early(part) for part in pixels.split(20)]).half()

@@ -20,7 +20,7 @@ from training.dataset.scene_files import Sources, add_arguments
 from training.dataset.scenes import Scene
 from training.evaluation.validation_set import pictures_of
 from training.model.calibration import Calibration, fit_through
-from training.model.export import write
+from training.model.detector_file import write
 
 MAX_FALSE_ALARMS = 0.02
 DOUBTFUL = 6.0  # logits from the decision within which the slope is fitted

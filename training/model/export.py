@@ -1,6 +1,5 @@
 """Export the net as one ONNX file: bytes in, calibrated probabilities and boxes out."""
 
-import hashlib
 import io
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 
 from training.dataset.scenes import SIDE
 from training.model.calibration import Calibration
+from training.model.detector_file import write
 from training.model.net import NO_PEAK, WATERFOWL, Net, corners, peaks, verdict
 from training.model.quantization import quantized
 
@@ -87,14 +87,6 @@ def export(
     if len(data) > MAX_BYTES:
         raise ValueError(f"the model has {len(data)} bytes, more than {MAX_BYTES}")
     write(path, data)
-
-
-def write(path: Path, data: bytes) -> None:
-    """Write the file atomically, and its checksum beside it."""
-    scratch = path.with_suffix(".part")
-    scratch.write_bytes(data)
-    scratch.rename(path)
-    path.with_name(path.name + ".sha256").write_text(hashlib.sha256(data).hexdigest() + "\n")
 
 
 @torch.no_grad()
