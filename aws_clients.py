@@ -10,7 +10,7 @@ CONNECTIONS = 32
 
 def aws_client(
     settings: Settings,
-    service: Literal["s3", "rekognition", "scheduler", "sqs"],
+    service: Literal["s3", "rekognition", "scheduler", "sns", "sqs"],
     attempts: int,
     **more: Any,
 ) -> Any:

@@ -33,6 +33,7 @@ from rubberduck.storage.s3 import S3Storage
 
 if TYPE_CHECKING:
     from rekognition import Rekognition
+    from rubberduck.aws.topics import Topic
     from rubberduck.db.results import Results
     from rubberduck.events.delivery import Delivery
     from rubberduck.events.queue_poller import QueuePoller
@@ -67,6 +68,7 @@ def build_pipeline(settings: Settings) -> Pipeline:
         open_celebrities=celebrities_opener(settings, open_results),
         open_collections=collections_opener(settings, open_results),
         open_bucket=partial(open_bucket, settings),
+        open_topic=partial(open_topic, settings),
         open_faces=_faces_opener(settings, open_results),
         open_video_limits=partial(_video_limits, settings),
         open_models=partial(_answering_models, settings),
@@ -228,6 +230,13 @@ def open_bucket(settings: Settings, name: str) -> "ConditionalS3":
     from rubberduck.storage.s3_conditional import ConditionalS3
 
     return ConditionalS3(s3_client(settings), name, settings.link_seconds, settings.kms_key)
+
+
+def open_topic(settings: Settings, arn: str) -> "Topic":
+    """Return a topic that DUCK_EMULATOR_TOPICS names. Raises InvalidSettings."""
+    from rubberduck.aws.topics import Topic, region_of
+
+    return Topic(aws_client(settings, "sns", 3, region_name=region_of(arn)), arn)
 
 
 def build_event_poller(settings: Settings, pipeline: Pipeline) -> "QueuePoller | None":

@@ -18,6 +18,7 @@ PREFIX = "DUCK_"
 BUCKET_NAME = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
 S3_ADDRESS = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?$"
 QUEUE_URL = r"^https?://.+/.+"
+TOPIC = r"^arn:aws[\w-]*:sns:[\w-]+:\d{12}:[\w-]+$"
 FAULT = (
     r"([A-Za-z]+:)?(throttle|quota|fail|unavailable|error=[A-Za-z0-9]+|hang-up|lose-answer"
     r"|slow=\d+(\.\d+)?|state=[A-Z_]+)(\*\d{1,6})?"
@@ -88,6 +89,12 @@ def _check_access_keys(keys: tuple[str, ...]) -> tuple[str, ...]:
     if not all(ACCESS_KEY.fullmatch(key) for key in keys):
         raise ValueError("each must be ID:SECRET, with 16 characters or more in the secret")
     return keys
+
+
+def _check_topics(arns: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(re.fullmatch(TOPIC, arn) for arn in arns):
+        raise ValueError("each must be the ARN of a topic, arn:aws:sns:REGION:ACCOUNT:NAME")
+    return arns
 
 
 class Settings(BaseSettings):
@@ -377,7 +384,7 @@ class Settings(BaseSettings):
     )
     video_topic: str | None = Field(
         None,
-        pattern=r"^arn:aws[\w-]*:sns:[\w-]+:\d{12}:[\w-]+$",
+        pattern=TOPIC,
         description="ARN of the SNS topic to which Rekognition Video says that it has ended; only "
         "saves waiting",
     )
@@ -418,6 +425,13 @@ class Settings(BaseSettings):
     )
     emulator_buckets: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = Field(
         (), description="comma-separated S3 buckets that the emulator may read and write"
+    )
+    emulator_topics: Annotated[
+        tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_check_topics)
+    ] = Field(
+        (),
+        description="comma-separated ARNs of SNS topics to which the emulator may say that a video "
+        "is analysed",
     )
     emulator_delay: float = Field(
         0.0,

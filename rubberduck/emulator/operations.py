@@ -54,7 +54,7 @@ def _without_vectors(site: Site, given: dict[str, Any]) -> dict[str, Any]:
 PROJECTS = "the projects of the site"
 DATASETS = "the labelled pictures of the project; pictures are fetched by the worker"
 VERSIONS = "the embedded models of the project"
-VIDEOS = "the site's analysis of videos, by the worker; without notices"
+VIDEOS = "the site's analysis of videos, by the worker; notices to topics that a setting names"
 TAGGED = "tags of projects, data sets and models, kept in the database"
 COLLECTIONS = (
     "AssociateFaces",

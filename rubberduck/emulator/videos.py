@@ -15,12 +15,13 @@ from rubberduck.emulator.labels import MODEL_VERSION, describe, filtered, with_p
 from rubberduck.emulator.objects import invalid_object
 from rubberduck.emulator.paging import page_of
 from rubberduck.emulator.site import Site
-from rubberduck.services.videos import VideoService, new_id
+from rubberduck.services.videos import ANALYSE, VideoService, new_id
 from rubberduck.videos.errors import NoSuchVideo
 from rubberduck.videos.models import READY, Sample, Video
 from rubberduck.videos.timeline import LabelSegment, label_segments
 
 VIDEO, TOKEN = "video", "token"  # kinds of records
+NOTIFY = "emulator-video"  # the job that tells a topic how it ended
 KEPT = timedelta(days=7)  # of a job, as at the service
 MIN_CONFIDENCE, MAX_RESULTS = 50.0, 1000
 TIMESTAMP, NAME, TIMESTAMPS, SEGMENTS = "TIMESTAMP", "NAME", "TIMESTAMPS", "SEGMENTS"
@@ -28,21 +29,26 @@ Entry = dict[str, Any]
 
 
 def start_label_detection(site: Site, given: dict[str, Any]) -> dict[str, Any]:
-    if "NotificationChannel" in given:
-        raise invalid_parameter("The emulator sends no notices: ask with GetLabelDetection")
+    channel = given.get("NotificationChannel")
+    if channel and channel["SNSTopicArn"] not in site.settings.emulator_topics:
+        raise invalid_parameter(
+            "The emulator publishes to the topics that DUCK_EMULATOR_TOPICS names, and to no others"
+        )
     where = given["Video"].get("S3Object", {})
     if "Bucket" not in where or "Name" not in where:
         raise invalid_parameter()
     id, token = new_id(), given.get("ClientRequestToken")
     if token and (known := _known_job(site, token, given, id)):
         return {"JobId": known}
+    # Before the job, which looks for it.
+    site.records.put(VIDEO, id, {"request": given}, lasts=KEPT)
     try:
-        _receive(site, where, id)
+        _receive(site, where, id, NOTIFY if channel else ANALYSE)
     except (DuckError, OSError, ServiceError):
         if token:
             site.records.delete(TOKEN, token)
+        site.records.delete(VIDEO, id)
         raise
-    site.records.put(VIDEO, id, {"request": given}, lasts=KEPT)
     return {"JobId": id}
 
 
@@ -69,7 +75,7 @@ def _service(site: Site) -> VideoService:
     return VideoService(site.pipeline, site.jobs, site.settings)
 
 
-def _receive(site: Site, where: dict[str, str], id: str) -> None:
+def _receive(site: Site, where: dict[str, str], id: str, kind: str) -> None:
     most = site.settings.video_bytes
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "video"
@@ -78,7 +84,8 @@ def _receive(site: Site, where: dict[str, str], id: str) -> None:
             raise ServiceError("VideoTooLargeException", f"The limit is {most:,} bytes")
         if not size:
             raise invalid_object()
-        _service(site).receive(path, None, size, id=id)
+        more = {"delay": site.settings.emulator_delay} if kind == NOTIFY else {}
+        _service(site).receive(path, None, size, id=id, kind=kind, **more)
 
 
 def get_label_detection(site: Site, given: dict[str, Any]) -> dict[str, Any]:

@@ -37,6 +37,7 @@ from rubberduck.storage.base import Storage
 if TYPE_CHECKING:
     from rubberduck.aws.custom_labels import CustomLabels
     from rubberduck.aws.scheduler import StopSchedules
+    from rubberduck.aws.topics import Topic
     from rubberduck.billing.ledger import Ledger
     from rubberduck.billing.prices import Prices
     from rubberduck.db.results import Results
@@ -92,6 +93,7 @@ class Pipeline:
     open_faces: "Callable[[], FaceFinders] | None" = None
     open_collections: "Callable[[], CollectionService] | None" = None
     open_bucket: Callable[[str], "ConditionalS3"] | None = None  # any bucket, for commands
+    open_topic: Callable[[str], "Topic"] | None = None  # for notices of the emulator
     open_video_limits: "Callable[[], VideoLimits] | None" = None
     open_models: "Callable[[Pipeline], Models] | None" = None
     _executor: ThreadPoolExecutor = field(

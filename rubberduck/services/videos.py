@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rubberduck.core.errors import DuckError, JobEnded, NoSuchJob
 from rubberduck.core.ids import random_id
@@ -72,13 +72,21 @@ class VideoService:
         return Videos(self.pipeline.results.database)
 
     def receive(
-        self, source: Path | str, owner: str | None, bytes: int, *, id: str | None = None
+        self,
+        source: Path | str,
+        owner: str | None,
+        bytes: int,
+        *,
+        id: str | None = None,
+        kind: str = ANALYSE,
+        **arguments: Any,
     ) -> Video:
         """Take a video in, and queue its analysis for the pipeline's question. Return its row.
 
         `source` is a file on this machine; or the key `original_key(id)` at which the storage has
         it already, as uploads in parts do; or the address s3://BUCKET/KEY of an operator's object,
-        which is only read. What is inside is checked by the job, never in this process.
+        which is only read. What is inside is checked by the job, never in this process. `kind` is
+        the job's, and `arguments` what it takes beside `video_id`.
 
         Raises VideoTooLarge, VideosFull, NoFreeAnalysis, StorageFailed, TooManyJobs,
         JobsUnavailable. Then nothing is kept but an object that was in the storage before.
@@ -90,7 +98,7 @@ class VideoService:
         try:
             if isinstance(source, Path):
                 self.pipeline.storage.put_file(original_key(video.id), source, ORIGINAL_TYPE)
-            job_id = self.queue.enqueue(ANALYSE, owner or NOBODY, video_id=video.id)
+            job_id = self.queue.enqueue(kind, owner or NOBODY, video_id=video.id, **arguments)
         except DuckError:
             self._withdraw(video, keep_object=isinstance(source, str))
             raise

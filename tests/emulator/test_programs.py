@@ -25,8 +25,9 @@ from rubberduck.core.settings import ROOT, Settings
 from rubberduck.custom_models import training
 from tests.support.aws import BUCKET
 from tests.support.databases import create_database
+from tests.support.duck_videos import write_duck_video
 from tests.support.ducks import duck_photo
-from tests.support.emulator import PATH, rekognition, run_jobs, serving_here
+from tests.support.emulator import PATH, REGION, rekognition, run_jobs, serving_here
 from tests.support.made_up_models import made_up_training
 from tests.support.objects import draw_project
 from tests.support.trained_projects import create_project
@@ -35,13 +36,15 @@ PROGRAMS = Path(__file__).parent / "programs"
 CLIENTS = Path(__file__).parent / "clients"
 AWS = ROOT / ".venv-clients" / "bin" / "aws"
 FONT = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+TOPIC = f"arn:aws:sns:{REGION}:123456789012:AmazonRekognitionExample"  # moto's account
 ASTRONAUT = ROOT / "tests/faces/pictures/astronaut.jpg"
 
 
 @pytest.fixture
 def app(settings: Settings, s3: Any) -> Iterator[Flask]:
-    """The emulator, which may read the bucket of the tests."""
-    named = settings.model_copy(update={"emulator": True, "emulator_buckets": (BUCKET,)})
+    """The emulator, which may read the bucket of the tests, and publish to a topic."""
+    given = {"emulator": True, "emulator_buckets": (BUCKET,), "emulator_topics": (TOPIC,)}
+    named = settings.model_copy(update=given)
     create_database(named.database_url, with_jobs=True)
     pipeline = build_pipeline(named)
     yield create_app(named, pipeline=pipeline)
@@ -76,6 +79,11 @@ def run(command: list[str], url: str, folder: Path) -> str:
 
 def run_program(name: str, url: str, folder: Path, *arguments: str, **constants: str) -> str:
     """Run a copy of the program with other constants; return what it prints."""
+    return run([sys.executable, prepared(name, folder, **constants), *arguments], url, folder)
+
+
+def prepared(name: str, folder: Path, **constants: str) -> str:
+    """Write a copy of the program with other constants; return its name."""
     source = (PROGRAMS / name).read_text()
     for constant, value in constants.items():
         source, count = re.subn(
@@ -83,7 +91,7 @@ def run_program(name: str, url: str, folder: Path, *arguments: str, **constants:
         )
         assert count == 1, constant
     (folder / name).write_text(source)
-    return run([sys.executable, name, *arguments], url, folder)
+    return name
 
 
 def test_a_course_s_three_programs_start_ask_and_stop_a_model(
@@ -121,6 +129,64 @@ def test_a_course_s_three_programs_start_ask_and_stop_a_model(
     where = described_version["EvaluationResult"]["Summary"]["S3Object"]
     summary = s3.get_object(Bucket=BUCKET, Key=where["Name"])["Body"].read()
     assert json.loads(summary)["EvaluationDetails"]["ProjectVersionArn"] == version
+
+
+@pytest.fixture
+def film(s3: Any, tmp_path: Path) -> str:
+    """The name of a video in the bucket: two seconds, a duck in the first one."""
+    file = write_duck_video(tmp_path / "duck.mp4", 2.0, lambda seconds: seconds < 1)
+    s3.upload_file(str(file), BUCKET, "films/duck.mp4")
+    return "films/duck.mp4"
+
+
+def watch(url: str, folder: Path, film: str, app: Flask) -> tuple[int, str]:
+    """Run the sample for stored videos beside a worker; return its exit status and what it says."""
+    source = prepared("watch_video.py", folder, BUCKET=BUCKET, VIDEO=film)
+    with subprocess.Popen(
+        [sys.executable, source],
+        env=environment(url),
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as program:
+        assert program.stdout
+        said = program.stdout.readline()
+        if said.startswith("Start Job Id: "):
+            run_jobs(app)
+        said += program.stdout.read()
+    return program.returncode, said
+
+
+def test_a_sample_for_videos_waits_for_the_notice(
+    app: Flask, url: str, film: str, tmp_path: Path
+) -> None:
+    """A topic, a queue, StartLabelDetection with both, the notice, and the pages of labels."""
+    status, said = watch(url, tmp_path, film, app)
+    assert status == 0, said
+    assert f"StartLabelDetection DetectionExample: SUCCEEDED\nOf {BUCKET}/{film}\n" in said
+    assert "Codec: h264" in said
+    assert re.search(r"Timestamp: 0  Label: Duck\n   Instances: 1\n", said)
+    assert said.count("Codec:") > 1  # pages
+
+
+def test_a_sample_for_videos_is_told_of_one_that_is_none(
+    app: Flask, url: str, s3: Any, tmp_path: Path
+) -> None:
+    s3.put_object(Bucket=BUCKET, Key="film.txt", Body=b"not a film")
+    status, said = watch(url, tmp_path, "film.txt", app)
+    assert (status, "DetectionExample: FAILED" in said) == (1, True), said
+
+
+def test_a_topic_that_is_gone_costs_the_notice_alone(
+    app: Flask, url: str, film: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    channel = {"SNSTopicArn": TOPIC, "RoleArn": "arn:aws:iam::123456789012:role/r"}
+    client, video = rekognition(url), {"S3Object": {"Bucket": BUCKET, "Name": film}}
+    started = client.start_label_detection(Video=video, NotificationChannel=channel)
+    run_jobs(app)
+    assert client.get_label_detection(JobId=started["JobId"])["JobStatus"] == "SUCCEEDED"
+    assert f"notice not sent video={started['JobId']} problem=NotFound" in caplog.text
 
 
 def analyse(url: str, s3: Any, folder: Path) -> str:

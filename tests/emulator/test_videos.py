@@ -149,5 +149,5 @@ def test_jobs_and_videos_that_are_not_there(client: Any) -> None:
         "SNSTopicArn": "arn:aws:sns:x:123456789012:t",
         "RoleArn": "arn:aws:iam::123456789012:role/r",
     }
-    with pytest.raises(ClientError, match="sends no notices"):
+    with pytest.raises(ClientError, match="topics that DUCK_EMULATOR_TOPICS names"):
         client.start_label_detection(Video=WHERE, NotificationChannel=topic)
