@@ -108,6 +108,12 @@ class Versions:
         with self.database.transaction(writing=True) as connection:
             _update(connection, row.id == id, name=name[:MAX_NAME])
 
+    def set_labels(self, id: str, labels: Iterable[tuple[str, str]]) -> None:
+        """Give a version in training the labels, which were not known when it began."""
+        mine = and_(row.id == id, row.state == TRAINING)
+        with self.database.transaction(writing=True) as connection:
+            _update(connection, mine, labels=[list(label) for label in labels])
+
     def complete(self, id: str, job_id: str, trained: Trained) -> bool:
         """Save the result of a training, once. Return False if the job may not, or has already."""
         mine = and_(row.id == id, row.job_id == job_id, row.state == TRAINING)

@@ -5,6 +5,7 @@ the data sets that its pictures make, without being asked.
 """
 
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from rubberduck.custom_models.project_pictures import ProjectPicture
 from rubberduck.custom_models.project_sides import plan_sides, set_sides
 from rubberduck.custom_models.projects import Project
+from rubberduck.db.engine import Database
 from rubberduck.emulator.arns import (
     TEST,
     TRAIN,
@@ -139,7 +141,12 @@ def _source(site: Site, given: dict[str, Any] | None) -> dict[str, Any] | None:
     if "DatasetArn" in given:
         project, dataset = find_dataset(site, given["DatasetArn"])
         return {"project": project.id, "side": dataset.side}
-    where = given["GroundTruthManifest"].get("S3Object", {})
+    return manifest_source(site, given["GroundTruthManifest"])
+
+
+def manifest_source(site: Site, given: dict[str, Any]) -> dict[str, Any]:
+    """Return where a manifest is, for the job. Raises ServiceError if it cannot be read."""
+    where = given.get("S3Object", {})
     if "Bucket" not in where or "Name" not in where:
         raise invalid_parameter()
     site.objects.read(where["Bucket"], where["Name"], 1, where.get("Version"))
@@ -147,19 +154,35 @@ def _source(site: Site, given: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def enqueue_import(site: Site, dataset: Dataset, source: dict[str, Any]) -> None:
-    settings = site.settings
     site.jobs.enqueue(
         IMPORT,
         f"project:{dataset.project_id}",
         project_id=dataset.project_id,
         side=dataset.side,
         source=source,
-        limits={
-            "buckets": list(settings.emulator_buckets),
-            "pictures": settings.project_pictures,
-            "bytes": settings.project_bytes,
-        },
+        limits=limits_of(site),
     )
+
+
+def limits_of(site: Site) -> dict[str, Any]:
+    """Return what a job may read and store, which knows no settings."""
+    settings = site.settings
+    return {
+        "buckets": list(settings.emulator_buckets),
+        "pictures": settings.project_pictures,
+        "bytes": settings.project_bytes,
+    }
+
+
+def keep_sides_apart(
+    database: Database, project_id: str, pictures: Collection[ProjectPicture]
+) -> None:
+    """Let no training picture be drawn for the test, where there are pictures to test with."""
+    tested = [picture.id for picture in pictures if picture.split == SIDES[TEST]]
+    if tested:
+        undecided = [picture.id for picture in pictures if picture.split is None]
+        set_sides(database, project_id, undecided, SIDES[TRAIN])
+        set_sides(database, project_id, tested, SIDES[TEST])
 
 
 def require_ready(site: Site, dataset: Dataset) -> None:

@@ -111,7 +111,7 @@ OPERATIONS: dict[str, Operation] = {
     "CreateProjectVersion": Operation(
         create_project_version,
         "real",
-        "a training on this machine, by the worker; with the datasets of the project only",
+        "a training on this machine, by the worker; with the project's datasets, or with manifests",
     ),
     "DescribeProjectVersions": Operation(describe_project_versions, "real", VERSIONS),
     "StartProjectVersion": Operation(start_project_version, "real", VERSIONS),

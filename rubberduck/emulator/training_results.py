@@ -47,6 +47,11 @@ class TrainingResults:
         summary = json.dumps({"errors": [], "statistics": statistics})
         self._write(SUMMARY, SUMMARY, "json", summary)
 
+    def write_missing_manifests(self) -> None:
+        """Write them once, of a training whose job took its manifests in."""
+        if SUMMARY not in self.files:
+            self.write_manifests()
+
     def _statistics(self, good: list[Any], bad: list[Any]) -> dict[str, Any]:
         errors = [error for line in bad for error in line["cl-errors"]]
         return {

@@ -13,24 +13,23 @@ from rubberduck.custom_models.model_version import (
     TRAINING,
     ModelVersion,
 )
-from rubberduck.custom_models.project_sides import set_sides
 from rubberduck.custom_models.projects import Project
-from rubberduck.custom_models.version_errors import CannotTrain, TrainingWaits, VersionBusy
+from rubberduck.custom_models.version_errors import CannotTrain, VersionBusy
 from rubberduck.emulator.arns import (
     TEST,
-    TRAIN,
     find_project,
     find_version,
     version_arn,
     version_name,
     versions_of,
 )
-from rubberduck.emulator.datasets import SIDES, datasets_of, members, require_ready
+from rubberduck.emulator.datasets import datasets_of, keep_sides_apart, limits_of, require_ready
 from rubberduck.emulator.errors import in_use, invalid_parameter
 from rubberduck.emulator.paging import page_of
 from rubberduck.emulator.projects import limit_exceeded
 from rubberduck.emulator.site import OPERATOR, Site
 from rubberduck.emulator.tag_records import TAGS, Resource, require_few, set_tags
+from rubberduck.emulator.training_data import add_datasets, given_manifests
 from rubberduck.emulator.training_results import RESULTS, TrainingResults
 
 MAX_VERSIONS, MAX_RUNNING, MAX_UNITS = 100, 2, 5  # quotas of an account
@@ -40,15 +39,14 @@ READY_MESSAGE = "The model is ready to run."
 
 def create_project_version(site: Site, given: dict[str, Any]) -> dict[str, Any]:
     """Begin a training: the row of the version at once, and its job."""
-    from rubberduck.custom_models.training_checks import require_trainable
     from rubberduck.services.training_queue import TRAIN as TRAIN_JOB
-    from rubberduck.services.training_queue import active_trainings, owner_of, set_of
+    from rubberduck.services.training_queue import (
+        TRAIN_FROM_MANIFESTS,
+        active_trainings,
+        owner_of,
+    )
 
     project = find_project(site, given["ProjectArn"])
-    if "TrainingData" in given or "TestingData" in given:
-        raise invalid_parameter(
-            "The emulator trains with the datasets of the project: CreateDataset makes them"
-        )
     if "FeatureConfig" in given:
         raise invalid_parameter("The emulator has no content moderation")
     tags = require_few(given.get("Tags"))
@@ -57,17 +55,11 @@ def create_project_version(site: Site, given: dict[str, Any]) -> dict[str, Any]:
         raise in_use(f"The version name {given['VersionName']} is taken")
     if len(known) >= MAX_VERSIONS:
         raise limit_exceeded(f"A project has {MAX_VERSIONS} models at most")
-    for dataset in datasets_of(site, project).values():
-        require_ready(site, dataset)
-    _keep_sides_apart(site, project)
-    try:
-        if active_trainings(site.jobs.store, project.id):
-            raise TrainingWaits
-        require_trainable(set_of(site.database, project).findings())
-    except TrainingWaits:
-        raise in_use("The project is being trained") from None
-    except CannotTrain as error:
-        raise invalid_parameter(error.problem.why) from None
+    if active_trainings(site.jobs.store, project.id):
+        raise in_use("The project is being trained")
+    manifests = given_manifests(site, project, given)
+    if manifests is None:
+        _require_trainable(site, project)
     job_id = random_id()
     labels = [(label.id, label.name) for label in project.labels]
     version = site.versions.begin(project.id, job_id, created_by=OPERATOR, labels=labels)
@@ -77,22 +69,36 @@ def create_project_version(site: Site, given: dict[str, Any]) -> dict[str, Any]:
         "output": given["OutputConfig"],
         "description": given.get("VersionDescription"),
         "key": given.get("KmsKeyId"),
+        "manifests": manifests is not None,
     }
     site.records.put(VERSION, version.id, record, project_id=project.id)
     set_tags(site, Resource(version.id, project.id), tags)
-    TrainingResults(site, project, version, given["OutputConfig"]).write_manifests()
     # The job finds the version by its own id.
-    arguments = {"project_id": project.id, "created_by": OPERATOR, "seed": 0}
-    site.jobs.store.insert(job_id, TRAIN_JOB, owner_of(project.id), arguments)
+    arguments: dict[str, Any] = {"project_id": project.id, "created_by": OPERATOR, "seed": 0}
+    if manifests is None:
+        TrainingResults(site, project, version, given["OutputConfig"]).write_manifests()
+        site.jobs.store.insert(job_id, TRAIN_JOB, owner_of(project.id), arguments)
+    else:
+        add_datasets(site, project, manifests)
+        arguments |= {"version_id": version.id, "manifests": manifests, "limits": limits_of(site)}
+        site.jobs.store.insert(job_id, TRAIN_FROM_MANIFESTS, owner_of(project.id), arguments)
     return {"ProjectVersionArn": version_arn(site, project, version)}
 
 
-def _keep_sides_apart(site: Site, project: Project) -> None:
-    """Let no training picture be drawn for the test, where there is a test dataset."""
-    if members_of_test := members(site, project, TEST):
-        undecided = [each.id for each in members(site, project, TRAIN) if each.split is None]
-        set_sides(site.database, project.id, undecided, SIDES[TRAIN])
-        set_sides(site.database, project.id, [each.id for each in members_of_test], SIDES[TEST])
+def _require_trainable(site: Site, project: Project) -> None:
+    """Raise ServiceError unless the project's data sets suffice for a training."""
+    from rubberduck.custom_models.training_checks import require_trainable
+    from rubberduck.services.training_queue import set_of
+
+    datasets = datasets_of(site, project)
+    for dataset in datasets.values():
+        require_ready(site, dataset)
+    if TEST in datasets:
+        keep_sides_apart(site.database, project.id, list(site.pictures.each(project.id)))
+    try:
+        require_trainable(set_of(site.database, project).findings())
+    except CannotTrain as error:
+        raise invalid_parameter(error.problem.why) from None
 
 
 def describe_project_versions(site: Site, given: dict[str, Any]) -> dict[str, Any]:
@@ -130,6 +136,8 @@ def _description(site: Site, project: Project, version: ModelVersion) -> dict[st
     is_trained = version.is_trained and state != TRAINING
     output = record.get("output")
     results = TrainingResults(site, project, version, output or {})
+    if record.get("manifests") and version.state != TRAINING:
+        results.write_missing_manifests()
     return {
         "ProjectVersionArn": version_arn(site, project, version),
         "CreationTimestamp": version.created_at,

@@ -32,6 +32,7 @@ PROJECT_PAGES = {
     "train-model": "models.index",
     "retrain-model": "models.index",
     "train-model-aws": "models.index",
+    "emulator-train": "models.index",
 }
 
 

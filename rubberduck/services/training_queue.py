@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 TRAIN, RETRAIN, TRAIN_AT_AMAZON = "train-model", "retrain-model", "train-model-aws"
-TRAININGS = (TRAIN, RETRAIN, TRAIN_AT_AMAZON)
+TRAIN_FROM_MANIFESTS = "emulator-train"
+TRAININGS = (TRAIN, RETRAIN, TRAIN_AT_AMAZON, TRAIN_FROM_MANIFESTS)
 CANCELLED_MESSAGE = Sentence("Cancelled.")
 LOST_MESSAGE = Sentence("Its job is gone.")
 GOES_ON = Sentence(

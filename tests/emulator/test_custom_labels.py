@@ -1,6 +1,7 @@
 """Projects, data sets and models, as boto3 drives them: the same rows as the pages'."""
 
 import json
+import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -322,7 +323,113 @@ def test_too_few_pictures_are_not_trained(lab: Lab, project: str) -> None:
     create = lab.client.create_project_version
     version = {"ProjectArn": project, "VersionName": "v1", "OutputConfig": OUTPUT}
     assert code_of(create, **version) == "InvalidParameterException"
-    assert code_of(create, **version, TrainingData={}) == "InvalidParameterException"
+
+
+def asset(manifest: str) -> dict[str, Any]:
+    where = {"S3Object": {"Bucket": "rubberduck", "Name": manifest}}
+    return {"GroundTruthManifest": where}
+
+
+def described_version(lab: Lab, project: str) -> dict[str, Any]:
+    (found,) = lab.client.describe_project_versions(ProjectArn=project)[
+        "ProjectVersionDescriptions"
+    ]
+    return found  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("has_test", [True, False])
+def test_a_training_takes_manifests_instead_of_datasets(
+    lab: Lab, project: str, monkeypatch: pytest.MonkeyPatch, has_test: bool
+) -> None:
+    """Programs from before data sets give manifests, and the test's or AutoCreate."""
+    monkeypatch.setattr(training, "train", made_up_training)
+    drawn, name = draw_project(24), f"given{has_test}"
+    first, second = lab.put(f"{name}1", drawn[:10]), lab.put(f"{name}2", drawn[10:20])
+    test = lab.put(f"{name}3", drawn[20:])
+    create, output = lab.client.create_project_version, OUTPUT | {"S3KeyPrefix": name}
+    version = {"ProjectArn": project, "VersionName": "v1", "OutputConfig": output}
+    assets = {"Assets": [asset(first), asset(second)]}
+    testing: dict[str, Any] = {"Assets": [asset(test)]} if has_test else {"AutoCreate": True}
+    arn = create(**version, TrainingData=assets, TestingData=testing)["ProjectVersionArn"]
+    assert described_version(lab, project)["Status"] == "TRAINING_IN_PROGRESS"
+    assert code_of(create, **version | {"VersionName": "v2"}) == "ResourceInUseException"
+    run_jobs(lab.app)
+
+    trained = described_version(lab, project)
+    assert (trained["ProjectVersionArn"], trained["Status"]) == (arn, "TRAINING_COMPLETED"), trained
+    assert len(lab.lines(trained["TrainingDataResult"], "Validation")) == 20
+    used, tested = (
+        {line["source-ref"] for line in lab.lines(trained[f"{side}DataResult"], "Output")}
+        for side in ("Training", "Testing")
+    )
+    if has_test:
+        assert tested == {f"s3://rubberduck/{name}3/{number}.jpg" for number in range(4)}
+    assert len(used | tested) == 24 if has_test else 20
+    assert not used & tested
+    lab.client.start_project_version(ProjectVersionArn=arn, MinInferenceUnits=1)
+    image = {"Bytes": drawn[0].jpeg}
+    assert lab.client.detect_custom_labels(ProjectVersionArn=arn, Image=image)["CustomLabels"]
+    lab.client.stop_project_version(ProjectVersionArn=arn)
+    # What the manifests held is the project's now: as data sets, and on its pages.
+    with pytest.raises(ClientError, match="The project has datasets"):
+        create(**version | {"VersionName": "v2"}, TrainingData=assets, TestingData=testing)
+
+
+def test_manifests_are_refused_in_words(lab: Lab, project: str) -> None:
+    good = asset(lab.put("refused", draw_project(2)))
+    version = {"ProjectArn": project, "VersionName": "v1", "OutputConfig": OUTPUT}
+    create, automatic = lab.client.create_project_version, {"AutoCreate": True}
+    data: dict[str, Any]
+    for data, words in (
+        ({"TrainingData": {"Assets": [good]}}, "give both"),
+        ({"TestingData": automatic}, "give both"),
+        ({"TrainingData": {"Assets": []}, "TestingData": automatic}, "has no Assets"),
+        (
+            {
+                "TrainingData": {"Assets": [good]},
+                "TestingData": {"Assets": [good], "AutoCreate": True},
+            },
+            "either Assets or",
+        ),
+        ({"TrainingData": {"Assets": [good]}, "TestingData": {}}, "either Assets or"),
+        (
+            {
+                "TrainingData": {"Assets": [asset("refused/none.manifest")]},
+                "TestingData": automatic,
+            },
+            "object metadata",
+        ),
+    ):
+        with pytest.raises(ClientError, match=words):
+            create(**version, **data)
+    assert lab.client.describe_project_versions(ProjectArn=project)[
+        "ProjectVersionDescriptions"
+    ] == []  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("no manifest", "The manifest of the TRAIN dataset cannot be used: .*20 %"),
+        ("", "ERROR_EMPTY_MANIFEST"),
+    ],
+)
+def test_a_manifest_that_cannot_be_used_fails_the_training(
+    lab: Lab, project: str, content: str, words: str
+) -> None:
+    name = f"{secrets.token_hex(4)}.manifest"
+    (lab.uploads / name).write_text(content)
+    lab.client.create_project_version(
+        ProjectArn=project,
+        VersionName="v1",
+        OutputConfig=OUTPUT,
+        TrainingData={"Assets": [asset(name)]},
+        TestingData={"AutoCreate": True},
+    )
+    run_jobs(lab.app)
+    failed = described_version(lab, project)
+    assert failed["Status"] == "TRAINING_FAILED"
+    assert re.search(words, failed["StatusMessage"])
 
 
 def test_a_model_is_trained_started_asked_and_stopped(

@@ -38,14 +38,14 @@ def run_jobs(app: Flask) -> None:
         _set_state(store, job.id, "running")
         try:
             function(JobSteps(site, job_id=job.id), **job.arguments)
-        except StepFailed:
-            _set_state(store, job.id, "failed")
+        except StepFailed as error:
+            _set_state(store, job.id, "failed", error=str(error))
         else:
             _set_state(store, job.id, "done")
 
 
-def _set_state(store: JobStore, id: str, state: str) -> None:
-    changed = jobs.update().where(jobs.c.id == id).values(state=state)
+def _set_state(store: JobStore, id: str, state: str, **more: str) -> None:
+    changed = jobs.update().where(jobs.c.id == id).values(state=state, **more)
     with store.database.transaction(writing=True) as connection:
         connection.execute(changed)
 
