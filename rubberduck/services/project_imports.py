@@ -107,11 +107,22 @@ def import_file(
             else:
                 running.import_dataset(file, running.options.format or recognise(file), None)
         except InvalidDataset as error:
-            problem = f"{error.place}: {error.problem}" if error.place else error.problem
+            where = ", ".join(filter(None, (_name_within(files, error.file), error.place)))
             raise InvalidArchive(
-                "{problem}. {advice}.", problem=problem, advice=error.advice
+                "{where}: {problem}. {advice}.",
+                where=where,
+                problem=error.problem,
+                advice=error.advice,
             ) from error
     return running.finish()
+
+
+def _name_within(folder: Path, file: str) -> str:
+    """Return the name of a file that a ZIP held, or else the one that was sent."""
+    path = Path(file)
+    if path != folder and path.is_relative_to(folder):
+        return path.relative_to(folder).as_posix()
+    return "The file"
 
 
 def delete_file(task: "Task", key: str) -> None:

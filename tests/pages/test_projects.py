@@ -244,10 +244,15 @@ def test_boxes_of_every_format_come_back_as_they_were(
     (task,) = run_jobs(pipeline, app)
     assert any("neither in the file nor in the project" in line for line in task.lines)
     for data, name, sentence in (
-        (b"", "empty.manifest", "names no picture and no label"),
+        (b"", "empty.manifest", "The file: it is empty. Export it again."),
         (b"{}", "empty.json", "names no picture and no label"),
         (b"hello", "hello.json", "in none of the formats Custom Labels manifest, COCO"),
         (b"PK\3\4 cut off", "half.zip", "no complete ZIP. Send it again."),
+        (
+            zipped({"data/labels.json": '{"images": ['}),
+            "cut.zip",
+            "^data/labels.json, .*: it is not JSON",
+        ),
     ):
         send(operator, page, (data, name))
         with pytest.raises(InvalidArchive, match=sentence):
@@ -275,6 +280,14 @@ def test_boxes_of_every_format_come_back_as_they_were(
         send(operator, copy, (file, "data.zip"))
         run_jobs(pipeline, app)
         assert labels_of(project_of(pipeline, copy)) == expected
+
+
+def zipped(files: dict[str, str]) -> bytes:
+    packed = BytesIO()
+    with ZipFile(packed, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return packed.getvalue()
 
 
 def test_a_zip_that_breaks_out_is_refused_in_words(

@@ -41,7 +41,7 @@ def recognise(path: Path) -> str:
         if (path / "Annotations").is_dir() or next(path.glob("*.xml"), None):
             return "voc"
         problem = "the folder has neither data.yaml, nor classes.txt, nor Annotations"
-        raise InvalidDataset(path, "", problem, "Name the format (--from)")
+        raise InvalidDataset(path, "", problem, "Name its format (--from at the terminal)")
     if path.suffix.lower() in {".yaml", ".yml"}:
         return "yolo"
     try:
@@ -50,6 +50,8 @@ def recognise(path: Path) -> str:
     except OSError as error:
         problem = f"it cannot be read: {error.strerror}"
         raise InvalidDataset(path, "", problem, "Check its name and rights") from None
+    if not head:
+        raise InvalidDataset(path, "", "it is empty", "Export it again")
     if head.startswith(b"["):
         return "label-studio"
     if b'"source-ref"' in head.split(b"\n")[0] or path.suffix in {".manifest", ".jsonl"}:
@@ -59,7 +61,12 @@ def recognise(path: Path) -> str:
     if head.startswith(ZIP_BEGINNING):
         raise InvalidDataset(path, "", "it is no complete ZIP", "Send it again")
     problem = "it is in none of the formats " + ", ".join(kind.title for kind in FORMATS.values())
-    raise InvalidDataset(path, "", problem, "Export it again as one of these, or name it (--from)")
+    raise InvalidDataset(
+        path,
+        "",
+        problem,
+        "Export it again as one of these, or name its format (--from at the terminal)",
+    )
 
 
 @contextmanager
