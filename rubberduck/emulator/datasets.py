@@ -7,7 +7,7 @@ the data sets that its pictures make, without being asked.
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rubberduck.custom_models.project_pictures import ProjectPicture
@@ -30,6 +30,8 @@ from rubberduck.emulator.tag_records import TAGS, Resource, require_few, set_tag
 DATASET = "dataset"  # the kind of the records
 IMPORT = "emulator-import"  # the job
 CREATE, UPDATE = "CREATE", "UPDATE"
+QUEUED_BY = timedelta(seconds=10)  # the record of a data set is written before its job is queued
+JOB_GONE = "The job that took the entries in was cancelled, or is gone."
 SIDES = {TRAIN: "train", TEST: "test"}  # of pictures
 TOO_FEW = (
     "ERROR_INSUFFICIENT_IMAGES_PER_LABEL_FOR_DISTRIBUTE: there are too few images to put 20 % aside"
@@ -83,13 +85,28 @@ def _from_record(project_id: str, record: Any) -> Dataset:
 def datasets_of(site: Site, project: Project) -> dict[str, Dataset]:
     """Return the project's data sets by their type."""
     records = site.records.of_project(DATASET, project.id).values()
-    found = {record["side"]: _from_record(project.id, record) for record in records}
+    found = {record["side"]: _settled(site, _from_record(project.id, record)) for record in records}
     if found or not site.pictures.size(project.id).pictures:
         return dict(sorted(found.items(), reverse=True))
     pictures = list(site.pictures.each(project.id))
     sides = {TEST if picture.split == SIDES[TEST] else TRAIN for picture in pictures}
     at = project.created_at
     return {side: Dataset(project.id, side, at, at) for side in (TRAIN, TEST) if side in sides}
+
+
+def _settled(site: Site, dataset: Dataset) -> Dataset:
+    """Fail a data set whose job was cancelled, or is gone: it cannot say so itself."""
+    from rubberduck.jobs.models import ACTIVE
+    from rubberduck.services.training_queue import TRAIN_FROM_MANIFESTS, owner_of
+
+    if dataset.outcome or datetime.now(UTC) - dataset.changed_at < QUEUED_BY:
+        return dataset
+    active = site.jobs.store.newest(owner_of(dataset.project_id), ACTIVE)
+    if any(job.kind in (IMPORT, TRAIN_FROM_MANIFESTS) for job in active):
+        return dataset
+    ended = replace(dataset, outcome="FAILED", message=JOB_GONE)
+    save(site, ended)
+    return ended
 
 
 def find_dataset(site: Site, arn: str) -> tuple[Project, Dataset]:

@@ -27,8 +27,7 @@ def given_manifests(site: Site, project: Project, given: dict[str, Any]) -> Mani
         raise invalid_parameter("TrainingData and TestingData belong together: give both")
     if datasets_of(site, project):
         raise invalid_parameter(
-            "The project has datasets: change them with UpdateDatasetEntries, and leave out "
-            "TrainingData and TestingData"
+            "The project has datasets: delete them first, or leave out TrainingData and TestingData"
         )
     if bool(testing.get("Assets")) == testing.get("AutoCreate", False):
         raise invalid_parameter("TestingData has either Assets or AutoCreate")

@@ -14,6 +14,9 @@ from flask import Flask
 from rubberduck.core.settings import Settings
 from rubberduck.custom_models import training
 from rubberduck.custom_models.projects import Projects
+from rubberduck.db.emulator_records import EmulatorRecords
+from rubberduck.emulator.datasets import DATASET, record_name
+from rubberduck.jobs.store import JobStore
 from tests.support.emulator import run_jobs
 from tests.support.made_up_models import made_up_training
 from tests.support.manifests import manifest_line
@@ -174,6 +177,29 @@ def boxes_of(entry: dict[str, Any]) -> set[tuple[str, int, int, int, int]]:
         (names[str(each["class_id"])], each["left"], each["top"], each["width"], each["height"])
         for each in entry["boxes"]["annotations"]
     }
+
+
+def test_a_dataset_whose_job_was_cancelled_has_failed_and_can_be_deleted(
+    lab: Lab, project: str
+) -> None:
+    dataset = lab.create_dataset(project, "TRAIN", lab.put("cancelled", draw_project(2)))
+    assert lab.describe(dataset)["Status"] == "CREATE_IN_PROGRESS"
+    database = lab.app.extensions["pipeline"].results.database
+    store, records = JobStore(database), EmulatorRecords(database)
+    (job,) = store.newest(states=("queued",))
+    store.cancel(job.id)
+    assert lab.describe(dataset)["Status"] == "CREATE_IN_PROGRESS"  # it may be about to be queued
+    name = record_name(project_id := job.arguments["project_id"], "TRAIN")
+    earlier = {**(records.get(DATASET, name) or {}), "changed_at": "2026-01-01T00:00:00+00:00"}
+    records.put(DATASET, name, earlier, project_id=project_id)
+    described = lab.describe(dataset)
+    assert (described["Status"], described["StatusMessageCode"]) == (
+        "CREATE_FAILED",
+        "CLIENT_ERROR",
+    )
+    assert "was cancelled" in described["StatusMessage"]
+    lab.client.delete_dataset(DatasetArn=dataset)
+    assert code_of(lab.client.describe_dataset, DatasetArn=dataset) == "ResourceNotFoundException"
 
 
 def test_entries_are_listed_by_what_they_hold(lab: Lab, project: str) -> None:
