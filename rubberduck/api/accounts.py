@@ -1,12 +1,12 @@
 """The API of those who signed in: their sessions, and for operators the audit list."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from flask import url_for
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
+from rubberduck.api.body_classes import body_class
 from rubberduck.api.requests import page_limit
 from rubberduck.api.routes import MAX_LIMIT, api, no_content
 from rubberduck.api.schemas import ListLinks, Timestamp
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 DEFAULT_ENTRIES = 50
 
 
-@dataclass(frozen=True)
+@body_class
 class AuditEntryBody:
     """An act of an operator or labeller."""
 
@@ -42,7 +42,7 @@ class AuditEntryBody:
     details: Annotated[dict[str, Any], Field(description="what else is known")]
 
 
-@dataclass(frozen=True)
+@body_class
 class AuditListBody:
     """One page of the audit list, newest first."""
 
@@ -50,7 +50,7 @@ class AuditListBody:
     links: ListLinks
 
 
-@dataclass(frozen=True)
+@body_class
 class SignInSessionBody:
     """A sign-in in a browser that has not ended."""
 
@@ -63,7 +63,7 @@ class SignInSessionBody:
     is_current: Annotated[bool, Field(description="the one of this request's cookie")]
 
 
-@dataclass(frozen=True)
+@body_class
 class SignInSessionsBody:
     """A person's own sessions, newest first."""
 

@@ -1,12 +1,12 @@
 """Celebrities in a picture, as JSON: nothing of it is kept."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from flask import request
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
+from rubberduck.api.body_classes import body_class
 from rubberduck.api.routes import api
 from rubberduck.api.schemas import Percent, Pixels
 from rubberduck.aws.celebrities_errors import CelebritiesNotAgreed
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rubberduck.imaging.decode import Picture
 
 
-@dataclass(frozen=True)
+@body_class
 class PictureCelebrityBody:
     """A celebrity, and where the face is."""
 
@@ -32,7 +32,7 @@ class PictureCelebrityBody:
     box: Annotated[Box, Field(description="the face")]
 
 
-@dataclass(frozen=True)
+@body_class
 class CelebritiesBody:
     """Who is in a picture, which is not kept."""
 

@@ -1,6 +1,5 @@
 """The API of corrections: where the objects in one's own pictures really are."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -8,6 +7,7 @@ from flask import Response
 from flask.typing import ResponseReturnValue
 from pydantic import FailFast, Field
 
+from rubberduck.api.body_classes import body_class
 from rubberduck.api.requests import parsed_body
 from rubberduck.api.routes import api, no_content
 from rubberduck.api.schemas import Timestamp
@@ -26,7 +26,7 @@ Consent = Annotated[
 ]
 
 
-@dataclass(frozen=True)
+@body_class
 class DrawnBoxBody:
     """A rectangle in the upright picture, as fractions of its width and height."""
 
@@ -44,7 +44,7 @@ Boxes = Annotated[
 ]
 
 
-@dataclass(frozen=True)
+@body_class
 class CorrectionRequestBody:
     """What the picture of a result really shows."""
 
@@ -52,7 +52,7 @@ class CorrectionRequestBody:
     consent: Consent
 
 
-@dataclass(frozen=True)
+@body_class
 class CorrectionBody:
     """A stored correction."""
 

@@ -1,12 +1,13 @@
 """The API of a version's evaluation in full: thresholds and their figures, and its mistakes."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 from flask import request, url_for
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
+from rubberduck.api.body_classes import body_class
 from rubberduck.api.models import Count, FigureBody, Share, figure_body
 from rubberduck.api.requests import choice, page_limit
 from rubberduck.api.routes import DEFAULT_LIMIT, MAX_LIMIT, api
@@ -28,7 +29,7 @@ KINDS = ("missed", "false", "place", "label", "twice")
 MAX_OFFSET_DIGITS = 6
 
 
-@dataclass(frozen=True)
+@body_class
 class FiguresBody:
     """Figures of one label, or of all together."""
 
@@ -43,7 +44,7 @@ class FiguresBody:
     auc: Annotated[FigureBody, Field(description="the area under the ROC curve, by picture")]
 
 
-@dataclass(frozen=True)
+@body_class
 class ThresholdBody:
     """What the figures would be with answers from this score on."""
 
@@ -52,7 +53,7 @@ class ThresholdBody:
     recall: Share
 
 
-@dataclass(frozen=True)
+@body_class
 class LabelEvaluationBody:
     """A label: its figures at the threshold of the version, and at others."""
 
@@ -67,7 +68,7 @@ class LabelEvaluationBody:
     ]
 
 
-@dataclass(frozen=True)
+@body_class
 class ConfusionBody:
     """How often a label was taken for another."""
 
@@ -76,7 +77,7 @@ class ConfusionBody:
     value: Annotated[float, Field(ge=0)]
 
 
-@dataclass(frozen=True)
+@body_class
 class CalibrationBody:
     """The answers with scores of one tenth."""
 
@@ -85,7 +86,7 @@ class CalibrationBody:
     answers: Count
 
 
-@dataclass(frozen=True)
+@body_class
 class FullEvaluationBody:
     """All that was measured of a version, on pictures that it did not train with."""
 
@@ -106,7 +107,7 @@ class FullEvaluationBody:
     mistakes: Annotated[dict[str, Count], Field(description="how many of each kind")]
 
 
-@dataclass(frozen=True)
+@body_class
 class AreaBody:
     """A rectangle as fractions of the upright picture."""
 
@@ -116,7 +117,7 @@ class AreaBody:
     height: float
 
 
-@dataclass(frozen=True)
+@body_class
 class MistakeBody:
     """What a version got wrong in a picture of the test."""
 
@@ -130,7 +131,7 @@ class MistakeBody:
     preview: Annotated[Address | None, Field(description="null: the picture was deleted since")]
 
 
-@dataclass(frozen=True)
+@body_class
 class MistakeListBody:
     """One page of the mistakes that are kept: the surest of each kind first."""
 

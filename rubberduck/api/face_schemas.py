@@ -1,16 +1,16 @@
 """The bodies of the API's answers about faces."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field
 
+from rubberduck.api.body_classes import body_class
 from rubberduck.api.schemas import Pixels
 from rubberduck.core.faces import MAX_FACES, Face, FaceAnswer
 from rubberduck.web.problem_details import Address
 
 
-@dataclass(frozen=True)
+@body_class
 class FacesBody:
     """What the faces in a picture look like, which is not what anybody feels or is."""
 

@@ -1,6 +1,5 @@
 """The API of jobs: a visitor's own, for operators also those of projects."""
 
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +7,7 @@ from flask import request, url_for
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
+from rubberduck.api.body_classes import body_class
 from rubberduck.api.requests import choice, page_limit
 from rubberduck.api.routes import DEFAULT_LIMIT, MAX_LIMIT, api
 from rubberduck.api.schemas import ListLinks, Timestamp
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 STATES = ("queued", "running", "done", "failed", "cancelled")
 
 
-@dataclass(frozen=True)
+@body_class
 class JobLinks:
     """The URLs of a job."""
 
@@ -42,7 +42,7 @@ class JobLinks:
     page: Annotated[Address, Field(description="the page for people")]
 
 
-@dataclass(frozen=True)
+@body_class
 class JobBody:
     """Work that takes longer than a request."""
 
@@ -60,7 +60,7 @@ class JobBody:
     links: JobLinks
 
 
-@dataclass(frozen=True)
+@body_class
 class JobLineBody:
     """A line of a job's log."""
 
@@ -68,14 +68,14 @@ class JobLineBody:
     line: str
 
 
-@dataclass(frozen=True)
+@body_class
 class JobWithLogBody(JobBody):
     """A job and its log."""
 
     log: tuple[JobLineBody, ...]
 
 
-@dataclass(frozen=True)
+@body_class
 class JobListBody:
     """One page of jobs, newest first."""
 

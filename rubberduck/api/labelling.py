@@ -8,6 +8,7 @@ from flask import Response, current_app, request, url_for
 from flask.typing import ResponseReturnValue
 from pydantic import FailFast, Field
 
+from rubberduck.api.body_classes import body_class
 from rubberduck.api.requests import parsed_body
 from rubberduck.api.routes import api, no_content
 from rubberduck.api.schemas import WHOLE, Timestamp
@@ -32,7 +33,7 @@ Side = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-@dataclass(frozen=True)
+@body_class
 class LabelBoxBody:
     """A rectangle in pixels of the upright picture."""
 
@@ -59,7 +60,7 @@ Revision = Annotated[
 ]
 
 
-@dataclass(frozen=True)
+@body_class
 class LabelsRequestBody:
     """What a picture shows. Without boxes and labels: nothing that the project looks for."""
 
@@ -68,14 +69,14 @@ class LabelsRequestBody:
     labels: LabelIds
 
 
-@dataclass(frozen=True)
+@body_class
 class NextRequestBody:
     """Which pictures not to give, because they were skipped."""
 
     skip: Annotated[tuple[Id, ...], FailFast(), Field(max_length=MAX_SKIPPED)]
 
 
-@dataclass(frozen=True)
+@body_class
 class LeaseBody:
     """Whether the picture is yours at the moment, for a few minutes."""
 
@@ -84,7 +85,7 @@ class LeaseBody:
     revision: Revision
 
 
-@dataclass(frozen=True)
+@body_class
 class TaskBody:
     """A picture to label, with what it was said to show so far."""
 
@@ -102,7 +103,7 @@ class TaskBody:
     lease: LeaseBody
 
 
-@dataclass(frozen=True)
+@body_class
 class LabellingProgressBody:
     """How far the labelling of the project is."""
 
@@ -110,7 +111,7 @@ class LabellingProgressBody:
     labelled: Annotated[int, Field(ge=0)]
 
 
-@dataclass(frozen=True)
+@body_class
 class NextBody:
     """The next picture to label."""
 
@@ -118,7 +119,7 @@ class NextBody:
     progress: LabellingProgressBody
 
 
-@dataclass(frozen=True)
+@body_class
 class HistoryEntryBody:
     """An annotation that was saved."""
 
@@ -129,21 +130,21 @@ class HistoryEntryBody:
     labels: LabelIds
 
 
-@dataclass(frozen=True)
+@body_class
 class HistoryBody:
     """Every annotation of a picture, the newest first."""
 
     entries: tuple[HistoryEntryBody, ...]
 
 
-@dataclass(frozen=True)
+@body_class
 class SuggestedBoxBody(LabelBoxBody):
     """A box that a model suggests."""
 
     score: Share
 
 
-@dataclass(frozen=True)
+@body_class
 class SuggestionsBody:
     """What was seen in a frame of a video, or what the newest embedded model sees in a picture."""
 
@@ -154,7 +155,7 @@ class SuggestionsBody:
     labels: LabelIds
 
 
-@dataclass(frozen=True)
+@body_class
 class LabellerBody:
     """A person's figures in a project."""
 
@@ -165,14 +166,14 @@ class LabellerBody:
     last_at: Timestamp
 
 
-@dataclass(frozen=True)
+@body_class
 class LabellersBody:
     """Everybody who labelled in the project, by name."""
 
     labellers: tuple[LabellerBody, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True)  # as its base is
 class LabelsConflictBody(ProblemBody):
     """Somebody else saved the picture; `current` is what they saved."""
 

@@ -1,13 +1,13 @@
 """The API of starting and stopping models, for tokens of operators."""
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from flask import request
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
+from rubberduck.api.body_classes import body_class
 from rubberduck.api.requests import parsed_body
 from rubberduck.api.routes import api
 from rubberduck.api.schemas import WHOLE, Timestamp
@@ -32,7 +32,7 @@ Unwatched = Annotated[
 ]
 
 
-@dataclass(frozen=True)
+@body_class
 class StartRequestBody:
     """How to start a model."""
 
@@ -40,7 +40,7 @@ class StartRequestBody:
     unwatched: Unwatched = False
 
 
-@dataclass(frozen=True)
+@body_class
 class LifeSettingsBody:
     """Who is answered by a model, and who may start it."""
 
@@ -48,7 +48,7 @@ class LifeSettingsBody:
     may_start_itself: Annotated[bool, Field(description="starts when a visitor asks for it")]
 
 
-@dataclass(frozen=True)
+@body_class
 class ModelLifeBody:
     """A model's life. Amounts of money are US dollars."""
 

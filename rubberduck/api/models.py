@@ -1,6 +1,5 @@
 """The API of projects' models: their versions, their figures, and training a new one."""
 
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,6 +7,7 @@ from flask import url_for
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
+from rubberduck.api.body_classes import body_class
 from rubberduck.api.requests import flag
 from rubberduck.api.routes import api, no_content
 from rubberduck.api.schemas import Timestamp
@@ -29,7 +29,7 @@ Count = Annotated[int, Field(ge=0)]
 Number = Annotated[int, Field(ge=1, description="counts the versions of the project")]
 
 
-@dataclass(frozen=True)
+@body_class
 class FigureBody:
     """A figure of the test, and its 95 % interval."""
 
@@ -38,7 +38,7 @@ class FigureBody:
     high: Annotated[Share | None, Field(description="null if unknown")]
 
 
-@dataclass(frozen=True)
+@body_class
 class LabelFiguresBody:
     """How good a version is at one label, at its threshold."""
 
@@ -54,7 +54,7 @@ class LabelFiguresBody:
     test_pictures: Annotated[Count, Field(description="with the label; fewer than 10 mean nothing")]
 
 
-@dataclass(frozen=True)
+@body_class
 class EvaluationBody:
     """The figures of a version on pictures that it did not train with."""
 
@@ -66,7 +66,7 @@ class EvaluationBody:
     labels: tuple[LabelFiguresBody, ...]
 
 
-@dataclass(frozen=True)
+@body_class
 class ModelBody:
     """A version of a project's model."""
 
@@ -85,7 +85,7 @@ class ModelBody:
     self: Annotated[Address, Field(description="its address")]
 
 
-@dataclass(frozen=True)
+@body_class
 class TrainingBody:
     """A training that waits or runs."""
 
@@ -95,7 +95,7 @@ class TrainingBody:
     message: Annotated[str, Field(description="what it does at the moment")]
 
 
-@dataclass(frozen=True)
+@body_class
 class ModelListBody:
     """The versions of a project, the newest first, and trainings that have not ended."""
 

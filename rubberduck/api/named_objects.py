@@ -1,6 +1,5 @@
 """The API of named objects: operators manage them, and everybody asks which one it is."""
 
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +7,7 @@ from flask import url_for
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
+from rubberduck.api.body_classes import body_class
 from rubberduck.api.requests import flag, parsed_body
 from rubberduck.api.routes import api, no_content
 from rubberduck.api.schemas import Percent, Timestamp
@@ -30,14 +30,14 @@ ObjectBox = Annotated[
 ]
 
 
-@dataclass(frozen=True)
+@body_class
 class ObjectNameBody:
     """The name of an object."""
 
     name: Annotated[str, Field(max_length=100)]
 
 
-@dataclass(frozen=True)
+@body_class
 class NamedPhotoBody:
     """A photo of a named object. Everybody with its address sees it."""
 
@@ -47,7 +47,7 @@ class NamedPhotoBody:
     picture: Address
 
 
-@dataclass(frozen=True)
+@body_class
 class NamedObjectBody:
     """An object, and the photos by which it is recognised."""
 
@@ -57,14 +57,14 @@ class NamedObjectBody:
     photos: tuple[NamedPhotoBody, ...]
 
 
-@dataclass(frozen=True)
+@body_class
 class NamedObjectsBody:
     """All named objects, by name."""
 
     objects: tuple[NamedObjectBody, ...]
 
 
-@dataclass(frozen=True)
+@body_class
 class NamedCandidateBody:
     """An object that the picture may show."""
 
@@ -74,7 +74,7 @@ class NamedCandidateBody:
     most_similar: Annotated[Address, Field(description="its photo that is most like the picture")]
 
 
-@dataclass(frozen=True)
+@body_class
 class WhichBody:
     """Which named object a picture shows. The picture is not kept."""
 

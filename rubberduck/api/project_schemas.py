@@ -1,11 +1,12 @@
 """The bodies of the API of projects."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from flask import url_for
 from pydantic import FailFast, Field
 
+from rubberduck.api.body_classes import body_class
 from rubberduck.api.labelling import LabelBoxBody
 from rubberduck.api.schemas import WHOLE, ListLinks, Pixels, Timestamp
 from rubberduck.web.formatting import rfc3339
@@ -29,7 +30,7 @@ KeepDays = Annotated[
 ]
 
 
-@dataclass(frozen=True)
+@body_class
 class ProjectLabelBody:
     """A label of a project."""
 
@@ -38,7 +39,7 @@ class ProjectLabelBody:
     pictures: Annotated[int | None, Field(description="pictures that have it; null in lists")]
 
 
-@dataclass(frozen=True)
+@body_class
 class ProjectLinks:
     """The URLs of a project."""
 
@@ -47,7 +48,7 @@ class ProjectLinks:
     pictures: Address
 
 
-@dataclass(frozen=True)
+@body_class
 class ProjectBody:
     """A project, with what it holds and may hold."""
 
@@ -66,14 +67,14 @@ class ProjectBody:
     links: ProjectLinks
 
 
-@dataclass(frozen=True)
+@body_class
 class ProjectsBody:
     """All projects, by name."""
 
     projects: tuple[ProjectBody, ...]
 
 
-@dataclass(frozen=True)
+@body_class
 class ProjectRequestBody:
     """A new project."""
 
@@ -83,7 +84,7 @@ class ProjectRequestBody:
     question: Annotated[str, Field(max_length=200, description="empty: made from the labels")]
 
 
-@dataclass(frozen=True)
+@body_class
 class ProjectChangeBody:
     """What can be changed of a project; labels have operations of their own."""
 
@@ -92,28 +93,28 @@ class ProjectChangeBody:
     keep_days: KeepDays
 
 
-@dataclass(frozen=True)
+@body_class
 class LabelNamesBody:
     """Labels to add."""
 
     names: Names
 
 
-@dataclass(frozen=True)
+@body_class
 class LabelOrderBody:
     """All labels of a project, in their new order."""
 
     ids: Ids
 
 
-@dataclass(frozen=True)
+@body_class
 class LabelNameBody:
     """The new name of a label."""
 
     name: Text
 
 
-@dataclass(frozen=True)
+@body_class
 class ProjectPictureBody:
     """A picture of a project. Boxes are pixels of the upright picture."""
 
@@ -134,7 +135,7 @@ class ProjectPictureBody:
     original: Annotated[Address, Field(description="the stored file, without metadata")]
 
 
-@dataclass(frozen=True)
+@body_class
 class ProjectPicturesBody:
     """One page of pictures, newest first."""
 
@@ -142,7 +143,7 @@ class ProjectPicturesBody:
     links: ListLinks
 
 
-@dataclass(frozen=True)
+@body_class
 class AddedPictureBody:
     """What became of a picture that was sent."""
 
@@ -154,14 +155,14 @@ class AddedPictureBody:
     changes: Annotated[tuple[str, ...], Field(description="what was done to it, in words")]
 
 
-@dataclass(frozen=True)
+@body_class
 class SideRequestBody:
     """The side of a picture in the split."""
 
     split: Annotated[Side | None, Field(description="null: the next split decides")]
 
 
-@dataclass(frozen=True)
+@body_class
 class ProjectJobBody:
     """A job that was queued; its page shows the progress, `status` is the same as JSON."""
 
@@ -170,7 +171,7 @@ class ProjectJobBody:
     status: Address
 
 
-@dataclass(frozen=True)
+@body_class
 class S3ImportBody:
     """Objects of a bucket to import."""
 
@@ -180,7 +181,7 @@ class S3ImportBody:
     shrink: Annotated[bool, Field(description="shrink pictures over the limits of Custom Labels")]
 
 
-@dataclass(frozen=True)
+@body_class
 class ExportRequestBody:
     """What to export."""
 
@@ -188,7 +189,7 @@ class ExportRequestBody:
     pictures: Annotated[bool, Field(description="with the originals")]
 
 
-@dataclass(frozen=True)
+@body_class
 class FindingBody:
     """A rule of Custom Labels that is broken."""
 
@@ -200,7 +201,7 @@ class FindingBody:
     examples: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@body_class
 class ChecksBody:
     """What Custom Labels would say of the labelled pictures."""
 
@@ -211,7 +212,7 @@ class ChecksBody:
     labelled: Count
 
 
-@dataclass(frozen=True)
+@body_class
 class SideCountsBody:
     """Labelled pictures of one label on each side; the label "" stands for nothing in it."""
 
@@ -221,7 +222,7 @@ class SideCountsBody:
     test: Count
 
 
-@dataclass(frozen=True)
+@body_class
 class SplitBody:
     """The stored split."""
 
@@ -229,7 +230,7 @@ class SplitBody:
     without: Annotated[int, Field(ge=0, description="labelled pictures that have no side yet")]
 
 
-@dataclass(frozen=True)
+@body_class
 class SplitRequestBody:
     """How to split."""
 
@@ -237,7 +238,7 @@ class SplitRequestBody:
     again: Annotated[bool, Field(description="all again but those fixed by hand; else new ones")]
 
 
-@dataclass(frozen=True)
+@body_class
 class CandidateBody:
     """A visitor's picture that may be trained with."""
 
@@ -247,14 +248,14 @@ class CandidateBody:
     boxes: Annotated[int, Field(ge=0, description="boxes that the visitor drew")]
 
 
-@dataclass(frozen=True)
+@body_class
 class CandidatesBody:
     """Visitors' pictures with consent that are not in the project."""
 
     candidates: tuple[CandidateBody, ...]
 
 
-@dataclass(frozen=True)
+@body_class
 class TakeInRequestBody:
     """Visitors' pictures to take in."""
 
@@ -264,7 +265,7 @@ class TakeInRequestBody:
     ]
 
 
-@dataclass(frozen=True)
+@body_class
 class TakenInBody:
     """How many pictures came in."""
 

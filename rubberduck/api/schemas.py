@@ -1,11 +1,11 @@
 """The bodies of the JSON API's requests and responses, and the functions that build them."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from flask import url_for
 from pydantic import BeforeValidator, Field
 
+from rubberduck.api.body_classes import body_class
 from rubberduck.core.models import Answer, Box, Label, Result
 from rubberduck.core.outlines import Outline, merge_boxes, outlines
 from rubberduck.imaging.decode import Picture
@@ -26,7 +26,7 @@ Pixels = Annotated[int, Field(ge=0)]
 Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
 
-@dataclass(frozen=True)
+@body_class
 class ResultLinks:
     """The URLs of a result and of its pictures."""
 
@@ -36,7 +36,7 @@ class ResultLinks:
     marked: Annotated[Address | None, Field(description="with boxes drawn; null without boxes")]
 
 
-@dataclass(frozen=True)
+@body_class
 class ResultBody:
     """The result of checking one picture."""
 
@@ -69,7 +69,7 @@ class ResultBody:
     links: ResultLinks
 
 
-@dataclass(frozen=True)
+@body_class
 class CreatedBody(ResultBody):
     """The response to an upload: the result, and what only its sender learns."""
 
@@ -81,7 +81,7 @@ class CreatedBody(ResultBody):
     ]
 
 
-@dataclass(frozen=True)
+@body_class
 class PendingBody:
     """A picture that is being processed: its result will be at the same address."""
 
@@ -93,7 +93,7 @@ class PendingBody:
     ]
 
 
-@dataclass(frozen=True)
+@body_class
 class FrameBody:
     """The answer for one camera frame, which is not stored."""
 
@@ -106,14 +106,14 @@ class FrameBody:
     engine: Annotated[str, Field(description="the detector that answered")]
 
 
-@dataclass(frozen=True)
+@body_class
 class ListLinks:
     """The URL of the next page."""
 
     next: Annotated[Address | None, Field(description="the next page; null on the last one")]
 
 
-@dataclass(frozen=True)
+@body_class
 class ListBody:
     """One page of the visitor's own results, newest first."""
 
@@ -121,14 +121,14 @@ class ListBody:
     links: ListLinks
 
 
-@dataclass(frozen=True)
+@body_class
 class DeletedBody:
     """The response to the deletion of all results."""
 
     deleted: Annotated[int, Field(ge=0, description="the number of deleted results")]
 
 
-@dataclass(frozen=True)
+@body_class
 class JudgementBody:
     """The owner's judgement of an answer."""
 

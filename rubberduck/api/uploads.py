@@ -15,7 +15,6 @@ import tempfile
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import IO, TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +23,7 @@ from flask.typing import ResponseReturnValue
 from pydantic import Field
 from werkzeug.http import http_date
 
+from rubberduck.api.body_classes import body_class
 from rubberduck.api.routes import api, no_content
 from rubberduck.api.tus_errors import ChecksumMismatch, WrongPartType, WrongTusVersion
 from rubberduck.core.errors import DuckError, InvalidParameter
@@ -60,14 +60,14 @@ ENDPOINTS = (
 )
 
 
-@dataclass(frozen=True)
+@body_class
 class UploadLinks:
     """The URLs of an upload."""
 
     self: Address
 
 
-@dataclass(frozen=True)
+@body_class
 class UploadBody:
     """An upload in parts: `POST /videos` makes a video of it when all bytes are there."""
 

@@ -1,12 +1,13 @@
 """The API of frames of videos as pictures of projects."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Annotated
 
 from flask.typing import ResponseReturnValue
 from pydantic import FailFast, Field
 
+from rubberduck.api.body_classes import body_class
 from rubberduck.api.project_schemas import job_body
 from rubberduck.api.requests import parsed_body
 from rubberduck.api.routes import api
@@ -20,7 +21,7 @@ Time = Annotated[int, Field(ge=-(2**62), le=2**62), WHOLE]
 Text = Annotated[str, Field(max_length=255)]
 
 
-@dataclass(frozen=True)
+@body_class
 class FramesRequestBody:
     """Which frames of a video become pictures of a project; without a choice, the best ones."""
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +9,7 @@ from flask import request, url_for
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
+from rubberduck.api.body_classes import body_class
 from rubberduck.api.requests import page_limit, parsed_body
 from rubberduck.api.routes import api
 from rubberduck.api.schemas import ListLinks, Percent, Timestamp
@@ -35,7 +35,7 @@ Dollars = Annotated[float, Field(ge=0, description="US dollars, at most")]
 Rate = Annotated[float | None, Field(description="frames a second; null for a whole video")]
 
 
-@dataclass(frozen=True)
+@body_class
 class PaidRequestBody:
     """How to have a video analysed. Nothing starts that would cost more than `max_usd`."""
 
@@ -48,7 +48,7 @@ class PaidRequestBody:
     question: Annotated[str | None, Field(description="key of a question; default: its own")] = None
 
 
-@dataclass(frozen=True)
+@body_class
 class PaidChoiceBody:
     """A way to have a video analysed, and what it costs."""
 
@@ -63,7 +63,7 @@ class PaidChoiceBody:
     problem: Annotated[str | None, Field(description="why it cannot be started now")]
 
 
-@dataclass(frozen=True)
+@body_class
 class CelebrityTimeBody:
     """A stretch of time in which Amazon recognised somebody."""
 
@@ -71,7 +71,7 @@ class CelebrityTimeBody:
     end_seconds: Seconds
 
 
-@dataclass(frozen=True)
+@body_class
 class CelebrityBody:
     """Somebody whom Amazon recognised."""
 
@@ -82,7 +82,7 @@ class CelebrityBody:
     times: tuple[CelebrityTimeBody, ...]
 
 
-@dataclass(frozen=True)
+@body_class
 class PaidLinks:
     """The URLs of a paid analysis."""
 
@@ -91,7 +91,7 @@ class PaidLinks:
     segments: Annotated[Address | None, Field(description="stretches that Amazon found itself")]
 
 
-@dataclass(frozen=True)
+@body_class
 class PaidAnalysisBody:
     """An analysis of a video for money. The video's answer is replaced when it is done."""
 
@@ -113,7 +113,7 @@ class PaidAnalysisBody:
     links: PaidLinks
 
 
-@dataclass(frozen=True)
+@body_class
 class PaidListBody:
     """What may be asked of Amazon about a video, with prices, and what was asked."""
 
@@ -121,7 +121,7 @@ class PaidListBody:
     analyses: Annotated[tuple[PaidAnalysisBody, ...], Field(description="the newest first")]
 
 
-@dataclass(frozen=True)
+@body_class
 class StretchBody:
     """A stretch of time in which Amazon saw a label, with the highest confidence in it."""
 
@@ -131,7 +131,7 @@ class StretchBody:
     end_seconds: Seconds
 
 
-@dataclass(frozen=True)
+@body_class
 class StretchesBody:
     """One page of the stretches that Amazon Rekognition Video found itself."""
 

@@ -1,12 +1,12 @@
 """The bodies of the API's responses about videos, and the functions that build them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from flask import url_for
 from pydantic import Field
 
+from rubberduck.api.body_classes import body_class
 from rubberduck.api.schemas import ListLinks, Percent, Pixels, Timestamp
 from rubberduck.core.models import Box, Label
 from rubberduck.web.formatting import rfc3339
@@ -26,7 +26,7 @@ Count = Annotated[int, Field(ge=0)]
 FORMATS = ("json", "csv", "vtt", "coco")
 
 
-@dataclass(frozen=True)
+@body_class
 class VideoLinks:
     """The URLs of a video, and of what is known of it. Null: not there, or not yet."""
 
@@ -43,7 +43,7 @@ class VideoLinks:
     coco: Annotated[Address | None, Field(description="frames and boxes as COCO")]
 
 
-@dataclass(frozen=True)
+@body_class
 class VideoBody:
     """A video and its answer; “found” and what follows from it are null until it is ready."""
 
@@ -73,7 +73,7 @@ class VideoBody:
     links: VideoLinks
 
 
-@dataclass(frozen=True)
+@body_class
 class VideoListBody:
     """One page of the visitor's own videos, newest first."""
 
@@ -81,7 +81,7 @@ class VideoListBody:
     links: ListLinks
 
 
-@dataclass(frozen=True)
+@body_class
 class TimestampBody:
     """A label in one frame."""
 
@@ -90,7 +90,7 @@ class TimestampBody:
     label: Label
 
 
-@dataclass(frozen=True)
+@body_class
 class SegmentBody:
     """A stretch of time in which a label is seen in every analysed frame."""
 
@@ -101,7 +101,7 @@ class SegmentBody:
     parents: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@body_class
 class LabelsBody:
     """One page of what was seen, in the order of time; one of the two lists is empty."""
 
@@ -112,7 +112,7 @@ class LabelsBody:
     links: ListLinks
 
 
-@dataclass(frozen=True)
+@body_class
 class SightingBody:
     """Where an object is in one frame."""
 
@@ -122,7 +122,7 @@ class SightingBody:
     box: Annotated[Box | None, Field(description="null: somewhere in the frame")]
 
 
-@dataclass(frozen=True)
+@body_class
 class TrackBody:
     """An object that was followed through the video."""
 
@@ -138,7 +138,7 @@ class TrackBody:
     ]
 
 
-@dataclass(frozen=True)
+@body_class
 class TracksBody:
     """The answer at a threshold, and one page of its objects, by the time they are first seen."""
 

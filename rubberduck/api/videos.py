@@ -1,6 +1,5 @@
 """The API of videos, as far as it takes them; what was seen in them is read in video_results."""
 
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,6 +7,7 @@ from flask import Response, request, url_for
 from flask.typing import ResponseReturnValue
 from pydantic import ConfigDict, Field
 
+from rubberduck.api.body_classes import body_class
 from rubberduck.api.requests import parsed_body
 from rubberduck.api.routes import api
 from rubberduck.core.errors import InvalidParameter
@@ -28,7 +28,7 @@ def _require_one(schema: dict[str, Any]) -> None:
         del field["default"]
 
 
-@dataclass(frozen=True)
+@body_class
 class VideoSourceBody:
     """Where a video comes from, if it is not in the request: give one of the two."""
 
@@ -44,7 +44,7 @@ class VideoSourceBody:
     ] = ""
 
 
-@dataclass(frozen=True)
+@body_class
 class ReceivedVideoLinks:
     """The URLs of a video and of its analysis."""
 
@@ -53,7 +53,7 @@ class ReceivedVideoLinks:
     job: Annotated[Address | None, Field(description="how far the analysis is, as JSON")]
 
 
-@dataclass(frozen=True)
+@body_class
 class ReceivedVideoBody:
     """A video that was received; its analysis is a job."""
 
