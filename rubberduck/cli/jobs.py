@@ -9,6 +9,7 @@ from flask.cli import AppGroup
 
 from rubberduck.cli.terminal import HELP, command_errors, printable
 from rubberduck.jobs.models import DONE, PROJECT, STATES, Job
+from rubberduck.services.training_queue import retry_job
 from rubberduck.web.deps import job_queue
 from rubberduck.web.operators import audit_terminal
 
@@ -67,7 +68,8 @@ def cancel(id: str) -> None:
 def retry(id: str) -> None:
     """Queue a failed or cancelled job again, from its start."""
     with command_errors():
-        job_queue().store.retry(id)
+        store = job_queue().store
+        retry_job(store, store.get(id))
         _note("job.retry", id)
     click.echo("Queued again.")
 

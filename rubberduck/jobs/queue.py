@@ -70,13 +70,14 @@ class JobQueue:
     def get(self, id: str, owner: str | Viewer | None = None) -> Job:
         return self.store.get(id, owner)
 
-    def retry(self, id: str, owner: str | Viewer) -> None:
+    def retry(self, id: str, owner: str | Viewer | None, unless_active: Sequence[str] = ()) -> bool:
         """Queue the owner's failed or cancelled job again.
 
-        Raises TooManyJobs, as `enqueue` does; JobEnded, NoSuchJob.
+        Return False while the owner has an active job of a kind in `unless_active`. Raises
+        TooManyJobs, as `enqueue` does; JobEnded, NoSuchJob.
         """
         self._require_room(self.store.get(id, owner).owner)
-        self.store.retry(id, owner)
+        return self.store.retry(id, owner, unless_active)
 
     def check(self) -> None:
         """Raise JobsUnavailable if the engine's tables are missing in PostgreSQL."""

@@ -157,12 +157,23 @@ class JobStore:
             self.get(id, owner)
             raise JobEnded("Only a job that waits or runs can be cancelled.")
 
-    def retry(self, id: str, owner: str | Viewer | None = None) -> None:
-        """Queue a failed or cancelled job again, from its start. Raises JobEnded, NoSuchJob."""
-        can_retry = and_(_is(id, owner), row.state.in_((FAILED, CANCELLED)))
-        if not self._change(id, can_retry, _again(), AGAIN_LINE):
-            self.get(id, owner)
-            raise JobEnded("Only a job that failed or was cancelled can be tried again.")
+    def retry(
+        self, id: str, owner: str | Viewer | None = None, unless_active: Sequence[str] = ()
+    ) -> bool:
+        """Queue a failed or cancelled job again, from its start.
+
+        Return False while its owner has an active job of a kind in `unless_active`. Raises
+        JobEnded, NoSuchJob.
+        """
+        job = self.get(id, owner)
+        can_retry = and_(row.id == id, row.state.in_((FAILED, CANCELLED)))
+        with self.database.transaction(writing=True) as connection:
+            if unless_active and _has_active(connection, job.owner, unless_active):
+                return False
+            if connection.execute(jobs.update().where(can_retry).values(_again())).rowcount == 1:
+                _add_lines(connection, id, [AGAIN_LINE])
+                return True
+        raise JobEnded("Only a job that failed or was cancelled can be tried again.")
 
     # What the worker does
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rubberduck.custom_models.projects import Project
     from rubberduck.custom_models.training_set import TrainingSet
     from rubberduck.db.engine import Database
-    from rubberduck.jobs.models import Job
+    from rubberduck.jobs.models import Job, Viewer
     from rubberduck.jobs.queue import JobQueue
     from rubberduck.jobs.store import JobStore
     from rubberduck.services.pipeline import Pipeline
@@ -65,6 +65,18 @@ def enqueue_training(queue: "JobQueue", kind: str, project_id: str, **arguments:
     if job_id is None:
         raise TrainingWaits
     return job_id
+
+
+def retry_job(jobs: "JobQueue | JobStore", job: "Job", owner: "str | Viewer | None" = None) -> None:
+    """Queue a failed or cancelled job again.
+
+    Raises TrainingWaits for a training while the project has another one that is active; and what
+    `jobs.retry` raises.
+    """
+    from rubberduck.custom_models.version_errors import TrainingWaits
+
+    if not jobs.retry(job.id, owner, TRAININGS if job.kind in TRAININGS else ()):
+        raise TrainingWaits
 
 
 def owner_of(project_id: str) -> str:

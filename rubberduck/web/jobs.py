@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from rubberduck.core.errors import NoSuchJob
+from rubberduck.services import training_queue
 from rubberduck.web.deps import job_queue, text
 from rubberduck.web.operators import audit, current_operator
 from rubberduck.web.sessions import known_visitor
@@ -37,9 +38,12 @@ def cancel_job(id: str) -> None:
 
 
 def retry_job(id: str) -> None:
-    """Queue a job that failed or was cancelled. Raises NoSuchJob, JobEnded, TooManyJobs."""
+    """Queue a job that failed or was cancelled.
+
+    Raises NoSuchJob, JobEnded, TooManyJobs; TrainingWaits for one of two trainings of a project.
+    """
     job = find_job(id)
-    job_queue().retry(id, job_owner())
+    training_queue.retry_job(job_queue(), job, job_owner())
     _note("job.retry", job)
 
 

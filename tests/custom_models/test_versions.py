@@ -20,9 +20,10 @@ from rubberduck.custom_models.version_errors import (
 )
 from rubberduck.custom_models.versions import Versions
 from rubberduck.db.results import Results
+from rubberduck.jobs.models import ACTIVE, Job
 from rubberduck.jobs.queue import JobQueue
 from rubberduck.scoring.matching import Answer, Target, TestedPicture
-from rubberduck.services.training_queue import TRAIN, TRAININGS, owner_of
+from rubberduck.services.training_queue import TRAIN, TRAININGS, owner_of, retry_job
 
 LABELS = (("a", "mug"), ("b", "ball"))
 
@@ -136,6 +137,22 @@ def test_two_clicks_do_not_train_twice(any_results: Results) -> None:
     for job in queue.store.newest(owner):
         queue.store.cancel(job.id)
     assert press(TRAIN)
+    (active,) = queue.store.newest(owner, ACTIVE)
+    cancelled = [job for job in queue.store.newest(owner) if job.id != active.id]
+    with pytest.raises(TrainingWaits):
+        retry_job(queue, cancelled[0])
+    queue.store.cancel(active.id)
+
+    def retry(job: Job) -> bool:
+        try:
+            retry_job(queue, job)
+        except TrainingWaits:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(retry, [active, *cancelled])) == [False, True]
+    assert len(queue.store.newest(owner, ACTIVE)) == 1
     assert versions.change_state(version.id, ["TRAINING_IN_PROGRESS"], "TRAINING_COMPLETED")
     # Amazon was asked to start it, and has not answered yet.
     assert versions.change_state(

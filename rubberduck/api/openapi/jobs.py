@@ -13,6 +13,7 @@ from rubberduck.api.openapi.builders import (
 from rubberduck.api.openapi.operations import IF_NONE_MATCH
 from rubberduck.api.routes import DEFAULT_LIMIT, MAX_LIMIT
 from rubberduck.core import errors
+from rubberduck.custom_models.version_errors import TrainingWaits
 
 BODIES = (JobBody, JobWithLogBody, JobListBody)
 JOB_ID = parameter(
@@ -79,9 +80,10 @@ def _retry() -> JsonObject:
     return operation(
         "retry_job",
         "Try a job again",
-        "Queues a job that failed or was cancelled. A training at Amazon costs money again.",
+        "Queues a job that failed or was cancelled. A training is refused while another one of its "
+        "project waits or runs; one at Amazon costs money again.",
         {
             "202": response("It is queued.", "JobBody", ["Location"]),
-            **problem_responses(*CHANGE_ERRORS, errors.TooManyJobs),
+            **problem_responses(*CHANGE_ERRORS, errors.TooManyJobs, TrainingWaits),
         },
     )
