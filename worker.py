@@ -22,7 +22,7 @@ log = logging.getLogger("rubberduck.worker")
 # The modules whose functions are jobs.
 JOB_MODULES = (
     "rubberduck.emulator.dataset_jobs",
-    "rubberduck.emulator.training_job",
+    "rubberduck.emulator.training_jobs",
     "rubberduck.emulator.video_jobs",
     "rubberduck.events.bucket_run",
     "rubberduck.services.schedules",

@@ -170,8 +170,7 @@ class JobStore:
         with self.database.transaction(writing=True) as connection:
             if unless_active and _has_active(connection, job.owner, unless_active):
                 return False
-            if connection.execute(jobs.update().where(can_retry).values(_again())).rowcount == 1:
-                _add_lines(connection, id, [AGAIN_LINE])
+            if _change_row(connection, id, can_retry, _again(), AGAIN_LINE):
                 return True
         raise JobEnded("Only a job that failed or was cancelled can be tried again.")
 
@@ -266,12 +265,22 @@ class JobStore:
     def _change(
         self, id: str, where: ColumnElement[bool], values: Mapping[str, Any], *lines: str
     ) -> bool:
-        """Update the row and add the lines to its log, or neither. Return whether it matched."""
         with self.database.transaction(writing=True) as connection:
-            if connection.execute(jobs.update().where(where).values(values)).rowcount != 1:
-                return False
-            _add_lines(connection, id, lines)
-            return True
+            return _change_row(connection, id, where, values, *lines)
+
+
+def _change_row(
+    connection: Connection,
+    id: str,
+    where: ColumnElement[bool],
+    values: Mapping[str, Any],
+    *lines: str,
+) -> bool:
+    """Update the row and add the lines to its log, or neither. Return whether it matched."""
+    if connection.execute(jobs.update().where(where).values(values)).rowcount != 1:
+        return False
+    _add_lines(connection, id, lines)
+    return True
 
 
 def _has_active(connection: Connection, owner: str, kinds: Sequence[str]) -> bool:

@@ -34,6 +34,7 @@ from rubberduck.services import project_imports, project_jobs
 from rubberduck.services.backup import create_backup
 from rubberduck.services.pipeline import Pipeline
 from rubberduck.services.retention import Sweeper
+from tests.support.archives import zipped
 from tests.support.operators import sign_in
 from tests.support.pictures import corners, encoded, exif, form
 from tests.support.scenes import scene
@@ -185,19 +186,25 @@ def test_a_full_project_refuses_before_it_reads(operator: FlaskClient, app: Flas
     assert "Its pictures take 0 MB, and may take 0." in visible_text(answer.text)
 
 
+def shapes(folders: list[str]) -> dict[str, bytes]:
+    """Return a picture in each of these folders, by name."""
+    return {
+        f"{folder}/{number}.png": encoded(scene(number), "PNG")
+        for number, folder in enumerate(folders)
+    }
+
+
 def test_folders_of_a_zip_are_labels_and_an_export_comes_back(
     operator: FlaskClient, pipeline: Pipeline, app: Flask
 ) -> None:
     page = make_project(operator, "pictures", "")
-    packed = BytesIO()
-    with ZipFile(packed, "w") as archive:
-        for number in range(4):
-            folder = "disc" if number % 2 else "square"
-            archive.writestr(f"{folder}/{number}.png", encoded(scene(number), "PNG"))
-        archive.writestr("__MACOSX/._1.png", b"junk")
-        archive.writestr("square/readme.txt", b"hello")
-        archive.writestr("square/broken.jpg", b"hello")
-    job = send(operator, page, (packed.getvalue(), "shapes.zip"), folders="1")
+    others = {
+        "__MACOSX/._1.png": b"junk",
+        "square/readme.txt": b"hello",
+        "square/broken.jpg": b"hello",
+    }
+    packed = zipped(shapes(["square", "disc"] * 2) | others)
+    job = send(operator, page, (packed, "shapes.zip"), folders="1")
     assert "/jobs/" in job
     (task,) = run_jobs(pipeline, app)
     assert task.lines[-3:] == ["pictures added: 4", "pictures labelled: 4", "refused: 1"]
@@ -282,24 +289,13 @@ def test_boxes_of_every_format_come_back_as_they_were(
         assert labels_of(project_of(pipeline, copy)) == expected
 
 
-def zipped(files: dict[str, str]) -> bytes:
-    packed = BytesIO()
-    with ZipFile(packed, "w") as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return packed.getvalue()
-
-
 def test_a_zip_that_breaks_out_is_refused_in_words(
     operator: FlaskClient, pipeline: Pipeline, app: Flask
 ) -> None:
     from rubberduck.custom_models.errors import InvalidArchive
 
     page = make_project(operator)
-    packed = BytesIO()
-    with ZipFile(packed, "w") as archive:
-        archive.writestr("../out.jpg", encoded())
-    send(operator, page, (packed.getvalue(), "evil.zip"))
+    send(operator, page, (zipped({"../out.jpg": encoded()}), "evil.zip"))
     with pytest.raises(InvalidArchive, match=r"the name leaves the folder\. Pack it again"):
         run_jobs(pipeline, app)
 
@@ -308,12 +304,8 @@ def test_checks_and_split_are_shown_and_changed(
     operator: FlaskClient, pipeline: Pipeline, app: Flask, tmp_path: Path
 ) -> None:
     page = make_project(operator, "pictures", "disc\nsquare\nnever used")
-    packed = BytesIO()
-    with ZipFile(packed, "w") as archive:
-        for number in range(24):
-            folder = "disc" if number % 2 else "square"
-            archive.writestr(f"{folder}/{number}.png", encoded(scene(number), "PNG"))
-    send(operator, page, (packed.getvalue(), "shapes.zip"), folders="1")
+    packed = zipped(shapes(["square", "disc"] * 12))
+    send(operator, page, (packed, "shapes.zip"), folders="1")
     run_jobs(pipeline, app)
     shown = visible_text(operator.get(f"{page}/checks").text)
     assert "No picture has the label “never used”" in shown
@@ -342,11 +334,8 @@ def test_settings_change_and_a_label_in_use_goes_only_when_confirmed(
     operator: FlaskClient, pipeline: Pipeline, app: Flask
 ) -> None:
     page = make_project(operator, "pictures", "")
-    packed = BytesIO()
-    with ZipFile(packed, "w") as archive:
-        for number, folder in enumerate(("disc", "disk", "square")):
-            archive.writestr(f"{folder}/{number}.png", encoded(scene(number), "PNG"))
-    send(operator, page, (packed.getvalue(), "shapes.zip"), folders="1")
+    packed = zipped(shapes(["disc", "disk", "square"]))
+    send(operator, page, (packed, "shapes.zip"), folders="1")
     run_jobs(pipeline, app)
     project = project_of(pipeline, page)
     ids = {label.name: label.id for label in project.labels}
@@ -375,11 +364,7 @@ def test_a_deleted_project_leaves_no_row_and_no_object(
     operator: FlaskClient, pipeline: Pipeline, app: Flask
 ) -> None:
     page = make_project(operator, "pictures", "")
-    packed = BytesIO()
-    with ZipFile(packed, "w") as archive:
-        for number in range(3):
-            archive.writestr(f"disc/{number}.png", encoded(scene(number), "PNG"))
-    send(operator, page, (packed.getvalue(), "shapes.zip"), folders="1")
+    send(operator, page, (zipped(shapes(["disc"] * 3)), "shapes.zip"), folders="1")
     run_jobs(pipeline, app)
     operator.post(f"{page}/export", data={"format": "everything"})
     run_jobs(pipeline, app)

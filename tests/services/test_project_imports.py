@@ -1,11 +1,9 @@
 """Pictures below a prefix of a bucket become pictures of a project, and exports go back to it."""
 
 from dataclasses import replace
-from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
-from zipfile import ZipFile
 
 import pytest
 
@@ -18,6 +16,7 @@ from rubberduck.services.project_imports import import_page, import_pictures
 from rubberduck.services.project_jobs import delete_objects, export_to_storage
 from rubberduck.storage.base import Storage
 from rubberduck.storage.s3 import S3Storage
+from tests.support.archives import zipped
 from tests.support.aws import BUCKET
 from tests.support.job_steps import JobSteps
 from tests.support.pictures import encoded
@@ -43,14 +42,6 @@ def test_an_archive_is_kept_until_its_import_is_recorded(
     assert counts == {"duplicates": 1}
     with pytest.raises(FileNotFoundError):
         storage.get(key)
-
-
-def zipped(files: dict[str, bytes]) -> bytes:
-    file = BytesIO()
-    with ZipFile(file, "w") as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return file.getvalue()
 
 
 @pytest.mark.parametrize("storage", ["s3"], indirect=True)
