@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 from rubberduck.core.errors import NoSuchJob
-from rubberduck.services import training_queue
 from rubberduck.web.deps import job_queue, text
 from rubberduck.web.operators import audit, current_operator
 from rubberduck.web.sessions import known_visitor
@@ -42,6 +41,9 @@ def retry_job(id: str) -> None:
 
     Raises NoSuchJob, JobEnded, TooManyJobs; TrainingWaits for one of two trainings of a project.
     """
+    # Imported late: the first page needs no jobs.
+    from rubberduck.services import training_queue
+
     job = find_job(id)
     training_queue.retry_job(job_queue(), job, job_owner())
     _note("job.retry", job)
