@@ -2,9 +2,9 @@
 
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
-from flask import Response, current_app, request, url_for
+from flask import Response, request, url_for
 from flask.typing import ResponseReturnValue
 from pydantic import FailFast, Field
 
@@ -12,7 +12,7 @@ from rubberduck.api.body_classes import body_class
 from rubberduck.api.requests import parsed_body
 from rubberduck.api.routes import api, no_content
 from rubberduck.api.schemas import WHOLE, Timestamp
-from rubberduck.web.deps import pipeline
+from rubberduck.web.deps import pipeline, shared
 from rubberduck.web.formatting import rfc3339
 from rubberduck.web.logging import request_id
 from rubberduck.web.operators import audit, require_labeller, require_operator
@@ -299,14 +299,13 @@ def labelling(project_id: str) -> "Labelling":
 
 def suggestions() -> "Suggestions":
     """Return the models that suggest labels; the last one stays in memory."""
-    kept = current_app.extensions.get("suggestions")
-    if kept is None:
-        from rubberduck.custom_models.suggestions import Suggestions
-        from rubberduck.custom_models.versions import Versions
+    from rubberduck.custom_models.suggestions import Suggestions
+    from rubberduck.custom_models.versions import Versions
 
-        kept = Suggestions(Versions(pipeline().results.database), pipeline().storage)
-        current_app.extensions["suggestions"] = kept
-    return cast("Suggestions", kept)
+    return shared(
+        "suggestions",
+        lambda: Suggestions(Versions(pipeline().results.database), pipeline().storage),
+    )
 
 
 def task_body(project_id: str, task: "Task") -> TaskBody:

@@ -1,7 +1,7 @@
 """Access from a request to the pipeline, the settings and the query parameters."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from flask import current_app, g, request
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from rubberduck.services.faces import FaceService
     from rubberduck.services.known_objects import KnownObjects
     from rubberduck.services.videos import VideoService
+
+Made = TypeVar("Made")
 
 
 def default_pipeline() -> Pipeline:
@@ -56,15 +58,22 @@ def known_objects() -> "KnownObjects":
     return cast("KnownObjects", current_app.extensions["known_objects"])
 
 
+def shared(name: str, make: Callable[[], Made]) -> Made:
+    """Return the application's object of this name, made at its first use.
+
+    Threads that make it at the same moment all get the same one.
+    """
+    extensions = current_app.extensions
+    if name not in extensions:
+        extensions.setdefault(name, make())
+    return cast(Made, extensions[name])
+
+
 def job_queue() -> "JobQueue":
     """Return the jobs, imported at their first use."""
     from rubberduck.jobs.queue import JobQueue
 
-    queue = current_app.extensions.get("job_queue")
-    if queue is None:
-        queue = JobQueue(pipeline().results.database, settings().owner_jobs)
-        current_app.extensions["job_queue"] = queue
-    return cast(JobQueue, queue)
+    return shared("job_queue", lambda: JobQueue(pipeline().results.database, settings().owner_jobs))
 
 
 def video_service() -> "VideoService":

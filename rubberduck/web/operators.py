@@ -6,7 +6,7 @@ of the scope labeller or operator instead.
 """
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import flask
 from flask import Flask, current_app, g, request
@@ -15,7 +15,7 @@ from werkzeug import Response
 from rubberduck.core.errors import InvalidParameter
 from rubberduck.core.settings import InvalidSettings, Settings
 from rubberduck.web.api_keys import current_token
-from rubberduck.web.deps import pipeline, settings
+from rubberduck.web.deps import pipeline, settings, shared
 from rubberduck.web.errors import NotAllowed, NotSignedIn
 from rubberduck.web.sessions import site_id
 
@@ -147,9 +147,7 @@ def provider() -> "Provider | None":
         return None
     from rubberduck.accounts.oidc import Provider
 
-    if "oidc_provider" not in current_app.extensions:
-        current_app.extensions["oidc_provider"] = Provider(settings())
-    return cast(Provider, current_app.extensions["oidc_provider"])
+    return shared("oidc_provider", lambda: Provider(settings()))
 
 
 def audit_log() -> "AuditLog":
