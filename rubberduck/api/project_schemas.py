@@ -13,7 +13,8 @@ from rubberduck.web.formatting import rfc3339
 from rubberduck.web.problem_details import Address
 
 if TYPE_CHECKING:
-    from rubberduck.custom_models.project_pictures import Counts, ProjectPicture, Quota
+    from rubberduck.custom_models.project_counts import Counts
+    from rubberduck.custom_models.project_pictures import ProjectPicture, Quota
     from rubberduck.custom_models.projects import Project
 
 Count = Annotated[int, Field(ge=0)]

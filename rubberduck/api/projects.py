@@ -17,11 +17,15 @@ from rubberduck.web.responses import as_json
 @api.get("/projects")
 def list_projects() -> ResponseReturnValue:
     require_labeller()
-    listed = tuple(
-        bodies.project_body(each, quota(), project_pictures().size(each.id), full=False)
-        for each in projects().list_all()
+    listed = projects().list_all()
+    counts = project_pictures().counts_of([each.id for each in listed])
+    return as_json(
+        bodies.ProjectsBody(
+            tuple(
+                bodies.project_body(each, quota(), counts[each.id], full=False) for each in listed
+            )
+        )
     )
-    return as_json(bodies.ProjectsBody(listed))
 
 
 @api.post("/projects")

@@ -20,6 +20,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, fun
 from rubberduck.accounts.tables import operators
 from rubberduck.custom_models.annotations import Annotation, AnnotationRules, agreement, from_row
 from rubberduck.custom_models.errors import InvalidAnnotation, NoSuchProject, PictureChanged
+from rubberduck.custom_models.project_counts import counts_of
 from rubberduck.custom_models.projects import Project
 from rubberduck.custom_models.tables import annotations, project_pictures
 from rubberduck.db.clock import database_now
@@ -115,7 +116,7 @@ class Labelling:
             if skipped:
                 ours = and_(picture.id.in_(skipped), picture.leased_by == self.labeller_id)
                 connection.execute(project_pictures.update().where(ours).values(_FREE))
-            found = connection.execute(self._queue(database_now(connection), skipped)).first()
+            found = self._first(connection, skipped)
             if found is None:
                 return None
             if found.leased_by != self.labeller_id and not self.randomness.randrange(TRUTH_EVERY):
@@ -246,12 +247,8 @@ class Labelling:
         )
 
     def progress(self) -> Progress:
-        query = select(func.count(), func.count(func.nullif(picture.revision, 0))).where(
-            *self._ready()
-        )
-        with self.database.transaction() as connection:
-            pictures, labelled = connection.execute(query).one()
-        return Progress(pictures, labelled)
+        counts = counts_of(self.database, [self.project.id])[self.project.id]
+        return Progress(counts.pictures, counts.labelled)
 
     # The rows
 
@@ -262,22 +259,37 @@ class Labelling:
         is_free = or_(picture.leased_until.is_(None), picture.leased_until <= now)
         return or_(is_free, picture.leased_by == self.labeller_id)
 
-    def _queue(self, now: datetime, skipped: Sequence[str]) -> Select[Any]:
-        has_it = and_(picture.leased_by == self.labeller_id, picture.leased_until > now)
-        is_due = or_(picture.revision == 0, and_(picture.truth.is_not(None), has_it))
-        return (
-            project_pictures.select()
-            .where(*self._ready(), self._free(now), is_due, picture.id.not_in(skipped))
-            .order_by(
-                has_it.is_(True).desc(),  # NULL for what was never leased
-                picture.uncertainty.is_(None),
-                picture.uncertainty.desc(),
-                picture.created_at,
-                picture.id,
-            )
-            .limit(1)
-            .with_for_update(skip_locked=True)
+    def _first(self, connection: Connection, skipped: Sequence[str]) -> Row[Any] | None:
+        """Return the picture this person has; of the others the most uncertain, then the oldest.
+
+        One query for each kind: an index gives its first row, however many pictures wait.
+        """
+        now = database_now(connection)
+        mine = and_(picture.leased_by == self.labeller_id, picture.leased_until > now)
+        waits = and_(picture.revision == 0, self._free(now))
+        by_age = picture.created_at, picture.id
+        kinds: tuple[tuple[ColumnElement[bool], tuple[ColumnElement[Any], ...]], ...] = (
+            (
+                and_(mine, or_(picture.revision == 0, picture.truth.is_not(None))),
+                (picture.leased_until,),
+            ),
+            (
+                and_(waits, picture.uncertainty.is_not(None)),
+                (picture.uncertainty.desc(), *by_age),
+            ),
+            (and_(waits, picture.uncertainty.is_(None)), by_age),
         )
+        for kind, order in kinds:
+            query = (
+                project_pictures.select()
+                .where(*self._ready(), kind, picture.id.not_in(skipped))
+                .order_by(*order)
+                .limit(1)
+                .with_for_update(skip_locked=True)
+            )
+            if (found := connection.execute(query).first()) is not None:
+                return found
+        return None
 
     def _unseen_truth(self, now: datetime) -> Select[Any]:
         seen = exists().where(saved.picture_id == picture.id, saved.labelled_by == self.labeller_id)

@@ -77,7 +77,7 @@ class Export:
         return notes
 
     def _write_pictures(self, archive: zipfile.ZipFile, folder: str, show: Show | None) -> None:
-        names, total = FileNames(), self.pictures.size(self.project.id).pictures
+        names, total = FileNames(), self.pictures.counts(self.project.id).pictures
         for number, picture in enumerate(self.pictures.each(self.project.id)):
             if show:
                 show(100 * number / max(1, total), f"{number} of {total} pictures")

@@ -8,13 +8,12 @@ objects, and whoever finishes the row has added the picture.
 """
 
 import hashlib
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, String, and_, cast, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, String, and_, cast, or_, select, tuple_
 from sqlalchemy.exc import IntegrityError
 
 from rubberduck.core.ids import random_id
@@ -22,6 +21,7 @@ from rubberduck.custom_models.errors import NoSuchProject, ProjectFull
 from rubberduck.custom_models.near_duplicates import nearest
 from rubberduck.custom_models.originals import CONTENT_TYPES, SUFFIXES, Original, read_original
 from rubberduck.custom_models.picture_deletion import PENDING_TTL, delete_pictures, hide_pictures
+from rubberduck.custom_models.project_counts import Counts, counts_of
 from rubberduck.custom_models.projects import ID_BYTES, Project
 from rubberduck.custom_models.tables import project_pictures, projects
 from rubberduck.db.engine import Database, is_storable, to_naive_utc
@@ -30,6 +30,7 @@ from rubberduck.storage.base import JPEG, Storage
 
 Source = Literal["upload", "archive", "s3", "video", "result"]
 MAX_FILE_NAME = 255  # characters
+BATCH = 1000  # rows read at once
 row = project_pictures.c
 STATES: dict[str, ColumnElement[bool]] = {
     "unlabelled": row.revision == 0,
@@ -140,21 +141,6 @@ class Upload:
 
 
 @dataclass(frozen=True)
-class Counts:
-    """Pictures and bytes of a project, and pictures by label (an id)."""
-
-    pictures: int = 0
-    bytes: int = 0
-    labelled: int = 0
-    nothing: int = 0
-    by_label: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def unlabelled(self) -> int:
-        return self.pictures - self.labelled
-
-
-@dataclass(frozen=True)
 class PicturePage:
     pictures: tuple[ProjectPicture, ...]
     next: str | None  # the cursor of the next page
@@ -208,11 +194,11 @@ class ProjectPictures:
 
     def require_room(self, project_id: str, pictures: int = 0, bytes: int = 0) -> None:
         """Raise ProjectFull if so much more would exceed a quota."""
-        counts = self.size(project_id)
-        if counts.pictures + pictures > self.quota.pictures:
+        counts = self.counts(project_id)
+        if counts.stored + pictures > self.quota.pictures:
             raise ProjectFull(
                 "It holds {number} pictures, and may hold {most}.",
-                number=counts.pictures,
+                number=counts.stored,
                 most=self.quota.pictures,
             )
         if counts.bytes + bytes > self.quota.bytes:
@@ -222,26 +208,11 @@ class ProjectPictures:
                 most=f"{self.quota.bytes / 1e6:.0f}",
             )
 
-    def size(self, project_id: str) -> Counts:
-        """Return the number of pictures and their bytes alone, those being stored included."""
-        query = select(func.count(), func.coalesce(func.sum(row.bytes), 0))
-        with self.database.transaction() as connection:
-            found = connection.execute(query.where(row.project_id == project_id)).one()
-        return Counts(found[0], int(found[1]))
-
     def counts(self, project_id: str) -> Counts:
-        """Return all counts: one read of all annotations."""
-        query = select(row.bytes, row.revision, row.boxes, row.labels).where(_of(project_id))
-        pictures = size = labelled = nothing = 0
-        by_label: Counter[str] = Counter()
-        with self.database.transaction() as connection:
-            for bytes, revision, boxes, labels in connection.execute(query):
-                pictures, size = pictures + 1, size + bytes
-                if revision:
-                    found = {box["label"] for box in boxes} | set(labels)
-                    by_label.update(found)
-                    labelled, nothing = labelled + 1, nothing + (not found)
-        return Counts(pictures, size, labelled, nothing, by_label)
+        return self.counts_of([project_id])[project_id]
+
+    def counts_of(self, project_ids: Collection[str]) -> dict[str, Counts]:
+        return counts_of(self.database, project_ids)
 
     def get(self, project_id: str, id: str, *, hides_truth: bool = False) -> ProjectPicture:
         """Return the picture; `hides_truth` as in `page`. Raises NoSuchProject."""
@@ -291,10 +262,15 @@ class ProjectPictures:
         return PicturePage(pictures, pictures[-1].id if len(rows) > limit else None)
 
     def each(
-        self, project_id: str, *, labelled_only: bool = False, batch: int = 1000
+        self,
+        project_id: str,
+        *,
+        labelled_only: bool = False,
+        after: ProjectPicture | None = None,
+        batch: int = BATCH,
     ) -> Iterator[ProjectPicture]:
-        """Yield the pictures of a project, oldest first, reading some at a time."""
-        last: tuple[datetime, str] | None = None
+        """Yield the pictures of a project that follow `after`, oldest first, `batch` at a time."""
+        last = (to_naive_utc(after.created_at), after.id) if after else None
         query = project_pictures.select().where(_of(project_id))
         if labelled_only:
             query = query.where(STATES["labelled"])

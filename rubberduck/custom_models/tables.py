@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -82,6 +83,37 @@ project_pictures = Table(
     Index("project_pictures_by_sha256", "project_id", "sha256", unique=True),
     Index("project_pictures_by_result", "result_id"),
     Index("project_pictures_by_owner", "owner"),
+    Index("project_pictures_by_lease", "leased_by", "project_id", "status", "leased_until"),
+)
+# What is labelled next, and what a labeller is shown with it: labelling.py, video_suggestions.py.
+_of = project_pictures.c
+Index(
+    "project_pictures_by_uncertainty",
+    *(_of.project_id, _of.status, _of.revision),
+    *(_of.uncertainty.desc(), _of.created_at, _of.id),
+)
+for _name, _is_set in (
+    ("truth", _of.truth.is_not(None)),
+    ("suggestion", _of.suggested.is_not(None)),
+):
+    Index(
+        f"project_pictures_by_{_name}",
+        *(_of.project_id, _of.status, _of.revision),
+        sqlite_where=_is_set,
+        postgresql_where=_is_set,
+    )
+# Kept by triggers of project_pictures (migrations/versions/0020_project_counts.py), never written
+# by the site. The row of a project has the label "".
+project_counts = Table(
+    "project_counts",
+    metadata,
+    Column("project_id", String(24), primary_key=True),
+    Column("label", String(24), primary_key=True),  # its id
+    Column("stored", BigInteger, nullable=False),  # pictures of any status, for the quota
+    Column("stored_bytes", BigInteger, nullable=False),
+    Column("pictures", BigInteger, nullable=False),  # that are ready
+    Column("labelled", BigInteger, nullable=False),
+    Column("empty", BigInteger, nullable=False),  # labelled, and they show no label
 )
 # Every annotation ever saved: who, when, what.
 annotations = Table(

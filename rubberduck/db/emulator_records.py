@@ -1,16 +1,17 @@
 """What only the emulator knows, as JSON by kind and name: jobs, data sets, tokens, faults."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, or_
 
-from rubberduck.db.engine import Database, to_naive_utc, upsert
+from rubberduck.db.engine import Database, is_storable, to_naive_utc, upsert
 from rubberduck.db.tables import emulator_records
 
 row = emulator_records.c
+BATCH = 500  # names in a statement
 Record = Mapping[str, Any]
 
 
@@ -33,6 +34,17 @@ class EmulatorRecords:
         with self.database.transaction() as connection:
             found = connection.execute(emulator_records.select().where(own)).all()
         return {each.name: each.record for each in found}
+
+    def named(self, kind: str, names: Sequence[str]) -> dict[str, Record]:
+        """Return the records with these names, by their names."""
+        known = [name for name in names if is_storable(name)]
+        query = emulator_records.select().where(row.kind == kind, _is_alive())
+        found: dict[str, Record] = {}
+        with self.database.transaction() as connection:
+            for start in range(0, len(known), BATCH):
+                some = query.where(row.name.in_(known[start : start + BATCH]))
+                found |= {each.name: each.record for each in connection.execute(some)}
+        return found
 
     def put(
         self,

@@ -5,12 +5,12 @@ the data sets that its pictures make, without being asked.
 """
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from rubberduck.custom_models.project_pictures import ProjectPicture
+from rubberduck.custom_models.project_pictures import BATCH, ProjectPicture
 from rubberduck.custom_models.project_sides import plan_sides, set_sides
 from rubberduck.custom_models.projects import Project
 from rubberduck.db.engine import Database
@@ -86,7 +86,7 @@ def datasets_of(site: Site, project: Project) -> dict[str, Dataset]:
     """Return the project's data sets by their type."""
     records = site.records.of_project(DATASET, project.id).values()
     found = {record["side"]: _settled(site, _from_record(project.id, record)) for record in records}
-    if found or not site.pictures.size(project.id).pictures:
+    if found or not site.pictures.counts(project.id).pictures:
         return dict(sorted(found.items(), reverse=True))
     pictures = list(site.pictures.each(project.id))
     sides = {TEST if picture.split == SIDES[TEST] else TRAIN for picture in pictures}
@@ -119,14 +119,23 @@ def find_dataset(site: Site, arn: str) -> tuple[Project, Dataset]:
     raise gone(arn)
 
 
-def members(site: Site, project: Project, side: str) -> list[ProjectPicture]:
-    """Return the pictures of a data set, oldest first."""
+def members(
+    site: Site,
+    project: Project,
+    side: str,
+    after: ProjectPicture | None = None,
+    batch: int = BATCH,
+) -> Iterator[ProjectPicture]:
+    """Yield the pictures of a data set that follow `after`, oldest first, read `batch` at a time.
+
+    Pictures of the other side are read, too.
+    """
     has_test = TEST in datasets_of(site, project)
-    return [
+    return (
         picture
-        for picture in site.pictures.each(project.id)
+        for picture in site.pictures.each(project.id, after=after, batch=batch)
         if (has_test and picture.split == SIDES[TEST]) == (side == TEST)
-    ]
+    )
 
 
 def save(site: Site, dataset: Dataset) -> None:
@@ -231,7 +240,7 @@ def distribute_dataset_entries(site: Site, given: dict[str, Any]) -> dict[str, A
     for dataset in by_side.values():
         if not dataset.status(site).endswith("COMPLETE"):
             raise not_ready("Both datasets must be complete")
-    if members(site, project, TEST):
+    if any(members(site, project, TEST)):
         raise invalid_parameter("The test dataset is not empty")
     pictures = [replace(each, split=None) for each in members(site, project, TRAIN)]
     sides = plan_sides(pictures, 0, again=True)

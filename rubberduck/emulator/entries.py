@@ -2,8 +2,9 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
+from itertools import islice
 from typing import Any
 
 from rubberduck.custom_models.dataset import Report
@@ -13,15 +14,21 @@ from rubberduck.custom_models.project_pictures import ProjectPicture
 from rubberduck.custom_models.projects import Project
 from rubberduck.emulator.datasets import find_dataset, members
 from rubberduck.emulator.objects import FOLDER_BUCKET
-from rubberduck.emulator.paging import page_of
+from rubberduck.emulator.paging import (
+    MAX_RESULTS,
+    invalid_token,
+    page_of,
+    read_token,
+    write_token,
+)
 from rubberduck.emulator.site import Site
 
 SOURCE_REF, FAULTY = "source-ref", "faulty"  # kinds of records
 
 
-def source_refs(site: Site, project: Project) -> dict[str, str]:
+def source_refs(site: Site, pictures: Sequence[ProjectPicture]) -> dict[str, str]:
     """Return the source-ref of each picture that came with one, by its id."""
-    records = site.records.of_project(SOURCE_REF, project.id)
+    records = site.records.named(SOURCE_REF, [picture.id for picture in pictures])
     return {name: record["ref"] for name, record in records.items()}
 
 
@@ -56,15 +63,42 @@ def describe_dataset(site: Site, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def list_dataset_entries(site: Site, given: dict[str, Any]) -> dict[str, Any]:
+    """Return a page of the entries that are asked for; no more pictures are read than it needs."""
     project, dataset = find_dataset(site, given["DatasetArn"])
-    lines = [*good_lines(site, project, dataset.side), *bad_lines(site, project, dataset.side)]
-    chosen = [line for line in lines if _is_wanted(line, given)]
     list_id = f"entries {dataset.name} {sorted(given.keys() - {'NextToken', 'MaxResults'})}"
-    page, token = page_of(chosen, given, list_id, lambda line: line["source-ref"])
+    after = read_token(given, list_id)
+    wanted = (
+        (id, line)
+        for id, line in _identified_lines(site, project, dataset.side, after)
+        if _is_wanted(line, given)
+    )
+    most = given.get("MaxResults", MAX_RESULTS)
+    page = list(islice(wanted, most + 1))
     return {
-        "DatasetEntries": [to_json(line) for line in page],
-        "NextToken": token,
+        "DatasetEntries": [to_json(line) for _, line in page[:most]],
+        "NextToken": write_token(list_id, page[most - 1][0]) if len(page) > most else None,
     }
+
+
+def _identified_lines(
+    site: Site, project: Project, side: str, after: str | None
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the lines of a data set, each with an id, from the one that follows `after`.
+
+    Raises ServiceError if `after` is none of them.
+    """
+    bad = {line["source-ref"]: line for line in bad_lines(site, project, side)}
+    if after not in bad:
+        last = site.pictures.find(project.id, [after]) if after else [None]
+        if not last:
+            raise invalid_token()
+        pictures = members(site, project, side, last[0], batch=MAX_RESULTS + 1)
+        while batch := list(islice(pictures, MAX_RESULTS)):
+            yield from zip((each.id for each in batch), lines_of(site, project, batch), strict=True)
+        after = None
+    refs = list(bad)
+    for ref in refs[refs.index(after) + 1 if after else 0 :]:
+        yield ref, bad[ref]
 
 
 def to_json(line: dict[str, Any]) -> str:
@@ -74,13 +108,15 @@ def to_json(line: dict[str, Any]) -> str:
 
 def good_lines(site: Site, project: Project, side: str) -> list[dict[str, Any]]:
     """Return the lines of the pictures of a data set."""
-    return lines_of(site, project, members(site, project, side))
+    return lines_of(site, project, list(members(site, project, side)))
 
 
 def lines_of(
-    site: Site, project: Project, pictures: Iterable[ProjectPicture]
+    site: Site, project: Project, pictures: Sequence[ProjectPicture]
 ) -> list[dict[str, Any]]:
-    refs, numbers = source_refs(site, project), dict[str, int]()
+    refs = source_refs(site, pictures)
+    # The same number for a label in each call, since pages of one list are asked for one by one.
+    numbers = {label.name: number for number, label in enumerate(project.labels)}
     lines = []
     for picture in pictures:
         ref = refs.get(picture.id) or own_ref(site, picture)
@@ -138,7 +174,7 @@ def _label_counts(site: Site, project: Project, side: str) -> tuple[Counter[str]
 
 
 def statistics(site: Site, project: Project, side: str) -> dict[str, int]:
-    pictures = members(site, project, side)
+    pictures = list(members(site, project, side))
     errors = len(faulty_lines(site, project, side))
     return {
         "LabeledEntries": sum(bool(each.boxes or each.labels) for each in pictures),

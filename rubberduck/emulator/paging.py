@@ -24,8 +24,7 @@ def page_of(
     A token is of one list only. Raises ServiceError for one of another list, or whose item is gone.
     """
     start = 0
-    if token := given.get("NextToken"):
-        last = _read(token, list_id)
+    if (last := read_token(given, list_id)) is not None:
         ids = [id_of(item) for item in items]
         if last not in ids:
             raise invalid_token()
@@ -33,18 +32,21 @@ def page_of(
     page = items[start : start + given.get("MaxResults", most)]
     if not page or start + len(page) >= len(items):
         return page, None
-    return page, _token(list_id, id_of(page[-1]))
+    return page, write_token(list_id, id_of(page[-1]))
 
 
 def invalid_token() -> ServiceError:
     return ServiceError("InvalidPaginationTokenException", "The pagination token is not valid")
 
 
-def _token(list_id: str, last: str) -> str:
+def write_token(list_id: str, last: str) -> str:
     return urlsafe_b64encode(json.dumps([list_id, last]).encode()).decode()
 
 
-def _read(token: str, list_id: str) -> str:
+def read_token(given: dict[str, Any], list_id: str) -> str | None:
+    """Return the last item of the page before, None for the first page. Raises ServiceError."""
+    if not (token := given.get("NextToken")):
+        return None
     try:
         kind, last = json.loads(urlsafe_b64decode(token.encode()))
     except (binascii.Error, ValueError, TypeError):

@@ -25,11 +25,13 @@ from rubberduck.web.models import (
     versions,
 )
 from rubberduck.web.operators import audit, require_labeller, require_operator
+from rubberduck.web.projects import project_pictures
 from rubberduck.web.responses import as_drawing, private_page, stored_jpeg, with_etag
 
 if TYPE_CHECKING:
     from rubberduck.custom_models.model_version import ModelVersion
 
+CHECKED_PICTURES = 2000  # labelled ones of a project that its page looks through unasked
 models = Blueprint("models", __name__, url_prefix="/projects/<id>/models")
 
 
@@ -42,15 +44,19 @@ def index(id: str) -> ResponseReturnValue:
     require_labeller()
     project = projects().get(id)
     known = settled_versions(project)
-    training_set = set_of(database(), project)
+    labelled = project_pictures().counts(id).labelled
+    # Sorting thousands of pictures onto sides takes seconds; a training does it in any case.
+    is_checked = labelled <= CHECKED_PICTURES or "check" in request.args
+    training_set = set_of(database(), project) if is_checked else None
     active = active_trainings(job_queue().store, id)
     return private_page(
         "models.html",
         project=project,
         versions=known,
-        findings=training_set.findings(),
-        sides={side: len(training_set.on(side)) for side in SPLITS},
-        minutes=max(1, round(estimated_seconds(len(training_set.pictures), known) / 60)),
+        labelled=labelled,
+        findings=training_set.findings() if training_set else [],
+        sides=training_set and {side: len(training_set.on(side)) for side in SPLITS},
+        minutes=max(1, round(estimated_seconds(labelled, known) / 60)),
         job=active[0] if active else None,
         waits=bool(active) and waits_for_worker(active[0]),
     )

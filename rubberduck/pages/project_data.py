@@ -76,7 +76,7 @@ def export(id: str) -> ResponseReturnValue:
     project, format = projects().get(id), form_value("format")
     with_pictures = form_value("pictures") == "1"
     audit("project.export", project.name, id=id, format=format)
-    is_small = project_pictures().size(id).pictures <= DIRECT_PICTURES
+    is_small = project_pictures().counts(id).pictures <= DIRECT_PICTURES
     if format in FORMATS and is_small and not with_pictures:
         return labels_response(project, format)
     job_id = enqueue_export(project, format, with_pictures)
@@ -141,7 +141,7 @@ def checks(id: str) -> ResponseReturnValue:
         project=project,
         sides=side_names(),
         check=check_project(project, pictures, pipeline().storage),
-        unlabelled=project_pictures().size(id).pictures - len(pictures),
+        unlabelled=project_pictures().counts(id).pictures - len(pictures),
         table=split_table(project, pictures),
         groups=len({group for _, group in groups.values()}),
         crossing=crossing_groups(pictures, groups),

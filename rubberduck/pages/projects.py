@@ -21,7 +21,8 @@ from rubberduck.web.responses import jpeg_response, private_page
 from rubberduck.web.uploads import form_value, form_values, upload_errors
 
 if TYPE_CHECKING:
-    from rubberduck.custom_models.project_pictures import Counts, ProjectPicture
+    from rubberduck.custom_models.project_counts import Counts
+    from rubberduck.custom_models.project_pictures import ProjectPicture
     from rubberduck.custom_models.projects import Project
 
 projects_pages = Blueprint("projects", __name__, url_prefix="/projects")
@@ -37,8 +38,8 @@ def index() -> ResponseReturnValue:
     """Return the list of projects, each with its counts."""
     person = require_labeller()
     listed = projects().list_all()
-    sizes = {each.id: project_pictures().size(each.id) for each in listed}
-    return private_page("projects.html", projects=listed, sizes=sizes, person=person)
+    counts = project_pictures().counts_of([each.id for each in listed])
+    return private_page("projects.html", projects=listed, counts=counts, person=person)
 
 
 @projects_pages.get("/new")

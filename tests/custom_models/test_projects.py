@@ -140,7 +140,7 @@ def test_the_limits_of_custom_labels_are_told(mugs: Project, pictures: ProjectPi
         data = encoded(scene(1).resize(size), "PNG")
         with pytest.raises(UnsuitablePicture, match=says):
             pictures.add(mugs, Upload(data))
-    assert pictures.size(mugs.id).pictures == 0
+    assert pictures.counts(mugs.id).stored == 0
 
 
 def test_other_formats_are_converted_and_that_is_said(

@@ -22,6 +22,7 @@ from alembic.runtime.migration import HeadMaintainer
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, select, text
 
+from bench.harness.dataset import picture_row
 from db_setup import CannotSetUp, set_up
 from rubberduck.core.errors import (
     IdempotencyKeyReused,
@@ -33,6 +34,8 @@ from rubberduck.core.errors import (
 from rubberduck.core.models import Answer, Label, Upload
 from rubberduck.core.rules import RUBBER_DUCK, judge
 from rubberduck.core.settings import ROOT, Settings
+from rubberduck.custom_models.project_counts import Counts, counts_of
+from rubberduck.custom_models.tables import project_pictures
 from rubberduck.db.daily_stats import Totals
 from rubberduck.db.deduplication import Duplicate
 from rubberduck.db.engine import engine_for
@@ -251,6 +254,17 @@ def test_owners_and_counts_of_the_second_schema_are_kept(
     book = open_results(database_url)
     assert book.list_for_owner("me", 9).results == (replace(sample, owner="me"),)
     assert book.daily_stats(RUBBER_DUCK.title, CREATED_AT.date()).totals == Totals(5, 5, 2, 0, 0)
+
+
+def test_pictures_of_earlier_schemas_are_counted(database_url: str, open_results: Open) -> None:
+    rows = [picture_row("a-project", ["mug", "plate"], number) for number in range(50)]
+    rows[7] |= {"status": "deleting"}
+    with at_revision(database_url, "0019") as connection:
+        connection.execute(project_pictures.insert(), rows)
+    set_up(database_url)
+    counts = counts_of(open_results(database_url).database, ["a-project"])["a-project"]
+    # Every tenth one is not labelled.
+    assert counts == Counts(50, 5_000_000, 49, 44, 0, {"mug": 20, "plate": 24})
 
 
 def test_code_and_migrations_have_the_same_indexes(book: Results) -> None:

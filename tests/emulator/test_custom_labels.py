@@ -11,9 +11,11 @@ import pytest
 from botocore.exceptions import ClientError
 from flask import Flask
 
+from bench.harness.dataset import fill_project
 from rubberduck.core.settings import Settings
 from rubberduck.custom_models import training
 from rubberduck.custom_models.projects import Projects
+from rubberduck.custom_models.tables import project_pictures
 from rubberduck.db.emulator_records import EmulatorRecords
 from rubberduck.emulator.datasets import DATASET, record_name
 from rubberduck.jobs.store import JobStore
@@ -169,6 +171,39 @@ def test_a_manifest_becomes_a_data_set(lab: Lab, project: str) -> None:
     assert code_of(
         lab.client.create_dataset, ProjectArn=project, DatasetType="TRAIN"
     ) == "ResourceAlreadyExistsException"  # fmt: skip
+
+
+def test_entries_come_in_pages(lab: Lab, project: str) -> None:
+    manifest = lab.put("some", draw_project(4))
+    (lab.uploads / "some/3.jpg").write_bytes(b"no picture")
+    dataset = lab.create_dataset(project, "TRAIN", manifest)
+    run_jobs(lab.app)
+    database = lab.app.extensions["pipeline"].results.database
+    (stored,) = (each for each in Projects(database).list_all() if each.name in project)
+    fill_project(database, stored, 250)
+    every = lab.entries(dataset)
+    assert len(every) == 3 + 250 + 1
+    assert "cl-errors" in every[-1]
+    for size in (1, 37, 100):
+        assert lab.entries(dataset, PaginationConfig={"PageSize": size}) == every
+    for chosen, found in (
+        ({"ContainsLabels": ["ball"]}, 127),
+        ({"HasErrors": True}, 1),
+        ({"SourceRefContains": "000007.jpg"}, 1),
+        ({"Labeled": False}, 1),
+    ):
+        assert len(lab.entries(dataset, **chosen, PaginationConfig={"PageSize": 30})) == found
+    first = lab.client.list_dataset_entries(DatasetArn=dataset, MaxResults=9)
+    next_page = {"DatasetArn": dataset, "NextToken": first["NextToken"]}
+    assert code_of(lab.client.list_dataset_entries, **next_page, HasErrors=False) == (
+        "InvalidPaginationTokenException"
+    )
+    where = project_pictures.c.project_id == stored.id
+    with database.transaction(writing=True) as connection:
+        connection.execute(project_pictures.delete().where(where))
+    assert code_of(lab.client.list_dataset_entries, **next_page) == (
+        "InvalidPaginationTokenException"
+    )
 
 
 def boxes_of(entry: dict[str, Any]) -> set[tuple[str, int, int, int, int]]:

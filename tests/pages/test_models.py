@@ -8,12 +8,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from bench.harness.dataset import fill_project
 from rubberduck.core.models import Box
 from rubberduck.custom_models.evaluation import Evaluation
 from rubberduck.custom_models.evaluation_summary import read_summary
 from rubberduck.custom_models.measuring import evaluate
 from rubberduck.custom_models.project_pictures import ProjectPictures
-from rubberduck.custom_models.projects import Project
+from rubberduck.custom_models.projects import Project, Projects
 from rubberduck.custom_models.versions import Versions
 from rubberduck.db.results import Results
 from rubberduck.jobs.queue import JobQueue
@@ -159,6 +160,25 @@ def test_what_cannot_be_trained_is_said_before_anything_starts(
     refused = client.post(address)
     assert (refused.status_code, sentence in refused.text) == (422, True)
     assert JobQueue(results.database, 9).store.newest(f"project:{project.id}") == []
+
+
+def test_a_large_project_is_looked_through_when_asked(
+    client: FlaskClient, results: Results
+) -> None:
+    """To sort 100,000 pictures onto sides takes five seconds."""
+    sign_in(client)
+    large = Projects(results.database).create("all mugs", "boxes", ["mug", "ball"], "somebody")
+    fill_project(results.database, large, 2300)
+    page = client.get(address := f"/projects/{large.id}/models").text
+    assert "Labelled pictures: 2,070. A training sorts them" in page
+    assert "to choose thresholds, 0 to test" not in page
+    (check,) = re.findall(r'href="([^"]+check=1)"', page)
+    assert check == f"{address}?check=1"
+    looked_through = client.get(check).text
+    assert "Labelled pictures: 2,070 to train with, 0 to choose thresholds, 0 to test." in (
+        looked_through
+    )
+    assert "Train on this machine" in page
 
 
 def test_a_worker_trains_again_what_a_release_left_on_an_old_trunk(

@@ -173,7 +173,7 @@ def test_pictures_come_in_and_what_happened_is_told(
     gone = {"picture": ids[:2], "do": "delete", "confirmed": "1"}
     operator.post(f"{page}/pictures/change", data=gone)
     assert "Pictures deleted: 2." in visible_text(operator.get(page).text)
-    assert pictures_of(pipeline).size(project_of(pipeline, page).id).pictures == 1
+    assert pictures_of(pipeline).counts(project_of(pipeline, page).id).stored == 1
 
 
 def test_a_full_project_refuses_before_it_reads(operator: FlaskClient, app: Flask) -> None:
@@ -429,12 +429,12 @@ def test_a_visitors_picture_comes_in_with_consent_and_leaves_with_it(
     assert client.get(thumbnail).status_code == 200
     assert app.test_client().get(thumbnail).status_code == 404
     app.test_client().post("/mine/take-back", data={"picture": stored[agreed].id})
-    assert pictures_of(pipeline).size(project.id).pictures == 3  # somebody else's request
+    assert pictures_of(pipeline).counts(project.id).stored == 3  # somebody else's request
     client.put(f"/api/v1/results/{agreed}/corrections", json={"boxes": [box], "consent": False})
     client.post("/mine/delete", data={"only": other, "confirmed": "1"})
     assert {each.result_id for each in pictures_of(pipeline).each(project.id)} == {third}
     client.post("/mine/delete-all")
-    assert pictures_of(pipeline).size(project.id).pictures == 0
+    assert pictures_of(pipeline).counts(project.id).stored == 0
     with pytest.raises(FileNotFoundError):
         pipeline.storage.get(stored[agreed].key)
     with pipeline.results.database.transaction() as connection:
@@ -493,10 +493,10 @@ def test_pictures_past_their_retention_are_swept(
     book, id = pictures_of(pipeline), page.rpartition("/")[2]
     sweeper = Sweeper(pipeline.open_results, pipeline.storage)
     sweeper.sweep()
-    assert book.size(id).pictures == 1
+    assert book.counts(id).stored == 1
     with time_machine.travel(datetime.now(UTC) + timedelta(days=8)):
         sweeper.sweep()
-    assert book.size(id).pictures == 0
+    assert book.counts(id).stored == 0
     folder = pipeline.storage.local_path("")
     assert folder
     assert [path for path in folder.rglob("*") if path.is_file()] == []

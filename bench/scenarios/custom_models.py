@@ -1,0 +1,138 @@
+"""Labels of one's own: pages of large projects, and the answer of a model of one's own."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from PIL import Image
+
+from app import create_app
+from bench.harness.dataset import fill_project
+from bench.harness.figures import Aim, Measured
+from bench.harness.fixtures import CAMERA_FRAME, photo
+from bench.harness.measuring import Work, compare_times
+from composition import build_pipeline
+from rubberduck.core.settings import Settings
+from rubberduck.custom_models.dataset import Box
+from rubberduck.custom_models.embedded_model import load
+from rubberduck.custom_models.projects import Projects
+from rubberduck.custom_models.training import TrainingPicture, train
+from rubberduck.detectors.embedded import OnnxDetector
+from rubberduck.imaging.decode import Picture
+from rubberduck.services.pipeline import Pipeline
+from tests.support.databases import create_database
+from tests.support.emulator import JSON, PATH, TARGET
+from tests.support.objects import LABELS, Drawn, draw_picture, draw_project
+from tests.support.operators import sign_in
+
+FEW, MANY = 100, 100_000
+CALLS = 5  # of each address, one after another
+PAGES = {
+    "the project's page": "/projects/{id}",
+    "the page to label": "/projects/{id}/label",
+    "the API's list": "/api/v1/projects/{id}/pictures",
+}
+ENTRIES = "ListDatasetEntries of the emulator"
+LEARNT, ASKED = 60, 20  # pictures
+OTHERS = 1000  # the number of the first picture that is asked about, and was not learnt from
+
+
+def entries(rounds: int = 15, few: int = FEW, many: int = MANY) -> Iterator[Measured]:
+    """The first pages of a project with many pictures, beside one with few."""
+    with TemporaryDirectory() as folder:
+        site, pipeline = _site(Path(folder))
+        client = site.test_client()
+        sign_in(client)
+        projects = {count: _project(client, pipeline, count) for count in (many, few)}
+        for what, path in PAGES.items():
+            works = {
+                f"{count:,} pictures": partial(_get, client, path.format(id=id))
+                for count, (id, _) in projects.items()
+            }
+            yield compare_times(f"{CALLS} × {what}", works, rounds, Aim(1.2))
+        works = {
+            f"{count:,} pictures": partial(_list_entries, client, arn)
+            for count, (_, arn) in projects.items()
+        }
+        yield compare_times(f"{CALLS} × {ENTRIES}", works, rounds, Aim(1.2))
+        pipeline.close()
+
+
+def _site(folder: Path) -> tuple[Flask, Pipeline]:
+    settings = Settings(
+        database_url=f"sqlite:///{folder / 'duck.db'}",
+        uploads=folder / "uploads",
+        secret_key="a key of the bench",
+        emulator=True,
+    )
+    create_database(settings.database_url)
+    pipeline = build_pipeline(settings)
+    return create_app(settings, pipeline=pipeline), pipeline
+
+
+def _project(client: FlaskClient, pipeline: Pipeline, pictures: int) -> tuple[str, str]:
+    """Return the id of a project with so many pictures, and the ARN of its training data set."""
+    database = pipeline.results.database
+    project = Projects(database).create(f"things-{pictures}", "boxes", LABELS, "bench")
+    (found,) = _ask(client, "DescribeProjects", ProjectNames=[project.name])["ProjectDescriptions"]
+    arns = [
+        _ask(client, "CreateDataset", ProjectArn=found["ProjectArn"], DatasetType=side)
+        for side in ("TRAIN", "TEST")
+    ]
+    fill_project(database, project, pictures)
+    return project.id, arns[0]["DatasetArn"]
+
+
+def _ask(client: FlaskClient, operation: str, **given: Any) -> dict[str, Any]:
+    headers = {"X-Amz-Target": TARGET + operation}
+    answer = client.post(PATH, json=given, headers=headers, content_type=JSON)
+    assert answer.status_code == 200, answer.text
+    return dict(answer.get_json(force=True))
+
+
+def _get(client: FlaskClient, address: str) -> None:
+    for _ in range(CALLS):
+        assert client.get(address).status_code == 200
+
+
+def _list_entries(client: FlaskClient, arn: str) -> None:
+    for _ in range(CALLS):
+        assert len(_ask(client, "ListDatasetEntries", DatasetArn=arn)["DatasetEntries"]) == FEW
+
+
+def custom_answer(rounds: int = 15) -> Iterator[Measured]:
+    """The answers of a model of one's own, beside the duck detector's, to the same pictures."""
+    trained = train([_to_learn(each) for each in draw_project(LEARNT)], LABELS)
+    model, detector = load(trained.onnx), OnnxDetector()
+    shown = {
+        "that show its things": [_image(draw_picture(OTHERS + n).jpeg) for n in range(ASKED)],
+        "that show none": [_image(draw_picture(OTHERS + n, ()).jpeg) for n in range(ASKED)],
+        "of a duck": [_image(photo(CAMERA_FRAME))] * ASKED,
+    }
+    for what, images in shown.items():
+        pictures = [Picture(image, image.size) for image in images]
+        works: dict[str, Work] = {
+            "model": partial(_each, model.predict, images),
+            "duck detector": partial(_each, detector.labels, pictures),
+        }
+        yield compare_times(f"{ASKED} decoded pictures {what}", works, rounds, Aim(1.3))
+
+
+def _to_learn(drawn: Drawn) -> TrainingPicture:
+    boxes = tuple(Box(label, *sides) for label, sides in drawn.boxes)
+    return TrainingPicture(partial(_image, drawn.jpeg), boxes)
+
+
+def _image(jpeg: bytes) -> Image.Image:
+    with Image.open(BytesIO(jpeg)) as image:
+        return image.convert("RGB")
+
+
+def _each(look: Callable[[Any], object], pictures: list[Any]) -> None:
+    for picture in pictures:
+        look(picture)

@@ -1,0 +1,42 @@
+"""How many pictures a project has; the database counts as it writes, see `tables`."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from rubberduck.custom_models.tables import project_counts
+from rubberduck.db.engine import Database
+
+row = project_counts.c
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Pictures of a project, and those with each label (an id).
+
+    `stored` and `bytes` include pictures that are being stored or deleted: what the quota is about.
+    """
+
+    stored: int = 0
+    bytes: int = 0
+    pictures: int = 0
+    labelled: int = 0
+    nothing: int = 0
+    by_label: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def unlabelled(self) -> int:
+        return self.pictures - self.labelled
+
+
+def counts_of(database: Database, project_ids: Collection[str]) -> dict[str, Counts]:
+    """Return the counts of each project, in the order of the ids. Raises ResultsUnavailable."""
+    query = project_counts.select().where(row.project_id.in_(project_ids))
+    found = {id: Counts() for id in project_ids}
+    labels: dict[str, dict[str, int]] = {id: {} for id in project_ids}
+    with database.transaction() as connection:
+        for id, label, stored, size, pictures, labelled, empty in connection.execute(query):
+            if label:
+                labels[id][label] = pictures
+            else:
+                found[id] = Counts(stored, size, pictures, labelled, empty, labels[id])
+    return found
