@@ -8,7 +8,7 @@ from rubberduck.custom_models.projects import Project
 from rubberduck.custom_models.tables import project_pictures
 from rubberduck.db.engine import Database
 
-BATCH = 10_000
+BATCH = 1000  # rows of a transaction, which PostgreSQL must end in eight seconds
 UNLABELLED_EVERY = 10  # pictures
 
 

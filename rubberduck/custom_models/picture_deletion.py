@@ -43,6 +43,17 @@ def hide_pictures(connection: Connection, chosen: ColumnElement[bool]) -> int:
     return connection.execute(hide.values(status=DELETING)).rowcount
 
 
+def hide_in_batches(database: Database, chosen: ColumnElement[bool]) -> None:
+    """Hide any number of pictures, in transactions that PostgreSQL ends in time."""
+    query = select(row.id).where(chosen, row.status != DELETING).limit(BATCH)
+    while True:
+        with database.transaction(writing=True) as connection:
+            ids = connection.scalars(query).all()
+            hide_pictures(connection, row.id.in_(ids))
+        if len(ids) < BATCH:
+            return
+
+
 def delete_pictures(database: Database, storage: Storage, chosen: ColumnElement[bool]) -> int:
     """Hide and delete the chosen pictures; return their number.
 

@@ -6,7 +6,7 @@ from itertools import islice
 
 from sqlalchemy import func, select
 
-from rubberduck.custom_models.picture_deletion import delete_hidden, hide_pictures
+from rubberduck.custom_models.picture_deletion import delete_hidden, hide_in_batches
 from rubberduck.custom_models.project_keys import prefixes_of
 from rubberduck.custom_models.tables import (
     annotations,
@@ -27,8 +27,7 @@ FUTURE = timedelta(days=365)  # objects "older than" this are all
 def delete_objects_of(database: Database, storage: Storage, project_id: str) -> int:
     """Return the number of deleted objects. Raises StorageFailed; then it may run again."""
     of = project_pictures.c.project_id == project_id
-    with database.transaction(writing=True) as connection:
-        hide_pictures(connection, of)
+    hide_in_batches(database, of)
     return 2 * delete_hidden(database, storage, of) + _delete_below(storage, project_id)
 
 

@@ -13,7 +13,11 @@ from sqlalchemy import Connection, event, func, select
 
 from bench.harness.dataset import fill_project, picture_id
 from rubberduck.core.settings import Settings
-from rubberduck.custom_models.picture_deletion import delete_hidden, hide_pictures
+from rubberduck.custom_models.picture_deletion import (
+    delete_hidden,
+    hide_in_batches,
+    hide_pictures,
+)
 from rubberduck.custom_models.project_counts import Counts, counts_of
 from rubberduck.custom_models.projects import Project, Projects
 from rubberduck.custom_models.tables import project_counts, project_pictures
@@ -93,8 +97,7 @@ def test_nothing_stays_of_a_project_whose_pictures_are_deleted(
 ) -> None:
     database = any_results.database
     mugs = project_of(database, 1200)  # more than are deleted at once
-    with database.transaction(writing=True) as connection:
-        hide_pictures(connection, row.project_id == mugs.id)
+    hide_in_batches(database, row.project_id == mugs.id)
     assert counts_of(database, [mugs.id])[mugs.id] == Counts(1200, 120_000_000)
     delete_hidden(database, FolderStorage(settings.uploads))
     with database.transaction() as connection:
