@@ -21,6 +21,7 @@ from rubberduck.web.rate_limits import seconds_to_wait
 from rubberduck.web.uploads import drain_request_body
 
 log = logging.getLogger(__name__)
+HOME = "/"  # where pictures to be answered are sent, from any page
 # Sent before the request body was read, while the client is still sending it.
 DRAIN_BODY_STATUSES = (
     HTTPStatus.BAD_REQUEST,
@@ -98,8 +99,15 @@ def _error_response(problem: Problem) -> Response:
     if _wants_json():
         response = problem_json(problem, request_id())
     else:
-        id, back = request_id(), _page_of_form()
-        page = render_template("error.html", problem=problem, request_id=id, back=back)
+        back = _page_of_form()
+        page = render_template(
+            "error.html",
+            problem=problem,
+            request_id=request_id(),
+            back=None if back == HOME else back,
+            # Whose form was another one goes back to that.
+            asks=back is None or HOME in {back, request.path},
+        )
         response = make_response(page, problem.status)
     response.vary.add("Accept")
     if problem.slug == InvalidToken.slug:

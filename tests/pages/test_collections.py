@@ -100,6 +100,21 @@ def test_reasons_are_in_plain_words(client: FlaskClient, custom_labels: FakeCust
     assert "There is no face in this picture" in searched.text
 
 
+def test_a_refused_search_leads_back_to_its_collection(
+    client: FlaskClient, custom_labels: FakeCustomLabels
+) -> None:
+    """And offers no form that asks for ducks, as a picture does that is refused on any page."""
+    custom_labels.collections.shown = []
+    sent_from = {"Referer": f"http://localhost{HERE}"}
+    data = {"picture": FileStorage(BytesIO(encoded()), "a.jpg")}
+    searched = client.post(f"{HERE}/search", data=data, headers=sent_from)
+    assert (searched.status_code, f'href="{HERE}">Back' in searched.text) == (422, True)
+    assert 'action="/"' not in searched.text
+    broken = {"picture": FileStorage(BytesIO(b"no picture"), "a.jpg")}
+    asked = client.post("/", data=broken, headers=sent_from)
+    assert (asked.status_code, 'action="/"' in asked.text) == (415, True)
+
+
 def test_faces_of_nobody_are_found_by_a_comparison(
     client: FlaskClient, custom_labels: FakeCustomLabels
 ) -> None:
