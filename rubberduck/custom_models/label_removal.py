@@ -1,16 +1,18 @@
 """Delete a label of a project: take it off the pictures, or put another one in its place."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, String, and_, cast, or_, select
+from sqlalchemy import Connection, String, and_, case, cast, literal, or_, select
 
 from rubberduck.custom_models.errors import InvalidProject, LabelInUse
+from rubberduck.custom_models.project_counts import lock_counts
 from rubberduck.custom_models.projects import Project, Projects
 from rubberduck.custom_models.tables import annotations, project_pictures
 from rubberduck.db.tables import READY
 
 row = project_pictures.c
+BATCH = 200  # pictures written by one statement
 
 
 def remove_label(
@@ -28,13 +30,17 @@ def remove_label(
     if into == label_id:
         raise InvalidProject("A label cannot take its own place.")
     with projects.database.transaction(writing=True) as connection:
+        # First the project, as an upload does, and last the counts, as whoever labels does: two
+        # that lock in another order each would wait for each other.
+        projects.lock(connection, project_id)
         used = list(_pictures_with(connection, project_id, label_id, locked=True))
         if used and into is None and not confirmed:
             raise LabelInUse(
                 "{number} pictures have the label “{name}”.", number=len(used), name=name
             )
-        for picture in used:
-            _change(connection, picture, label_id, into)
+        lock_counts(connection, project_id)
+        for start in range(0, len(used), BATCH):
+            _change(connection, used[start : start + BATCH], label_id, into)
         return projects.remove_label(connection, project_id, label_id)
 
 
@@ -60,19 +66,36 @@ def _pictures_with(
 COLUMNS = (row.boxes, row.labels, row.truth)
 
 
-def _change(connection: Connection, picture: Any, label_id: str, into: str | None) -> None:
-    boxes, labels = _replaced(picture, label_id, into)
-    values: dict[str, Any] = {"boxes": boxes, "labels": labels}
-    if truth := picture["truth"]:
-        values["truth"] = dict(
-            zip(("boxes", "labels"), _replaced(truth, label_id, into), strict=True)
+def _change(
+    connection: Connection, pictures: Sequence[Mapping[Any, Any]], label_id: str, into: str | None
+) -> None:
+    """Write all pictures at once: the database counts after each statement."""
+    changed: dict[str, dict[str, Any]] = {"boxes": {}, "labels": {}, "truth": {}}
+    emptied = []
+    for picture in pictures:
+        id = picture["id"]
+        boxes, labels = _replaced(picture, label_id, into)
+        changed["boxes"][id], changed["labels"][id] = boxes, labels
+        if truth := picture["truth"]:
+            replaced = _replaced(truth, label_id, into)
+            changed["truth"][id] = dict(zip(("boxes", "labels"), replaced, strict=True))
+        if (picture["boxes"] or picture["labels"]) and not boxes and not labels:
+            emptied.append(id)
+    values = {
+        name: case(
+            {id: literal(value, row[name].type) for id, value in by_id.items()},
+            value=row.id,
+            else_=row[name],
         )
-    had_some = picture["boxes"] or picture["labels"]
-    if had_some and not boxes and not labels:
-        values |= {"revision": 0, "labelled_at": None, "labelled_by": None}
-        of = annotations.c.picture_id == picture["id"]
-        connection.execute(annotations.delete().where(of))
-    connection.execute(project_pictures.update().where(row.id == picture["id"]).values(values))
+        for name, by_id in changed.items()
+        if by_id
+    }
+    chosen = row.id.in_([picture["id"] for picture in pictures])
+    connection.execute(project_pictures.update().where(chosen).values(values))
+    if emptied:
+        nothing = {"revision": 0, "labelled_at": None, "labelled_by": None}
+        connection.execute(project_pictures.update().where(row.id.in_(emptied)).values(nothing))
+        connection.execute(annotations.delete().where(annotations.c.picture_id.in_(emptied)))
 
 
 def _replaced(annotation: Any, label_id: str, into: str | None) -> tuple[list[Any], list[str]]:

@@ -271,7 +271,7 @@ class Labelling:
         kinds: tuple[tuple[ColumnElement[bool], tuple[ColumnElement[Any], ...]], ...] = (
             (
                 and_(mine, or_(picture.revision == 0, picture.truth.is_not(None))),
-                (picture.leased_until,),
+                (picture.leased_until.desc(),),
             ),
             (
                 and_(waits, picture.uncertainty.is_not(None)),

@@ -43,15 +43,16 @@ def hide_pictures(connection: Connection, chosen: ColumnElement[bool]) -> int:
     return connection.execute(hide.values(status=DELETING)).rowcount
 
 
-def hide_in_batches(database: Database, chosen: ColumnElement[bool]) -> None:
-    """Hide any number of pictures, in transactions that PostgreSQL ends in time."""
+def hide_in_batches(database: Database, chosen: ColumnElement[bool]) -> int:
+    """Hide any number of pictures, in transactions that PostgreSQL ends in time; return it."""
     query = select(row.id).where(chosen, row.status != DELETING).limit(BATCH)
+    hidden = 0
     while True:
         with database.transaction(writing=True) as connection:
             ids = connection.scalars(query).all()
-            hide_pictures(connection, row.id.in_(ids))
+            hidden += hide_pictures(connection, row.id.in_(ids))
         if len(ids) < BATCH:
-            return
+            return hidden
 
 
 def delete_pictures(database: Database, storage: Storage, chosen: ColumnElement[bool]) -> int:
@@ -104,17 +105,17 @@ def _delete_rows(connection: Connection, ids: Sequence[str]) -> None:
 
 def hide_due(database: Database, now: datetime) -> int:
     """Hide what is past its project's retention, and uploads that were interrupted."""
-    hidden = 0
-    with database.transaction(writing=True) as connection:
-        abandoned = and_(row.status == PENDING, row.created_at < to_naive_utc(now - PENDING_TTL))
-        hidden += hide_pictures(connection, abandoned)
-        kept = select(projects.c.id, projects.c.keep_days).where(
-            projects.c.keep_days.is_not(None), projects.c.status == READY
-        )
-        for project_id, days in connection.execute(kept).all():
-            oldest = to_naive_utc(now - timedelta(days=days))
-            expired = and_(row.project_id == project_id, row.created_at < oldest)
-            hidden += hide_pictures(connection, expired)
+    abandoned = and_(row.status == PENDING, row.created_at < to_naive_utc(now - PENDING_TTL))
+    hidden = hide_in_batches(database, abandoned)
+    kept = select(projects.c.id, projects.c.keep_days).where(
+        projects.c.keep_days.is_not(None), projects.c.status == READY
+    )
+    with database.transaction() as connection:
+        limits = connection.execute(kept).all()
+    for project_id, days in limits:
+        oldest = to_naive_utc(now - timedelta(days=days))
+        expired = and_(row.project_id == project_id, row.created_at < oldest)
+        hidden += hide_in_batches(database, expired)
     return hidden
 
 

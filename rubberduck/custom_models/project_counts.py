@@ -3,6 +3,8 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+from sqlalchemy import Connection, select
+
 from rubberduck.custom_models.tables import project_counts
 from rubberduck.db.engine import Database
 
@@ -40,3 +42,12 @@ def counts_of(database: Database, project_ids: Collection[str]) -> dict[str, Cou
             else:
                 found[id] = Counts(stored, size, pictures, labelled, empty, labels[id])
     return found
+
+
+def lock_counts(connection: Connection, project_id: str) -> None:
+    """Lock the rows of a project, in the order in which triggers write them.
+
+    For a transaction of several statements that change counts; a single one locks in this order.
+    """
+    query = select(row.label).where(row.project_id == project_id).order_by(row.label)
+    connection.execute(query.with_for_update())

@@ -261,6 +261,14 @@ class ProjectPictures:
         pictures = tuple(picture_from_row(each, hides_truth=hides_truth) for each in rows[:limit])
         return PicturePage(pictures, pictures[-1].id if len(rows) > limit else None)
 
+    def has_side(self, project_id: str, split: str, *, others: bool = False) -> bool:
+        """Return whether a picture is on this side; with `others`, whether one is not."""
+        side = row.split.is_distinct_from(split) if others else row.split == split
+        with self.database.transaction() as connection:
+            return (
+                connection.scalar(select(row.id).where(_of(project_id), side).limit(1)) is not None
+            )
+
     def each(
         self,
         project_id: str,

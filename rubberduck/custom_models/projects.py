@@ -210,6 +210,10 @@ class Projects:
                 connection.execute(project_labels.update().where(of).values(position=position))
             return self._with_question(connection, before)
 
+    def lock(self, connection: Connection, id: str) -> None:
+        """Let uploads and other changes of the project wait until the transaction ends."""
+        _get(connection, id, locked=True)
+
     def remove_label(self, connection: Connection, id: str, label_id: str) -> Project:
         """Delete the label's row, inside a transaction that has taken it off the pictures.
 

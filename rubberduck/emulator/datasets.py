@@ -88,10 +88,10 @@ def datasets_of(site: Site, project: Project) -> dict[str, Dataset]:
     found = {record["side"]: _settled(site, _from_record(project.id, record)) for record in records}
     if found or not site.pictures.counts(project.id).pictures:
         return dict(sorted(found.items(), reverse=True))
-    pictures = list(site.pictures.each(project.id))
-    sides = {TEST if picture.split == SIDES[TEST] else TRAIN for picture in pictures}
-    at = project.created_at
-    return {side: Dataset(project.id, side, at, at) for side in (TRAIN, TEST) if side in sides}
+    has_test, at = site.pictures.has_side(project.id, SIDES[TEST]), project.created_at
+    has_training = not has_test or site.pictures.has_side(project.id, SIDES[TEST], others=True)
+    sides = [side for side, has in ((TRAIN, has_training), (TEST, has_test)) if has]
+    return {side: Dataset(project.id, side, at, at) for side in sides}
 
 
 def _settled(site: Site, dataset: Dataset) -> Dataset:

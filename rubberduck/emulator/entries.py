@@ -10,8 +10,9 @@ from typing import Any
 from rubberduck.custom_models.dataset import Report
 from rubberduck.custom_models.interchange.manifest import entry
 from rubberduck.custom_models.project_datasets import as_picture
-from rubberduck.custom_models.project_pictures import ProjectPicture
+from rubberduck.custom_models.project_pictures import BATCH, ProjectPicture
 from rubberduck.custom_models.projects import Project
+from rubberduck.emulator.arns import TEST
 from rubberduck.emulator.datasets import find_dataset, members
 from rubberduck.emulator.objects import FOLDER_BUCKET
 from rubberduck.emulator.paging import (
@@ -23,6 +24,7 @@ from rubberduck.emulator.paging import (
 )
 from rubberduck.emulator.site import Site
 
+FILTERS = {"ContainsLabels", "Labeled", "SourceRefContains", "HasErrors"}
 SOURCE_REF, FAULTY = "source-ref", "faulty"  # kinds of records
 
 
@@ -67,12 +69,14 @@ def list_dataset_entries(site: Site, given: dict[str, Any]) -> dict[str, Any]:
     project, dataset = find_dataset(site, given["DatasetArn"])
     list_id = f"entries {dataset.name} {sorted(given.keys() - {'NextToken', 'MaxResults'})}"
     after = read_token(given, list_id)
+    most = given.get("MaxResults", MAX_RESULTS)
+    # One more tells whether there is a next page; those that a filter wants may be far between.
+    read_at_once = BATCH if given.keys() & FILTERS or dataset.side == TEST else most + 1
     wanted = (
         (id, line)
-        for id, line in _identified_lines(site, project, dataset.side, after)
+        for id, line in _identified_lines(site, project, dataset.side, after, read_at_once)
         if _is_wanted(line, given)
     )
-    most = given.get("MaxResults", MAX_RESULTS)
     page = list(islice(wanted, most + 1))
     return {
         "DatasetEntries": [to_json(line) for _, line in page[:most]],
@@ -81,7 +85,7 @@ def list_dataset_entries(site: Site, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _identified_lines(
-    site: Site, project: Project, side: str, after: str | None
+    site: Site, project: Project, side: str, after: str | None, read_at_once: int
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the lines of a data set, each with an id, from the one that follows `after`.
 
@@ -92,8 +96,8 @@ def _identified_lines(
         last = site.pictures.find(project.id, [after]) if after else [None]
         if not last:
             raise invalid_token()
-        pictures = members(site, project, side, last[0], batch=MAX_RESULTS + 1)
-        while batch := list(islice(pictures, MAX_RESULTS)):
+        pictures = members(site, project, side, last[0], batch=read_at_once)
+        while batch := list(islice(pictures, read_at_once)):
             yield from zip((each.id for each in batch), lines_of(site, project, batch), strict=True)
         after = None
     refs = list(bad)

@@ -1,9 +1,11 @@
 """What the database counts of a project's pictures, on SQLite and on PostgreSQL."""
 
+import itertools
 import random
 import sqlite3
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any
 
 import pytest
@@ -13,18 +15,21 @@ from sqlalchemy import Connection, event, func, select
 
 from bench.harness.dataset import fill_project, picture_id
 from rubberduck.core.settings import Settings
+from rubberduck.custom_models.label_removal import remove_label
 from rubberduck.custom_models.picture_deletion import (
     delete_hidden,
     hide_in_batches,
     hide_pictures,
 )
 from rubberduck.custom_models.project_counts import Counts, counts_of
+from rubberduck.custom_models.project_pictures import ProjectPictures, Quota, Upload
 from rubberduck.custom_models.projects import Project, Projects
 from rubberduck.custom_models.tables import project_counts, project_pictures
 from rubberduck.db.engine import Database
 from rubberduck.db.results import Results
 from rubberduck.services.pipeline import Pipeline
 from rubberduck.storage.folder import FolderStorage
+from tests.support.labelling import noise
 from tests.support.operators import sign_in
 
 row = project_pictures.c
@@ -138,6 +143,46 @@ def test_labellers_at_the_same_moment_are_all_counted(any_results: Results) -> N
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(label_many, range(4)))
     assert counts_of(database, [mugs.id])[mugs.id] == counted(database, mugs)
+
+
+def test_a_label_is_deleted_while_pictures_come_in_and_are_labelled(
+    any_results: Results, settings: Settings
+) -> None:
+    """In PostgreSQL, these waited for each other's rows of counts, and one of them failed."""
+    database, storage = any_results.database, FolderStorage(settings.uploads)
+    mugs = project_of(database, 900)
+    mug, plate, spoon = (label.id for label in mugs.labels)
+    store = ProjectPictures(database, storage, 10**7, Quota(10_000, 10**10))
+    is_over = Event()
+
+    def add() -> None:
+        for number in itertools.count():
+            store.add(mugs, Upload(noise(number), f"{number}.jpg", near_is_fine=True))
+            if is_over.is_set():
+                return
+
+    def label(labeller: int) -> None:
+        chance = random.Random(labeller)
+        while not is_over.is_set():
+            shown = chance.sample([plate, spoon], chance.choice((1, 2)))
+            boxes = [{"label": label, "left": 1, "top": 1} for label in shown]
+            one = row.id == picture_id(mugs.id, chance.randrange(900))
+            with database.transaction(writing=True) as connection:
+                change = project_pictures.update().where(one)
+                connection.execute(change.values(boxes=boxes, revision=row.revision + 1))
+
+    with ThreadPoolExecutor(3) as pool:
+        others = [pool.submit(add), pool.submit(label, 1), pool.submit(label, 2)]
+        try:
+            for gone, into in ((mug, plate), (plate, None)):
+                remove_label(Projects(database), mugs.id, gone, into=into, confirmed=True)
+        finally:
+            is_over.set()
+    for other in others:
+        other.result()
+    counts = counts_of(database, [mugs.id])[mugs.id]
+    assert counts == counted(database, mugs)
+    assert mug not in counts.by_label
 
 
 ROW = 60  # steps of one more row, that of the project which is being deleted

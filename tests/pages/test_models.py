@@ -170,7 +170,7 @@ def test_a_large_project_is_looked_through_when_asked(
     large = Projects(results.database).create("all mugs", "boxes", ["mug", "ball"], "somebody")
     fill_project(results.database, large, 2300)
     page = client.get(address := f"/projects/{large.id}/models").text
-    assert "Labelled pictures: 2,070. A training sorts them" in page
+    assert "Labelled pictures: 2,070. A training divides them" in page
     assert "to choose thresholds, 0 to test" not in page
     (check,) = re.findall(r'href="([^"]+check=1)"', page)
     assert check == f"{address}?check=1"
