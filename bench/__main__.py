@@ -13,7 +13,7 @@ from bench.report import speed_page
 from bench.scenarios.amazon import aws, cost_per_picture, profile
 from bench.scenarios.arrivals import arrivals
 from bench.scenarios.builds import builds
-from bench.scenarios.custom_models import custom_answer, entries
+from bench.scenarios.custom_models import custom_answer, entries, training
 from bench.scenarios.databases import db, history, row_contention
 from bench.scenarios.emulator import emulator
 from bench.scenarios.jobs import while_training
@@ -24,7 +24,7 @@ from rubberduck.core.settings import ROOT
 
 RUNS = (
     *(lower_bound, draw, start, serve, aws, db, history, memory, camera, detector, videos, peers),
-    *(arrivals, while_training, entries, custom_answer, emulator, builds, profile),
+    *(arrivals, while_training, entries, custom_answer, training, emulator, builds, profile),
     *(cost_per_picture, row_contention, scale),
 )
 SCENARIOS = {run.__name__: run for run in RUNS}
@@ -50,7 +50,7 @@ def bench(
     """Compare the site with a lower bound and with other implementations.
 
     NAME is lower_bound, draw, start, serve, aws, db, history, memory, camera, detector, videos,
-    peers, arrivals, while_training, entries, custom_answer, emulator, builds, profile,
+    peers, arrivals, while_training, entries, custom_answer, training, emulator, builds, profile,
     cost_per_picture, row_contention or scale. `check` measures no time: it runs the tests that
     count what a request costs.
 

@@ -1,31 +1,12 @@
 """The same detector in a loop of OpenCV, as many programs analyse videos."""
 
-import importlib
-import sys
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from rubberduck.core.settings import ROOT
 from rubberduck.detectors.base import Detector
 from rubberduck.imaging.decode import Picture
-
-
-def load_opencv() -> Any:
-    """Return cv2 out of .venv-bench, with our numpy; None where `make bench` has not installed it.
-
-    All else is ours: both sides run the same detector in the same process.
-    """
-    for folder in (ROOT / ".venv-bench").glob("lib/python*/site-packages"):
-        sys.path.append(str(folder))
-        try:
-            return importlib.import_module("cv2")
-        except ImportError:
-            continue
-        finally:
-            sys.path.remove(str(folder))
-    return None
 
 
 def analyse(cv2: Any, file: Path, detector: Detector, rate: float) -> int:

@@ -6,22 +6,27 @@ from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
+import click
 from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
 
 from app import create_app
 from bench.harness.dataset import fill_project
-from bench.harness.figures import Aim, Measured
+from bench.harness.figures import Aim, Comparison, Figures, Measured
 from bench.harness.fixtures import CAMERA_FRAME, photo
 from bench.harness.measuring import Work, compare_times
+from bench.peers.environment import load_peer
+from bench.peers.torch_heads import TorchTraining
 from composition import build_pipeline
+from rubberduck.core.resources import available_cpus
 from rubberduck.core.settings import Settings
 from rubberduck.custom_models.dataset import Box
-from rubberduck.custom_models.embedded_model import load
+from rubberduck.custom_models.embedded_model import EmbeddedModel, load
 from rubberduck.custom_models.projects import Projects
-from rubberduck.custom_models.training import TrainingPicture, train
+from rubberduck.custom_models.training import TrainedModel, TrainingPicture, dense_head, train
 from rubberduck.detectors.embedded import OnnxDetector
 from rubberduck.imaging.decode import Picture
 from rubberduck.services.pipeline import Pipeline
@@ -39,6 +44,7 @@ PAGES = {
 }
 ENTRIES = "ListDatasetEntries of the emulator"
 LEARNT, ASKED = 60, 20  # pictures
+TESTED = 60  # pictures of either kind
 OTHERS = 1000  # the number of the first picture that is asked about, and was not learnt from
 
 
@@ -121,6 +127,46 @@ def custom_answer(rounds: int = 15) -> Iterator[Measured]:
             "duck detector": partial(_each, detector.labels, pictures),
         }
         yield compare_times(f"{ASKED} decoded pictures {what}", works, rounds, Aim(1.3))
+
+
+def training(rounds: int = 5) -> Iterator[Measured]:
+    """A training of 60 pictures with boxes, beside the same heads trained with torch.
+
+    The features' time is in both. torch has as many threads as there are processors; ours has one,
+    with which it is faster. torch is no requirement: `.venv-bench/bin/pip install torch`, on Linux
+    from its index for processors alone.
+    """
+    if (torch := load_peer("torch")) is None:
+        click.echo("The training beside torch is skipped: it is not in .venv-bench.", err=True)
+        return
+    trained = {
+        "ours": partial(_train, None),
+        "torch": partial(_train, TorchTraining(torch, available_cpus())),
+    }
+    ours, other = (
+        Figures(name, (_f1(load(train_once().onnx)),)) for name, train_once in trained.items()
+    )
+    note, aim = f"{TESTED} drawn pictures with a mug, {TESTED} without", Aim(0.97, at_least=True)
+    yield Comparison("F1 of whole pictures", "", ours, other, aim, note=note)
+    what = f"A training of {LEARNT} pictures with boxes"
+    yield compare_times(what, trained, rounds, Aim(0.5), "the features' time in both")
+
+
+def _train(instead: TorchTraining | None) -> TrainedModel:
+    with patch.object(dense_head, "_train", instead or dense_head._train):
+        return train([_to_learn(each) for each in draw_project(LEARNT)], LABELS)
+
+
+def _f1(model: EmbeddedModel) -> float:
+    """Return how well a model tells unseen pictures with its things from those without."""
+    hits, alarms = (
+        sum(
+            any(score >= model.thresholds[label] for label, score in model.predict(image).labels)
+            for image in (_image(draw_picture(OTHERS + n, labels).jpeg) for n in range(TESTED))
+        )
+        for labels in (LABELS[:1], ())
+    )
+    return 2 * hits / (hits + alarms + TESTED)
 
 
 def _to_learn(drawn: Drawn) -> TrainingPicture:

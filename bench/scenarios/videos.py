@@ -16,7 +16,8 @@ import numpy as np
 from bench.harness.figures import Aim, Measured
 from bench.harness.fixtures import scene
 from bench.harness.measuring import Sample, compare
-from bench.peers.opencv_video import analyse, load_opencv
+from bench.peers.environment import load_peer
+from bench.peers.opencv_video import analyse
 from rubberduck.detectors.base import Detector
 from rubberduck.detectors.embedded import OnnxDetector
 from rubberduck.services.video_frames import FrameAnalysis
@@ -37,7 +38,7 @@ def videos(rounds: int = 5, seconds: float = SECONDS) -> Iterator[Measured]:
         what = f"720p H.264, {RATE:g} of {FRAMES_PER_SECOND} frames a second, × real time"
         aim = Aim(REAL_TIME, at_least=True, absolute=True)
         yield compare(what, "×", {"ours": ours}, rounds, aim)
-        if (cv2 := load_opencv()) is None:
+        if (cv2 := load_peer("cv2")) is None:
             click.echo("OpenCV is skipped: `make bench` installs it.", err=True)
             return
         opencv = partial(_speed, partial(analyse, cv2, file, detector, RATE), seconds)
