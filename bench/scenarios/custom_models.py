@@ -1,28 +1,23 @@
-"""Labels of one's own: pages of large projects, and the answer of a model of one's own."""
+"""Labels of one's own: pages of large projects, and answers and trainings of models."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
 from io import BytesIO
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
 import click
-from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
 
-from app import create_app
 from bench.harness.dataset import fill_project
 from bench.harness.figures import Aim, Comparison, Figures, Measured
 from bench.harness.fixtures import CAMERA_FRAME, photo
 from bench.harness.measuring import Work, compare_times
+from bench.harness.own_site import site_with_emulator
 from bench.peers.environment import load_peer
 from bench.peers.torch_heads import TorchTraining
-from composition import build_pipeline
 from rubberduck.core.resources import available_cpus
-from rubberduck.core.settings import Settings
 from rubberduck.custom_models.dataset import Box
 from rubberduck.custom_models.embedded_model import EmbeddedModel, load
 from rubberduck.custom_models.projects import Projects
@@ -30,7 +25,6 @@ from rubberduck.custom_models.training import TrainedModel, TrainingPicture, den
 from rubberduck.detectors.embedded import OnnxDetector
 from rubberduck.imaging.decode import Picture
 from rubberduck.services.pipeline import Pipeline
-from tests.support.databases import create_database
 from tests.support.emulator import JSON, PATH, TARGET
 from tests.support.objects import LABELS, Drawn, draw_picture, draw_project
 from tests.support.operators import sign_in
@@ -50,8 +44,7 @@ OTHERS = 1000  # the number of the first picture that is asked about, and was no
 
 def entries(rounds: int = 15, few: int = FEW, many: int = MANY) -> Iterator[Measured]:
     """The first pages of a project with many pictures, beside one with few."""
-    with TemporaryDirectory() as folder:
-        site, pipeline = _site(Path(folder))
+    with site_with_emulator() as (site, pipeline):
         client = site.test_client()
         sign_in(client)
         projects = {count: _project(client, pipeline, count) for count in (many, few)}
@@ -66,19 +59,6 @@ def entries(rounds: int = 15, few: int = FEW, many: int = MANY) -> Iterator[Meas
             for count, (_, arn) in projects.items()
         }
         yield compare_times(f"{CALLS} × {ENTRIES}", works, rounds, Aim(1.2))
-        pipeline.close()
-
-
-def _site(folder: Path) -> tuple[Flask, Pipeline]:
-    settings = Settings(
-        database_url=f"sqlite:///{folder / 'duck.db'}",
-        uploads=folder / "uploads",
-        secret_key="a key of the bench",
-        emulator=True,
-    )
-    create_database(settings.database_url)
-    pipeline = build_pipeline(settings)
-    return create_app(settings, pipeline=pipeline), pipeline
 
 
 def _project(client: FlaskClient, pipeline: Pipeline, pictures: int) -> tuple[str, str]:

@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from io import BytesIO
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
@@ -14,16 +12,13 @@ import boto3
 from moto.server import ThreadedMotoServer
 from PIL import Image
 
-from app import create_app
 from bench.harness.figures import Aim, Measured
 from bench.harness.measuring import compare_times
-from composition import build_pipeline
+from bench.harness.own_site import site_with_emulator
 from rubberduck.core.models import Label
-from rubberduck.core.settings import Settings
 from rubberduck.detectors.lazy import LazyEmbeddedDetector
 from rubberduck.emulator import labels
 from rubberduck.imaging.decode import Picture
-from tests.support.databases import create_database
 from tests.support.emulator import serving_here
 
 CALLS = 20
@@ -37,7 +32,7 @@ def emulator(rounds: int = 5) -> Iterator[Measured]:
     body = BytesIO()
     Image.effect_noise((400, 300), 60).save(body, "JPEG", quality=95)
     image = {"Bytes": body.getvalue()}
-    with TemporaryDirectory() as folder, _ours(Path(folder)) as ours, _moto() as moto:
+    with _ours() as ours, _moto() as moto:
         works = {
             "ours": partial(_detect, _client(ours), image),
             "moto": partial(_detect, _client(moto), image),
@@ -61,24 +56,16 @@ def _detect(client: Any, image: dict[str, bytes]) -> None:
 
 
 @contextmanager
-def _ours(folder: Path) -> Iterator[str]:
+def _ours() -> Iterator[str]:
     """Serve the emulator with decoding and detection left out."""
-    settings = Settings(
-        database_url=f"sqlite:///{folder / 'duck.db'}",
-        uploads=folder / "uploads",
-        secret_key="a key of the bench",
-        emulator=True,
-    )
-    create_database(settings.database_url)
-    pipeline = build_pipeline(settings)
     picture = Picture(Image.new("RGB", (400, 300)), (400, 300))
     with (
+        site_with_emulator() as (site, _),
         patch.object(labels, "read_image", lambda *_: picture),
         patch.object(LazyEmbeddedDetector, "labels", lambda *_: FOUND),
-        serving_here(create_app(settings, pipeline=pipeline)) as url,
+        serving_here(site) as url,
     ):
         yield url
-    pipeline.close()
 
 
 @contextmanager

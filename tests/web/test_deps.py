@@ -17,10 +17,10 @@ def test_threads_that_come_first_together_share_one_object(app: Flask) -> None:
         together.wait(PATIENCE)
         return object()
 
-    def ask(_: int) -> object:
+    def first_use(_thread: int) -> object:
         with app.app_context():
             return shared("a thing", make)
 
     with ThreadPoolExecutor(2) as pool:
-        one, other = pool.map(ask, range(2))
+        one, other = pool.map(first_use, range(2))
     assert one is other
