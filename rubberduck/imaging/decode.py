@@ -28,6 +28,7 @@ from rubberduck.core.errors import (
     TooNarrow,
     TooSmall,
 )
+from rubberduck.core.resources import available_cpus
 from rubberduck.core.temporary_files import machine_folder
 from rubberduck.imaging.sandbox import (
     Child,
@@ -46,9 +47,11 @@ MAX_CHILDREN = 2  # in one worker
 DECODING_WAIT = 10.0  # seconds, for a free child
 DECODE_SECONDS = 30.0  # wall-clock limit for one picture
 MAX_PICTURES_PER_CHILD = 500
-# Of pictures with more, one is decoded at a time on the whole machine.
-LARGE_PIXELS = 25 * MEGAPIXEL
-LARGE_LOCK = machine_folder() / f"rubberduck-large-picture-{os.getuid()}.lock"
+# Of pictures with more, half as many are decoded at once as the whole machine has CPUs: each takes
+# up to 400 MB (docs/security.md), and those that wait hold their file alone.
+LARGE_PIXELS = 16 * MEGAPIXEL
+LARGE_AT_ONCE = max(1, available_cpus() // 2)
+LARGE_LOCK = machine_folder() / f"rubberduck-large-picture-{os.getuid()}"
 LARGE_POLL_SECONDS = 0.05
 
 
@@ -78,7 +81,7 @@ _sandbox = Sandbox(
     children=MAX_CHILDREN,
     max_requests=2 * MAX_PICTURES_PER_CHILD,  # two for each picture
 )
-_large_lock = threading.Lock()
+_large_slots = threading.BoundedSemaphore(LARGE_AT_ONCE)  # of this process; the files: of all
 
 
 @dataclass(frozen=True)
@@ -275,22 +278,28 @@ CHILD_ENDED = {
 
 @contextmanager
 def _large_picture_lock() -> Iterator[None]:
-    """Allow one large picture at a time on the whole machine. Raises TooBusy."""
+    """Allow LARGE_AT_ONCE large pictures at once on the whole machine. Raises TooBusy."""
     deadline = time.monotonic() + DECODING_WAIT
-    if not _large_lock.acquire(timeout=DECODING_WAIT):
+    if not _large_slots.acquire(timeout=DECODING_WAIT):
         raise TooBusy("Another large picture is being processed.")
     try:
-        lock = os.open(LARGE_LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        try:
-            while not _locked(lock):
+        with contextlib.ExitStack() as opened:
+            locks = [_lock_file(number, opened) for number in range(LARGE_AT_ONCE)]
+            while not any(map(_locked, locks)):
                 if time.monotonic() > deadline:
                     raise TooBusy("Another large picture is being processed.")
                 time.sleep(LARGE_POLL_SECONDS)  # flock has no time-out; one thread per worker polls
             yield
-        finally:
-            os.close(lock)
     finally:
-        _large_lock.release()
+        _large_slots.release()
+
+
+def _lock_file(number: int, opened: contextlib.ExitStack) -> int:
+    """Return the descriptor of a lock's file, which `opened` closes."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(f"{LARGE_LOCK}-{number}.lock", flags, 0o600)
+    opened.callback(os.close, descriptor)
+    return descriptor
 
 
 def _locked(descriptor: int) -> bool:

@@ -6,6 +6,7 @@ The limits are set low, so that the inputs are harmless.
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 from PIL import Image
@@ -155,14 +156,25 @@ def test_who_waits_too_long_for_a_decoder_is_told_so(monkeypatch: pytest.MonkeyP
     assert decoded(encoded())
 
 
-def test_one_large_picture_at_a_time_and_small_ones_beside_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """On the whole machine: the lock is a file's."""
+def allow_large_pictures(monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
+    """Call pictures of more than one megapixel large, and allow so many of them at once."""
     monkeypatch.setattr(decode, "LARGE_PIXELS", 1_000_000)
+    monkeypatch.setattr(decode, "LARGE_AT_ONCE", at_once)
+    monkeypatch.setattr(decode, "_large_slots", threading.BoundedSemaphore(at_once))
+
+
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_few_large_pictures_at_a_time_and_small_ones_beside_them(
+    at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allow_large_pictures(monkeypatch, at_once)
     monkeypatch.setattr(decode, "DECODING_WAIT", 0.2)
     large = bombs.two_megapixels("JPEG")
-    with decode._large_picture_lock():
+    with ExitStack() as others:
+        for _ in range(at_once - 1):
+            others.enter_context(decode._large_picture_lock())
+        assert decoded(large).full_size == bombs.TWO_MEGAPIXELS
+        others.enter_context(decode._large_picture_lock())
         with pytest.raises(TooBusy, match="large picture") as refused:
             decoded(large)
         assert refused.value.retry_after
@@ -170,8 +182,18 @@ def test_one_large_picture_at_a_time_and_small_ones_beside_it(
     assert decoded(large).full_size == bombs.TWO_MEGAPIXELS
 
 
+def test_large_pictures_wait_for_those_of_other_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The locks are files', which another process's threads do not share."""
+    allow_large_pictures(monkeypatch, 1)
+    monkeypatch.setattr(decode, "DECODING_WAIT", 0.2)
+    with decode._large_picture_lock(), monkeypatch.context() as other_process:
+        other_process.setattr(decode, "_large_slots", threading.BoundedSemaphore(1))
+        with pytest.raises(TooBusy, match="large picture"):
+            decoded(bombs.two_megapixels("JPEG"))
+
+
 def test_large_pictures_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decode, "LARGE_PIXELS", 1_000_000)
+    allow_large_pictures(monkeypatch, 1)
     monkeypatch.setattr(decode, "DECODING_WAIT", 120.0)
     at_once, most, lock = 0, 0, threading.Lock()
     checked = decode._checked_picture
