@@ -19,7 +19,7 @@ import pytest
 
 from deploy import bundle
 from rubberduck.core.settings import ROOT
-from rubberduck.detectors.model_file import MODEL
+from rubberduck.detectors.model_file import MODEL, TRUNK
 from tests.support.ducks import duck_photo
 from tests.support.pictures import encoded, form
 from tests.support.server import (
@@ -241,15 +241,22 @@ def _has_loaded(process: int, library: str) -> bool:
     return any(library in each.path for each in psutil.Process(process).memory_maps())
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(
+    ("workers", "model", "advice"),
+    [
+        (1, MODEL, "Restore it from the repository, or make it again with `make detector`."),
+        (2, MODEL, "Restore it from the repository, or make it again with `make detector`."),
+        (2, TRUNK, "trunk.onnx is damaged. Restore it from the repository."),
+    ],
+)
 def test_a_model_that_cannot_be_loaded_stops_the_site_in_plain_words(
-    tmp_path: Path, workers: int
+    tmp_path: Path, workers: int, model: Path, advice: str
 ) -> None:
     """It is not looked at before the first page is shown, but soon after."""
     bundle.write(tmp_path / "bundle.zip")
     with ZipFile(tmp_path / "bundle.zip") as zipped:
         zipped.extractall(tmp_path / "site")
-    (tmp_path / "site" / MODEL.relative_to(ROOT)).write_text("quack")
+    (tmp_path / "site" / model.relative_to(ROOT)).write_text("quack")
     environment = environment_for(tmp_path, free_port(), WEB_CONCURRENCY=str(workers))
     done = subprocess.run(
         [sys.executable, "-m", "gunicorn", "wsgi:app"],
@@ -262,5 +269,5 @@ def test_a_model_that_cannot_be_loaded_stops_the_site_in_plain_words(
     )
     assert done.returncode != 0
     assert "The site does not start. The embedded detector cannot be loaded." in done.stdout
-    assert "make it again with `make detector`" in done.stdout
+    assert advice in done.stdout
     assert "Traceback" not in done.stdout + done.stderr

@@ -1,7 +1,6 @@
-"""The trunk of the embedded detector: the shipped network cut where its features are.
+"""The trunk: a network of the embedded detector, cut where its features are.
 
-Models of one's own are small heads on these features. The trunk is cut out of the shipped file
-in memory, so there is no second file to ship and to keep equal.
+Models of one's own are small heads on these features. The trunk is cut out of its file in memory.
 
 The graph's list of outputs is replaced in protobuf's wire format, and the nodes that none of them
 needs are left out: onnxruntime 1.28.0 would run them all the same, for a twentieth of a pass. All
@@ -22,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from rubberduck.detectors.model_file import MODEL, read_model
+from rubberduck.detectors.model_file import TRUNK, read_model
 from rubberduck.detectors.onnx_session import open_session
 from rubberduck.detectors.passes import PADDING, SIDE
 
@@ -93,13 +92,13 @@ def square_view(image: Image.Image, window: Window) -> Image.Image:
 
 
 class Trunk:
-    """The shipped network as far as its features. Safe to share between threads.
+    """The network as far as its features. Safe to share between threads.
 
     Raises InvalidModel for a damaged file.
     """
 
-    def __init__(self, model: Path = MODEL) -> None:
-        data = read_model(model)
+    def __init__(self, model: Path = TRUNK) -> None:
+        data = read_model(model, maker=None)
         self.sha256 = hashlib.sha256(data).hexdigest()
         self._session = open_session(with_outputs(data, TENSORS))
 
@@ -127,7 +126,7 @@ _lock = threading.Lock()
 _trunks: dict[Path, Trunk] = {}
 
 
-def shipped_trunk(model: Path = MODEL) -> Trunk:
+def shipped_trunk(model: Path = TRUNK) -> Trunk:
     """Return the trunk of a file, loaded once in a process."""
     with _lock:
         if model not in _trunks:

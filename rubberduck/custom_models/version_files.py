@@ -12,7 +12,7 @@ from rubberduck.custom_models.embedded_model import EmbeddedModel, load
 from rubberduck.custom_models.model_version import ModelVersion
 from rubberduck.custom_models.trunk import Trunk, shipped_trunk
 from rubberduck.custom_models.version_errors import TrunkMismatch
-from rubberduck.detectors.model_file import MODEL, shipped_sha256
+from rubberduck.detectors.model_file import read_trunk, shipped_trunk_sha256
 from rubberduck.storage.base import Storage
 
 BINARY = "application/octet-stream"
@@ -31,11 +31,11 @@ def trunk_key(sha256: str) -> str:
 
 def keep_trunk(storage: Storage) -> None:
     """Store the trunk that ships, unless it is there: later releases may bring another one."""
-    key = trunk_key(shipped_sha256())
+    key = trunk_key(shipped_trunk_sha256())
     try:
         storage.get(key)
     except FileNotFoundError:
-        storage.put(key, MODEL.read_bytes(), BINARY)
+        storage.put(key, read_trunk(), BINARY)
 
 
 def load_version(storage: Storage, version: ModelVersion) -> EmbeddedModel:

@@ -1,11 +1,13 @@
 """The embedded detector, loaded on first use: pages need neither numpy nor onnxruntime."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from rubberduck.core.errors import DetectorFailed, InvalidModel
 from rubberduck.core.models import Label
-from rubberduck.detectors.model_file import DETECTOR_NAME, SUPPORTED_LABELS
+from rubberduck.detectors.model_file import DETECTOR_NAME, SUPPORTED_LABELS, read_trunk
 from rubberduck.imaging.decode import Picture
 
 if TYPE_CHECKING:
@@ -28,16 +30,27 @@ class LazyEmbeddedDetector:
         return self._detector.labels(picture)
 
     def check(self) -> None:
-        """Run the model on an empty picture. Raises DetectorFailed if it cannot be loaded."""
+        """Run the model on an empty picture. Raises DetectorFailed if it cannot be loaded.
+
+        Also if the trunk's file is damaged: the site tells its operator when it starts, not a
+        visitor who asks a model of one's own.
+        """
         self._detector.check()
+        with self._loading():
+            read_trunk()
 
     # Two simultaneous first calls may load it twice; the second one is kept. `warm_up` runs before.
     @cached_property
     def _detector(self) -> "OnnxDetector":
-        try:
+        with self._loading():
             from rubberduck.detectors.embedded import OnnxDetector
 
             return OnnxDetector()
+
+    @contextmanager
+    def _loading(self) -> Iterator[None]:
+        try:
+            yield
         except (InvalidModel, ImportError) as error:
             reason = "The embedded detector cannot be loaded."
             raise DetectorFailed(reason, cause=str(error)) from error

@@ -35,7 +35,7 @@ class Embedder:
 
     def __init__(self, detector: OnnxDetector, trunk: Trunk, projection: Projection) -> None:
         self.detector, self.trunk, self.projection = detector, trunk, projection
-        parts = f"{CODE} {trunk.sha256} {projection.sha256}"
+        parts = f"{CODE} {detector.version} {trunk.sha256} {projection.sha256}"
         self.version = hashlib.sha256(parts.encode()).hexdigest()[:32]
 
     def embed(self, image: Image.Image) -> Embedded:

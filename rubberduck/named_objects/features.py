@@ -1,6 +1,6 @@
 """What a named object looks like: features of the trunk and colours, pooled where the object is.
 
-The embedded detector finds the duck; its trunk looks at a square around it. A linear classifier of
+The embedded detector finds the duck; the trunk looks at a square around it. A linear classifier of
 the trunk's cells tells the duck from what is behind it, so that the background counts for nothing.
 """
 

@@ -1,7 +1,7 @@
 """The numbers that turn features into an embedding; `training/named_ducks/fit.py` makes the file.
 
 They were fitted on ducks rendered by this project alone. Whatever changes in this file, in the
-trunk's or in the code that reads them, changes the embedding's version.
+detector's, in the trunk's or in the code that reads them, changes the embedding's version.
 """
 
 import hashlib

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from rubberduck.core.sentences import Sentence
-from rubberduck.detectors.model_file import shipped_sha256
+from rubberduck.detectors.model_file import shipped_trunk_sha256
 from rubberduck.jobs.registry import job
 from rubberduck.services.training_queue import RETRAIN, TRAIN, set_of
 
@@ -136,7 +136,7 @@ def retrain_version(task: "Task", version_id: str, old_trunk: str) -> dict[str, 
     project = Projects(database).get(version.project_id)
     kept = versions.splits(version.id)
     training_set = read_set(database, project.id, project.kind, version.labels, kept=kept)
-    key = file_key(project.id, version.id, shipped_sha256())
+    key = file_key(project.id, version.id, shipped_trunk_sha256())
     trained = _train(task, version, training_set, key)
     replaced = versions.replace_file(version.id, old_trunk, trained)
     if replaced and version.file_key and version.file_key != key:

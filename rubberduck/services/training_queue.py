@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from rubberduck.core.errors import NoSuchJob
 from rubberduck.core.sentences import Sentence
-from rubberduck.detectors.model_file import shipped_sha256
+from rubberduck.detectors.model_file import shipped_trunk_sha256
 from rubberduck.jobs.models import ACTIVE, CANCELLED, FAILED, PROJECT
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def queue_retrainings(database: "Database", store: "JobStore") -> int:
     from rubberduck.custom_models.stale_versions import stale_versions
 
     queued = 0
-    for version in stale_versions(database, present := shipped_sha256()):
+    for version in stale_versions(database, present := shipped_trunk_sha256()):
         id = f"{RETRAIN}-{version.id}-{present[:12]}"
         arguments = {"version_id": version.id, "trunk_sha256": version.trunk_sha256}
         queued += store.insert(id, RETRAIN, owner_of(version.project_id), arguments)

@@ -23,7 +23,7 @@ from rubberduck.custom_models.version_errors import CannotTrain, TrunkMismatch
 from rubberduck.custom_models.version_files import load_version, trunk_key
 from rubberduck.custom_models.versions import Versions
 from rubberduck.db.results import Results
-from rubberduck.detectors.model_file import MODEL, shipped_sha256
+from rubberduck.detectors.model_file import TRUNK, shipped_trunk_sha256
 from rubberduck.jobs.child import Task
 from rubberduck.services import training as jobs
 from rubberduck.services.pipeline import Pipeline
@@ -40,7 +40,7 @@ def made_up(
     seen.append(pictures)
     for picture in pictures:
         assert picture.load().mode == "RGB"
-    return made_up_model(labels, shipped_sha256(), seed)
+    return made_up_model(labels, shipped_trunk_sha256(), seed)
 
 
 @pytest.fixture(autouse=True)
@@ -110,7 +110,7 @@ def test_a_new_trunk_replaces_a_versions_file_and_the_old_one_serves_until_then(
 
     # The next release: the same network with one more field of metadata, so another checksum.
     release = tmp_path / "next.onnx"
-    release.write_bytes(MODEL.read_bytes() + b"\x72\x06\x0a\x01k\x12\x01v")
+    release.write_bytes(TRUNK.read_bytes() + b"\x72\x06\x0a\x01k\x12\x01v")
     new = hashlib.sha256(release.read_bytes()).hexdigest()
     monkeypatch.setattr(version_files, "shipped_trunk", lambda: shipped_trunk(release))
     monkeypatch.setattr(
