@@ -4,7 +4,7 @@ import argparse
 import pickle
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from training.props.sprites import LabelledSprite, SpriteStore
 from training.rendering.colours import Random
 
 EVEN = Mix()
-DUCKS = ("ducks", "characters", "mesh_ducks", "held_out_mesh_ducks")
+DUCKS = ("ducks", "characters", "mesh_ducks", "tuning_mesh_ducks", "held_out_mesh_ducks")
 LOOK_ALIKES = ("look_alikes", "household_objects")
 BATCH = 100
 WITHOUT_MESHES = (
@@ -88,17 +88,17 @@ TRAINING = DatasetConfig(
         "household_objects": 1000,
     },
 )
-# After training, the net goes on with scenes as people photograph rubber ducks.
+# After training, the net goes on with scenes as people photograph rubber ducks, in three rounds.
 FINE_TUNING = DatasetConfig(
     "fine-tuning",
     1,
-    2000,
+    6000,
     {
-        "ducks": 80,
-        "characters": 200,
-        "mesh_ducks": 400,
-        "look_alikes": 120,
-        "household_objects": 40,
+        "ducks": 240,
+        "characters": 480,
+        "mesh_ducks": 960,
+        "look_alikes": 480,
+        "household_objects": 160,
     },
     mix=Mix(ducks=0.15, look_alikes=0.2, photos=0.65),
     kinds={
@@ -111,6 +111,11 @@ FINE_TUNING = DatasetConfig(
         "look_alike": 0.14,
     },
 )
+FINE_TUNINGS = (
+    FINE_TUNING,
+    replace(FINE_TUNING, name="fine-tuning-2", seed=3),
+    replace(FINE_TUNING, name="fine-tuning-3", seed=5),
+)
 # The percentages are fitted on one set, and the figures are measured on another.
 CALIBRATION = DatasetConfig(
     "calibration",
@@ -119,7 +124,7 @@ CALIBRATION = DatasetConfig(
     {
         "ducks": 120,
         "characters": 80,
-        "mesh_ducks": 80,
+        "tuning_mesh_ducks": 80,
         "look_alikes": 80,
         "household_objects": 40,
     },

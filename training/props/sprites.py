@@ -51,7 +51,7 @@ def some_duck(rng: Random) -> tuple[str, list[Part]]:
 
 
 Maker = Callable[[Random], tuple[str, list[Part]]]  # the kind and the parts of one prop
-DUCKS = ("ducks", "characters", "mesh_ducks", "held_out_mesh_ducks")
+DUCKS = ("ducks", "characters", "mesh_ducks", "tuning_mesh_ducks", "held_out_mesh_ducks")
 # Each set's maker, and a number that tells the sets' seeds apart.
 SPRITE_SETS: dict[str, tuple[Maker, int]] = {
     "ducks": (some_duck, 5),
