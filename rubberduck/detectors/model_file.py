@@ -13,7 +13,7 @@ from rubberduck.core.errors import InvalidModel
 DETECTOR_NAME = "embedded detector"
 SUPPORTED_LABELS = frozenset({"Duck", "Bird", "Toy"})
 MODEL = Path(__file__).with_name("duck_detector.onnx")
-# The detector that shipped when there were models of one's own for the first time.
+# The network of an earlier detector; training/README.md says which.
 TRUNK = Path(__file__).with_name("trunk.onnx")
 MAKER = "make detector"  # the command that makes the detector's file
 

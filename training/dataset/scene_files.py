@@ -14,11 +14,10 @@ from PIL import Image
 from training.dataset.photos import gather
 from training.dataset.scene_kinds import scene_of
 from training.dataset.scenes import SIDE, Mix, Scene, SceneAssets, letterbox, make_scene
-from training.props.sprites import LabelledSprite, SpriteStore
+from training.props.sprites import DUCKS, LabelledSprite, SpriteStore
 from training.rendering.colours import Random
 
 EVEN = Mix()
-DUCKS = ("ducks", "characters", "mesh_ducks", "tuning_mesh_ducks", "held_out_mesh_ducks")
 LOOK_ALIKES = ("look_alikes", "household_objects")
 BATCH = 100
 WITHOUT_MESHES = (
