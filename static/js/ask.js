@@ -20,6 +20,7 @@ const cancelButton = uploadPanel.querySelector(".cancel");
 
 let chosen = null;
 let isByServer = false; // whether the server was asked for its preview
+let isRefused = false; // whether the server cannot use the picture
 let controller = null; // of the upload in progress
 let isOpening = false; // the page of many pictures
 
@@ -40,7 +41,7 @@ function showError(text) {
 function choose(file) {
   showError("");
   chosen = file;
-  isByServer = false;
+  isByServer = isRefused = false;
   choice.hidden = true; // the preview takes its place
   again.hidden = false;
   showPreview(file);
@@ -66,7 +67,8 @@ preview.addEventListener("error", async () => {
   preview.hidden = true; // the browser cannot show it, such as HEIC
   if (!chosen || isByServer) return;
   fileName.hidden = false;
-  fileName.textContent = `${chosen.name}: ${texts.noPreview}`;
+  // After a refusal, which may come first, only the name: the reason says the rest.
+  fileName.textContent = isRefused ? chosen.name : `${chosen.name}: ${texts.noPreview}`;
   isByServer = true;
   await previewByServer(chosen).catch(() => {}); // the upload reports what is wrong
 });
@@ -123,7 +125,11 @@ function showProgress(share) {
 }
 
 async function describeError(error) {
-  if (error instanceof UploadRejected) return error.message;
+  if (error instanceof UploadRejected) {
+    isRefused = true;
+    fileName.textContent = chosen.name;
+    return error.message;
+  }
   if (error.name === "AbortError") return texts.cancelled;
   // A folder can be dropped, and a file can disappear before it is read.
   const isReadable = await chosen.arrayBuffer().then(() => true, () => false);

@@ -246,6 +246,8 @@ def test_what_is_no_picture_is_told_so(page: Page, site: Site) -> None:
     for type in ("text/plain", "image/jpeg"):
         hand_over(page, "drop", b"quack", type)
         expect(page.get_by_role("alert")).to_contain_text("This file is not a picture we can read")
+        expect(page.locator("p.name")).to_be_visible()
+        expect(page.locator("p.name")).not_to_contain_text("may still be able to read it")
         page.reload()
     assert rows(site) == before
 
@@ -419,7 +421,7 @@ def test_what_the_browser_cannot_show_is_named_and_the_server_shows_it(
         previews.append(route)
 
     page.route("**/preview", hold)
-    name = page.get_by_text("duck.heic: Your browser cannot preview this format")
+    name = page.get_by_text("duck.heic: Your browser cannot preview this file")
     page.get_by_label("Upload a picture").set_input_files(
         {"name": "duck.heic", "mimeType": "image/heic", "buffer": heic_duck()}
     )

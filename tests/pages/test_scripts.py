@@ -114,7 +114,7 @@ def test_scripts_in_addresses_and_names_stay_words(page: Page, scripted: str) ->
         page.get_by_label("Upload a picture").set_input_files(
             FilePayload(name=name, mimeType="image/tiff", buffer=b"II*\0")
         )
-        expect(page.get_by_text("Your browser cannot preview this format")).to_be_visible()
+        expect(page.get_by_text("Your browser cannot preview this file")).to_be_visible()
 
 
 @pytest.mark.enable_socket
