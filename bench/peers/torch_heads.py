@@ -1,5 +1,6 @@
 """The heads of a model of one's own, trained with torch: same cells, batches, epochs and losses."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ class TorchTraining:
         lesson: ours.Lesson,
         epochs: int,
         rng: Random,
-        progress: ours.Progress,
+        progress: Callable[[], None],
     ) -> None:
         torch = self.torch
         torch.set_num_threads(self.threads)  # threadpoolctl's limit is that of numpy
@@ -40,14 +41,14 @@ class TorchTraining:
         batch = min(max(batch, ours.SMALLEST_BATCH), ours.LARGEST_BATCH)
         network = self._network(head)
         optimizer, schedule = self._optimizer(network, epochs * -(-count // batch))
-        for epoch in range(epochs):
+        for _ in range(epochs):
             for chosen in map(torch.from_numpy, batches(count, batch, rng)):
                 optimizer.zero_grad()
                 loss = self._loss(network(x[chosen]), wanted[chosen], sides[chosen], labels)
                 loss.backward()
                 optimizer.step()
                 schedule.step()
-            progress((epoch + 1) / epochs)
+            progress()
         for layer, number in ((network[0], "1"), (network[3], "2")):
             head.parameters[f"w{number}"] = layer.weight.detach().numpy().T.copy()
             head.parameters[f"b{number}"] = layer.bias.detach().numpy().copy()

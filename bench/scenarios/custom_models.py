@@ -112,9 +112,10 @@ def custom_answer(rounds: int = 15) -> Iterator[Measured]:
 def training(rounds: int = 5) -> Iterator[Measured]:
     """A training of 60 pictures with boxes, beside the same heads trained with torch.
 
-    The features' time is in both. torch has as many threads as there are processors; ours has one,
-    with which it is faster. torch is no requirement: `.venv-bench/bin/pip install torch`, on Linux
-    from its index for processors alone.
+    The features' time is in both, and both train folds and heads at once on all processors; torch
+    has as many threads for each as there are processors, with which it is a little faster than with
+    one. torch is no requirement: `.venv-bench/bin/pip install torch`, on Linux from its index for
+    processors alone.
     """
     if (torch := load_peer("torch")) is None:
         click.echo("The training beside torch is skipped: it is not in .venv-bench.", err=True)

@@ -1,6 +1,8 @@
 """Teach two things other than ducks with twelve pictures, and ask about new ones."""
 
+import itertools
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -24,6 +26,7 @@ from rubberduck.custom_models.training import (
     background,
     dense_head,
     embedding,
+    parallel,
     train,
     trainer,
 )
@@ -116,10 +119,19 @@ def test_it_finds_both_things_on_new_pictures_and_nothing_where_there_is_nothing
     assert false <= 4  # of 20
 
 
-def test_the_same_pictures_and_seed_give_the_same_bytes(things: Cut, few_views: None) -> None:
+def test_the_same_pictures_and_seed_give_the_same_bytes_on_any_number_of_cpus(
+    things: Cut, few_views: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     some = [picture(things, number) for number in range(4)]
-    first, again = (train(some, LABELS, seed=1).onnx for _ in range(2))
-    assert first == again
+    told: list[float] = []
+    files = []
+    for cpus in (1, 4):
+        monkeypatch.setattr(parallel, "available_cpus", lambda cpus=cpus: cpus)
+        told.clear()
+        files.append(train(some, LABELS, seed=1, progress=lambda done, _: told.append(done)).onnx)
+        assert told == sorted(told)
+        assert told[-1] == 100
+    assert files[0] == files[1]
 
 
 def test_whole_pictures_are_taught_by_their_labels(things: Cut, few_views: None) -> None:
@@ -193,6 +205,27 @@ def test_a_training_ends_where_its_progress_says_so(things: Cut, few_views: None
     for percent in (0, 45):
         with pytest.raises(Cancelled):
             train(some, LABELS, progress=cancel_at(percent))
+        assert not [each for each in threading.enumerate() if "training" in each.name]
+
+
+def test_what_runs_beside_a_part_that_fails_ends_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel, "available_cpus", lambda: 2)
+    ended = []
+
+    def endless(tell: parallel.Share) -> None:
+        try:
+            for done in itertools.count():
+                tell(done % 100 / 100)
+        finally:
+            ended.append(True)
+
+    def fail(tell: parallel.Share) -> None:
+        tell(0.5)
+        raise NothingToTrain("No picture is left.")
+
+    with pytest.raises(NothingToTrain):
+        parallel.run_parallel([endless, fail], lambda share: None)
+    assert ended == [True]
 
 
 def test_a_label_that_no_picture_shows_is_named(things: Cut) -> None:

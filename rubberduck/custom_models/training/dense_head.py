@@ -3,6 +3,7 @@
 592 numbers a cell, their principal components, the 3 x 3 cells around, one hidden layer.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -111,11 +112,13 @@ def fit_dense(
     middle = [examples[number].targets.sides[cell] for number, cell in positives]
     head.parameters["b2"][labels : labels + 4] = np.mean(middle, 0)
     rounds = [EPOCHS // 4, EPOCHS // 4, EPOCHS - 2 * (EPOCHS // 4)]
+    done = itertools.count(1)  # epochs, of all rounds
     for number, epochs in enumerate(rounds):
         if number:
             count = int(HARD_NEGATIVES * len(positives)) + 200
             negatives = negatives + _hardest(head, examples, count, rng)
-        _train(head, _gathered(examples, positives + negatives), epochs, rng, progress)
+        lesson = _gathered(examples, positives + negatives)
+        _train(head, lesson, epochs, rng, lambda: progress(next(done) / EPOCHS))
     return head
 
 
@@ -182,19 +185,21 @@ def _gathered(examples: Sequence[Example], cells: list[Cell]) -> Lesson:
     return Lesson(x, wanted, sides)
 
 
-def _train(head: Perceptron, lesson: Lesson, epochs: int, rng: Random, progress: Progress) -> None:
+def _train(
+    head: Perceptron, lesson: Lesson, epochs: int, rng: Random, progress: Callable[[], None]
+) -> None:
     x, wanted, sides = lesson
     labels = head.parameters["b2"].shape[0] - EXTRA_OUTPUTS
     batch = min(max(len(x) // STEPS_OF_AN_EPOCH, SMALLEST_BATCH), LARGEST_BATCH)
     steps = epochs * -(-len(x) // batch)
     adam = Adam(head.parameters, RATE, DECAY, steps)
-    for epoch in range(epochs):
+    for _ in range(epochs):
         for chosen in batches(len(x), batch, rng):
             part = x[chosen].astype(np.float32)
             hidden, out = head.forward_dropped(part, DROPOUT, rng)
             slope = _slope(out, wanted[chosen], sides[chosen], labels)
             adam.apply(head.gradients(part, hidden, slope, DROPOUT))
-        progress((epoch + 1) / epochs)
+        progress()
 
 
 def _slope(out: Floats, wanted: Ints, sides: Floats, labels: int) -> Floats:

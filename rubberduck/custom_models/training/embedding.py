@@ -3,12 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from rubberduck.custom_models.training import background
 from rubberduck.custom_models.training.dense_head import Example, Moments, Projection
+from rubberduck.custom_models.training.parallel import map_parallel
 from rubberduck.custom_models.training.pictures import TrainingPicture
 from rubberduck.custom_models.training.targets import targets_of
 from rubberduck.custom_models.training.views import (
@@ -28,6 +30,7 @@ ZOOMED_VIEWS = 8  # of a picture with small boxes; others have one
 ZOOMED_BACKGROUNDS = 4  # zoomed views of each background: with one, there are more false alarms
 MAX_VIEWS = 2400  # of all pictures, of either kind: 185 MB; of many pictures fewer are made
 MEASURED = 64  # pictures, and as many backgrounds, for the principal components
+NO_BOXES = np.zeros((0, 4), np.float32), np.zeros(0, np.int64)
 Report = Callable[[int, int], None]  # done, of how many
 
 
@@ -66,18 +69,19 @@ class Embedder:
 
     def measure(self, pictures: Sequence[TrainingPicture], report: Report) -> Projection:
         """Return the principal components of some of the pictures and some backgrounds."""
-        moments = Moments()
-        chosen = [pictures[i] for i in _spread(len(pictures), MEASURED)]
         paths = background.backgrounds()
-        behind = [paths[i] for i in _spread(len(paths), MEASURED)]
-        for done, picture in enumerate(chosen):
-            image = picture.load()
-            moments.add(self.trunk.features_in(image, Window.around(image.size)).cells)
-            report(done + 1, len(chosen) + len(behind))
-        for done, path in enumerate(behind):
-            image = background.read(path)
-            moments.add(self.trunk.features_in(image, Window.around(image.size)).cells)
-            report(len(chosen) + done + 1, len(chosen) + len(behind))
+        loads: list[Callable[[], Image.Image]] = [
+            *(pictures[i].load for i in _spread(len(pictures), MEASURED)),
+            *(partial(background.read, paths[i]) for i in _spread(len(paths), MEASURED)),
+        ]
+
+        def look(load: Callable[[], Image.Image]) -> Floats:
+            image = load()
+            return self.trunk.features_in(image, Window.around(image.size)).cells
+
+        moments = Moments()
+        for cells in map_parallel(look, loads, report):
+            moments.add(cells)
         return moments.projection()
 
     def embed(
@@ -85,40 +89,39 @@ class Embedder:
     ) -> list[Embedded]:
         """Return all pictures with their views."""
         count = _views_each(len(pictures), VIEWS)
-        done = []
-        for number, picture in enumerate(pictures):
+
+        def look(numbered: tuple[int, TrainingPicture]) -> Embedded:
+            number, picture = numbered
             rng = np.random.default_rng((self.seed, 1, number))
             subject = subject_of(picture, self.labels)
             shown = self._row(picture.shown())
-            done.append(
-                self._embedded(picture, picture.load, subject, shown, count, projection, rng)
-            )
-            report(number + 1, len(pictures))
-        return done
+            return self._embedded(picture, picture.load, subject, shown, count, projection, rng)
+
+        return [*map_parallel(look, [*enumerate(pictures)], report)]
 
     def embed_backgrounds(self, projection: Projection, report: Report) -> list[Embedded]:
         """Return the backgrounds, one view of each."""
-        paths, done = background.backgrounds(), []
-        for number, path in enumerate(paths):
+
+        def look(numbered: tuple[int, Path]) -> Embedded:
+            number, path = numbered
             rng = np.random.default_rng((self.seed, 2, number))
-            empty = np.zeros((0, 4), np.float32), np.zeros(0, np.int64)
             load = partial(background.read, path)
-            subject = Subject(load(), *empty)
-            done.append(self._embedded(None, load, subject, self._row(set()), 1, projection, rng))
-            report(number + 1, len(paths))
-        return done
+            subject = Subject(load(), *NO_BOXES)
+            return self._embedded(None, load, subject, self._row(set()), 1, projection, rng)
+
+        return [*map_parallel(look, [*enumerate(background.backgrounds())], report)]
 
     def embed_zoomed(
         self, embedded: Sequence[Embedded], projection: Projection, report: Report
     ) -> list[Embedded]:
         """Return the pictures with views for the head of the zoomed passes."""
         many = _views_each(sum(each.picture is not None for each in embedded), ZOOMED_VIEWS)
-        done = []
-        for number, each in enumerate(embedded):
+
+        def look(numbered: tuple[int, Embedded]) -> Embedded:
+            number, each = numbered
             rng = np.random.default_rng((self.seed, 5, number))
             if each.picture is None:
-                empty = np.zeros((0, 4), np.float32), np.zeros(0, np.int64)
-                subject, count = Subject(each.load(), *empty), ZOOMED_BACKGROUNDS
+                subject, count = Subject(each.load(), *NO_BOXES), ZOOMED_BACKGROUNDS
                 spread = BACKGROUND_SPREAD
             else:
                 subject = subject_of(each.picture, self.labels)
@@ -127,9 +130,9 @@ class Embedder:
                 _example(view, self.trunk.features(view.square), projection)
                 for view in zoomed_views(subject, count, rng, spread)
             ]
-            done.append(replace(each, zoomed=examples))
-            report(number + 1, len(embedded))
-        return done
+            return replace(each, zoomed=examples)
+
+        return [*map_parallel(look, [*enumerate(embedded)], report)]
 
     def plain(self, picture: TrainingPicture, projection: Projection) -> Embedded:
         """Return a picture with its plain view only."""

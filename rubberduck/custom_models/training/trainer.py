@@ -6,6 +6,7 @@ One recipe for all sets. docs/custom-models-figures.md has what it reaches, and 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -21,12 +22,13 @@ from rubberduck.custom_models.training.calibration import (
     fit_calibration,
     right_boxes,
 )
-from rubberduck.custom_models.training.dense_head import Example, answer_of, fit_dense
+from rubberduck.custom_models.training.dense_head import answer_of, fit_dense
 from rubberduck.custom_models.training.embedding import Embedded, Embedder
 from rubberduck.custom_models.training.errors import NothingToTrain
 from rubberduck.custom_models.training.export import Heads, to_onnx
 from rubberduck.custom_models.training.folds import folds_of
 from rubberduck.custom_models.training.network import Perceptron
+from rubberduck.custom_models.training.parallel import Share, run_parallel
 from rubberduck.custom_models.training.picture_head import PictureHead, fit_pictures
 from rubberduck.custom_models.training.pictures import TrainingPicture
 from rubberduck.custom_models.training.views import ZOOM, Ints
@@ -35,8 +37,10 @@ from rubberduck.custom_models.zoomed_passes import SMALL, find_boxes
 
 BOXES, PICTURES = "boxes", "pictures"  # kinds of projects
 FOLDS = 3
+OF_NO_PICTURE = -1  # a fold
 MANY_SMALL = 0.2  # of the boxes: then zoomed passes are worth their time
 ENOUGH = 10  # pictures with a label in the validation part: they alone then set its threshold
+TO_FIT = 0.85  # of a fold's time; the rest is asking
 NO_ANSWER = -20.0  # logit where there is no box
 # Of the logits, as the calibration expects them: those of boxes are nearly calibrated.
 USUAL_SLOPES = {BOXES: 1.0, PICTURES: 0.25}
@@ -86,7 +90,7 @@ def train(
     the training: nothing is written anywhere. Raises NothingToTrain.
     """
     started = time.monotonic()
-    # More threads than one cost four times the processor time: the products are small.
+    # More threads than one a product cost four times the processor time: the products are small.
     with threadpool_limits(1):
         model = _Training(pictures, tuple(labels), kind, seed, progress).run()
     return replace(model, seconds=time.monotonic() - started)
@@ -133,8 +137,7 @@ class _Training:
             report = self._part(40, 45, Sentence("Zooming in: {done} of {of}"))
             everything = embedder.embed_zoomed(learnt + behind, projection, report)
             learnt, behind = everything[: len(learnt)], everything[len(learnt) :]
-        known = self._cross_validate(learnt, behind)
-        fitted = self._fit(learnt + behind, 80, 95, self.seed)
+        fitted, known = self._fit_and_validate(learnt, behind)
         self.progress(96, Sentence("Choosing thresholds"))
         held_out = [embedder.plain(picture, projection) for picture in self.validation]
         checked = [(each, self._ask(fitted, each)) for each in held_out]
@@ -171,53 +174,54 @@ class _Training:
 
         return report
 
-    def _fit(self, pictures: list[Embedded], start: float, end: float, seed: int) -> Fitted:
-        if self.kind != BOXES:
-            pooled = np.concatenate([each.pooled for each in pictures])
-            shown = np.concatenate([each.pooled_shown for each in pictures])
-            return Fitted(None, None, fit_pictures(pooled, shown))
-        rng = np.random.default_rng((seed, 3))
-        part = (end - start) * (0.5 if self.zooms else 1)
-
-        def fit(examples: list[Example], start: float) -> Perceptron:
-            def report(share: float) -> None:
-                self.progress(start + part * share, Sentence("Training"))
-
-            return fit_dense(examples, len(self.labels), rng, report)
-
-        dense = fit([example for each in pictures for example in each.examples], start)
-        if not self.zooms:
-            return Fitted(dense, None, None)
-        zoomed = fit([example for each in pictures for example in each.zoomed], start + part)
-        return Fitted(dense, zoomed, None)
-
-    def _cross_validate(
+    def _fit_and_validate(
         self, learnt: list[Embedded], behind: list[Embedded]
-    ) -> list[tuple[Embedded, Answers]]:
-        """Return the pictures, each with what heads say that were trained without it."""
+    ) -> tuple[Fitted, list[tuple[Embedded, Answers]]]:
+        """Return the heads, and each picture with what heads say that were trained without it."""
         everything = learnt + behind
+        folds, count = self._folds(everything)
+
+        def fit(fold: int, tell: Share) -> tuple[Fitted, dict[int, Answers]]:
+            """Return heads that never saw a fold, and what they say of its pictures."""
+            rest = [each for each, own in zip(everything, folds, strict=True) if own != fold]
+            asked = [number for number, own in enumerate(folds) if own == fold]
+            fitted = self._fit(rest, self.seed + fold + 1, lambda share: tell(TO_FIT * share))
+            answers = {}
+            for done, number in enumerate(asked, 1):
+                answers[number] = self._ask(fitted, everything[number])
+                tell(TO_FIT + (1 - TO_FIT) * done / len(asked))
+            return fitted, answers
+
+        (all_fitted, _), *others = run_parallel(
+            [partial(fit, fold) for fold in (OF_NO_PICTURE, *range(count))],
+            lambda share: self.progress(45 + 50 * share, Sentence("Training")),
+        )
+        answers = {number: said for _, some in others for number, said in some.items()}
+        return all_fitted, [(each, answers[i]) for i, each in enumerate(everything)]
+
+    def _folds(self, everything: list[Embedded]) -> tuple[list[int], int]:
+        """Return the fold of each picture, and how many there are."""
         groups = [_group(each, number) for number, each in enumerate(everything)]
         shown = [[int(i) for i in np.flatnonzero(each.shown)] for each in everything]
         of_learnt = len(
             {group for group, each in zip(groups, everything, strict=True) if each.picture}
         )
         count = min(FOLDS, max(of_learnt, 2))
-        folds = folds_of(groups, shown, count, np.random.default_rng((self.seed, 4)))
-        answers: dict[int, Answers] = {}
-        for fold in range(count):
-            rest = [each for each, own in zip(everything, folds, strict=True) if own != fold]
-            start = 45 + 35 * fold / count
-            fitted = self._fit(rest, start, start + 30 / count, self.seed + fold + 1)
-            asked = [number for number, own in enumerate(folds) if own == fold]
-            report = self._part(
-                start + 30 / count,
-                start + 35 / count,
-                Sentence("Choosing thresholds: {done} of {of}"),
-            )
-            for done, number in enumerate(asked):
-                answers[number] = self._ask(fitted, everything[number])
-                report(done + 1, len(asked))
-        return [(each, answers[i]) for i, each in enumerate(everything)]
+        return folds_of(groups, shown, count, np.random.default_rng((self.seed, 4))), count
+
+    def _fit(self, pictures: list[Embedded], seed: int, tell: Share) -> Fitted:
+        if self.kind != BOXES:
+            pooled = np.concatenate([each.pooled for each in pictures])
+            shown = np.concatenate([each.pooled_shown for each in pictures])
+            return Fitted(None, None, fit_pictures(pooled, shown))
+        rng, labels = np.random.default_rng((seed, 3)), len(self.labels)
+        whole = [example for each in pictures for example in each.examples]
+        if not self.zooms:
+            return Fitted(fit_dense(whole, labels, rng, tell), None, None)
+        dense = fit_dense(whole, labels, rng, lambda share: tell(share / 2))
+        close = [example for each in pictures for example in each.zoomed]
+        zoomed = fit_dense(close, labels, rng, lambda share: tell(0.5 + share / 2))
+        return Fitted(dense, zoomed, None)
 
     def _ask(self, fitted: Fitted, each: Embedded) -> Answers:
         if fitted.picture:
