@@ -32,6 +32,11 @@ def test_a_yes_has_a_box_however_unsure_its_place_is() -> None:
     assert box.confidence == 55.0
 
 
+def test_of_two_ducks_that_are_hard_to_see_both_have_a_box() -> None:
+    both = view_of((0.38, DUCK[1]), (0.36, (0.6, 0.2, 0.9, 0.6)), (0.34, (0.6, 0.7, 0.9, 0.9)))
+    assert [round(box.left, 1) for box in boxes_of(both, 72.0)] == [0.1, 0.6]
+
+
 @pytest.mark.parametrize(
     "ghost",
     [
