@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import resource
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -206,6 +207,22 @@ def test_a_training_ends_where_its_progress_says_so(things: Cut, few_views: None
         with pytest.raises(Cancelled):
             train(some, LABELS, progress=cancel_at(percent))
         assert not [each for each in threading.enumerate() if "training" in each.name]
+
+
+@pytest.mark.parametrize(("megabytes", "threads"), [(500, 1), (1000, 2), (16_000, 4)])
+def test_where_memory_is_short_fewer_threads_train(
+    monkeypatch: pytest.MonkeyPatch, megabytes: int, threads: int
+) -> None:
+    monkeypatch.setattr(parallel, "available_cpus", lambda: 16)
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (megabytes * 1_000_000,) * 2)
+    together = threading.Barrier(threads)
+
+    def meet(number: int) -> str:
+        together.wait(60)  # in vain, with fewer threads
+        return threading.current_thread().name
+
+    names = parallel.map_parallel(meet, range(3 * threads), lambda done, of: None)
+    assert len(set(names)) == threads
 
 
 def test_what_runs_beside_a_part_that_fails_ends_too(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ concurrent.futures alone neither tells how far works are that still run, nor end
 neither reports nor ends works in threads.
 """
 
+import resource
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -12,7 +13,10 @@ from typing import TypeVar
 
 from rubberduck.core.resources import available_cpus
 
-MOST = 4  # threads: three folds and the heads themselves; each takes some 50 MB while it learns
+MOST = 4  # threads: three folds and the heads themselves
+# Of the memory limit, for each thread: a training takes 420 to 670 MB, and 60 to 120 MB more for
+# each thread beside the first.
+BYTES_EACH = 400_000_000
 POLL_SECONDS = 0.2
 T = TypeVar("T")
 R = TypeVar("R")
@@ -68,8 +72,14 @@ def run_parallel(works: Sequence[Callable[[Share], R]], report: Share) -> list[R
 @contextmanager
 def _pool() -> Iterator[ThreadPoolExecutor]:
     """Yield a pool; works that have not begun when an error comes are left out."""
-    pool = ThreadPoolExecutor(min(available_cpus(), MOST), "training")
+    pool = ThreadPoolExecutor(_threads(), "training")
     try:
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _threads() -> int:
+    limit, _ = resource.getrlimit(resource.RLIMIT_DATA)  # of the jobs' processes
+    allowed = MOST if limit == resource.RLIM_INFINITY else limit // BYTES_EACH
+    return max(1, min(available_cpus(), MOST, allowed))
