@@ -20,8 +20,9 @@ def remove_label(
 ) -> Project:
     """Delete a label; its boxes and labels become those of the label `into`, or are deleted.
 
-    Pictures that show nothing else are not labelled any more then. Raises LabelInUse if pictures
-    have it and the deletion is not `confirmed`, InvalidProject, NoSuchProject.
+    Pictures that show nothing else are not labelled any more then, and rate nobody. Raises
+    LabelInUse if pictures have it and the deletion is not `confirmed`, InvalidProject,
+    NoSuchProject.
     """
     project = projects.get(project_id)
     name = project.label(label_id).name
@@ -93,7 +94,7 @@ def _change(
     chosen = row.id.in_([picture["id"] for picture in pictures])
     connection.execute(project_pictures.update().where(chosen).values(values))
     if emptied:
-        nothing = {"revision": 0, "labelled_at": None, "labelled_by": None}
+        nothing = {"revision": 0, "labelled_at": None, "labelled_by": None, "truth": None}
         connection.execute(project_pictures.update().where(row.id.in_(emptied)).values(nothing))
         connection.execute(annotations.delete().where(annotations.c.picture_id.in_(emptied)))
 

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -16,8 +17,9 @@ from rubberduck.custom_models.annotations import Annotation
 from rubberduck.custom_models.dataset import Box
 from rubberduck.custom_models.embedded_model import PredictedBox
 from rubberduck.custom_models.errors import InvalidAnnotation, PictureChanged
+from rubberduck.custom_models.label_removal import remove_label
 from rubberduck.custom_models.labelling import Labelling, Lease, Task
-from rubberduck.custom_models.projects import Project
+from rubberduck.custom_models.projects import Project, Projects
 from rubberduck.custom_models.suggestions import boxes_to_confirm
 from rubberduck.custom_models.tables import project_pictures
 from rubberduck.custom_models.versions import Versions
@@ -151,6 +153,26 @@ def test_hidden_truth_pictures_rate_labellers(work: Callable[..., Labelling]) ->
     assert work("Di").save(id, ada.get(id).revision, Annotation((plate,))) == 1
     assert ada.get(id).annotation.boxes == (mug,)
     assert {each.name: each.agreement for each in ada.labellers()}["Di"] == 0
+
+
+def test_a_truth_picture_that_loses_its_only_label_is_labelled_anew(
+    work: Callable[..., Labelling],
+) -> None:
+    ada = work("Ada")
+    mug, plate = box(ada.project), box(ada.project, left=300, label=1)
+    task = ada.next()
+    assert task
+    ada.save(task.picture_id, 0, Annotation((mug,)))
+    ada.mark_truth(task.picture_id, True)
+    projects = Projects(ada.database)
+    remove_label(projects, ada.project.id, mug.label, into=None, confirmed=True)
+    bo = replace(work("Bo"), project=projects.get(ada.project.id))
+    again = bo.open(task.picture_id)
+    assert (again.revision, again.annotation) == (0, Annotation())
+    assert bo.save(task.picture_id, 0, Annotation((plate,))) == 1
+    seen = ada.get(task.picture_id)
+    assert (seen.annotation.boxes, seen.labelled_by, seen.is_truth) == ((plate,), "Bo", False)
+    assert {each.name: each.truth_pictures for each in ada.labellers()} == {"Bo": 0}
 
 
 def json(answer: TestResponse) -> Any:
