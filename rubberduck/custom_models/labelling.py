@@ -6,7 +6,8 @@ when a lease ends. Every saved annotation stays in the table `annotations`.
 
 A truth picture is one whose annotation an operator trusts. Now and then labellers get one as if it
 were unlabelled; their answer changes nothing and is kept with its agreement with the truth. To
-them its revision is 0, as that of any unlabelled picture.
+them its revision is 0, as that of any unlabelled picture. Operators see which pictures these are,
+so they are not rated, and what they save is the new truth.
 """
 
 import random
@@ -119,10 +120,11 @@ class Labelling:
             found = self._first(connection, skipped)
             if found is None:
                 return None
-            if found.leased_by != self.labeller_id and not self.randomness.randrange(TRUTH_EVERY):
+            is_new = found.leased_by != self.labeller_id and not self.sees_truth
+            if is_new and not self.randomness.randrange(TRUTH_EVERY):
                 truth = connection.execute(self._unseen_truth(database_now(connection))).first()
                 found = truth or found
-            return self._task(connection, found, self._lease(connection, found), disguised=True)
+            return self._task(connection, found, self._lease(connection, found))
 
     def open(self, picture_id: str) -> Task:
         """Return this picture, labelled or not, leased unless another person has it."""
@@ -152,34 +154,28 @@ class Labelling:
         with self.database.transaction(writing=True) as connection:
             found = self._row(connection, picture_id)
             self._rules(found).check(annotation)
-            agrees = None
             # A labeller never changes the truth, whatever revision he heard of elsewhere.
-            if found.truth is not None and (revision == 0 or not self.sees_truth):
-                agrees = agreement(annotation, from_row(found.truth))
-            elif revision != found.revision:
+            is_rated = self._is_disguised(found)
+            if not is_rated and revision != found.revision:
                 raise PictureChanged("Somebody saved this picture while you were labelling it.")
-            now, row = database_now(connection), annotation.to_row()
+            said = annotation.to_row()
             entry = {
-                "picture_id": picture_id,
-                "revision": found.revision + 1,
-                "project_id": self.project.id,
+                "revision": self._next_revision(connection, found),
                 "labelled_by": self.labeller_id,
-                "labelled_at": now,
-                "agreement": agrees,
-                **row,
+                "labelled_at": database_now(connection),
+                **said,
             }
-            connection.execute(annotations.insert(), entry)
-            values: dict[str, Any] = {"revision": found.revision + 1}
-            if agrees is None:
-                values |= {**row, "labelled_at": now, "labelled_by": self.labeller_id}
-                values["truth"] = row if found.truth is not None else None
+            agrees = agreement(annotation, from_row(found.truth)) if is_rated else None
+            of = {"picture_id": picture_id, "project_id": self.project.id, "agreement": agrees}
+            connection.execute(annotations.insert(), of | entry)
+            values = {} if is_rated else entry | {"truth": found.truth and said}
             if found.leased_by == self.labeller_id:
                 values |= _FREE
-            connection.execute(
-                project_pictures.update().where(picture.id == picture_id).values(values)
-            )
+            if values:
+                where = picture.id == picture_id
+                connection.execute(project_pictures.update().where(where).values(values))
             # To the person who was rated, the picture was an unlabelled one.
-            return 1 if agrees is not None else found.revision + 1
+            return 1 if is_rated else entry["revision"]
 
     def hint(self, picture_id: str, labels: Sequence[str]) -> None:
         """Note which labels an unlabelled picture of a box project shows; its boxes are missing.
@@ -266,13 +262,13 @@ class Labelling:
         """
         now = database_now(connection)
         mine = and_(picture.leased_by == self.labeller_id, picture.leased_until > now)
+        seems_unlabelled = picture.revision == 0
+        if not self.sees_truth:
+            seems_unlabelled = or_(seems_unlabelled, picture.truth.is_not(None))
         waits = and_(picture.revision == 0, self._free(now))
         by_age = picture.created_at, picture.id
         kinds: tuple[tuple[ColumnElement[bool], tuple[ColumnElement[Any], ...]], ...] = (
-            (
-                and_(mine, or_(picture.revision == 0, picture.truth.is_not(None))),
-                (picture.leased_until.desc(),),
-            ),
+            (and_(mine, seems_unlabelled), (picture.leased_until.desc(),)),
             (
                 and_(waits, picture.uncertainty.is_not(None)),
                 (picture.uncertainty.desc(), *by_age),
@@ -328,11 +324,9 @@ class Labelling:
             return Lease(bool(is_leased), None, found.revision)
         return Lease(False, _name(connection, found.leased_by) or "?", found.revision)
 
-    def _task(
-        self, connection: Connection, found: Row[Any], lease: Lease, *, disguised: bool = False
-    ) -> Task:
+    def _task(self, connection: Connection, found: Row[Any], lease: Lease) -> Task:
         """Return the task; a truth picture that rates this person as if it were unlabelled."""
-        rates = found.truth is not None and (disguised or self._is_disguised(found))
+        rates = self._is_disguised(found)
         annotation = from_row(found._mapping)
         if rates:
             annotation = self._last_of_ones_own(connection, found.id)
@@ -351,6 +345,12 @@ class Labelling:
 
     def _is_disguised(self, found: Row[Any]) -> bool:
         return found.truth is not None and not self.sees_truth
+
+    def _next_revision(self, connection: Connection, found: Row[Any]) -> int:
+        """Return the next number of a locked row: the last one may be that of a rating."""
+        query = select(func.max(saved.revision)).where(saved.picture_id == found.id)
+        last: int = max(found.revision, connection.scalar(query) or 0)
+        return last + 1
 
     def _last_of_ones_own(self, connection: Connection, id: str) -> Annotation:
         query = annotations.select().where(

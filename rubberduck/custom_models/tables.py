@@ -68,7 +68,7 @@ project_pictures = Table(
     # Boxes are pixels of the upright picture: label (an id), left, top, width, height, crowd.
     Column("boxes", JSON, nullable=False),
     Column("labels", JSON, nullable=False),  # ids of the labels of the whole picture
-    Column("revision", Integer, nullable=False),  # counts the saved annotations; 0: not labelled
+    Column("revision", Integer, nullable=False),  # of what it shows, in annotations; 0: unlabelled
     Column("labelled_at", DateTime),
     Column("labelled_by", String(24)),
     Column(

@@ -142,17 +142,42 @@ def test_hidden_truth_pictures_rate_labellers(work: Callable[..., Labelling]) ->
     assert other
     assert other.picture_id != id
     truth = ada.get(id)
-    assert (truth.annotation.boxes, truth.is_truth, truth.revision) == ((mug, plate), True, 2)
+    assert (truth.annotation.boxes, truth.is_truth, truth.revision) == ((mug, plate), True, 1)
     figures = {each.name: each for each in ada.labellers()}
     assert figures["Bo"].agreement == pytest.approx(2 / 3)
     assert (figures["Bo"].truth_pictures, figures["Ada"].agreement) == (1, None)
-    assert ada.save(id, 2, Annotation((mug,))) == 3  # an operator corrects the truth itself
+    # An operator who had it open meanwhile corrects the truth itself.
+    assert ada.save(id, 1, Annotation((mug,))) == 3
     assert work("Cy", Always()).save(id, 0, Annotation((mug,))) == 1
     assert {each.name: each.agreement for each in ada.labellers()}["Cy"] == 1
     # Whatever revision a labeller sends, he is rated and the truth stays.
     assert work("Di").save(id, ada.get(id).revision, Annotation((plate,))) == 1
     assert ada.get(id).annotation.boxes == (mug,)
     assert {each.name: each.agreement for each in ada.labellers()}["Di"] == 0
+
+
+def test_operators_are_not_rated_by_the_truth_that_they_see(
+    work: Callable[..., Labelling],
+) -> None:
+    ada = work("Ada", Always())
+    mug, plate = box(ada.project), box(ada.project, left=300, label=1)
+    task = ada.next()
+    assert task
+    id = task.picture_id
+    ada.save(id, 0, Annotation((mug,)))
+    ada.mark_truth(id, True)
+    assert ada.open(id).lease.is_held  # as the page does after the button
+    eve = Operators(ada.database).find_or_create("Eve", "operator")
+    for person in (ada, replace(ada, labeller_id=eve.id)):
+        other = person.next()
+        assert other
+        assert other.picture_id != id
+        assert person.renew(other.picture_id).revision == other.revision
+    # An operator who had it open since before it was labelled learns what somebody saved.
+    with pytest.raises(PictureChanged):
+        replace(ada, labeller_id=eve.id).save(id, 0, Annotation((plate,)))
+    assert ada.save(id, ada.open(id).revision, Annotation((plate,))) == 2
+    assert ada.get(id).annotation.boxes == (plate,)
 
 
 def test_a_truth_picture_that_loses_its_only_label_is_labelled_anew(
