@@ -1,6 +1,8 @@
 // The boxes and labels of one picture while it is labelled, in whole pixels of the upright
 // original, with undo and redo.
 
+import { randomId } from "./random_id.js";
+
 const NUDGE_PAUSE = 1000; // ms; moves by the keyboard within it are undone together
 const MAX_STEPS = 200;
 const SHRUNK_SIDE = 1280; // a box must be larger than 1 pixel once the picture is shrunk to it
@@ -13,7 +15,7 @@ export class Boxes {
     this.size = size;
     this.minSide = Math.floor(Math.max(1, Math.max(size.width, size.height) / SHRUNK_SIDE)) + 1;
     this.onChange = onChange;
-    this.boxes = boxes.map((box) => ({ crowd: false, ...box, key: crypto.randomUUID() }));
+    this.boxes = boxes.map((box) => ({ crowd: false, ...box, key: randomId() }));
     this.labels = [...labels];
     this.selected = null; // the key of a box
     this.past = [];
@@ -41,7 +43,7 @@ export class Boxes {
     this.onChange("selection");
   }
 
-  add(box, key = crypto.randomUUID()) {
+  add(box, key = randomId()) {
     this.#remember();
     this.boxes.push({ crowd: false, ...this.#inside(box), key });
     this.selected = key;
@@ -102,7 +104,7 @@ export class Boxes {
   /** Show other boxes and labels instead; what was there comes back by undo. */
   replace({ boxes, labels }) {
     this.#remember();
-    this.boxes = boxes.map((box) => ({ crowd: false, ...box, key: crypto.randomUUID() }));
+    this.boxes = boxes.map((box) => ({ crowd: false, ...box, key: randomId() }));
     this.labels = [...labels];
     this.selected = null;
     this.onChange("boxes");

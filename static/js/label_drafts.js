@@ -2,7 +2,9 @@
 // that ended and a closed tab. Each load of the page writes drafts of its own, so that two tabs
 // with one picture do not overwrite each other's.
 
-const own = crypto.randomUUID();
+import { randomId } from "./random_id.js";
+
+const own = randomId();
 
 function stored() {
   try {

@@ -109,6 +109,20 @@ def test_by_keyboard_alone(page: Page, site: Site) -> None:
     assert listed(page) == []
 
 
+def test_over_plain_http_from_another_device(page: Page, site: Site) -> None:
+    project, ids = add_project_to(site, "from a phone", map(noise, range(2)))
+    # As where the address is neither localhost nor HTTPS.
+    page.add_init_script("delete Crypto.prototype.randomUUID")
+    label(page, site, project)
+    press(page, "b", "1")
+    label(page, site, project)  # a reload: what was drawn is still there
+    expect(page.locator(".box-list li")).to_have_count(1)
+    press(page, "b", "2", "Enter")
+    expect(page.get_by_text("1 of 2 labelled")).to_be_visible()
+    boxes = saved(page, site, project, ids[0])["boxes"]
+    assert [box["label"] for box in boxes] == [each.id for each in project.labels]
+
+
 def test_by_mouse_while_the_network_is_cut_and_the_session_ends(page: Page, site: Site) -> None:
     project, ids = add_project_to(site, "by mouse", [noise(1, (1200, 900)), noise(2)])
     label(page, site, project)
