@@ -1,7 +1,7 @@
 """The API of the pictures of projects."""
 
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -17,6 +17,9 @@ from rubberduck.web.operators import audit, require_labeller, require_operator
 from rubberduck.web.projects import project_pictures, projects
 from rubberduck.web.responses import as_json
 from rubberduck.web.uploads import picture_from_body
+
+if TYPE_CHECKING:
+    from rubberduck.custom_models.projects import Project
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 100
 LIST_PARAMETERS = ("limit", "state", "split")
@@ -44,6 +47,8 @@ def add_project_picture(id: str) -> ResponseReturnValue:
 
     person = require_operator()
     project, label = projects().get(id), request.args.get("label")
+    if label:
+        _require_label(project, label)
     data, file_name = picture_from_body(), request.args.get("file_name", "")
     if request.files and not file_name:
         file_name = request.files[PICTURE_FIELD].filename or ""
@@ -65,14 +70,20 @@ def add_project_picture(id: str) -> ResponseReturnValue:
     return as_json(bodies.AddedPictureBody(kind, bodies.picture_body(picture), ()))  # type: ignore[arg-type]
 
 
+def _require_label(project: "Project", name: str) -> None:
+    """Raise before a picture is stored whose label would be refused: InvalidProject and others."""
+    from rubberduck.custom_models.projects import new_labels
+
+    if project.kind != "pictures":
+        raise InvalidParameter("This project has boxes, so “label” cannot be given.")
+    new_labels(project, [name])
+
+
 def _with_label(id: str, person_id: str, picture_id: str, name: str) -> Any:
     """Label a whole picture that is not labelled; a label of a new name is added."""
     from rubberduck.custom_models.dataset import Picture, Report
     from rubberduck.custom_models.project_datasets import Importer
 
-    project = projects().get(id)
-    if project.kind != "pictures":
-        raise InvalidParameter("This project has boxes, so “label” cannot be given.")
     project = projects().add_labels(id, [name])
     importer = Importer(pipeline().results.database, project, person_id)
     known = " ".join(name.split())

@@ -177,10 +177,7 @@ class Projects:
         """Add labels after the others; those that exist are left. Raises InvalidProject."""
         with self.database.transaction(writing=True) as connection:
             before = _get(connection, id, locked=True)
-            known = {each.name for each in before.labels}
-            new = [name for name in clean_labels(names) if name not in known]
-            if len(known) + len(new) > MAX_LABELS:
-                raise InvalidProject("A project has at most {most} labels.", most=MAX_LABELS)
+            new = new_labels(before, names)
             start = max((each.position for each in before.labels), default=-1) + 1
             if new:
                 rows = [_label_row(id, name, start + i) for i, name in enumerate(new)]
@@ -286,6 +283,15 @@ def clean_labels(names: Iterable[str]) -> list[str]:
     if len(cleaned) > MAX_LABELS:
         raise InvalidProject("A project has at most {most} labels.", most=MAX_LABELS)
     return cleaned
+
+
+def new_labels(project: Project, names: Iterable[str]) -> list[str]:
+    """Return the labels that the project does not have yet. Raises InvalidProject."""
+    known = {each.name for each in project.labels}
+    new = [name for name in clean_labels(names) if name not in known]
+    if len(known) + len(new) > MAX_LABELS:
+        raise InvalidProject("A project has at most {most} labels.", most=MAX_LABELS)
+    return new
 
 
 def clean_keep_days(days: int | None) -> int | None:

@@ -94,6 +94,24 @@ def test_the_whole_story(ask: Ask, client: FlaskClient) -> None:
     assert ask("GET", path)[0] == 404
 
 
+def test_a_picture_whose_label_is_refused_is_not_stored(ask: Ask) -> None:
+    new = {"name": "Mugs", "kind": "boxes", "labels": ["mug"], "question": ""}
+    boxes = ask("POST", "/projects", json=new)[1]["links"]["self"].removeprefix("/api/v1")
+    names = [f"shape {number}" for number in range(250)]
+    new = {"name": "Shapes", "kind": "pictures", "labels": names, "question": ""}
+    full = ask("POST", "/projects", json=new)[1]["links"]["self"].removeprefix("/api/v1")
+    photo = encoded(scene(1))
+    for path, label, sentence in (
+        (boxes, "mug", "This project has boxes"),
+        (full, "x" * 256, "A label has 1 to 255 characters"),
+        (full, "one more", "A project has at most 250 labels"),
+    ):
+        status, _, problem = add(ask, path, photo, f"label={label}")
+        assert (status, sentence in problem["detail"]) == (400, True)
+        assert ask("GET", f"{path}/pictures")[1]["pictures"] == []
+    assert add(ask, full, photo, "label=shape 249")[1] == "added"
+
+
 def check_data(ask: Ask, path: str, picture: str) -> None:
     split = ask("POST", f"{path}/split", json={"seed": 1, "again": False})[1]
     assert split["without"] == 0
