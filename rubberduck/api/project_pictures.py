@@ -60,6 +60,7 @@ def add_project_picture(id: str) -> ResponseReturnValue:
         near_is_fine=flag("near"),
     )
     outcome = project_pictures().add(project, upload)
+    audit("project.upload", project.name, id=id, files=1)
     picture = outcome.picture
     if label and (isinstance(outcome, Added) or outcome.is_exact):
         picture = _with_label(id, person.id, picture.id, label)

@@ -131,8 +131,11 @@ def upload(id: str) -> ResponseReturnValue:
     job_id = None
     for archive in archives:
         job_id = enqueue_import(project, archive, _options())
-    _flash_outcomes(*_add_all(project, [file for file in files if file not in archives]))
-    audit("project.upload", project.name, id=id, files=len(files))
+        # Noted at once: the next one may be refused.
+        audit("project.upload", project.name, id=id, files=1)
+    if pictures := [file for file in files if file not in archives]:
+        audit("project.upload", project.name, id=id, files=len(pictures))
+        _flash_outcomes(*_add_all(project, pictures))
     if job_id:
         return redirect(url_for("jobs.show", id=job_id), HTTPStatus.SEE_OTHER)
     return redirect(url_for("projects.show", id=id), HTTPStatus.SEE_OTHER)

@@ -68,6 +68,8 @@ def test_the_whole_story(ask: Ask, client: FlaskClient) -> None:
 
     photo = encoded(scene(1))
     assert add(ask, path, photo, "form&label=disc")[:2] == (201, "added")
+    entry = ask("GET", "/audit?limit=1")[1]["entries"][0]
+    assert (entry["act"], entry["object"]) == ("project.upload", "Shapes")
     assert add(ask, path, photo)[:2] == (200, "duplicate")
     near = encoded(scene(1).resize((300, 225)))
     assert add(ask, path, near)[:2] == (200, "near")

@@ -16,6 +16,7 @@ from flask.testing import FlaskClient
 from PIL import Image
 from sqlalchemy import func, select
 
+from rubberduck.accounts.audit import AuditLog
 from rubberduck.custom_models.errors import InvalidArchive
 from rubberduck.custom_models.project_pictures import ProjectPictures, Quota
 from rubberduck.custom_models.projects import Project, Projects
@@ -184,6 +185,20 @@ def test_a_full_project_refuses_before_it_reads(operator: FlaskClient, app: Flas
     answer = operator.post(f"{page}/pictures", **no_form)  # reading it would be a 400
     assert answer.status_code == 413
     assert "Its pictures take 0 MB, and may take 0." in visible_text(answer.text)
+
+
+def test_each_zip_that_is_queued_is_in_the_audit_list(
+    operator: FlaskClient, pipeline: Pipeline, app: Flask
+) -> None:
+    page = make_project(operator)
+    settings = app.extensions["settings"]
+    app.extensions["settings"] = settings.model_copy(update={"owner_jobs": 1})
+    packed = [(BytesIO(zipped({"a.jpg": encoded(scene(n))})), f"{n}.zip") for n in range(2)]
+    answer = operator.post(f"{page}/pictures", data={"picture": packed})
+    assert answer.status_code == 429
+    assert newest_job(pipeline).kind == "import-pictures"
+    entry, *_ = AuditLog(pipeline.results.database).page()
+    assert (entry.act, entry.object, entry.details["files"]) == ("project.upload", "Shapes", 1)
 
 
 def shapes(folders: list[str]) -> dict[str, bytes]:
