@@ -1,4 +1,5 @@
-// Add pictures to a project: chosen, dropped, pasted, or whole folders, a few at a time.
+// Add pictures to a project: chosen, dropped, pasted, or whole folders, a few at a time. Of ZIPs and
+// files of labels each becomes a job.
 import { onFiles } from "./drop.js";
 import { UploadRejected } from "./pictures.js";
 
@@ -15,31 +16,22 @@ const list = section.querySelector("#uploads");
 const summary = section.querySelector("#summary");
 const finished = section.querySelector("#finished");
 const texts = section.dataset;
-const api = `/api/v1${texts.api}/pictures`;
+const api = `/api/v1${texts.api}`;
 const items = [];
 let running = 0;
 
-/** Queue files, each with the folder that it lies in; archives go with the form. */
+/** Queue files, each with the folder that it lies in. */
 function add(found) {
-  const archives = found.filter(({ file }) => ARCHIVES.test(file.name));
   for (const { file, folder } of found) {
-    if (ARCHIVES.test(file.name) || !(PICTURES.test(file.name) || file.type.startsWith("image/"))) continue;
-    const item = { file, folder, near: false, attempts: 0, state: "waiting", row: document.createElement("li") };
+    const isArchive = ARCHIVES.test(file.name);
+    if (!isArchive && !PICTURES.test(file.name) && !file.type.startsWith("image/")) continue;
+    const item = { file, folder, isArchive, near: false, attempts: 0, state: "waiting", row: document.createElement("li") };
     items.push(item);
     list.append(item.row);
     show(item, texts.waiting);
   }
   list.hidden = summary.hidden = !items.length;
   for (let more = running; more < MAX_REQUESTS; more++) work();
-  if (archives.length) sendForm(archives[0].file);
-}
-
-/** Send an archive as the form does without a script: its import is a job with a page. */
-function sendForm(file) {
-  const transfer = new DataTransfer();
-  transfer.items.add(file);
-  files.files = transfer.files;
-  form.submit();
 }
 
 async function work() {
@@ -51,6 +43,8 @@ async function work() {
   }
   running -= 1;
   progress();
+  // A single archive leads to its job, as the form does.
+  if (!running && items.length === 1 && items[0].state === "queued") location.assign(items[0].job);
 }
 
 function progress() {
@@ -59,16 +53,24 @@ function progress() {
   finished.hidden = running > 0 || !items.some(({ state }) => state === "added");
 }
 
-async function send(item) {
+/** Return where a file is sent, with what the form's options say. */
+function addressOf({ isArchive, folder, near }) {
   const parameters = new URLSearchParams();
-  if (item.near || form.elements.near.checked) parameters.set("near", "true");
+  if (near || form.elements.near.checked) parameters.set("near", "true");
   if (form.elements.shrink.checked) parameters.set("shrink", "true");
-  if (item.folder && form.elements.folders?.checked) parameters.set("label", item.folder);
+  if (form.elements.folders?.checked) {
+    if (isArchive) parameters.set("folders", "true");
+    else if (folder) parameters.set("label", folder);
+  }
+  return `${api}/${isArchive ? "imports" : "pictures"}?${parameters}`;
+}
+
+async function send(item) {
   const body = new FormData();
   body.append("picture", item.file, item.file.name);
   item.attempts += 1;
   try {
-    const response = await fetch(`${api}?${parameters}`, { method: "POST", body, headers: { Accept: "application/json" } });
+    const response = await fetch(addressOf(item), { method: "POST", body, headers: { Accept: "application/json" } });
     const answer = await response.json();
     if ([429, 503].includes(response.status) && item.attempts < MAX_ATTEMPTS) {
       const seconds = Number(response.headers.get("Retry-After")) || DEFAULT_WAIT;
@@ -77,12 +79,20 @@ async function send(item) {
       return;
     }
     if (!response.ok) throw new UploadRejected(`${answer.title}. ${answer.detail}`);
-    outcome(item, answer);
+    if (item.isArchive) queued(item, answer);
+    else outcome(item, answer);
   } catch (error) {
     item.state = "failed";
     show(item, error instanceof UploadRejected ? error.message : texts.noConnection, { failed: true });
     if (!(error instanceof UploadRejected)) offer(item, texts.again);
   }
+}
+
+function queued(item, job) {
+  item.state = "queued";
+  item.job = job.page;
+  show(item, texts.queued);
+  item.row.append(Object.assign(document.createElement("a"), { href: job.page, textContent: texts.job }));
 }
 
 function outcome(item, answer) {

@@ -1,13 +1,21 @@
 """A project in a browser: pictures are added without reload, and every page is accessible."""
 
-import pytest
-from playwright.sync_api import Browser, FilePayload, expect
+import base64
+from collections.abc import Mapping
 
+import pytest
+from playwright.sync_api import Browser, FilePayload, Page, expect
+
+from rubberduck.custom_models.project_pictures import ProjectPictures
+from rubberduck.jobs.store import JobStore
+from tests.support.archives import zipped
 from tests.support.browser import SCREENS, complaints, screen
+from tests.support.labelling import QUOTA, add_project_to
 from tests.support.operators import sign_in_page
 from tests.support.pictures import encoded
 from tests.support.scenes import scene
 from tests.support.server import Site
+from tests.support.trained_projects import data_of
 
 pytestmark = pytest.mark.enable_socket
 
@@ -32,7 +40,7 @@ def test_pictures_are_added_and_every_page_is_accessible(browser: Browser, site:
             address = page.url
             page.locator("#files").set_input_files(payload("one.jpg", encoded(scene(1))))
             page.get_by_role("button", name="Add", exact=True).click()
-            expect(page.locator("#summary")).to_have_text("1 of 1 pictures done")
+            expect(page.locator("#summary")).to_have_text("1 of 1 files done")
             more = [
                 payload("same.jpg", encoded(scene(1))),
                 payload("near.jpg", encoded(scene(1).resize((300, 225)))),
@@ -40,7 +48,7 @@ def test_pictures_are_added_and_every_page_is_accessible(browser: Browser, site:
             ]
             page.locator("#files").set_input_files(more)
             page.get_by_role("button", name="Add", exact=True).click()
-            expect(page.locator("#summary")).to_have_text("4 of 4 pictures done")
+            expect(page.locator("#summary")).to_have_text("4 of 4 files done")
             expect(page.locator("#uploads")).to_contain_text("each side needs at least 64")
             page.get_by_role("button", name="Add it anyway").click()
             expect(page.locator("#uploads li", has_text="near.jpg")).to_contain_text("added")
@@ -53,3 +61,46 @@ def test_pictures_are_added_and_every_page_is_accessible(browser: Browser, site:
                 width = page.evaluate("document.documentElement.scrollWidth")
                 assert width <= int(kind.split()[1]), part
     assert wrong == []
+
+
+def drop(page: Page, files: Mapping[str, bytes]) -> None:
+    page.evaluate(
+        """(files) => {
+            const dataTransfer = new DataTransfer();
+            for (const [name, data] of Object.entries(files)) {
+                const bytes = Uint8Array.from(atob(data), (sign) => sign.charCodeAt());
+                dataTransfer.items.add(new File([bytes], name));
+            }
+            const options = { bubbles: true, cancelable: true, dataTransfer };
+            document.body.dispatchEvent(new DragEvent("drop", options));
+        }""",
+        {name: base64.b64encode(data).decode() for name, data in files.items()},
+    )
+
+
+def test_zips_and_photos_that_are_dropped_together_all_come_in(
+    browser: Browser, site: Site
+) -> None:
+    project, _ = add_project_to(site, "dropped", [])
+    packs = {f"{n}.zip": zipped({"a.jpg": encoded(scene(n))}) for n in (1, 2, 3)}
+    with screen(browser, "light 360") as page:
+        sign_in_page(page, site)
+        page.goto(f"{site.url}/projects/{project.id}")
+        drop(
+            page, {"1.zip": packs["1.zip"], "photo.jpg": encoded(scene(4)), "2.zip": packs["2.zip"]}
+        )
+        expect(page.locator("#summary")).to_have_text("3 of 3 files done")
+        rows = page.locator("#uploads li")
+        expect(rows.filter(has_text="photo.jpg")).to_contain_text("added")
+        imports = page.get_by_role("link", name="Show the import")
+        expect(imports).to_have_count(2)
+        assert len({link.get_attribute("href") for link in imports.all()}) == 2
+        assert complaints(page) == []
+        page.reload()
+        drop(page, {"3.zip": packs["3.zip"]})  # one alone leads to its job
+        page.wait_for_url("**/jobs/*")
+    with data_of(site.log_file.parent) as (database, storage):
+        pictures = ProjectPictures(database, storage, 10**7, QUOTA)
+        assert pictures.counts(project.id).pictures == 1  # no worker runs here
+        jobs = JobStore(database).newest(f"project:{project.id}", ("queued",))
+    assert [job.kind for job in jobs] == ["import-pictures"] * 3

@@ -95,7 +95,7 @@ def drop_photographs(page: Page, project: str) -> None:
     ]
     page.locator("#files").set_input_files(files)
     page.get_by_role("button", name="Add", exact=True).click()
-    expect(page.locator("#summary")).to_have_text("21 of 21 pictures done")
+    expect(page.locator("#summary")).to_have_text("21 of 21 files done")
     page.get_by_role("link", name="Show them").click()
     expect(page.locator(".grid li")).to_have_count(21)
 
