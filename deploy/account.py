@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from deploy.errors import DeploymentError
@@ -24,6 +25,12 @@ class Account:
         self._s3 = session.client("s3")
         self._ec2 = session.client("ec2")
         self._sts = session.client("sts")
+        self._session = session
+
+    def rekognition(self) -> Any:
+        """Return a client that repeats what the service's five calls a second refuse."""
+        retries = Config(retries={"mode": "adaptive", "max_attempts": 10})
+        return self._session.client("rekognition", config=retries)
 
     def account_id(self) -> str:
         return str(self._sts.get_caller_identity()["Account"])

@@ -2,7 +2,7 @@
 
 import sys
 
-from deploy import options, stack
+from deploy import models, options, stack
 from deploy.account import Account
 from deploy.errors import DeploymentError, translate_aws_errors
 from deploy.options import Options
@@ -20,6 +20,7 @@ def destroy(chosen: Options, account: Account) -> None:
             f"{chosen.name} is protected from deletion. To delete it all the same, first run "
             f"`make settings NAME={chosen.name} REGION={chosen.region} DELETION_PROTECTION=no`."
         )
+    models.refuse_costing(current, account)
     print(describe_deleted(chosen.name, current), describe_retained(current), sep="\n\n")
     if input(f"\nType the site's name ({chosen.name}) to delete it: ").strip() != chosen.name:
         raise DeploymentError("Nothing was deleted.")
@@ -30,8 +31,10 @@ def destroy(chosen: Options, account: Account) -> None:
         print(event, flush=True)
         failed = event.is_failure
     if failed:
+        models.report_costing(current, account)
         raise DeploymentError("Some resources could not be deleted; see the lines above for why.")
     print("\nThe site is deleted.", describe_retained(current), sep="\n")
+    models.report_costing(current, account)
 
 
 def describe_deleted(name: str, current: Stack) -> str:
@@ -60,6 +63,13 @@ def describe_retained(current: Stack) -> str:
         ]
     if current.parameters.get("Database") != "sqlite":
         lines.append("- PostgreSQL's final snapshot (RDS, Snapshots), at some cents a month")
+    if role := current.outputs.get("StopModelsRole"):
+        lines += [
+            "- the role by which a scheduled stop of a model works also now; it may do nothing "
+            "else. Delete it when no model runs:",
+            f"  aws iam delete-role-policy --role-name {role} --policy-name stop",
+            f"  aws iam delete-role --role-name {role}",
+        ]
     lines += [
         "- logs of the last 30 days (CloudWatch, /aws/elasticbeanstalk/…)",
         f"- the bundles: aws s3 rm --recursive s3://{current.parameters.get('BundleBucket', '…')}/"

@@ -10,6 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.config import Config
 from botocore.stub import ANY, Stubber
 
 from deploy import bundle, certificates, options, stack
@@ -45,7 +46,7 @@ FIRST = ["EMAIL=me@duck.example", "DOMAIN=duck.example", "CERTIFICATE=arn:aws:ac
 @cache
 def clients() -> dict[str, Any]:
     session: Any = boto3.Session("testing", "testing", region_name="eu-central-1")
-    names = ("cloudformation", "elasticbeanstalk", "s3", "ec2", "sts")
+    names = ("cloudformation", "elasticbeanstalk", "s3", "ec2", "sts", "rekognition")
     return {name: session.client(name) for name in names}
 
 
@@ -55,7 +56,7 @@ class Amazon:
     def __init__(self) -> None:
         self.stubs = {name: Stubber(client) for name, client in clients().items()}
 
-    def client(self, name: str) -> Any:
+    def client(self, name: str, config: Config | None = None) -> Any:
         return clients()[name]
 
     def answers(self, service: str, operation: str, answer: Any, **expected: Any) -> None:
@@ -114,6 +115,26 @@ class Amazon:
             TemplateBody=ANY,
             Parameters=list(parameters),
             Capabilities=["CAPABILITY_IAM"],
+        )
+
+    def has_models(self, *states: str, bucket: str = OUTPUTS["Pictures"]) -> None:
+        """Answer with a project of ours, a version in each state, and a project of others."""
+        base = "arn:aws:rekognition:eu-central-1:123456789012:project"
+        projects = [{"ProjectArn": f"{base}/{name}/1"} for name in ("logos", "duck-mugs")]
+        versions = [
+            {
+                "ProjectVersionArn": f"{base}/duck-mugs/version/v{number}/1",
+                "Status": state,
+                "OutputConfig": {"S3Bucket": bucket, "S3KeyPrefix": "projects"},
+            }
+            for number, state in enumerate(states, 1)
+        ]
+        self.answers("rekognition", "describe_projects", {"ProjectDescriptions": projects})
+        self.answers(
+            "rekognition",
+            "describe_project_versions",
+            {"ProjectVersionDescriptions": versions},
+            ProjectArn=projects[1]["ProjectArn"],
         )
 
     def add_stack_events(self, *events: tuple[str, str] | tuple[str, str, str]) -> None:
@@ -451,6 +472,63 @@ def test_destroying(
     output = capsys.readouterr().out
     assert "ALL RESULTS" in output
     assert "The site is deleted." in output
+
+
+def test_a_site_whose_models_run_is_not_deleted(
+    amazon: Amazon, destroy: Callable[[str], None]
+) -> None:
+    amazon.has_stack(CustomLabels="yes")
+    amazon.has_models("STOPPED", "RUNNING", "STARTING", "TRAINING_IN_PROGRESS", "STOPPING")
+    with pytest.raises(DeploymentError) as refused:
+        destroy("duck")
+    stop = "aws rekognition stop-project-version --region eu-central-1 --project-version-arn"
+    running = "arn:aws:rekognition:eu-central-1:123456789012:project/duck-mugs/version/v2/1"
+    assert re.findall(r"^- (.+?);", str(refused.value), re.M) == [
+        "duck-mugs v2: RUNNING",
+        "duck-mugs v3: STARTING",
+        "duck-mugs v4: TRAINING_IN_PROGRESS",
+    ]
+    assert f"{stop} {running}\n" in str(refused.value)
+    assert "nothing can end a training" in str(refused.value)
+
+
+def test_a_model_that_starts_while_its_site_is_deleted_is_named(
+    amazon: Amazon, destroy: Callable[[str], None]
+) -> None:
+    amazon.has_stack(CustomLabels="yes")
+    amazon.has_models("STOPPED")
+    amazon.add_stack_events(("duck", "CREATE_COMPLETE"))
+    amazon.answers("cloudformation", "delete_stack", {}, StackName=ID)
+    amazon.add_stack_events(("duck", "CREATE_COMPLETE"), ("duck", "DELETE_COMPLETE"))
+    amazon.has_models("RUNNING")
+    with pytest.raises(DeploymentError, match=r"(?s)started meanwhile.+duck-mugs v1: RUNNING"):
+        destroy("duck")
+
+
+def test_models_of_another_site_of_the_account_do_not_matter(
+    amazon: Amazon, destroy: Callable[[str], None]
+) -> None:
+    amazon.has_stack(CustomLabels="yes")
+    amazon.has_models("RUNNING", bucket="pictures-of-another-site")
+    with pytest.raises(DeploymentError, match="Nothing was deleted"):
+        destroy("no")
+
+
+def test_custom_labels_are_not_switched_off_while_a_model_runs(
+    amazon: Amazon, deploy: Callable[..., None]
+) -> None:
+    amazon.has_stack(CustomLabels="yes")
+    amazon.has_models("RUNNING")
+    with pytest.raises(DeploymentError, match="duck-mugs v1: RUNNING"):
+        deploy("CUSTOM_LABELS=no", with_code=False)
+    amazon.has_stack(CustomLabels="yes")
+    amazon.has_models("STOPPED")
+    amazon.add_stack_events(("duck", "CREATE_COMPLETE"))
+    amazon.is_updated_with(*given(CustomLabels="no"), *unchanged(*THERE))
+    amazon.add_stack_events(("duck", "CREATE_COMPLETE"), ("duck", "UPDATE_COMPLETE"))
+    amazon.has_stack("UPDATE_COMPLETE", CustomLabels="no")
+    amazon.has_models("STOPPED")
+    deploy("CUSTOM_LABELS=no", with_code=False)
 
 
 def test_nobody_there_to_type_the_name(amazon: Amazon, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -213,6 +213,11 @@ def test_pictures_and_results_do_not_go_by_the_way() -> None:
     assert template["Postgres"]["UpdateReplacePolicy"] == "Snapshot"
 
 
+def test_a_stop_that_is_scheduled_works_also_without_the_site() -> None:
+    role = read(TEMPLATE)["Resources"]["StopModelsRole"]
+    assert role["DeletionPolicy"] == "RetainExceptOnCreate"
+
+
 # ---- who may do what
 
 
