@@ -13,7 +13,7 @@ from rubberduck.api.routes import api
 from rubberduck.api.schemas import WHOLE, Timestamp
 from rubberduck.web.deps import answering_models
 from rubberduck.web.formatting import rfc3339
-from rubberduck.web.model_hosting import hosting, view_of
+from rubberduck.web.model_hosting import check_self_start, hosting, view_of
 from rubberduck.web.operators import audit, require_labeller, require_operator
 from rubberduck.web.responses import as_json
 from rubberduck.web.uploads import json_body
@@ -113,6 +113,8 @@ def put_model_life(id: str, number: str) -> ResponseReturnValue:
     require_operator()
     life = _life(id, number)
     asked = parsed_body(LifeSettingsBody, json_body() or b"{}")
+    if asked.may_start_itself:
+        check_self_start(life)
     if asked.default != life.is_default:
         hosting().lives.make_default(life.id if asked.default else None)
     with hosting().lives.changing(life.id) as (_, _, change):

@@ -57,6 +57,20 @@ class NoScheduledStop(DuckError):
     hint = "Confirm that you know this, or set DUCK_SCHEDULER_ROLE. Nothing was started."
 
 
+class CannotStartItself(DuckError):
+    """A visitor would start what nothing stops: only an operator can say that this is known."""
+
+    status = 409
+    slug = "cannot-start-itself"
+    title = "This model cannot start when a visitor asks"
+    hint = "Set DUCK_SCHEDULER_ROLE first, or start it by hand. Nothing was changed."
+
+    def __init__(self) -> None:
+        super().__init__(
+            "No stop can be scheduled at Amazon: if this machine goes off, the model bills on."
+        )
+
+
 class ModelStopped(DuckError):
     """A visitor asked a model that does not run."""
 

@@ -63,10 +63,17 @@ class AnsweringModel:
         return self.engine == "rekognition"
 
 
-def answering_models(database: Database) -> tuple[AnsweringModel, ...]:
-    """Return the models by their projects' names. Raises ResultsUnavailable."""
+def answering_models(
+    database: Database, *, start_at_amazon: bool = False
+) -> tuple[AnsweringModel, ...]:
+    """Return the models by their projects' names. Raises ResultsUnavailable.
+
+    `start_at_amazon`: also those there that a visitor may start; without it, only embedded ones.
+    """
     runs = and_(row.should_run, row.state == "RUNNING")
     may_start = and_(row.may_start_itself, row.state.in_(STARTABLE))
+    if not start_at_amazon:
+        may_start = and_(may_start, row.engine != "rekognition")
     query = (
         select(versions, project.name.label("project_name"), project.kind, project.question)
         .join_from(versions, projects, project.id == row.project_id)

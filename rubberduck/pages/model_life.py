@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from rubberduck.core.errors import InvalidParameter
 from rubberduck.web.deps import answering_models, text
-from rubberduck.web.model_hosting import LifeView, hosting, view_of
+from rubberduck.web.model_hosting import LifeView, check_self_start, hosting, view_of
 from rubberduck.web.operators import audit, current_operator, require_operator
 from rubberduck.web.uploads import form_value
 
@@ -89,7 +89,8 @@ def default(id: str, number: int) -> ResponseReturnValue:
 def self_start(id: str, number: int) -> ResponseReturnValue:
     """Say whether the model starts when a visitor asks for it."""
     life = _life_for_operator(id, number)
-    allowed = form_value("allowed") == "1"
+    if allowed := form_value("allowed") == "1":
+        check_self_start(life)
     with hosting().lives.changing(life.id) as (_, _, change):
         change(may_start_itself=allowed)
     audit("model.self-start", life.title, allowed=allowed)

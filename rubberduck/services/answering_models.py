@@ -58,7 +58,10 @@ class AnsweringModels:
         from rubberduck.db.model_activity import answering_models
 
         self._read_at = time.monotonic()
-        self._models = answering_models(self.pipeline.results.database)
+        # Whatever an operator allowed before: hosting starts nothing for a visitor without a stop.
+        needs = self.pipeline.open_custom_labels, self.pipeline.open_stop_schedules
+        can_start = None not in needs
+        self._models = answering_models(self.pipeline.results.database, start_at_amazon=can_start)
         return self._models
 
     def default(self) -> "AnsweringModel | None":

@@ -28,6 +28,7 @@ class LifeView:
     today: str
     may_start: bool
     has_stop_schedule: bool
+    can_start_itself: bool
     max_units: int
     idle_minutes: int
     ceiling_hours: int
@@ -58,10 +59,24 @@ def view_of(life: "Life") -> LifeView:
         today=dollars(parts.ledger.spent_on(run_key(life), now)) if costs else dollars(0),
         may_start=not life.should_run and state.start in ("yes", "by hand"),
         has_stop_schedule=parts.open_schedules is not None,
+        can_start_itself=can_start_itself(life),
         max_units=MAX_UNITS,
         idle_minutes=settings().model_idle_minutes,
         ceiling_hours=settings().model_hours,
     )
+
+
+def can_start_itself(life: "Life") -> bool:
+    """Return whether the model may be started by a visitor: not where nothing would stop it."""
+    return life.is_embedded or hosting().open_schedules is not None
+
+
+def check_self_start(life: "Life") -> None:
+    """Raise CannotStartItself if no visitor may start the model."""
+    from rubberduck.custom_models.hosting_errors import CannotStartItself
+
+    if not can_start_itself(life):
+        raise CannotStartItself
 
 
 def _about(amount: str, is_verified: bool) -> str:

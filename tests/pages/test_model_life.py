@@ -20,7 +20,7 @@ from rubberduck.services.pipeline import Pipeline
 from rubberduck.web.model_hosting import hosting
 from tests.support.command_line import run_command
 from tests.support.custom_labels import FakeCustomLabels
-from tests.support.hosting import DirectClient, add_amazon_model, add_model
+from tests.support.hosting import DirectClient, FakeSchedules, add_amazon_model, add_model
 from tests.support.operators import sign_in
 from tests.support.visitor import visible_text
 
@@ -122,6 +122,43 @@ def test_a_model_at_amazon_has_its_price_before_the_button_and_its_meter_after_i
         ("Ada", "model.extend"),
         ("Ada", "model.start"),
     ]
+
+
+def test_a_visitor_starts_no_model_that_nothing_at_amazon_would_stop(
+    app: Flask,
+    client: FlaskClient,
+    results: Results,
+    fake: FakeCustomLabels,
+    settings: Settings,
+    pipeline: Pipeline,
+) -> None:
+    id = add_amazon_model(results.database, fake, "v1")
+    operator = sign_in(client)
+    shown = card(app, client, id)
+    assert "Start when a visitor asks" not in shown
+    assert "It cannot start when a visitor asks: no stop can be scheduled at Amazon" in shown
+    refused = client.post(f"{MUGS}/1/self-start", data={"allowed": "1"})
+    assert (refused.status_code, "Set DUCK_SCHEDULER_ROLE" in refused.text) == (409, True)
+    secret, _ = Tokens(results.database).create(operator.id, "ci", timedelta(1), scope="operator")
+    program = {"Authorization": f"Bearer {secret}"}
+    asked = {"default": True, "may_start_itself": True}
+    answer = client.put(f"/api/v1{MUGS}/1/life", json=asked, headers=program).get_json()
+    assert answer["type"] == "/api#cannot-start-itself"
+    with app.app_context():
+        life = hosting().lives.get(id)
+    assert (life.is_default, life.may_start_itself) == (False, False)
+    # What was allowed while a stop could be scheduled is offered to nobody without that.
+    asks = b"starts when you ask"
+    stops: Any = FakeSchedules(DirectClient(fake))
+    labels: Any = CustomLabels(DirectClient(fake))  # type: ignore[arg-type]
+    parts = replace(pipeline, open_custom_labels=lambda: labels, open_stop_schedules=lambda: stops)
+    scheduled = create_app(settings, pipeline=parts).test_client()
+    sign_in(scheduled)
+    assert scheduled.post(f"{MUGS}/1/self-start", data={"allowed": "1"}).status_code == 303
+    assert asks in scheduled.get("/").data
+    app.extensions["answering_models"].refresh()
+    assert asks not in client.get("/").data
+    assert "Start by hand only" in card(app, client, id)
 
 
 def test_programs_do_the_same_with_an_operators_token(

@@ -39,7 +39,9 @@ def model_life() -> JsonObject:
             "put": _operation(
                 "put_model_life",
                 "Say whom a model answers",
-                "One model of the site can answer visitors who chose none.",
+                "One model of the site can answer visitors who chose none. One at Amazon starts by "
+                "itself only with DUCK_SCHEDULER_ROLE: else nothing would stop it if the site goes "
+                "off (409).",
                 json_body("LifeSettingsBody", settings),
             ),
         },
