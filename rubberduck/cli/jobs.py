@@ -7,10 +7,11 @@ from typing import NoReturn
 import click
 from flask.cli import AppGroup
 
-from rubberduck.cli.terminal import HELP, command_errors, printable
+from rubberduck.cli.terminal import HELP, command_errors, printable, yes_option
 from rubberduck.jobs.models import DONE, PROJECT, STATES, Job
 from rubberduck.services.training_queue import retry_job
 from rubberduck.web.deps import job_queue
+from rubberduck.web.jobs import retry_price
 from rubberduck.web.operators import audit_terminal
 
 jobs = AppGroup("jobs", context_settings=HELP, help="List, follow, cancel and retry jobs.")
@@ -64,12 +65,20 @@ def cancel(id: str) -> None:
 
 
 @jobs.command("retry", context_settings=HELP)
+@yes_option
 @job_id
-def retry(id: str) -> None:
-    """Queue a failed or cancelled job again, from its start."""
+def retry(id: str, yes: bool) -> None:
+    """Queue a failed or cancelled job again, from its start.
+
+    A training at Amazon may cost again; the price is shown first.
+    """
     with command_errors():
         store = job_queue().store
-        retry_job(store, store.get(id))
+        job = store.get(id)
+        if (price := retry_price(job)) and not yes:
+            cost = f"It costs {price} an hour if Amazon trains again."
+            click.confirm(f"{cost} Queue it?", abort=True, err=True)
+        retry_job(store, job)
         _note("job.retry", id)
     click.echo("Queued again.")
 

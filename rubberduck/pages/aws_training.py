@@ -6,24 +6,14 @@ from flask import Blueprint, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from rubberduck.web.deps import job_queue, pipeline, text
+from rubberduck.web.model_hosting import training_price
 from rubberduck.web.models import projects
 from rubberduck.web.operators import audit, require_operator
 
 aws_training = Blueprint("aws_training", __name__, url_prefix="/projects/<id>/models/amazon")
 
 
-@aws_training.app_template_global("training_price_at_amazon")
-def training_price() -> str | None:
-    """Return what an hour of training costs, such as "about $1.00"; None if it is switched off."""
-    from rubberduck.billing.prices import dollars
-
-    site = pipeline()
-    if site.open_custom_labels is None or site.open_ledger is None:
-        return None
-    _, prices = site.open_ledger()
-    price = prices["custom-labels-training"]
-    amount = dollars(price.of(1))
-    return amount if price.verified else text("about {amount}").format(amount=amount)
+aws_training.add_app_template_global(training_price, "training_price_at_amazon")
 
 
 @aws_training.post("")

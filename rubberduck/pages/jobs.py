@@ -15,6 +15,7 @@ from rubberduck.web.jobs import (
     living_project_of,
     message_of,
     retry_job,
+    retry_price,
     waits_for_worker,
 )
 from rubberduck.web.responses import as_json, private_page, with_etag
@@ -69,6 +70,7 @@ def show(id: str) -> ResponseReturnValue:
                 job=job,
                 lines=lines,
                 waits=waits_for_worker(job),
+                retry_price=retry_price(job),
                 project=living_project_of(job),
                 project_page=PROJECT_PAGES.get(job.kind, "projects.show"),
             )

@@ -49,6 +49,15 @@ def retry_job(id: str) -> None:
     _note("job.retry", job)
 
 
+def retry_price(job: "Job") -> str | None:
+    """Return what an hour costs if the job is queued again; None if it costs nothing."""
+    # Imported late: the first page needs no jobs.
+    from rubberduck.services.training_queue import TRAIN_AT_AMAZON
+    from rubberduck.web.model_hosting import training_price
+
+    return training_price() if job.kind == TRAIN_AT_AMAZON and not job.is_active else None
+
+
 def message_of(job: "Job") -> str:
     """Return what a job does at the moment, in the site's language."""
     return job.message_in(text)

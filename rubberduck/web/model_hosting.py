@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from flask import current_app
 
-from rubberduck.web.deps import settings, text
+from rubberduck.web.deps import pipeline, settings, text
 
 if TYPE_CHECKING:
     from rubberduck.custom_models.hosting import Hosting
@@ -77,6 +77,19 @@ def check_self_start(life: "Life") -> None:
 
     if not can_start_itself(life):
         raise CannotStartItself
+
+
+def training_price() -> str | None:
+    """Return what an hour of training costs at Amazon; None if that is switched off."""
+    from rubberduck.billing.prices import dollars
+    from rubberduck.billing.trainings import TRAINING
+
+    site = pipeline()
+    if site.open_custom_labels is None or site.open_ledger is None:
+        return None
+    _, prices = site.open_ledger()
+    price = prices[TRAINING]
+    return _about(dollars(price.of(1)), price.verified)
 
 
 def _about(amount: str, is_verified: bool) -> str:

@@ -37,6 +37,7 @@ from rubberduck.services.training_queue import (
     settle_all_trainings,
 )
 from tests.support.aws import BUCKET
+from tests.support.command_line import run_command
 from tests.support.custom_labels import LOSE_ANSWER, FakeCustomLabels
 from tests.support.objects import draw_project
 from tests.support.operators import sign_in
@@ -298,6 +299,11 @@ def test_an_operator_trains_at_amazon_from_the_page_and_deletes_the_version(
     steps = Steps(site, fake, job_id=job.id)
     train_model_aws(steps, created_by="ada", poll_seconds=1800, dataset_seconds=30, **arguments)
     queue.store.cancel(job.id)
+    # What may cost again says so before it is tried again.
+    assert "about $1.00 an hour if Amazon trains again" in client.get(f"/jobs/{job.id}").text
+    unconfirmed = run_command(client.application, "jobs", "retry", job.id)
+    assert "It costs about $1.00 an hour if Amazon trains again." in unconfirmed.stderr
+    assert queue.get(job.id).state == "cancelled"
     delete_version(site, project.id, 1)
     fake.advance(30)
     (own,) = fake.world.projects.values()
