@@ -99,7 +99,7 @@ def classify(  # noqa: PLR0913, PLR0917 - each is an option
     if question and model:
         raise click.UsageError("Give either --question or --model.")
     use_question(question)
-    use_model(model)
+    use_model(model, yes)
     if run is not None:
         show_run(run, as_json)
     if not paths:

@@ -103,7 +103,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - click gives each option its argument
     if plot_file and plot_file == sheet_file:
         raise click.UsageError("--plot and --sheet must be different files.")
     boxes = _known_boxes(boxes_file)
-    use_model(model)
+    use_model(model, yes)
     confirm_cost(len(pictures), yes)
     answered = dict(_answers(pictures, folder, boxes))
     for name in boxes:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from flask import g
@@ -16,12 +16,15 @@ from rubberduck.core.errors import DuckError
 from rubberduck.core.file_names import PICTURE_SUFFIXES
 from rubberduck.web.deps import answering_models, default_pipeline, pipeline
 
+if TYPE_CHECKING:
+    from rubberduck.db.model_activity import AnsweringModel
+
 STDIN = "-"
 HELP = {"help_option_names": ["-h", "--help"]}
 Item = TypeVar("Item")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask to confirm the cost.")
 model_option = click.option(
-    "--model", metavar="PROJECT", help="Ask the running model of this project (a name or an id)."
+    "--model", metavar="PROJECT", help="Ask the model of this project (a name or an id)."
 )
 question_option = click.option(
     "--question", metavar="KEY", help="Ask another of the site's questions (the name of its file)."
@@ -52,16 +55,30 @@ def use_question(key: str | None) -> None:
         raise click.ClickException(explain(error)) from None
 
 
-def use_model(project: str | None) -> None:
-    """Let the running model of a project answer from now on; None changes nothing."""
+def use_model(project: str | None, yes: bool) -> None:
+    """Let the model of a project answer from now on; None changes nothing.
+
+    One that starts itself is started; at Amazon that is confirmed first.
+    """
     if project is None:
         return
     try:
         models = answering_models().refresh()
-        ids = [each.project_id for each in models if project in (each.project_id, each.name)]
-        g.pipeline = answering_models().pipeline_for(ids[0] if ids else project, may_start=True)
+        named = [each for each in models if project in (each.project_id, each.name)]
+        if named and named[0].is_remote and not named[0].is_running and not yes:
+            _confirm_start(named[0])
+        id = named[0].project_id if named else project
+        g.pipeline = answering_models().pipeline_for(id, may_start=True)
     except DuckError as error:
         raise click.ClickException(explain(error)) from None
+
+
+def _confirm_start(model: "AnsweringModel") -> None:
+    # Imported late: see web/model_hosting.py.
+    from rubberduck.web.model_hosting import hosting, view_of
+
+    price = view_of(hosting().lives.get(model.version_id)).per_hour
+    _confirm(f"“{model.name}” will be started at Amazon, for {price} an hour until it is stopped.")
 
 
 def confirm_cost(pictures: int, yes: bool, *, is_most: bool = False) -> None:
@@ -75,7 +92,11 @@ def confirm_cost(pictures: int, yes: bool, *, is_most: bool = False) -> None:
     name = pipeline().detector.name
     times = "once" if pictures == 1 else f"{pictures} times"
     times, about = (f"at most {times}", "at most") if is_most else (times, "about")
-    cost = f"{name} will be called {times}, for {about} ${price:.3f}."
+    _confirm(f"{name} will be called {times}, for {about} ${price:.3f}.")
+
+
+def _confirm(cost: str) -> None:
+    """Ask for confirmation. Raises UsageError without a terminal."""
     if not sys.stdin.isatty():  # a script, or a picture on standard input
         raise click.UsageError(f"{cost} Add --yes to confirm.")
     click.confirm(f"{cost} Continue?", abort=True, err=True)

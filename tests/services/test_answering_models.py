@@ -29,7 +29,7 @@ from rubberduck.web.model_hosting import hosting
 from tests.support.command_line import run_command
 from tests.support.custom_labels import FakeCustomLabels
 from tests.support.duck_videos import write_pictures
-from tests.support.hosting import DirectClient, add_amazon_model, add_model
+from tests.support.hosting import DirectClient, FakeSchedules, add_amazon_model, add_model
 from tests.support.pictures import encoded, form
 from tests.support.visitor import visible_text
 
@@ -199,6 +199,34 @@ def test_a_model_at_amazon_answers_with_boxes_by_its_own_thresholds(
     fake.faults.order("DetectCustomLabels", "AccessDeniedException")
     failed = client.post(f"/?model={PROJECT}", **form(encoded(coloured("blue"))))
     assert (failed.status_code, "AccessDenied" in failed.text) == (503, False)
+
+
+def test_a_command_starts_a_model_at_amazon_only_after_its_price(
+    settings: Settings, pipeline: Pipeline, results: Results, fake: FakeCustomLabels, tmp_path: Path
+) -> None:
+    client: Any = DirectClient(fake)
+    stops: Any = FakeSchedules(client)
+    labels = CustomLabels(client)
+    app = create_app(
+        settings,
+        pipeline=replace(
+            pipeline, open_custom_labels=lambda: labels, open_stop_schedules=lambda: stops
+        ),
+    )
+    add_amazon_model(results.database, fake, "v1", units=2, may_start_itself=True)
+    picture = tmp_path / "mug.jpg"
+    picture.write_bytes(encoded())
+    for folder in ("duck", "no-duck"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "mug.jpg").write_bytes(encoded())
+    for command in (("look", str(picture)), ("evaluate", str(tmp_path))):
+        asked = run_command(app, *command, "--model", "mugs")
+        assert "started at Amazon, for about $8.00 an hour until it is stopped" in asked.stderr
+        assert "Add --yes" in asked.stderr
+    assert fake.left_running() == []
+    confirmed = run_command(app, "look", "--yes", "--model", "mugs", str(picture))
+    assert "This model is starting" in confirmed.stderr
+    assert fake.left_running() == ["v1"]
 
 
 def test_a_running_model_answers_about_a_video(
