@@ -28,6 +28,7 @@ from rubberduck.cli.terminal import (
     confirm_cost,
     explain,
     files_in,
+    min_confidence_option,
     model_option,
     printable,
     question_option,
@@ -54,6 +55,7 @@ NO_ANSWER: dict[str, Any] = {"duck": None, "score": None, "boxes": [], "is_trunc
 @yes_option
 @question_option
 @model_option
+@min_confidence_option
 @click.option(
     "--render",
     "target",
@@ -74,6 +76,7 @@ def classify(  # noqa: PLR0913, PLR0917 - each is an option
     yes: bool,
     question: str | None,
     model: str | None,
+    min_confidence: float | None,
     target: Path | None,
     run: str | None,
     calls_a_second: float | None,
@@ -99,7 +102,7 @@ def classify(  # noqa: PLR0913, PLR0917 - each is an option
     if question and model:
         raise click.UsageError("Give either --question or --model.")
     use_question(question)
-    use_model(model, yes)
+    use_model(model, yes, min_confidence)
     if run is not None:
         show_run(run, as_json)
     if not paths:

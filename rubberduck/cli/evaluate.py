@@ -19,6 +19,7 @@ from rubberduck.cli.terminal import (
     confirm_cost,
     explain,
     files_in,
+    min_confidence_option,
     model_option,
     printable,
     read,
@@ -64,6 +65,7 @@ class NewPicture(click.ParamType[Path]):
 @as_json
 @yes_option
 @model_option
+@min_confidence_option
 @click.option(
     "--boxes",
     "boxes_file",
@@ -83,6 +85,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - click gives each option its argument
     as_json: bool,
     yes: bool,
     model: str | None,
+    min_confidence: float | None,
 ) -> None:
     """Measure the detector on labelled pictures.
 
@@ -103,7 +106,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - click gives each option its argument
     if plot_file and plot_file == sheet_file:
         raise click.UsageError("--plot and --sheet must be different files.")
     boxes = _known_boxes(boxes_file)
-    use_model(model, yes)
+    use_model(model, yes, min_confidence)
     confirm_cost(len(pictures), yes)
     answered = dict(_answers(pictures, folder, boxes))
     for name in boxes:

@@ -26,6 +26,12 @@ yes_option = click.option("--yes", is_flag=True, help="Do not ask to confirm the
 model_option = click.option(
     "--model", metavar="PROJECT", help="Ask the model of this project (a name or an id)."
 )
+min_confidence_option = click.option(
+    "--min-confidence",
+    type=click.FloatRange(0, 100),
+    metavar="PERCENT",
+    help="With --model: decide by this, not by the threshold of each label.",
+)
 question_option = click.option(
     "--question", metavar="KEY", help="Ask another of the site's questions (the name of its file)."
 )
@@ -55,12 +61,15 @@ def use_question(key: str | None) -> None:
         raise click.ClickException(explain(error)) from None
 
 
-def use_model(project: str | None, yes: bool) -> None:
+def use_model(project: str | None, yes: bool, min_confidence: float | None) -> None:
     """Let the model of a project answer from now on; None changes nothing.
 
-    One that starts itself is started; at Amazon that is confirmed first.
+    One that starts itself is started; at Amazon that is confirmed first. Raises UsageError for a
+    confidence without a model.
     """
     if project is None:
+        if min_confidence is not None:
+            raise click.UsageError("--min-confidence is for a model: give --model, too.")
         return
     try:
         models = answering_models().refresh()
@@ -68,7 +77,9 @@ def use_model(project: str | None, yes: bool) -> None:
         if named and named[0].is_remote and not named[0].is_running and not yes:
             _confirm_start(named[0])
         id = named[0].project_id if named else project
-        g.pipeline = answering_models().pipeline_for(id, may_start=True)
+        g.pipeline = answering_models().pipeline_for(
+            id, may_start=True, min_confidence=min_confidence
+        )
     except DuckError as error:
         raise click.ClickException(explain(error)) from None
 

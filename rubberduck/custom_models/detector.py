@@ -8,7 +8,8 @@ import threading
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from copy import copy
+from typing import TYPE_CHECKING, Self
 
 from rubberduck.aws.custom_labels import MAX_PICTURE_BYTES, CustomLabel
 from rubberduck.aws.custom_labels_errors import (
@@ -21,6 +22,8 @@ from rubberduck.core.models import Box, Label
 from rubberduck.core.rules import BoxRule, Group, Question
 from rubberduck.custom_models.hosting_errors import ModelStopped
 from rubberduck.db.model_activity import AnsweringModel
+from rubberduck.detectors.base import Detector
+from rubberduck.detectors.with_breaker import DetectorWithBreaker
 from rubberduck.imaging.decode import Picture, to_jpeg_within
 
 if TYPE_CHECKING:
@@ -76,13 +79,23 @@ class LoadedModels:
 
 
 class _ProjectDetector:
-    """The identity of a model's version; `on_use` renews its lease."""
+    """The identity of a model's version; `on_use` renews its lease.
+
+    `min_confidence`, in percent, decides in place of each label's own threshold.
+    """
 
     cost_per_call_usd = 0.0
+    min_confidence: float | None = None
 
     def __init__(self, model: AnsweringModel, on_use: Callable[[], None]) -> None:
         self.model = model
         self.on_use = on_use
+
+    def at(self, min_confidence: float) -> Self:
+        """Return the same detector with this least confidence."""
+        other = copy(self)
+        other.min_confidence = min_confidence
+        return other
 
     @property
     def name(self) -> str:
@@ -90,7 +103,9 @@ class _ProjectDetector:
 
     @property
     def version(self) -> str:
-        return f"{self.model.number}-{self.model.version_id}"
+        version = f"{self.model.number}-{self.model.version_id}"
+        # Answers are shared between equal versions, and this one has other labels.
+        return version if self.min_confidence is None else f"{version}, {self.min_confidence} %"
 
     @property
     def supported_labels(self) -> tuple[str, ...]:
@@ -117,9 +132,12 @@ class EmbeddedProjectDetector(_ProjectDetector):
         self.load = load
 
     def labels(self, picture: Picture) -> list[Label]:
-        """Return the labels above their thresholds. Raises DetectorFailed, TrunkMismatch."""
+        """Return the labels that reach their thresholds. Raises DetectorFailed, TrunkMismatch."""
         loaded = self._loaded()
-        found = labels_of(loaded.predict(picture.image), loaded.thresholds, loaded.kind)
+        thresholds = loaded.thresholds
+        if self.min_confidence is not None:
+            thresholds = dict.fromkeys(thresholds, self.min_confidence / PERCENT)
+        found = labels_of(loaded.predict(picture.image), thresholds, loaded.kind)
         self._used()
         return found
 
@@ -133,6 +151,14 @@ class EmbeddedProjectDetector(_ProjectDetector):
             raise DetectorFailed(
                 UNAVAILABLE_MESSAGE, cause=f"the file of {self.name} {self.version} is gone"
             ) from error
+
+
+def at_confidence(detector: Detector, min_confidence: float) -> Detector:
+    """Return a model's detector with this least confidence, behind the same circuit breaker."""
+    if isinstance(detector, DetectorWithBreaker):
+        return detector.around(at_confidence(detector.detector, min_confidence))
+    assert isinstance(detector, _ProjectDetector)
+    return detector.at(min_confidence)
 
 
 def labels_of(prediction: "Prediction", thresholds: dict[str, float], kind: str) -> list[Label]:
@@ -150,21 +176,16 @@ def labels_of(prediction: "Prediction", thresholds: dict[str, float], kind: str)
 
 
 class CustomLabelsDetector(_ProjectDetector):
-    """Finds the labels of a project with DetectCustomLabels.
-
-    Without `min_confidence` each label's trained threshold decides; it is in percent.
-    """
+    """Finds the labels of a project with DetectCustomLabels."""
 
     def __init__(
         self,
         model: AnsweringModel,
         on_use: Callable[[], None],
         open_service: "Callable[[], CustomLabels]",
-        min_confidence: float | None = None,
     ) -> None:
         super().__init__(model, on_use)
         self.open_service = open_service
-        self.min_confidence = min_confidence
 
     def labels(self, picture: Picture) -> list[Label]:
         """Return the labels. Raises DetectorFailed, ModelStopped."""

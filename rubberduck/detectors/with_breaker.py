@@ -1,5 +1,8 @@
 """A detector behind a circuit breaker."""
 
+from copy import copy
+from typing import Self
+
 from rubberduck.core.circuit_breaker import CircuitBreaker
 from rubberduck.core.errors import DetectorCircuitOpen, DetectorFailed, PictureRefused
 from rubberduck.core.models import Label
@@ -14,6 +17,12 @@ class DetectorWithBreaker(DetectorWrapper):
         super().__init__(detector)
         self.circuit = CircuitBreaker(detector.name)
         self._last_cause = ""  # which says more than that the circuit is open
+
+    def around(self, detector: Detector) -> Self:
+        """Return the same circuit before another detector of the same service."""
+        other = copy(self)
+        other.detector = detector
+        return other
 
     def labels(self, picture: Picture) -> list[Label]:
         if not self.circuit.allow_request():

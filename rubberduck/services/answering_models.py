@@ -68,10 +68,13 @@ class AnsweringModels:
         """Return the running model that answers who chose nothing, without waiting."""
         return next((each for each in self.list() if each.is_default and each.is_running), None)
 
-    def pipeline_for(self, project_id: str, *, may_start: bool) -> Pipeline:
+    def pipeline_for(
+        self, project_id: str, *, may_start: bool, min_confidence: float | None = None
+    ) -> Pipeline:
         """Return the pipeline of a project's model. Raises NoSuchModelOffered, ModelStopped.
 
-        With `may_start`, a model that starts itself is started.
+        With `may_start`, a model that starts itself is started. `min_confidence`, in percent,
+        decides in place of each label's own threshold.
         """
         models = self.refresh() if self._is_stale() else self._models
         model = next((each for each in models if each.project_id == project_id), None)
@@ -79,7 +82,7 @@ class AnsweringModels:
             raise self._why_not(project_id)
         if may_start and not model.is_running:
             model = self._start(model)
-        return self.pipeline_of(model)
+        return self.pipeline_of(model, min_confidence)
 
     def _why_not(self, project_id: str) -> DuckError:
         """Return why a model that is not in the list does not answer."""
@@ -100,11 +103,13 @@ class AnsweringModels:
             offered=", ".join(each.project_id for each in self._models),
         )
 
-    def pipeline_of(self, model: "AnsweringModel") -> Pipeline:
-        from rubberduck.custom_models.detector import question_of
+    def pipeline_of(self, model: "AnsweringModel", min_confidence: float | None = None) -> Pipeline:
+        from rubberduck.custom_models.detector import at_confidence, question_of
 
         question = question_of(model, self.text("Yes!"), self.text("No."), self.text(" or "))
         detector = self._detector(model)
+        if min_confidence is not None:
+            detector = at_confidence(detector, min_confidence)
         return self.pipeline.for_model(
             model.project_id, question, detector, is_live=not model.is_remote
         )

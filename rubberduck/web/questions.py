@@ -9,7 +9,7 @@ from flask import Flask, g, request
 
 from rubberduck.core.errors import InvalidParameter
 from rubberduck.core.models import Result
-from rubberduck.web.deps import answering_models, default_pipeline, pipeline
+from rubberduck.web.deps import answering_models, default_pipeline, pipeline, threshold
 
 # Links to these endpoints keep the question of the page that they stand on.
 KEEPING = {
@@ -42,6 +42,7 @@ ASKING = {
     "videos.accept",
     "api.create_video",
 }
+TAKING_CONFIDENCE = {"api.upload"}
 # Frames of a camera name the model that its page shows: a frame touches no database.
 ANSWERED_BY_DEFAULT = ASKING - {"api.analyze_frame"}
 
@@ -77,11 +78,20 @@ def _choose_question() -> None:
         if key is not None:
             raise InvalidParameter("Give either “question” or “model”.")
         may_start = request.method == "POST"  # no link starts anything
-        g.pipeline = answering_models().pipeline_for(model, may_start=may_start)
+        g.pipeline = answering_models().pipeline_for(
+            model, may_start=may_start, min_confidence=_min_confidence()
+        )
+    elif request.endpoint in TAKING_CONFIDENCE and _min_confidence() is not None:
+        raise InvalidParameter("“min_confidence” is for a “model”: give both, or neither.")
     elif request.endpoint and key is not None:
         g.pipeline = default_pipeline().for_question(key)
     elif request.endpoint in ANSWERED_BY_DEFAULT and (default := answering_models().default()):
         g.pipeline = answering_models().pipeline_of(default)
+
+
+def _min_confidence() -> float | None:
+    """Return what programs ask of a model instead of its thresholds. Raises InvalidParameter."""
+    return threshold("min_confidence") if request.endpoint in TAKING_CONFIDENCE else None
 
 
 def _keep_question(endpoint: str, values: dict[str, Any]) -> None:

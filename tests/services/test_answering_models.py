@@ -107,6 +107,15 @@ def test_visitors_choose_a_model_and_results_keep_it(
     assert (body["found"], body["question"]) == (True, "Is there one of mugs in this image?")
     assert (body["engine"], body["engine_version"]) == ("mugs", "3-mugs-v3")
     assert [label["name"] for label in body["labels"]] == ["red"]
+    described = client.get("/api/openapi.json").get_json()["paths"]["/pictures"]["post"]
+    assert "min_confidence" in {each["name"] for each in described["parameters"]}
+    stricter = client.post(
+        f"/api/v1/pictures?model={PROJECT}&min_confidence=100", **form(encoded(coloured("red")))
+    ).get_json()
+    assert (stricter["found"], stricter["labels"]) == (False, [])  # and not the answer before
+    for wrong in (f"model={PROJECT}&min_confidence=101", "min_confidence=50"):
+        answer = client.post(f"/api/v1/pictures?{wrong}", **form(encoded(coloured("red"))))
+        assert (answer.status_code, "min_confidence" in answer.text) == (400, True)
     assert body["boxes"] == []  # an answer about the whole picture has no boxes
     result = client.get(f"/result/{body['id']}").text
     shown = visible_text(result)
@@ -119,6 +128,10 @@ def test_visitors_choose_a_model_and_results_keep_it(
     (tmp_path / "blue.png").write_bytes(encoded(coloured("blue"), format="PNG"))
     done = run_command(app, "look", "--json", "--model", "mugs", str(tmp_path / "blue.png"))
     assert '"duck": true' in done.stdout
+    (tmp_path / "red.jpg").write_bytes(encoded(coloured("red")))
+    surest = ("--model", "mugs", "--min-confidence", "100", str(tmp_path / "red.jpg"))
+    assert '"duck": false' in run_command(app, "look", "--json", *surest).stdout
+    assert "give --model, too" in run_command(app, "look", *surest[2:]).stderr
     assert "no such model" in run_command(app, "look", "--model", "cups", "x.png").stderr
     # The site's own question stays what it was, until an operator makes the model the default.
     assert client.post("/api/v1/pictures", **form(encoded())).get_json()["engine"] != "mugs"
@@ -184,6 +197,11 @@ def test_a_model_at_amazon_answers_with_boxes_by_its_own_thresholds(
     assert [box["label"] for box in body["boxes"]] == ["mug", "mug"]
     [request] = [asked for operation, asked in fake.requests if operation == "DetectCustomLabels"]
     assert "MinConfidence" not in request
+    least = client.post(
+        f"/api/v1/pictures?model={PROJECT}&min_confidence=30", **form(encoded())
+    ).get_json()
+    assert (least["id"] == body["id"], least["engine_version"]) == (False, "1-mugs-v1, 30.0 %")
+    assert fake.requests[-1][1]["MinConfidence"] == 30.0
     frame = client.post(f"/api/v1/frames?model={PROJECT}", **form(encoded()))
     assert frame.status_code == 404  # no frames of a camera are sent to Amazon
     fake.world.detections = []

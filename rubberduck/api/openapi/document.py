@@ -111,6 +111,12 @@ ASKING_MODELS = {
     "glance": "The project whose model answers, in place of a question.",
     "create_video": "The project whose model answers, in place of a question.",
 }
+MIN_CONFIDENCE = parameter(
+    "min_confidence",
+    "query",
+    {"type": "number", "minimum": 0, "maximum": 100},
+    "With `model`: the least confidence of a label, in percent, in place of its own threshold.",
+)
 SAMPLE_REQUEST_ID = "4f1d8a0c5b7e2963"
 SAMPLE_CONFIDENCE = 95.5
 SAMPLE_BOX = (0.31, 0.22, 0.36, 0.41)  # left, top, width, height
@@ -209,6 +215,8 @@ def _with_question(operation: JsonObject) -> JsonObject:
         for name, (keys, texts, least) in offered.items()
         if (described := texts.get(operation["operationId"])) and len(keys) >= least
     ]
+    if offered["model"][0] and operation["operationId"] == "look":
+        more.append(MIN_CONFIDENCE)
     return {"parameters": [*operation.get("parameters", []), *more]} if more else {}
 
 
