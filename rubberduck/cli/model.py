@@ -9,8 +9,8 @@ from flask.cli import AppGroup
 from rubberduck.cli.jobs import NO_WORKER, follow_job
 from rubberduck.cli.terminal import HELP, command_errors, printable, yes_option
 from rubberduck.services.training_queue import queue_training
-from rubberduck.web.deps import job_queue
-from rubberduck.web.model_hosting import hosting, view_of
+from rubberduck.web.deps import job_queue, pipeline
+from rubberduck.web.model_hosting import hosting, training_price, view_of
 from rubberduck.web.models import database, projects, settled_versions, versions
 from rubberduck.web.operators import audit_terminal
 
@@ -57,21 +57,40 @@ def list_models(project: str | None) -> None:
     help="Of the random numbers: the same one makes the same model.",
 )
 @click.option("--follow", is_flag=True, help="Wait until it ends, and print the job's log.")
+@click.option("--amazon", is_flag=True, help="Train at Amazon Rekognition, for money.")
+@click.option(
+    "--distribute",
+    is_flag=True,
+    help="With --amazon: let Amazon choose the test pictures, whatever belongs together.",
+)
+@yes_option
 @project_argument
-def train(project: str, seed: int, follow: bool) -> None:
-    """Train a new version of PROJECT (a name or an id) on this machine.
+def train(  # noqa: PLR0913, PLR0917 - each is an option
+    project: str, seed: int, follow: bool, amazon: bool, distribute: bool, yes: bool
+) -> None:
+    """Train a new version of PROJECT (a name or an id), on this machine unless told otherwise.
 
-    A worker does it: `python worker.py`. Exit status with --follow: 1 unless it is done.
+    A worker does it: `python worker.py`. With --amazon the price is shown first, and Amazon trains
+    for half an hour to a day. Exit status with --follow: 1 unless it is done.
 
     \b
     Examples:
       flask model train "our mugs"
       flask model train --follow "our mugs"
+      flask model train --amazon "our mugs"
     """
+    if distribute and not amazon:
+        raise click.UsageError("--distribute is for --amazon.")
+    if seed and amazon:
+        raise click.UsageError("Amazon takes no --seed.")
     with command_errors():
         found = find_project(project)
-        id = queue_training(job_queue(), database(), found, COMMAND_LINE, seed)
-        audit_terminal("model.train", found.id, job=id)
+        if amazon:
+            id = _queue_at_amazon(found, distribute, yes)
+            audit_terminal("model.train", found.id, job=id, engine="rekognition")
+        else:
+            id = queue_training(job_queue(), database(), found, COMMAND_LINE, seed)
+            audit_terminal("model.train", found.id, job=id)
         click.echo(f"Queued: {id}")
         if not job_queue().has_worker():
             click.echo(NO_WORKER, err=True)
@@ -136,12 +155,20 @@ def start(project: str, number: int, units: int, unwatched: bool, yes: bool) -> 
       flask model start "our mugs" 3
       flask model start --units 2 --yes "our mugs" 3
     """
+    from rubberduck.custom_models.hosting_errors import NoScheduledStop
+
     with command_errors():
         life = hosting().lives.numbered(find_project(project).id, number)
         if not life.is_embedded and not yes:
             hour = f"{view_of(life).price} an hour and unit, billed by the minute"
             click.confirm(f"It costs {hour}. Start it (units: {units})?", abort=True, err=True)
-        started = hosting().start(life.id, units, COMMAND_LINE, unwatched=unwatched)
+        try:
+            started = hosting().start(life.id, units, COMMAND_LINE, unwatched=unwatched)
+        except NoScheduledStop as error:
+            raise click.ClickException(
+                f"{error.title}. {error} Add --unwatched to start it all the same, or set "
+                "DUCK_SCHEDULER_ROLE. Nothing was started."
+            ) from None
         audit_terminal("model.start", life.title, units=units, unwatched=unwatched)
     click.echo(f"{life.title}: {started.state}")
 
@@ -162,7 +189,9 @@ def stop(project: str, number: int) -> None:
         life = hosting().lives.numbered(find_project(project).id, number)
         stopped = hosting().stop(life.id)
         audit_terminal("model.stop", life.title)
-    click.echo(f"{life.title}: {stopped.state}")
+    # At Amazon the state is the one before for a while: a stop is refused while a model starts.
+    state = stopped.state if stopped.is_embedded else "it is being stopped"
+    click.echo(f"{life.title}: {state}")
 
 
 def find_project(name: str) -> "Project":
@@ -171,6 +200,18 @@ def find_project(name: str) -> "Project":
         if name in (project.id, project.name):
             return project
     raise click.ClickException("There is no such project; see: flask model list")
+
+
+def _queue_at_amazon(project: "Project", distribute: bool, yes: bool) -> str:
+    """Confirm the price, queue the training and return the job's id."""
+    from rubberduck.services.aws_queue import queue_training_at_amazon
+
+    if (price := training_price()) and not yes:
+        cost = f"It costs {price} an hour, for half an hour to a day; nothing if it fails."
+        click.confirm(f"{cost} Train at Amazon?", abort=True, err=True)
+    return queue_training_at_amazon(
+        pipeline(), job_queue(), project, COMMAND_LINE, distribute=distribute
+    )
 
 
 def _line(project: "Project", version: "ModelVersion") -> str:

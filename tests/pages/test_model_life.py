@@ -109,10 +109,13 @@ def test_a_model_at_amazon_has_its_price_before_the_button_and_its_meter_after_i
     shown_first = run_command(app, "model", "start", "mugs", "1")
     assert "about $4.00 an hour and unit" in shown_first.stderr
     refused_again = run_command(app, "model", "start", "--yes", "mugs", "1")
-    assert "No stop can be scheduled" in refused_again.stderr
+    assert (
+        "If this machine goes off, the model bills on. No stop can be scheduled at Amazon. "
+        "Add --unwatched to start it all the same, or set DUCK_SCHEDULER_ROLE."
+    ) in refused_again.stderr
     done = run_command(app, "model", "start", "--yes", "--unwatched", "mugs", "1")
     assert done.stdout == "mugs 1: STARTING\n"
-    assert run_command(app, "model", "stop", "mugs", "1").stdout == "mugs 1: STARTING\n"
+    assert run_command(app, "model", "stop", "mugs", "1").stdout == "mugs 1: it is being stopped\n"
     assert "does not run" not in run_command(app, "model", "stop", "mugs", "1").stdout
     acts = [(each.operator_name, each.act) for each in AuditLog(results.database).page()]
     assert acts == [

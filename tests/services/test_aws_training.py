@@ -290,10 +290,17 @@ def test_an_operator_trains_at_amazon_from_the_page_and_deletes_the_version(
     page = client.get(f"/projects/{project.id}/models")
     assert "about $1.00 an hour" in page.text
     where = f"/projects/{project.id}/models/amazon"
+    unpaid = run_command(client.application, "model", "train", "--amazon", project.name)
+    assert "It costs about $1.00 an hour" in unpaid.stderr
+    paid = ("model", "train", "--amazon", "--distribute", "--yes", project.name)
+    assert run_command(client.application, *paid).stdout.startswith("Queued: ")
+    (by_command,) = JobQueue(site.results.database, 20).store.newest(f"project:{project.id}")
+    assert (by_command.kind, by_command.arguments["distribute"]) == ("train-model-aws", True)
+    JobQueue(site.results.database, 20).store.cancel(by_command.id)
     assert client.post(where).status_code == 303
     assert client.post(where).status_code == 409  # one at a time
     queue = JobQueue(site.results.database, 20)
-    (job,) = queue.store.newest(f"project:{project.id}")
+    job, _ = queue.store.newest(f"project:{project.id}")
     assert (job.kind, job.state) == ("train-model-aws", "queued")
     arguments = {name: value for name, value in job.arguments.items() if name != "created_by"}
     steps = Steps(site, fake, job_id=job.id)
