@@ -1,7 +1,7 @@
 """The API of projects' models: their versions, their figures, and training a new one."""
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from flask import url_for
 from flask.typing import ResponseReturnValue
@@ -11,10 +11,11 @@ from rubberduck.api.body_classes import body_class
 from rubberduck.api.requests import flag
 from rubberduck.api.routes import api, no_content
 from rubberduck.api.schemas import Timestamp
+from rubberduck.core.errors import InvalidParameter
 from rubberduck.web.deps import job_queue, pipeline
 from rubberduck.web.formatting import rfc3339
 from rubberduck.web.jobs import failure_of, message_of
-from rubberduck.web.models import database, projects, settled_versions, versions
+from rubberduck.web.models import database, other_version, projects, settled_versions, versions
 from rubberduck.web.operators import audit, require_labeller, require_operator
 from rubberduck.web.problem_details import Address
 from rubberduck.web.responses import as_json
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from rubberduck.jobs.models import Job
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Difference = Annotated[float, Field(ge=-1, le=1)]
 Count = Annotated[int, Field(ge=0)]
 Number = Annotated[int, Field(ge=1, description="counts the versions of the project")]
 
@@ -83,6 +85,35 @@ class ModelBody:
     is_default: Annotated[bool, Field(description="it answers who chooses no model")]
     evaluation: Annotated[EvaluationBody | None, Field(description="null: not trained")]
     self: Annotated[Address, Field(description="its address")]
+
+
+@body_class
+class DifferenceBody:
+    """By how much the F1 of a version is larger than that of another one."""
+
+    value: Annotated[Difference | None, Field(description="null: not known")]
+    low: Annotated[Difference | None, Field(description="of its 95 % interval; null: not known")]
+    high: Annotated[Difference | None, Field(description="null: not known")]
+
+
+@body_class
+class ComparisonBody:
+    """Whether a version of a project's model is better than another one."""
+
+    number: Number
+    compared_with: Number
+    outcome: Annotated[
+        Literal["better", "worse", "no difference", "too few pictures", "unknown"],
+        Field(description="of this version; unknown: one has no figures"),
+    ]
+    how: Annotated[
+        Literal["paired", "intervals"],
+        Field(description="by the pictures of both tests, or by their intervals, which sees less"),
+    ]
+    pictures: Annotated[Count, Field(description="that both were tested on")]
+    f1: Annotated[Share | None, Field(description="of this version; null: undefined")]
+    f1_compared_with: Annotated[Share | None, Field(description="of the other one")]
+    difference: DifferenceBody
 
 
 @body_class
@@ -151,6 +182,33 @@ def get_model(id: str, number: int) -> ResponseReturnValue:
     require_labeller()
     projects().get(id)
     return as_json(_model_body(versions().get(id, number)))
+
+
+@api.get("/projects/<id>/models/<int:number>/comparison")
+def compare_models(id: str, number: int) -> ResponseReturnValue:
+    """Return whether a version is better than the one that `?with=` names."""
+    from rubberduck.custom_models.comparison import compare
+
+    require_labeller()
+    known = settled_versions(projects().get(id))
+    version = versions().get(id, number)
+    other = other_version(known, number)
+    if version.evaluation is None or other.evaluation is None:
+        raise InvalidParameter("Version {number} has no figures to compare.", number=number)
+    found = compare(other.evaluation, version.evaluation)
+    low, high = found.interval or (None, None)
+    return as_json(
+        ComparisonBody(
+            number=number,
+            compared_with=other.number,
+            outcome=found.outcome,
+            how=found.how,
+            pictures=found.pictures,
+            f1=found.second,
+            f1_compared_with=found.first,
+            difference=DifferenceBody(found.difference, low, high),
+        )
+    )
 
 
 @api.delete("/projects/<id>/models/<int:number>")

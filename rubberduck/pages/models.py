@@ -1,7 +1,6 @@
 """The models of a project: training, the versions with their figures, and their comparison."""
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 from flask import (
     Blueprint,
@@ -13,13 +12,14 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 
-from rubberduck.core.errors import InvalidParameter, NoSuchResult
+from rubberduck.core.errors import NoSuchResult
 from rubberduck.pages.mistakes import mistakes_of
 from rubberduck.web.deps import job_queue, pipeline, text
 from rubberduck.web.jobs import waits_for_worker
 from rubberduck.web.models import (
     database,
     find_pictures,
+    other_version,
     projects,
     settled_versions,
     versions,
@@ -27,9 +27,6 @@ from rubberduck.web.models import (
 from rubberduck.web.operators import audit, require_labeller, require_operator
 from rubberduck.web.projects import project_pictures
 from rubberduck.web.responses import as_drawing, private_page, stored_jpeg, with_etag
-
-if TYPE_CHECKING:
-    from rubberduck.custom_models.model_version import ModelVersion
 
 CHECKED_PICTURES = 2000  # labelled ones of a project that its page looks through unasked
 models = Blueprint("models", __name__, url_prefix="/projects/<id>/models")
@@ -85,7 +82,7 @@ def show(id: str, number: int) -> ResponseReturnValue:
     project = projects().get(id)
     known = settled_versions(project)
     version = versions().get(id, number)
-    other = _other(known, number)
+    other = other_version(known, number) if request.args.get("with") else None
     comparison = None
     if other and other.evaluation and version.evaluation:
         comparison = compare(other.evaluation, version.evaluation)
@@ -166,13 +163,3 @@ def delete(id: str, number: int) -> ResponseReturnValue:
     audit("model.delete", id, number=number)
     flash(text("The version is deleted."))
     return redirect(url_for("models.index", id=id), HTTPStatus.SEE_OTHER)
-
-
-def _other(known: "list[ModelVersion]", number: int) -> "ModelVersion | None":
-    """Return the version that `?with=` names. Raises InvalidParameter."""
-    if not (asked := request.args.get("with")):
-        return None
-    for version in known:
-        if str(version.number) == asked and version.number != number and version.evaluation:
-            return version
-    raise InvalidParameter("“with” must be the number of another trained version.")

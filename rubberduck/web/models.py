@@ -3,6 +3,9 @@
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from flask import request
+
+from rubberduck.core.errors import InvalidParameter
 from rubberduck.web.deps import job_queue, pipeline, text
 
 if TYPE_CHECKING:
@@ -43,3 +46,12 @@ def find_pictures(project_id: str, ids: Collection[str]) -> "dict[str, ProjectPi
 
     store = ProjectPictures(database(), pipeline().storage, 0, Quota(0, 0))
     return {picture.id: picture for picture in store.find(project_id, ids)}
+
+
+def other_version(known: "list[ModelVersion]", number: int) -> "ModelVersion":
+    """Return the version that `?with=` names, to compare. Raises InvalidParameter."""
+    for version in known:
+        is_asked = str(version.number) == request.args.get("with")
+        if is_asked and version.number != number and version.evaluation:
+            return version
+    raise InvalidParameter("“with” must be the number of another trained version.")

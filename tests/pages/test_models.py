@@ -119,6 +119,29 @@ def test_an_operator_reads_compares_and_deletes_versions(
     )
 
 
+def test_a_program_compares_two_versions(
+    client: FlaskClient, results: Results, storage: Storage, project: Project
+) -> None:
+    store = ProjectPictures(results.database, storage, 10**7, QUOTA)
+    ids = [picture.id for picture in store.each(project.id)]
+    for tested, found in ((12, 2), (12, 12), (3, 3)):
+        evaluation = evaluation_of(ids[:tested], found=found)
+        add_version(results.database, storage, project, evaluation)
+    api = f"/api/v1/projects/{project.id}/models"
+    assert client.get(f"{api}/2/comparison?with=1").status_code == 401
+    sign_in(client, "Bob", "labeller")
+    better = client.get(f"{api}/2/comparison?with=1").get_json()
+    assert (better["outcome"], better["how"], better["f1"]) == ("better", "paired", 1.0)
+    assert better["difference"]["value"] == 1 - better["f1_compared_with"]
+    assert 0 < better["difference"]["low"] <= better["difference"]["high"]
+    few = client.get(f"{api}/3/comparison?with=2").get_json()
+    assert (few["outcome"], few["how"]) == ("too few pictures", "paired")
+    assert (few["number"], few["compared_with"], few["pictures"]) == (3, 2, 3)
+    for wrong in ("?with=3", "?with=7", ""):
+        assert client.get(f"{api}/3/comparison{wrong}").status_code == 400
+    assert client.get(f"{api}/9/comparison?with=2").status_code == 404
+
+
 def test_a_training_is_queued_once_and_ends_with_its_job(
     client: FlaskClient, results: Results, project: Project
 ) -> None:

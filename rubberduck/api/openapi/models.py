@@ -1,6 +1,6 @@
 """The operations on projects' models as OpenAPI describes them."""
 
-from rubberduck.api.models import ModelBody, ModelListBody, TrainingBody
+from rubberduck.api.models import ComparisonBody, ModelBody, ModelListBody, TrainingBody
 from rubberduck.api.openapi.builders import JsonObject, parameter, response
 from rubberduck.api.openapi.project_builders import PROJECT_ID, project_operation
 from rubberduck.aws.custom_labels_errors import CustomLabelsOff, CustomLabelsRefused
@@ -13,13 +13,19 @@ from rubberduck.custom_models.version_errors import (
 )
 from rubberduck.web.errors import NotAllowed
 
-BODIES = (ModelBody, ModelListBody, TrainingBody)
+BODIES = (ModelBody, ModelListBody, ComparisonBody, TrainingBody)
 DISTRIBUTE = parameter(
     "distribute",
     "query",
     {"type": "string", "enum": ["true", "false"], "default": "false"},
     "Whether Amazon chooses the test pictures, without regard to what belongs together.",
 )
+WITH = parameter(
+    "with",
+    "query",
+    {"type": "integer", "minimum": 1, "maximum": 2**31 - 1, "examples": [1]},
+    "The number of another trained version of the project.",
+) | {"required": True}
 NUMBER = parameter(
     "number",
     "path",
@@ -68,6 +74,18 @@ def models() -> JsonObject:
                 TrainingWaits,
                 errors.TooManyJobs,
                 parameters=[DISTRIBUTE],
+            ),
+        },
+        "/projects/{id}/models/{number}/comparison": {
+            "parameters": [PROJECT_ID, NUMBER],
+            "get": project_operation(
+                "compare_models",
+                "Compare two versions",
+                "Whether the version is better than another one, on the pictures that neither "
+                "trained with: a paired bootstrap of the difference of their F1.",
+                {"200": response("The comparison.", "ComparisonBody")},
+                *(NoSuchVersion, errors.InvalidParameter),
+                parameters=[WITH],
             ),
         },
         "/projects/{id}/models/{number}": {
