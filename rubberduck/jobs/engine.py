@@ -33,12 +33,15 @@ from rubberduck.jobs.system_database import SCHEMA, system_engine, system_folder
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-QUEUE, WORKFLOW, SCHEDULED = "jobs", "run_job", "scheduled_job"
+QUEUE, WAITING_QUEUE = "jobs", "waiting-jobs"
+WORKFLOW, SCHEDULED = "run_job", "scheduled_job"
 # Fixed: DBOS's own version is a hash of the code, and jobs of another version are never resumed.
 APPLICATION, VERSION = "rubber-duck", "1"
 FEED_SECONDS, SCHEDULER_SECONDS, RECONCILE_SECONDS, TIDY_SECONDS = 0.5, 5.0, 60.0, 3600.0
 KEEP_WORKFLOWS = timedelta(days=2)  # the engine's rows of what has ended; the jobs' own stay
 FEED_LIMIT, BATCH_SIZE = 50, 500
+# Jobs that mostly wait, for each one that works: a thread, and for seconds a minute a child.
+WAITING_FACTOR = 8
 RETRY_SECONDS = 2.0
 DISK_FULL = Sentence("It waits, because little of the disk is free.")
 UNKNOWN_KIND = Sentence("This version of the site does not know jobs of the kind {kind}.")
@@ -106,13 +109,7 @@ class JobEngine:
             self._enqueue_scheduled(scheduled_at, kind)
 
         DBOS.launch()
-        DBOS.register_queue(
-            QUEUE,
-            worker_concurrency=self.at_once,
-            partition_concurrency=self.at_once_per_owner,
-            polling_interval_sec=FEED_SECONDS,
-            on_conflict="always_update",
-        )
+        self._register_queues()
         DBOS.apply_schedules(
             [
                 {
@@ -123,6 +120,25 @@ class JobEngine:
                 }
                 for kind, cron in registry.schedules().items()
             ]
+        )
+
+    def _register_queues(self) -> None:
+        """Register both; a job that was handed over to one stays there, also over an upgrade."""
+        DBOS.register_queue(
+            QUEUE,
+            worker_concurrency=self.at_once,
+            partition_concurrency=self.at_once_per_owner,
+            # An owner leaves one place of each worker to others, however long the jobs take.
+            partition_worker_concurrency=min(self.at_once_per_owner, max(1, self.at_once - 1)),
+            polling_interval_sec=FEED_SECONDS,
+            on_conflict="always_update",
+        )
+        DBOS.register_queue(
+            WAITING_QUEUE,
+            worker_concurrency=WAITING_FACTOR * self.at_once,
+            partition_concurrency=self.at_once_per_owner,
+            polling_interval_sec=FEED_SECONDS,
+            on_conflict="always_update",
         )
 
     def serve(self) -> None:
@@ -169,7 +185,7 @@ class JobEngine:
             DBOS.enqueue_workflow_with_options(
                 {
                     "workflow_name": WORKFLOW,
-                    "queue_name": QUEUE,
+                    "queue_name": WAITING_QUEUE if registry.mostly_waits(job.kind) else QUEUE,
                     "workflow_id": job.workflow_id,  # known already after a crash: no second one
                     "queue_partition_key": job.owner,
                     "app_version": VERSION,

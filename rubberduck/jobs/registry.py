@@ -12,15 +12,17 @@ JobFunction = Callable[..., Any]
 _functions: dict[str, JobFunction] = {}
 _schedules: dict[str, str] = {}
 _needing_disk: set[str] = set()
+_waiting: set[str] = set()
 
 
 def job(
-    kind: str, *, cron: str | None = None, needs_disk: bool = False
+    kind: str, *, cron: str | None = None, needs_disk: bool = False, waits: bool = False
 ) -> Callable[[JobFunction], JobFunction]:
     """Register the function as the jobs of `kind`; with `cron` (UTC), it also runs on schedule.
 
     A schedule runs once for all machines, without arguments, if a worker runs. What `needs_disk`
-    waits while little of the disk is free.
+    waits while little of the disk is free. What `waits` waits for others most of its time, so it
+    takes none of the places of the jobs that work.
     """
 
     def register(function: JobFunction) -> JobFunction:
@@ -30,6 +32,8 @@ def job(
             _schedules[kind] = cron
         if needs_disk:
             _needing_disk.add(kind)
+        if waits:
+            _waiting.add(kind)
         return function
 
     return register
@@ -41,6 +45,10 @@ def function_of(kind: str) -> JobFunction | None:
 
 def needing_disk() -> list[str]:
     return sorted(_needing_disk)
+
+
+def mostly_waits(kind: str) -> bool:
+    return kind in _waiting
 
 
 def schedules() -> dict[str, str]:

@@ -24,7 +24,7 @@ TOO_LONG = (
 )
 
 
-@job(TRAIN_AT_AMAZON)
+@job(TRAIN_AT_AMAZON, waits=True)
 def train_model_aws(  # noqa: PLR0913, PLR0917 - the arguments are a stored format
     context: "Context",
     project_id: str,

@@ -45,7 +45,7 @@ def export_to_storage(
         return {"key": key, "bytes": file.stat().st_size}
 
 
-@job("delete-project")
+@job("delete-project", waits=True)  # for a training at Amazon
 def delete_project(context: "Context", project_id: str) -> Any:
     # Imported late: an idle worker does without it.
     from rubberduck.services.aws_deletion import delete_from_amazon

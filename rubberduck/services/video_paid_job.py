@@ -21,7 +21,7 @@ MAX_OUTAGES = 15  # of pictures' calls; then it is tried again by hand
 TOO_LONG = "Amazon Rekognition did not come to an end. Try again: it goes on with what is there."
 
 
-@job(PAID_ANALYSIS, needs_disk=True)
+@job(PAID_ANALYSIS, needs_disk=True, waits=True)
 def run_paid_analysis(
     context: "Context", analysis_id: str, poll_seconds: float = POLL_SECONDS
 ) -> Any:

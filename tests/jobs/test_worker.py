@@ -14,6 +14,7 @@ import pytest
 from rubberduck.core.settings import ROOT
 from rubberduck.db.engine import Database
 from rubberduck.jobs.queue import JobQueue
+from rubberduck.jobs.system_database import system_engine
 from tests.support.databases import create_database
 from tests.support.server import PATIENCE, environment_for, free_port, until
 from tests.support.workers import Worker, ended, lines, running, working
@@ -125,6 +126,56 @@ def test_a_wait_goes_on_after_sigterm(queue: JobQueue, database_url: str, tmp_pa
     with working(tmp_path, database_url, "next"):
         (job,) = ended(queue, id)
     assert job.result == "waited"
+
+
+def test_jobs_that_wait_hold_up_nobody_also_after_a_kill(
+    queue: JobQueue, database_url: str, tmp_path: Path
+) -> None:
+    waiting = [queue.enqueue("wait", owner, seconds=3600.0) for owner in ("ann", "bob")]
+    with working(tmp_path, database_url, DUCK_WORKER_JOBS="1") as worker:
+        for id in waiting:
+            until(running(queue, id))
+        (job,) = ended(queue, queue.enqueue("count", "cid", to=1))
+        assert job.state == "done"
+        worker.kill()
+    with working(tmp_path, database_url, "next", DUCK_WORKER_JOBS="1"):
+        for id in waiting:
+            until(lambda id=id: lines(queue, id).count(lines(queue, id)[0]) == 2)  # type: ignore[misc]
+        (job,) = ended(queue, queue.enqueue("count", "cid", to=1))
+    assert job.state == "done"
+    assert {queue.get(id).state for id in waiting} == {"running"}
+
+
+def test_a_wait_that_a_release_before_handed_over_ends(
+    queue: JobQueue, database_url: str, tmp_path: Path
+) -> None:
+    """It had one queue for all kinds, where the job is found after the upgrade."""
+    id = queue.enqueue("wait", "ann", seconds=1.0)
+    with working(tmp_path, database_url) as worker:
+        until(running(queue, id))
+        worker.kill()
+    engine = system_engine(database_url)
+    table = "workflow_status" if engine.dialect.name == "sqlite" else "dbos.workflow_status"
+    with engine.begin() as connection:
+        moved = connection.exec_driver_sql(
+            f"UPDATE {table} SET queue_name = 'jobs' WHERE queue_name = 'waiting-jobs'"
+        )
+        assert moved.rowcount == 1
+    engine.dispose()
+    with working(tmp_path, database_url, "next"):
+        (job,) = ended(queue, id)
+    assert (job.result, job.attempt) == ("waited", 0)
+
+
+@sqlite_only
+def test_an_owner_leaves_a_place_to_others(
+    queue: JobQueue, database_url: str, tmp_path: Path
+) -> None:
+    long = [queue.enqueue("count", "ann", to=600, seconds=600.0) for _ in range(2)]
+    with working(tmp_path, database_url, DUCK_WORKER_JOBS="2", DUCK_OWNER_RUNNING_JOBS="2"):
+        until(lambda: "running" in {queue.get(id).state for id in long})
+        (job,) = ended(queue, queue.enqueue("count", "bob", to=1))
+    assert job.state == "done"
 
 
 @sqlite_only

@@ -43,7 +43,7 @@ def store_a_lot(context: "Context") -> Any:
     return "stored"
 
 
-@job("wait")
+@job("wait", waits=True)
 def wait(context: "Context", seconds: float) -> Any:
     context.sleep(seconds)
     return "waited"
