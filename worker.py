@@ -9,8 +9,10 @@ import logging
 import os
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
@@ -140,6 +142,7 @@ def _serve(settings: "Settings", also: Sequence[str]) -> None:
             at_once=settings.worker_jobs,
             at_once_per_owner=settings.owner_running_jobs,
             min_free_disk=settings.min_free_disk,
+            folders=_filled_folders(settings),
         )
         _stop_at_signals(engine)  # before it starts: what it then runs is ended in order
         engine.start()
@@ -165,6 +168,14 @@ def _serve(settings: "Settings", also: Sequence[str]) -> None:
         database.close()
         logging.shutdown()
         os._exit(status)  # the engine's threads may wait for children that have ended
+
+
+def _filled_folders(settings: "Settings") -> list[Path]:
+    """Return the folders that jobs fill, which may be on disks of their own."""
+    from rubberduck.jobs.system_database import system_folder
+
+    folders = [system_folder(settings.database_url), Path(tempfile.gettempdir())]
+    return [*folders, settings.uploads] if settings.bucket is None else folders
 
 
 def _stop_at_signals(engine: "JobEngine") -> None:

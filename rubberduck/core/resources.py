@@ -1,4 +1,4 @@
-"""CPUs and memory that this process may use: the machine's, limited by affinity and cgroups.
+"""CPUs, memory and disk that this process may use: the machine's, limited by affinity and cgroups.
 
 os.cpu_count and sysconf report the whole machine, as psutil does. os.process_cpu_count (Python
 3.13) respects affinity but no cgroup; loky respects the CPU quota but not the memory limit.
@@ -6,6 +6,7 @@ os.cpu_count and sysconf report the whole machine, as psutil does. os.process_cp
 
 import math
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,6 +33,14 @@ def available_memory(system: Path = SYSTEM) -> int:
         if (text := _read(folder / name)).isdigit()  # "max" is no limit
     ]
     return min([machine, *limits])
+
+
+def disk_space(folder: Path) -> tuple[int, int]:
+    """Return the free and all bytes of the disk of a folder, which may not exist yet."""
+    while not folder.exists():
+        folder = folder.parent
+    usage = shutil.disk_usage(folder)
+    return usage.free, usage.total
 
 
 def _cpu_quotas(system: Path) -> Iterator[float]:

@@ -6,13 +6,13 @@ know our rows. All workers do the same, and all of it may happen twice.
 
 import json
 import logging
-import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 from dbos import DBOS, DBOSConfig
@@ -20,6 +20,7 @@ from dbos import error as dbos_error
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from rubberduck.core.errors import DuckError, JobsUnavailable, ResultsUnavailable
+from rubberduck.core.resources import disk_space
 from rubberduck.core.sentences import Sentence
 from rubberduck.db.engine import Database
 from rubberduck.jobs import registry
@@ -29,7 +30,7 @@ from rubberduck.jobs.executors import BEAT_SECONDS, DEAD_AFTER, Executors
 from rubberduck.jobs.models import SITE, Job, Run
 from rubberduck.jobs.steps import PROGRAM_FAULT, RunEnded, Steps
 from rubberduck.jobs.store import JobStore
-from rubberduck.jobs.system_database import SCHEMA, system_engine, system_folder
+from rubberduck.jobs.system_database import SCHEMA, system_engine
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -62,6 +63,7 @@ class JobEngine:
         at_once: int,
         at_once_per_owner: int,
         min_free_disk: int,
+        folders: Sequence[Path],
     ) -> None:
         self.store: JobStore = steps.store
         self.executors = Executors(database)
@@ -70,7 +72,8 @@ class JobEngine:
         self.steps = steps
         self.at_once = at_once
         self.at_once_per_owner = at_once_per_owner
-        self.min_free_disk = min_free_disk  # percent
+        self.min_free_disk = min_free_disk  # percent, of the disk of each of the folders
+        self.folders = folders
         self._stopping = threading.Event()
         self._healthy_since: float | None = None  # the first beat of an unbroken series
 
@@ -196,8 +199,14 @@ class JobEngine:
             self.store.mark_handed_over(job)
 
     def _is_disk_full(self) -> bool:
-        usage = shutil.disk_usage(system_folder(self.database_url))
-        return 100 * usage.free < self.min_free_disk * usage.total
+        disks = [disk_space(folder) for folder in self.folders]
+        return any(100 * free < self.min_free_disk * total for free, total in disks)
+
+    def _put_back(self, run: Run) -> bool:
+        """Let a job that would begin on a full disk wait; it may have been handed over long ago."""
+        if not self._is_disk_full():
+            return False
+        return self.store.put_back(run, registry.needing_disk(), DISK_FULL)
 
     def _recover(self) -> None:
         """Take over the jobs of workers that no longer report."""
@@ -243,6 +252,8 @@ class JobEngine:
 
     def _run_job(self, id: str, attempt: int) -> None:
         run = Run(id, attempt, self.id)
+        if self._persist(lambda: self._put_back(run)):
+            return
         if (job := self._persist(lambda: self.store.begin(run))) is None:
             return  # cancelled, or ended before a crash
         log.info("job started job=%s kind=%s attempt=%d", id, job.kind, attempt)

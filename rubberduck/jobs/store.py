@@ -206,6 +206,12 @@ class JobStore:
         same = and_(row.id == job.id, row.attempt == job.attempt, row.state.in_(ACTIVE))
         return self._change(job.id, same, _again(), LOST_LINE)
 
+    def put_back(self, run: Run, kinds: Sequence[str], message: Sentence) -> bool:
+        """Let a job of these kinds wait anew, unless it has begun; return whether it does."""
+        waits = and_(row.id == run.job_id, row.attempt == run.attempt, row.state == QUEUED)
+        said = {"message": str(message), "sentence": message.to_json()}
+        return self._change(run.job_id, and_(waits, row.kind.in_(kinds)), {**_again(), **said})
+
     def begin(self, run: Run) -> Job | None:
         """Take the job over and return it; None if it has ended or was queued again."""
         can_begin = and_(row.id == run.job_id, row.attempt == run.attempt, row.state.in_(ACTIVE))

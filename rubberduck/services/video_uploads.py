@@ -1,11 +1,11 @@
 """Videos on their way in: what is admitted, and how an upload in parts becomes a video."""
 
-import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rubberduck.core.resources import disk_space
 from rubberduck.services.videos import VideoService, new_id, require_free_detector
 from rubberduck.storage.folder import FolderStorage
 from rubberduck.videos.errors import NoSuchVideo
@@ -90,11 +90,9 @@ class VideoUploads:
         folder = (
             storage.folder if isinstance(storage, FolderStorage) else Path(tempfile.gettempdir())
         )
-        while not folder.exists():
-            folder = folder.parent
-        usage = shutil.disk_usage(folder)
-        left = usage.free - bytes - self.uploads.outstanding_bytes()
-        if 100 * left < least * usage.total:
+        free, total = disk_space(folder)
+        left = free - bytes - self.uploads.outstanding_bytes()
+        if 100 * left < least * total:
             raise StorageFull(
                 "Its disk is nearly full.",
                 cause=f"{folder}: less than {least} % of the disk would be free; free some, or "

@@ -1,9 +1,12 @@
 """What a job cannot save, and what its visitor may read about it, in one process."""
 
+import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -31,10 +34,18 @@ def begun(results: Results) -> JobStore:
     return store
 
 
-def engine_of(store: JobStore) -> JobEngine:
+def engine_of(store: JobStore, min_free_disk: int = 0, folders: Sequence[Path] = ()) -> JobEngine:
     steps = Steps(store, [], 0, RUN.executor)
-    limits = {"at_once": 1, "at_once_per_owner": 1, "min_free_disk": 0}
-    return JobEngine(store.database, "sqlite://", RUN.executor, steps, **limits)
+    return JobEngine(
+        store.database,
+        "sqlite://",
+        RUN.executor,
+        steps,
+        at_once=1,
+        at_once_per_owner=1,
+        min_free_disk=min_free_disk,
+        folders=folders,
+    )
 
 
 def outcome(
@@ -108,6 +119,43 @@ def test_a_wait_goes_on_over_an_outage(
     job = outcome(store, wait, monkeypatch)
     assert (job.state, job.result) == ("done", "waited")
     assert "job not checked" in caplog.text
+
+
+def test_what_was_handed_over_before_the_disk_filled_waits_for_it(
+    any_results: Results, tmp_path: Path
+) -> None:
+    store = JobStore(any_results.database)
+    store.insert("one", "store a lot", "ann", {})
+    store.mark_handed_over(store.get("one"))
+    engine_of(store, 100, [tmp_path / "not made yet"])._run_job("one", 0)
+    job = store.get("one")
+    assert (job.state, job.message) == ("queued", "It waits, because little of the disk is free.")
+    assert [each.id for each in store.waiting(1)] == ["one"]
+    engine_of(store, 100)._run_job("one", 0)  # a worker that dies here begins again
+    assert store.get("one").state == "queued"
+    engine_of(store, 0, [tmp_path])._run_job("one", 1)
+    assert store.get("one").result == "stored"
+
+
+def test_the_fullest_disk_counts_but_not_for_what_has_begun(
+    results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used = {"database": 10, "uploads": 95, "temporary": 20}
+    for name in used:
+        (tmp_path / name).mkdir()
+
+    def usage_of(folder: Path) -> SimpleNamespace:
+        return SimpleNamespace(free=100 - used[folder.name], total=100)
+
+    monkeypatch.setattr(shutil, "disk_usage", usage_of)
+    store = JobStore(results.database)
+    engine = engine_of(store, 10, [tmp_path / name for name in used])
+    for id in ("one", "begun"):
+        store.insert(id, "store a lot", "ann", {})
+    assert store.begin(Run("begun", 0, RUN.executor))
+    for id in ("one", "begun"):
+        engine._run_job(id, 0)
+    assert (store.get("one").state, store.get("begun").state) == ("queued", "done")
 
 
 def test_text_of_any_characters_is_saved(any_results: Results) -> None:
