@@ -22,8 +22,8 @@ WORKER = [sys.executable, "worker.py"]
 LINK = [sys.executable, "-m", "flask", "--app", "wsgi", "operator", "link"]
 WORKER_DELAY = 3.0  # seconds: the first page comes first
 LINK_DELAY = 4.0
-RESTART_DELAY = 1.0
-SHORT_LIFE, MAX_SHORT_LIVES = 15.0, 3  # a worker that ends so soon, so often, cannot start
+RESTART_DELAY, MAX_RESTART_DELAY = 1.0, 60.0
+SHORT_LIFE, MAX_SHORT_LIVES = 15.0, 3  # a worker that exits so soon, so often, cannot start
 CANNOT_START = 78  # the worker's status when starting it again would not help
 TRY_LATER, RETRY_DELAY = 75, 5.0  # its status when, for example, the database restarts
 POLL_SECONDS = 0.2
@@ -39,7 +39,7 @@ class Supervisor:
         self.link_due = time.monotonic() + LINK_DELAY if sys.stdout.isatty() else math.inf
         self.link: subprocess.Popen[bytes] | None = None
         self.worker_started = 0.0
-        self.short_lives = 0
+        self.short_lives = self.kills = 0
         self.is_stopping = False
 
     def run(self) -> int:
@@ -66,7 +66,7 @@ class Supervisor:
 
     def reload(self) -> None:
         """Let the site load its code and settings anew; the worker ends and is started again."""
-        self.short_lives = 0  # a worker that is still starting ends soon, as it should
+        self.short_lives = self.kills = 0  # a worker that still starts ends soon, as it should
         _send(self.web, signal.SIGHUP)
         _send(self.worker, signal.SIGTERM)
 
@@ -83,12 +83,21 @@ class Supervisor:
             self.worker, self.worker_due = None, now + RETRY_DELAY
             return True
         is_short = status != 0 and now - self.worker_started < SHORT_LIFE
+        if status < 0:
+            self._restart_killed(now, is_short)
+            return True
         self.short_lives = self.short_lives + 1 if is_short else 0
         if status == CANNOT_START or self.short_lives == MAX_SHORT_LIVES:
             sys.stderr.write("The worker cannot start, so the site stops, too.\n")
             return False
         self.worker, self.worker_due = None, now + RESTART_DELAY
         return True
+
+    def _restart_killed(self, now: float, is_short: bool) -> None:
+        """Start a worker that a signal ended, later each time: memory may be short for a while."""
+        self.kills = self.kills + 1 if is_short else 1
+        delay = min(RESTART_DELAY * 2 ** min(self.kills - 1, 9), MAX_RESTART_DELAY)
+        self.worker, self.worker_due = None, now + delay
 
     def _print_link(self) -> None:
         """Print a one-time sign-in link, when it is due; what it costs is only paid once."""

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -114,6 +115,21 @@ def test_the_site_goes_on_while_its_worker_waits_for_a_database(
     assert [end_worker(supervisor) for _ in range(5)] == [True] * 5
     monkeypatch.setattr(serve, "WORKER", ["sh", "-c", "exit 1"])
     assert [end_worker(supervisor) for _ in range(3)] == [True, True, False]
+
+
+def test_the_site_goes_on_without_a_worker_that_is_killed_each_time(
+    supervisor: serve.Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by the kernel when memory runs out; the next one starts later each time."""
+    monkeypatch.setattr(serve, "WORKER", ["sh", "-c", "kill -KILL $$"])
+    monkeypatch.setattr(serve, "RESTART_DELAY", 1.0)
+    monkeypatch.setattr(serve, "time", SimpleNamespace(monotonic=lambda: 0.0))
+    delays = []
+    for _ in range(8):
+        supervisor.worker_due = 0.0
+        assert end_worker(supervisor)
+        delays.append(supervisor.worker_due)
+    assert delays == [1, 2, 4, 8, 16, 32, 60, 60]
 
 
 def test_reloads_of_a_worker_that_still_starts_do_not_stop_the_site(
