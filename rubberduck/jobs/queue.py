@@ -1,18 +1,18 @@
 """What the site does with jobs: rows only. A worker hands them over to the engine."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any
 
 from sqlalchemy import func, select
 
-from rubberduck.core.errors import DuckError, JobsUnavailable, TooManyJobs
+from rubberduck.core.errors import DuckError, JobsUnavailable, ResultsUnavailable
 from rubberduck.core.ids import random_id
 from rubberduck.db.engine import Database
 from rubberduck.jobs.executors import Executors
-from rubberduck.jobs.models import ACTIVE, Job, Viewer
+from rubberduck.jobs.models import Job, Viewer
 from rubberduck.jobs.store import JobStore
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class JobQueue:
         Raises TooManyJobs, and JobsUnavailable if the database takes more than ENQUEUE_SECONDS.
         """
         id = random_id()
-        self._enqueue(id, kind, owner, arguments)
+        self._enqueue(id, kind, owner, arguments, max_active=self.max_active_per_owner)
         return id
 
     def enqueue_unless_active(
@@ -46,25 +46,41 @@ class JobQueue:
         Of requests at the same moment, one queues its job.
         """
         id = random_id()
-        return id if self._enqueue(id, kind, owner, arguments, kinds) else None
+        is_queued = self._enqueue(id, kind, owner, arguments, kinds, self.max_active_per_owner)
+        return id if is_queued else None
 
-    def _enqueue(
+    def enqueue_beyond_limit(self, kind: str, owner: str, **arguments: Any) -> str:
+        """Queue a job however many the owner has: one that makes room. Raises JobsUnavailable."""
+        id = random_id()
+        self._enqueue(id, kind, owner, arguments)
+        return id
+
+    def _enqueue(  # noqa: PLR0913, PLR0917 - the job, and what it depends on
         self,
         id: str,
         kind: str,
         owner: str,
         arguments: dict[str, Any],
         unless_active: Sequence[str] = (),
+        max_active: int | None = None,
     ) -> bool:
-        future = self._pool.submit(self._insert, id, kind, owner, arguments, unless_active)
+        return self._write(
+            lambda: self.store.insert(id, kind, owner, arguments, unless_active, max_active),
+            lambda: self._withdraw(id),
+        )
+
+    def _write(self, write: Callable[[], bool], undo: Callable[[], None]) -> bool:
+        """Return what `write` returns within ENQUEUE_SECONDS. Raises JobsUnavailable.
+
+        What it writes later is undone: its sender was told that nothing was queued.
+        """
+        future = self._pool.submit(write)
         try:
             return future.result(ENQUEUE_SECONDS)
         except FutureTimeout:
-            future.add_done_callback(lambda late: self._withdraw(id, late))
+            future.add_done_callback(lambda late: _undo(late, undo))
             raise _unavailable(f"no answer in {ENQUEUE_SECONDS:g} s") from None
-        except TooManyJobs:
-            raise
-        except DuckError as error:
+        except ResultsUnavailable as error:
             raise _unavailable(error.operator_message) from error
 
     def get(self, id: str, owner: str | Viewer | None = None) -> Job:
@@ -74,10 +90,12 @@ class JobQueue:
         """Queue the owner's failed or cancelled job again.
 
         Return False while the owner has an active job of a kind in `unless_active`. Raises
-        TooManyJobs, as `enqueue` does; JobEnded, NoSuchJob.
+        TooManyJobs and JobsUnavailable, as `enqueue` does; JobEnded, NoSuchJob.
         """
-        self._require_room(self.store.get(id, owner).owner)
-        return self.store.retry(id, owner, unless_active)
+        most = self.max_active_per_owner
+        return self._write(
+            lambda: self.store.retry(id, owner, unless_active, most), lambda: self.store.cancel(id)
+        )
 
     def check(self) -> None:
         """Raise JobsUnavailable if the engine's tables are missing in PostgreSQL."""
@@ -92,33 +110,18 @@ class JobQueue:
         """Return whether a worker has reported within the last 20 seconds."""
         return bool(self.executors.living())
 
-    def _insert(
-        self,
-        id: str,
-        kind: str,
-        owner: str,
-        arguments: dict[str, Any],
-        unless_active: Sequence[str],
-    ) -> bool:
-        self._require_room(owner)
-        return self.store.insert(id, kind, owner, arguments, unless_active)
+    def _withdraw(self, id: str) -> None:
+        self.store.cancel(id)
+        self.store.delete(id)
 
-    def _require_room(self, owner: str) -> None:
-        counts = self.store.count(owner)
-        if sum(counts[state] for state in ACTIVE) >= self.max_active_per_owner:
-            raise TooManyJobs(
-                "You have {number} jobs that wait or run, as many as this site allows.",
-                number=self.max_active_per_owner,
-            )
 
-    def _withdraw(self, id: str, late: "Future[bool]") -> None:
-        """Delete a job that was queued after its sender was told that it was not."""
-        if late.exception() is None and late.result():
-            try:
-                self.store.cancel(id)
-                self.store.delete(id)
-            except DuckError as error:
-                log.warning("job not withdrawn job=%s cause=%s", id, error.operator_message)
+def _undo(late: "Future[bool]", undo: Callable[[], None]) -> None:
+    """Undo what was written too late, if it was."""
+    if late.exception() is None and late.result():
+        try:
+            undo()
+        except DuckError as error:
+            log.warning("late job not undone cause=%s", error.operator_message)
 
 
 def _unavailable(cause: str) -> JobsUnavailable:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, or_, select, tuple_
 
-from rubberduck.core.errors import JobEnded, NoSuchJob
+from rubberduck.core.errors import JobEnded, NoSuchJob, TooManyJobs
 from rubberduck.core.sentences import Sentence, to_json
 from rubberduck.db.cursors import cursor_of, position_of
 from rubberduck.db.deduplication import ADVISORY_LOCK
@@ -52,18 +52,19 @@ class JobStore:
 
     # What the site does
 
-    def insert(
+    def insert(  # noqa: PLR0913, PLR0917 - the job, and what it depends on
         self,
         id: str,
         kind: str,
         owner: str,
         arguments: Mapping[str, Any],
         unless_active: Sequence[str] = (),
+        max_active: int | None = None,
     ) -> bool:
         """Insert a queued job.
 
         Return False if there is one with this id, or an active one of the owner of a kind in
-        `unless_active`.
+        `unless_active`. Raises TooManyJobs if the owner has `max_active`.
         """
         values = {
             "id": id,
@@ -78,7 +79,7 @@ class JobStore:
             "created_at": _now(),
         }
         with self.database.transaction(writing=True) as connection:
-            if unless_active and _has_active(connection, owner, unless_active):
+            if not _may_queue(connection, owner, unless_active, max_active):
                 return False
             statement = upsert(connection.dialect.name, jobs).on_conflict_do_nothing()
             # SQLAlchemy 2.1.9 keeps no row count of an INSERT in PostgreSQL (psycopg 3.3.9).
@@ -158,17 +159,21 @@ class JobStore:
             raise JobEnded("Only a job that waits or runs can be cancelled.")
 
     def retry(
-        self, id: str, owner: str | Viewer | None = None, unless_active: Sequence[str] = ()
+        self,
+        id: str,
+        owner: str | Viewer | None = None,
+        unless_active: Sequence[str] = (),
+        max_active: int | None = None,
     ) -> bool:
         """Queue a failed or cancelled job again, from its start.
 
         Return False while its owner has an active job of a kind in `unless_active`. Raises
-        JobEnded, NoSuchJob.
+        TooManyJobs if the owner has `max_active`; JobEnded, NoSuchJob.
         """
         job = self.get(id, owner)
         can_retry = and_(row.id == id, row.state.in_((FAILED, CANCELLED)))
         with self.database.transaction(writing=True) as connection:
-            if unless_active and _has_active(connection, job.owner, unless_active):
+            if not _may_queue(connection, job.owner, unless_active, max_active):
                 return False
             if _change_row(connection, id, can_retry, _again(), AGAIN_LINE):
                 return True
@@ -289,12 +294,24 @@ def _change_row(
     return True
 
 
-def _has_active(connection: Connection, owner: str, kinds: Sequence[str]) -> bool:
-    """Return whether the owner has an active job of these kinds; others wait until we commit."""
+def _may_queue(
+    connection: Connection, owner: str, unless_active: Sequence[str], max_active: int | None
+) -> bool:
+    """Return whether the owner has no active job of these kinds; others wait until we commit.
+
+    Raises TooManyJobs if the owner has `max_active` of any kind.
+    """
+    if not unless_active and max_active is None:
+        return True
     if connection.dialect.name == "postgresql":  # SQLite has a single writer anyway
         connection.execute(ADVISORY_LOCK, {"name": f"jobs of {owner}"})
-    query = select(row.id).where(row.owner == owner, row.kind.in_(kinds), row.state.in_(ACTIVE))
-    return connection.scalar(query.limit(1)) is not None
+    active = select(func.count()).where(row.owner == owner, row.state.in_(ACTIVE))
+    if max_active is not None and (connection.scalar(active) or 0) >= max_active:
+        raise TooManyJobs(
+            "You have {number} jobs that wait or run, as many as this site allows.",
+            number=max_active,
+        )
+    return not connection.scalar(active.where(row.kind.in_(unless_active)))
 
 
 def _add_lines(connection: Connection, id: str, lines: Sequence[str]) -> None:

@@ -1,5 +1,8 @@
 """The pages of a visitor's own jobs: tabs, progress, cancel, try again; others see nothing."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -172,6 +175,27 @@ def test_an_owner_may_only_queue_so_many(queue: JobQueue) -> None:
     queue.enqueue("train", "ann")
 
 
+def test_of_jobs_queued_at_the_same_moment_only_so_many_are_taken(any_results: Results) -> None:
+    queue = JobQueue(any_results.database, 3)
+    before = [queue.enqueue("train", "ann") for _ in range(3)]
+    for id in before:
+        queue.store.cancel(id)
+    begin = Barrier(12)
+
+    def ask(number: int) -> bool:
+        begin.wait()
+        try:
+            if number < len(before):
+                return queue.retry(before[number], "ann")
+            return bool(queue.enqueue("train", "ann"))
+        except TooManyJobs:
+            return False
+
+    with ThreadPoolExecutor(12) as visitors:
+        taken = list(visitors.map(ask, range(12)))
+    assert (taken.count(True), queue.store.count("ann")["queued"]) == (3, 3)
+
+
 def test_trying_again_counts_as_queueing(ann: FlaskClient, queue: JobQueue) -> None:
     id = queue.enqueue("train", "ann")
     queue.store.cancel(id)
@@ -193,3 +217,15 @@ def test_a_job_that_the_database_does_not_take_in_time_is_not_queued(
     assert refused.value.status == 503
     queue._pool.shutdown()
     assert queue.store.newest() == []
+
+
+def test_a_job_that_is_not_queued_again_in_time_stays_as_it_was(
+    queue: JobQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id = queue.enqueue("train", "ann")
+    queue.store.cancel(id)
+    monkeypatch.setattr(queue_module, "ENQUEUE_SECONDS", 0.2)
+    with queue.store.database.transaction(writing=True), pytest.raises(JobsUnavailable):
+        queue.retry(id, "ann")
+    queue._pool.shutdown()
+    assert queue.get(id).state == "cancelled"
