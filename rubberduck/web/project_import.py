@@ -81,9 +81,10 @@ def enqueue_deletion(project: "Project") -> str:
     from rubberduck.jobs.models import ACTIVE
 
     queue, owner = job_queue(), f"project:{project.id}"
-    job_id = queue.enqueue("delete-project", owner, project_id=project.id)
+    # It ends all others, so it needs no room among them.
+    job_id = queue.enqueue_beyond_limit("delete-project", owner, project_id=project.id)
     projects().mark_deleting(project.id)  # at once; if this fails, the job does it
-    for job in queue.store.newest(owner, ACTIVE):
+    for job in queue.store.newest(owner, ACTIVE, queue.max_active_per_owner + 1):
         if job.id != job_id:
             with suppress(JobEnded, NoSuchJob):  # meanwhile
                 queue.store.cancel(job.id)
