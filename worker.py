@@ -39,7 +39,8 @@ JOB_MODULES = (
 )
 CANNOT_START = 78  # EX_CONFIG of sysexits.h: starting it again would not help
 TRY_LATER = 75  # EX_TEMPFAIL: the database does not answer, or the disk is full
-# In a driver's message: the schema is missing or of another version, or the folder is not writable.
+# In a driver's message: the schema is missing or of another version, the folder is not writable, or
+# the file is damaged.
 LASTING = (
     "db_setup.py",
     "does not exist",
@@ -48,6 +49,8 @@ LASTING = (
     "unable to open",
     "readonly",
     "permission denied",
+    "file is not a database",
+    "malformed",
 )
 UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
 STOP_SECONDS = 10

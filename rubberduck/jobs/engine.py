@@ -22,6 +22,7 @@ from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from rubberduck.core.errors import DuckError, JobsUnavailable, ResultsUnavailable
 from rubberduck.core.resources import disk_space
 from rubberduck.core.sentences import Sentence
+from rubberduck.core.settings import SQLITE
 from rubberduck.db.engine import Database
 from rubberduck.jobs import registry
 from rubberduck.jobs.child import NOT_JSON
@@ -30,7 +31,7 @@ from rubberduck.jobs.executors import BEAT_SECONDS, DEAD_AFTER, Executors
 from rubberduck.jobs.models import SITE, Job, Run
 from rubberduck.jobs.steps import PROGRAM_FAULT, RunEnded, Steps
 from rubberduck.jobs.store import JobStore
-from rubberduck.jobs.system_database import SCHEMA, system_engine
+from rubberduck.jobs.system_database import SCHEMA, system_engine, system_file, with_advice
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -83,6 +84,8 @@ class JobEngine:
             self._launch()
         except (SQLAlchemyError, dbos_error.DBOSException) as error:
             cause = " ".join(str(getattr(error, "orig", error)).split())
+            if self.database_url.startswith(SQLITE):
+                cause = with_advice(cause, system_file(self.database_url))
             raise JobsUnavailable("The job engine does not start.", cause=cause) from error
         threading.Thread(target=self._beat_forever, name="heartbeat", daemon=True).start()
         log.info("worker started executor=%s jobs_at_once=%d", self.id, self.at_once)

@@ -14,6 +14,7 @@ from rubberduck.db.engine import Database
 from rubberduck.jobs.executors import Executors
 from rubberduck.jobs.models import Job, Viewer
 from rubberduck.jobs.store import JobStore
+from rubberduck.jobs.system_database import file_beside, problem_of
 
 log = logging.getLogger(__name__)
 ENQUEUE_SECONDS = 3.0
@@ -98,9 +99,12 @@ class JobQueue:
         )
 
     def check(self) -> None:
-        """Raise JobsUnavailable if the engine's tables are missing in PostgreSQL."""
-        if self.store.database.engine.dialect.name != "postgresql":
-            return  # the worker makes the engine's file
+        """Raise JobsUnavailable if the engine's tables are missing in PostgreSQL, or damaged."""
+        if database := self.store.database.file:
+            file = file_beside(database)  # the worker makes it
+            if file.exists() and (problem := problem_of(file)):
+                raise _unavailable(problem)
+            return
         with self.store.database.transaction() as connection:
             if connection.scalar(select(func.to_regclass(ENGINE_TABLE))) is None:
                 cause = "the job engine's tables are missing; run `python db_setup.py`"

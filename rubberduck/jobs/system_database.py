@@ -1,5 +1,7 @@
 """The engine's own tables: jobs.db beside a SQLite database, or the schema `dbos` in PostgreSQL."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,12 @@ from rubberduck.db.engine import engine_for, sqlite_file
 
 SCHEMA = "dbos"
 BUSY_SECONDS = 3.0
+# In a driver's message: the file is damaged.
+DAMAGED = ("file is not a database", "malformed")
+DAMAGED_ADVICE = (
+    "it is damaged; stop the site and rename it: the worker makes a new one, and jobs that were "
+    "active start again"
+)
 
 
 def system_engine(database_url: str) -> Engine:
@@ -25,8 +33,28 @@ def system_engine(database_url: str) -> Engine:
 
 def system_file(database_url: str) -> Path:
     """Return the file of the engine's tables, beside the SQLite database."""
-    file = sqlite_file(database_url)
-    return file.with_name("jobs.db" if file.name != "jobs.db" else "jobs-engine.db")
+    return file_beside(sqlite_file(database_url))
+
+
+def file_beside(database: Path) -> Path:
+    """Return the file of the engine's tables, beside this SQLite database."""
+    return database.with_name("jobs.db" if database.name != "jobs.db" else "jobs-engine.db")
+
+
+def problem_of(file: Path) -> str | None:
+    """Read the whole file of the engine's tables; return what is wrong, None if nothing is."""
+    try:
+        with closing(sqlite3.connect(file, BUSY_SECONDS)) as connection:
+            found = connection.execute("PRAGMA quick_check").fetchall()
+    except sqlite3.Error as error:
+        return with_advice(str(error), file)
+    return None if found == [("ok",)] else f"{file}: {found[0][0]}; {DAMAGED_ADVICE}"
+
+
+def with_advice(cause: str, file: Path) -> str:
+    """Return a driver's message about this file, with what to do if it is damaged."""
+    is_damaged = any(part in cause for part in DAMAGED)
+    return f"{file}: {cause}; {DAMAGED_ADVICE}" if is_damaged else f"{file}: {cause}"
 
 
 def system_folder(database_url: str) -> Path:

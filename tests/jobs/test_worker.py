@@ -1,6 +1,7 @@
 """A worker runs jobs in a process of its own: on SQLite, and on PostgreSQL."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -11,10 +12,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from rubberduck.core.settings import ROOT
+from app import create_app
+from rubberduck.core.settings import ROOT, Settings
 from rubberduck.db.engine import Database
 from rubberduck.jobs.queue import JobQueue
 from rubberduck.jobs.system_database import system_engine
+from tests.support.command_line import run_command
 from tests.support.databases import create_database
 from tests.support.server import PATIENCE, environment_for, free_port, until
 from tests.support.workers import Worker, ended, lines, running, working
@@ -222,6 +225,28 @@ def test_a_worker_without_a_database_says_so_and_ends(tmp_path: Path) -> None:
     assert ended.returncode == 78
     assert "The worker does not start" in ended.stderr
     assert "python db_setup.py" in ended.stderr
+
+
+def test_a_damaged_file_of_the_engine_is_told_by_the_worker_and_by_the_check(
+    tmp_path: Path, settings: Settings
+) -> None:
+    folder = settings.uploads.parent
+    create_database(settings.database_url)
+    (folder / "jobs.db").write_bytes(random.Random(1).randbytes(8192))
+    advice = "jobs.db: file is not a database; it is damaged; stop the site and rename it"
+    checked = run_command(create_app(settings), "check")
+    assert checked.exit_code == 1
+    assert advice in checked.output
+    environment = environment_for(tmp_path, 0) | {"DUCK_DATABASE_URL": settings.database_url}
+    worker = subprocess.run(
+        [sys.executable, "worker.py"],
+        cwd=ROOT,
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert (worker.returncode, advice in worker.stderr) == (78, True), worker.stderr
 
 
 def test_a_worker_whose_database_does_not_answer_may_be_started_again(tmp_path: Path) -> None:
