@@ -27,6 +27,7 @@ TABS = {
     "done": ("done",),
     "failed": ("failed", "cancelled"),
 }
+JOBS_PER_PAGE = 50
 # Where a project shows what became of a job; of other kinds on its first page.
 PROJECT_PAGES = {
     "export-project": "project_data.index",
@@ -49,14 +50,14 @@ class JobStatus:
 
 @jobs.get("/")
 def index() -> ResponseReturnValue:
-    """Return the newest jobs of one tab: in process, done, or failed."""
+    """Return a page of the jobs of one tab, the newest first: in process, done, or failed."""
     if (tab := request.args.get("tab", "active")) not in TABS:
         raise InvalidParameter("“tab” must be active, done or failed.")
     owner, store = job_owner(), job_queue().store
     counts = store.count(owner)
     numbers = {name: sum(counts[state] for state in states) for name, states in TABS.items()}
-    newest = store.newest(owner, TABS[tab])
-    return private_page("jobs.html", jobs=newest, tab=tab, numbers=numbers)
+    page = store.page(owner, TABS[tab], JOBS_PER_PAGE, request.args.get("cursor"))
+    return private_page("jobs.html", page=page, tab=tab, numbers=numbers)
 
 
 @jobs.get("/<id>")

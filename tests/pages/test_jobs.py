@@ -1,5 +1,7 @@
 """The pages of a visitor's own jobs: tabs, progress, cancel, try again; others see nothing."""
 
+import html
+import re
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
@@ -151,6 +153,22 @@ def test_the_tabs_count_what_is_in_them(ann: FlaskClient, queue: JobQueue) -> No
         assert page.count('<li class="card">') == 1
         assert id in page
     assert ann.get("/jobs/?tab=others").status_code == 400
+
+
+def test_a_tab_leads_to_its_older_jobs(ann: FlaskClient, queue: JobQueue) -> None:
+    ids = {f"job-{number:02}" for number in range(52)}
+    for id in ids:
+        queue.store.insert(id, "train", "ann", {})
+    queue.store.cancel("job-00")
+    first = ann.get("/jobs/").text
+    link = re.search(r'href="(/jobs/\?tab=active[^"]*)">Older jobs<', first)
+    assert link
+    second = ann.get(html.unescape(link[1])).text
+    shown = [re.findall(r'href="/jobs/(job-\d\d)"', page) for page in (first, second)]
+    assert (len(shown[0]), len(shown[1])) == (50, 1)
+    assert {*shown[0], *shown[1]} == ids - {"job-00"}
+    assert "Older jobs" not in second
+    assert ann.get("/jobs/?tab=active&cursor=x").status_code == 400
 
 
 def test_others_neither_see_nor_change_a_job(ann: FlaskClient, app: Flask, queue: JobQueue) -> None:
