@@ -8,6 +8,7 @@ that was not labelled yet is another thing, and both survive wherever a format c
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -88,7 +89,7 @@ class Picture:
     `name` is its path or s3:// address; `width` and `height` are those of the upright picture,
     None if unknown; `turn` is its Exif orientation, 1 to 8. Pictures of one `group` (a video, a
     burst) never go to two sides of a split. `labels` are of the whole picture. `place` says where
-    it was read, for error messages.
+    it was read, for error messages; `file` is its picture file, if that was found.
     """
 
     name: str
@@ -101,6 +102,7 @@ class Picture:
     group: str | None = None
     split: str | None = None
     place: str = field(default="", compare=False)
+    file: Path | None = field(default=None, compare=False)
 
     @property
     def is_empty(self) -> bool:

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path, PurePosixPath
+from functools import cached_property
+from itertools import takewhile
+from pathlib import Path
 
 from PIL import Image
 
@@ -12,6 +14,8 @@ from rubberduck.imaging.orientation import BROKEN, exif_orientation
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
+# What systems put into folders and archives.
+IGNORED = {"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"}
 EXIF_IFD, CAMERA, TAKEN, SUBSECONDS = 0x8769, 0x0110, 0x9003, 0x9291
 
 
@@ -67,22 +71,64 @@ def _taken(image: Image.Image) -> tuple[datetime | None, str | None]:
 
 
 class PictureFolder:
-    """Find the files of a data set's pictures in a folder, and never outside it."""
+    """Find the files of a data set's pictures below a folder, and never outside it.
+
+    Data sets name pictures with more or fewer folders than the files lie in here.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    def at(self, name: str) -> Path | None:
+        """Return the file at exactly this path below the folder, or None."""
+        path = self.folder / name
+        return path if is_safe(name) and path.is_file() and not path.is_symlink() else None
+
     def find(self, name: str) -> Path | None:
-        """Return the file of the picture `name` (a path or an s3:// address), or None."""
-        for candidate in (local_name(name), PurePosixPath(local_name(name)).name):
-            path = self.folder / candidate
-            if is_safe(candidate) and path.is_file() and not path.is_symlink():
-                return path
-        return None
+        """Return the file of the picture `name` (a path or an s3:// address), or None.
+
+        If it is not at this path: the only file of this name, or the one that shares most of the
+        folders before it. Of several that share as many, only one in the folder itself is taken.
+        """
+        local = local_name(name)
+        if path := self.at(local):
+            return path
+        files = self._by_file_name.get(local.rpartition("/")[2], [])
+        shared = [_shared_parts(file.relative_to(self.folder).parts, local) for file in files]
+        best = [file for file, n in zip(files, shared, strict=True) if n == max(shared)]
+        if len(best) == 1:
+            return best[0]
+        return next((file for file in best if file.parent == self.folder), None)
+
+    @cached_property
+    def _by_file_name(self) -> dict[str, list[Path]]:
+        found: dict[str, list[Path]] = {}
+        for path in wanted_files(self.folder):
+            found.setdefault(path.name, []).append(path)
+        return found
 
     def header(self, name: str) -> PictureFile | None:
         path = self.find(name)
         return None if path is None else read_header(path)
+
+
+def _shared_parts(parts: tuple[str, ...], name: str) -> int:
+    """Return how many of the last parts of two paths agree."""
+    pairs = zip(reversed(parts), reversed(name.split("/")), strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
+def wanted_files(folder: Path) -> list[Path]:
+    """Return the files below a folder in their order: no links, nothing that systems put there."""
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if is_wanted(path.relative_to(folder)) and path.is_file() and not path.is_symlink()
+    ]
+
+
+def is_wanted(path: Path) -> bool:
+    return not any(part in IGNORED or part.startswith("._") for part in path.parts)
 
 
 def local_name(name: str) -> str:

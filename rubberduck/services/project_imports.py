@@ -19,7 +19,7 @@ from rubberduck.custom_models.errors import InvalidArchive, NoSuchProject, Proje
 from rubberduck.custom_models.interchange.archive import Limits, is_zip, unpack
 from rubberduck.custom_models.interchange.formats import contents_of, opened, recognise
 from rubberduck.custom_models.interchange.options import ReadOptions
-from rubberduck.custom_models.pictures import PictureFolder
+from rubberduck.custom_models.pictures import wanted_files
 from rubberduck.custom_models.project_datasets import Importer
 from rubberduck.custom_models.project_keys import OWN_PREFIXES
 from rubberduck.custom_models.project_pictures import (
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from rubberduck.jobs.child import Task
     from rubberduck.jobs.context import Context
 
-IGNORED = {"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"}
 MAX_LOGGED = 200  # refused pictures with their reasons; all are counted
 # Errors after which the next picture would fail, too.
 LASTING = (Unavailable, ProjectFull, NoSuchProject)
@@ -190,9 +189,8 @@ class _Import:
             self.import_dataset(inner, format, folder)
 
     def _import_plain(self, folder: Path) -> None:
-        files = [path for path in sorted(folder.rglob("*")) if path.is_file() and _is_wanted(path)]
-        pictures = [path for path in files if path.suffix.lower() in PICTURE_SUFFIXES]
-        for path in files:
+        pictures = _pictures_in(folder)
+        for path in wanted_files(folder):
             if path.suffix.lower() not in PICTURE_SUFFIXES:
                 self.report.note("not a picture: left out", path.name)
         if not pictures:
@@ -206,48 +204,46 @@ class _Import:
 
     def import_dataset(self, path: Path, format: str, folder: Path | None) -> None:
         """Import a data set; pictures that it does not hold are found in the project, by name."""
-        by_name = _by_name(self.pictures.each(self.importer.project.id))
-        with tempfile.TemporaryDirectory(dir=path.parent) as links:
-            files = _linked(folder, Path(links)) if folder else None
-            options = ReadOptions(pictures=files)
-            with opened(path, format, options) as dataset:
-                found = PictureFolder(files) if files else None
-                for given in dataset.pictures:
-                    self._import_entry(given, found, by_name)
-                    self.show(
-                        50, Sentence("Entries read: {number}", number=sum(self.counts.values()))
-                    )
-                if not self.counts and not dataset.labels:
-                    raise InvalidArchive(
-                        "It names no picture and no label, so nothing was imported. Export it "
-                        "again, and look into it before you send it."
-                    )
-                self._ensure_labels(dataset.labels)
-                for what, count in dataset.report.counts.items():
-                    self.report.note(what, dataset.report.places[what], count)
+        by_name = None
+        if folder is None or not _pictures_in(folder):
+            by_name = _by_name(self.pictures.each(self.importer.project.id))
+        with opened(path, format, ReadOptions(pictures=folder)) as dataset:
+            for given in dataset.pictures:
+                self._import_entry(given, by_name)
+                self.show(50, Sentence("Entries read: {number}", number=sum(self.counts.values())))
+            if not self.counts and not dataset.labels:
+                raise InvalidArchive(
+                    "It names no picture and no label, so nothing was imported. Export it "
+                    "again, and look into it before you send it."
+                )
+            self._ensure_labels(dataset.labels)
+            for what, count in dataset.report.counts.items():
+                self.report.note(what, dataset.report.places[what], count)
 
-    def _import_entry(
-        self,
-        given: Picture,
-        files: PictureFolder | None,
-        by_name: Mapping[str, ProjectPicture],
-    ) -> None:
-        path = files.find(given.name) if files else None
-        data = path.read_bytes() if path else self._from_bucket(given.name)
+    def _import_entry(self, given: Picture, by_name: Mapping[str, ProjectPicture] | None) -> None:
+        """Import an entry; `by_name` are the project's pictures, if it may be one of them."""
+        data = given.file.read_bytes() if given.file else self._from_bucket(given.name)
         if data is not None:
             stored = self.add(data, given.name, "archive", given)
+        elif by_name is None:
+            self._refuse(
+                given.name,
+                Sentence(
+                    "the picture is not among those of the ZIP: pack it with them, or send the "
+                    "labels alone for pictures of the project"
+                ),
+            )
+            return
+        elif stored := by_name.get(PurePosixPath(given.name).name):
+            given = _upright(given, stored)
         else:
-            stored = by_name.get(PurePosixPath(given.name).name)
-            if stored is None:
-                self._refuse(
-                    given.name,
-                    Sentence(
-                        "the picture is neither in the file nor in the project: add it first, "
-                        "under this name"
-                    ),
-                )
-            else:
-                given = _upright(given, stored)
+            self._refuse(
+                given.name,
+                Sentence(
+                    "the picture is neither in the file nor in the project: add it first, "
+                    "under this name"
+                ),
+            )
         if stored is None:
             return
         self._ensure_labels(self.importer.labels_in([given]))
@@ -342,25 +338,8 @@ class _Import:
         return dict(self.counts)
 
 
-def _is_wanted(path: Path) -> bool:
-    return not any(part in IGNORED or part.startswith("._") for part in path.parts)
-
-
-def _linked(folder: Path, links: Path) -> Path:
-    """Return a folder that has all pictures under their names alone, if no name is there twice.
-
-    Data sets name pictures with or without some of the folders that they lie in.
-    """
-    files = [
-        path
-        for path in folder.rglob("*")
-        if path.is_file() and path.suffix.lower() in PICTURE_SUFFIXES and _is_wanted(path)
-    ]
-    if len({path.name for path in files}) < len(files):
-        return folder
-    for path in files:
-        (links / path.name).hardlink_to(path)
-    return links
+def _pictures_in(folder: Path) -> list[Path]:
+    return [path for path in wanted_files(folder) if path.suffix.lower() in PICTURE_SUFFIXES]
 
 
 def _by_name(pictures: Iterator[ProjectPicture]) -> dict[str, ProjectPicture]:

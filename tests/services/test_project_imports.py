@@ -1,6 +1,9 @@
-"""Pictures below a prefix of a bucket become pictures of a project, and exports go back to it."""
+"""Imports into projects: ZIPs as other programs pack them, prefixes of a bucket, manifests."""
 
-from dataclasses import replace
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -9,10 +12,10 @@ import pytest
 
 from rubberduck.custom_models.project_keys import import_key
 from rubberduck.custom_models.project_pictures import ProjectPictures, Quota
-from rubberduck.custom_models.projects import Projects
+from rubberduck.custom_models.projects import Project, Projects
 from rubberduck.jobs.child import Task
 from rubberduck.services.pipeline import Pipeline
-from rubberduck.services.project_imports import import_page, import_pictures
+from rubberduck.services.project_imports import import_file, import_page, import_pictures
 from rubberduck.services.project_jobs import delete_objects, export_to_storage
 from rubberduck.storage.base import Storage
 from rubberduck.storage.s3 import S3Storage
@@ -26,6 +29,110 @@ from tests.support.scenes import scene
 class Silent(Task):
     def _send(self, **message: Any) -> None:
         """Nobody follows this step."""
+
+
+class Logged(Silent):
+    def __init__(self, site: Pipeline, lines: list[str]) -> None:
+        super().__init__("a-job", lambda: site, cast(Any, SimpleNamespace()))
+        self.lines = lines
+
+    def log(self, line: str) -> None:
+        self.lines.append(line)
+
+
+@dataclass
+class Importing:
+    """A project of boxes, and what importing into it says and leaves."""
+
+    site: Pipeline
+    project: Project
+    lines: list[str] = field(default_factory=list)
+
+    def send(self, name: str, data: bytes) -> dict[str, int]:
+        """Import a file as the job does; return the counts."""
+        self.site.storage.put(key := import_key(self.project.id, name), data)
+        options = {"quota_pictures": 1000, "quota_bytes": 10**9}
+        task = Logged(self.site, self.lines)
+        return import_file(task, self.project.id, "ada", key, options)
+
+    @property
+    def boxes(self) -> dict[str, dict[str, Any]]:
+        """Return SHA-256 of each picture → label → (left, top, width, height)."""
+        database = self.site.results.database
+        names = Projects(database).get(self.project.id).label_names
+        stored = ProjectPictures(database, self.site.storage, 10**7, Quota(1000, 10**9))
+        return {
+            each.sha256: {
+                names[box.label]: (box.left, box.top, box.width, box.height) for box in each.boxes
+            }
+            for each in stored.each(self.project.id)
+        }
+
+
+@pytest.fixture
+def importing(pipeline: Pipeline) -> Importing:
+    project = Projects(pipeline.results.database).create("Shapes", "boxes", [], "ada")
+    return Importing(pipeline, project)
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+PICTURES = [encoded(scene(number)) for number in range(3)]
+
+
+def coco(boxes: Mapping[str, tuple[int, ...]], label: str = "disc") -> str:
+    """Return a COCO file with a box in each picture of 400 x 300 pixels, by name."""
+    images = [
+        {"id": number, "file_name": name, "width": 400, "height": 300}
+        for number, name in enumerate(boxes)
+    ]
+    annotations = [
+        {"id": number + 1, "image_id": number, "category_id": 1, "bbox": [*box]}
+        for number, box in enumerate(boxes.values())
+    ]
+    categories = [{"id": 1, "name": label}]
+    return json.dumps({"images": images, "annotations": annotations, "categories": categories})
+
+
+YOLO_CLASH = {
+    "set/data.yaml": "names: [disc]\ntrain: images/x\nval: images/y\n",
+    "set/images/x/a.jpg": PICTURES[0],
+    "set/labels/x/a.txt": "0 0.05 0.1 0.1 0.2",
+    "set/images/y/a.jpg": PICTURES[1],
+    "set/labels/y/a.txt": "0 0.55 0.6 0.1 0.2",
+}
+COCO_CLASH = {
+    "set/labels.json": coco({"x/a.jpg": (0, 0, 40, 60), "y/a.jpg": (200, 150, 40, 60)}),
+    "set/images/x/a.jpg": PICTURES[0],
+    "set/images/y/a.jpg": PICTURES[1],
+}
+
+
+@pytest.mark.parametrize("files", [YOLO_CLASH, COCO_CLASH], ids=["yolo", "coco"])
+def test_pictures_of_one_name_in_two_folders_get_their_own_boxes(
+    files: dict[str, bytes | str], importing: Importing
+) -> None:
+    """A picture of the project has the name, too, and is left alone."""
+    importing.send("here.zip", zipped({"a.jpg": PICTURES[2]}))
+    assert importing.send("set.zip", zipped(files)) == {"added": 2, "labelled": 2}
+    assert importing.boxes == {
+        sha256(PICTURES[0]): {"disc": (0, 0, 40, 60)},
+        sha256(PICTURES[1]): {"disc": (200, 150, 40, 60)},
+        sha256(PICTURES[2]): {},
+    }
+
+
+def test_a_picture_that_a_zip_lacks_is_not_taken_from_the_project(importing: Importing) -> None:
+    """The project's picture of that name may be another one."""
+    importing.send("here.zip", zipped({"a.jpg": PICTURES[0]}))
+    labels = coco({"a.jpg": (0, 0, 40, 60), "b.jpg": (0, 0, 40, 60)})
+    counts = importing.send("set.zip", zipped({"labels.json": labels, "b.jpg": PICTURES[1]}))
+    assert counts == {"added": 1, "labelled": 1, "refused": 1}
+    assert any(line.startswith("a.jpg: the picture is not among") for line in importing.lines)
+    importing.send("labels.zip", zipped({"labels.json": labels}))  # without pictures
+    assert importing.boxes[sha256(PICTURES[0])] == {"disc": (0, 0, 40, 60)}
 
 
 @pytest.mark.parametrize("storage", ["folder"], indirect=True)

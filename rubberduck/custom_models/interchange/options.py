@@ -4,11 +4,12 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Literal
 
 from rubberduck.custom_models.dataset import Box, Dataset, InvalidDataset, Picture, Report
-from rubberduck.custom_models.pictures import PictureFile, PictureFolder
+from rubberduck.custom_models.pictures import PictureFile, PictureFolder, read_header
 from rubberduck.custom_models.turns import as_stored, as_upright
 
 Pixels = Literal["auto", "upright", "stored"]
@@ -40,6 +41,10 @@ class WriteOptions:
     pictures: Path | None = None
     stored_pixels: bool = False
 
+    @cached_property
+    def folder(self) -> PictureFolder | None:
+        return PictureFolder(self.pictures) if self.pictures else None
+
 
 class Finisher:
     """Complete what a format says of a picture by its file: size, turn, boxes made upright."""
@@ -47,32 +52,35 @@ class Finisher:
     def __init__(self, dataset: Dataset, file: object, options: ReadOptions) -> None:
         self.report, self.file, self.options = dataset.report, file, options
         self.folder = PictureFolder(options.pictures) if options.pictures else None
-        self._last: tuple[str | None, PictureFile | None] = (None, None)
+        self._last: tuple[tuple[str, Path | None] | None, PictureFile | None] = (None, None)
 
-    def size(self, name: str) -> tuple[int, int] | tuple[None, None]:
+    def size(self, picture: Picture) -> tuple[int, int] | tuple[None, None]:
         """Return the size that the format's boxes refer to, for one that does not say it."""
-        header = self._header(name)
+        header = self._header(picture)
         if header is None:
             return None, None
         return header.stored_size if self.options.pixels == "stored" else header.size
 
-    def _header(self, name: str) -> PictureFile | None:
+    def _header(self, picture: Picture) -> PictureFile | None:
         """Return the header of the picture file, if there is one; the last one is kept."""
-        if self._last[0] != name:
-            self._last = (name, self.folder.header(name) if self.folder else None)
+        key = (picture.name, picture.file)
+        if self._last[0] != key:
+            path = picture.file or (self.folder.find(picture.name) if self.folder else None)
+            self._last = (key, read_header(path) if path else None)
         return self._last[1]
 
     def finish(self, picture: Picture) -> Picture:
         """Return the picture as the model has it. Raises InvalidDataset if the sizes disagree."""
         picture = replace(picture, name=picture.name.removeprefix(self.options.prefix))
-        header = self._header(picture.name)
+        header = self._header(picture)
         if header is None:
             if self.folder:
                 self.report.note("the picture file was not found", picture.name)
             return picture
+        picture = replace(picture, file=header.path)
         size, upright, stored = (picture.width, picture.height), header.size, header.stored_size
         if None in size:
-            size = self.size(picture.name)
+            size = header.stored_size if self.options.pixels == "stored" else header.size
             picture = replace(picture, width=size[0], height=size[1])
         if size not in {upright, stored}:
             problem = f"the size is {size[0]}x{size[1]} here, and {upright[0]}x{upright[1]} in "
@@ -142,16 +150,16 @@ def known_size(picture: Picture, file: object) -> tuple[int, int]:
             file,
             picture.place,
             f"the size of {picture.name} is not known",
-            "Give the folder with the pictures (--pictures)",
+            "Put the pictures beside the labels (at the terminal: --pictures)",
         )
     return picture.width, picture.height
 
 
 def copy_picture(name: str, target: Path, options: WriteOptions, report: Report) -> None:
     """Copy the picture file to `target`, if the pictures are here."""
-    if options.pictures is None:
+    if options.folder is None:
         return
-    source = PictureFolder(options.pictures).find(name)
+    source = options.folder.find(name)
     if source is None:
         report.note("the picture file was not found, so not copied", name)
         return

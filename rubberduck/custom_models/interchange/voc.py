@@ -10,6 +10,7 @@ standard library's parser expands entities.
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 from xml.etree import ElementTree
@@ -31,7 +32,7 @@ from rubberduck.custom_models.interchange.options import (
     tidy,
     to_write,
 )
-from rubberduck.custom_models.pictures import SUFFIXES, safe_name
+from rubberduck.custom_models.pictures import SUFFIXES, safe_name, wanted_files
 
 MAX_FILE = 10_000_000  # bytes of an XML file
 ADVICE = "Correct the file, or export it again"
@@ -43,8 +44,9 @@ def read(path: Path, options: ReadOptions) -> Dataset:
     """Return the data set of a folder: with Annotations in it, or of XML files."""
     dataset = Dataset()
     folder = path / "Annotations" if (path / "Annotations").is_dir() else path
-    if options.pictures is None and (path / "JPEGImages").is_dir():
-        options = ReadOptions(path / "JPEGImages", options.prefix, options.pixels)
+    own = path / "JPEGImages"
+    if own.is_dir() and (options.pictures is None or own.is_relative_to(options.pictures)):
+        options = replace(options, pictures=own)
     dataset.pictures = _pictures(path, folder, dataset, options)
     return dataset
 
@@ -55,20 +57,20 @@ def _pictures(
     finisher = Finisher(dataset, path, options)
     splits = _splits(path)
     labels: dict[str, None] = {}
-    labelled: set[str] = set()
+    labelled: set[Path | None] = set()
     for file in sorted(folder.rglob("*.xml")):
         stem = file.relative_to(folder).with_suffix("").as_posix()
         picture = _picture(file, stem, splits.get(stem), dataset.report)
         labels |= dict.fromkeys(box.label for box in picture.boxes)
-        labelled.add(stem)
-        yield finisher.finish(picture)
-    pictures = sorted(options.pictures.rglob("*")) if options.pictures else []
-    for file in pictures:
-        name = file.relative_to(options.pictures or path)
-        stem = name.with_suffix("").as_posix()
-        if file.suffix.lower() in SUFFIXES and stem not in labelled and not file.is_symlink():
-            split = splits.get(stem)
-            yield finisher.finish(Picture(name.as_posix(), labelled=False, split=split))
+        picture = finisher.finish(picture)
+        labelled.add(picture.file)
+        yield picture
+    for file in wanted_files(options.pictures) if options.pictures else []:
+        if file.suffix.lower() in SUFFIXES and file not in labelled:
+            name = file.relative_to(options.pictures or path)
+            split = splits.get(name.with_suffix("").as_posix())
+            new = Picture(name.as_posix(), labelled=False, split=split, file=file)
+            yield finisher.finish(new)
     dataset.labels = list(labels)
 
 

@@ -41,7 +41,7 @@ from rubberduck.custom_models.interchange.options import (
     tidy,
     to_write,
 )
-from rubberduck.custom_models.pictures import SUFFIXES, is_safe, safe_name
+from rubberduck.custom_models.pictures import SUFFIXES, PictureFolder, is_safe, safe_name
 
 MAX_FILE = 10_000_000  # bytes of a text file
 ADVICE = "Correct the file"
@@ -119,9 +119,10 @@ def _pictures(
     for part, listed in parts.items():
         split = PARTS[part] if len(parts) > 1 else None
         for image in (image for entry in listed for image in _listed(root, entry)):
-            name = image.removeprefix("images/")
-            width, height = finisher.size(name)
-            picture = Picture(name, width, height, split=split, place=image)
+            name, file = image.removeprefix("images/"), PictureFolder(root).at(image)
+            picture = Picture(name, split=split, place=image, file=file)
+            width, height = finisher.size(picture)
+            picture = replace(picture, width=width, height=height)
             labels = root / _label_file(image)
             if labels.is_file():
                 boxes = tuple(_boxes(labels, picture, names, dataset.report))
