@@ -17,7 +17,13 @@ from rubberduck.core.sentences import Sentence
 from rubberduck.custom_models.dataset import InvalidDataset, Picture, Report
 from rubberduck.custom_models.errors import InvalidArchive, NoSuchProject, ProjectFull
 from rubberduck.custom_models.interchange.archive import Limits, is_zip, unpack
-from rubberduck.custom_models.interchange.formats import contents_of, opened, recognise
+from rubberduck.custom_models.interchange.formats import (
+    FORMATS,
+    contents_of,
+    looks_like_labels,
+    opened,
+    recognise,
+)
 from rubberduck.custom_models.interchange.options import ReadOptions
 from rubberduck.custom_models.pictures import wanted_files
 from rubberduck.custom_models.project_datasets import Importer
@@ -189,8 +195,16 @@ class _Import:
             self.import_dataset(inner, format, folder)
 
     def _import_plain(self, folder: Path) -> None:
-        pictures = _pictures_in(folder)
-        for path in wanted_files(folder):
+        pictures, files = _pictures_in(folder), wanted_files(folder)
+        if labels := next(filter(looks_like_labels, files), None):
+            raise InvalidArchive(
+                "{file} looks like labels, but not in a format and layout that we can read, so "
+                "nothing was imported. We read {formats}; YOLO needs its file of names. Export "
+                "it again as one of these, or leave that file out to import the pictures alone.",
+                file=labels.relative_to(folder).as_posix(),
+                formats=", ".join(format.title for format in FORMATS.values()),
+            )
+        for path in files:
             if path.suffix.lower() not in PICTURE_SUFFIXES:
                 self.report.note("not a picture: left out", path.name)
         if not pictures:

@@ -61,6 +61,7 @@ OUTSIDE = '<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/hostname">]><annotation>&
         (OUTSIDE, r"000005\.xml: it is not plain XML"),
         ("<annotation>", "it is not plain XML: no element found"),
         ("", "it is not plain XML"),
+        ("<annotations/>", "it is no Pascal VOC file: it begins with <annotations>"),
         (chair(xmin="left"), "object 1: bndbox/xmin is 'left' instead of a number"),
         (chair(xmin="nan"), "object 1: bndbox/xmin is 'nan'"),
         (chair(xmin=325, xmax=324), "object 1: its xmax or ymax is below its minimum"),

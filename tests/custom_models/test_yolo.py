@@ -80,6 +80,26 @@ def test_the_layouts_of_roboflow_and_labelimg(tmp_path: Path) -> None:
     assert picture == Picture("a.jpg", 200, 100, (Box("goose", 0, 0, 200, 100),))
 
 
+@pytest.mark.parametrize(
+    "path", ["/home/ada/sets/duck", "sets/duck", "../sets/duck", "C:\\\\sets\\\\duck"]
+)
+@pytest.mark.parametrize("file", ["duck.yaml", "config/duck.yml"])
+def test_the_path_of_another_machine_leads_as_far_as_it_can(
+    path: str, file: str, tmp_path: Path
+) -> None:
+    yaml = f'path: "{path}"\nnames: [duck]\ntrain: images/train\n'
+    files = {file: yaml, "duck/images/train/a.jpg": "", "duck/labels/train/a.txt": "0 .5 .5 1 1"}
+    (picture,) = read(folder(tmp_path, files)).pictures
+    assert picture.boxes == (Box("duck", 0, 0, 200, 100),)
+
+
+def test_a_list_of_classes_among_the_labels(tmp_path: Path) -> None:
+    """LabelImg writes it into the folder that it saves to."""
+    files = {"labels/classes.txt": "duck\n", "images/a.jpg": "", "labels/a.txt": "0 .5 .5 1 1"}
+    (picture,) = read(folder(tmp_path, files)).pictures
+    assert picture == Picture("a.jpg", 200, 100, (Box("duck", 0, 0, 200, 100),))
+
+
 @pytest.mark.parametrize("turn", range(1, 9))
 def test_fractions_are_of_the_upright_picture(turn: int, tmp_path: Path) -> None:
     """ultralytics 8.4 opens pictures with cv2, which turns them by Exif; so labels are upright."""

@@ -10,8 +10,9 @@ from typing import Any, cast
 
 import pytest
 
+from rubberduck.custom_models.errors import InvalidArchive
 from rubberduck.custom_models.project_keys import import_key
-from rubberduck.custom_models.project_pictures import ProjectPictures, Quota
+from rubberduck.custom_models.project_pictures import ProjectPicture, ProjectPictures, Quota
 from rubberduck.custom_models.projects import Project, Projects
 from rubberduck.jobs.child import Task
 from rubberduck.services.pipeline import Pipeline
@@ -58,15 +59,19 @@ class Importing:
     @property
     def boxes(self) -> dict[str, dict[str, Any]]:
         """Return SHA-256 of each picture → label → (left, top, width, height)."""
-        database = self.site.results.database
-        names = Projects(database).get(self.project.id).label_names
-        stored = ProjectPictures(database, self.site.storage, 10**7, Quota(1000, 10**9))
+        names = Projects(self.site.results.database).get(self.project.id).label_names
         return {
             each.sha256: {
                 names[box.label]: (box.left, box.top, box.width, box.height) for box in each.boxes
             }
-            for each in stored.each(self.project.id)
+            for each in self.pictures
         }
+
+    @property
+    def pictures(self) -> list[ProjectPicture]:
+        database, quota = self.site.results.database, Quota(1000, 10**9)
+        stored = ProjectPictures(database, self.site.storage, 10**7, quota)
+        return list(stored.each(self.project.id))
 
 
 @pytest.fixture
@@ -96,14 +101,14 @@ def coco(boxes: Mapping[str, tuple[int, ...]], label: str = "disc") -> str:
     return json.dumps({"images": images, "annotations": annotations, "categories": categories})
 
 
-YOLO_CLASH = {
+YOLO_CLASH: dict[str, bytes | str] = {
     "set/data.yaml": "names: [disc]\ntrain: images/x\nval: images/y\n",
     "set/images/x/a.jpg": PICTURES[0],
     "set/labels/x/a.txt": "0 0.05 0.1 0.1 0.2",
     "set/images/y/a.jpg": PICTURES[1],
     "set/labels/y/a.txt": "0 0.55 0.6 0.1 0.2",
 }
-COCO_CLASH = {
+COCO_CLASH: dict[str, bytes | str] = {
     "set/labels.json": coco({"x/a.jpg": (0, 0, 40, 60), "y/a.jpg": (200, 150, 40, 60)}),
     "set/images/x/a.jpg": PICTURES[0],
     "set/images/y/a.jpg": PICTURES[1],
@@ -122,6 +127,106 @@ def test_pictures_of_one_name_in_two_folders_get_their_own_boxes(
         sha256(PICTURES[1]): {"disc": (200, 150, 40, 60)},
         sha256(PICTURES[2]): {},
     }
+
+
+VOC = """<annotation><filename>{name}</filename>
+<size><width>400</width><height>300</height><depth>3</depth></size><object><name>disc</name>
+<bndbox><xmin>1</xmin><ymin>1</ymin><xmax>40</xmax><ymax>60</ymax></bndbox></object></annotation>"""
+BOX, LINE = (0, 0, 40, 60), "0 0.05 0.1 0.1 0.2\n"
+YOLO: dict[str, bytes | str] = {
+    "coco8/images/train/a.jpg": PICTURES[0],
+    "coco8/labels/train/a.txt": LINE,
+    "coco8/images/val/b.jpg": PICTURES[1],
+    "coco8/labels/val/b.txt": LINE,
+}
+ULTRALYTICS = "path: ../datasets/coco8\ntrain: images/train\nval: images/val\nnames:\n  0: disc\n"
+LAYOUTS: dict[str, dict[str, bytes | str]] = {
+    "COCO of CVAT": {
+        "annotations/instances_default.json": coco({"a.jpg": BOX, "b.jpg": BOX}),
+        "images/default/a.jpg": PICTURES[0],
+        "images/default/b.jpg": PICTURES[1],
+    },
+    "COCO of Roboflow": {
+        "README.roboflow.txt": "Thank you",
+        "train/_annotations.coco.json": coco({"a.jpg": BOX}),
+        "train/a.jpg": PICTURES[0],
+        "valid/_annotations.coco.json": coco({"a.jpg": BOX}),
+        "valid/a.jpg": PICTURES[1],
+    },
+    "COCO as published": {
+        "annotations/captions_train2017.json": '{"annotations": [{"caption": "a disc"}]}',
+        "annotations/instances_train2017.json": coco({"a.jpg": BOX}),
+        "annotations/instances_val2017.json": coco({"b.jpg": BOX}),
+        "train2017/a.jpg": PICTURES[0],
+        "val2017/b.jpg": PICTURES[1],
+    },
+    "VOC of Roboflow": {
+        "train/a.jpg": PICTURES[0],
+        "train/a.xml": VOC.format(name="a.jpg"),
+        "valid/a.jpg": PICTURES[1],
+        "valid/a.xml": VOC.format(name="a.jpg"),
+    },
+    "YOLO of ultralytics": {"coco8/coco8.yaml": ULTRALYTICS, **YOLO},
+    "YOLO with its YAML file beside": {"coco8.yaml": ULTRALYTICS, **YOLO},
+    "YOLO 1.1 of CVAT": {
+        "obj.data": "classes = 1\ntrain = data/train.txt\nvalid = data/valid.txt\n"
+        "names = data/obj.names\nbackup = backup/\n",
+        "obj.names": "disc\n",
+        "train.txt": "data/obj_train_data/a.jpg\n",
+        "valid.txt": "data/obj_valid_data/b.jpg\n",
+        "obj_train_data/a.jpg": PICTURES[0],
+        "obj_train_data/a.txt": LINE,
+        "obj_valid_data/b.jpg": PICTURES[1],
+        "obj_valid_data/b.txt": LINE,
+    },
+}
+YOLO_OF_LABEL_STUDIO: dict[str, bytes | str] = {
+    "classes.txt": "disc\n",
+    "notes.json": '{"categories": [{"id": 0, "name": "disc"}], "info": {"version": "1.0"}}',
+    "images/a.jpg": PICTURES[0],
+    "labels/a.txt": LINE,
+    "images/b.jpg": PICTURES[1],
+    "labels/b.txt": LINE,
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layouts_of_other_programs_come_in_with_labels_and_parts(
+    layout: str, importing: Importing
+) -> None:
+    counts = importing.send("set.zip", zipped(LAYOUTS[layout]))
+    assert counts == {"added": 2, "labelled": 2}
+    assert importing.boxes == {sha256(data): {"disc": BOX} for data in PICTURES[:2]}
+    expected = {None} if layout == "COCO of CVAT" else {"train", "validation"}
+    assert {picture.split for picture in importing.pictures} == expected
+
+
+def test_a_list_of_classes_counts_before_notes_beside_it(importing: Importing) -> None:
+    assert importing.send("set.zip", zipped(YOLO_OF_LABEL_STUDIO)) == {"added": 2, "labelled": 2}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("labels/a.txt", LINE),
+        ("a.json", '{"version": "5.4", "shapes": [], "imagePath": "a.jpg"}'),
+        ("annotations.xml", '<?xml version="1.0"?><annotations><image id="0"/></annotations>'),
+        ("annotations.csv", "filename,width,height,class,xmin,ymin,xmax,ymax\n"),
+    ],
+    ids=["yolo without names", "labelme", "cvat", "tensorflow"],
+)
+def test_labels_that_cannot_be_read_are_refused_and_not_dropped(
+    name: str, text: str, importing: Importing
+) -> None:
+    with pytest.raises(InvalidArchive, match=f"^{name} looks like labels.*We read .*COCO, YOLO"):
+        importing.send("set.zip", zipped({"a.jpg": PICTURES[0], name: text}))
+    assert importing.boxes == {}
+
+
+def test_other_files_beside_pictures_are_left_out_and_said(importing: Importing) -> None:
+    others = {"a.jpg.json": '{"title": "a.jpg", "url": ""}', "readme.txt": "1 picture\n"}
+    assert importing.send("set.zip", zipped({"a.jpg": PICTURES[0], **others})) == {"added": 1}
+    assert any(line.startswith("not a picture: left out (2 times") for line in importing.lines)
 
 
 def test_a_picture_that_a_zip_lacks_is_not_taken_from_the_project(importing: Importing) -> None:

@@ -8,11 +8,14 @@ which other programs ignore: `group` and `split`.
 """
 
 import json
+import re
 import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,11 +42,15 @@ from rubberduck.custom_models.interchange.options import (
     known_size,
     note_lost,
     open_input,
+    read_head,
+    split_named,
     tidy,
     to_write,
 )
+from rubberduck.custom_models.pictures import PictureFolder, wanted_files
 
 ADVICE = "Correct the file, or export it again"
+BEGINNING = re.compile(rb'^\{(?s:.*)"(images|annotations|categories)"\s*:\s*\[')
 Id = Annotated[int, Field(ge=-(2**63), lt=2**63)] | str  # as SQLite holds it
 
 
@@ -74,8 +81,55 @@ CATEGORIES, IMAGES = TypeAdapter(Category), TypeAdapter(Image)
 ANNOTATIONS = TypeAdapter(Annotation)
 
 
+@dataclass(frozen=True)
+class Part:
+    """One file of a data set, the split it is, and the folders that its names may begin at."""
+
+    file: Path
+    split: str | None = None
+    folders: tuple[PictureFolder, ...] = ()
+
+
+def find_files(folder: Path) -> list[Path]:
+    """Return the COCO files below a folder."""
+    files = [file for file in wanted_files(folder) if file.suffix.lower() == ".json"]
+    return [file for file in files if BEGINNING.search(read_head(file))]
+
+
 def read(path: Path, options: ReadOptions) -> Dataset:
-    """Return the data set of a COCO file. Raises InvalidDataset with the place in it."""
+    """Return the data set of a COCO file, or of all below a folder. Raises InvalidDataset."""
+    dataset = Dataset()
+    files = find_files(path) if path.is_dir() else [path]
+    if not files:
+        raise InvalidDataset(path, "", "it has no COCO file", "Add the JSON file of the labels")
+    # The official set describes the same pictures in captions and key points as well.
+    chosen = [file for file in files if file.name.startswith("instances")] or files
+    for file in set(files) - set(chosen):
+        dataset.report.note("a file beside instances_….json is left out", file.name)
+    splits = {file: split_named(file.stem) or split_named(file.parent.name) for file in chosen}
+    is_split = len({*splits.values()} - {None}) > 1
+    top = path if path.is_dir() else path.parent
+    parts = [Part(file, splits[file] if is_split else None, _folders(file, top)) for file in chosen]
+    categories = [_categories(part.file) for part in parts]
+    dataset.labels = list(dict.fromkeys(name for part in categories for name in part.values()))
+    dataset.pictures = chain.from_iterable(
+        _pictures(part, names, dataset, options)
+        for part, names in zip(parts, categories, strict=True)
+    )
+    return dataset
+
+
+def _folders(file: Path, top: Path) -> tuple[PictureFolder, ...]:
+    """Return where the pictures of a file may lie: beside it, or in a folder named like it.
+
+    annotations/instances_train.json describes train/ or images/train/.
+    """
+    name = file.stem.removeprefix("instances_")
+    folders = (file.parent, top / "images" / name, top / name)
+    return tuple(PictureFolder(folder) for folder in folders if folder.is_dir())
+
+
+def _categories(path: Path) -> dict[Id, str]:
     categories: dict[Id, str] = {}
     for place, item in items(path, "categories.item"):
         category = parse(CATEGORIES, item, path, place, ADVICE)
@@ -83,9 +137,7 @@ def read(path: Path, options: ReadOptions) -> Dataset:
             problem = f"the id {category.id!r} is used twice"
             raise InvalidDataset(path, place, problem, ADVICE)
         categories[category.id] = category.name
-    dataset = Dataset(labels=list(dict.fromkeys(categories.values())))
-    dataset.pictures = _pictures(path, categories, dataset, Finisher(dataset, path, options))
-    return dataset
+    return categories
 
 
 def items(path: Path, prefix: str) -> Iterator[tuple[str, Any]]:
@@ -101,8 +153,9 @@ def items(path: Path, prefix: str) -> Iterator[tuple[str, Any]]:
 
 
 def _pictures(
-    path: Path, categories: dict[Id, str], dataset: Dataset, finisher: Finisher
+    part: Part, categories: dict[Id, str], dataset: Dataset, options: ReadOptions
 ) -> Iterator[Picture]:
+    path, finisher = part.file, Finisher(dataset, part.file, options)
     # An empty name is a temporary file that SQLite deletes on closing.
     with closing(sqlite3.connect("")) as boxes:
         boxes.execute("CREATE TABLE box (image, label, left, top, width, height, crowd)")
@@ -131,13 +184,21 @@ def _pictures(
                 image.height,
                 found,
                 group=image.group,
-                split=image.split,
+                split=image.split or part.split,
                 place=place,
             )
-            yield finisher.finish(picture)
+            yield finisher.finish(_located(picture, part, options))
     dataset.report.note(
         "an annotation of an image that is not listed is left out", path.name, unused
     )
+
+
+def _located(picture: Picture, part: Part, options: ReadOptions) -> Picture:
+    """Return the picture with its file, if the files are asked for and it lies where it should."""
+    if options.pictures is None or not part.file.is_relative_to(options.pictures):
+        return picture
+    files = (folder.at(picture.name) for folder in part.folders)
+    return replace(picture, file=next(filter(None, files), None))
 
 
 def _boxes(path: Path, categories: dict[Id, str], report: Report) -> Iterator[tuple[Any, ...]]:

@@ -1,5 +1,6 @@
 """The formats by name, recognising them, and converting from one to another."""
 
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,9 @@ from types import ModuleType
 from rubberduck.custom_models.dataset import Dataset, InvalidDataset, Report
 from rubberduck.custom_models.interchange import coco, label_studio, manifest, voc, yolo
 from rubberduck.custom_models.interchange.archive import Limits, is_zip, unpack
-from rubberduck.custom_models.interchange.options import ReadOptions, WriteOptions
+from rubberduck.custom_models.interchange.options import ReadOptions, WriteOptions, read_head
+from rubberduck.custom_models.interchange.yolo_config import NAMES, find_config
+from rubberduck.custom_models.pictures import is_wanted, wanted_files
 
 
 @dataclass(frozen=True)
@@ -30,26 +33,29 @@ FORMATS = {
     "label-studio": Format("Label Studio JSON", label_studio, is_folder=False),
 }
 ZIP_BEGINNING = b"PK\3\4"
-HEAD = 65_536  # bytes that tell the JSON formats apart
+# What tells files of labels from others, by suffix; besides the formats above those of labelme,
+# CVAT, VGG and TensorFlow.
+LABELS = {
+    ".json": re.compile(
+        rb'"(images|annotations|categories|shapes|regions|source-ref|bbox|bounding_?box(es)?|boxes'
+        rb'|objects|labels?|result)"\s*:',
+        re.IGNORECASE,
+    ),
+    ".xml": re.compile(rb"<(annotations?|object|bndbox|box|polygon)[\s>]"),
+    ".yaml": NAMES,
+    ".yml": NAMES,
+    ".csv": re.compile(rb"\A[^\n]*(x_?min|bbox|label|class)", re.IGNORECASE),
+}
+YOLO_LINE = re.compile(rb"\s*\d+([ \t]+[\d.eE+-]+){4,}\s*")
 
 
 def recognise(path: Path) -> str:
     """Return the name of the format of a file or folder. Raises InvalidDataset."""
     if path.is_dir():
-        if (path / "data.yaml").exists() or (path / "classes.txt").exists():
-            return "yolo"
-        if (path / "Annotations").is_dir() or next(path.glob("*.xml"), None):
-            return "voc"
-        problem = "the folder has neither data.yaml, nor classes.txt, nor Annotations"
-        raise InvalidDataset(path, "", problem, "Name its format (--from at the terminal)")
+        return _recognise_folder(path)
     if path.suffix.lower() in {".yaml", ".yml"}:
         return "yolo"
-    try:
-        with path.open("rb") as file:
-            head = file.read(HEAD).removeprefix(b"\xef\xbb\xbf").lstrip()
-    except OSError as error:
-        problem = f"it cannot be read: {error.strerror}"
-        raise InvalidDataset(path, "", problem, "Check its name and rights") from None
+    head = read_head(path)
     if not head:
         raise InvalidDataset(path, "", "it is empty", "Export it again")
     if head.startswith(b"["):
@@ -67,6 +73,19 @@ def recognise(path: Path) -> str:
         problem,
         "Export it again as one of these, or name its format (--from at the terminal)",
     )
+
+
+def _recognise_folder(path: Path) -> str:
+    """Return the format of the labels below a folder. Raises InvalidDataset."""
+    if find_config(path):
+        return "yolo"
+    if voc.find_folder(path):
+        return "voc"
+    if coco.find_files(path):
+        return "coco"
+    problem = "the folder has neither a YAML file with names, nor classes.txt, nor obj.data, nor "
+    problem += "files of Pascal VOC or COCO"
+    raise InvalidDataset(path, "", problem, "Name its format (--from at the terminal)")
 
 
 @contextmanager
@@ -91,18 +110,36 @@ def opened(
 
 
 def contents_of(folder: Path) -> Path:
-    """Return what an unpacked archive is about: its only folder's contents, or its only file."""
-    while True:
-        hidden = {"__MACOSX", ".DS_Store"}
-        entries = [entry for entry in folder.iterdir() if entry.name not in hidden]
-        if len(entries) != 1:
-            files = [entry for entry in entries if entry.suffix in {".json", ".manifest", ".jsonl"}]
-            return files[0] if len(files) == 1 else folder
+    """Return what an unpacked archive is about: its only file of labels, or else its folder."""
+    while len(entries := [each for each in folder.iterdir() if is_wanted(Path(each.name))]) == 1:
         if entries[0].is_file():
             return entries[0] if entries[0].suffix != ".xml" else folder
         if entries[0].name in {"Annotations", "images", "labels"}:
-            return folder
+            break
         folder = entries[0]
+    if find_config(folder):  # Label Studio's YOLO has a notes.json besides
+        return folder
+    files = [file for file in wanted_files(folder) if _is_one_file(file)]
+    return files[0] if len(files) == 1 else folder
+
+
+def _is_one_file(path: Path) -> bool:
+    """Tell whether a file is of a format that is one file."""
+    if path.suffix.lower() != ".json":
+        return path.suffix.lower() in {".manifest", ".jsonl"}
+    head = read_head(path)
+    return head.startswith(b"[") or b'"source-ref"' in head or bool(coco.BEGINNING.search(head))
+
+
+def looks_like_labels(path: Path) -> bool:
+    """Tell whether a file holds labels of pictures, in whatever format."""
+    suffix = path.suffix.lower()
+    if suffix in {".manifest", ".jsonl"}:
+        return True
+    if suffix == ".txt":
+        lines = read_head(path).splitlines()[:20]
+        return bool(lines) and all(YOLO_LINE.fullmatch(line) for line in lines)
+    return suffix in LABELS and LABELS[suffix].search(read_head(path)) is not None
 
 
 def write(dataset: Dataset, target: Path, format: str, options: WriteOptions) -> Report:

@@ -1,5 +1,6 @@
 """What a reader or writer is told besides its file, and the steps all of them share."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,10 @@ from rubberduck.custom_models.pictures import PictureFile, PictureFolder, read_h
 from rubberduck.custom_models.turns import as_stored, as_upright
 
 Pixels = Literal["auto", "upright", "stored"]
+HEAD = 65_536  # bytes that tell formats apart
+SPLIT_WORDS = {"train": "train", "training": "train", "test": "test", "testing": "test"} | (
+    dict.fromkeys(("val", "valid", "validation"), "validation")
+)
 DECIMALS = 6  # of a pixel: undoes what normalising to fractions or per cents rounds
 
 
@@ -165,6 +170,22 @@ def copy_picture(name: str, target: Path, options: WriteOptions, report: Report)
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
+
+
+def split_named(text: str) -> str | None:
+    """Return the split that a file or folder is named for.
+
+    >>> split_named("instances_val2017"), split_named("valid"), split_named("default")
+    ('validation', 'validation', None)
+    """
+    words = re.findall("[a-z]+", text.lower())
+    return next((SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS), None)
+
+
+def read_head(path: Path) -> bytes:
+    """Return a file's beginning, which tells formats apart, without a byte order mark."""
+    with open_input(path) as file:
+        return file.read(HEAD).removeprefix(b"\xef\xbb\xbf").lstrip()
 
 
 @contextmanager

@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
+from os.path import commonpath
+from pathlib import Path, PurePosixPath
 from typing import IO, Any
 from xml.etree import ElementTree
 
@@ -29,21 +30,33 @@ from rubberduck.custom_models.interchange.options import (
     known_size,
     note_lost,
     open_input,
+    read_head,
+    split_named,
     tidy,
     to_write,
 )
-from rubberduck.custom_models.pictures import SUFFIXES, safe_name, wanted_files
+from rubberduck.custom_models.pictures import SUFFIXES, PictureFolder, safe_name, wanted_files
 
 MAX_FILE = 10_000_000  # bytes of an XML file
 ADVICE = "Correct the file, or export it again"
 PARTS = dict(zip(("train", "val", "test"), SPLITS, strict=True))
+BEGINNING = re.compile(rb"^(<[?!][^>]*>\s*)*<annotation[\s>]")
 NOT_XML = re.compile("[^\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def find_folder(path: Path) -> Path | None:
+    """Return the folder below which all XML files of a data set lie, or None if it has none."""
+    if (path / "Annotations").is_dir():
+        return path / "Annotations"
+    files = [file for file in wanted_files(path) if file.suffix.lower() == ".xml"]
+    parents = [file.parent for file in files if BEGINNING.search(read_head(file))]
+    return Path(commonpath(parents)) if parents else None
 
 
 def read(path: Path, options: ReadOptions) -> Dataset:
     """Return the data set of a folder: with Annotations in it, or of XML files."""
     dataset = Dataset()
-    folder = path / "Annotations" if (path / "Annotations").is_dir() else path
+    folder = find_folder(path) or path
     own = path / "JPEGImages"
     if own.is_dir() and (options.pictures is None or own.is_relative_to(options.pictures)):
         options = replace(options, pictures=own)
@@ -55,12 +68,17 @@ def _pictures(
     path: Path, folder: Path, dataset: Dataset, options: ReadOptions
 ) -> Iterator[Picture]:
     finisher = Finisher(dataset, path, options)
-    splits = _splits(path)
+    splits = _splits(path, folder)
     labels: dict[str, None] = {}
     labelled: set[Path | None] = set()
-    for file in sorted(folder.rglob("*.xml")):
+    for file in wanted_files(folder):
+        if file.suffix.lower() != ".xml":
+            continue
         stem = file.relative_to(folder).with_suffix("").as_posix()
         picture = _picture(file, stem, splits.get(stem), dataset.report)
+        if options.pictures and file.is_relative_to(options.pictures):
+            beside = PictureFolder(file.parent).at(PurePosixPath(picture.name).name)
+            picture = replace(picture, file=beside)
         labels |= dict.fromkeys(box.label for box in picture.boxes)
         picture = finisher.finish(picture)
         labelled.add(picture.file)
@@ -74,9 +92,17 @@ def _pictures(
     dataset.labels = list(labels)
 
 
-def _splits(path: Path) -> dict[str, str]:
-    """Return picture → split from ImageSets/Main."""
-    splits: dict[str, str] = {}
+def _splits_by_folder(folder: Path) -> dict[str, str]:
+    """Return XML file → split, if the folders that they lie in are named for at least two."""
+    files = [file.relative_to(folder).with_suffix("") for file in folder.rglob("*.xml")]
+    splits = {file.as_posix(): split_named(file.parts[0]) for file in files if len(file.parts) > 1}
+    named = {stem: split for stem, split in splits.items() if split}
+    return named if len({*named.values()}) > 1 else {}
+
+
+def _splits(path: Path, folder: Path) -> dict[str, str]:
+    """Return picture → split from ImageSets/Main, or else from folders such as train and valid."""
+    splits = _splits_by_folder(folder)
     for part, split in PARTS.items():
         file = path / "ImageSets" / "Main" / f"{part}.txt"
         if file.is_file():
@@ -94,6 +120,9 @@ def _picture(file: Path, stem: str, split: str | None, report: Report) -> Pictur
         root = fromstring(data, forbid_dtd=True)
     except (ElementTree.ParseError, DefusedXmlException, ValueError, RecursionError) as error:
         raise InvalidDataset(file, "", f"it is not plain XML: {error}", ADVICE) from None
+    if root.tag != "annotation":
+        problem = f"it is no Pascal VOC file: it begins with <{root.tag}>"
+        raise InvalidDataset(file, "", problem, "Export it as Pascal VOC, or leave it out")
     name = (root.findtext("filename") or "").strip() or f"{Path(stem).name}.jpg"
     name = Path(stem).with_name(Path(name.replace("\\", "/")).name).as_posix()
     boxes = []

@@ -5,18 +5,17 @@ turns photos by Exif before it applies them. An empty file is a picture with not
 picture without a file was not labelled yet, but ultralytics trains on it as an empty one, so such
 pictures are left out of an export. The fractions need the sizes, so the picture files, for reading.
 
-data.yaml names the classes and the parts train, val and test: folders, or lists of pictures. A
-folder with classes.txt, as labelImg writes it, is read too.
+data.yaml names the classes and the parts train, val and test: folders, or lists of pictures. What
+else may name them: yolo_config.py.
 """
 
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import IO, Any
 
 import yaml
-from pydantic import BaseModel, Field, TypeAdapter
 
 from rubberduck.custom_models.dataset import (
     SPLITS,
@@ -26,7 +25,6 @@ from rubberduck.custom_models.dataset import (
     LabelNumbers,
     Picture,
     Report,
-    parse,
 )
 from rubberduck.custom_models.interchange.options import (
     Finisher,
@@ -37,123 +35,83 @@ from rubberduck.custom_models.interchange.options import (
     is_left_out,
     known_size,
     note_lost,
-    open_input,
     tidy,
     to_write,
 )
-from rubberduck.custom_models.pictures import SUFFIXES, PictureFolder, is_safe, safe_name
+from rubberduck.custom_models.interchange.yolo_config import Config, read_config, read_text
+from rubberduck.custom_models.pictures import (
+    SUFFIXES,
+    PictureFolder,
+    is_safe,
+    safe_name,
+    wanted_files,
+)
 
-MAX_FILE = 10_000_000  # bytes of a text file
 ADVICE = "Correct the file"
-NULL = ("~", "null")  # what YAML's BaseLoader leaves as a text
 PARTS = dict(zip(("train", "val", "test"), SPLITS, strict=True))
-
-
-class Yaml(BaseModel):
-    names: list[str] | dict[Annotated[int, Field(ge=0)], str]
-    train: str | list[str] | None = None
-    val: str | list[str] | None = None
-    test: str | list[str] | None = None
-
-
-YAML = TypeAdapter(Yaml)
 
 
 def read(path: Path, options: ReadOptions) -> Dataset:
     """Return the data set of a folder, or of a data.yaml. Raises InvalidDataset."""
-    root = path if path.is_dir() else path.parent
-    config = root / "data.yaml" if path.is_dir() else path
-    if config.exists():
-        names, parts = _read_yaml(config)
-    else:
-        file = root / "classes.txt"
-        names = {i: line for i, line in enumerate(_text(file).splitlines()) if line.strip()}
-        parts = {"train": ["images" if (root / "images").is_dir() else "."]}
-    folder = root / "images" if (root / "images").is_dir() else root
-    options = replace(options, pictures=options.pictures or folder)
-    dataset = Dataset(labels=list(dict.fromkeys(names.values())))
-    dataset.pictures = _pictures(root, names, parts, dataset, options)
+    config = read_config(path)
+    images = config.root / "images"
+    own = images if images.is_dir() else config.root
+    options = replace(options, pictures=options.pictures or own)
+    dataset = Dataset(labels=list(dict.fromkeys(config.names.values())))
+    dataset.pictures = _pictures(config, dataset, options)
     return dataset
 
 
-def _read_yaml(path: Path) -> tuple[dict[int, str], dict[str, list[str]]]:
-    try:
-        # BaseLoader keeps a class called no or 1 a text; safe_load makes it False or a number.
-        value = yaml.load(_text(path), Loader=yaml.BaseLoader)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        problem = f"it is not YAML: {str(error).splitlines()[0]}"
-        raise InvalidDataset(path, "", problem, ADVICE) from None
-    config = parse(YAML, value, path, "", ADVICE)
-    names = config.names if isinstance(config.names, dict) else dict(enumerate(config.names))
-    parts: dict[str, list[str]] = {}
-    for part in PARTS:
-        listed = getattr(config, part) or []
-        listed = [] if listed in NULL else listed
-        listed = [listed] if isinstance(listed, str) else listed
-        # A list that serves as two parts is no split; `write` lets it stand for an earlier one.
-        parts = {other: value for other, value in parts.items() if value != listed}
-        if listed:
-            parts[part] = listed
-    return names, parts
-
-
-def _text(path: Path) -> str:
-    with open_input(path) as file:
-        data = file.read(MAX_FILE + 1)
-    if len(data) > MAX_FILE:
-        raise InvalidDataset(path, "", f"it is larger than {MAX_FILE:,} bytes", "Split it")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise InvalidDataset(path, "", "it is not UTF-8", "Save it as UTF-8") from None
-
-
-def _pictures(
-    root: Path,
-    names: dict[int, str],
-    parts: dict[str, list[str]],
-    dataset: Dataset,
-    options: ReadOptions,
-) -> Iterator[Picture]:
-    finisher = Finisher(dataset, root, options)
-    for part, listed in parts.items():
-        split = PARTS[part] if len(parts) > 1 else None
-        for image in (image for entry in listed for image in _listed(root, entry)):
-            name, file = image.removeprefix("images/"), PictureFolder(root).at(image)
+def _pictures(config: Config, dataset: Dataset, options: ReadOptions) -> Iterator[Picture]:
+    root, finisher = config.root, Finisher(dataset, config.root, options)
+    folder, pictures = PictureFolder(root), options.pictures or root
+    is_beside = root.is_relative_to(pictures) or pictures.is_relative_to(root)
+    for part, listed in config.parts.items():
+        split = PARTS[part] if len(config.parts) > 1 else None
+        for image in (image for entry in listed for image in _listed(config, entry)):
+            name, file = image.removeprefix("images/"), folder.at(image) if is_beside else None
             picture = Picture(name, split=split, place=image, file=file)
             width, height = finisher.size(picture)
             picture = replace(picture, width=width, height=height)
             labels = root / _label_file(image)
             if labels.is_file():
-                boxes = tuple(_boxes(labels, picture, names, dataset.report))
+                boxes = tuple(_boxes(labels, picture, config.names, dataset.report))
                 picture = replace(picture, boxes=boxes)
             else:
                 picture = replace(picture, labelled=False)
             yield finisher.finish(picture)
 
 
-def _listed(root: Path, entry: str) -> Iterator[str]:
-    """Yield the pictures of a folder or of a list, as paths below `root`."""
-    # Roboflow writes ../train/images for the folder beside data.yaml; ultralytics allows for it.
-    entry = entry.removeprefix("../").removeprefix("./").rstrip("/") or "."
+def _listed(config: Config, entry: str) -> Iterator[str]:
+    """Yield the pictures of a folder or of a list, as paths below the config's root."""
+    root = config.root
     if entry != "." and not is_safe(entry):
         problem = f"{entry!r} lies outside the folder"
-        raise InvalidDataset(root / "data.yaml", "", problem, "Name folders below that of the file")
+        raise InvalidDataset(config.file, "", problem, "Name folders below that of the file")
     if entry.endswith(".txt"):
-        for number, line in enumerate(_text(root / entry).splitlines(), 1):
+        for number, line in enumerate(read_text(root / entry).splitlines(), 1):
             name = line.strip().removeprefix("./")
             if name and not is_safe(name):
                 problem = f"{name!r} lies outside the folder"
                 raise InvalidDataset(root / entry, f"line {number}", problem, ADVICE)
             if name:
-                yield name
+                yield _from_known_folder(root, name)
         return
     folder = root / entry
     if not folder.is_dir():
-        raise InvalidDataset(root, "", f"the folder {entry!r} does not exist", "Correct data.yaml")
-    for file in sorted(folder.rglob("*")):
-        if file.suffix.lower() in SUFFIXES and not file.is_symlink():
+        raise InvalidDataset(
+            root, "", f"the folder {entry!r} does not exist", f"Correct {config.file.name}"
+        )
+    for file in wanted_files(folder):
+        if file.suffix.lower() in SUFFIXES:
             yield file.relative_to(root).as_posix()
+
+
+def _from_known_folder(root: Path, name: str) -> str:
+    """Return the path without the folders before the first that is in `root`, if one is."""
+    steps = name.split("/")
+    known = (i for i, step in enumerate(steps[:-1]) if (root / step).is_dir())
+    return "/".join(steps[next(known, 0) :])
 
 
 def _label_file(image: str) -> str:
@@ -168,7 +126,7 @@ def _label_file(image: str) -> str:
 
 
 def _boxes(file: Path, picture: Picture, names: dict[int, str], report: Report) -> Iterator[Box]:
-    for number, line in enumerate(_text(file).splitlines(), 1):
+    for number, line in enumerate(read_text(file).splitlines(), 1):
         place = f"line {number}"
         words = line.split()
         if not words:
