@@ -48,6 +48,16 @@ if TYPE_CHECKING:
     from rubberduck.jobs.child import Task
     from rubberduck.jobs.context import Context
 
+NOT_HERE = Sentence(
+    "the picture is neither in the file nor in the project: add it first, under this name"
+)
+NOT_IN_ZIP = Sentence(
+    "the picture is not among those of the ZIP: pack it with them, or send the labels alone for "
+    "pictures of the project"
+)
+NO_OBJECT = Sentence(
+    "there is no such object in the bucket: put it back, or remove it from the file of labels"
+)
 MAX_LOGGED = 200  # refused pictures with their reasons; all are counted
 # Errors after which the next picture would fail, too.
 LASTING = (Unavailable, ProjectFull, NoSuchProject)
@@ -236,45 +246,35 @@ class _Import:
 
     def _import_entry(self, given: Picture, by_name: Mapping[str, ProjectPicture] | None) -> None:
         """Import an entry; `by_name` are the project's pictures, if it may be one of them."""
-        data = given.file.read_bytes() if given.file else self._from_bucket(given.name)
+        file = given.file
+        data, reason = (file.read_bytes(), "") if file else self._from_bucket(given.name)
         if data is not None:
             stored = self.add(data, given.name, "archive", given)
-        elif by_name is None:
-            self._refuse(
-                given.name,
-                Sentence(
-                    "the picture is not among those of the ZIP: pack it with them, or send the "
-                    "labels alone for pictures of the project"
-                ),
-            )
-            return
-        elif stored := by_name.get(PurePosixPath(given.name).name):
+        elif stored := (by_name or {}).get(PurePosixPath(given.name).name):
             given = _upright(given, stored)
+        elif reason == NOT_HERE and by_name is None:
+            self._refuse(given.name, NOT_IN_ZIP)
         else:
-            self._refuse(
-                given.name,
-                Sentence(
-                    "the picture is neither in the file nor in the project: add it first, "
-                    "under this name"
-                ),
-            )
+            self._refuse(given.name, reason)
         if stored is None:
             return
         self._ensure_labels(self.importer.labels_in([given]))
         self.counts["labelled"] += self.importer.annotate(stored, given, self.report)
 
-    def _from_bucket(self, name: str) -> bytes | None:
+    def _from_bucket(self, name: str) -> tuple[bytes | None, str]:
+        """Return the object that an s3:// address names, or None and why it cannot be had."""
         storage = self.pictures.storage
         if not name.startswith("s3://") or not isinstance(storage, S3Storage):
-            return None
+            return None, NOT_HERE
         bucket, _, key = name.removeprefix("s3://").partition("/")
         if bucket == storage.bucket and key.startswith(OWN_PREFIXES):
-            return None  # its name is an id of ours
+            return None, NOT_HERE  # its name is an id of ours
         try:
-            return storage.get_from(bucket, key, self.pictures.max_bytes)
+            return storage.get_from(bucket, key, self.pictures.max_bytes), ""
+        except FileNotFoundError:
+            return None, NO_OBJECT
         except Unavailable as error:
-            self._refuse(name, error.operator_message)
-            return None
+            return None, error.operator_message
 
     def _ensure_labels(self, names: Any) -> None:
         if new := [name for name in dict.fromkeys(names) if name not in self.importer.ids]:

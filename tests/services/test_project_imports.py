@@ -229,6 +229,23 @@ def test_other_files_beside_pictures_are_left_out_and_said(importing: Importing)
     assert any(line.startswith("not a picture: left out (2 times") for line in importing.lines)
 
 
+@pytest.mark.parametrize("storage", ["s3"], indirect=True)
+def test_an_object_that_is_gone_costs_its_own_line_of_a_manifest(
+    importing: Importing, storage: Storage
+) -> None:
+    """So does one of a bucket that is not there; each is counted once, with its reason."""
+    importing.site = replace(importing.site, storage=storage)
+    storage.put("photos/here.jpg", PICTURES[0])
+    addresses = [f"s3://{BUCKET}/photos/gone.jpg", "s3://not-ours/a.jpg"]
+    addresses.append(f"s3://{BUCKET}/photos/here.jpg")
+    manifest = "".join(json.dumps({"source-ref": address}) + "\n" for address in addresses)
+    counts = importing.send("set.manifest", manifest.encode())
+    assert (counts["added"], counts["refused"]) == (1, 2)
+    gone, other = (line for line in importing.lines if line.startswith("s3://"))
+    assert gone.startswith(f"{addresses[0]}: there is no such object")
+    assert (addresses[1] in other, "NoSuchBucket" in other) == (True, True)
+
+
 def test_a_picture_that_a_zip_lacks_is_not_taken_from_the_project(importing: Importing) -> None:
     """The project's picture of that name may be another one."""
     importing.send("here.zip", zipped({"a.jpg": PICTURES[0]}))
