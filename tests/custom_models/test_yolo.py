@@ -120,6 +120,18 @@ def test_outlines_confidences_and_boxes_without_area(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("point", ["0.1 0.9", "0.1 0.9 2"], ids=["places", "with visibility"])
+def test_key_points_are_left_out_and_said(point: str, tmp_path: Path) -> None:
+    """As docs.ultralytics.com/datasets/pose shows it: an even number of values is no outline."""
+    steps = len(point.split())
+    yaml = f"kpt_shape: [4, {steps}]\n{YAML}"
+    dataset = one(tmp_path, "1 0.5 0.5 0.25 0.5 " + " ".join([point] * 4), yaml)
+    assert [picture.boxes for picture in dataset.pictures] == [(Box("goose", 75, 25, 50, 50),)]
+    assert dataset.report.lines() == [
+        "key points are left out: only the box is kept (once, first: a.txt, line 1)"
+    ]
+
+
 @pytest.mark.parametrize("name", ["no", "1", "null", "on", "1e3", "ü: #x"])
 def test_a_class_of_any_name_stays_a_text(name: str, tmp_path: Path) -> None:
     """PyYAML's safe_load, and so ultralytics, makes `names: [no, 1]` False and a number."""

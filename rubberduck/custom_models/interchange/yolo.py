@@ -75,7 +75,7 @@ def _pictures(config: Config, dataset: Dataset, options: ReadOptions) -> Iterato
             picture = replace(picture, width=width, height=height)
             labels = root / _label_file(image)
             if labels.is_file():
-                boxes = tuple(_boxes(labels, picture, config.names, dataset.report))
+                boxes = tuple(_boxes(labels, picture, config, dataset.report))
                 picture = replace(picture, boxes=boxes)
             else:
                 picture = replace(picture, labelled=False)
@@ -125,18 +125,21 @@ def _label_file(image: str) -> str:
     return Path(path.lstrip("/")).with_suffix(".txt").as_posix()
 
 
-def _boxes(file: Path, picture: Picture, names: dict[int, str], report: Report) -> Iterator[Box]:
+def _boxes(file: Path, picture: Picture, config: Config, report: Report) -> Iterator[Box]:
     for number, line in enumerate(read_text(file).splitlines(), 1):
         place = f"line {number}"
         words = line.split()
         if not words:
             continue
         try:
-            label, numbers = names[int(words[0])], [float(word) for word in words[1:]]
+            label, numbers = config.names[int(words[0])], [float(word) for word in words[1:]]
         except KeyError:
             raise InvalidDataset(file, place, f"the class {words[0]} has no name", ADVICE) from None
         except ValueError:
             raise InvalidDataset(file, place, "not a class and numbers", ADVICE) from None
+        if config.has_key_points and len(numbers) > 4:
+            report.note("key points are left out: only the box is kept", f"{file.name}, {place}")
+            numbers = numbers[:4]
         if not all(0 <= value <= 1 for value in numbers):
             problem = "a number is not between 0 and 1"
             raise InvalidDataset(file, place, problem, "Divide pixels by the picture's sides")

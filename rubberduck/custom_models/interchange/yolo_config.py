@@ -30,6 +30,7 @@ NAMES = re.compile(rb"""^["']?names["']?\s*:""", re.MULTILINE)
 class Yaml(BaseModel):
     names: list[str] | dict[Annotated[int, Field(ge=0)], str]
     path: str = ""
+    kpt_shape: Any = None
     train: str | list[str] | None = None
     val: str | list[str] | None = None
     test: str | list[str] | None = None
@@ -40,12 +41,16 @@ YAML = TypeAdapter(Yaml)
 
 @dataclass(frozen=True)
 class Config:
-    """Names by number, and part → folders or lists of pictures, as paths below `root`."""
+    """Names by number, and part → folders or lists of pictures, as paths below `root`.
+
+    With `has_key_points`, those follow the four numbers of each box.
+    """
 
     file: Path
     root: Path
     names: dict[int, str]
     parts: dict[str, list[str]]
+    has_key_points: bool = False
 
 
 def find_config(folder: Path) -> Path | None:
@@ -137,7 +142,8 @@ def _read_yaml(file: Path, top: Path) -> Config:
     entries = [entry for listed in parts.values() for entry in listed]
     folders = _possible_roots(file, top, config.path)
     root = next((r for r in folders if any(exists(r / e) for e in entries)), file.parent)
-    return Config(file, root, names, parts or _all_pictures(root))
+    has_key_points = config.kpt_shape not in (None, "", *NULL)
+    return Config(file, root, names, parts or _all_pictures(root), has_key_points)
 
 
 def _below_root(entry: str) -> str:
