@@ -89,7 +89,8 @@ class Picture:
     `name` is its path or s3:// address; `width` and `height` are those of the upright picture,
     None if unknown; `turn` is its Exif orientation, 1 to 8. Pictures of one `group` (a video, a
     burst) never go to two sides of a split. `labels` are of the whole picture. `place` says where
-    it was read, for error messages; `file` is its picture file, if that was found.
+    it was read, for error messages; `file` is its picture file, if that was found, and
+    `other_names` are what the file may be called instead.
     """
 
     name: str
@@ -103,6 +104,7 @@ class Picture:
     split: str | None = None
     place: str = field(default="", compare=False)
     file: Path | None = field(default=None, compare=False)
+    other_names: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def is_empty(self) -> bool:

@@ -250,7 +250,7 @@ class _Import:
         data, reason = (file.read_bytes(), "") if file else self._from_bucket(given.name)
         if data is not None:
             stored = self.add(data, given.name, "archive", given)
-        elif stored := (by_name or {}).get(PurePosixPath(given.name).name):
+        elif stored := _named(given, by_name or {}):
             given = _upright(given, stored)
         elif reason == NOT_HERE and by_name is None:
             self._refuse(given.name, NOT_IN_ZIP)
@@ -363,6 +363,11 @@ def _by_name(pictures: Iterator[ProjectPicture]) -> dict[str, ProjectPicture]:
         for name in {picture.file_name, PurePosixPath(picture.key).name}:
             found[name] = None if name in found else picture
     return {name: picture for name, picture in found.items() if picture}
+
+
+def _named(given: Picture, by_name: Mapping[str, ProjectPicture]) -> ProjectPicture | None:
+    names = (PurePosixPath(name).name for name in (given.name, *given.other_names))
+    return next((by_name[name] for name in names if name in by_name), None)
 
 
 def _upright(given: Picture, stored: ProjectPicture) -> Picture:

@@ -246,6 +246,33 @@ def test_an_object_that_is_gone_costs_its_own_line_of_a_manifest(
     assert (addresses[1] in other, "NoSuchBucket" in other) == (True, True)
 
 
+def label_studio(image: str) -> str:
+    """Return an export with the box of `BOX` in a picture of 400 x 300 pixels."""
+    value = {"x": 0, "y": 0, "width": 10, "height": 20, "rectanglelabels": ["disc"]}
+    size = {"original_width": 400, "original_height": 300}
+    result = {"type": "rectanglelabels", **size, "value": value}
+    return json.dumps([{"data": {"image": image}, "annotations": [{"result": [result]}]}])
+
+
+UPLOADED = label_studio("/data/upload/1/8f3a2b1c-a%20b.jpg")
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        pytest.param({"set.json": UPLOADED}, id="alone"),
+        pytest.param({"set.json": UPLOADED, "pictures/a b.jpg": PICTURES[0]}, id="with pictures"),
+    ],
+)
+def test_label_studio_labels_the_pictures_that_were_uploaded_to_it(
+    labels: dict[str, bytes | str], importing: Importing
+) -> None:
+    """It puts eight random digits before their names."""
+    importing.send("here.zip", zipped({"a b.jpg": PICTURES[0]}))
+    importing.send("set.zip", zipped(labels))
+    assert importing.boxes == {sha256(PICTURES[0]): {"disc": BOX}}
+
+
 def test_a_picture_that_a_zip_lacks_is_not_taken_from_the_project(importing: Importing) -> None:
     """The project's picture of that name may be another one."""
     importing.send("here.zip", zipped({"a.jpg": PICTURES[0]}))

@@ -9,6 +9,7 @@ annotation without results is a picture with nothing in it; a skipped one counts
 
 import json
 import math
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -38,6 +39,7 @@ from rubberduck.custom_models.interchange.options import (
 )
 from rubberduck.custom_models.pictures import SUFFIXES
 
+UPLOADED = re.compile(r"(?:.*/)?data/upload/(?:.*/)?[0-9a-f]{8}-([^/]+)")
 ADVICE = "Export the project again as JSON (not JSON-MIN)"
 
 
@@ -100,8 +102,9 @@ def _picture(task: Task, path: Path, place: str, report: Report) -> Picture:
     for result in results:
         boxes += _boxes(result, path, place, report)
     group, split = (_text(task.data.get(key)) for key in ("group", "split"))
+    name = _name(task, path, place)
     return Picture(
-        _name(task, path, place),
+        name,
         width,
         height,
         tuple(boxes),
@@ -110,7 +113,18 @@ def _picture(task: Task, path: Path, place: str, report: Report) -> Picture:
         group=group,
         split=split,
         place=place,
+        other_names=_names_before_upload(name),
     )
+
+
+def _names_before_upload(name: str) -> tuple[str, ...]:
+    """Return what an uploaded picture was called: Label Studio adds 8 random digits.
+
+    >>> _names_before_upload("data/upload/1/8f3a2b1c-a%20b.jpg")
+    ('a b.jpg',)
+    """
+    uploaded = UPLOADED.fullmatch(name)
+    return (unquote(uploaded[1]),) if uploaded else ()
 
 
 def _size(task: Task, results: Sequence[Result]) -> tuple[int | None, int | None]:

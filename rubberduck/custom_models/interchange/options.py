@@ -77,6 +77,9 @@ class Finisher:
     def finish(self, picture: Picture) -> Picture:
         """Return the picture as the model has it. Raises InvalidDataset if the sizes disagree."""
         picture = replace(picture, name=picture.name.removeprefix(self.options.prefix))
+        if self.folder and not picture.file and not self.folder.find(picture.name):
+            known = (name for name in picture.other_names if self.folder.find(name))
+            picture = replace(picture, name=next(known, picture.name))
         header = self._header(picture)
         if header is None:
             if self.folder:
