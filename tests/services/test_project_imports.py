@@ -273,6 +273,16 @@ def test_label_studio_labels_the_pictures_that_were_uploaded_to_it(
     assert importing.boxes == {sha256(PICTURES[0]): {"disc": BOX}}
 
 
+@pytest.mark.parametrize("name", ["a", "a.jpeg", "C:\\\\set\\\\a.bmp", "", "..", "/"])
+@pytest.mark.parametrize("folders", [("", ""), ("Annotations/", "JPEGImages/")], ids=str)
+def test_a_voc_file_without_the_name_of_its_picture_goes_by_its_own(
+    name: str, folders: tuple[str, str], importing: Importing
+) -> None:
+    files = {f"{folders[0]}a.xml": VOC.format(name=name), f"{folders[1]}a.png": PICTURES[0]}
+    assert importing.send("set.zip", zipped(files)) == {"added": 1, "labelled": 1}
+    assert importing.boxes == {sha256(PICTURES[0]): {"disc": BOX}}
+
+
 def test_a_picture_that_a_zip_lacks_is_not_taken_from_the_project(importing: Importing) -> None:
     """The project's picture of that name may be another one."""
     importing.send("here.zip", zipped({"a.jpg": PICTURES[0]}))

@@ -35,7 +35,13 @@ from rubberduck.custom_models.interchange.options import (
     tidy,
     to_write,
 )
-from rubberduck.custom_models.pictures import SUFFIXES, PictureFolder, safe_name, wanted_files
+from rubberduck.custom_models.pictures import (
+    SUFFIXES,
+    PictureFolder,
+    is_safe,
+    safe_name,
+    wanted_files,
+)
 
 MAX_FILE = 10_000_000  # bytes of an XML file
 ADVICE = "Correct the file, or export it again"
@@ -77,8 +83,7 @@ def _pictures(
         stem = file.relative_to(folder).with_suffix("").as_posix()
         picture = _picture(file, stem, splits.get(stem), dataset.report)
         if options.pictures and file.is_relative_to(options.pictures):
-            beside = PictureFolder(file.parent).at(PurePosixPath(picture.name).name)
-            picture = replace(picture, file=beside)
+            picture = _beside(picture, PictureFolder(file.parent))
         labels |= dict.fromkeys(box.label for box in picture.boxes)
         picture = finisher.finish(picture)
         labelled.add(picture.file)
@@ -90,6 +95,14 @@ def _pictures(
             new = Picture(name.as_posix(), labelled=False, split=split, file=file)
             yield finisher.finish(new)
     dataset.labels = list(labels)
+
+
+def _beside(picture: Picture, folder: PictureFolder) -> Picture:
+    """Return the picture with its file, if it lies in the folder of its XML file."""
+    for name in (picture.name, *picture.other_names):
+        if file := folder.at(PurePosixPath(name).name):
+            return replace(picture, name=name, file=file)
+    return picture
 
 
 def _splits_by_folder(folder: Path) -> dict[str, str]:
@@ -123,8 +136,9 @@ def _picture(file: Path, stem: str, split: str | None, report: Report) -> Pictur
     if root.tag != "annotation":
         problem = f"it is no Pascal VOC file: it begins with <{root.tag}>"
         raise InvalidDataset(file, "", problem, "Export it as Pascal VOC, or leave it out")
-    name = (root.findtext("filename") or "").strip() or f"{Path(stem).name}.jpg"
-    name = Path(stem).with_name(Path(name.replace("\\", "/")).name).as_posix()
+    named = (root.findtext("filename") or "").strip().replace("\\", "/").rpartition("/")[2]
+    others = [f"{stem}{suffix}" for suffix in SUFFIXES]
+    name = (PurePosixPath(stem).parent / named).as_posix() if is_safe(named) else others[0]
     boxes = []
     for number, item in enumerate(root.iterfind("object"), 1):
         place = f"object {number}"
@@ -150,6 +164,7 @@ def _picture(file: Path, stem: str, split: str | None, report: Report) -> Pictur
         tuple(boxes),
         split=split,
         place=file.name,
+        other_names=tuple(others),
     )
 
 
