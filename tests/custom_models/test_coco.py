@@ -101,6 +101,20 @@ def test_the_parts_may_come_in_any_order_and_ids_be_anything(tmp_path: Path) -> 
     ]
 
 
+def test_pictures_of_one_name_in_two_parts_stay_apart(tmp_path: Path) -> None:
+    """As Roboflow exports the parts, each in a folder with its pictures."""
+    content = {"images": [IMAGE], "annotations": [BOX], "categories": [CATEGORY]}
+    for part in ("train", "valid"):
+        (tmp_path / "set" / part).mkdir(parents=True)
+        file = tmp_path / "set" / part / "_annotations.coco.json"
+        file.write_text(json.dumps(content))
+    with opened(tmp_path / "set") as dataset:
+        write(dataset, tmp_path / "voc", "voc", WriteOptions())
+    with opened(tmp_path / "voc") as again:
+        found = [(picture.name, picture.split) for picture in again.pictures]
+    assert found == [("train/a.jpg", "train"), ("valid/a.jpg", "validation")]
+
+
 IMAGE = {"id": 1, "file_name": "a.jpg", "width": 9, "height": 9}
 BOX = {"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4]}
 CATEGORY = {"id": 1, "name": "duck"}

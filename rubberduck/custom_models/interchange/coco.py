@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import chain
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Annotated, Any
 
 import ijson
@@ -47,7 +47,7 @@ from rubberduck.custom_models.interchange.options import (
     tidy,
     to_write,
 )
-from rubberduck.custom_models.pictures import PictureFolder, wanted_files
+from rubberduck.custom_models.pictures import PictureFolder, is_safe, wanted_files
 
 ADVICE = "Correct the file, or export it again"
 BEGINNING = re.compile(rb'^\{(?s:.*)"(images|annotations|categories)"\s*:\s*\[')
@@ -83,11 +83,15 @@ ANNOTATIONS = TypeAdapter(Annotation)
 
 @dataclass(frozen=True)
 class Part:
-    """One file of a data set, the split it is, and the folders that its names may begin at."""
+    """One file of a data set, the split it is, and the folders that its names may begin at.
+
+    Names are put below `prefix`, so that pictures of one name in two parts differ.
+    """
 
     file: Path
-    split: str | None = None
-    folders: tuple[PictureFolder, ...] = ()
+    split: str | None
+    folders: tuple[PictureFolder, ...]
+    prefix: PurePath
 
 
 def find_files(folder: Path) -> list[Path]:
@@ -104,12 +108,9 @@ def read(path: Path, options: ReadOptions) -> Dataset:
         raise InvalidDataset(path, "", "it has no COCO file", "Add the JSON file of the labels")
     # The official set describes the same pictures in captions and key points as well.
     chosen = [file for file in files if file.name.startswith("instances")] or files
-    for file in set(files) - set(chosen):
+    for file in (each for each in files if each not in chosen):
         dataset.report.note("a file beside instances_….json is left out", file.name)
-    splits = {file: split_named(file.stem) or split_named(file.parent.name) for file in chosen}
-    is_split = len({*splits.values()} - {None}) > 1
-    top = path if path.is_dir() else path.parent
-    parts = [Part(file, splits[file] if is_split else None, _folders(file, top)) for file in chosen]
+    parts = _parts(chosen, path if path.is_dir() else path.parent)
     categories = [_categories(part.file) for part in parts]
     dataset.labels = list(dict.fromkeys(name for part in categories for name in part.values()))
     dataset.pictures = chain.from_iterable(
@@ -117,6 +118,21 @@ def read(path: Path, options: ReadOptions) -> Dataset:
         for part, names in zip(parts, categories, strict=True)
     )
     return dataset
+
+
+def _parts(files: list[Path], top: Path) -> list[Part]:
+    splits = {file: split_named(file.stem) or split_named(file.parent.name) for file in files}
+    is_split = len({*splits.values()} - {None}) > 1
+    are_apart = len({file.parent for file in files}) > 1
+    return [
+        Part(
+            file,
+            splits[file] if is_split else None,
+            _folders(file, top),
+            file.parent.relative_to(top) if are_apart else PurePath(),
+        )
+        for file in files
+    ]
 
 
 def _folders(file: Path, top: Path) -> tuple[PictureFolder, ...]:
@@ -194,11 +210,12 @@ def _pictures(
 
 
 def _located(picture: Picture, part: Part, options: ReadOptions) -> Picture:
-    """Return the picture with its file, if the files are asked for and it lies where it should."""
-    if options.pictures is None or not part.file.is_relative_to(options.pictures):
-        return picture
-    files = (folder.at(picture.name) for folder in part.folders)
-    return replace(picture, file=next(filter(None, files), None))
+    """Return the picture with its path, and its file if those are asked for and it lies there."""
+    name, file = picture.name, None
+    if options.pictures and part.file.is_relative_to(options.pictures):
+        file = next(filter(None, (folder.at(name) for folder in part.folders)), None)
+    path = (part.prefix / name).as_posix() if is_safe(name) else name
+    return replace(picture, name=path, file=file)
 
 
 def _boxes(path: Path, categories: dict[Id, str], report: Report) -> Iterator[tuple[Any, ...]]:
