@@ -278,7 +278,10 @@ def test_label_studio_labels_the_pictures_that_were_uploaded_to_it(
 def test_a_voc_file_without_the_name_of_its_picture_goes_by_its_own(
     name: str, folders: tuple[str, str], importing: Importing
 ) -> None:
-    files = {f"{folders[0]}a.xml": VOC.format(name=name), f"{folders[1]}a.png": PICTURES[0]}
+    files: dict[str, bytes | str] = {
+        f"{folders[0]}a.xml": VOC.format(name=name),
+        f"{folders[1]}a.png": PICTURES[0],
+    }
     assert importing.send("set.zip", zipped(files)) == {"added": 1, "labelled": 1}
     assert importing.boxes == {sha256(PICTURES[0]): {"disc": BOX}}
 
