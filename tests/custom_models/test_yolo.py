@@ -195,3 +195,21 @@ def test_boxes_that_reach_out_are_clipped_and_named(tmp_path: Path) -> None:
     assert again.boxes == (Box("duck", 0, 10, 15, 20),)
     assert "clipped" in report.lines()[0]
     assert "outside the picture was left out" in report.lines()[1]
+
+
+@pytest.mark.parametrize("stated", ["{outside}", "../outside.names", ".."])
+def test_darknet_names_are_read_from_the_data_set_only(tmp_path: Path, stated: str) -> None:
+    outside = tmp_path / "outside.names"
+    outside.write_text("secret\n", encoding="utf-8")
+    files = {
+        "obj.data": f"names = {stated.format(outside=outside)}\n",
+        "outside.names": "duck\n",
+        "a.jpg": "",
+        "a.txt": "0 0.5 0.5 0.5 0.5\n",
+    }
+    root = folder(tmp_path / "set", files)
+    if stated == "..":
+        with pytest.raises(InvalidDataset, match=r"'\.\.' lies outside the folder"):
+            read(root)
+    else:
+        assert read(root).labels == ["duck"]

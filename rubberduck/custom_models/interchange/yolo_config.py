@@ -111,8 +111,13 @@ def _read_darknet(file: Path) -> Config:
     for line in read_text(file).splitlines():
         key, equals, value = (word.strip() for word in line.partition("="))
         if equals and value:
-            said[key] = value if exists(root / value) else value.rpartition("/")[2]
-    names = _read_names(root / said.get("names", "obj.names"))
+            is_here = is_safe(value) and exists(root / value)
+            said[key] = value if is_here else value.rpartition("/")[2]
+    list_of_names = said.get("names", "obj.names")
+    if not is_safe(list_of_names):
+        problem = f"{list_of_names!r} lies outside the folder"
+        raise InvalidDataset(file, "names", problem, "Name a file of the data set")
+    names = _read_names(root / list_of_names)
     keys = {"train": "train", "val": "valid", "test": "test"}
     parts = {part: [said[key]] for part, key in keys.items() if key in said}
     return Config(file, root, names, parts or _all_pictures(root))
