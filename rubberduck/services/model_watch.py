@@ -117,9 +117,12 @@ class ModelWatch:
             self._due = time.monotonic() + ROUND_SECONDS
 
     def _run_safely(self) -> None:
+        """Do a round that is due. Whatever it raises, the next one is done: models bill on."""
         try:
             self.run_due()
         except DuckError as error:
             log.warning("models not watched cause=%s", error.operator_message)
         except InvalidSettings as error:  # AWS's own, such as its configuration file
             log.error("models not watched cause=%s", error)
+        except Exception:  # botocore reads credentials: RuntimeError, OSError …
+            log.exception("models not watched")

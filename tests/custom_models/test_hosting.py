@@ -3,8 +3,10 @@
 The fake counts what Amazon would bill; the ledger must never have less than that.
 """
 
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any, Never
 
 import pytest
 import time_machine
@@ -25,6 +27,7 @@ from rubberduck.custom_models.hosting_errors import (
 )
 from rubberduck.custom_models.tables import model_versions
 from rubberduck.db.engine import Database
+from rubberduck.services.model_watch import ModelWatch
 from tests.support.custom_labels import LOSE_ANSWER, LOSE_REQUEST, FakeCustomLabels
 from tests.support.custom_labels.clock import EPOCH
 from tests.support.hosting import DOLLAR, Machine, add_amazon_model, add_model
@@ -250,3 +253,43 @@ def test_a_database_that_was_set_back_and_a_model_deleted_elsewhere_are_settled(
     life = machine.hosting.lives.get(deleted)
     assert (life.state, life.should_run, life.metered_until) == ("FAILED", False, None)
     assert "does not have this model any more" in life.state_message
+
+
+class Rounds(threading.Event):
+    """Ends a watch after some rounds; time goes by between them."""
+
+    def __init__(self, machine: Machine, left: int) -> None:
+        super().__init__()
+        self.machine, self.left = machine, left
+
+    def wait(self, timeout: float | None = None) -> bool:
+        assert timeout
+        self.machine.advance(timeout, watching=False)
+        self.left -= 1
+        if not self.left:
+            self.set()
+        return self.is_set()
+
+
+def test_the_watch_goes_on_after_an_error_that_is_none_of_ours(
+    machine: Machine,
+    database: Database,
+    fake: FakeCustomLabels,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    id = add_amazon_model(database, fake, "v1")
+    machine.hosting.start(id, 1, "ada")
+    machine.advance(11 * 60)
+    client: Any = machine.client
+    describe = client.describe_project_versions
+
+    def describe_with_old_credentials(**request: Any) -> Never:
+        client.describe_project_versions = describe
+        raise RuntimeError("Credentials were refreshed, but are still expired.")  # botocore's
+
+    client.describe_project_versions = describe_with_old_credentials
+    watch = ModelWatch(lambda: database, lambda: machine.hosting)
+    watch.run_forever(Rounds(machine, 30))
+    assert "models not watched" in caplog.text
+    assert "still expired" in caplog.text
+    assert fake.version("v1").state == "STOPPED"
