@@ -59,8 +59,9 @@ class Versions:
     ) -> ModelVersion:
         """Return the version that this job trains, with the next number if it has none yet.
 
-        One that failed or was cancelled is in training again. Raises NoSuchProject, and
-        TrainingWaits while another job trains one at Amazon: two clicks must not cost twice.
+        One that failed or was cancelled is in training again, also where its deletion has not come
+        to its end. Raises NoSuchProject, and TrainingWaits while another job trains one at Amazon:
+        two clicks must not cost twice.
         """
         with self.database.transaction(writing=True) as connection:
             # Takes the lock on the project's row, so that numbers are given one at a time.
@@ -74,7 +75,8 @@ class Versions:
             of_job = and_(row.project_id == project_id, row.job_id == job_id)
             known = connection.execute(model_versions.select().where(of_job)).mappings().first()
             if known is not None:
-                again = and_(row.id == known["id"], row.state == FAILED)
+                is_untrained = and_(row.state.in_((FAILED, DELETING)), row.trained_at.is_(None))
+                again = and_(row.id == known["id"], is_untrained)
                 _update(connection, again, state=TRAINING, state_message="")
                 return _get(connection, row.id == known["id"])
             number = connection.scalar(select(taken).where(mine)) or 1
@@ -176,17 +178,29 @@ class Versions:
                     raise VersionBusy("Only a version that is trained can answer.")
 
     def mark_deleting(self, project_id: str, number: int) -> ModelVersion:
-        """Hide a version before its file is deleted. Raises VersionBusy, NoSuchVersion."""
+        """Hide a version before its file is deleted; return it as it was.
+
+        Raises VersionBusy, NoSuchVersion.
+        """
         if not is_storable(project_id) or not 0 < number < 2**31:
             raise NoSuchVersion
         which = _numbered(project_id, number)
         with self.database.transaction(writing=True) as connection:
             # One that should run may run at Amazon already, before the answer is known here.
             idle = and_(which, row.state.not_in(BUSY), row.should_run.is_(False))
+            before = _get(connection, which)
             if not _update(connection, idle, state=DELETING, is_default=False):
-                _get(connection, which)
                 raise VersionBusy("A version that is in training or running is not deleted.")
-            return _get(connection, which)
+            return before
+
+    def keep(self, before: ModelVersion) -> None:
+        """Show a version again, as it was before `mark_deleting`: it could not be deleted."""
+        state = before.state
+        if state == DELETING:  # an earlier deletion was killed
+            state = TRAINED if before.trained_at else FAILED
+        hidden = and_(row.id == before.id, row.state == DELETING)
+        with self.database.transaction(writing=True) as connection:
+            _update(connection, hidden, state=state, is_default=before.is_default)
 
     def forget(self, id: str) -> None:
         """Delete the rows of a version whose file is gone."""

@@ -397,7 +397,7 @@ def save_result(training: Training) -> Outcome:
     evaluation = _evaluation(training, found)
     splits = json.loads(training.storage.get(f"{training.folder}/{SPLITS}"))
     trained = Trained(evaluation, splits, float(seconds), arn=found.arn)
-    training.versions.complete(training.version_id, training.task.job_id, trained)
+    _save(training, trained)
     training.task.log(Sentence("trained in {hours:.1f} h", hours=seconds / HOUR))
     return {
         "done": {
@@ -407,6 +407,19 @@ def save_result(training: Training) -> Outcome:
             "microdollars": cost,
         }
     }
+
+
+def _save(training: Training, trained: Trained) -> None:
+    """Save the result, once. Raises CannotTrain if the version may not have it any more."""
+    if training.versions.complete(training.version_id, training.task.job_id, trained):
+        return
+    version = training.versions.find(training.version_id)
+    if version.trained_at is None:  # else a run before this one saved it
+        raise CannotTrain(
+            "Amazon trained the model, but its version here is {state}, so nothing was saved. "
+            "Retry the job to use it.",
+            state=version.state,
+        )
 
 
 def fail_version(task: "Task", version_id: str, message: str) -> bool:

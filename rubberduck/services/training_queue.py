@@ -129,7 +129,10 @@ def estimated_seconds(pictures: int, versions: "list[ModelVersion]") -> float:
 
 
 def delete_version(site: "Pipeline", project_id: str, number: int) -> None:
-    """Delete a version with its file; again after a crash. Raises VersionBusy, NoSuchVersion."""
+    """Delete a version with its file; again after a crash.
+
+    Raises VersionBusy, NoSuchVersion, and what Amazon says; then the version is as it was.
+    """
     from rubberduck.custom_models.model_version import REKOGNITION
     from rubberduck.custom_models.version_files import file_key
     from rubberduck.custom_models.versions import Versions
@@ -138,7 +141,11 @@ def delete_version(site: "Pipeline", project_id: str, number: int) -> None:
     versions = Versions(site.results.database)
     version = versions.mark_deleting(project_id, number)
     if version.engine == REKOGNITION:
-        delete_version_from_amazon(site, version)
+        try:
+            delete_version_from_amazon(site, version)
+        except Exception:  # it may be in training: a cancelled job does not end that
+            versions.keep(version)
+            raise
     for key in {version.file_key or "", file_key(project_id, version.id)} - {""}:
         site.storage.delete(key)
     versions.forget(version.id)

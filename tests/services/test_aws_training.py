@@ -12,6 +12,7 @@ from botocore.config import Config
 
 from app import create_app
 from rubberduck.aws.custom_labels import CustomLabels
+from rubberduck.aws.custom_labels_errors import CustomLabelsBusy
 from rubberduck.aws.version_states import STATES
 from rubberduck.billing.errors import SpendingLimitReached
 from rubberduck.billing.ledger import Ledger, Limits
@@ -121,6 +122,25 @@ def spent(site: Pipeline) -> list[int]:
     assert site.open_ledger
     ledger, _ = site.open_ledger()
     return [entry.microdollars for entry in ledger.newest()]
+
+
+def cancel_a_training(site: Pipeline, fake: FakeCustomLabels, project: Project) -> None:
+    """Let the project's first training be cancelled when Amazon has begun it."""
+    store = JobStore(site.results.database)
+    store.insert("job-1", TRAIN_AT_AMAZON, f"project:{project.id}", {})
+
+    class Cancelled(Exception):
+        pass
+
+    class Cancelling(Steps):
+        def sleep(self, seconds: float) -> None:
+            if self.names[-1] == "training 0":
+                store.cancel("job-1")
+                raise Cancelled
+            super().sleep(seconds)
+
+    with pytest.raises(Cancelled):
+        train(Cancelling(site, fake), project)
 
 
 def test_a_project_is_trained_at_amazon_once_though_every_step_is_killed_and_every_answer_lost(
@@ -323,21 +343,7 @@ def test_a_cancelled_training_goes_on_at_amazon_and_is_billed_once_and_the_limit
 ) -> None:
     fake.world.durations["training"] = 3 * HOUR
     database = site.results.database
-    store = JobStore(database)
-    store.insert("job-1", TRAIN_AT_AMAZON, f"project:{project.id}", {})
-
-    class Cancelled(Exception):
-        pass
-
-    class Cancelling(Steps):
-        def sleep(self, seconds: float) -> None:
-            if self.names[-1] == "training 0":
-                store.cancel("job-1")
-                raise Cancelled
-            super().sleep(seconds)
-
-    with pytest.raises(Cancelled):
-        train(Cancelling(site, fake), project)
+    cancel_a_training(site, fake, project)
     assert spent(site) == [1_000_000]  # an hour is reserved
     settle_all_trainings(database)
     version = newest(site, project)
@@ -364,3 +370,54 @@ def test_a_cancelled_training_goes_on_at_amazon_and_is_billed_once_and_the_limit
     fake.advance(30)
     (own,) = fake.world.projects.values()
     assert (own.versions, spent(site)) == ({}, [3_000_000])
+
+
+def test_a_training_that_amazon_does_not_let_go_of_is_kept_and_used_by_a_retry(
+    site: Pipeline, fake: FakeCustomLabels, project: Project, aws_settings: Settings
+) -> None:
+    fake.world.durations["training"] = 3 * HOUR
+    cancel_a_training(site, fake, project)
+    settle_all_trainings(site.results.database)
+    before = newest(site, project)
+    assert before.state == "TRAINING_FAILED"
+    settings = aws_settings.model_copy(update={"custom_labels": True})
+    client = create_app(settings, pipeline=site).test_client()
+    sign_in(client)
+    refused = client.post(f"/projects/{project.id}/models/1/delete")
+    assert refused.status_code == 409
+    assert newest(site, project) == before
+    # A worker that was killed in the middle of a deletion left the row like this.
+    versions = Versions(site.results.database)
+    versions.mark_deleting(project.id, 1)
+    result = train(Steps(site, fake), project)
+    version = newest(site, project)
+    assert (version.state, version.evaluation is None) == ("TRAINING_COMPLETED", False)
+    assert (result["microdollars"], spent(site)) == (3_000_000, [3_000_000])
+    assert fake.world.trainings.total() == 1
+    # One that is trained comes back as it was, too.
+    versions.set_default(project.id, 1)
+    before = newest(site, project)
+    fake.faults.order("DeleteProjectVersion", "ThrottlingException")
+    with pytest.raises(CustomLabelsBusy):
+        delete_version(site, project.id, 1)
+    assert newest(site, project) == before
+
+
+def test_a_job_whose_result_was_not_saved_has_failed(
+    site: Pipeline, fake: FakeCustomLabels, project: Project
+) -> None:
+    versions = Versions(site.results.database)
+
+    class Deleting(Steps):
+        def sleep(self, seconds: float) -> None:
+            if self.names[-1] == "training 0":
+                versions.fail(newest(site, project).id, self.job_id, "Cancelled.")
+                versions.mark_deleting(project.id, 1)
+            super().sleep(seconds)
+
+    fake.world.durations["training"] = HOUR
+    with pytest.raises(StepFailed, match="its version here is DELETING, so nothing was saved"):
+        train(Deleting(site, fake), project)
+    train(Steps(site, fake), project)  # the same job, as the message says
+    assert newest(site, project).state == "TRAINING_COMPLETED"
+    assert fake.world.trainings.total() == 1
