@@ -23,7 +23,7 @@ MISSING, EXISTS = "ResourceNotFoundException", "ConflictException"
 
 
 class StopSchedules:
-    """The schedules, one for each model version, on a boto3 client for "scheduler".
+    """The schedules, one for each run of a model, on a boto3 client for "scheduler".
 
     `role_arn` is the role by which Scheduler calls Rekognition.
 
@@ -34,11 +34,14 @@ class StopSchedules:
         self.client = client
         self.role_arn = role_arn
 
-    def set(self, version_id: str, version_arn: str, at: datetime) -> None:
-        """Make the schedule that stops the version at that time, or move it there."""
+    def set(self, run_id: str, version_arn: str, at: datetime) -> None:
+        """Make the schedule that stops the version at that time, or move it there.
+
+        `run_id` has at most 54 characters: letters, digits, hyphens, underscores, dots.
+        """
         partition = self.role_arn.split(":")[1]
         schedule: dict[str, Any] = {
-            "Name": PREFIX + version_id,
+            "Name": PREFIX + run_id,
             "Description": f"Stops the model {version_arn.split('/')[-2]} if its site does not."[
                 :512
             ],
@@ -71,10 +74,10 @@ class StopSchedules:
                 raise
             self._call("UpdateSchedule", **schedule)
 
-    def delete(self, version_id: str) -> None:
-        """Delete the version's schedule, if there is one."""
+    def delete(self, run_id: str) -> None:
+        """Delete the run's schedule, if there is one."""
         try:
-            self._call("DeleteSchedule", Name=PREFIX + version_id)
+            self._call("DeleteSchedule", Name=PREFIX + run_id)
         except StopNotScheduled as error:
             if error.code != MISSING:
                 raise

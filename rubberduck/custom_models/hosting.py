@@ -56,8 +56,8 @@ class ModelService(Protocol):
 class StopSchedule(Protocol):
     """What hosting needs of aws.scheduler.StopSchedules."""
 
-    def set(self, version_id: str, version_arn: str, at: datetime) -> None: ...
-    def delete(self, version_id: str) -> None: ...
+    def set(self, run_id: str, version_arn: str, at: datetime) -> None: ...
+    def delete(self, run_id: str) -> None: ...
 
 
 @dataclass
@@ -92,16 +92,19 @@ class Hosting:
         CannotStart, InvalidUnits, NoScheduledStop, NoSuchModel, SpendingLimitReached, and
         CustomLabelsRefused. If Amazon does not answer, the start is repeated by watch.py.
         """
+        before = self.lives.get(id)
+        if not before.is_embedded:
+            _ = self.service  # opened before the row is locked: that may ask the network
         life = self._record_start(id, units, by, unwatched)
         if life.is_embedded:
             return life
+        if before.started_at:  # a schedule that could not be deleted would stop this run
+            self.unschedule(before)
         self.schedule_stop(life, unwatched)
         return self.request_start(life)
 
     def _record_start(self, id: str, units: int, by: str, unwatched: bool) -> Life:
         """Write that the model should run, and reserve its first minutes."""
-        if not self.lives.get(id).is_embedded:
-            _ = self.service  # opened before the row is locked: that may ask the network
         now = datetime.now(UTC)
         with self.lives.changing(id, slots=True) as (connection, life, change):
             _check_state(life)
@@ -158,7 +161,7 @@ class Hosting:
         problem = "DUCK_SCHEDULER_ROLE is not set"
         if self.open_schedules is not None and life.arn and life.ceiling_at:
             try:
-                self.open_schedules().set(life.id, life.arn, life.ceiling_at)
+                self.open_schedules().set(life.run_id, life.arn, life.ceiling_at)
                 return
             except StopNotScheduled as error:
                 problem = error.operator_message
@@ -240,18 +243,18 @@ class Hosting:
             raise NotRunning("Only a model that runs at Amazon has an end that can be moved.")
         now = datetime.now(UTC)
         if self.open_schedules is not None:
-            self.open_schedules().set(life.id, life.arn, now + self.ceiling)
+            self.open_schedules().set(life.run_id, life.arn, now + self.ceiling)
         with self.lives.changing(id) as (_, current, change):
             if current.should_run and current.started_at == life.started_at:
                 change(ceiling_at=now + self.ceiling, lease_until=now + self.idle)
         return self.lives.get(id)
 
     def unschedule(self, life: Life) -> None:
-        """Delete the stop at Amazon. One that stays would stop a model that does not run."""
+        """Delete the run's stop at Amazon. One that stays would stop a later run, too."""
         if self.open_schedules is None:
             return
         try:
-            self.open_schedules().delete(life.id)
+            self.open_schedules().delete(life.run_id)
         except StopNotScheduled as error:
             log.warning("scheduled stop stays version=%s cause=%s", life.id, error)
 

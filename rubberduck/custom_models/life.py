@@ -85,6 +85,15 @@ class Life:
         return self.engine == EMBEDDED
 
     @property
+    def run_id(self) -> str:
+        """Return what the run's schedule is called: that of the next one has another name.
+
+        So whoever ends a run cannot delete the schedule of a run that has just begun.
+        """
+        started = f"{self.started_at:%Y%m%dT%H%M%S%f}" if self.started_at else "elsewhere"
+        return f"{self.id}-{started}"
+
+    @property
     def title(self) -> str:
         return f"{self.project_name} {self.number}"
 

@@ -79,7 +79,7 @@ def test_a_model_that_nobody_asks_is_stopped_within_a_minute_of_its_lease(
     id = add_amazon_model(each_database, fake, "v1")
     started = machine.hosting.start(id, 2, "ada")
     assert (started.state, started.units, spent(machine)) == ("STARTING", 2, 1_333_333)
-    assert list(machine.schedules.due) == [id]
+    assert list(machine.schedules.due) == [started.run_id]
     with pytest.raises(AlreadyRunning, match="“mugs 1” runs or is starting"):
         machine.hosting.start(id, 1, "ada")
     machine.advance(11 * 60)
@@ -164,14 +164,49 @@ def test_the_ceiling_ends_a_model_that_is_asked_all_the_time_unless_it_is_moved(
     id = add_amazon_model(database, fake, "v1")
     machine.hosting.start(id, 1, "ada")
     machine.advance(600)
-    assert machine.hosting.extend(id).ceiling_at == datetime.now(UTC) + machine.ceiling
-    assert machine.schedules.due[id][1] == datetime.now(UTC) + machine.ceiling
+    extended = machine.hosting.extend(id)
+    assert extended.ceiling_at == datetime.now(UTC) + machine.ceiling
+    assert machine.schedules.due[extended.run_id][1] == datetime.now(UTC) + machine.ceiling
     for _ in range(7):
         machine.advance(600)
         machine.hosting.touch(id)
     assert fake.version("v1").state == "RUNNING"
     machine.advance(660)
     assert fake.version("v1").state == "STOPPING"
+
+
+def test_whoever_ends_a_run_leaves_the_scheduled_stop_of_the_next_one(
+    machine: Machine, database: Database, fake: FakeCustomLabels
+) -> None:
+    id = add_amazon_model(database, fake, "v1")
+    machine.hosting.start(id, 1, "ada")
+    machine.advance(11 * 60)
+    machine.hosting.stop(id)
+    schedules: Any = machine.schedules
+    delete = schedules.delete
+
+    def delete_after_a_start(run_id: str) -> None:
+        schedules.delete = delete
+        machine.hosting.start(id, 1, "ada")  # at this very moment, by another process
+        delete(run_id)
+
+    schedules.delete = delete_after_a_start
+    machine.advance(300)
+    life = machine.hosting.lives.get(id)
+    assert list(schedules.due) == [life.run_id]
+    machine.advance(9 * 3600, watching=False, step=600)  # the site is off
+    assert fake.version("v1").state == "STOPPED"
+    # A schedule that could not be deleted does not stop a later run.
+    for unreachable in (True, False):
+        machine.watch()
+        started = machine.hosting.start(id, 1, "ada")
+        assert list(schedules.due) == [started.run_id]
+        machine.advance(11 * 60)
+        machine.hosting.stop(id)
+        schedules.error = StopNotScheduled("No answer.") if unreachable else None
+        machine.advance(300)
+        schedules.error = None
+    assert schedules.due == {}
 
 
 def test_the_limit_in_dollars_stops_a_model_before_it_is_exceeded(

@@ -59,22 +59,24 @@ class FakeSchedules:
         self.due: dict[str, tuple[str, datetime]] = {}
         self.error: Exception | None = None
 
-    def set(self, version_id: str, version_arn: str, at: datetime) -> None:
+    def set(self, run_id: str, version_arn: str, at: datetime) -> None:
         if self.error:
             raise self.error
-        self.due[version_id] = version_arn, at
+        self.due[run_id] = version_arn, at
 
-    def delete(self, version_id: str) -> None:
-        self.due.pop(version_id, None)
+    def delete(self, run_id: str) -> None:
+        if self.error:
+            raise self.error
+        self.due.pop(run_id, None)
 
     def fire(self) -> None:
-        for id, (arn, at) in list(self.due.items()):
+        for run_id, (arn, at) in list(self.due.items()):
             if at <= datetime.now(UTC):
                 try:
                     self.client.stop_project_version(ProjectVersionArn=arn)
                 except ClientError:
                     continue  # Scheduler asks again
-                self.due.pop(id)
+                self.due.pop(run_id)
 
 
 class Machine:
