@@ -279,7 +279,7 @@ def _check_state(life: Life) -> None:
     state = life.service_state
     if life.should_run:
         raise AlreadyRunning("“{model}” runs or is starting.", model=life.title)
-    if not state.is_trained:
+    if not life.is_trained:
         raise CannotStart("It has not been trained to the end: it is {state}.", state=state.name)
     if state.may_bill:
         raise CannotStart("It is still being stopped. Start it when it has stopped.")

@@ -12,7 +12,14 @@ from typing import Any, Literal, cast
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, or_, select
 
-from rubberduck.aws.version_states import RUNNING, STARTING, STOPPING, VersionState, state_of
+from rubberduck.aws.version_states import (
+    RUNNING,
+    STARTING,
+    STATES,
+    STOPPING,
+    VersionState,
+    state_of,
+)
 from rubberduck.custom_models.hosting_errors import NoSuchModel
 from rubberduck.custom_models.tables import model_versions, projects
 from rubberduck.db.engine import Database, is_storable, to_naive_utc, upsert
@@ -20,6 +27,7 @@ from rubberduck.db.tables import leases
 
 Engine = Literal["embedded", "rekognition"]
 EMBEDDED, REKOGNITION = "embedded", "rekognition"
+UNTRAINED = {state.name for state in STATES.values() if not state.is_trained}
 SLOTS = "model slots"  # a row that whoever starts a model at Amazon locks
 row = model_versions.c
 TIMES = ("started_at", "last_used_at", "lease_until", "ceiling_at", "metered_until")
@@ -74,6 +82,14 @@ class Life:
     @property
     def service_state(self) -> VersionState:
         return state_of(self.state)
+
+    @property
+    def is_trained(self) -> bool:
+        """Return whether its training succeeded: then it has a life, also in states that are new.
+
+        Until then its job writes the row.
+        """
+        return self.state not in UNTRAINED
 
     @property
     def is_running(self) -> bool:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from rubberduck.aws.custom_labels import Version
 from rubberduck.aws.custom_labels_errors import CustomLabelsFailed
-from rubberduck.aws.version_states import RUNNING, STARTING, STOPPING, TRAINING_FAILED
+from rubberduck.aws.version_states import RUNNING, STARTING, TRAINING_FAILED
 from rubberduck.billing.errors import SpendingLimitReached
 from rubberduck.core.errors import DuckError
 from rubberduck.custom_models.hosting import Hosting
@@ -27,7 +27,6 @@ LATE_START = timedelta(days=1)
 # As long as a start may take to show in the answers of the service.
 SETTLING = timedelta(seconds=60)
 MAX_MESSAGE = 500
-ACTIVE = (STARTING, RUNNING, STOPPING)
 Act = Literal["start", "stop", "unschedule"]
 
 
@@ -94,7 +93,7 @@ class Watch:
     def _enter_training(self, life: Life, version: Version) -> None:
         """Enter what a training cost whose job does not: it was cancelled, or failed."""
         costs = self.hosting.trainings
-        if not costs or life.service_state.is_trained or version.description != life.id:
+        if not costs or life.is_trained or version.description != life.id:
             return
         if version.billable_seconds:
             what = f"training of {life.title}"
@@ -105,7 +104,7 @@ class Watch:
     def _note_missing(self, life: Life) -> None:
         """Write that a model does not run that Amazon does not have any more."""
         is_new = life.started_at and datetime.now(UTC) - life.started_at < SETTLING
-        active = life.should_run or life.metered_until or life.state in ACTIVE
+        active = life.should_run or life.metered_until or life.service_state.may_bill
         if is_new or not active:
             return
         with self.hosting.lives.changing(life.id) as (_, current, change):
@@ -167,7 +166,7 @@ class _Round:
     def settle(self) -> Act | None:
         """Change the row; return what is to be done at Amazon."""
         state, life = self.version.state, self.life
-        if not life.service_state.is_trained:  # its job writes the row, until it is trained
+        if not life.is_trained:
             return "stop" if state.name == RUNNING else None
         if state.name != life.state:
             message = self.version.message[:MAX_MESSAGE] if state.name == "FAILED" else ""
@@ -189,7 +188,7 @@ class _Round:
     def _settle_stopped(self) -> Act | None:
         """Start what should run, or has still to start; end the meter of what does not."""
         life, state = self.life, self.version.state
-        was_active = life.state in ACTIVE
+        was_active = life.service_state.may_bill
         if life.should_run:
             is_new = life.started_at is None or self.now - life.started_at < SETTLING
             if state.name == "FAILED" and was_active:

@@ -268,6 +268,39 @@ def test_lost_answers_refused_stops_and_late_starts_leave_nothing_running(
     assert spent(machine) >= machine.billed() - fake.version("v9").billed_unit_seconds / 900
 
 
+def test_a_state_that_amazon_adds_one_day_ends_in_a_usable_model(
+    machine: Machine, database: Database, fake: FakeCustomLabels
+) -> None:
+    id = add_amazon_model(database, fake, "v1")
+    machine.hosting.start(id, 1, "ada")
+    machine.advance(11 * 60)
+    fake.version("v1").become("MAINTENANCE")
+    machine.advance(60)
+    life = machine.hosting.lives.get(id)
+    assert (life.state, life.should_run, life.is_running) == ("MAINTENANCE", True, False)
+    fake.version("v1").become("RUNNING")
+    machine.advance(60)
+    assert machine.hosting.lives.get(id).is_running
+    fake.version("v1").become("MAINTENANCE")
+    machine.advance(60)
+    fake.version("v1").become("STOPPED")
+    machine.advance(60)
+    life = machine.hosting.lives.get(id)
+    assert (life.state, life.should_run, life.metered_until) == ("STOPPED", False, None)
+    assert spent(machine) >= machine.billed()
+    machine.hosting.start(id, 1, "ada")
+    machine.advance(11 * 60)
+    fake.version("v1").become("MAINTENANCE")
+    machine.advance(60)
+    fake.faults.order("StopProjectVersion", "ResourceInUseException")
+    machine.hosting.stop(id)
+    with pytest.raises(CannotStart, match="still being stopped"):
+        machine.hosting.start(id, 1, "ada")
+    fake.version("v1").become("RUNNING")
+    machine.advance(300)
+    assert machine.hosting.lives.get(id).state == fake.version("v1").state == "STOPPED"
+
+
 def test_a_database_that_was_set_back_and_a_model_deleted_elsewhere_are_settled(
     machine: Machine, database: Database, fake: FakeCustomLabels
 ) -> None:
