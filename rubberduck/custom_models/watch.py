@@ -8,14 +8,22 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy import Connection
 
 from rubberduck.aws.custom_labels import Version
 from rubberduck.aws.custom_labels_errors import CustomLabelsFailed
-from rubberduck.aws.version_states import RUNNING, STARTING, TRAINING_FAILED
+from rubberduck.aws.version_states import (
+    COPYING_COMPLETED,
+    FAILED,
+    RUNNING,
+    STARTING,
+    TRAINING_COMPLETED,
+    TRAINING_FAILED,
+)
 from rubberduck.billing.errors import SpendingLimitReached
+from rubberduck.billing.ledger import Entry
 from rubberduck.core.errors import DuckError
 from rubberduck.custom_models.hosting import Hosting
 from rubberduck.custom_models.life import Life
@@ -26,6 +34,9 @@ log = logging.getLogger(__name__)
 LATE_START = timedelta(days=1)
 # As long as a start may take to show in the answers of the service.
 SETTLING = timedelta(seconds=60)
+# Amazon takes longer to start a model and to stop it.
+QUICKEST_RUN = timedelta(minutes=3)
+NEVER_RAN = (TRAINING_COMPLETED, COPYING_COMPLETED)  # what has run is STOPPED afterwards
 MAX_MESSAGE = 500
 Act = Literal["start", "stop", "unschedule"]
 
@@ -113,7 +124,7 @@ class Watch:
                     should_run=False,
                     lease_until=None,
                     metered_until=None,
-                    state="FAILED",
+                    state=FAILED,
                     state_message="Amazon Rekognition does not have this model any more.",
                 )
                 log.warning("model is gone at Amazon version=%s model=%r", life.id, life.title)
@@ -169,14 +180,15 @@ class _Round:
         if not life.is_trained:
             return "stop" if state.name == RUNNING else None
         if state.name != life.state:
-            message = self.version.message[:MAX_MESSAGE] if state.name == "FAILED" else ""
+            message = self.version.message[:MAX_MESSAGE] if state.name == FAILED else ""
             self.change(state=state.name, state_message=message)
             log.info("model state version=%s was=%s is=%s", life.id, life.state, state.name)
         act: Act | None = None
         if not state.may_bill:
             act = self._settle_stopped()
         elif state.name == STARTING:
-            self._move_reservation()
+            if until := life.metered_until:  # a model that starts costs nothing yet
+                self._move_reservation(until - AHEAD)
         else:
             self._meter_usage()
         if self.should_run != life.should_run:
@@ -187,35 +199,53 @@ class _Round:
 
     def _settle_stopped(self) -> Act | None:
         """Start what should run, or has still to start; end the meter of what does not."""
-        life, state = self.life, self.version.state
-        was_active = life.service_state.may_bill
-        if life.should_run:
-            is_new = life.started_at is None or self.now - life.started_at < SETTLING
-            if state.name == "FAILED" and was_active:
-                self._cancel_run("failed")
-            elif not (state.may_start or state.start == "by hand"):
-                self._cancel_run(f"it is {state.name}")
-            elif was_active and not is_new:
-                self._cancel_run("stopped elsewhere")
-            else:
+        until = self.life.metered_until
+        if self.life.should_run:
+            if reason := self._why_not_to_start():
+                self._cancel_run(reason)
+            elif until and not self.life.service_state.may_bill:
+                self._move_reservation(self._used_until(until))
+            if self.should_run:
                 return "start"  # the request was never sent, or lost
-        if (until := life.metered_until) is None:
+        if until is None:
             return None
-        if was_active and not (life.state == STARTING and state.name == "FAILED"):
-            self._correct_ledger(until, ceil_minute(self.now))
-        else:
-            self._correct_ledger(until, until - AHEAD)
+        self._correct_ledger(until, self._used_until(until))
         self.change(metered_until=None)
-        log.info("model stopped version=%s model=%r", life.id, life.title)
+        log.info("model stopped version=%s model=%r", self.life.id, self.life.title)
         return "unschedule"
 
-    def _move_reservation(self) -> None:
-        """Move the reserved minutes on: a model that starts costs nothing yet."""
-        until, begin = self.life.metered_until, floor_minute(self.now)
-        if until is None or until - AHEAD >= begin:
+    def _why_not_to_start(self) -> str | None:
+        """Return why a model that should run and does not is not started, if so."""
+        life, state = self.life, self.version.state
+        was_active = life.service_state.may_bill
+        is_new = life.started_at is None or self.now - life.started_at < SETTLING
+        if state.name == FAILED and was_active:
+            return "failed"
+        if not (state.may_start or state.start == "by hand"):
+            return f"it is {state.name}"
+        return "stopped elsewhere" if was_active and not is_new else None
+
+    def _used_until(self, until: datetime) -> datetime:
+        """Return until when a model that does not run is paid for, where `until` is paid ahead.
+
+        That is now, though nobody saw it run: the answer to its start may be lost, and the site
+        have been off since. It is nothing only where it cannot have run.
+        """
+        was, state, seen = self.life.service_state, self.version.state.name, until - AHEAD
+        failed_to_start = was.name == STARTING and state == FAILED
+        if was.may_bill and not failed_to_start:
+            return ceil_minute(self.now)
+        cannot_have_run = state in NEVER_RAN or self.now - seen < QUICKEST_RUN
+        return seen if cannot_have_run else ceil_minute(self.now)
+
+    def _move_reservation(self, used: datetime) -> None:
+        """Reserve the next minutes anew, since those that are reserved were used until `used`."""
+        until, begin = self.life.metered_until, max(used, floor_minute(self.now))
+        assert until
+        if until - AHEAD >= begin:
             return
         entries = [
-            *self.meter.back(self.life, until - AHEAD, until),
+            *self._corrections(until, used),
             *self.meter.entries(self.life, begin, begin + AHEAD),
         ]
         if self._add_if_allowed(entries):
@@ -240,13 +270,15 @@ class _Round:
 
     def _correct_ledger(self, was: datetime, until: datetime) -> None:
         """Make the ledger end at `until` instead of at `was`."""
-        entries = [
+        self.ledger.add(self.connection, self._corrections(was, until), is_limited=False)
+
+    def _corrections(self, was: datetime, until: datetime) -> list[Entry]:
+        return [
             *self.meter.entries(self.life, was, until),
             *self.meter.back(self.life, until, was),
         ]
-        self.ledger.add(self.connection, entries, is_limited=False)
 
-    def _add_if_allowed(self, entries: Iterable[Any]) -> bool:
+    def _add_if_allowed(self, entries: Iterable[Entry]) -> bool:
         try:
             with self.connection.begin_nested():
                 self.ledger.add(self.connection, entries, is_limited=True)

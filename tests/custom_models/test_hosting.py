@@ -268,6 +268,47 @@ def test_lost_answers_refused_stops_and_late_starts_leave_nothing_running(
     assert spent(machine) >= machine.billed() - fake.version("v9").billed_unit_seconds / 900
 
 
+def test_a_run_that_nobody_saw_is_paid_for_and_one_that_never_began_is_not(
+    machine: Machine, database: Database, fake: FakeCustomLabels
+) -> None:
+    id, other = (add_amazon_model(database, fake, f"v{n}", number=n) for n in (1, 2))
+    # Every request is lost: what is watched all the time costs nothing, and is given up.
+    for state in ("TRAINING_COMPLETED", "STOPPED"):
+        fake.version("v1").become(state)
+        machine.watch(everything=True)
+        fake.faults.order("StartProjectVersion", LOSE_REQUEST, 50)
+        machine.hosting.start(id, 1, "ada")
+        machine.advance(16 * 60)
+        life = machine.hosting.lives.get(id)
+        assert (life.state, life.should_run, life.metered_until) == (state, False, None)
+        assert spent(machine) == machine.billed() == 0
+        fake.faults.ordered.clear()
+    # The answer is lost, and the site is off until Amazon's own schedule has stopped the model.
+    for first_run in (True, False):
+        fake.faults.order("StartProjectVersion", LOSE_ANSWER)
+        before = machine.hosting.start(other, 1, "ada")
+        assert before.state == ("TRAINING_COMPLETED" if first_run else "STOPPED")
+        machine.advance(9 * 3600, watching=False, step=600)
+        assert fake.version("v2").state == "STOPPED"
+        machine.advance(60)
+        assert machine.hosting.lives.get(other).metered_until is None
+        assert 0 <= spent(machine) - machine.billed() <= 3 * 4 * DOLLAR
+    assert machine.billed() > 2 * 7.5 * 4 * DOLLAR
+    # It was stopped in the console before its lease ended, while the site was off: it runs again.
+    fake.faults.order("StartProjectVersion", LOSE_ANSWER)
+    machine.hosting.start(other, 1, "ada")
+    machine.advance(12 * 60, watching=False)
+    machine.client.stop_project_version(ProjectVersionArn=fake.version("v2").arn)
+    machine.advance(121, watching=False)
+    machine.advance(30)
+    machine.hosting.touch(other)
+    machine.advance(11 * 60)
+    assert machine.hosting.lives.get(other).is_running
+    machine.hosting.stop(other)
+    machine.advance(300)
+    assert 0 <= spent(machine) - machine.billed() <= 4 * 4 * DOLLAR
+
+
 def test_a_state_that_amazon_adds_one_day_ends_in_a_usable_model(
     machine: Machine, database: Database, fake: FakeCustomLabels
 ) -> None:
