@@ -34,7 +34,7 @@ from rubberduck.custom_models.hosting_errors import (
     NotRunning,
     TooManyRunning,
 )
-from rubberduck.custom_models.life import Life, Lives, others_at_amazon
+from rubberduck.custom_models.life import Life, Lives, others_at_amazon, require_project
 from rubberduck.custom_models.meter import AHEAD, Meter, floor_minute
 from rubberduck.custom_models.tables import model_versions
 from rubberduck.db.engine import to_naive_utc
@@ -107,6 +107,8 @@ class Hosting:
         """Write that the model should run, and reserve its first minutes."""
         now = datetime.now(UTC)
         with self.lives.changing(id, slots=True) as (connection, life, change):
+            # Asked when the row is locked: whoever hides the project changes the row after that.
+            require_project(connection, life.project_id)
             _check_state(life)
             wanted = replace(
                 life,

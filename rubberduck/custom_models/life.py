@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, cast
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, or_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, or_, select
 
 from rubberduck.aws.version_states import (
     RUNNING,
@@ -23,13 +23,14 @@ from rubberduck.aws.version_states import (
 from rubberduck.custom_models.hosting_errors import NoSuchModel
 from rubberduck.custom_models.tables import model_versions, projects
 from rubberduck.db.engine import Database, is_storable, to_naive_utc, upsert
-from rubberduck.db.tables import leases
+from rubberduck.db.tables import READY, leases
 
 Engine = Literal["embedded", "rekognition"]
 EMBEDDED, REKOGNITION = "embedded", "rekognition"
 UNTRAINED = {state.name for state in STATES.values() if not state.is_trained}
 SLOTS = "model slots"  # a row that whoever starts a model at Amazon locks
 row = model_versions.c
+IS_READY = projects.c.status == READY
 TIMES = ("started_at", "last_used_at", "lease_until", "ceiling_at", "metered_until")
 COLUMNS = (
     row.id,
@@ -126,10 +127,13 @@ class Lives:
             return _one(connection, row.id == id if is_storable(id) else row.id.is_(None))
 
     def numbered(self, project_id: str, number: int) -> Life:
-        """Return the life of a project's version by its number. Raises NoSuchModel."""
+        """Return the life of a project's version by its number.
+
+        Raises NoSuchModel, also for a project that is being deleted.
+        """
         if not is_storable(project_id) or number >= 2**31:
             raise NoSuchModel
-        where = (row.project_id == project_id) & (row.number == number)
+        where = and_(row.project_id == project_id, row.number == number, IS_READY)
         with self.database.transaction() as connection:
             return _one(connection, where)
 
@@ -190,6 +194,13 @@ def _lock_slots(connection: Connection) -> None:
     values = {"name": SLOTS, "holder": "", "free_at": datetime(2000, 1, 1)}
     connection.execute(upsert(connection.dialect.name, leases).on_conflict_do_nothing(), values)
     connection.execute(select(leases.c.name).where(leases.c.name == SLOTS).with_for_update())
+
+
+def require_project(connection: Connection, project_id: str) -> None:
+    """Raise NoSuchModel if the project is being deleted."""
+    query = select(projects.c.id).where(projects.c.id == project_id, IS_READY)
+    if connection.scalar(query) is None:
+        raise NoSuchModel
 
 
 def others_at_amazon(connection: Connection, id: str) -> int:

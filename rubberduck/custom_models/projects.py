@@ -12,7 +12,12 @@ from rubberduck.core.ids import random_id
 from rubberduck.core.sentences import Sentence
 from rubberduck.custom_models.errors import InvalidProject, NameTaken, NoSuchProject
 from rubberduck.custom_models.rules import MAX_LABEL_LENGTH, MAX_LABELS
-from rubberduck.custom_models.tables import project_labels, project_pictures, projects
+from rubberduck.custom_models.tables import (
+    model_versions,
+    project_labels,
+    project_pictures,
+    projects,
+)
 from rubberduck.db.engine import Database, is_storable, to_naive_utc
 from rubberduck.db.tables import DELETING, READY
 
@@ -239,9 +244,15 @@ class Projects:
             return _change(connection, id, arn=arn)
 
     def mark_deleting(self, id: str) -> None:
-        """Hide a project, and free its name. Raises NoSuchProject; see deletion.py."""
+        """Hide a project, free its name, and let its models be stopped. Raises NoSuchProject.
+
+        See project_deletion.py.
+        """
+        stopped = {"should_run": False, "may_start_itself": False, "lease_until": None}
         with self.database.transaction(writing=True) as connection:
             _change(connection, id, status=DELETING, name=f"deleted {id}")
+            of = model_versions.c.project_id == id
+            connection.execute(model_versions.update().where(of).values(**stopped))
 
     def deleting(self) -> list[str]:
         """Return the ids of projects whose deletion has not ended."""

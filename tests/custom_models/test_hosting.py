@@ -25,6 +25,7 @@ from rubberduck.custom_models.hosting_errors import (
     NotRunning,
     TooManyRunning,
 )
+from rubberduck.custom_models.projects import Projects
 from rubberduck.custom_models.tables import model_versions
 from rubberduck.db.engine import Database
 from rubberduck.services.model_watch import ModelWatch
@@ -307,6 +308,27 @@ def test_a_run_that_nobody_saw_is_paid_for_and_one_that_never_began_is_not(
     machine.hosting.stop(other)
     machine.advance(300)
     assert 0 <= spent(machine) - machine.billed() <= 4 * 4 * DOLLAR
+
+
+def test_a_model_of_a_project_that_is_being_deleted_is_stopped_and_starts_no_more(
+    each_database: Database, fake: FakeCustomLabels, clock: time_machine.Traveller
+) -> None:
+    machine = Machine(each_database, fake, clock)
+    id, other = (add_amazon_model(each_database, fake, f"v{n}", number=n) for n in (1, 2))
+    machine.hosting.start(id, 1, "ada")
+    machine.advance(11 * 60)
+    project = machine.hosting.lives.get(id).project_id
+    assert machine.hosting.lives.numbered(project, 2).id == other
+    Projects(each_database).mark_deleting(project)
+    with pytest.raises(NoSuchModel):
+        machine.hosting.lives.numbered(project, 2)
+    for each in (id, other):
+        with pytest.raises(NoSuchModel):  # by who had the page open
+            machine.hosting.start(each, 1, "ada")
+    machine.advance(300)
+    assert (fake.left_running(), fake.version("v2").state) == ([], "TRAINING_COMPLETED")
+    life = machine.hosting.lives.get(id)
+    assert (life.should_run, life.metered_until) == (False, None)
 
 
 def test_a_state_that_amazon_adds_one_day_ends_in_a_usable_model(

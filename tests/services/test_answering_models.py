@@ -15,12 +15,14 @@ from rubberduck.aws.custom_labels import CustomLabels
 from rubberduck.core.rules import RUBBER_DUCK
 from rubberduck.core.settings import Settings
 from rubberduck.custom_models.hosting_errors import ModelStopped
+from rubberduck.custom_models.projects import Projects
 from rubberduck.custom_models.training import TrainingPicture, background, embedding, train
 from rubberduck.db.results import Results
 from rubberduck.jobs.child import Task
 from rubberduck.jobs.models import Run
 from rubberduck.jobs.queue import JobQueue
 from rubberduck.services.answering_models import AnsweringModels
+from rubberduck.services.errors import NoSuchModelOffered
 from rubberduck.services.pipeline import Offer, Pipeline
 from rubberduck.services.video_analysis import finish, see_frames
 from rubberduck.services.videos import VideoService
@@ -147,7 +149,7 @@ def test_visitors_choose_a_model_and_results_keep_it(
 
 
 def test_a_stopped_model_says_so_or_starts_if_the_operator_allowed_it(
-    app: Flask, client: FlaskClient, embedded: str
+    app: Flask, client: FlaskClient, results: Results, embedded: str
 ) -> None:
     started(app, embedded)
     with app.app_context():
@@ -171,6 +173,17 @@ def test_a_stopped_model_says_so_or_starts_if_the_operator_allowed_it(
         life = hosting().lives.get(embedded)
     assert (life.is_running, life.started_by) == (True, "")
     assert life.last_used_at
+    # Another process deletes the project, and this one still has the model in its list.
+    models: AnsweringModels = app.extensions["answering_models"]
+    with app.app_context():
+        hosting().stop(embedded)
+        offered = models.refresh()
+        assert [model.starts_itself for model in offered] == [True]
+        Projects(results.database).mark_deleting(PROJECT)
+        with pytest.raises((ModelStopped, NoSuchModelOffered)):  # as fresh as its list is
+            models.pipeline_for(PROJECT, may_start=True)
+        life = hosting().lives.get(embedded)
+    assert (life.should_run, life.may_start_itself) == (False, False)
 
 
 def test_a_model_at_amazon_answers_with_boxes_by_its_own_thresholds(
