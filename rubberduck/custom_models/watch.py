@@ -118,16 +118,20 @@ class Watch:
         active = life.should_run or life.metered_until or life.service_state.may_bill
         if is_new or not active:
             return
-        with self.hosting.lives.changing(life.id) as (_, current, change):
-            if _snapshot(current) == _snapshot(life):
-                change(
-                    should_run=False,
-                    lease_until=None,
-                    metered_until=None,
-                    state=FAILED,
-                    state_message="Amazon Rekognition does not have this model any more.",
-                )
-                log.warning("model is gone at Amazon version=%s model=%r", life.id, life.title)
+        with self.hosting.lives.changing(life.id) as (connection, current, change):
+            if _snapshot(current) != _snapshot(life):
+                return
+            if until := current.metered_until:  # nobody saw when it was stopped
+                used = self.hosting.meter.entries(current, until, ceil_minute(datetime.now(UTC)))
+                self.hosting.ledger.add(connection, used, is_limited=False)
+            change(
+                should_run=False,
+                lease_until=None,
+                metered_until=None,
+                state=FAILED,
+                state_message="Amazon Rekognition does not have this model any more.",
+            )
+            log.warning("model is gone at Amazon version=%s model=%r", life.id, life.title)
 
     def _stop_unknown(self, version: Version) -> list[Act]:
         try:

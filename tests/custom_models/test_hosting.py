@@ -376,9 +376,11 @@ def test_a_database_that_was_set_back_and_a_model_deleted_elsewhere_are_settled(
     machine.advance(11 * 60)
     with database.transaction(writing=True) as connection:
         connection.execute(model_versions.delete().where(model_versions.c.id == forgotten))
+    machine.advance(2 * 3600, watching=False)  # this site is off
     for project in fake.world.projects.values():
-        project.versions.pop("v2", None)  # with the console, while this site was off
+        project.versions.pop("v2", None)  # with the console
     machine.watch(everything=True)
+    assert machine.hosting.ledger.spent_on(f"model {deleted} ") > 2 * 4 * DOLLAR
     machine.advance(300)
     assert fake.version("v1").state == "STOPPED"
     life = machine.hosting.lives.get(deleted)
