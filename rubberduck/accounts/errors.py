@@ -10,6 +10,16 @@ class NoSuchOperator(DuckError):
     hint = "Check the name in the list of operators."
 
 
+class OwnAccess(DuckError):
+    status = 409
+    slug = "own-access"
+    title = "Your own access stays"
+    hint = "Another operator can remove it. To leave, end your sessions and revoke your keys."
+
+    def __init__(self) -> None:
+        super().__init__("Nobody removes his own access: the site might be left without operators.")
+
+
 class OperatorExists(DuckError):
     status = 409
     slug = "operator-exists"
@@ -21,7 +31,7 @@ class OperatorRemoved(DuckError):
     status = 403
     slug = "operator-removed"
     title = "Not allowed"
-    hint = "Ask an operator of this site: `flask operator add` lets you in again."
+    hint = "Ask an operator of this site to let you in again, on the page “People”."
 
     def __init__(self, name: str) -> None:
         super().__init__("{name} was removed from the people who may sign in.", name=name)

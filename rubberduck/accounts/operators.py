@@ -13,7 +13,7 @@ from rubberduck.accounts.errors import NoSuchOperator, OperatorExists, OperatorR
 from rubberduck.accounts.tables import operator_sessions, operators, sign_in_links
 from rubberduck.core.errors import InvalidParameter
 from rubberduck.core.ids import random_id
-from rubberduck.db.engine import Database, to_naive_utc
+from rubberduck.db.engine import Database, is_storable, to_naive_utc
 from rubberduck.db.tables import access_tokens
 
 Role = Literal["operator", "labeller"]
@@ -117,11 +117,20 @@ class Operators:
         The name stays in the audit list. Raises NoSuchOperator.
         """
         person = self.named(name)
-        with self.database.transaction(writing=True) as connection:
-            removed = operators.update().where(row.id == person.id)
-            connection.execute(removed.values(removed_at=to_naive_utc(datetime.now(UTC))))
-            _end_access(connection, person.id)
+        self.remove_access(person.id)
         return person
+
+    def remove_access(self, id: str) -> None:
+        """Do so with the person of this id; an unknown one changes nothing."""
+        with self.database.transaction(writing=True) as connection:
+            removed = operators.update().where(row.id == id, row.removed_at.is_(None))
+            connection.execute(removed.values(removed_at=to_naive_utc(datetime.now(UTC))))
+            _end_access(connection, id)
+
+    def let_in(self, id: str) -> None:
+        """Let a removed person sign in again, with the role of then and without the old keys."""
+        with self.database.transaction(writing=True) as connection:
+            connection.execute(operators.update().where(row.id == id).values(removed_at=None))
 
     def lost_role(self, subject: str) -> None:
         """End the sessions, links and tokens of who has no role at the OIDC provider any more."""
@@ -129,6 +138,15 @@ class Operators:
             known = connection.scalar(select(row.id).where(row.subject == subject))
             if known is not None:
                 _end_access(connection, known)
+
+    def ever(self, id: str) -> Operator:
+        """Return the person of this id, also one who was removed. Raises NoSuchOperator."""
+        if is_storable(id):
+            with self.database.transaction() as connection:
+                query = operators.select().where(row.id == id)
+                if found := connection.execute(query).mappings().first():
+                    return from_row(found)
+        raise NoSuchOperator("Nobody of this id ever signed in here.")
 
     def get(self, id: str) -> Operator | None:
         """Return the person, or None if there is none with this id or he was removed."""

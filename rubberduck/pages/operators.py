@@ -1,4 +1,4 @@
-"""Pages of those who signed in: their sessions and API keys; for operators, the audit list."""
+"""Pages of those who signed in: their sessions and API keys; for operators, people and acts."""
 
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -12,10 +12,14 @@ from rubberduck.pages.keys import LIFETIMES, form_name_and_lifetime, new_key_pag
 from rubberduck.web.api_keys import tokens
 from rubberduck.web.deps import text
 from rubberduck.web.operators import (
+    another_person,
     audit,
     audit_log,
     current_session,
     entry_number,
+    let_in,
+    people,
+    remove_access,
     require_labeller,
     require_operator,
     sessions,
@@ -72,6 +76,32 @@ def revoke_key(id: str) -> ResponseReturnValue:
     audit("token.revoke", id)
     flash(text("Revoked: programs with this key are refused from now on."))
     return redirect(url_for("operators.index"), HTTPStatus.SEE_OTHER)
+
+
+@operators.get("/people")
+def people_page() -> ResponseReturnValue:
+    """Return a page of everybody who may sign in, with what is open to them."""
+    return render_template("people.html", person=require_operator(), people=people())
+
+
+@operators.get("/people/<id>/remove")
+def confirm_remove(id: str) -> ResponseReturnValue:
+    return render_template("person_remove.html", other=another_person(id))
+
+
+@operators.post("/people/<id>/remove")
+def remove(id: str) -> ResponseReturnValue:
+    """End the access of somebody who left."""
+    removed = remove_access(id)
+    told = text("{name} is signed out everywhere and cannot sign in.")
+    flash(told.format(name=removed.name))
+    return redirect(url_for("operators.people_page"), HTTPStatus.SEE_OTHER)
+
+
+@operators.post("/people/<id>/let-in")
+def let_in_again(id: str) -> ResponseReturnValue:
+    flash(text("{name} may sign in again.").format(name=let_in(id).name))
+    return redirect(url_for("operators.people_page"), HTTPStatus.SEE_OTHER)
 
 
 @operators.get("/audit")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rubberduck.accounts.links import Links
     from rubberduck.accounts.oidc import Provider
     from rubberduck.accounts.operators import Operator, Operators
+    from rubberduck.accounts.people import Person
     from rubberduck.accounts.sessions import How, Session, Sessions
 
 UNKNOWN = object()
@@ -75,6 +76,35 @@ def audit_terminal(act: str, object: str, **details: Any) -> None:
     from rubberduck.accounts.audit import TERMINAL
 
     audit_log().add("", TERMINAL, act, object, **details)
+
+
+def remove_access(id: str) -> "Operator":
+    """End all sessions and keys of a person at once, and refuse new ones; return who it is.
+
+    Raises NotSignedIn, NotAllowed, NoSuchOperator, and OwnAccess for one's own id.
+    """
+    person = another_person(id)
+    audit("operator.remove", person.name, id=id)
+    operators().remove_access(id)
+    return person
+
+
+def let_in(id: str) -> "Operator":
+    """Let a person who was removed sign in again. Raises as `remove_access` does."""
+    person = another_person(id)
+    audit("operator.let-in", person.name, id=id, role=person.role)
+    operators().let_in(id)
+    return person
+
+
+def another_person(id: str) -> "Operator":
+    """Return the person of this id, for an operator who is somebody else."""
+    # Imported late: see `operators`.
+    from rubberduck.accounts.errors import OwnAccess
+
+    if require_operator().id == id:
+        raise OwnAccess
+    return operators().ever(id)
 
 
 def current_session() -> "Session | None":
@@ -133,6 +163,12 @@ def sessions() -> "Sessions":
     from rubberduck.accounts.sessions import Sessions
 
     return Sessions(pipeline().results.database)
+
+
+def people() -> "tuple[Person, ...]":
+    from rubberduck.accounts.people import list_people
+
+    return list_people(pipeline().results.database)
 
 
 def links() -> "Links":

@@ -90,3 +90,44 @@ def test_the_audit_list_comes_in_pages_to_operators(
     sign_in(labeller, "Bob", "labeller")
     assert labeller.get("/api/v1/audit").status_code == 403
     assert app.test_client().get("/api/v1/audit").status_code == 401
+
+
+def test_who_left_loses_sessions_and_keys_at_once_and_comes_back_without_them(
+    app: Flask, client: FlaskClient, database: Database, ada: Operator
+) -> None:
+    browser, visitor = app.test_client(), app.test_client()
+    bob = sign_in(browser, "Bob")
+    robot = program(app, database, bob, "operator")
+    assert robot.get("/api/v1/jobs").status_code == 200
+    listed = client.get("/api/v1/people").get_json()["people"]
+    assert [(each["name"], each["sessions"], each["keys"], each["is_you"]) for each in listed] == [
+        ("Ada", 1, 0, True),
+        ("Bob", 1, 1, False),
+    ]
+    assert listed[1]["last_seen_at"]
+    access = f"/api/v1/people/{bob.id}/access"
+    for stranger, status in ((program(app, database, bob, "labeller"), 403), (visitor, 401)):
+        assert stranger.get("/api/v1/people").status_code == status
+        assert stranger.delete(access).status_code == status
+    assert client.delete(access).status_code == 204
+    assert robot.get("/api/v1/jobs").status_code == 401
+    assert browser.get("/account/").status_code == 303
+    gone = client.get("/api/v1/people").get_json()["people"][1]
+    assert (gone["removed_at"] is None, gone["sessions"], gone["keys"]) == (False, 0, 0)
+    assert client.put(access).status_code == 204
+    assert robot.get("/api/v1/jobs").status_code == 401
+    sign_in(browser, "Bob")
+    assert browser.get("/account/").status_code == 200
+    acts = [(each.operator_name, each.act, each.object) for each in AuditLog(database).page()]
+    assert acts == [("Ada", "operator.let-in", "Bob"), ("Ada", "operator.remove", "Bob")]
+
+
+def test_nobody_removes_his_own_access_or_a_person_who_never_was(
+    app: Flask, client: FlaskClient, database: Database, ada: Operator
+) -> None:
+    robot = program(app, database, ada, "operator")
+    for id, status in ((ada.id, 409), ("missing", 404), ("a\0b", 404)):
+        for each in (client, robot):
+            assert each.delete(f"/api/v1/people/{id}/access").status_code == status
+    assert client.get("/account/").status_code == 200
+    assert AuditLog(database).page() == ()

@@ -73,7 +73,7 @@ REACHED = {
 
 NAMED_OBJECTS = "^/which|^/named-objects"
 # Of projects and of what operators see; those of labelling have a test of their own.
-OPERATORS = "^/projects|^/jobs|^/sessions|^/audit"
+OPERATORS = "^/projects|^/jobs|^/sessions|^/audit|^/people"
 
 PICTURES = [
     *(encoded(corners(100 + number, 100), quality=60) for number in range(12)),
@@ -397,6 +397,7 @@ def test_what_operators_do_matches_its_document(app: Flask, pipeline: Pipeline) 
         "project-picture-id": [*pictures, "missing"],
         "project-label-id": [label.id for label in project.labels],
         "sign-in-id": [session.id for session in sessions.list(operator.id)],
+        "person-id": [Operators(database).create("Bob", "labeller").id, operator.id, "missing"],
         "job-id": [*jobs, "missing"],
         "job-cursor": [page.next or ""],
         "mistakes-token": ["0", "1"],

@@ -94,6 +94,33 @@ def test_a_person_ends_own_sessions_and_makes_keys_for_programs(
     ]
 
 
+def test_an_operator_removes_the_access_of_somebody_who_left(
+    app: Flask, client: FlaskClient, results: Results
+) -> None:
+    ada, phone = sign_in(client), app.test_client()
+    bob = sign_in(phone, "Bob", "labeller")
+    assert phone.get("/account/people").status_code == 403
+    assert "/account/people" not in phone.get("/account/").text
+    assert "/account/people" in client.get("/account/").text
+    links = re.findall(r'action="(/account/people/[^"]+)"', client.get("/account/people").text)
+    assert links == [f"/account/people/{bob.id}/remove"]  # none for oneself
+    assert "Remove the access of Bob?" in client.get(links[0]).text
+    assert phone.get("/account/").status_code == 200
+    done = client.post(links[0], follow_redirects=True)
+    assert "Bob is signed out everywhere and cannot sign in." in done.text
+    assert phone.get("/account/").status_code == 303
+    for send in (client.get, client.post):
+        own = send(f"/account/people/{ada.id}/remove")
+        assert (own.status_code, "Another operator can remove it." in own.text) == (409, True)
+    again = client.post(f"/account/people/{bob.id}/let-in", follow_redirects=True)
+    assert "Bob may sign in again." in again.text
+    assert sign_in(phone, "Bob").id == bob.id
+    assert [entry.act for entry in AuditLog(results.database).page()] == [
+        "operator.let-in",
+        "operator.remove",
+    ]
+
+
 def test_the_audit_list_has_pages_for_operators_only(
     app: Flask, client: FlaskClient, results: Results
 ) -> None:

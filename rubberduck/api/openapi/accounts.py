@@ -1,13 +1,15 @@
 """The operations on sign-ins and the audit list as OpenAPI describes them."""
 
+from rubberduck.accounts.errors import NoSuchOperator, OwnAccess
 from rubberduck.api.accounts import DEFAULT_ENTRIES, AuditListBody, SignInSessionsBody
 from rubberduck.api.openapi.builders import JsonObject, page_size, parameter, response
 from rubberduck.api.openapi.project_builders import signed_in_operation
+from rubberduck.api.people import PeopleBody
 from rubberduck.api.routes import MAX_LIMIT
 from rubberduck.core import errors
 from rubberduck.web.errors import NotAllowed
 
-BODIES = (AuditListBody, SignInSessionsBody)
+BODIES = (AuditListBody, SignInSessionsBody, PeopleBody)
 BEFORE = parameter(
     "before",
     "query",
@@ -20,11 +22,18 @@ SESSION_ID = parameter(
     {"type": "string", "format": "sign-in-id", "maxLength": 24},
     "The id of the session.",
 ) | {"required": True}
+PERSON_ID = parameter(
+    "id",
+    "path",
+    {"type": "string", "format": "person-id", "maxLength": 24},
+    "The id of the person.",
+) | {"required": True}
+PERSON_ERRORS = (NotAllowed, NoSuchOperator, OwnAccess)
 
 
 def accounts() -> JsonObject:
     """Return the operations by path."""
-    return {
+    return _people() | {
         "/audit": {
             "get": signed_in_operation(
                 "list_audit",
@@ -54,6 +63,38 @@ def accounts() -> JsonObject:
                 "For example of a lost phone. A labeller's key may not do this.",
                 {"204": response("The session has ended.")},
                 *(NotAllowed, errors.NoSuchResult),
+            ),
+        },
+    }
+
+
+def _people() -> JsonObject:
+    return {
+        "/people": {
+            "get": signed_in_operation(
+                "list_people",
+                "List the people who may sign in",
+                "For operators: everybody who signed in or was added, with what is open to them.",
+                {"200": response("Everybody, by name.", "PeopleBody")},
+                NotAllowed,
+            )
+        },
+        "/people/{id}/access": {
+            "parameters": [PERSON_ID],
+            "delete": signed_in_operation(
+                "remove_person",
+                "Remove a person's access",
+                "For operators. Ends all sessions and API keys of the person at once, and refuses "
+                "new ones. Nobody removes his own access.",
+                {"204": response("The person is signed out everywhere.")},
+                *PERSON_ERRORS,
+            ),
+            "put": signed_in_operation(
+                "let_person_in",
+                "Let a removed person in again",
+                "For operators. The person may sign in again; the keys do not come back.",
+                {"204": response("The person may sign in.")},
+                *PERSON_ERRORS,
             ),
         },
     }
