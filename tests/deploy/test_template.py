@@ -144,6 +144,10 @@ def test_health_is_described_in_json() -> None:
         ({}, "needs a domain"),
         ({"Domain": "duck.example"}, "needs a certificate"),
         ({**SINGLE, "SignIn": "cognito"}, "needs HTTPS"),
+        ({**BALANCED, "CustomLabels": "yes"}, "set SIGN_IN=cognito"),
+        ({**BALANCED, "Video": "yes"}, "set SIGN_IN=cognito"),
+        ({**BALANCED, "Faces": "on", "FaceCollections": "yes"}, "set SIGN_IN=cognito"),
+        ({**SINGLE, "CustomLabels": "yes"}, "needs VARIANT=load-balanced"),
     ],
 )
 def test_what_cannot_work_is_refused(parameters: dict[str, Any], complaint: str) -> None:
