@@ -14,10 +14,10 @@ from rubberduck.web.api_keys import current_token
 from rubberduck.web.errors import NotAllowed
 from rubberduck.web.formatting import rfc3339
 from rubberduck.web.operators import (
-    audit,
     audit_log,
     current_session,
     entry_number,
+    noting,
     require_labeller,
     require_operator,
     sessions,
@@ -115,8 +115,9 @@ def list_sessions() -> ResponseReturnValue:
 @api.delete("/sessions/<id>")
 def end_session(id: str) -> ResponseReturnValue:
     """End one of the person's own sessions."""
-    sessions().revoke(id, _person().id)
-    audit("session.end", id)
+    person = _person()
+    with noting("session.end", id):
+        sessions().revoke(id, person.id)
     return no_content()
 
 

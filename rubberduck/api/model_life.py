@@ -14,7 +14,7 @@ from rubberduck.api.schemas import WHOLE, Timestamp
 from rubberduck.web.deps import answering_models
 from rubberduck.web.formatting import rfc3339
 from rubberduck.web.model_hosting import check_self_start, hosting, view_of
-from rubberduck.web.operators import audit, require_labeller, require_operator
+from rubberduck.web.operators import audit, noting, require_labeller, require_operator
 from rubberduck.web.responses import as_json
 from rubberduck.web.uploads import json_body
 
@@ -82,8 +82,9 @@ def start_model(id: str, number: str) -> ResponseReturnValue:
     """Start a model."""
     person, life = require_operator(), _life(id, number)
     asked = parsed_body(StartRequestBody, json_body() or b"{}")
-    hosting().start(life.id, asked.units, person.id, unwatched=asked.unwatched)
-    audit("model.start", life.title, units=asked.units, unwatched=asked.unwatched)
+    units, unwatched = asked.units, asked.unwatched
+    with noting("model.start", life.title, units=units, unwatched=unwatched):
+        hosting().start(life.id, units, person.id, unwatched=unwatched)
     return as_json(_body(id, number))
 
 

@@ -15,7 +15,7 @@ from rubberduck.core.models import Box
 from rubberduck.web.deps import pipeline
 from rubberduck.web.formatting import rfc3339
 from rubberduck.web.named_objects import named_objects
-from rubberduck.web.operators import audit, require_operator
+from rubberduck.web.operators import audit, noting, require_operator
 from rubberduck.web.problem_details import Address
 from rubberduck.web.responses import as_json
 from rubberduck.web.uploads import picture_from_body
@@ -116,8 +116,8 @@ def create_named_object() -> ResponseReturnValue:
 def delete_named_objects() -> ResponseReturnValue:
     """Delete all of them, names and photos."""
     require_operator()
-    number = named_objects().objects.delete_all(pipeline().storage)
-    audit("objects.delete", "all", objects=number)
+    with noting("objects.delete", "all"):
+        named_objects().objects.delete_all(pipeline().storage)
     return no_content()
 
 
@@ -140,8 +140,8 @@ def delete_named_object(id: str) -> ResponseReturnValue:
     require_operator()
     objects = named_objects().objects
     named = objects.get(id)
-    objects.delete(id, pipeline().storage)
-    audit("object.delete", named.name, id=id, photos=len(named.photos))
+    with noting("object.delete", named.name, id=id, photos=len(named.photos)):
+        objects.delete(id, pipeline().storage)
     return no_content()
 
 
@@ -160,8 +160,8 @@ def add_named_photo(id: str) -> ResponseReturnValue:
 def delete_named_photo(id: str, photo_id: str) -> ResponseReturnValue:
     require_operator()
     named = named_objects().objects.get(id)
-    named_objects().delete_photo(id, photo_id)
-    audit("object.photo.delete", named.name, id=id, photo=photo_id)
+    with noting("object.photo.delete", named.name, id=id, photo=photo_id):
+        named_objects().delete_photo(id, photo_id)
     return no_content()
 
 

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from rubberduck.core.errors import InvalidParameter
 from rubberduck.web.deps import answering_models, text
 from rubberduck.web.model_hosting import LifeView, check_self_start, hosting, view_of
-from rubberduck.web.operators import audit, current_operator, require_operator
+from rubberduck.web.operators import audit, current_operator, noting, require_operator
 from rubberduck.web.uploads import form_value
 
 if TYPE_CHECKING:
@@ -40,13 +40,13 @@ def start(id: str, number: int) -> ResponseReturnValue:
     life, operator = _life_for_operator(id, number), require_operator()
     units, unwatched = _form_units(), bool(form_value("unwatched"))
     try:
-        started = hosting().start(life.id, units, operator.id, unwatched=unwatched)
+        with noting("model.start", life.title, units=units, unwatched=unwatched):
+            started = hosting().start(life.id, units, operator.id, unwatched=unwatched)
     except NoScheduledStop:
         return _back(
             text("Amazon could not be told to stop it. If this machine goes off, it bills on."),
             unwatched="1",
         )
-    audit("model.start", life.title, units=units, unwatched=unwatched)
     if started.is_running:
         return _back(text("Started: it answers from now on."))
     return _back(

@@ -18,6 +18,7 @@ from rubberduck.web.operators import (
     current_session,
     entry_number,
     let_in,
+    noting,
     people,
     remove_access,
     require_labeller,
@@ -52,8 +53,9 @@ def index() -> ResponseReturnValue:
 @operators.post("/sessions/<id>/end")
 def end_session(id: str) -> ResponseReturnValue:
     """End one of one's own sessions, for example of a lost phone."""
-    sessions().revoke(id, require_labeller().id)
-    audit("session.end", id)
+    person = require_labeller()
+    with noting("session.end", id):
+        sessions().revoke(id, person.id)
     flash(text("The session has ended."))
     return redirect(url_for("operators.index"), HTTPStatus.SEE_OTHER)
 
@@ -72,8 +74,9 @@ def create_key() -> ResponseReturnValue:
 
 @operators.post("/keys/<id>/revoke")
 def revoke_key(id: str) -> ResponseReturnValue:
-    tokens().revoke(id, require_labeller().id)
-    audit("token.revoke", id)
+    person = require_labeller()
+    with noting("token.revoke", id):
+        tokens().revoke(id, person.id)
     flash(text("Revoked: programs with this key are refused from now on."))
     return redirect(url_for("operators.index"), HTTPStatus.SEE_OTHER)
 

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from rubberduck.core.durations import clock
 from rubberduck.core.errors import InvalidParameter
 from rubberduck.web.deps import default_pipeline, text, video_service
-from rubberduck.web.operators import audit, current_operator, require_operator
+from rubberduck.web.operators import audit, current_operator, noting, require_operator
 from rubberduck.web.responses import as_json, with_etag
 from rubberduck.web.uploads import form_value
 from rubberduck.web.video_paid import (
@@ -130,14 +130,9 @@ def start(id: str) -> ResponseReturnValue:
     """Queue the analysis that the form chose, at the price that it showed."""
     operator = require_operator()
     video = video_service().get(id)
-    analysis = paid_videos().start(video, _order(), operator.id)
-    audit(
-        "video.analyse",
-        video.id,
-        way=analysis.way,
-        microdollars=analysis.microdollars,
-        job=analysis.job_id,
-    )
+    order = _order()
+    with noting("video.analyse", video.id, way=order.way, microdollars=order.most):
+        paid_videos().start(video, order, operator.id)
     flash(text("The analysis at Amazon is queued."))
     return _back(id)
 
@@ -181,8 +176,9 @@ def cancel(id: str, analysis_id: str) -> ResponseReturnValue:
 def retry(id: str, analysis_id: str) -> ResponseReturnValue:
     """Go on after what was paid for already."""
     require_operator()
-    retried = paid_videos().retry(analysis_id, video_service().get(id))
-    audit("video.analyse.retry", id, way=retried.way)
+    paid, video = paid_videos(), video_service().get(id)
+    with noting("video.analyse.retry", id, way=paid.get(analysis_id, id).way):
+        paid.retry(analysis_id, video)
     flash(text("Queued again."))
     return _back(id)
 

@@ -1,10 +1,11 @@
 """Whose jobs a request may see and change, and what it does to them; imported with the first."""
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from rubberduck.core.errors import NoSuchJob
 from rubberduck.web.deps import job_queue, text
-from rubberduck.web.operators import audit, current_operator
+from rubberduck.web.operators import current_operator, noting
 from rubberduck.web.sessions import known_visitor
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ def find_job(id: str) -> "Job":
 def cancel_job(id: str) -> None:
     """Raises NoSuchJob, JobEnded."""
     job = find_job(id)
-    job_queue().store.cancel(id, job_owner())
-    _note("job.cancel", job)
+    with _noting("job.cancel", job):
+        job_queue().store.cancel(id, job_owner())
 
 
 def retry_job(id: str) -> None:
@@ -45,8 +46,8 @@ def retry_job(id: str) -> None:
     from rubberduck.services import training_queue
 
     job = find_job(id)
-    training_queue.retry_job(job_queue(), job, job_owner())
-    _note("job.retry", job)
+    with _noting("job.retry", job):
+        training_queue.retry_job(job_queue(), job, job_owner())
 
 
 def retry_price(job: "Job") -> str | None:
@@ -124,7 +125,8 @@ def project_of(job: "Job") -> str | None:
     return job.owner.removeprefix(PROJECT) if job.owner.startswith(PROJECT) else None
 
 
-def _note(act: str, job: "Job") -> None:
+def _noting(act: str, job: "Job") -> AbstractContextManager[None]:
     """Note what an operator does to a project's job: a training at Amazon costs money again."""
-    if (project := project_of(job)) is not None:
-        audit(act, job.kind, job=job.id, project=project)
+    if (project := project_of(job)) is None:
+        return nullcontext()
+    return noting(act, job.kind, job=job.id, project=project)

@@ -5,6 +5,8 @@ is revoked or 12 hours old leaves the visitor's pictures where they are. Program
 of the scope labeller or operator instead.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +14,7 @@ import flask
 from flask import Flask, current_app, g, request
 from werkzeug import Response
 
-from rubberduck.core.errors import InvalidParameter
+from rubberduck.core.errors import DuckError, InvalidParameter, ResultsUnavailable
 from rubberduck.core.settings import InvalidSettings, Settings
 from rubberduck.web.api_keys import current_token
 from rubberduck.web.deps import pipeline, settings, shared
@@ -70,6 +72,21 @@ def audit(act: str, object: str, **details: Any) -> None:
     audit_log().add(operator.id, operator.name, act, object, **details)
 
 
+@contextmanager
+def noting(act: str, object: str, **details: Any) -> Iterator[None]:
+    """Note what is about to be done, as it costs money or deletes: what cannot be noted is not.
+
+    A refusal or a failure is noted after it, as the act's name with ".failed".
+    """
+    audit(act, object, **details)
+    try:
+        yield
+    except DuckError as error:
+        with suppress(ResultsUnavailable):  # the error says more
+            audit(f"{act}.failed", object, reason=error.slug)
+        raise
+
+
 def audit_terminal(act: str, object: str, **details: Any) -> None:
     """Note in the audit list what somebody does at the command line, who signed in nowhere."""
     # Imported late: see `operators`.
@@ -84,16 +101,16 @@ def remove_access(id: str) -> "Operator":
     Raises NotSignedIn, NotAllowed, NoSuchOperator, and OwnAccess for one's own id.
     """
     person = another_person(id)
-    audit("operator.remove", person.name, id=id)
-    operators().remove_access(id)
+    with noting("operator.remove", person.name, id=id):
+        operators().remove_access(id)
     return person
 
 
 def let_in(id: str) -> "Operator":
     """Let a person who was removed sign in again. Raises as `remove_access` does."""
     person = another_person(id)
-    audit("operator.let-in", person.name, id=id, role=person.role)
-    operators().let_in(id)
+    with noting("operator.let-in", person.name, id=id, role=person.role):
+        operators().let_in(id)
     return person
 
 

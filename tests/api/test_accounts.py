@@ -46,9 +46,9 @@ def test_a_session_is_listed_and_ended_once_the_phone_is_lost(
     assert robot.delete(f"/api/v1/sessions/{lost}").status_code == 204
     assert phone.get("/account/").status_code == 303
     assert client.get("/account/").status_code == 200
-    assert robot.delete(f"/api/v1/sessions/{lost}").status_code == 404
     (entry, *_) = AuditLog(database).page()
     assert (entry.act, entry.object) == ("session.end", lost)
+    assert robot.delete(f"/api/v1/sessions/{lost}").status_code == 404
 
 
 def test_nobody_ends_anothers_session(

@@ -8,6 +8,7 @@ import pytest
 import time_machine
 from flask import Flask, render_template
 from flask.testing import FlaskClient
+from sqlalchemy import text as sql
 
 from app import create_app
 from rubberduck.accounts.audit import AuditLog
@@ -80,6 +81,32 @@ def test_an_embedded_model_is_started_and_stopped_by_operators_only(
     assert (life.is_default, life.may_start_itself, life.should_run) == (True, True, False)
 
 
+def test_a_model_that_cannot_be_noted_is_not_started_and_a_refusal_is_noted(
+    client: FlaskClient, results: Results, fake: FakeCustomLabels
+) -> None:
+    add_amazon_model(results.database, fake, "v1")
+    sign_in(client)
+    log, start = AuditLog(results.database), {"units": "1", "unwatched": "1"}
+    with results.database.transaction(writing=True) as connection:
+        connection.execute(sql("ALTER TABLE audit_log RENAME TO lost"))
+    assert client.post(f"{MUGS}/1/start", data=start).status_code == 503
+    address = f"/api/v1{MUGS}/1"
+    assert client.post(f"{address}/start", json={"unwatched": True}).status_code == 503
+    assert client.delete(address).status_code == 503
+    assert fake.left_running() == []
+    with results.database.transaction(writing=True) as connection:
+        connection.execute(sql("ALTER TABLE lost RENAME TO audit_log"))
+    assert client.post(f"{MUGS}/1/start", data={"units": "1"}).status_code == 303
+    assert client.post(f"{MUGS}/1/start", data=start).status_code == 303
+    assert fake.left_running() == ["v1"]
+    acts = [(entry.act, entry.details.get("reason")) for entry in reversed(log.page())]
+    assert acts == [
+        ("model.start", None),
+        ("model.start.failed", "nothing-would-stop-it"),
+        ("model.start", None),
+    ]
+
+
 # Ten minutes are paid in advance: before midnight, a part of them is not of today.
 @time_machine.travel(datetime(2026, 6, 15, 12, tzinfo=UTC))
 def test_a_model_at_amazon_has_its_price_before_the_button_and_its_meter_after_it(
@@ -123,6 +150,8 @@ def test_a_model_at_amazon_has_its_price_before_the_button_and_its_meter_after_i
         ("terminal", "model.start"),
         ("Ada", "model.stop"),
         ("Ada", "model.extend"),
+        ("Ada", "model.start"),
+        ("Ada", "model.start.failed"),
         ("Ada", "model.start"),
     ]
 

@@ -87,10 +87,12 @@ def test_a_person_ends_own_sessions_and_makes_keys_for_programs(
     (revoke,) = re.findall(r"/account/keys/[\w-]+/revoke", client.get("/account/").text)
     assert client.post(revoke).status_code == 303
     assert app.test_client().get("/api/v1/results", headers=bearer(key[0])).status_code == 401
-    assert [entry.act for entry in AuditLog(results.database).page()] == [
-        "token.revoke",
-        "token.create",
-        "session.end",
+    assert [(entry.operator_name, entry.act) for entry in AuditLog(results.database).page()] == [
+        ("Ada", "token.revoke"),
+        ("Ada", "token.create"),
+        ("Ada", "session.end"),
+        ("Bob", "session.end.failed"),
+        ("Bob", "session.end"),
     ]
 
 
