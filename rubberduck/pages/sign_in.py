@@ -26,9 +26,11 @@ from werkzeug import Response
 from rubberduck.core.errors import NoSuchResult
 from rubberduck.web.deps import text
 from rubberduck.web.operators import (
+    audit,
     begin_session,
     cookie_name,
     current_operator,
+    current_session,
     delete_cookie,
     end_session,
     links,
@@ -109,6 +111,8 @@ def sign_out() -> ResponseReturnValue:
 
     By a page, not a redirect: browsers let a form lead to this site only (form-action).
     """
+    if session_here := current_session():
+        audit("sign-out", session_here.how)
     ended, index = end_session(), url_for("sign_in.index")
     address = _provider_sign_out(ended) if ended else None
     if address is None:

@@ -41,6 +41,9 @@ def test_a_link_signs_in_once_and_its_preview_does_not_use_it_up(
     assert client.post("/sign-out").status_code == 303
     back = client.get("/account/")
     assert (back.status_code, back.location) == (303, "/sign-in?next=/account/")
+    assert client.post("/sign-out").status_code == 303  # once more, from a page that was open
+    acts = [(each.operator_name, each.act) for each in AuditLog(results.database).page()]
+    assert acts == [("Ada", "sign-out"), ("Ada", "sign-in")]
 
 
 def test_links_last_ten_minutes_sessions_twelve_hours_and_both_are_swept(
