@@ -12,8 +12,8 @@ from rubberduck.core.errors import DuckError, JobsUnavailable, ResultsUnavailabl
 from rubberduck.core.ids import random_id
 from rubberduck.db.engine import Database
 from rubberduck.jobs.executors import Executors
-from rubberduck.jobs.models import Job, Viewer
-from rubberduck.jobs.store import JobStore
+from rubberduck.jobs.models import ACTIVE, Job, Viewer
+from rubberduck.jobs.store import JobStore, too_many_jobs
 from rubberduck.jobs.system_database import file_beside, problem_of
 
 log = logging.getLogger(__name__)
@@ -86,6 +86,12 @@ class JobQueue:
 
     def get(self, id: str, owner: str | Viewer | None = None) -> Job:
         return self.store.get(id, owner)
+
+    def require_room(self, owner: str) -> None:
+        """Raise TooManyJobs if the owner's next job would be refused: before its data are sent."""
+        counts = self.store.count(owner)
+        if sum(counts[state] for state in ACTIVE) >= self.max_active_per_owner:
+            raise too_many_jobs(self.max_active_per_owner)
 
     def retry(self, id: str, owner: str | Viewer | None, unless_active: Sequence[str] = ()) -> bool:
         """Queue the owner's failed or cancelled job again.

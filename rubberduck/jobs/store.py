@@ -294,6 +294,12 @@ def _change_row(
     return True
 
 
+def too_many_jobs(most: int) -> TooManyJobs:
+    return TooManyJobs(
+        "You have {number} jobs that wait or run, as many as this site allows.", number=most
+    )
+
+
 def _may_queue(
     connection: Connection, owner: str, unless_active: Sequence[str], max_active: int | None
 ) -> bool:
@@ -307,10 +313,7 @@ def _may_queue(
         connection.execute(ADVISORY_LOCK, {"name": f"jobs of {owner}"})
     active = select(func.count()).where(row.owner == owner, row.state.in_(ACTIVE))
     if max_active is not None and (connection.scalar(active) or 0) >= max_active:
-        raise TooManyJobs(
-            "You have {number} jobs that wait or run, as many as this site allows.",
-            number=max_active,
-        )
+        raise too_many_jobs(max_active)
     return not connection.scalar(active.where(row.kind.in_(unless_active)))
 
 
