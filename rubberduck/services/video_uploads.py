@@ -38,7 +38,7 @@ class VideoUploads:
         self.service.require_size(bytes)
         self.service.require_room(owner, bytes)
         self.require_turn(owner)
-        self._require_disk(bytes)
+        self.require_disk(bytes)
 
     def admit_whole(self, owner: str, bytes: int) -> None:
         """As `admit`, also of the question: the video is checked as soon as it is here.
@@ -81,7 +81,7 @@ class VideoUploads:
             uploads.set_video(upload)
         return video
 
-    def _require_disk(self, bytes: int) -> None:
+    def require_disk(self, bytes: int) -> None:
         """Raise StorageFull if less than DUCK_MIN_FREE_DISK of a disk would be left.
 
         Where the storage is elsewhere, a video that does not come in parts still passes the disk.

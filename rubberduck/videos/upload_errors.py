@@ -80,10 +80,10 @@ class TooManyVideos(DuckError):
 
 
 class StorageFull(Unavailable):
-    """The machine's disk has no room for videos; pictures are still taken."""
+    """The machine's disk has no room for videos and archives; pictures are still taken."""
 
     slug = "storage-full"
-    title = "This site has no room for videos at the moment"
+    title = "This site has no room for large files at the moment"
     hint = "Please try again later. Pictures are still checked."
 
 

@@ -32,11 +32,12 @@ def is_archive(file: FileStorage) -> bool:
 
 
 def enqueue_import(project: "Project", file: FileStorage, options: Mapping[str, Any]) -> str:
-    """Store the file and queue its import; return the job's id."""
+    """Store the file and queue its import; return the job's id. Raises TooManyJobs."""
     from rubberduck.custom_models.project_keys import ZIP, import_key
 
     name = (file.filename or "").lower()
     suffix = next((each for each in LABEL_SUFFIXES if name.endswith(each)), ".zip")
+    job_queue().require_room(f"project:{project.id}")
     key = import_key(project.id, secrets.token_urlsafe(12) + suffix)
     storage = pipeline().storage
     with tempfile.TemporaryDirectory() as folder:

@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING, cast
 
 from flask import Flask, request
 
-from rubberduck.web.deps import pipeline, settings, text
+from rubberduck.web.deps import job_queue, pipeline, settings, text
 from rubberduck.web.multipart import UploadRequest
 from rubberduck.web.operators import require_labeller, require_operator
+from rubberduck.web.video_uploads import video_uploads
 
 if TYPE_CHECKING:
     from rubberduck.custom_models.project_pictures import ProjectPictures, Quota
     from rubberduck.custom_models.projects import Projects
 
 # Requests that bring pictures: the project's quota is checked before the body is read.
-UPLOADS = ("projects.upload", "api.add_project_picture", "api.import_into_project")
-LARGE_UPLOADS = ("projects.upload", "api.import_into_project")
+IMPORT = "api.import_into_project"
+LARGE_UPLOADS = ("projects.upload", IMPORT)
+UPLOADS = (*LARGE_UPLOADS, "api.add_project_picture")
 # Addresses below these take somebody who signed in; which role, each route says itself.
 SIGNED_IN = ("/projects", "/collections", "/api/v1/projects", "/account")
 
@@ -36,14 +38,20 @@ def _require_sign_in() -> None:
 
 
 def _admit_upload() -> None:
-    """Raise NotSignedIn, NotAllowed, NoSuchProject, ProjectFull."""
+    """Raise NotSignedIn, NotAllowed, NoSuchProject, ProjectFull, TooManyJobs, StorageFull."""
     if request.endpoint not in UPLOADS or request.method != "POST":
         return
     require_operator()
-    project = projects().get((request.view_args or {})["id"])
-    project_pictures().require_room(project.id, 0, request.content_length or 0)
-    if request.endpoint in LARGE_UPLOADS:
-        cast(UploadRequest, request).allow_large_form(settings().archive_bytes)
+    project, bytes = projects().get((request.view_args or {})["id"]), request.content_length or 0
+    # An import may bring labels alone, for the pictures of a project that is full of them.
+    pictures = 0 if request.endpoint in LARGE_UPLOADS else 1
+    project_pictures().require_room(project.id, pictures, bytes)
+    if request.endpoint not in LARGE_UPLOADS:
+        return
+    if request.endpoint == IMPORT or "import" in request.args:  # without, it may be of pictures
+        job_queue().require_room(f"project:{project.id}")
+    video_uploads().require_disk(bytes)
+    cast(UploadRequest, request).allow_large_form(settings().archive_bytes)
 
 
 def projects() -> "Projects":

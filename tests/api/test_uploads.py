@@ -205,7 +205,7 @@ def test_a_visitor_has_so_many_at_once_and_so_much_room(
 def test_a_full_disk_takes_no_videos(make_site: Callable[..., FlaskClient]) -> None:
     full = make_site(min_free_disk=100).post(UPLOADS, headers={**TUS, "Upload-Length": "9"})
     assert (full.status_code, full.headers["Retry-After"]) == (503, "60")
-    assert title(full) == "This site has no room for videos at the moment"
+    assert title(full) == "This site has no room for large files at the moment"
 
 
 def test_uploads_are_limited_per_address(make_site: Callable[..., FlaskClient]) -> None:

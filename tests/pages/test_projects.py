@@ -201,6 +201,44 @@ def test_each_zip_that_is_queued_is_in_the_audit_list(
     assert (entry.act, entry.object, entry.details["files"]) == ("project.upload", "Shapes", 1)
 
 
+def test_an_import_that_has_no_turn_or_no_disk_is_refused_before_it_is_read(
+    operator: FlaskClient, app: Flask, pipeline: Pipeline
+) -> None:
+    page = make_project(operator)
+    api = f"/api/v1/projects/{project_of(pipeline, page).id}"
+    no_form = {"data": bytes(100_000), "content_type": "multipart/form-data; boundary=x"}
+    settings = app.extensions["settings"]
+    app.extensions["settings"] = settings.model_copy(update={"min_free_disk": 100})
+    full = operator.post(f"{page}/pictures", **no_form)  # reading it would be a 400
+    assert full.status_code == 503
+    assert "This site has no room for large files" in visible_text(full.text)
+    app.extensions["settings"] = settings
+    for _ in range(settings.owner_jobs):
+        done = send(operator, page, (zipped(shapes(["disc"])), "shapes.zip"))
+        assert "/jobs/" in done
+    for where in (f"{page}/pictures?import", f"{api}/imports"):
+        busy = operator.post(where, **no_form)
+        assert (busy.status_code, busy.headers["Retry-After"]) == (429, "60")
+    late = {"picture": (BytesIO(zipped(shapes(["disc"]))), "shapes.zip")}
+    assert operator.post(f"{page}/pictures", data=late).status_code == 429  # a form without script
+    assert operator.post(f"{api}/pictures", **form(encoded())).status_code == 201
+
+
+def test_a_project_with_all_its_pictures_takes_labels_but_no_picture(
+    operator: FlaskClient, app: Flask, pipeline: Pipeline
+) -> None:
+    page = make_project(operator)
+    project = project_of(pipeline, page)
+    settings = app.extensions["settings"]
+    app.extensions["settings"] = settings.model_copy(update={"project_pictures": 1})
+    api = f"/api/v1/projects/{project.id}/pictures"
+    assert operator.post(api, **form(encoded())).status_code == 201
+    no_form = {"data": bytes(100_000), "content_type": "multipart/form-data; boundary=x"}
+    assert operator.post(api, **no_form).status_code == 413  # reading it would be a 400
+    labels = (b"{}", "labels.json")
+    assert "/jobs/" in send(operator, page, labels)
+
+
 def shapes(folders: list[str]) -> dict[str, bytes]:
     """Return a picture in each of these folders, by name."""
     return {

@@ -18,6 +18,7 @@ from rubberduck.api.video_frames import FramesRequestBody
 from rubberduck.core import errors
 from rubberduck.custom_models import errors as project_errors
 from rubberduck.videos.errors import NoSuchVideo, NotYourVideo, VideoNotReady
+from rubberduck.videos.upload_errors import StorageFull
 from rubberduck.web.errors import NotAllowed
 from rubberduck.web.multipart import PICTURE_FIELD
 
@@ -60,7 +61,7 @@ def project_data() -> JsonObject:
                 queued,
                 *(NotAllowed, errors.InvalidParameter, errors.NoPicture),
                 *(errors.UploadIncomplete, project_errors.ProjectFull, errors.PictureTooLarge),
-                errors.NotAPicture,
+                *(errors.NotAPicture, StorageFull),
                 *JOB_ERRORS,
                 requestBody={"required": True, "content": content},
             )
