@@ -53,11 +53,19 @@ def index() -> ResponseReturnValue:
     """Return a page of the jobs of one tab, the newest first: in process, done, or failed."""
     if (tab := request.args.get("tab", "active")) not in TABS:
         raise InvalidParameter("“tab” must be active, done or failed.")
-    owner, store = job_owner(), job_queue().store
+    owner, queue = job_owner(), job_queue()
+    store = queue.store
     counts = store.count(owner)
     numbers = {name: sum(counts[state] for state in states) for name, states in TABS.items()}
     page = store.page(owner, TABS[tab], JOBS_PER_PAGE, request.args.get("cursor"))
-    return private_page("jobs.html", page=page, tab=tab, numbers=numbers)
+    return private_page(
+        "jobs.html",
+        page=page,
+        tab=tab,
+        numbers=numbers,
+        is_operator=owner.is_operator,
+        max_active=queue.max_active_per_owner,
+    )
 
 
 @jobs.get("/<id>")

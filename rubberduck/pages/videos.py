@@ -29,7 +29,7 @@ def index() -> ResponseReturnValue:
     from rubberduck.services.videos import free_detector
     from rubberduck.videos.uploads import PART_BYTES
 
-    owner, uploads = visitor(), video_uploads().uploads
+    owner, way_in = visitor(), video_uploads()
     page = video_service().videos.page(owner, VIDEOS_PER_PAGE, request.args.get("cursor"))
     jobs = _jobs(page)
     return private_page(
@@ -37,7 +37,8 @@ def index() -> ResponseReturnValue:
         page=page,
         jobs=jobs,
         waits=bool(jobs) and not job_queue().has_worker(),
-        uploads=uploads.pending(owner),
+        uploads=way_in.uploads.pending(owner),
+        room=way_in.room(owner),
         can_answer=free_detector(video_service().pipeline) is not None,
         video_bytes=settings().video_bytes,
         video_minutes=settings().video_minutes,

@@ -18,6 +18,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Room:
+    """What an owner has of the limits: bytes stored, and videos sent or analysed at the moment."""
+
+    used: int
+    most: int
+    active: int
+    most_active: int
+
+
+@dataclass(frozen=True)
 class VideoUploads:
     """The way of visitors' videos into the site. Limits are those of the service's settings."""
 
@@ -51,9 +61,21 @@ class VideoUploads:
     def require_turn(self, owner: str) -> None:
         """Raise TooManyVideos if the owner has too many on their way or being analysed."""
         most = self.service.settings.video_owner_waiting
-        active = self.service.videos.count_active(owner)
-        if active + len(self.uploads.pending(owner)) >= most:
+        if self._count_active(owner) >= most:
             raise TooManyVideos(most)
+
+    def room(self, owner: str) -> Room:
+        """Return what the owner has, and may have."""
+        settings = self.service.settings
+        return Room(
+            used=self.service.videos.stored_bytes(owner),
+            most=settings.video_owner_bytes,
+            active=self._count_active(owner),
+            most_active=settings.video_owner_waiting,
+        )
+
+    def _count_active(self, owner: str) -> int:
+        return self.service.videos.count_active(owner) + len(self.uploads.pending(owner))
 
     def create(self, owner: str, bytes: int, metadata: str = "") -> "Upload":
         """Begin an upload in parts. Raises what `admit` does."""

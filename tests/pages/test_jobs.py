@@ -21,6 +21,7 @@ from rubberduck.services.pipeline import Pipeline
 from rubberduck.services.training_queue import CANCELLED_MESSAGE
 from rubberduck.services.video_analysis import progress_of
 from rubberduck.web.jobs import failure_of
+from tests.support.operators import sign_in
 from tests.support.visitor import as_visitor
 
 WORKER = "worker-of-the-test"
@@ -152,7 +153,10 @@ def test_the_tabs_count_what_is_in_them(ann: FlaskClient, queue: JobQueue) -> No
         page = ann.get(f"/jobs/?tab={tab}").text
         assert page.count('<li class="card">') == 1
         assert id in page
+        assert "1 of 20 jobs wait or run." in page  # DUCK_OWNER_JOBS
     assert ann.get("/jobs/?tab=others").status_code == 400
+    sign_in(ann)
+    assert "20 jobs of each project may wait or run." in ann.get("/jobs/").text
 
 
 def test_a_tab_leads_to_its_older_jobs(ann: FlaskClient, queue: JobQueue) -> None:

@@ -84,6 +84,8 @@ def test_what_is_on_its_way_is_listed(ann: FlaskClient, app: Flask, settings: Se
     page = text(ann)
     assert "für.mp4" in page
     assert "0.0 of 30 MB have arrived. Choose the same file again" in page
+    assert "30 of the 2,000 MB that this site keeps for you are used." in page
+    assert "1 of 5 videos are on their way or being checked." in page
     assert "für.mp4" not in text(app.test_client())
     deleted = ann.post("/videos/delete-upload", data={"upload": id})
     assert (deleted.status_code, deleted.location) == (303, "/videos")
