@@ -34,6 +34,11 @@ function add(found) {
   for (let more = running; more < MAX_REQUESTS; more++) work();
 }
 
+/** Let the site refuse an archive before it is sent: a form of pictures alone needs no job. */
+function announceImport() {
+  form.action = `${form.action.split("?")[0]}?import`;
+}
+
 async function work() {
   running += 1;
   for (let item; (item = items.find(({ state }) => state === "waiting")); ) {
@@ -132,7 +137,8 @@ const folderOf = (path) => path.split("/").at(-2) ?? "";
 const plain = (chosen) => [...chosen].map((file) => ({ file, folder: folderOf(file.webkitRelativePath ?? "") }));
 onFiles((dropped) => add(plain(dropped)));
 form.addEventListener("submit", (event) => {
-  if (!files.files.length || [...files.files].some(({ name }) => ARCHIVES.test(name))) return;
+  if (!files.files.length) return;
+  if ([...files.files].some(({ name }) => ARCHIVES.test(name))) return announceImport();
   event.preventDefault();
   add(plain(files.files));
   files.value = "";
