@@ -85,7 +85,7 @@ def _people() -> JsonObject:
                 "remove_person",
                 "Remove a person's access",
                 "For operators. Ends all sessions and API keys of the person at once, and refuses "
-                "new ones. Nobody removes his own access.",
+                "new ones. Nobody removes their own access.",
                 {"204": response("The person is signed out everywhere.")},
                 *PERSON_ERRORS,
             ),
