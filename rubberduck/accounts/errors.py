@@ -17,7 +17,9 @@ class OwnAccess(DuckError):
     hint = "Another operator can remove it. To leave, end your sessions and revoke your keys."
 
     def __init__(self) -> None:
-        super().__init__("Nobody removes their own access: the site might be left without operators.")
+        super().__init__(
+            "Nobody removes their own access: the site might be left without operators."
+        )
 
 
 class OperatorExists(DuckError):
