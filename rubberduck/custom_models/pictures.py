@@ -88,31 +88,43 @@ class PictureFolder:
         """Return the file of the picture `name` (a path or an s3:// address), or None.
 
         If it is not at this path: the only file of this name, or the one that shares most of the
-        folders before it. Of several that share as many, only one in the folder itself is taken.
+        folders before it. Of several that share as many, only one in the folder itself is taken;
+        none if the folder of the name is here and has other pictures: then this one is missing.
         """
         local = local_name(name)
         if path := self.at(local):
             return path
-        files = self._by_file_name.get(local.rpartition("/")[2], [])
-        shared = [_shared_parts(file.relative_to(self.folder).parts, local) for file in files]
-        best = [file for file, n in zip(files, shared, strict=True) if n == max(shared)]
+        folder, _, file_name = local.rpartition("/")
+        if folder in self._with_pictures:
+            return None
+        paths = self._by_file_name.get(file_name, [])
+        shared = [_shared_parts(path.split("/"), local) for path in paths]
+        best = [path for path, n in zip(paths, shared, strict=True) if n == max(shared)]
         if len(best) == 1:
-            return best[0]
-        return next((file for file in best if file.parent == self.folder), None)
+            return self.folder / best[0]
+        return self.at(file_name) if file_name in best else None
 
     @cached_property
-    def _by_file_name(self) -> dict[str, list[Path]]:
-        found: dict[str, list[Path]] = {}
+    def _by_file_name(self) -> dict[str, list[str]]:
+        """Return file name → paths below the folder."""
+        found: dict[str, list[str]] = {}
         for path in wanted_files(self.folder):
-            found.setdefault(path.name, []).append(path)
+            found.setdefault(path.name, []).append(path.relative_to(self.folder).as_posix())
         return found
+
+    @cached_property
+    def _with_pictures(self) -> set[str]:
+        """Return the folders below that hold pictures themselves."""
+        paths = (Path(path) for each in self._by_file_name.values() for path in each)
+        found = {path.parent.as_posix() for path in paths if path.suffix.lower() in SUFFIXES}
+        return found - {"."}
 
     def header(self, name: str) -> PictureFile | None:
         path = self.find(name)
         return None if path is None else read_header(path)
 
 
-def _shared_parts(parts: tuple[str, ...], name: str) -> int:
+def _shared_parts(parts: list[str], name: str) -> int:
     """Return how many of the last parts of two paths agree."""
     pairs = zip(reversed(parts), reversed(name.split("/")), strict=False)
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))

@@ -190,6 +190,37 @@ YOLO_OF_LABEL_STUDIO: dict[str, bytes | str] = {
 }
 
 
+CLASSES: dict[str, bytes | str] = {"meta/classes.txt": "disc\n", "classes.txt": "disc\n"}
+LISTED: dict[str, dict[str, bytes | str]] = {
+    "COCO": {"annotations.json": coco({"a.jpg": BOX}), "images/a.jpg": PICTURES[0], **CLASSES},
+    "VOC": {
+        "Annotations/a.xml": VOC.format(name="a.jpg"),
+        "JPEGImages/a.jpg": PICTURES[0],
+        **CLASSES,
+    },
+}
+
+
+@pytest.mark.parametrize("format", LISTED)
+def test_a_list_of_classes_makes_no_yolo_of_another_format(
+    format: str, importing: Importing
+) -> None:
+    counts = importing.send("set.zip", zipped(LISTED[format]))
+    assert counts == {"added": 1, "labelled": 1}
+    assert importing.boxes == {sha256(PICTURES[0]): {"disc": BOX}}
+
+
+def test_a_picture_that_is_missing_gets_no_other_of_its_name(importing: Importing) -> None:
+    files: dict[str, bytes | str] = {
+        "train/_annotations.coco.json": coco({"a.jpg": (0, 0, 20, 30), "b.jpg": BOX}),
+        "train/b.jpg": PICTURES[1],
+        "valid/_annotations.coco.json": coco({"a.jpg": BOX}),
+        "valid/a.jpg": PICTURES[0],
+    }
+    assert importing.send("set.zip", zipped(files)) == {"added": 2, "labelled": 2, "refused": 1}
+    assert importing.boxes == {sha256(data): {"disc": BOX} for data in PICTURES[:2]}
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_layouts_of_other_programs_come_in_with_labels_and_parts(
     layout: str, importing: Importing

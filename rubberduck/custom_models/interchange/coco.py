@@ -108,7 +108,7 @@ def read(path: Path, options: ReadOptions) -> Dataset:
         raise InvalidDataset(path, "", "it has no COCO file", "Add the JSON file of the labels")
     # The official set describes the same pictures in captions and key points as well.
     chosen = [file for file in files if file.name.startswith("instances")] or files
-    for file in (each for each in files if each not in chosen):
+    for file in sorted({*files} - {*chosen}):
         dataset.report.note("a file beside instances_….json is left out", file.name)
     parts = _parts(chosen, path if path.is_dir() else path.parent)
     categories = [_categories(part.file) for part in parts]

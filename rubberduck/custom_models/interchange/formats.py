@@ -12,7 +12,7 @@ from rubberduck.custom_models.dataset import Dataset, InvalidDataset, Report
 from rubberduck.custom_models.interchange import coco, label_studio, manifest, voc, yolo
 from rubberduck.custom_models.interchange.archive import Limits, is_zip, unpack
 from rubberduck.custom_models.interchange.options import ReadOptions, WriteOptions, read_head
-from rubberduck.custom_models.interchange.yolo_config import NAMES, find_config
+from rubberduck.custom_models.interchange.yolo_config import NAMES, find_config, has_boxes, is_yolo
 from rubberduck.custom_models.pictures import is_wanted, wanted_files
 
 
@@ -46,7 +46,6 @@ LABELS = {
     ".yml": NAMES,
     ".csv": re.compile(rb"\A[^\n]*(x_?min|bbox|label|class)", re.IGNORECASE),
 }
-YOLO_LINE = re.compile(rb"\s*\d+([ \t]+[\d.eE+-]+){4,}\s*")
 
 
 def recognise(path: Path) -> str:
@@ -77,12 +76,14 @@ def recognise(path: Path) -> str:
 
 def _recognise_folder(path: Path) -> str:
     """Return the format of the labels below a folder. Raises InvalidDataset."""
-    if find_config(path):
+    if is_yolo(path):
         return "yolo"
     if voc.find_folder(path):
         return "voc"
     if coco.find_files(path):
         return "coco"
+    if find_config(path):
+        return "yolo"
     problem = "the folder has neither a YAML file with names, nor classes.txt, nor obj.data, nor "
     problem += "files of Pascal VOC or COCO"
     raise InvalidDataset(path, "", problem, "Name its format (--from at the terminal)")
@@ -117,7 +118,7 @@ def contents_of(folder: Path) -> Path:
         if entries[0].name in {"Annotations", "images", "labels"}:
             break
         folder = entries[0]
-    if find_config(folder):  # Label Studio's YOLO has a notes.json besides
+    if is_yolo(folder):  # Label Studio's YOLO has a notes.json besides
         return folder
     files = [file for file in wanted_files(folder) if _is_one_file(file)]
     return files[0] if len(files) == 1 else folder
@@ -137,8 +138,7 @@ def looks_like_labels(path: Path) -> bool:
     if suffix in {".manifest", ".jsonl"}:
         return True
     if suffix == ".txt":
-        lines = read_head(path).splitlines()[:20]
-        return bool(lines) and all(YOLO_LINE.fullmatch(line) for line in lines)
+        return has_boxes(path)
     return suffix in LABELS and LABELS[suffix].search(read_head(path)) is not None
 
 

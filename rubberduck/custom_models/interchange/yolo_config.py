@@ -21,9 +21,12 @@ from rubberduck.custom_models.pictures import is_safe, wanted_files
 
 MAX_FILE = 10_000_000  # bytes of a text file
 ADVICE = "Correct the file"
+STEPS = 8  # of a path of another machine: folders that may be here
 NULL = ("~", "null")  # what YAML's BaseLoader leaves as a text
 PARTS = ("train", "val", "test")
 YAML_SUFFIXES = {".yaml", ".yml"}
+SURE = {"data.yaml", "obj.data"}
+LINE = re.compile(rb"\s*\d+([ \t]+[\d.eE+-]+){4,}\s*")
 NAMES = re.compile(rb"""^["']?names["']?\s*:""", re.MULTILINE)
 
 
@@ -63,6 +66,20 @@ def find_config(folder: Path) -> Path | None:
         if found := next(filter(is_config, files), None):
             return found
     return None
+
+
+def is_yolo(folder: Path) -> bool:
+    """Return whether a folder is surely YOLO's: data sets of other formats list classes, too."""
+    config = find_config(folder)
+    if config is None:
+        return False
+    return config.name in SURE or any(map(has_boxes, wanted_files(folder)))
+
+
+def has_boxes(file: Path) -> bool:
+    """Return whether a text file has YOLO's boxes."""
+    lines = read_head(file).splitlines()[:20] if file.suffix.lower() == ".txt" else []
+    return bool(lines) and all(LINE.fullmatch(line) for line in lines)
 
 
 def _is_yaml(file: Path) -> bool:
@@ -161,10 +178,12 @@ def _possible_roots(file: Path, top: Path, stated: str) -> Iterator[Path]:
 
     It is often that of another machine, of which only the last folders are here.
     """
+    if "\0" in stated:  # no file system has such a name
+        stated = ""
     direct = (file.parent / stated).resolve()
     if direct.is_relative_to(top.resolve()):
         yield direct
-    steps = [step for step in stated.replace("\\", "/").split("/") if is_safe(step)]
+    steps = [step for step in stated.replace("\\", "/").split("/") if is_safe(step)][-STEPS:]
     for base in (file.parent, top):
         yield from (base.joinpath(*steps[first:]) for first in range(len(steps)))
         yield base
