@@ -217,9 +217,17 @@ class Labelling:
             found = self._row(connection, picture_id)
             if is_truth and not found.revision:
                 raise InvalidAnnotation("Label this picture first: nobody has said what it shows.")
-            truth = from_row(found._mapping).to_row() if is_truth else None
+            shown = from_row(found._mapping).to_row()
+            values: dict[str, Any] = {"truth": shown if is_truth else None}
+            number = self._next_revision(connection, found)
+            if not is_truth and number > found.revision + 1:
+                # Whoever was rated believes to know the last revision: this one is a new one.
+                values["revision"] = number
+                entry = {name: getattr(found, name) for name in ("labelled_by", "labelled_at")}
+                of = {"picture_id": picture_id, "project_id": self.project.id, "revision": number}
+                connection.execute(annotations.insert(), of | entry | shown)
             where = picture.id == picture_id
-            connection.execute(project_pictures.update().where(where).values(truth=truth))
+            connection.execute(project_pictures.update().where(where).values(values))
 
     def labellers(self) -> tuple[Labeller, ...]:
         """Return everybody who labelled in this project, by name."""

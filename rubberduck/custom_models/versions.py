@@ -200,7 +200,9 @@ class Versions:
             state = TRAINED if before.trained_at else FAILED
         hidden = and_(row.id == before.id, row.state == DELETING)
         with self.database.transaction(writing=True) as connection:
-            _update(connection, hidden, state=state, is_default=before.is_default)
+            other = connection.scalar(select(row.id).where(row.is_default))  # chosen meanwhile
+            is_default = before.is_default and other is None
+            _update(connection, hidden, state=state, is_default=is_default)
 
     def forget(self, id: str) -> None:
         """Delete the rows of a version whose file is gone."""

@@ -200,6 +200,24 @@ def test_a_truth_picture_that_loses_its_only_label_is_labelled_anew(
     assert {each.name: each.truth_pictures for each in ada.labellers()} == {"Bo": 0}
 
 
+def test_a_picture_that_is_no_truth_any_more_is_not_overwritten_unseen(
+    work: Callable[..., Labelling],
+) -> None:
+    ada, bo = work("Ada"), work("Bo", Always())
+    mug, plate = box(ada.project), box(ada.project, left=300, label=1)
+    task = ada.next()
+    assert task
+    id = task.picture_id
+    ada.save(id, 0, Annotation((mug,)))
+    ada.mark_truth(id, True)
+    told = bo.save(id, 0, Annotation((plate,)))  # a rating; his page stays open
+    ada.mark_truth(id, False)
+    with pytest.raises(PictureChanged):
+        bo.save(id, told, Annotation((plate,)))
+    assert ada.get(id).annotation.boxes == (mug,)
+    assert bo.save(id, ada.get(id).revision, Annotation((plate,))) > told
+
+
 def json(answer: TestResponse) -> Any:
     return answer.json
 
