@@ -77,8 +77,11 @@ def delete_project(site: Site, given: dict[str, Any]) -> dict[str, Any]:
     project = find_project(site, given["ProjectArn"])
     if versions_of(site, project) or site.versions.list_all(project.id):
         raise in_use("The project has models: delete them first")
-    site.jobs.enqueue(DELETE_PROJECT, f"project:{project.id}", project_id=project.id)
+    # It ends all others, so it needs no room among them.
+    owner = f"project:{project.id}"
+    job_id = site.jobs.enqueue_beyond_limit(DELETE_PROJECT, owner, project_id=project.id)
     site.projects.mark_deleting(project.id)  # at once; if this fails, the job does it
+    site.jobs.cancel_others(owner, job_id)
     return {"Status": "DELETING"}
 
 

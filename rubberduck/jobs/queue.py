@@ -4,11 +4,18 @@ import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import func, select
 
-from rubberduck.core.errors import DuckError, JobsUnavailable, ResultsUnavailable
+from rubberduck.core.errors import (
+    DuckError,
+    JobEnded,
+    JobsUnavailable,
+    NoSuchJob,
+    ResultsUnavailable,
+)
 from rubberduck.core.ids import random_id
 from rubberduck.db.engine import Database
 from rubberduck.jobs.executors import Executors
@@ -56,6 +63,13 @@ class JobQueue:
         self._enqueue(id, kind, owner, arguments)
         return id
 
+    def cancel_others(self, owner: str, id: str) -> None:
+        """Cancel all active jobs of the owner but this one."""
+        for job in self.store.newest(owner, ACTIVE, self.max_active_per_owner + 1):
+            if job.id != id:
+                with suppress(JobEnded, NoSuchJob):  # meanwhile
+                    self.store.cancel(job.id)
+
     def _enqueue(  # noqa: PLR0913, PLR0917 - the job, and what it depends on
         self,
         id: str,
@@ -99,10 +113,13 @@ class JobQueue:
         Return False while the owner has an active job of a kind in `unless_active`. Raises
         TooManyJobs and JobsUnavailable, as `enqueue` does; JobEnded, NoSuchJob.
         """
-        most = self.max_active_per_owner
-        return self._write(
-            lambda: self.store.retry(id, owner, unless_active, most), lambda: self.store.cancel(id)
-        )
+        before: list[Job] = []
+
+        def write() -> bool:
+            before.append(self.store.get(id, owner))
+            return self.store.retry(id, owner, unless_active, self.max_active_per_owner)
+
+        return self._write(write, lambda: self.store.undo_retry(before[0]))
 
     def check(self) -> None:
         """Raise JobsUnavailable if the engine's tables are missing in PostgreSQL, or damaged."""

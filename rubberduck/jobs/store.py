@@ -179,6 +179,18 @@ class JobStore:
                 return True
         raise JobEnded("Only a job that failed or was cancelled can be tried again.")
 
+    def undo_retry(self, before: Job) -> None:
+        """Make a job that was queued again what it was, but for its attempt and a line of its log.
+
+        Changes nothing once a worker has begun it.
+        """
+        waits = and_(row.id == before.id, row.attempt == before.attempt + 1, row.state == QUEUED)
+        kept = ("state", "progress", "message", "sentence", "error", "result", "executor")
+        times = {name: getattr(before, name) for name in ("started_at", "ended_at")}
+        values = {name: getattr(before, name) for name in kept}
+        values |= {name: at and to_naive_utc(at) for name, at in times.items()}
+        self._change(before.id, waits, values, CANCEL_LINE)
+
     # What the worker does
 
     def waiting(self, limit: int, without: Sequence[str] = ()) -> list[Job]:

@@ -4,13 +4,12 @@ import re
 import secrets
 import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.datastructures import FileStorage
 
-from rubberduck.core.errors import InvalidParameter, JobEnded, NoSuchJob
+from rubberduck.core.errors import InvalidParameter
 from rubberduck.web.deps import job_queue, pipeline
 from rubberduck.web.projects import projects, quota, who
 
@@ -79,16 +78,11 @@ def enqueue_export(project: "Project", format: str, with_pictures: bool) -> str:
 
 def enqueue_deletion(project: "Project") -> str:
     """Hide the project, queue its deletion and cancel its other jobs; return the job's id."""
-    from rubberduck.jobs.models import ACTIVE
-
     queue, owner = job_queue(), f"project:{project.id}"
     # It ends all others, so it needs no room among them.
     job_id = queue.enqueue_beyond_limit("delete-project", owner, project_id=project.id)
     projects().mark_deleting(project.id)  # at once; if this fails, the job does it
-    for job in queue.store.newest(owner, ACTIVE, queue.max_active_per_owner + 1):
-        if job.id != job_id:
-            with suppress(JobEnded, NoSuchJob):  # meanwhile
-                queue.store.cancel(job.id)
+    queue.cancel_others(owner, job_id)
     return job_id
 
 

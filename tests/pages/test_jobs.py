@@ -3,6 +3,7 @@
 import html
 import re
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from threading import Barrier
 
 import pytest
@@ -245,9 +246,13 @@ def test_a_job_that_is_not_queued_again_in_time_stays_as_it_was(
     queue: JobQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     id = queue.enqueue("train", "ann")
-    queue.store.cancel(id)
+    run = Run(id, 0, "worker")
+    assert queue.store.begin(run)
+    queue.store.fail(run, "No picture shows a mug.")
+    before = queue.get(id)
+    assert before.error
     monkeypatch.setattr(queue_module, "ENQUEUE_SECONDS", 0.2)
     with queue.store.database.transaction(writing=True), pytest.raises(JobsUnavailable):
         queue.retry(id, "ann")
     queue._pool.shutdown()
-    assert queue.get(id).state == "cancelled"
+    assert replace(queue.get(id), attempt=before.attempt) == before
