@@ -76,7 +76,7 @@ def is_picture(key: str) -> bool:
     return PurePosixPath(key).suffix.lower() in PICTURE_SUFFIXES
 
 
-@job(KIND, waits=True)  # half an hour, while a service does not answer
+@job(KIND)
 def answer_bucket(context: "Context", page: Mapping[str, Any]) -> Any:
     keys = context.step("list", list_page, page)
     left = len(keys)

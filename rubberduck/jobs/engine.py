@@ -134,8 +134,6 @@ class JobEngine:
             QUEUE,
             worker_concurrency=self.at_once,
             partition_concurrency=self.at_once_per_owner,
-            # An owner leaves one place of each worker to others, however long the jobs take.
-            partition_worker_concurrency=min(self.at_once_per_owner, max(1, self.at_once - 1)),
             polling_interval_sec=FEED_SECONDS,
             on_conflict="always_update",
         )

@@ -171,17 +171,6 @@ def test_a_wait_that_a_release_before_handed_over_ends(
 
 
 @sqlite_only
-def test_an_owner_leaves_a_place_to_others(
-    queue: JobQueue, database_url: str, tmp_path: Path
-) -> None:
-    long = [queue.enqueue("count", "ann", to=600, seconds=600.0) for _ in range(2)]
-    with working(tmp_path, database_url, DUCK_WORKER_JOBS="2", DUCK_OWNER_RUNNING_JOBS="2"):
-        until(lambda: "running" in {queue.get(id).state for id in long})
-        (job,) = ended(queue, queue.enqueue("count", "bob", to=1))
-    assert job.state == "done"
-
-
-@sqlite_only
 def test_jobs_that_the_engine_lost_are_queued_again(
     queue: JobQueue, database_url: str, tmp_path: Path
 ) -> None:
