@@ -8,6 +8,7 @@ const ARCHIVES = /\.(zip|json|manifest|jsonl)$/i;
 const PICTURES = /\.(jpe?g|png|webp|gif|avif|heic|heif|bmp|tiff?)$/i;
 const DEFAULT_WAIT = 5; // seconds, when the site is busy and names none
 const MAX_ATTEMPTS = 20;
+const PASSING = [429, 503]; // statuses of what may be tried again
 
 const section = document.querySelector("#add");
 const form = section.querySelector("form");
@@ -76,21 +77,32 @@ async function send(item) {
   item.attempts += 1;
   try {
     const response = await fetch(addressOf(item), { method: "POST", body, headers: { Accept: "application/json" } });
-    const answer = await response.json();
-    if ([429, 503].includes(response.status) && item.attempts < MAX_ATTEMPTS) {
+    const { status } = response;
+    // An archive is not sent again by itself: that would send all of it, and hold up what follows.
+    if (PASSING.includes(status) && !item.isArchive && item.attempts < MAX_ATTEMPTS) {
       const seconds = Number(response.headers.get("Retry-After")) || DEFAULT_WAIT;
       await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
       item.state = "waiting";
       return;
     }
-    if (!response.ok) throw new UploadRejected(`${answer.title}. ${answer.detail}`);
+    if (!response.ok) throw new UploadRejected(await reasonOf(response), status);
+    const answer = await response.json();
     if (item.isArchive) queued(item, answer);
     else outcome(item, answer);
   } catch (error) {
     item.state = "failed";
+    const isFinal = error instanceof UploadRejected && !PASSING.includes(error.status);
     show(item, error instanceof UploadRejected ? error.message : texts.noConnection, { failed: true });
-    if (!(error instanceof UploadRejected)) offer(item, texts.again);
+    if (!isFinal) offer(item, texts.again);
   }
+}
+
+/** Return why a file was refused: the site's words, or those of a proxy before it, in plain text. */
+async function reasonOf(response) {
+  const type = response.headers.get("Content-Type") ?? "";
+  if (type.startsWith("text/plain")) return response.text();
+  const { title, detail } = await response.json();
+  return `${title}. ${detail}`;
 }
 
 function queued(item, job) {

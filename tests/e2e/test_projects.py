@@ -2,9 +2,10 @@
 
 import base64
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, FilePayload, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, Route, expect
 
 from rubberduck.custom_models.project_pictures import ProjectPictures
 from rubberduck.jobs.store import JobStore
@@ -104,3 +105,35 @@ def test_zips_and_photos_that_are_dropped_together_all_come_in(
         assert pictures.counts(project.id).pictures == 1  # no worker runs here
         jobs = JobStore(database).newest(f"project:{project.id}", ("queued",))
     assert [job.kind for job in jobs] == ["import-pictures"] * 3
+
+
+@pytest.mark.parametrize(
+    ("answer", "tries_again"),
+    [
+        ({"status": 413, "content_type": "text/plain", "body": "Too big. Send less."}, False),
+        ({"status": 429, "json": {"title": "Too big", "detail": "Send less."}}, True),
+    ],
+    ids=["by a proxy", "for want of a turn"],
+)
+def test_an_archive_that_is_refused_says_why_and_holds_up_no_photo(
+    browser: Browser, site: Site, answer: dict[str, Any], tries_again: bool
+) -> None:
+    project, _ = add_project_to(site, f"refused {tries_again}", [])
+    sent = []
+    with screen(browser, "light 360") as page:
+        sign_in_page(page, site)
+
+        def refuse(route: Route) -> None:
+            sent.append(route.request.url)
+            route.fulfill(**answer)
+
+        page.route("**/imports?*", refuse)
+        page.goto(f"{site.url}/projects/{project.id}")
+        drop(page, {"1.zip": zipped({"a.jpg": b""}), "photo.jpg": encoded(scene(5))})
+        expect(page.locator("#summary")).to_have_text("2 of 2 files done")
+        rows = page.locator("#uploads li")
+        expect(rows.filter(has_text="photo.jpg")).to_contain_text("added")
+        expect(rows.filter(has_text="1.zip")).to_contain_text("Too big. Send less.")
+        again = rows.filter(has_text="1.zip").get_by_role("button", name="Try again")
+        expect(again).to_have_count(int(tries_again))
+    assert len(sent) == 1
