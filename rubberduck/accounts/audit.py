@@ -31,9 +31,10 @@ class Entry:
 class AuditLog:
     """Raises ResultsUnavailable when the database fails.
 
-    What costs money, deletes or ends somebody's access is noted before it is done, so it is not
-    done when it cannot be noted; a refusal is noted after it. Everything else is noted when it is
-    done, with what came of it: there, an error means that the act stands and its entry is missing.
+    What costs more than one picture's answer, deletes or ends somebody's access is noted before it
+    is done, so it is not done when it cannot be noted; a refusal is noted after it. Everything else
+    is noted when it is done, with what came of it: there, an error means that the act stands and
+    its entry is missing.
     """
 
     def __init__(self, database: Database) -> None:

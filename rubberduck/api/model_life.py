@@ -103,8 +103,8 @@ def extend_model(id: str, number: str) -> ResponseReturnValue:
     """Move the end of a running model."""
     require_operator()
     life = _life(id, number)
-    hosting().extend(life.id)
-    audit("model.extend", life.title)
+    with noting("model.extend", life.title):
+        hosting().extend(life.id)
     return as_json(_body(id, number))
 
 

@@ -70,8 +70,8 @@ def stop(id: str, number: int) -> ResponseReturnValue:
 def extend(id: str, number: int) -> ResponseReturnValue:
     """Move the end of a running model to a whole ceiling from now."""
     life = _life_for_operator(id, number)
-    hosting().extend(life.id)
-    audit("model.extend", life.title)
+    with noting("model.extend", life.title):
+        hosting().extend(life.id)
     return _back(text("Its end was moved."))
 
 

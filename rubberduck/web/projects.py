@@ -50,7 +50,7 @@ def _admit_upload() -> None:
         return
     if request.endpoint == IMPORT or "import" in request.args:  # without, it may be of pictures
         job_queue().require_room(f"project:{project.id}")
-    video_uploads().require_disk(bytes)
+        video_uploads().require_disk(bytes)
     cast(UploadRequest, request).allow_large_form(settings().archive_bytes)
 
 

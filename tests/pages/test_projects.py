@@ -209,7 +209,7 @@ def test_an_import_that_has_no_turn_or_no_disk_is_refused_before_it_is_read(
     no_form = {"data": bytes(100_000), "content_type": "multipart/form-data; boundary=x"}
     settings = app.extensions["settings"]
     app.extensions["settings"] = settings.model_copy(update={"min_free_disk": 100})
-    full = operator.post(f"{page}/pictures", **no_form)  # reading it would be a 400
+    full = operator.post(f"{page}/pictures?import", **no_form)  # reading it would be a 400
     assert full.status_code == 503
     assert "This site has no room for large files" in visible_text(full.text)
     app.extensions["settings"] = settings
