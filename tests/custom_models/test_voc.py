@@ -73,6 +73,17 @@ def test_a_fault_is_named_with_its_file(text: str, message: str, tmp_path: Path)
         read(tmp_path, text)
 
 
+def test_the_years_of_a_voc_devkit_are_imported_one_by_one(tmp_path: Path) -> None:
+    """Each has a split of its own, and masks that are no pictures of the set."""
+    for year in ("VOC2007", "VOC2012"):
+        (tmp_path / year / "ImageSets" / "Main").mkdir(parents=True)
+        (tmp_path / year / "ImageSets" / "Main" / "train.txt").write_text("000005\n")
+        read(tmp_path / year, chair())
+    refused = pytest.raises(InvalidDataset, match=r"VOC2007, VOC2012.*Import each of them alone")
+    with refused, opened(tmp_path):
+        pass
+
+
 def test_a_filename_never_leads_elsewhere(tmp_path: Path) -> None:
     text = chair().replace("000005.jpg", "C:\\Users\\duck\\..\\..\\a.jpg")
     assert [picture.name for picture in read(tmp_path, text).pictures] == ["a.jpg"]

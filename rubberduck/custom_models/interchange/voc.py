@@ -60,7 +60,15 @@ def find_folder(path: Path) -> Path | None:
 
 
 def read(path: Path, options: ReadOptions) -> Dataset:
-    """Return the data set of a folder: with Annotations in it, or of XML files."""
+    """Return the data set of a folder: with Annotations in it, or of XML files.
+
+    Raises InvalidDataset for several with splits of their own, such as the years of a VOCdevkit.
+    """
+    own_splits = [each.parent for each in path.rglob("ImageSets") if each.is_dir()]
+    if len(own_splits) > 1:
+        names = ", ".join(sorted(each.name for each in own_splits))
+        problem = f"it holds several data sets with splits of their own: {names}"
+        raise InvalidDataset(path, "", problem, "Import each of them alone")
     dataset = Dataset()
     folder = find_folder(path) or path
     own = path / "JPEGImages"
