@@ -17,9 +17,9 @@ def deploy(chosen: Options, account: Account, *, with_code: bool = True) -> None
     if current:
         stack.refuse_if_stuck(current, chosen.name)
         _refuse_database_change(current, chosen)
-    abandons_models = chosen.parameters.get(models.PARAMETER) == "no"
-    if current and abandons_models:
-        models.refuse_costing(current, account)
+    disables_models = chosen.parameters.get(models.PARAMETER) == "no"
+    if current and disables_models:
+        models.refuse_billed(current, account)
     parameters = {} if current else _initial_parameters(chosen, account)
     parameters |= chosen.parameters
     database = parameters.get("Database") or (current.parameters["Database"] if current else None)
@@ -36,8 +36,8 @@ def deploy(chosen: Options, account: Account, *, with_code: bool = True) -> None
     print("This takes ten minutes or more; Ctrl+C stops this display, not the deployment.")
     _print_events(chosen, account, seen)
     _print_summary(chosen, account, current)
-    if current and abandons_models:
-        models.report_costing(current, account)
+    if current and disables_models:
+        models.report_billed(current, account)
 
 
 def _refuse_without_code(chosen: Options, current: Stack | None) -> None:

@@ -20,7 +20,7 @@ def destroy(chosen: Options, account: Account) -> None:
             f"{chosen.name} is protected from deletion. To delete it all the same, first run "
             f"`make settings NAME={chosen.name} REGION={chosen.region} DELETION_PROTECTION=no`."
         )
-    models.refuse_costing(current, account)
+    models.refuse_billed(current, account)
     print(describe_deleted(chosen.name, current), describe_retained(current), sep="\n\n")
     if input(f"\nType the site's name ({chosen.name}) to delete it: ").strip() != chosen.name:
         raise DeploymentError("Nothing was deleted.")
@@ -31,10 +31,10 @@ def destroy(chosen: Options, account: Account) -> None:
         print(event, flush=True)
         failed = event.is_failure
     if failed:
-        models.report_costing(current, account)
+        models.report_billed(current, account)
         raise DeploymentError("Some resources could not be deleted; see the lines above for why.")
     print("\nThe site is deleted.", describe_retained(current), sep="\n")
-    models.report_costing(current, account)
+    models.report_billed(current, account)
 
 
 def describe_deleted(name: str, current: Stack) -> str:

@@ -14,7 +14,7 @@ PARAMETER = "CustomLabels"
 
 
 @dataclass(frozen=True)
-class CostingModel:
+class BilledModel:
     """A version that is being trained, or that only a stop ends."""
 
     arn: str
@@ -25,7 +25,7 @@ class CostingModel:
         """Return the project and the version's name.
 
         >>> arn = "arn:aws:rekognition:eu-central-1:1:project/duck-a/version/v3/1700000000000"
-        >>> CostingModel(arn, "RUNNING").title
+        >>> BilledModel(arn, "RUNNING").title
         'duck-a v3'
         """
         _, project, _, version, *_ = self.arn.split("/")
@@ -39,12 +39,12 @@ class CostingModel:
         return f"stop it on its page, or with{late}:\n  {stop}{self.arn}"
 
 
-def refuse_costing(current: Stack, account: Account) -> None:
+def refuse_billed(current: Stack, account: Account) -> None:
     """Raise DeploymentError if models of the site run or are trained.
 
     Only the site watches them, and the stop that it scheduled at Amazon may be hours away.
     """
-    if found := costing(current, account):
+    if found := billed(current, account):
         raise DeploymentError(
             "Models of this site cost money at Amazon Rekognition, and without the site nobody "
             f"would stop them in time:\n{described(found, account)}\nNothing was changed. Run this "
@@ -52,29 +52,29 @@ def refuse_costing(current: Stack, account: Account) -> None:
         )
 
 
-def report_costing(current: Stack, account: Account) -> None:
+def report_billed(current: Stack, account: Account) -> None:
     """Raise DeploymentError if a model was started while the site was being switched off."""
-    if found := costing(current, account):
+    if found := billed(current, account):
         raise DeploymentError(
             "A model was started meanwhile. It costs about $4 an hour and unit, and this site does "
             f"not watch it any more:\n{described(found, account)}"
         )
 
 
-def costing(current: Stack, account: Account) -> list[CostingModel]:
+def billed(current: Stack, account: Account) -> list[BilledModel]:
     """Return the site's models that run, start or are trained; none without CUSTOM_LABELS=yes."""
     bucket = current.outputs.get("Pictures")
     if current.parameters.get(PARAMETER) != "yes" or bucket is None:
         return []
-    return list(_costing(account.rekognition(), bucket))
+    return list(_billed(account.rekognition(), bucket))
 
 
-def described(found: list[CostingModel], account: Account) -> str:
+def described(found: list[BilledModel], account: Account) -> str:
     lines = (f"- {each.title}: {each.state}; {each.remedy(account.region)}" for each in found)
     return "\n".join(lines)
 
 
-def _costing(client: Any, bucket: str) -> Iterator[CostingModel]:
+def _billed(client: Any, bucket: str) -> Iterator[BilledModel]:
     """Yield the models whose training was told to write to the site's bucket."""
     for projects in client.get_paginator("describe_projects").paginate():
         for project in projects["ProjectDescriptions"]:
@@ -87,4 +87,4 @@ def _costing(client: Any, bucket: str) -> Iterator[CostingModel]:
                     state = state_of(version["Status"])
                     costs = state.may_stop or state.name == TRAINING_IN_PROGRESS
                     if costs and version.get("OutputConfig", {}).get("S3Bucket") == bucket:
-                        yield CostingModel(str(version["ProjectVersionArn"]), state.name)
+                        yield BilledModel(str(version["ProjectVersionArn"]), state.name)

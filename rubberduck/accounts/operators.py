@@ -139,7 +139,7 @@ class Operators:
             if known is not None:
                 _end_access(connection, known)
 
-    def ever(self, id: str) -> Operator:
+    def get_even_removed(self, id: str) -> Operator:
         """Return the person of this id, also one who was removed. Raises NoSuchOperator."""
         if is_storable(id):
             with self.database.transaction() as connection:

@@ -15,9 +15,9 @@ from rubberduck.web.errors import NotAllowed
 from rubberduck.web.formatting import rfc3339
 from rubberduck.web.operators import (
     audit_log,
+    audited,
     current_session,
     entry_number,
-    noting,
     require_labeller,
     require_operator,
     sessions,
@@ -116,7 +116,7 @@ def list_sessions() -> ResponseReturnValue:
 def end_session(id: str) -> ResponseReturnValue:
     """End one of the person's own sessions."""
     person = _person()
-    with noting("session.end", id):
+    with audited("session.end", id):
         sessions().revoke(id, person.id)
     return no_content()
 

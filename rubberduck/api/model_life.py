@@ -14,7 +14,7 @@ from rubberduck.api.schemas import WHOLE, Timestamp
 from rubberduck.web.deps import answering_models
 from rubberduck.web.formatting import rfc3339
 from rubberduck.web.model_hosting import check_self_start, hosting, view_of
-from rubberduck.web.operators import audit, noting, require_labeller, require_operator
+from rubberduck.web.operators import audit, audited, require_labeller, require_operator
 from rubberduck.web.responses import as_json
 from rubberduck.web.uploads import json_body
 
@@ -83,7 +83,7 @@ def start_model(id: str, number: str) -> ResponseReturnValue:
     person, life = require_operator(), _life(id, number)
     asked = parsed_body(StartRequestBody, json_body() or b"{}")
     units, unwatched = asked.units, asked.unwatched
-    with noting("model.start", life.title, units=units, unwatched=unwatched):
+    with audited("model.start", life.title, units=units, unwatched=unwatched):
         hosting().start(life.id, units, person.id, unwatched=unwatched)
     return as_json(_body(id, number))
 
@@ -103,7 +103,7 @@ def extend_model(id: str, number: str) -> ResponseReturnValue:
     """Move the end of a running model."""
     require_operator()
     life = _life(id, number)
-    with noting("model.extend", life.title):
+    with audited("model.extend", life.title):
         hosting().extend(life.id)
     return as_json(_body(id, number))
 

@@ -16,7 +16,7 @@ from rubberduck.web.deps import job_queue, pipeline
 from rubberduck.web.formatting import rfc3339
 from rubberduck.web.jobs import failure_of, message_of
 from rubberduck.web.models import database, other_version, projects, settled_versions, versions
-from rubberduck.web.operators import audit, noting, require_labeller, require_operator
+from rubberduck.web.operators import audit, audited, require_labeller, require_operator
 from rubberduck.web.problem_details import Address
 from rubberduck.web.responses import as_json
 
@@ -168,7 +168,7 @@ def train_model_at_amazon(id: str) -> ResponseReturnValue:
     operator = require_operator()
     project = projects().get(id)
     distribute = flag("distribute")
-    with noting("model.train", project.id, engine="rekognition", distribute=distribute):
+    with audited("model.train", project.id, engine="rekognition", distribute=distribute):
         job_id = queue_training_at_amazon(
             pipeline(), job_queue(), project, operator.id, distribute=distribute
         )
@@ -219,7 +219,7 @@ def delete_model(id: str, number: int) -> ResponseReturnValue:
 
     require_operator()
     projects().get(id)
-    with noting("model.delete", id, number=number):
+    with audited("model.delete", id, number=number):
         delete_version(pipeline(), id, number)
     return no_content()
 

@@ -15,7 +15,7 @@ from rubberduck.core.models import Box
 from rubberduck.web.deps import pipeline
 from rubberduck.web.formatting import rfc3339
 from rubberduck.web.named_objects import named_objects
-from rubberduck.web.operators import audit, noting, require_operator
+from rubberduck.web.operators import audit, audited, require_operator
 from rubberduck.web.problem_details import Address
 from rubberduck.web.responses import as_json
 from rubberduck.web.uploads import picture_from_body
@@ -116,7 +116,7 @@ def create_named_object() -> ResponseReturnValue:
 def delete_named_objects() -> ResponseReturnValue:
     """Delete all of them, names and photos."""
     require_operator()
-    with noting("objects.delete", "all"):
+    with audited("objects.delete", "all"):
         named_objects().objects.delete_all(pipeline().storage)
     return no_content()
 
@@ -140,7 +140,7 @@ def delete_named_object(id: str) -> ResponseReturnValue:
     require_operator()
     objects = named_objects().objects
     named = objects.get(id)
-    with noting("object.delete", named.name, id=id, photos=len(named.photos)):
+    with audited("object.delete", named.name, id=id, photos=len(named.photos)):
         objects.delete(id, pipeline().storage)
     return no_content()
 
@@ -160,7 +160,7 @@ def add_named_photo(id: str) -> ResponseReturnValue:
 def delete_named_photo(id: str, photo_id: str) -> ResponseReturnValue:
     require_operator()
     named = named_objects().objects.get(id)
-    with noting("object.photo.delete", named.name, id=id, photo=photo_id):
+    with audited("object.photo.delete", named.name, id=id, photo=photo_id):
         named_objects().delete_photo(id, photo_id)
     return no_content()
 

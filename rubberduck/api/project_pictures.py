@@ -13,7 +13,7 @@ from rubberduck.api.schemas import ListLinks
 from rubberduck.core.errors import InvalidParameter
 from rubberduck.web.deps import pipeline
 from rubberduck.web.multipart import PICTURE_FIELD
-from rubberduck.web.operators import audit, noting, require_labeller, require_operator
+from rubberduck.web.operators import audit, audited, require_labeller, require_operator
 from rubberduck.web.projects import project_pictures, projects
 from rubberduck.web.responses import as_json
 from rubberduck.web.uploads import picture_from_body
@@ -132,6 +132,6 @@ def delete_project_picture(id: str, picture_id: str) -> ResponseReturnValue:
     require_operator()
     project = projects().get(id)
     picture = project_pictures().get(id, picture_id)
-    with noting("pictures.delete", project.name, id=id, pictures=1):
+    with audited("pictures.delete", project.name, id=id, pictures=1):
         project_pictures().delete(id, [picture.id])
     return no_content()

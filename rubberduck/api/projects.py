@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from rubberduck.api import project_schemas as bodies
 from rubberduck.api.requests import flag, parsed_body
 from rubberduck.api.routes import api
-from rubberduck.web.operators import audit, noting, require_labeller, require_operator
+from rubberduck.web.operators import audit, audited, require_labeller, require_operator
 from rubberduck.web.project_import import enqueue_deletion
 from rubberduck.web.projects import project_pictures, projects, quota
 from rubberduck.web.responses import as_json
@@ -62,7 +62,7 @@ def delete_project(id: str) -> ResponseReturnValue:
     """Hide the project and queue its deletion."""
     require_operator()
     project = projects().get(id)
-    with noting("project.delete", project.name, id=id):
+    with audited("project.delete", project.name, id=id):
         job_id = enqueue_deletion(project)
     return as_json(bodies.job_body(job_id), HTTPStatus.ACCEPTED)
 
@@ -99,7 +99,7 @@ def remove_project_label(id: str, label_id: str) -> ResponseReturnValue:
     require_operator()
     into, confirmed = request.args.get("into") or None, flag("confirm")
     name = projects().get(id).name
-    with noting("label.remove", name, id=id, label=label_id, into=into):
+    with audited("label.remove", name, id=id, label=label_id, into=into):
         remove_label(projects(), id, label_id, into=into, confirmed=confirmed)
     return _project_response(id)
 

@@ -18,7 +18,7 @@ from rubberduck.core.errors import InvalidCursor
 from rubberduck.web.deps import pipeline, video_service
 from rubberduck.web.formatting import rfc3339
 from rubberduck.web.jobs import failure_of
-from rubberduck.web.operators import audit, noting, require_operator
+from rubberduck.web.operators import audit, audited, require_operator
 from rubberduck.web.problem_details import Address
 from rubberduck.web.responses import as_json, with_etag
 from rubberduck.web.video_paid import PaidStatus, offers_amazon, paid_videos, status_of
@@ -158,7 +158,7 @@ def start_paid_analysis(id: str) -> ResponseReturnValue:
     most = round(asked.max_usd * MICRODOLLARS)
     order = Order(asked.way, asked.rate, asked.model, asked.question, most)
     video = video_service().get(id)
-    with noting("video.analyse", id, way=order.way, microdollars=most):
+    with audited("video.analyse", id, way=order.way, microdollars=most):
         analysis = paid_videos().start(video, order, operator.id)
     body = _body(analysis)
     return as_json(body, HTTPStatus.ACCEPTED, Location=body.links.self)

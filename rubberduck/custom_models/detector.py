@@ -91,7 +91,7 @@ class _ProjectDetector:
         self.model = model
         self.on_use = on_use
 
-    def at(self, min_confidence: float) -> Self:
+    def at_confidence(self, min_confidence: float) -> Self:
         """Return the same detector with this least confidence."""
         other = copy(self)
         other.min_confidence = min_confidence
@@ -153,12 +153,12 @@ class EmbeddedProjectDetector(_ProjectDetector):
             ) from error
 
 
-def at_confidence(detector: Detector, min_confidence: float) -> Detector:
+def with_min_confidence(detector: Detector, min_confidence: float) -> Detector:
     """Return a model's detector with this least confidence, behind the same circuit breaker."""
     if isinstance(detector, DetectorWithBreaker):
-        return detector.around(at_confidence(detector.detector, min_confidence))
+        return detector.with_detector(with_min_confidence(detector.detector, min_confidence))
     assert isinstance(detector, _ProjectDetector)
-    return detector.at(min_confidence)
+    return detector.at_confidence(min_confidence)
 
 
 def labels_of(prediction: "Prediction", thresholds: dict[str, float], kind: str) -> list[Label]:

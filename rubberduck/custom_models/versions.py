@@ -193,7 +193,7 @@ class Versions:
                 raise VersionBusy("A version that is in training or running is not deleted.")
             return before
 
-    def keep(self, before: ModelVersion) -> None:
+    def undo_deletion(self, before: ModelVersion) -> None:
         """Show a version again, as it was before `mark_deleting`: it could not be deleted."""
         state = before.state
         if state == DELETING:  # an earlier deletion was killed

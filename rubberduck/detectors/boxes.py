@@ -10,7 +10,7 @@ from rubberduck.detectors.passes import Floats, View
 MIN_PLACE, MIN_PLACE_IN_A_CROWD = 0.5, 0.35
 CROWD = 3
 # Where the best one is weak itself, another nearly as probable is mostly another duck, too.
-NEARLY = 0.8
+MIN_RELATIVE_PLACE = 0.8
 SAME_DUCK = 0.45  # boxes that share more than this (IoU) are one duck
 NESTED = 0.8  # share of a box inside a more probable one, or vice versa: a false positive
 PADDING = 0.015  # of a box's side, added on each: training boxes end at the last pixel
@@ -24,7 +24,7 @@ def boxes_of(view: View, percent: float) -> list[Box]:
     """
     probability, corners = view.places.ravel(), view.corners.reshape(-1, 4)
     is_crowd = (probability >= MIN_PLACE).sum() >= CROWD
-    least = 0.0 if is_crowd else min(MIN_PLACE, NEARLY * float(probability.max()))
+    least = 0.0 if is_crowd else min(MIN_PLACE, MIN_RELATIVE_PLACE * float(probability.max()))
     chosen = probability >= max(least, MIN_PLACE_IN_A_CROWD)
     chosen[probability.argmax()] = True
     order = [int(i) for i in np.argsort(-probability, kind="stable") if chosen[i]]

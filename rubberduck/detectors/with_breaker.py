@@ -18,7 +18,7 @@ class DetectorWithBreaker(DetectorWrapper):
         self.circuit = CircuitBreaker(detector.name)
         self._last_cause = ""  # which says more than that the circuit is open
 
-    def around(self, detector: Detector) -> Self:
+    def with_detector(self, detector: Detector) -> Self:
         """Return the same circuit before another detector of the same service."""
         other = copy(self)
         other.detector = detector

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from rubberduck.web.deps import job_queue, pipeline, text
 from rubberduck.web.model_hosting import training_price
 from rubberduck.web.models import projects
-from rubberduck.web.operators import noting, require_operator
+from rubberduck.web.operators import audited, require_operator
 
 aws_training = Blueprint("aws_training", __name__, url_prefix="/projects/<id>/models/amazon")
 
@@ -24,7 +24,7 @@ def train(id: str) -> ResponseReturnValue:
     operator = require_operator()
     project = projects().get(id)
     distribute = "distribute" in request.form
-    with noting("model.train", project.id, engine="rekognition", distribute=distribute):
+    with audited("model.train", project.id, engine="rekognition", distribute=distribute):
         queue_training_at_amazon(
             pipeline(), job_queue(), project, operator.id, distribute=distribute
         )

@@ -10,7 +10,7 @@ from rubberduck.core.errors import InvalidParameter
 from rubberduck.web.collections import collection_service, consent_in_form, reasons_of
 from rubberduck.web.deps import default_pipeline, pipeline, settings, text
 from rubberduck.web.forms import keep_typed, show_typed
-from rubberduck.web.operators import audit, noting, require_operator
+from rubberduck.web.operators import audit, audited, require_operator
 from rubberduck.web.responses import private_page
 from rubberduck.web.uploads import form_value, uploaded_picture
 
@@ -114,7 +114,7 @@ def compare(collection: str) -> ResponseReturnValue:
     require_operator()
     service = collection_service()
     if form_value("strangers") == "delete":
-        with noting("face.delete", collection, person="strangers"):
+        with audited("face.delete", collection, person="strangers"):
             service.delete_strangers(collection)
         flash(text("Deleted: the faces at Amazon of nobody who is listed here."))
         return _to("collections.show", collection=collection)
@@ -138,7 +138,7 @@ def delete(collection: str) -> ResponseReturnValue:
     require_operator()
     if form_value("name") != collection:
         raise InvalidParameter("Write the name of the collection to delete all that is in it.")
-    with noting("collection.delete", collection):
+    with audited("collection.delete", collection):
         collection_service().delete(collection)
     flash(text("Deleted: the collection, all faces in it at Amazon, and the consents."))
     return _to("collections.index")
@@ -190,7 +190,7 @@ def delete_person(collection: str, id: str) -> ResponseReturnValue:
         raise InvalidParameter("Tick the box to delete the faces: there is no undo.")
     service = collection_service()
     person = service.person(collection, id)
-    with noting("face.delete", collection, person=id):
+    with audited("face.delete", collection, person=id):
         service.delete_person(person)
     flash(text("Deleted: the faces at Amazon, and the consent."))
     return _to("collections.show", collection=collection)

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from rubberduck.core.errors import InvalidParameter
 from rubberduck.web.deps import answering_models, text
 from rubberduck.web.model_hosting import LifeView, check_self_start, hosting, view_of
-from rubberduck.web.operators import audit, current_operator, noting, require_operator
+from rubberduck.web.operators import audit, audited, current_operator, require_operator
 from rubberduck.web.uploads import form_value
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def start(id: str, number: int) -> ResponseReturnValue:
     life, operator = _life_for_operator(id, number), require_operator()
     units, unwatched = _form_units(), bool(form_value("unwatched"))
     try:
-        with noting("model.start", life.title, units=units, unwatched=unwatched):
+        with audited("model.start", life.title, units=units, unwatched=unwatched):
             started = hosting().start(life.id, units, operator.id, unwatched=unwatched)
     except NoScheduledStop:
         return _back(
@@ -70,7 +70,7 @@ def stop(id: str, number: int) -> ResponseReturnValue:
 def extend(id: str, number: int) -> ResponseReturnValue:
     """Move the end of a running model to a whole ceiling from now."""
     life = _life_for_operator(id, number)
-    with noting("model.extend", life.title):
+    with audited("model.extend", life.title):
         hosting().extend(life.id)
     return _back(text("Its end was moved."))
 

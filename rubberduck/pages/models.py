@@ -24,7 +24,7 @@ from rubberduck.web.models import (
     settled_versions,
     versions,
 )
-from rubberduck.web.operators import audit, noting, require_labeller, require_operator
+from rubberduck.web.operators import audit, audited, require_labeller, require_operator
 from rubberduck.web.projects import project_pictures
 from rubberduck.web.responses import as_drawing, private_page, stored_jpeg, with_etag
 
@@ -159,7 +159,7 @@ def delete(id: str, number: int) -> ResponseReturnValue:
     from rubberduck.services.training_queue import delete_version
 
     require_operator()
-    with noting("model.delete", id, number=number):
+    with audited("model.delete", id, number=number):
         delete_version(pipeline(), id, number)
     flash(text("The version is deleted."))
     return redirect(url_for("models.index", id=id), HTTPStatus.SEE_OTHER)

@@ -12,7 +12,7 @@ from rubberduck.web.deps import pipeline, text
 from rubberduck.web.forms import keep_typed
 from rubberduck.web.multipart import PICTURE_FIELD
 from rubberduck.web.named_objects import PHOTOS_AT_ONCE, named_objects
-from rubberduck.web.operators import audit, noting, require_operator
+from rubberduck.web.operators import audit, audited, require_operator
 from rubberduck.web.responses import private_page
 from rubberduck.web.uploads import form_value, upload_errors
 
@@ -69,7 +69,7 @@ def rename(id: str) -> ResponseReturnValue:
 def delete_photo(id: str, photo_id: str) -> ResponseReturnValue:
     require_operator()
     named = named_objects().objects.get(id)
-    with noting("object.photo.delete", named.name, id=id, photo=photo_id):
+    with audited("object.photo.delete", named.name, id=id, photo=photo_id):
         named_objects().delete_photo(id, photo_id)
     flash(text("The photo is deleted."))
     return redirect(url_for("named_objects.show", id=id), HTTPStatus.SEE_OTHER)
@@ -81,7 +81,7 @@ def delete(id: str) -> ResponseReturnValue:
     require_operator()
     objects = named_objects().objects
     named = objects.get(id)
-    with noting("object.delete", named.name, id=id, photos=len(named.photos)):
+    with audited("object.delete", named.name, id=id, photos=len(named.photos)):
         objects.delete(id, pipeline().storage)
     flash(text("“{name}” is deleted, with all its photos.").format(name=named.name))
     return redirect(url_for("named_objects.index"), HTTPStatus.SEE_OTHER)
@@ -90,7 +90,7 @@ def delete(id: str) -> ResponseReturnValue:
 @named_objects_pages.post("/delete")
 def delete_all() -> ResponseReturnValue:
     require_operator()
-    with noting("objects.delete", "all"):
+    with audited("objects.delete", "all"):
         number = named_objects().objects.delete_all(pipeline().storage)
     flash(text("Named objects deleted: {number}.").format(number=number))
     return redirect(url_for("named_objects.index"), HTTPStatus.SEE_OTHER)

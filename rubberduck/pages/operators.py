@@ -15,10 +15,10 @@ from rubberduck.web.operators import (
     another_person,
     audit,
     audit_log,
+    audited,
     current_session,
     entry_number,
     let_in,
-    noting,
     people,
     remove_access,
     require_labeller,
@@ -54,7 +54,7 @@ def index() -> ResponseReturnValue:
 def end_session(id: str) -> ResponseReturnValue:
     """End one of one's own sessions, for example of a lost phone."""
     person = require_labeller()
-    with noting("session.end", id):
+    with audited("session.end", id):
         sessions().revoke(id, person.id)
     flash(text("The session has ended."))
     return redirect(url_for("operators.index"), HTTPStatus.SEE_OTHER)
@@ -75,7 +75,7 @@ def create_key() -> ResponseReturnValue:
 @operators.post("/keys/<id>/revoke")
 def revoke_key(id: str) -> ResponseReturnValue:
     person = require_labeller()
-    with noting("token.revoke", id):
+    with audited("token.revoke", id):
         tokens().revoke(id, person.id)
     flash(text("Revoked: programs with this key are refused from now on."))
     return redirect(url_for("operators.index"), HTTPStatus.SEE_OTHER)

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from rubberduck.core.errors import InvalidParameter
 from rubberduck.web.deps import pipeline, text
 from rubberduck.web.forms import keep_typed
-from rubberduck.web.operators import audit, noting, require_operator
+from rubberduck.web.operators import audit, audited, require_operator
 from rubberduck.web.project_import import enqueue_deletion
 from rubberduck.web.projects import project_pictures, projects, quota
 from rubberduck.web.responses import private_page
@@ -101,7 +101,7 @@ def remove_label(id: str, label_id: str) -> ResponseReturnValue:
     into = form_value("into") or None
     confirmed = form_value("confirmed") == "1"
     name = projects().get(id).name
-    with noting("label.remove", name, id=id, label=label_id, into=into):
+    with audited("label.remove", name, id=id, label=label_id, into=into):
         remove(projects(), id, label_id, into=into, confirmed=confirmed)
     flash(text("The label is deleted."))
     return _back(id)
@@ -126,7 +126,7 @@ def delete(id: str) -> ResponseReturnValue:
     if form_value("name").strip() != project.name:
         flash(text("Write the project's name to confirm: nothing was deleted."))
         return redirect(url_for("project_settings.confirm_delete", id=id), HTTPStatus.SEE_OTHER)
-    with noting("project.delete", project.name, id=id):
+    with audited("project.delete", project.name, id=id):
         job_id = enqueue_deletion(project)
     return redirect(url_for("jobs.show", id=job_id), HTTPStatus.SEE_OTHER)
 

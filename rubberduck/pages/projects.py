@@ -14,7 +14,7 @@ from rubberduck.core.errors import DuckError, InvalidParameter, NoPicture, Unava
 from rubberduck.web.deps import job_queue, pipeline, settings, text
 from rubberduck.web.forms import keep_typed
 from rubberduck.web.multipart import PICTURE_FIELD
-from rubberduck.web.operators import audit, noting, require_labeller, require_operator
+from rubberduck.web.operators import audit, audited, require_labeller, require_operator
 from rubberduck.web.project_import import enqueue_import, is_archive
 from rubberduck.web.projects import project_pictures, projects, quota
 from rubberduck.web.responses import jpeg_response, private_page
@@ -207,7 +207,7 @@ def change_pictures(id: str) -> ResponseReturnValue:
         found = project_pictures().find(id, ids)
         return private_page("project_pictures_delete.html", project=project, pictures=found)
     elif what == "delete":
-        with noting("pictures.delete", project.name, id=id, pictures=len(ids)):
+        with audited("pictures.delete", project.name, id=id, pictures=len(ids)):
             number = project_pictures().delete(id, ids)
         flash(text("Pictures deleted: {number}.").format(number=number))
     else:

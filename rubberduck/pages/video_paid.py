@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from rubberduck.core.durations import clock
 from rubberduck.core.errors import InvalidParameter
 from rubberduck.web.deps import default_pipeline, text, video_service
-from rubberduck.web.operators import audit, current_operator, noting, require_operator
+from rubberduck.web.operators import audit, audited, current_operator, require_operator
 from rubberduck.web.responses import as_json, with_etag
 from rubberduck.web.uploads import form_value
 from rubberduck.web.video_paid import (
@@ -131,7 +131,7 @@ def start(id: str) -> ResponseReturnValue:
     operator = require_operator()
     video = video_service().get(id)
     order = _order()
-    with noting("video.analyse", video.id, way=order.way, microdollars=order.most):
+    with audited("video.analyse", video.id, way=order.way, microdollars=order.most):
         paid_videos().start(video, order, operator.id)
     flash(text("The analysis at Amazon is queued."))
     return _back(id)
@@ -177,7 +177,7 @@ def retry(id: str, analysis_id: str) -> ResponseReturnValue:
     """Go on after what was paid for already."""
     require_operator()
     paid, video = paid_videos(), video_service().get(id)
-    with noting("video.analyse.retry", id, way=paid.get(analysis_id, id).way):
+    with audited("video.analyse.retry", id, way=paid.get(analysis_id, id).way):
         paid.retry(analysis_id, video)
     flash(text("Queued again."))
     return _back(id)

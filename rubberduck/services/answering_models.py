@@ -104,12 +104,12 @@ class AnsweringModels:
         )
 
     def pipeline_of(self, model: "AnsweringModel", min_confidence: float | None = None) -> Pipeline:
-        from rubberduck.custom_models.detector import at_confidence, question_of
+        from rubberduck.custom_models.detector import question_of, with_min_confidence
 
         question = question_of(model, self.text("Yes!"), self.text("No."), self.text(" or "))
         detector = self._detector(model)
         if min_confidence is not None:
-            detector = at_confidence(detector, min_confidence)
+            detector = with_min_confidence(detector, min_confidence)
         return self.pipeline.for_model(
             model.project_id, question, detector, is_live=not model.is_remote
         )

@@ -20,7 +20,7 @@ from rubberduck.custom_models.interchange.archive import Limits, is_zip, unpack
 from rubberduck.custom_models.interchange.formats import (
     FORMATS,
     contents_of,
-    looks_like_labels,
+    has_labels,
     opened,
     recognise,
 )
@@ -206,7 +206,7 @@ class _Import:
 
     def _import_plain(self, folder: Path) -> None:
         pictures, files = _pictures_in(folder), wanted_files(folder)
-        if labels := next(filter(looks_like_labels, files), None):
+        if labels := next(filter(has_labels, files), None):
             raise InvalidArchive(
                 "{file} looks like labels, but not in a format and layout that we can read, so "
                 "nothing was imported. We read {formats}; YOLO needs its file of names. Export "

@@ -144,7 +144,7 @@ def delete_version(site: "Pipeline", project_id: str, number: int) -> None:
         try:
             delete_version_from_amazon(site, version)
         except Exception:  # it may be in training: a cancelled job does not end that
-            versions.keep(version)
+            versions.undo_deletion(version)
             raise
     for key in {version.file_key or "", file_key(project_id, version.id)} - {""}:
         site.storage.delete(key)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from rubberduck.core.errors import NoSuchJob
 from rubberduck.web.deps import job_queue, text
-from rubberduck.web.operators import current_operator, noting
+from rubberduck.web.operators import audited, current_operator
 from rubberduck.web.sessions import known_visitor
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def find_job(id: str) -> "Job":
 def cancel_job(id: str) -> None:
     """Raises NoSuchJob, JobEnded."""
     job = find_job(id)
-    with _noting("job.cancel", job):
+    with _audited("job.cancel", job):
         job_queue().store.cancel(id, job_owner())
 
 
@@ -46,7 +46,7 @@ def retry_job(id: str) -> None:
     from rubberduck.services import training_queue
 
     job = find_job(id)
-    with _noting("job.retry", job):
+    with _audited("job.retry", job):
         training_queue.retry_job(job_queue(), job, job_owner())
 
 
@@ -125,8 +125,8 @@ def project_of(job: "Job") -> str | None:
     return job.owner.removeprefix(PROJECT) if job.owner.startswith(PROJECT) else None
 
 
-def _noting(act: str, job: "Job") -> AbstractContextManager[None]:
+def _audited(act: str, job: "Job") -> AbstractContextManager[None]:
     """Note what an operator does to a project's job: a training at Amazon costs money again."""
     if (project := project_of(job)) is None:
         return nullcontext()
-    return noting(act, job.kind, job=job.id, project=project)
+    return audited(act, job.kind, job=job.id, project=project)

@@ -73,7 +73,7 @@ def audit(act: str, object: str, **details: Any) -> None:
 
 
 @contextmanager
-def noting(act: str, object: str, **details: Any) -> Iterator[None]:
+def audited(act: str, object: str, **details: Any) -> Iterator[None]:
     """Note what is about to be done, as it costs money or deletes: what cannot be noted is not.
 
     A refusal or a failure is noted after it, as the act's name with ".failed".
@@ -101,7 +101,7 @@ def remove_access(id: str) -> "Operator":
     Raises NotSignedIn, NotAllowed, NoSuchOperator, and OwnAccess for one's own id.
     """
     person = another_person(id)
-    with noting("operator.remove", person.name, id=id):
+    with audited("operator.remove", person.name, id=id):
         operators().remove_access(id)
     return person
 
@@ -109,7 +109,7 @@ def remove_access(id: str) -> "Operator":
 def let_in(id: str) -> "Operator":
     """Let a person who was removed sign in again. Raises as `remove_access` does."""
     person = another_person(id)
-    with noting("operator.let-in", person.name, id=id, role=person.role):
+    with audited("operator.let-in", person.name, id=id, role=person.role):
         operators().let_in(id)
     return person
 
@@ -121,7 +121,7 @@ def another_person(id: str) -> "Operator":
 
     if require_operator().id == id:
         raise OwnAccess
-    return operators().ever(id)
+    return operators().get_even_removed(id)
 
 
 def current_session() -> "Session | None":

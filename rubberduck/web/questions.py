@@ -42,7 +42,7 @@ ASKING = {
     "videos.accept",
     "api.create_video",
 }
-TAKING_CONFIDENCE = {"api.upload"}
+WITH_MIN_CONFIDENCE = {"api.upload"}
 # Frames of a camera name the model that its page shows: a frame touches no database.
 ANSWERED_BY_DEFAULT = ASKING - {"api.analyze_frame"}
 
@@ -81,7 +81,7 @@ def _choose_question() -> None:
         g.pipeline = answering_models().pipeline_for(
             model, may_start=may_start, min_confidence=_min_confidence()
         )
-    elif request.endpoint in TAKING_CONFIDENCE and _min_confidence() is not None:
+    elif request.endpoint in WITH_MIN_CONFIDENCE and _min_confidence() is not None:
         raise InvalidParameter("“min_confidence” is for a “model”: give both, or neither.")
     elif request.endpoint and key is not None:
         g.pipeline = default_pipeline().for_question(key)
@@ -91,7 +91,7 @@ def _choose_question() -> None:
 
 def _min_confidence() -> float | None:
     """Return what programs ask of a model instead of its thresholds. Raises InvalidParameter."""
-    return threshold("min_confidence") if request.endpoint in TAKING_CONFIDENCE else None
+    return threshold("min_confidence") if request.endpoint in WITH_MIN_CONFIDENCE else None
 
 
 def _keep_question(endpoint: str, values: dict[str, Any]) -> None:

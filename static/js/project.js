@@ -8,7 +8,7 @@ const ARCHIVES = /\.(zip|json|manifest|jsonl)$/i;
 const PICTURES = /\.(jpe?g|png|webp|gif|avif|heic|heif|bmp|tiff?)$/i;
 const DEFAULT_WAIT = 5; // seconds, when the site is busy and names none
 const MAX_ATTEMPTS = 20;
-const PASSING = [429, 503]; // statuses of what may be tried again
+const RETRYABLE = [429, 503]; // statuses of what may be tried again
 
 const section = document.querySelector("#add");
 const form = section.querySelector("form");
@@ -79,7 +79,7 @@ async function send(item) {
     const response = await fetch(addressOf(item), { method: "POST", body, headers: { Accept: "application/json" } });
     const { status } = response;
     // An archive is not sent again by itself: that would send all of it, and hold up what follows.
-    if (PASSING.includes(status) && !item.isArchive && item.attempts < MAX_ATTEMPTS) {
+    if (RETRYABLE.includes(status) && !item.isArchive && item.attempts < MAX_ATTEMPTS) {
       const seconds = Number(response.headers.get("Retry-After")) || DEFAULT_WAIT;
       await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
       item.state = "waiting";
@@ -91,7 +91,7 @@ async function send(item) {
     else outcome(item, answer);
   } catch (error) {
     item.state = "failed";
-    const isFinal = error instanceof UploadRejected && !PASSING.includes(error.status);
+    const isFinal = error instanceof UploadRejected && !RETRYABLE.includes(error.status);
     show(item, error instanceof UploadRejected ? error.message : texts.noConnection, { failed: true });
     if (!isFinal) offer(item, texts.again);
   }

@@ -1,9 +1,9 @@
 """Teach two things other than ducks with twelve pictures, and ask about new ones."""
 
-import itertools
 import json
 import resource
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -229,19 +229,21 @@ def test_what_runs_beside_a_part_that_fails_ends_too(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(parallel, "available_cpus", lambda: 2)
     ended = []
 
-    def endless(tell: parallel.Share) -> None:
+    def take_long(report: parallel.ReportShare) -> None:
         try:
-            for done in itertools.count():
-                tell(done % 100 / 100)
-        finally:
+            for done in range(1000):  # ten seconds, if nothing ends it
+                report(done / 1000)
+                time.sleep(0.01)
+        except parallel.Stopped:
             ended.append(True)
+            raise
 
-    def fail(tell: parallel.Share) -> None:
-        tell(0.5)
+    def fail(report: parallel.ReportShare) -> None:
+        report(0.5)
         raise NothingToTrain("No picture is left.")
 
     with pytest.raises(NothingToTrain):
-        parallel.run_parallel([endless, fail], lambda share: None)
+        parallel.run_parallel([take_long, fail], lambda share: None)
     assert ended == [True]
 
 

@@ -205,8 +205,8 @@ def test_of_jobs_queued_at_the_same_moment_only_so_many_are_taken(any_results: R
         queue.store.cancel(id)
     begin = Barrier(12)
 
-    def ask(number: int) -> bool:
-        begin.wait()
+    def enqueue(number: int) -> bool:
+        begin.wait(60)
         try:
             if number < len(before):
                 return queue.retry(before[number], "ann")
@@ -215,7 +215,7 @@ def test_of_jobs_queued_at_the_same_moment_only_so_many_are_taken(any_results: R
             return False
 
     with ThreadPoolExecutor(12) as visitors:
-        taken = list(visitors.map(ask, range(12)))
+        taken = list(visitors.map(enqueue, range(12)))
     assert (taken.count(True), queue.store.count("ann")["queued"]) == (3, 3)
 
 

@@ -132,7 +132,7 @@ def _is_one_file(path: Path) -> bool:
     return head.startswith(b"[") or b'"source-ref"' in head or bool(coco.BEGINNING.search(head))
 
 
-def looks_like_labels(path: Path) -> bool:
+def has_labels(path: Path) -> bool:
     """Tell whether a file holds labels of pictures, in whatever format."""
     suffix = path.suffix.lower()
     if suffix in {".manifest", ".jsonl"}:

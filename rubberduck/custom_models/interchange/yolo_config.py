@@ -21,11 +21,11 @@ from rubberduck.custom_models.pictures import is_safe, wanted_files
 
 MAX_FILE = 10_000_000  # bytes of a text file
 ADVICE = "Correct the file"
-STEPS = 8  # of a path of another machine: folders that may be here
+MAX_STEPS = 8  # of a path of another machine: folders that may be here
 NULL = ("~", "null")  # what YAML's BaseLoader leaves as a text
 PARTS = ("train", "val", "test")
 YAML_SUFFIXES = {".yaml", ".yml"}
-SURE = {"data.yaml", "obj.data"}
+UNAMBIGUOUS = {"data.yaml", "obj.data"}
 LINE = re.compile(rb"\s*\d+([ \t]+[\d.eE+-]+){4,}\s*")
 NAMES = re.compile(rb"""^["']?names["']?\s*:""", re.MULTILINE)
 
@@ -73,7 +73,7 @@ def is_yolo(folder: Path) -> bool:
     config = find_config(folder)
     if config is None:
         return False
-    return config.name in SURE or any(map(has_boxes, wanted_files(folder)))
+    return config.name in UNAMBIGUOUS or any(map(has_boxes, wanted_files(folder)))
 
 
 def has_boxes(file: Path) -> bool:
@@ -183,7 +183,7 @@ def _possible_roots(file: Path, top: Path, stated: str) -> Iterator[Path]:
     direct = (file.parent / stated).resolve()
     if direct.is_relative_to(top.resolve()):
         yield direct
-    steps = [step for step in stated.replace("\\", "/").split("/") if is_safe(step)][-STEPS:]
+    steps = [step for step in stated.replace("\\", "/").split("/") if is_safe(step)][-MAX_STEPS:]
     for base in (file.parent, top):
         yield from (base.joinpath(*steps[first:]) for first in range(len(steps)))
         yield base

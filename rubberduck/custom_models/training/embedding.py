@@ -75,12 +75,12 @@ class Embedder:
             *(partial(background.read, paths[i]) for i in _spread(len(paths), MEASURED)),
         ]
 
-        def look(load: Callable[[], Image.Image]) -> Floats:
+        def embed_one(load: Callable[[], Image.Image]) -> Floats:
             image = load()
             return self.trunk.features_in(image, Window.around(image.size)).cells
 
         moments = Moments()
-        for cells in map_parallel(look, loads, report):
+        for cells in map_parallel(embed_one, loads, report):
             moments.add(cells)
         return moments.projection()
 
@@ -90,26 +90,26 @@ class Embedder:
         """Return all pictures with their views."""
         count = _views_each(len(pictures), VIEWS)
 
-        def look(numbered: tuple[int, TrainingPicture]) -> Embedded:
+        def embed_one(numbered: tuple[int, TrainingPicture]) -> Embedded:
             number, picture = numbered
             rng = np.random.default_rng((self.seed, 1, number))
             subject = subject_of(picture, self.labels)
             shown = self._row(picture.shown())
             return self._embedded(picture, picture.load, subject, shown, count, projection, rng)
 
-        return [*map_parallel(look, [*enumerate(pictures)], report)]
+        return [*map_parallel(embed_one, [*enumerate(pictures)], report)]
 
     def embed_backgrounds(self, projection: Projection, report: Report) -> list[Embedded]:
         """Return the backgrounds, one view of each."""
 
-        def look(numbered: tuple[int, Path]) -> Embedded:
+        def embed_one(numbered: tuple[int, Path]) -> Embedded:
             number, path = numbered
             rng = np.random.default_rng((self.seed, 2, number))
             load = partial(background.read, path)
             subject = Subject(load(), *NO_BOXES)
             return self._embedded(None, load, subject, self._row(set()), 1, projection, rng)
 
-        return [*map_parallel(look, [*enumerate(background.backgrounds())], report)]
+        return [*map_parallel(embed_one, [*enumerate(background.backgrounds())], report)]
 
     def embed_zoomed(
         self, embedded: Sequence[Embedded], projection: Projection, report: Report
@@ -117,7 +117,7 @@ class Embedder:
         """Return the pictures with views for the head of the zoomed passes."""
         many = _views_each(sum(each.picture is not None for each in embedded), ZOOMED_VIEWS)
 
-        def look(numbered: tuple[int, Embedded]) -> Embedded:
+        def embed_one(numbered: tuple[int, Embedded]) -> Embedded:
             number, each = numbered
             rng = np.random.default_rng((self.seed, 5, number))
             if each.picture is None:
@@ -132,7 +132,7 @@ class Embedder:
             ]
             return replace(each, zoomed=examples)
 
-        return [*map_parallel(look, [*enumerate(embedded)], report)]
+        return [*map_parallel(embed_one, [*enumerate(embedded)], report)]
 
     def plain(self, picture: TrainingPicture, projection: Projection) -> Embedded:
         """Return a picture with its plain view only."""

@@ -1,11 +1,12 @@
 """Independent parts of a training, on all CPUs at once: numpy and onnxruntime let threads run.
 
-concurrent.futures alone neither tells how far works are that still run, nor ends them; joblib
-neither reports nor ends works in threads.
+concurrent.futures alone neither reports the progress of running tasks nor cancels them; nor does
+joblib with threads.
 """
 
 import resource
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -13,49 +14,52 @@ from typing import TypeVar
 
 from rubberduck.core.resources import available_cpus
 
-MOST = 4  # threads: three folds and the heads themselves
+MAX_THREADS = 4  # threads: three folds and the heads themselves
 # Of the memory limit, for each thread: a training takes 420 to 670 MB, and 60 to 120 MB more for
 # each thread beside the first.
-BYTES_EACH = 400_000_000
+MEMORY_PER_THREAD = 400_000_000
 POLL_SECONDS = 0.2
 T = TypeVar("T")
 R = TypeVar("R")
-Share = Callable[[float], None]  # 0 to 1 of a work is done
+ReportShare = Callable[[float], None]  # of a task that is done, 0 to 1
 
 
 class Stopped(Exception):
-    """Raised in a work whose result nobody wants any more."""
+    """Raised in a task when another one failed, or the caller gave up."""
 
 
 def map_parallel(
-    work: Callable[[T], R], items: Sequence[T], report: Callable[[int, int], None]
+    function: Callable[[T], R], items: Sequence[T], report: Callable[[int, int], None]
 ) -> Iterator[R]:
-    """Yield the works' results in order; `report` is called by this thread, with done and of."""
+    """Yield the results in the items' order.
+
+    `report` gets the number of results and of items, in the calling thread.
+    """
     with _pool() as pool:
-        futures = [pool.submit(work, item) for item in items]
-        for done, future in enumerate(futures, 1):
-            yield future.result()
+        futures = deque(pool.submit(function, item) for item in items)
+        for done in range(1, len(items) + 1):
+            yield futures.popleft().result()  # not kept here: a result may take a megabyte
             report(done, len(items))
 
 
-def run_parallel(works: Sequence[Callable[[Share], R]], report: Share) -> list[R]:
-    """Return the works' results; each tells how far it is, and `report` gets the mean of all.
+def run_parallel(tasks: Sequence[Callable[[ReportShare], R]], report: ReportShare) -> list[R]:
+    """Return the tasks' results, in order; `report` gets the mean of the shares they report.
 
-    `report` is called by this thread. If it or a work raises, the others end when they next tell
-    how far they are.
+    It is called in the calling thread. If it or a task raises, the other tasks end at their next
+    report.
     """
-    shares, is_stopped = [0.0] * len(works), threading.Event()
+    shares, is_stopped = [0.0] * len(tasks), threading.Event()
 
     def run(number: int) -> R:
-        def tell(share: float) -> None:
+        def record(share: float) -> None:
             if is_stopped.is_set():
                 raise Stopped
             shares[number] = share
 
-        return works[number](tell)
+        return tasks[number](record)
 
     with _pool() as pool:
-        futures = [pool.submit(run, number) for number in range(len(works))]
+        futures = [pool.submit(run, number) for number in range(len(tasks))]
         try:
             left: set[Future[R]] = set(futures)
             while left:
@@ -71,7 +75,7 @@ def run_parallel(works: Sequence[Callable[[Share], R]], report: Share) -> list[R
 
 @contextmanager
 def _pool() -> Iterator[ThreadPoolExecutor]:
-    """Yield a pool; works that have not begun when an error comes are left out."""
+    """Yield a pool; after an error, tasks that have not begun are cancelled."""
     pool = ThreadPoolExecutor(_threads(), "training")
     try:
         yield pool
@@ -81,5 +85,5 @@ def _pool() -> Iterator[ThreadPoolExecutor]:
 
 def _threads() -> int:
     limit, _ = resource.getrlimit(resource.RLIMIT_DATA)  # of the jobs' processes
-    allowed = MOST if limit == resource.RLIM_INFINITY else limit // BYTES_EACH
-    return max(1, min(available_cpus(), MOST, allowed))
+    allowed = MAX_THREADS if limit == resource.RLIM_INFINITY else limit // MEMORY_PER_THREAD
+    return max(1, min(available_cpus(), MAX_THREADS, allowed))

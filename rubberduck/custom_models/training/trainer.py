@@ -28,7 +28,7 @@ from rubberduck.custom_models.training.errors import NothingToTrain
 from rubberduck.custom_models.training.export import Heads, to_onnx
 from rubberduck.custom_models.training.folds import folds_of
 from rubberduck.custom_models.training.network import Perceptron
-from rubberduck.custom_models.training.parallel import Share, run_parallel
+from rubberduck.custom_models.training.parallel import ReportShare, run_parallel
 from rubberduck.custom_models.training.picture_head import PictureHead, fit_pictures
 from rubberduck.custom_models.training.pictures import TrainingPicture
 from rubberduck.custom_models.training.views import ZOOM, Ints
@@ -37,10 +37,10 @@ from rubberduck.custom_models.zoomed_passes import SMALL, find_boxes
 
 BOXES, PICTURES = "boxes", "pictures"  # kinds of projects
 FOLDS = 3
-OF_NO_PICTURE = -1  # a fold
+NO_FOLD = -1  # a fold
 MANY_SMALL = 0.2  # of the boxes: then zoomed passes are worth their time
 ENOUGH = 10  # pictures with a label in the validation part: they alone then set its threshold
-TO_FIT = 0.85  # of a fold's time; the rest is asking
+FITTING_SHARE = 0.85  # of a fold's time; the rest is asking
 NO_ANSWER = -20.0  # logit where there is no box
 # Of the logits, as the calibration expects them: those of boxes are nearly calibrated.
 USUAL_SLOPES = {BOXES: 1.0, PICTURES: 0.25}
@@ -181,19 +181,21 @@ class _Training:
         everything = learnt + behind
         folds, count = self._folds(everything)
 
-        def fit(fold: int, tell: Share) -> tuple[Fitted, dict[int, Answers]]:
+        def fit(fold: int, report: ReportShare) -> tuple[Fitted, dict[int, Answers]]:
             """Return heads that never saw a fold, and what they say of its pictures."""
             rest = [each for each, own in zip(everything, folds, strict=True) if own != fold]
             asked = [number for number, own in enumerate(folds) if own == fold]
-            fitted = self._fit(rest, self.seed + fold + 1, lambda share: tell(TO_FIT * share))
+            fitted = self._fit(
+                rest, self.seed + fold + 1, lambda share: report(FITTING_SHARE * share)
+            )
             answers = {}
             for done, number in enumerate(asked, 1):
                 answers[number] = self._ask(fitted, everything[number])
-                tell(TO_FIT + (1 - TO_FIT) * done / len(asked))
+                report(FITTING_SHARE + (1 - FITTING_SHARE) * done / len(asked))
             return fitted, answers
 
         (all_fitted, _), *others = run_parallel(
-            [partial(fit, fold) for fold in (OF_NO_PICTURE, *range(count))],
+            [partial(fit, fold) for fold in (NO_FOLD, *range(count))],
             lambda share: self.progress(45 + 50 * share, Sentence("Training")),
         )
         answers = {number: said for _, some in others for number, said in some.items()}
@@ -209,7 +211,7 @@ class _Training:
         count = min(FOLDS, max(of_learnt, 2))
         return folds_of(groups, shown, count, np.random.default_rng((self.seed, 4))), count
 
-    def _fit(self, pictures: list[Embedded], seed: int, tell: Share) -> Fitted:
+    def _fit(self, pictures: list[Embedded], seed: int, report: ReportShare) -> Fitted:
         if self.kind != BOXES:
             pooled = np.concatenate([each.pooled for each in pictures])
             shown = np.concatenate([each.pooled_shown for each in pictures])
@@ -217,10 +219,10 @@ class _Training:
         rng, labels = np.random.default_rng((seed, 3)), len(self.labels)
         whole = [example for each in pictures for example in each.examples]
         if not self.zooms:
-            return Fitted(fit_dense(whole, labels, rng, tell), None, None)
-        dense = fit_dense(whole, labels, rng, lambda share: tell(share / 2))
+            return Fitted(fit_dense(whole, labels, rng, report), None, None)
+        dense = fit_dense(whole, labels, rng, lambda share: report(share / 2))
         close = [example for each in pictures for example in each.zoomed]
-        zoomed = fit_dense(close, labels, rng, lambda share: tell(0.5 + share / 2))
+        zoomed = fit_dense(close, labels, rng, lambda share: report(0.5 + share / 2))
         return Fitted(dense, zoomed, None)
 
     def _ask(self, fitted: Fitted, each: Embedded) -> Answers:
