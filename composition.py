@@ -19,6 +19,7 @@ from amazon_services import (
 )
 from aws_clients import aws_client, s3_client
 from rubberduck.core.errors import InvalidQuestion
+from rubberduck.core.models import StorageLimits
 from rubberduck.core.question_file import load_questions, translated
 from rubberduck.core.rules import Question
 from rubberduck.core.settings import SQLITE, InvalidSettings, Settings
@@ -61,6 +62,7 @@ def build_pipeline(settings: Settings) -> Pipeline:
         max_bytes=settings.max_bytes,
         max_side=settings.max_side,
         share_answers=settings.share_answers,
+        storage_limits=StorageLimits(settings.visitor_bytes, settings.site_bytes),
         open_custom_labels=custom_labels_opener(settings, open_results),
         open_stop_schedules=stop_schedules_opener(settings),
         open_ledger=lambda: ledger_and_prices(settings, open_results()),

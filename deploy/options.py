@@ -35,6 +35,8 @@ PARAMETERS = {
     "DAILY_CALLS": "DailyCalls",
     "MONTHLY_CALLS": "MonthlyCalls",
     "UPLOADS_A_MINUTE": "UploadsAMinute",
+    "VISITOR_BYTES": "VisitorBytes",
+    "SITE_BYTES": "SiteBytes",
     "CUSTOM_LABELS": "CustomLabels",
     "VIDEO": "Video",
     "CELEBRITIES": "Celebrities",

@@ -231,6 +231,15 @@ class TooManyTokens(DuckError):
         super().__init__("You have {limit} API keys, which is the maximum.", limit=limit)
 
 
+class VisitorStorageFull(DuckError):
+    """The visitor's pictures would take more than the settings allow; nothing was stored."""
+
+    status = 413
+    slug = "visitor-storage-full"
+    title = "You have no room for another picture"
+    hint = "Delete some on “My pictures”, then send this one again."
+
+
 class IdempotencyKeyReused(DuckError):
     status = 422
     slug = "key-reused"
@@ -318,6 +327,15 @@ class BudgetSpent(DetectorFailed):
     def __init__(self, reason: str, *, seconds: int, **values: object) -> None:
         super().__init__(reason, cause=None, **values)
         self.retry_after = seconds
+
+
+class SiteStorageFull(Unavailable):
+    """All that is stored would take more than the settings allow; nothing was stored."""
+
+    slug = "site-storage-full"
+    title = "This site has no room at the moment"
+    hint = "Please try again later: older pictures are deleted every hour. Your results are safe."
+    retry_after = 3600
 
 
 class StorageFailed(Unavailable):

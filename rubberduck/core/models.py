@@ -165,12 +165,24 @@ class PendingUpload:
 
 
 @dataclass(frozen=True)
+class StorageLimits:
+    """The bytes that may be stored: of one visitor's pictures, and of the site; None: no limit."""
+
+    visitor: int | None = None
+    site: int | None = None
+
+
+NO_LIMITS = StorageLimits()
+
+
+@dataclass(frozen=True)
 class Result:
     """An analysed picture as stored, with the wording and threshold in force at that time.
 
     `is_truncated`: the end of the file was missing, but none of its pixels.
     `judged_right` is its owner's feedback on the answer, if any. `retained_from` is when it was
-    last answered again: its retention counts from there.
+    last answered again: its retention counts from there. `stored_bytes` are those of its pictures;
+    None of a result of code before they were counted.
     """
 
     id: str
@@ -188,6 +200,7 @@ class Result:
     judged_right: bool | None = None
     retained_from: datetime | None = None
     is_truncated: bool = False
+    stored_bytes: int | None = None
 
     @property
     def verdict(self) -> Verdict:

@@ -195,6 +195,17 @@ class Settings(BaseSettings):
     keep_days: int = Field(
         30, ge=1, le=3650, description="retention of pictures and results, in days"
     )
+    visitor_bytes: int = Field(
+        1_000_000_000,
+        ge=1_000_000,
+        description="maximum size of all pictures of one visitor that are stored, in bytes",
+    )
+    site_bytes: int | None = Field(
+        None,
+        ge=1_000_000,
+        description="maximum size of everything stored for visitors and projects: pictures and "
+        "videos, in bytes; default: no limit",
+    )
     share_answers: bool = Field(
         False,
         description="reuse answers to the same file across visitors (1 or 0): saves calls, but the "

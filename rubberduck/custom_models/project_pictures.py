@@ -25,6 +25,7 @@ from rubberduck.custom_models.project_counts import Counts, counts_of
 from rubberduck.custom_models.projects import ID_BYTES, Project
 from rubberduck.custom_models.tables import project_pictures, projects
 from rubberduck.db.engine import Database, is_storable, to_naive_utc
+from rubberduck.db.storage_usage import require_site_room
 from rubberduck.db.tables import DELETING, PENDING, READY
 from rubberduck.storage.base import JPEG, Storage
 
@@ -118,10 +119,14 @@ class Duplicate:
 
 @dataclass(frozen=True)
 class Quota:
-    """What one project may hold: pictures, and bytes of originals."""
+    """What one project may hold: pictures, and bytes of originals.
+
+    `site_bytes`: what the whole site may hold; None: no limit.
+    """
 
     pictures: int
     bytes: int
+    site_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -193,7 +198,7 @@ class ProjectPictures:
         return Added(picture, original.changes, near)
 
     def require_room(self, project_id: str, pictures: int = 0, bytes: int = 0) -> None:
-        """Raise ProjectFull if so much more would exceed a quota."""
+        """Raise ProjectFull or SiteStorageFull if so much more would exceed a quota."""
         counts = self.counts(project_id)
         if counts.stored + pictures > self.quota.pictures:
             raise ProjectFull(
@@ -207,6 +212,7 @@ class ProjectPictures:
                 number=f"{counts.bytes / 1e6:.0f}",
                 most=f"{self.quota.bytes / 1e6:.0f}",
             )
+        require_site_room(self.database, self.quota.site_bytes, bytes)
 
     def counts(self, project_id: str) -> Counts:
         return self.counts_of([project_id])[project_id]

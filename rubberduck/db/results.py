@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, bindparam, func, or_, select, tuple_
 
 from rubberduck.core.errors import NoSuchResult, ResultPending, ResultsUnavailable
-from rubberduck.core.models import Result, Upload
+from rubberduck.core.models import Result, StorageLimits, Upload
 from rubberduck.db.cursors import cursor_of, position_of
 from rubberduck.db.daily_stats import DailyStats, count, read_daily_stats
 from rubberduck.db.deduplication import (
@@ -25,6 +25,7 @@ from rubberduck.db.engine import Database, is_storable, to_naive_utc
 from rubberduck.db.pending_deletion import PENDING_UPLOAD_TTL, PendingDeletion
 from rubberduck.db.restored import mark_restored, restored_at
 from rubberduck.db.row_mapping import from_row, hide, to_pending_row, to_row
+from rubberduck.db.storage_usage import require_room
 from rubberduck.db.tables import DELETING, PENDING, READY, duck_results
 from rubberduck.db.workers import own_id
 
@@ -79,6 +80,10 @@ class Results:
             if duplicate.status == "abandoned":
                 take_over(connection, duplicate.id, upload)
             return duplicate
+
+    def require_room(self, limits: StorageLimits, owner: str | None, bytes: int) -> None:
+        """Raise VisitorStorageFull or SiteStorageFull if so much more would exceed a limit."""
+        require_room(self.database, limits, owner, bytes)
 
     def save(self, result: Result) -> None:
         """Turn a pending upload into a result.

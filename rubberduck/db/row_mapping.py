@@ -59,6 +59,7 @@ def to_row(result: Result) -> dict[str, Any]:
         "engine_version": answer.engine_version,
         "instead_of": answer.fallback_for,
         "instead_because": answer.fallback_reason,
+        "stored_bytes": result.stored_bytes,
     }
 
 
@@ -93,6 +94,7 @@ def from_row(row: Mapping[str, Any]) -> Result:
         owner=row["owner"],
         judged_right=row["judged_right"],
         retained_from=retained_from and retained_from.replace(tzinfo=UTC),
+        stored_bytes=row["stored_bytes"],
     )
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA = "0020"  # the Alembic revision that this code reads and writes
+SCHEMA = "0021"  # the Alembic revision that this code reads and writes
 # The status of a row. DELETING: hidden from everybody, its pictures are being deleted.
 PENDING, READY, DELETING = "pending", "ready", "deleting"
 metadata = MetaData()
@@ -52,10 +52,18 @@ duck_results = Table(
     Column("heartbeat_at", DateTime),  # UTC; updated while a picture is processed
     Column("retained_from", DateTime),  # UTC; when it was last returned for a repeated upload
     Column("judged_right", Boolean),  # feedback of its owner, if any
+    Column("stored_bytes", BigInteger),  # of its pictures; NULL while pending, and before 0021
     Index("duck_results_by_owner", "owner", "created_at", "id"),
     Index("duck_results_by_upload", "upload_sha256"),
     Index("duck_results_by_age", "status", "created_at"),
     Index("duck_results_by_key", "idempotency_key", unique=True),
+)
+# The sum of `stored_bytes` of each owner's results, kept by triggers; "" is nobody's.
+visitor_storage = Table(
+    "visitor_storage",
+    metadata,
+    Column("owner", String(64), primary_key=True),
+    Column("bytes", BigInteger, nullable=False),
 )
 # The Idempotency-Keys of each caller; several may lead to one result.
 idempotency_keys = Table(

@@ -70,7 +70,7 @@ class EntryImport:
     def of(cls, task: "Task", project_id: str, side: str, limits: dict[str, Any]) -> "EntryImport":
         pipeline: Pipeline = task.site
         database = pipeline.results.database
-        quota = Quota(limits["pictures"], limits["bytes"])
+        quota = Quota(limits["pictures"], limits["bytes"], pipeline.storage_limits.site)
         pictures = ProjectPictures(database, pipeline.storage, pipeline.max_bytes, quota)
         project = Projects(database).get(project_id)
         known = EmulatorRecords(database).of_project(SOURCE_REF, project_id)

@@ -87,7 +87,8 @@ class Site:
     def pictures(self) -> "ProjectPictures":
         from rubberduck.custom_models.project_pictures import ProjectPictures, Quota
 
-        quota = Quota(self.settings.project_pictures, self.settings.project_bytes)
+        limit = self.pipeline.storage_limits.site
+        quota = Quota(self.settings.project_pictures, self.settings.project_bytes, limit)
         return ProjectPictures(self.database, self.pipeline.storage, self.pipeline.max_bytes, quota)
 
     def is_settling(self, since: datetime | None) -> bool:

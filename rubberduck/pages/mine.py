@@ -50,6 +50,8 @@ def index() -> ResponseReturnValue:
         taken=_taken(owner) if owner else (),
         found=found,
         asked=request.args.get("question"),
+        used=_used(owner) if owner else 0,
+        most=pipeline().storage_limits.visitor,
         tokens=tokens().list_for_owner(owner) if owner else (),
         lifetimes=LIFETIMES,
         now=datetime.now(UTC),
@@ -127,6 +129,13 @@ def _corrections(page: "Page") -> "dict[str, Correction]":
     from rubberduck.db.corrections import find_corrections
 
     return find_corrections(pipeline().results, [result.id for result in page.results])
+
+
+def _used(owner: str) -> int:
+    """Return the bytes of the visitor's pictures."""
+    from rubberduck.db.storage_usage import bytes_of_visitor
+
+    return bytes_of_visitor(pipeline().results.database, owner)
 
 
 def _taken(owner: str) -> "list[Taken]":

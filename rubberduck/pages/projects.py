@@ -39,7 +39,20 @@ def index() -> ResponseReturnValue:
     person = require_labeller()
     listed = projects().list_all()
     counts = project_pictures().counts_of([each.id for each in listed])
-    return private_page("projects.html", projects=listed, counts=counts, person=person)
+    return private_page(
+        "projects.html",
+        projects=listed,
+        counts=counts,
+        person=person,
+        used=_bytes_of_site() if person.is_operator else None,
+        most=pipeline().storage_limits.site,
+    )
+
+
+def _bytes_of_site() -> int:
+    from rubberduck.db.storage_usage import bytes_of_site
+
+    return bytes_of_site(pipeline().results.database)
 
 
 @projects_pages.get("/new")

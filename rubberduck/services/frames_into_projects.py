@@ -121,7 +121,8 @@ def take_in(
         min_confidence=chosen.min_confidence,
         label=chosen.label,
     )
-    quota = Quota(chosen.quota_pictures, chosen.quota_bytes)
+    limit = site.storage_limits.site
+    quota = Quota(chosen.quota_pictures, chosen.quota_bytes, limit)
     pictures = ProjectPictures(database, site.storage, site.max_bytes, quota)
     project = Projects(database).get(project_id)
     running = _TakingIn(task, project, pictures, operator_id, video, chosen.label_id)

@@ -19,7 +19,15 @@ from rubberduck.core.errors import (
     StorageFailed,
 )
 from rubberduck.core.ids import random_id
-from rubberduck.core.models import Answer, PendingUpload, Result, Upload, Verdict
+from rubberduck.core.models import (
+    NO_LIMITS,
+    Answer,
+    PendingUpload,
+    Result,
+    StorageLimits,
+    Upload,
+    Verdict,
+)
 from rubberduck.core.rules import Question, judge
 from rubberduck.db.pending_deletion import PendingDeletion, marked_key
 from rubberduck.imaging.decode import Picture, decode_picture, to_jpeg
@@ -80,6 +88,7 @@ class Pipeline:
     max_bytes: int
     max_side: int
     share_answers: bool = False
+    storage_limits: StorageLimits = NO_LIMITS
     offers: Mapping[str, Offer] = field(default_factory=dict)  # by key, the default first
     observers: tuple[Observer, ...] = (LogObserver(),)
     model: str | None = None  # the project whose model answers
@@ -277,6 +286,8 @@ class Pipeline:
             raise
 
     def _answer_and_store(self, upload: Upload, picture: Picture, earlier: Result | None) -> Result:
+        # Twice: the marked copy is about as large, and known too late.
+        self.results.require_room(self.storage_limits, upload.owner, 2 * len(picture.jpeg))
         run = copy_context().run  # keeps the request id for the log
         stored = self._executor.submit(run, self._put, upload.picture_key, picture.jpeg)
         try:
@@ -284,11 +295,13 @@ class Pipeline:
         finally:
             wait([stored])  # before any cleanup
         stored.result()
+        marked = self._store_marked_copy(upload.id, picture, answer)
         result = replace(
             self.result(upload.id, upload.created_at, picture, answer),
             picture_key=upload.picture_key,
-            marked_key=self._store_marked_copy(upload.id, picture, answer),
+            marked_key=marked_key(upload.id) if marked else None,
             owner=upload.owner,
+            stored_bytes=len(picture.jpeg) + marked,
         )
         with timed("save"):
             self.results.save(result)
@@ -413,13 +426,14 @@ class Pipeline:
     def _answer_text(self, verdict: Verdict) -> str:
         return self.question.yes if verdict.found else self.question.no
 
-    def _store_marked_copy(self, id: str, picture: Picture, answer: Answer) -> str | None:
+    def _store_marked_copy(self, id: str, picture: Picture, answer: Answer) -> int:
+        """Store the copy with boxes drawn, if there are any; return its bytes."""
         if not answer.verdict.boxes:
-            return None
+            return 0
         # Imported late: see `warm_up`.
         from rubberduck.imaging.draw import draw_boxes
 
-        key = marked_key(id)
         marked = draw_boxes(picture.image, answer.verdict.boxes, self.question.thing)
-        self._put(key, to_jpeg(marked))
-        return key
+        jpeg = to_jpeg(marked)
+        self._put(marked_key(id), jpeg)
+        return len(jpeg)

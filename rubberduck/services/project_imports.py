@@ -189,7 +189,8 @@ class _Import:
     def of(cls, task: "Task", project_id: str, operator_id: str, options: Options) -> "_Import":
         site = task.site
         database, projects = site.results.database, Projects(site.results.database)
-        quota = Quota(options.quota_pictures, options.quota_bytes)
+        limit = site.storage_limits.site
+        quota = Quota(options.quota_pictures, options.quota_bytes, limit)
         pictures = ProjectPictures(database, site.storage, site.max_bytes, quota)
         importer = Importer(database, projects.get(project_id), operator_id)
         return cls(task, projects, pictures, importer, options)

@@ -52,7 +52,7 @@ def estimate_minutes(video: "Video", report: "VideoReport") -> int:
 def queue_rendering(service: "VideoService", video: "Video") -> str:
     """Queue the job that draws the boxes in, and return its id; of one under way, that one's.
 
-    Raises VideoNotReady, VideosFull, TooManyJobs, JobsUnavailable.
+    Raises VideoNotReady, VideosFull, SiteStorageFull, TooManyJobs, JobsUnavailable.
     """
     if video.status != READY or video.copy_key is None:
         raise VideoNotReady("There is no video to draw on.")

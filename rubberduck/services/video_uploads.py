@@ -41,7 +41,7 @@ class VideoUploads:
     def admit(self, owner: str, bytes: int) -> None:
         """Refuse a video that the site or its owner has no room for, before it is sent.
 
-        Raises NoVideo, VideoTooLarge, VideosFull, TooManyVideos, StorageFull.
+        Raises NoVideo, VideoTooLarge, VideosFull, SiteStorageFull, TooManyVideos, StorageFull.
         """
         if bytes <= 0:
             raise NoVideo("The file is empty.")

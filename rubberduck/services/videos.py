@@ -11,6 +11,7 @@ from rubberduck.core.errors import DuckError, JobEnded, NoSuchJob
 from rubberduck.core.ids import random_id
 from rubberduck.core.rules import Question
 from rubberduck.core.sentences import Sentence
+from rubberduck.db.storage_usage import require_site_room
 from rubberduck.services.video_retention import delete_video
 from rubberduck.videos.errors import (
     AnalysisOver,
@@ -88,8 +89,9 @@ class VideoService:
         which is only read. What is inside is checked by the job, never in this process. `kind` is
         the job's, and `arguments` what it takes beside `video_id`.
 
-        Raises VideoTooLarge, VideosFull, NoFreeAnalysis, StorageFailed, TooManyJobs,
-        JobsUnavailable. Then nothing is kept but an object that was in the storage before.
+        Raises VideoTooLarge, VideosFull, SiteStorageFull, NoFreeAnalysis, StorageFailed,
+        TooManyJobs, JobsUnavailable. Then nothing is kept but an object that was in the storage
+        before.
         """
         self.require_room(owner, 0 if isinstance(source, str) else bytes)
         self.require_size(bytes)
@@ -108,8 +110,14 @@ class VideoService:
         return replace(video, job_id=job_id)
 
     def require_room(self, owner: str | None, bytes: int) -> None:
-        """Raise VideosFull if the owner may not store so many more bytes."""
-        if owner is None or not bytes:
+        """Raise VideosFull if the owner may not store so many more bytes, SiteStorageFull if the
+        site may not.
+        """
+        if not bytes:
+            return
+        limit = self.pipeline.storage_limits.site
+        require_site_room(self.pipeline.results.database, limit, bytes)
+        if owner is None:
             return
         most = self.settings.video_owner_bytes
         if (used := self.videos.stored_bytes(owner)) + bytes > most:

@@ -38,7 +38,9 @@ def _require_sign_in() -> None:
 
 
 def _admit_upload() -> None:
-    """Raise NotSignedIn, NotAllowed, NoSuchProject, ProjectFull, TooManyJobs, StorageFull."""
+    """Raise NotSignedIn, NotAllowed, NoSuchProject, ProjectFull, SiteStorageFull, TooManyJobs,
+    StorageFull.
+    """
     if request.endpoint not in UPLOADS or request.method != "POST":
         return
     require_operator()
@@ -63,7 +65,9 @@ def projects() -> "Projects":
 def quota() -> "Quota":
     from rubberduck.custom_models.project_pictures import Quota
 
-    return Quota(settings().project_pictures, settings().project_bytes)
+    return Quota(
+        settings().project_pictures, settings().project_bytes, pipeline().storage_limits.site
+    )
 
 
 def project_pictures() -> "ProjectPictures":

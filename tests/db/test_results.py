@@ -230,7 +230,7 @@ def test_results_of_earlier_schemas_are_kept(
 ) -> None:
     sample = replace(sample_result(), is_truncated=False)  # unknown to them
     old = to_row(sample)
-    for added in ("engine_version", "instead_because", "is_truncated"):
+    for added in ("engine_version", "instead_because", "is_truncated", "stored_bytes"):
         del old[added]  # there was no other reason than a failure
     with at_revision(database_url, revision) as connection:
         connection.execute(duck_results.insert().values(id="an-id", **old))
@@ -243,7 +243,7 @@ def test_owners_and_counts_of_the_second_schema_are_kept(
 ) -> None:
     sample = replace(without_fallback(sample_result()), is_truncated=False)
     old = to_row(sample)
-    for added in ("engine_version", "instead_because", "is_truncated"):
+    for added in ("engine_version", "instead_because", "is_truncated", "stored_bytes"):
         del old[added]
     with at_revision(database_url, "0002") as connection:
         connection.execute(duck_results.insert().values(id="an-id", owner="me", **old))

@@ -206,6 +206,16 @@ def test_pictures_expire_when_the_site_says_so() -> None:
     assert options["aws:elasticbeanstalk:application:environment", "DUCK_KEEP_DAYS"] == "7"
 
 
+def test_the_site_is_limited_only_if_a_limit_is_given() -> None:
+    space = "aws:elasticbeanstalk:application:environment"
+    options = Made(**BALANCED).options()
+    assert options[space, "DUCK_VISITOR_BYTES"] == "1000000000"
+    assert (space, "DUCK_SITE_BYTES") not in options
+    options = Made(**BALANCED, SiteBytes="5000000000", VisitorBytes=2_000_000).options()
+    assert options[space, "DUCK_VISITOR_BYTES"] == "2000000"
+    assert options[space, "DUCK_SITE_BYTES"] == "5000000000"
+
+
 def test_what_a_visitor_deletes_is_gone(bucket: Any) -> None:
     assert "VersioningConfiguration" not in bucket
 

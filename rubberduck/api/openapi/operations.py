@@ -90,6 +90,8 @@ UPLOAD_PICTURE = {
             errors.IdempotencyKeyReused,
             errors.PictureRefused,
             errors.BudgetSpent,
+            errors.VisitorStorageFull,
+            errors.SiteStorageFull,
             errors.Unavailable,
         ),
     },

@@ -25,6 +25,7 @@ ROOM: tuple[ErrorType, ...] = (
     upload_errors.NoVideo,
     VideoTooLarge,
     VideosFull,
+    errors.SiteStorageFull,
     upload_errors.TooManyVideos,
     upload_errors.StorageFull,
     errors.Unavailable,
