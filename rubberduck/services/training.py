@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from rubberduck.core.errors import DuckError
 from rubberduck.core.sentences import Sentence
 from rubberduck.detectors.model_file import shipped_trunk_sha256
 from rubberduck.jobs.registry import job
@@ -20,6 +21,7 @@ from rubberduck.services.training_queue import RETRAIN, TRAIN, set_of
 if TYPE_CHECKING:
     from rubberduck.custom_models.model_version import ModelVersion, Trained
     from rubberduck.custom_models.training_set import TrainingSet
+    from rubberduck.custom_models.versions import Versions
     from rubberduck.jobs.child import Task
     from rubberduck.jobs.context import Context
     from rubberduck.services.pipeline import Pipeline
@@ -83,12 +85,37 @@ def train_version(task: "Task", version_id: str) -> dict[str, Any]:
         )
         key = file_key(project.id, version.id)
         trained = _train(task, version, training_set, key)
-        if not versions.complete(version.id, task.job_id, trained):
-            task.log(Sentence("The version was changed meanwhile: nothing was saved."))
-        version = versions.find(version_id)
+        version = _save(task, version, trained, key)
     f1 = version.evaluation.overall.f1 if version.evaluation else None
     log.info("model trained version=%s pictures=%d", version.id, version.pictures)
     return {"version": version.number, "f1": f1, "seconds": version.training_seconds}
+
+
+def _save(task: "Task", version: "ModelVersion", trained: "Trained", key: str) -> "ModelVersion":
+    """Save the result, once; return the version.
+
+    Deletes the file, and raises CannotTrain or NoSuchVersion, if the version may not have it any
+    more or is gone.
+    """
+    from rubberduck.custom_models.version_errors import CannotTrain
+    from rubberduck.custom_models.versions import Versions
+
+    site = _site(task)
+    versions = Versions(site.results.database)
+    if versions.complete(version.id, task.job_id, trained):
+        return versions.find(version.id)
+    try:
+        found = versions.find(version.id)
+        if not found.is_trained:  # else another run of this job saved it
+            raise CannotTrain(
+                "The model was trained, but its version is {state} by now, so nothing was saved. "
+                "Retry the job to train it again.",
+                state=found.state,
+            )
+    except DuckError:
+        site.storage.delete(key)
+        raise
+    return found
 
 
 def fail_version(task: "Task", version_id: str, message: str) -> bool:
@@ -141,8 +168,19 @@ def retrain_version(task: "Task", version_id: str, old_trunk: str) -> dict[str, 
     replaced = versions.replace_file(version.id, old_trunk, trained)
     if replaced and version.file_key and version.file_key != key:
         site.storage.delete(version.file_key)
+    if not replaced and not _has_file(versions, version.id, key):
+        site.storage.delete(key)
     log.info("model trained again version=%s replaced=%s", version.id, replaced)
     return {"version": version.number, "replaced": replaced}
+
+
+def _has_file(versions: "Versions", id: str, key: str) -> bool:
+    from rubberduck.custom_models.version_errors import NoSuchVersion
+
+    try:
+        return versions.find(id).file_key == key
+    except NoSuchVersion:
+        return False
 
 
 def _train(

@@ -85,6 +85,23 @@ def test_a_step_that_runs_again_changes_nothing(
     }
 
 
+def test_a_training_whose_version_is_deleted_meanwhile_fails_and_leaves_no_file(
+    task: Task, results: Results, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = create_project(results.database, pipeline.storage, draw_project(18), kind="pictures")
+    version_id = jobs.begin_version(task, project.id, "ann", 0)
+
+    def delete_meanwhile(*arguments: Any) -> TrainedModel:
+        Versions(results.database).change_state(version_id, ["TRAINING_IN_PROGRESS"], "DELETING")
+        return made_up(*arguments)
+
+    monkeypatch.setattr(training, "train", delete_meanwhile)
+    with pytest.raises(CannotTrain, match="its version is DELETING by now, so nothing was saved"):
+        jobs.train_version(task, version_id)
+    with pytest.raises(FileNotFoundError):
+        pipeline.storage.get(version_files.file_key(project.id, version_id))
+
+
 def test_a_project_that_changed_while_its_job_waited_fails_in_plain_words(
     task: Task, results: Results, pipeline: Pipeline
 ) -> None:
