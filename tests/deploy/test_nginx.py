@@ -8,9 +8,11 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from datetime import timedelta
 from email.message import Message
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from pathlib import Path
 from statistics import median, quantiles
 from urllib.error import HTTPError
@@ -18,13 +20,19 @@ from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 import pytest
-from werkzeug.datastructures import Headers
+from werkzeug.datastructures import FileStorage, Headers
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.test import encode_multipart
 
 from deploy import bundle
+from rubberduck.accounts.operators import Operators
+from rubberduck.accounts.tokens import Tokens
 from rubberduck.core.settings import Settings
+from rubberduck.custom_models.projects import Projects
+from rubberduck.db.engine import Database
 from rubberduck.web.security_headers import STATIC, version
 from tests.support import beanstalk
+from tests.support.archives import zipped as zip_of
 from tests.support.beanstalk import (
     Machine,
     Running,
@@ -128,6 +136,27 @@ def test_a_video_may_be_larger(alone: Running) -> None:
         status, body = fetch(Request(url, bytes(size), headers, method="POST"))
         assert status == expected
     assert b"This video is too large" in body
+
+
+def test_an_archive_for_a_project_may_be_as_large_as_the_site_takes(alone: Running) -> None:
+    database = Database(f"sqlite:///{alone.machine.folder / 'data' / 'duck.db'}")
+    operator = Operators(database).find_or_create("Ada", "operator")
+    project = Projects(database).create("Mugs", "pictures", ["mug"], operator.id)
+    key, _ = Tokens(database).create(operator.id, "archive", timedelta(days=1), "operator")
+    database.close()
+    url = f"{alone.machine.url}/api/v1/projects/{project.id}/imports"
+    archive = zip_of({f"{number}.jpg": bytes(4_000_000) for number in range(10)})
+    fields = {"picture": FileStorage(BytesIO(archive), "mugs.zip")}
+    boundary, form = encode_multipart(fields)
+    headers = {
+        "Authorization": f"Bearer {key}",
+        "Content-Type": f"multipart/form-data; boundary={boundary}",
+    }
+    status, body = fetch(Request(url, form, headers, method="POST"))
+    assert (status, len(form) > 33_554_432) == (202, True), body
+    del headers["Authorization"]
+    status, body = fetch(Request(url, form, headers, method="POST"))
+    assert (status, json.loads(body)["title"]) == (401, "Please sign in")
 
 
 def test_far_too_big_is_refused_before_it_is_sent(alone: Running) -> None:
