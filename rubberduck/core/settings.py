@@ -18,10 +18,17 @@ PREFIX = "DUCK_"
 BUCKET_NAME = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
 S3_ADDRESS = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?$"
 QUEUE_URL = r"^https?://.+/.+"
-TOPIC = r"^arn:aws[\w-]*:sns:[\w-]+:\d{12}:[\w-]+$"
+# In these patterns a word is ASCII: pydantic's regular expressions take "\w" as all letters of
+# Unicode, and 36 of them 10 ms to compile at each start.
+WORD, ACCOUNT = "[A-Za-z0-9_-]", "[0-9]{12}"
+TOPIC = rf"^arn:aws{WORD}*:sns:{WORD}+:{ACCOUNT}:{WORD}+$"
+ROLE = rf"^arn:aws{WORD}*:iam::{ACCOUNT}:role/[A-Za-z0-9_+=,.@/-]+$"
+KMS_KEY = (
+    rf"^((arn:aws{WORD}*:kms:{WORD}+:{ACCOUNT}:)?(key|alias)/[A-Za-z0-9_/-]+|{WORD}{{36}})$"
+)
 FAULT = (
     r"([A-Za-z]+:)?(throttle|quota|fail|unavailable|error=[A-Za-z0-9]+|hang-up|lose-answer"
-    r"|slow=\d+(\.\d+)?|state=[A-Z_]+)(\*\d{1,6})?"
+    r"|slow=[0-9]+(\.[0-9]+)?|state=[A-Z_]+)(\*[0-9]{1,6})?"
 )
 FAULTS = rf"^{FAULT}(, ?{FAULT})*$"
 ACCESS_KEY = re.compile(r"[\w+=.@-]{1,128}:.{16,}")
@@ -114,12 +121,12 @@ class Settings(BaseSettings):
     )
     region: str = Field(
         "eu-central-1",
-        pattern=r"^[a-z]{2,}(-[a-z]+)+-\d+$",  # botocore decides, when the clients are made
+        pattern=r"^[a-z]{2,}(-[a-z]+)+-[0-9]+$",  # botocore decides, when the clients are made
         description="the AWS region of the bucket and of Rekognition",
     )
     kms_key: str | None = Field(
         None,
-        pattern=r"^((arn:aws[\w-]*:kms:[\w-]+:\d{12}:)?(key|alias)/[\w/-]+|[\w-]{36})$",
+        pattern=KMS_KEY,
         description="ID, ARN or alias of the KMS key that encrypts pictures in the bucket; "
         "without it, the bucket's default encryption does",
     )
@@ -314,7 +321,7 @@ class Settings(BaseSettings):
     )
     scheduler_role: str | None = Field(
         None,
-        pattern=r"^arn:aws[\w-]*:iam::\d{12}:role/[\w+=,.@/-]+$",
+        pattern=ROLE,
         description="ARN of the role by which Amazon EventBridge Scheduler stops a model at its "
         "ceiling, also when this site is off",
     )
@@ -401,7 +408,7 @@ class Settings(BaseSettings):
     )
     video_role: str | None = Field(
         None,
-        pattern=r"^arn:aws[\w-]*:iam::\d{12}:role/[\w+=,.@/-]+$",
+        pattern=ROLE,
         description="ARN of the role by which Rekognition Video writes to that topic",
     )
     video_queue: str | None = Field(

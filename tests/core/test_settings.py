@@ -57,6 +57,7 @@ def test_the_page_of_settings_is_as_it_would_be_generated() -> None:
         ("DUCK_LINK_SECONDS", "-1"),
         ("DUCK_BUCKET", "Secret_Bucket"),
         ("DUCK_REGION", "secretland"),
+        ("DUCK_KMS_KEY", "alias/pässword"),
         ("DUCK_DATABASE_URL", "mysql://secret@host/x"),
         ("DUCK_DATABASE_URL", "sqlite:///:memory:"),
         ("DUCK_DATABASE_URL", "sqlite:///duck.db?mode=ro"),
@@ -78,6 +79,17 @@ def test_a_wrong_one_is_named_never_its_value(
     assert str(error.value).startswith(f"{name} is wrong: ")
     assert value not in str(error.value)
     assert "RET@" not in str(error.value)
+
+
+def test_no_pattern_has_a_class_of_all_letters_which_takes_long_to_compile() -> None:
+    patterns = {
+        name: pattern
+        for name, field in Settings.model_fields.items()
+        for constraint in field.metadata
+        if (pattern := getattr(constraint, "pattern", None))
+    }
+    assert len(patterns) > 10
+    assert {name: text for name, text in patterns.items() if re.search(r"\\[wd]", text)} == {}
 
 
 def test_every_wrong_one_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
