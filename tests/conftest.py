@@ -12,7 +12,6 @@ import hypothesis
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from jinja2 import FileSystemBytecodeCache
 from moto.server import ThreadedMotoServer
 from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
@@ -39,8 +38,6 @@ from tests.support.visitor import Visit, Visitor
 
 # A busy computer is no failure.
 expect.set_options(timeout=MAX_WAIT)
-# Each test makes an app of its own; its templates are compiled once for all.
-Flask.jinja_options = {"bytecode_cache": FileSystemBytecodeCache(tempfile.mkdtemp(prefix="jinja"))}
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 

@@ -23,9 +23,7 @@ QUEUE_URL = r"^https?://.+/.+"
 WORD, ACCOUNT = "[A-Za-z0-9_-]", "[0-9]{12}"
 TOPIC = rf"^arn:aws{WORD}*:sns:{WORD}+:{ACCOUNT}:{WORD}+$"
 ROLE = rf"^arn:aws{WORD}*:iam::{ACCOUNT}:role/[A-Za-z0-9_+=,.@/-]+$"
-KMS_KEY = (
-    rf"^((arn:aws{WORD}*:kms:{WORD}+:{ACCOUNT}:)?(key|alias)/[A-Za-z0-9_/-]+|{WORD}{{36}})$"
-)
+KMS_KEY = rf"^((arn:aws{WORD}*:kms:{WORD}+:{ACCOUNT}:)?(key|alias)/[A-Za-z0-9_/-]+|{WORD}{{36}})$"
 FAULT = (
     r"([A-Za-z]+:)?(throttle|quota|fail|unavailable|error=[A-Za-z0-9]+|hang-up|lose-answer"
     r"|slow=[0-9]+(\.[0-9]+)?|state=[A-Z_]+)(\*[0-9]{1,6})?"
