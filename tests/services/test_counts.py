@@ -98,7 +98,7 @@ app = start()
 HEAVY = set("matplotlib numpy onnxruntime sqlalchemy boto3 redis dbos rubberduck.jobs".split())
 HEAVY |= set("authlib requests rubberduck.accounts.operators".split())
 HEAVY |= {"rubberduck.custom_models.tables", "rubberduck.faces.models"}
-HEAVY |= {"rubberduck.named_objects.store"}
+HEAVY |= {"rubberduck.named_objects.store", "matplotlib.figure"}
 
 def loaded_for(*pages):
     for page in pages:
