@@ -128,6 +128,15 @@ def start_decoder() -> dict[str, bool]:
         return _sandbox.start()
 
 
+def begin_decoder_start() -> bool:
+    """Start the first decoding child in the background; return False if there is one.
+
+    Raises TooBusy.
+    """
+    with _translated_errors():
+        return _sandbox.begin_start()
+
+
 def keep_buffers(kept_bytes: int) -> None:
     """Keep the memory of pictures up to this size for the next ones; by default, of small ones.
 

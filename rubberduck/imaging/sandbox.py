@@ -265,6 +265,17 @@ class Sandbox:
             child.wait_until_ready()
             return child.protections
 
+    def begin_start(self) -> bool:
+        """Start the first child without waiting until it is ready; return False if there is one.
+
+        Raises ChildNotStarted.
+        """
+        with self._lock:
+            if self._permanent:
+                return False
+            self._keep(self._new_child())
+            return True
+
     @contextmanager
     def child(self, wait: float) -> Iterator[Child]:
         """Yield a free child for exclusive use, waiting up to `wait` seconds.

@@ -4,6 +4,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -30,7 +31,7 @@ from rubberduck.core.models import (
 )
 from rubberduck.core.rules import Question, judge
 from rubberduck.db.pending_deletion import PendingDeletion, marked_key
-from rubberduck.imaging.decode import Picture, decode_picture, to_jpeg
+from rubberduck.imaging.decode import Picture, begin_decoder_start, decode_picture, to_jpeg
 from rubberduck.services.idempotency import key_hashes
 from rubberduck.services.observation import (
     LogObserver,
@@ -209,6 +210,8 @@ class Pipeline:
         the owner); see `key_hashes`.
         """
         self.storage.raise_if_circuit_open()
+        if begin_decoder_start():
+            self._load_next_steps()
         with durations() as seconds:
             with timed("decode"):
                 picture = self.read(data)
@@ -366,6 +369,14 @@ class Pipeline:
 
         if self.free_detector:
             self.free_detector.check()
+
+    def _load_next_steps(self) -> None:
+        """Load what follows the decoding, while the first decoder of this process starts."""
+        import rubberduck.db.results
+        import rubberduck.imaging.draw  # noqa: F401
+
+        with suppress(DetectorFailed):  # which is answered after the decoder's own errors
+            _ = self.detector.version
 
     def close(self) -> None:
         """Close the database at the end of the process, whether this process opened it or not."""

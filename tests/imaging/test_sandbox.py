@@ -46,6 +46,13 @@ def test_a_request_is_answered_with_a_reply_and_bytes(sandbox: Sandbox) -> None:
         assert bytes(child.result(0, size)) == b"a duck"
 
 
+def test_the_first_child_is_started_once_ahead_of_the_first_request(sandbox: Sandbox) -> None:
+    assert [sandbox.begin_start(), sandbox.begin_start()] == [True, False]
+    (started,) = sandbox._idle
+    assert pid_of(sandbox) == started.process.pid
+    assert not sandbox.begin_start()
+
+
 def test_large_buffers_are_freed_unless_they_are_to_be_kept(sandbox: Sandbox) -> None:
     data = bytes(sandbox_module.KEPT_BYTES + 1)
     for kept_bytes, left in ((sandbox_module.KEPT_BYTES, 0), (2 * len(data), len(data))):

@@ -1,0 +1,56 @@
+"""The first picture of a process waits for its decoder and for what it loads at the same time."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from rubberduck.core.settings import ROOT
+from tests.support.databases import create_database
+
+PROGRAM = """
+import json, sys
+from app import start
+from rubberduck.imaging.sandbox import Child
+steps = []
+WATCHED = ("sqlalchemy", "matplotlib", "onnxruntime")
+
+def watch(event, arguments):
+    if event == "subprocess.Popen" and "rubberduck.imaging.decode_child" in arguments[1]:
+        steps.append("the decoder is started")
+    if event == "import" and arguments[0] in WATCHED:
+        steps.append(arguments[0])
+
+wait = Child.wait_until_ready
+
+def wait_until_ready(child):
+    steps.append("the decoder is waited for")
+    wait(child)
+
+Child.wait_until_ready = wait_until_ready
+client = start().test_client()
+assert client.get("/").status_code == 200
+sys.addaudithook(watch)
+with open("static/samples/easy.jpg", "rb") as picture:
+    sent = {"data": picture.read(), "content_type": "image/jpeg"}
+assert client.post("/api/v1/pictures", **sent).status_code == 201
+print(json.dumps(list(dict.fromkeys(steps))))
+"""
+
+
+def test_the_decoder_starts_while_the_rest_is_loaded(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/duck.db"
+    create_database(url)
+    environment = {
+        "DUCK_DATABASE_URL": url,
+        "DUCK_UPLOADS": str(tmp_path),
+        "DUCK_SECRET_KEY": "a key of the tests",
+        "FLASK_SKIP_DOTENV": "1",
+        "PATH": os.environ["PATH"],
+    }
+    command = [sys.executable, "-c", PROGRAM]
+    lines = subprocess.check_output(command, cwd=ROOT, env=environment, text=True).splitlines()
+    started, *loaded, waited = json.loads(lines[-1])
+    assert (started, waited) == ("the decoder is started", "the decoder is waited for")
+    assert set(loaded) == {"sqlalchemy", "matplotlib", "onnxruntime"}
