@@ -14,9 +14,8 @@ from flask.cli import AppGroup
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from composition import build_event_poller, build_pipeline
-from rubberduck.api.blueprint import api
-from rubberduck.api.openapi.document import openapi
-from rubberduck.api.uploads import MethodOverride
+from rubberduck.api.blueprint import api_blueprint, openapi_blueprint
+from rubberduck.api.tus import MethodOverride
 from rubberduck.core.errors import InvalidQuestion
 from rubberduck.core.settings import InvalidSettings, Settings
 from rubberduck.core.settings_loading import load_settings, unknown_variables
@@ -156,7 +155,7 @@ def create_app(settings: Settings, *, pipeline: Pipeline | None = None) -> Flask
         which,
         named_objects_pages,
     )
-    for blueprint in (*pages, *wings, api, openapi, health):
+    for blueprint in (*pages, *wings, api_blueprint, openapi_blueprint, health):
         app.register_blueprint(blueprint)
     register_request_ids(app)
     register_request_checks(app)
@@ -166,7 +165,7 @@ def create_app(settings: Settings, *, pipeline: Pipeline | None = None) -> Flask
     register_project_uploads(app)
     register_named_object_uploads(app)
     register_video_uploads(app)
-    register_csrf_protection(app, exempt=api)
+    register_csrf_protection(app, exempt=api_blueprint)
     app.after_request(_trigger_sweep)
     origin = pipeline.storage.origin
     policy = content_security_policy(STYLE, origin, origin)

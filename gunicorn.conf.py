@@ -66,9 +66,11 @@ def pre_fork(server: Any, worker: Any) -> None:
     """
     if server.WORKERS and preload_app:  # without preload, each worker loads its own
         from rubberduck.core.errors import DuckError
+        from rubberduck.web.lazy_views import load_views
 
         try:
             server.app.wsgi().extensions["pipeline"].warm_up()
+            load_views(server.app.wsgi())
         except DuckError as error:
             raise HaltServer(f"The site does not start. {error}") from None
         if server.num_workers > server.cfg.workers:
@@ -101,9 +103,11 @@ def _ask_for_replacement(worker: Any) -> None:
 
 def _warm_up(worker: Any) -> None:
     from rubberduck.core.errors import DuckError
+    from rubberduck.web.lazy_views import load_views
 
     try:
         worker.wsgi.extensions["pipeline"].warm_up()
+        load_views(worker.wsgi)
     except DuckError as error:
         if worker.cfg.preload_app and worker.cfg.workers > 1:
             return  # the master process fails in `pre_fork`, too

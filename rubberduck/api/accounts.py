@@ -6,9 +6,10 @@ from flask import url_for
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
+from rubberduck.api.blueprint import api
 from rubberduck.api.body_classes import body_class
 from rubberduck.api.requests import page_limit
-from rubberduck.api.routes import MAX_LIMIT, api, no_content
+from rubberduck.api.routes import MAX_LIMIT, no_content
 from rubberduck.api.schemas import ListLinks, Timestamp
 from rubberduck.web.api_keys import current_token
 from rubberduck.web.errors import NotAllowed

@@ -1,50 +1,29 @@
-"""The blueprint of the JSON API; importing this module adds all routes to it."""
+"""The blueprints of the JSON API, whose views are imported when they are first requested.
 
-from rubberduck.api import (
-    accounts,
-    celebrities,
-    corrections,
-    evaluations,
-    faces,
-    jobs,
-    labelling,
-    model_life,
-    models,
-    named_objects,
-    people,
-    project_data,
-    project_pictures,
-    projects,
-    routes,
-    storage,
-    uploads,
-    video_frames,
-    video_paid,
-    video_results,
-    videos,
+`python -m docs.api_routes` writes the table of their routes from the decorators of the modules.
+"""
+
+from flask import Blueprint, Response
+
+from rubberduck.api.route_table import ROUTES
+from rubberduck.api.tus import add_version
+from rubberduck.web.lazy_views import DeclaredRoutes, LazyView, add_routes, parse_routes
+from rubberduck.web.responses import CACHE_NO_STORE
+
+api = DeclaredRoutes()  # whose decorators the modules use
+api_blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
+add_routes(api_blueprint, parse_routes(ROUTES, __package__))
+api_blueprint.after_request(add_version)
+
+openapi_blueprint = Blueprint("openapi", __name__)
+openapi_blueprint.add_url_rule(
+    "/api/openapi.json", view_func=LazyView("rubberduck.api.openapi.document:description")
 )
 
-api = routes.api
-__all__ = [
-    "accounts",
-    "api",
-    "celebrities",
-    "corrections",
-    "evaluations",
-    "faces",
-    "jobs",
-    "labelling",
-    "model_life",
-    "models",
-    "named_objects",
-    "people",
-    "project_data",
-    "project_pictures",
-    "projects",
-    "storage",
-    "uploads",
-    "video_frames",
-    "video_paid",
-    "video_results",
-    "videos",
-]
+
+@api_blueprint.after_request
+def forbid_caching(response: Response) -> Response:
+    """Set Cache-Control to private, no-store on responses that set none themselves."""
+    response.headers.setdefault("Cache-Control", CACHE_NO_STORE)
+    response.vary.add("Authorization")
+    return response

@@ -6,8 +6,8 @@ from flask import request
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
+from rubberduck.api.blueprint import api
 from rubberduck.api.body_classes import body_class
-from rubberduck.api.routes import api
 from rubberduck.api.schemas import Percent, Pixels
 from rubberduck.aws.celebrities_errors import CelebritiesNotAgreed
 from rubberduck.core.models import Box

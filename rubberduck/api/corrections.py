@@ -7,9 +7,10 @@ from flask import Response
 from flask.typing import ResponseReturnValue
 from pydantic import FailFast, Field
 
+from rubberduck.api.blueprint import api
 from rubberduck.api.body_classes import body_class
 from rubberduck.api.requests import parsed_body
-from rubberduck.api.routes import api, no_content
+from rubberduck.api.routes import no_content
 from rubberduck.api.schemas import Timestamp
 from rubberduck.core.errors import NoSuchResult
 from rubberduck.core.models import Correction, DrawnBox

@@ -7,10 +7,11 @@ from flask import request, url_for
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
+from rubberduck.api.blueprint import api
 from rubberduck.api.body_classes import body_class
 from rubberduck.api.models import Count, FigureBody, Share, figure_body
 from rubberduck.api.requests import choice, page_limit
-from rubberduck.api.routes import DEFAULT_LIMIT, MAX_LIMIT, api
+from rubberduck.api.routes import DEFAULT_LIMIT, MAX_LIMIT
 from rubberduck.api.schemas import ListLinks
 from rubberduck.core.errors import InvalidCursor
 from rubberduck.web.models import find_pictures, projects, versions

@@ -5,8 +5,9 @@ from http import HTTPStatus
 from flask import url_for
 from flask.typing import ResponseReturnValue
 
+from rubberduck.api.blueprint import api
 from rubberduck.api.face_schemas import faces_body
-from rubberduck.api.routes import api, no_content
+from rubberduck.api.routes import no_content
 from rubberduck.web.deps import face_service
 from rubberduck.web.faces import require_consent, wants_to_keep
 from rubberduck.web.responses import as_json

@@ -7,9 +7,10 @@ from flask import request, url_for
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
+from rubberduck.api.blueprint import api
 from rubberduck.api.body_classes import body_class
 from rubberduck.api.requests import choice, page_limit
-from rubberduck.api.routes import DEFAULT_LIMIT, MAX_LIMIT, api
+from rubberduck.api.routes import DEFAULT_LIMIT, MAX_LIMIT
 from rubberduck.api.schemas import ListLinks, Timestamp
 from rubberduck.web.deps import job_queue
 from rubberduck.web.formatting import rfc3339

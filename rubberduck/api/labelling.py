@@ -8,9 +8,10 @@ from flask import Response, request, url_for
 from flask.typing import ResponseReturnValue
 from pydantic import FailFast, Field
 
+from rubberduck.api.blueprint import api
 from rubberduck.api.body_classes import body_class
 from rubberduck.api.requests import parsed_body
-from rubberduck.api.routes import api, no_content
+from rubberduck.api.routes import no_content
 from rubberduck.api.schemas import WHOLE, Timestamp
 from rubberduck.web.deps import pipeline, shared
 from rubberduck.web.formatting import rfc3339

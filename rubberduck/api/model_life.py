@@ -7,9 +7,9 @@ from flask import request
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
+from rubberduck.api.blueprint import api
 from rubberduck.api.body_classes import body_class
 from rubberduck.api.requests import parsed_body
-from rubberduck.api.routes import api
 from rubberduck.api.schemas import WHOLE, Timestamp
 from rubberduck.web.deps import answering_models
 from rubberduck.web.formatting import rfc3339

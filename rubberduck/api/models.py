@@ -7,9 +7,10 @@ from flask import url_for
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
+from rubberduck.api.blueprint import api
 from rubberduck.api.body_classes import body_class
 from rubberduck.api.requests import flag
-from rubberduck.api.routes import api, no_content
+from rubberduck.api.routes import no_content
 from rubberduck.api.schemas import Timestamp
 from rubberduck.core.errors import InvalidParameter
 from rubberduck.web.deps import job_queue, pipeline

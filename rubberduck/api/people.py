@@ -5,8 +5,9 @@ from typing import Annotated
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
+from rubberduck.api.blueprint import api
 from rubberduck.api.body_classes import body_class
-from rubberduck.api.routes import api, no_content
+from rubberduck.api.routes import no_content
 from rubberduck.api.schemas import Timestamp
 from rubberduck.web.formatting import rfc3339
 from rubberduck.web.operators import let_in, people, remove_access, require_operator

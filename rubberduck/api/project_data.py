@@ -8,9 +8,9 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
 
 from rubberduck.api import project_schemas as bodies
+from rubberduck.api.blueprint import api
 from rubberduck.api.project_pictures import SIDES
 from rubberduck.api.requests import flag, parsed_body
-from rubberduck.api.routes import api
 from rubberduck.core.errors import JobEnded, NoPicture, NoSuchJob
 from rubberduck.web.deps import job_queue, pipeline
 from rubberduck.web.formatting import rfc3339

@@ -7,8 +7,9 @@ from flask import Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from rubberduck.api import project_schemas as bodies
+from rubberduck.api.blueprint import api
 from rubberduck.api.requests import choice, flag, page_limit, parsed_body
-from rubberduck.api.routes import api, no_content
+from rubberduck.api.routes import no_content
 from rubberduck.api.schemas import ListLinks
 from rubberduck.core.errors import InvalidParameter
 from rubberduck.web.deps import pipeline

@@ -6,8 +6,8 @@ from flask import Response, request, url_for
 from flask.typing import ResponseReturnValue
 
 from rubberduck.api import project_schemas as bodies
+from rubberduck.api.blueprint import api
 from rubberduck.api.requests import flag, parsed_body
-from rubberduck.api.routes import api
 from rubberduck.web.operators import audit, audited, require_labeller, require_operator
 from rubberduck.web.project_import import enqueue_deletion
 from rubberduck.web.projects import project_pictures, projects, quota

@@ -4,10 +4,11 @@ import re
 from contextlib import suppress
 from http import HTTPStatus
 
-from flask import Blueprint, Response, request, url_for
+from flask import Response, request, url_for
 from flask.typing import ResponseReturnValue
 from pydantic import TypeAdapter, ValidationError
 
+from rubberduck.api.blueprint import api
 from rubberduck.api.requests import page_limit
 from rubberduck.api.schemas import (
     CreatedBody,
@@ -25,22 +26,13 @@ from rubberduck.services.idempotency import MIN_ANONYMOUS_KEY
 from rubberduck.web.api_keys import current_token, tokens
 from rubberduck.web.deps import pipeline, sweeper, threshold, wanted_answer
 from rubberduck.web.questions import question_title
-from rubberduck.web.responses import CACHE_NO_STORE, as_json, with_etag
+from rubberduck.web.responses import as_json, with_etag
 from rubberduck.web.sessions import delete_token, known_visitor, may_delete, visitor
 from rubberduck.web.uploads import json_body, picture_from_body
 
-api = Blueprint("api", __name__, url_prefix="/api/v1")
 DELETE_TOKEN = "Delete-Token"  # a header, because addresses are logged
 IDEMPOTENCY_KEY_RE = r"^[!-~]([ -~]{0,253}[!-~])?$"
 DEFAULT_LIMIT, MAX_LIMIT = 20, 100
-
-
-@api.after_request
-def forbid_caching(response: Response) -> Response:
-    """Set Cache-Control to private, no-store on responses that set none themselves."""
-    response.headers.setdefault("Cache-Control", CACHE_NO_STORE)
-    response.vary.add("Authorization")
-    return response
 
 
 @api.post("/pictures")

@@ -5,8 +5,8 @@ from typing import Annotated
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
+from rubberduck.api.blueprint import api
 from rubberduck.api.body_classes import body_class
-from rubberduck.api.routes import api
 from rubberduck.web.deps import pipeline, settings, video_service
 from rubberduck.web.operators import current_operator
 from rubberduck.web.responses import as_json

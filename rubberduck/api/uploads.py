@@ -13,18 +13,20 @@ import hmac
 import re
 import tempfile
 from base64 import b64decode
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
-from typing import IO, TYPE_CHECKING, Annotated, Any
+from typing import IO, TYPE_CHECKING, Annotated
 
 from flask import Response, request, url_for
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 from werkzeug.http import http_date
 
+from rubberduck.api.blueprint import api
 from rubberduck.api.body_classes import body_class
-from rubberduck.api.routes import api, no_content
+from rubberduck.api.routes import no_content
+from rubberduck.api.tus import VERSION
 from rubberduck.api.tus_errors import ChecksumMismatch, WrongPartType, WrongTusVersion
 from rubberduck.core.errors import DuckError, InvalidParameter
 from rubberduck.web.deps import settings
@@ -38,7 +40,6 @@ from rubberduck.web.video_uploads import READ_BYTES, RequestBody, request_body, 
 if TYPE_CHECKING:
     from rubberduck.videos.upload_rows import Upload
 
-VERSION = "1.0.0"
 EXTENSIONS = "creation,expiration,termination,checksum"
 CONTENT_TYPE = "application/offset+octet-stream"
 ALGORITHMS = ("sha1", "sha256")  # each server has to know the first
@@ -49,15 +50,6 @@ METADATA_RE = rf"^({PAIR}( ?, ?{PAIR})*)?$"
 MAX_METADATA = 2000  # characters
 CHECKSUM_RE = r"^[a-z0-9]+ [A-Za-z0-9+/]+={0,2}$"
 MAX_CHECKED_BYTES = 64_000_000  # of a body with a checksum, of which nothing is stored if it fails
-UPLOADS_PATH = "/api/v1/uploads/"
-METHOD_OVERRIDE = "HTTP_X_HTTP_METHOD_OVERRIDE"
-ENDPOINTS = (
-    "api.describe_uploads",
-    "api.create_upload",
-    "api.get_upload",
-    "api.append_upload",
-    "api.delete_upload",
-)
 
 
 @body_class
@@ -78,21 +70,8 @@ class UploadBody:
     links: UploadLinks
 
 
-@api.after_request
-def add_version(response: Response) -> Response:
-    if request.endpoint in ENDPOINTS:
-        response.headers["Tus-Resumable"] = VERSION
-        if response.status_code == HTTPStatus.PRECONDITION_FAILED:
-            response.headers["Tus-Version"] = VERSION
-    return response
-
-
-def _route(path: str, *methods: str) -> Callable[[Any], Any]:
-    return api.route(path, methods=methods, provide_automatic_options=False)
-
-
-@_route("/uploads", "OPTIONS")
-@_route("/uploads/<id>", "OPTIONS")
+@api.route("/uploads", "OPTIONS")
+@api.route("/uploads/<id>", "OPTIONS")
 def describe_uploads(id: str = "") -> ResponseReturnValue:
     """Return what this server can do, in headers."""
     response = no_content()
@@ -104,7 +83,7 @@ def describe_uploads(id: str = "") -> ResponseReturnValue:
     return response
 
 
-@_route("/uploads", "POST")
+@api.route("/uploads", "POST")
 def create_upload() -> ResponseReturnValue:
     """Begin an upload of the announced size."""
     _require_version()
@@ -120,7 +99,7 @@ def create_upload() -> ResponseReturnValue:
     return _with_state(response, upload)
 
 
-@_route("/uploads/<id>", "GET", "HEAD")
+@api.route("/uploads/<id>", "GET", "HEAD")
 def get_upload(id: str) -> ResponseReturnValue:
     """Return how much has arrived; HEAD is what the protocol asks for it."""
     if request.method == "HEAD":
@@ -133,7 +112,7 @@ def get_upload(id: str) -> ResponseReturnValue:
     return response
 
 
-@_route("/uploads/<id>", "PATCH")
+@api.route("/uploads/<id>", "PATCH")
 def append_upload(id: str) -> ResponseReturnValue:
     """Store the next bytes."""
     try:
@@ -145,7 +124,7 @@ def append_upload(id: str) -> ResponseReturnValue:
     return _with_state(no_content(), upload)
 
 
-@_route("/uploads/<id>", "DELETE")
+@api.route("/uploads/<id>", "DELETE")
 def delete_upload(id: str) -> ResponseReturnValue:
     _require_version()
     video_uploads().uploads.delete(id, known_visitor() or "")
@@ -231,18 +210,3 @@ def _with_state(response: Response, upload: "Upload") -> Response:
     response.headers["Upload-Offset"] = str(upload.received)
     response.headers["Upload-Expires"] = http_date(upload.expires_at)
     return response
-
-
-class MethodOverride:
-    """Take the method of uploads from X-HTTP-Method-Override: some proxies refuse PATCH."""
-
-    def __init__(self, app: Callable[..., Iterable[bytes]]) -> None:
-        self.app = app
-
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        is_upload = environ.get("PATH_INFO", "").startswith(UPLOADS_PATH)
-        if is_upload and environ["REQUEST_METHOD"] == "POST":
-            method = environ.get(METHOD_OVERRIDE, "")
-            if method in ("PATCH", "DELETE"):
-                environ["REQUEST_METHOD"] = method
-        return self.app(environ, start_response)

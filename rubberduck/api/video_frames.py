@@ -7,10 +7,10 @@ from typing import Annotated
 from flask.typing import ResponseReturnValue
 from pydantic import FailFast, Field
 
+from rubberduck.api.blueprint import api
 from rubberduck.api.body_classes import body_class
 from rubberduck.api.project_schemas import job_body
 from rubberduck.api.requests import parsed_body
-from rubberduck.api.routes import api
 from rubberduck.api.schemas import WHOLE, Percent
 from rubberduck.core.errors import InvalidParameter
 from rubberduck.web.operators import require_operator

@@ -9,9 +9,9 @@ from flask import request, url_for
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
+from rubberduck.api.blueprint import api
 from rubberduck.api.body_classes import body_class
 from rubberduck.api.requests import page_limit, parsed_body
-from rubberduck.api.routes import api
 from rubberduck.api.schemas import ListLinks, Percent, Timestamp
 from rubberduck.api.video_schemas import Seconds
 from rubberduck.core.errors import InvalidCursor

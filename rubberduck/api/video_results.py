@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, cast
 from flask import Response, request, url_for
 from flask.typing import ResponseReturnValue
 
+from rubberduck.api.blueprint import api
 from rubberduck.api.requests import choice, flag, page_limit
-from rubberduck.api.routes import DEFAULT_LIMIT, DELETE_TOKEN, MAX_LIMIT, api, no_content
+from rubberduck.api.routes import DEFAULT_LIMIT, DELETE_TOKEN, MAX_LIMIT, no_content
 from rubberduck.api.schemas import ListLinks
 from rubberduck.api.video_schemas import (
     FORMATS,

@@ -7,9 +7,9 @@ from flask import Response, request, url_for
 from flask.typing import ResponseReturnValue
 from pydantic import ConfigDict, Field
 
+from rubberduck.api.blueprint import api
 from rubberduck.api.body_classes import body_class
 from rubberduck.api.requests import parsed_body
-from rubberduck.api.routes import api
 from rubberduck.core.errors import InvalidParameter
 from rubberduck.web.deps import pipeline, video_service
 from rubberduck.web.operators import audit, require_operator

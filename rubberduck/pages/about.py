@@ -3,9 +3,6 @@
 from flask import Blueprint, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from rubberduck.api.openapi.document import document
-from rubberduck.api.openapi.samples import many_pictures, many_pictures_with_curl
-
 about = Blueprint("about", __name__)
 
 ROBOTS = "User-agent: *\nDisallow: /api/\nDisallow: /mine\nDisallow: /readyz\n"
@@ -14,6 +11,10 @@ ROBOTS = "User-agent: *\nDisallow: /api/\nDisallow: /mine\nDisallow: /readyz\n"
 @about.get("/api")
 def api() -> ResponseReturnValue:
     """Return the API's description as a page."""
+    # Imported late: the first page needs nothing of the API.
+    from rubberduck.api.openapi.document import document
+    from rubberduck.api.openapi.samples import many_pictures, many_pictures_with_curl
+
     base = url_for("about.api", _external=True) + "/v1"
     loops = many_pictures_with_curl(base), many_pictures(base)
     return render_template("api.html", document=document(), loops=loops)

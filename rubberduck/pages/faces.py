@@ -6,7 +6,6 @@ from http import HTTPStatus
 from flask import Blueprint, Response, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from rubberduck.api.face_schemas import faces_body
 from rubberduck.pages.face_view import FaceView, finder_name
 from rubberduck.pages.templating import STYLE
 from rubberduck.storage.base import JPEG
@@ -36,6 +35,9 @@ def index() -> ResponseReturnValue:
 @faces.post("/faces")
 def send() -> ResponseReturnValue:
     """Show what the faces look like; keep nothing of it, or all with a result, as asked."""
+    # Imported late: the first page needs nothing of the API.
+    from rubberduck.api.face_schemas import faces_body
+
     service = face_service()
     require_consent()
     data = uploaded_picture()

@@ -1,20 +1,24 @@
 """The first page, uploads, the camera and the sample pictures."""
 
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from rubberduck.api.schemas import frame_body
 from rubberduck.imaging.decode import to_jpeg
 from rubberduck.pages.results import reevaluated, result_context
+from rubberduck.services.samples import AnalyzedSample
 from rubberduck.storage.base import JPEG
 from rubberduck.web.deps import pipeline, samples
 from rubberduck.web.formatting import indented
 from rubberduck.web.responses import CACHE_NO_STORE, as_json, jpeg_response, with_etag
 from rubberduck.web.sessions import visitor
 from rubberduck.web.uploads import uploaded_picture
+
+if TYPE_CHECKING:
+    from rubberduck.api.schemas import FrameBody
 
 home = Blueprint("home", __name__)
 
@@ -65,7 +69,7 @@ def sample(file: str) -> ResponseReturnValue:
         marked=url_for("home.marked_sample", file=file),
         address=url_for("home.sample", file=file, _external=True),
         preview=urljoin(request.host_url, picture),
-        json=indented(frame_body(analyzed.picture, reevaluated(analyzed.result).answer)),
+        json=indented(_body(analyzed)),
         **result_context(analyzed.result),
     )
     return with_etag(make_response(page))
@@ -74,8 +78,15 @@ def sample(file: str) -> ResponseReturnValue:
 @home.get("/sample/<id>.json")
 def sample_json(id: str) -> ResponseReturnValue:
     """Return a sample's answer as the API returns a camera frame's: nothing of it is stored."""
-    picture, result = samples().analyzed(id)
-    return with_etag(as_json(frame_body(picture, reevaluated(result).answer)))
+    return with_etag(as_json(_body(samples().analyzed(id))))
+
+
+def _body(analyzed: AnalyzedSample) -> "FrameBody":
+    """Return a sample's answer as the API's of a camera frame."""
+    # Imported late: the first page needs nothing of the API.
+    from rubberduck.api.schemas import frame_body
+
+    return frame_body(analyzed.picture, reevaluated(analyzed.result).answer)
 
 
 @home.get("/sample/<file>/marked.jpg")

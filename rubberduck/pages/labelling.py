@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from rubberduck.api.labelling import labelling as labelling_of
-from rubberduck.api.labelling import progress_body, suggestions, task_body
 from rubberduck.core.errors import InvalidParameter
 from rubberduck.web.operators import audit, require_operator
 from rubberduck.web.responses import private_page, stored_jpeg
@@ -22,9 +20,19 @@ labelling = Blueprint("labelling", __name__, url_prefix="/projects/<id>")
 MAX_DIGITS = 10  # Python reads no number of thousands of digits
 
 
+def labelling_of(id: str) -> "Labelling":
+    """Return the labelling of a project, as the API does."""
+    from rubberduck.api.labelling import labelling as labelling_of_project
+
+    return labelling_of_project(id)
+
+
 @labelling.get("/label")
 def label(id: str) -> ResponseReturnValue:
     """Return the page with the next picture, or with `?picture=`; without `?skip=`."""
+    # Imported late: the first page needs nothing of the API.
+    from rubberduck.api.labelling import progress_body, task_body
+
     work = labelling_of(id)
     asked = request.args.get("picture")
     task = work.open(asked) if asked else work.next(request.args.getlist("skip"))
@@ -46,6 +54,7 @@ def label(id: str) -> ResponseReturnValue:
 
 
 def _has_suggestions(work: "Labelling") -> bool:
+    from rubberduck.api.labelling import suggestions
     from rubberduck.custom_models.video_suggestions import has_suggestions
 
     if suggestions().newest_version(work.project.id) is not None:

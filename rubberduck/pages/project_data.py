@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response, flash, redirect, send_file, url_for
 from flask.typing import ResponseReturnValue
 
-from rubberduck.api.project_data import export_response
 from rubberduck.core.errors import InvalidParameter
 from rubberduck.pages.projects import THUMBNAIL_SIDE, side_names, stored_object
 from rubberduck.web.deps import job_queue, pipeline, text
@@ -117,6 +116,7 @@ def _media_type(path: Path) -> str:
 @project_data.get("/exports/<job_id>.zip")
 def download_export(id: str, job_id: str) -> ResponseReturnValue:
     """Return the ZIP that an export made."""
+    from rubberduck.api.project_data import export_response
     from rubberduck.custom_models.errors import NoSuchProject
 
     require_operator()

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from rubberduck.api.schemas import result_body
 from rubberduck.core.errors import InvalidParameter, StorageFailed
 from rubberduck.core.models import Correction, Result
 from rubberduck.core.tabs import font_size
@@ -20,6 +19,7 @@ from rubberduck.web.sessions import known_visitor
 from rubberduck.web.uploads import form_value
 
 if TYPE_CHECKING:
+    from rubberduck.api.schemas import ResultBody
     from rubberduck.pages.face_view import FaceView
 
 results = Blueprint("results", __name__)
@@ -53,10 +53,18 @@ def _show_page(id: str) -> ResponseReturnValue:
         marked=url_for("results.marked", id=id),
         address=url_for("results.show", id=id, _external=True),
         preview=url_for("results.show_jpeg", id=id, _external=True),
-        json=indented(result_body(reevaluated(result))),
+        json=indented(_body(result)),
         **result_context(result),
     )
     return with_etag(make_response(page))
+
+
+def _body(result: Result) -> "ResultBody":
+    """Return the result as the API does, judged with the address's threshold."""
+    # Imported late: the first page needs nothing of the API.
+    from rubberduck.api.schemas import result_body
+
+    return result_body(reevaluated(result))
 
 
 def _correction(result: Result) -> Correction | None:
@@ -85,7 +93,7 @@ def _face_view(result: Result) -> "FaceView | None":
 def show_json(id: str) -> ResponseReturnValue:
     result = pipeline().results.get(id)
     use_question_of(result)
-    return with_etag(as_json(result_body(reevaluated(result))))
+    return with_etag(as_json(_body(result)))
 
 
 @results.get("/result/<id>.jpg")

@@ -138,7 +138,7 @@ def test_the_page_shows_a_list_of_fixed_length(
     pair = {"type": "array", "prefixItems": [{"type": "number"}, {"type": "string"}]}
     schema = {"description": "A pair.", "properties": {"pair": pair}}
     document["components"]["schemas"]["PairBody"] = schema
-    monkeypatch.setattr("rubberduck.pages.about.document", lambda: document)
+    monkeypatch.setattr("rubberduck.api.openapi.document.document", lambda: document)
     assert "pair [number, string]" in visible_text(client.get("/api").text)
 
 

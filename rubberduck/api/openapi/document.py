@@ -10,7 +10,7 @@ from functools import cache, reduce
 from importlib import import_module
 from typing import Any
 
-from flask import Blueprint, Response, make_response, request, url_for
+from flask import Response, make_response, request, url_for
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
@@ -36,8 +36,6 @@ from rubberduck.core.rules import Question, judge
 from rubberduck.web.deps import answering_models, default_pipeline, pipeline
 from rubberduck.web.problem_details import PROBLEMS, ProblemBody, problem_body
 from rubberduck.web.responses import with_etag
-
-openapi = Blueprint("openapi", __name__)
 
 INTRODUCTION = """\
 Send a picture of at most {megabytes} MB and get a yes or no, the confidence, and the labels \
@@ -136,7 +134,6 @@ BODIES: tuple[Any, ...] = (
 )
 
 
-@openapi.get("/api/openapi.json")
 def description() -> Response:
     """Return the document as JSON, with an ETag."""
     response = make_response(json.dumps(document(), ensure_ascii=False, indent=1))
@@ -270,7 +267,7 @@ def _problem_examples() -> JsonObject:
             "summary": problem.title,
             "value": asdict(problem_body(problem, path, SAMPLE_REQUEST_ID)),
         }
-        for name, problem in problems.items()
+        for name, problem in sorted(problems.items())  # whatever was imported first
     }
 
 

@@ -12,6 +12,7 @@ from rubberduck.api.openapi.builders import (
     ref,
     response,
 )
+from rubberduck.api.tus import VERSION as TUS_VERSION
 from rubberduck.api.uploads import UploadBody
 from rubberduck.api.videos import ReceivedVideoBody, VideoSourceBody
 from rubberduck.core import errors
@@ -37,7 +38,7 @@ UPLOAD_ID = parameter(
     "The id of the upload.",
 ) | {"required": True}
 VERSION = parameter(
-    "Tus-Resumable", "header", {"type": "string", "enum": [tus.VERSION]}, "The version of tus."
+    "Tus-Resumable", "header", {"type": "string", "enum": [TUS_VERSION]}, "The version of tus."
 ) | {"required": True}
 NUMBER = {"type": "string", "pattern": tus.NUMBER_RE}
 LENGTH = parameter(
