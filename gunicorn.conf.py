@@ -39,7 +39,7 @@ BODY_READ_TIMEOUT = 20  # seconds
 WARM_UP_DELAY = 0.3  # seconds
 
 # What is loaded at start never becomes garbage, and collection takes a sixth of the start's time:
-# off in the master process, on again in the workers.
+# off in the master process, on again in the workers but the first, which is replaced in a moment.
 gc.disable()
 
 M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # from glibc's malloc.h
@@ -83,7 +83,8 @@ def post_worker_init(worker: Any) -> None:
 
     A first worker asks for its replacement instead, which ends it.
     """
-    gc.enable()
+    if not _is_first(worker):
+        gc.enable()
     # A timer's thread is joined at exit, so SIGTERM waits for the import to finish.
     work = _ask_for_replacement if _is_first(worker) else _warm_up
     threading.Timer(WARM_UP_DELAY, work, [worker]).start()

@@ -372,8 +372,7 @@ class Pipeline:
 
     def _load_next_steps(self) -> None:
         """Load what follows the decoding, while the first decoder of this process starts."""
-        import rubberduck.db.results
-        import rubberduck.imaging.draw  # noqa: F401
+        import rubberduck.db.results  # noqa: F401
 
         with suppress(DetectorFailed):  # which is answered after the decoder's own errors
             _ = self.detector.version

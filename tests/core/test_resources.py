@@ -79,3 +79,15 @@ def test_the_server_starts_as_many_workers_as_it_may_use_cpus() -> None:
         check=True,
     )
     assert done.stdout == "1\n"
+
+
+def test_the_first_worker_collects_no_garbage_while_it_loads() -> None:
+    script = (
+        "import gc, os, runpy; from types import SimpleNamespace;"
+        "hooks = runpy.run_path('gunicorn.conf.py');"
+        "start = lambda age: hooks['post_worker_init'](SimpleNamespace(age=age, ppid=0));"
+        "collects = lambda age: start(age) or gc.isenabled();"
+        "print(collects(1), collects(2), flush=True); os._exit(0)"  # before they are warmed up
+    )
+    printed = subprocess.check_output([sys.executable, "-c", script], cwd=ROOT, text=True)
+    assert printed == "False True\n"
