@@ -11,7 +11,7 @@ from rubberduck.core.models import Label, percent
 from rubberduck.core.rules import Question
 from rubberduck.core.translations import load_translations
 from rubberduck.detectors.model_file import DETECTOR_NAME
-from rubberduck.pages.compiled_templates import compiled_templates
+from rubberduck.pages.compiled_templates import CompiledTemplates
 from rubberduck.services.pipeline import Offer
 from rubberduck.web.deps import answering_models, known_objects, pipeline, readiness, settings, text
 from rubberduck.web.formatting import rfc3339
@@ -27,7 +27,7 @@ def configure_templates(app: Flask, question: Question, language: str) -> None:
     """Register filters, globals and the translations of `language` with the app."""
     environment = app.jinja_env
     environment.undefined = StrictUndefined
-    environment.bytecode_cache = compiled_templates()
+    environment.bytecode_cache = CompiledTemplates()
     for filter in (
         percent,
         threshold_percent,

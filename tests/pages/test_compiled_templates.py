@@ -11,7 +11,7 @@ from jinja2 import nodes
 
 from app import create_app
 from rubberduck.core.settings import Settings
-from rubberduck.pages.compiled_templates import compiled_templates
+from rubberduck.pages.compiled_templates import CompiledTemplates
 
 PAGE = "/privacy"
 
@@ -40,18 +40,24 @@ def test_the_second_start_compiles_no_template(
 
 
 def test_pages_need_no_folder_for_them(settings: Settings, temporary: Path) -> None:
-    app = create_app(settings)
+    client = create_app(settings).test_client()
+    assert client.get(PAGE).status_code == 200
+    assert list(temporary.iterdir()) != []
     shutil.rmtree(temporary)  # as what tidies up temporary files does
-    assert app.test_client().get(PAGE).status_code == 200
+    assert client.get("/camera").status_code == 200
 
 
 def test_a_folder_that_is_no_folder_of_ones_own_is_not_used(temporary: Path) -> None:
-    cache = compiled_templates()
-    assert cache is not None
+    assert CompiledTemplates().files is not None
     (folder,) = temporary.iterdir()
     folder.rmdir()
     folder.symlink_to(temporary)
-    assert compiled_templates() is None
+    assert CompiledTemplates().files is None
+
+
+def test_without_a_page_there_is_no_folder(settings: Settings, temporary: Path) -> None:
+    assert create_app(settings).test_client().get("/api/v1/jobs?limit=0").status_code == 400
+    assert list(temporary.iterdir()) == []
 
 
 def test_no_constant_of_a_template_is_filtered_when_it_is_compiled(app: Flask) -> None:
