@@ -374,7 +374,7 @@ class Pipeline:
         """Load what follows the decoding, while the first decoder of this process starts."""
         import rubberduck.db.results  # noqa: F401
 
-        with suppress(DetectorFailed):  # which is answered after the decoder's own errors
+        with suppress(DuckError):  # which is answered after the decoder's own errors
             _ = self.detector.version
 
     def close(self) -> None:

@@ -24,7 +24,10 @@ class Route(NamedTuple):
 
 
 class DeclaredRoutes:
-    """Collects the routes that decorators declare; `views` has the functions, by reference."""
+    """Has the decorators of a blueprint, but only collects what they declare.
+
+    `routes` are in their order, `views` are the functions by reference.
+    """
 
     def __init__(self) -> None:
         self.routes: list[Route] = []

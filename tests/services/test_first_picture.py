@@ -4,10 +4,18 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from rubberduck.core.errors import DetectorFailed, NotAPicture
 from rubberduck.core.settings import ROOT
+from rubberduck.imaging import decode
+from rubberduck.imaging.sandbox import Sandbox
+from rubberduck.services.pipeline import Pipeline
 from tests.support.databases import create_database
+from tests.support.fake_detector import FakeDetector
 
 PROGRAM = """
 import json, sys
@@ -54,3 +62,19 @@ def test_the_decoder_starts_while_the_rest_is_loaded(tmp_path: Path) -> None:
     started, *loaded, waited = json.loads(lines[-1])
     assert (started, waited) == ("the decoder is started", "the decoder is waited for")
     assert set(loaded) == {"sqlalchemy", "onnxruntime"}
+
+
+class BrokenDetector(FakeDetector):
+    @property
+    def version(self) -> str:  # type: ignore[override]
+        raise DetectorFailed("It cannot be loaded.")
+
+
+def test_what_is_no_picture_is_told_before_a_detector_that_cannot_be_loaded(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh = Sandbox("rubberduck.imaging.decode_child", children=1, max_requests=10)
+    monkeypatch.setattr(decode, "_sandbox", fresh)
+    with pytest.raises(NotAPicture):
+        replace(pipeline, detector=BrokenDetector()).process_upload(b"quack")
+    fresh.close()
