@@ -1,4 +1,4 @@
-"""Compiled templates, kept between starts: to compile those of the first page takes 20 to 30 ms.
+"""Compiled templates, kept between starts: to compile those of the first page takes 20 ms.
 
 They lie where Jinja puts them by default: in a folder of the system's temporary one that only this
 user can read and write, by the checksum of their source. Nothing else may be compiled into them: a
