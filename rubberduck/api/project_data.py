@@ -1,7 +1,9 @@
 """The API of what goes into projects and comes out of them: data sets, checks, the split."""
 
 from collections import Counter
+from collections.abc import Sequence
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from flask import Response, redirect, request, send_file
 from flask.typing import ResponseReturnValue
@@ -20,6 +22,11 @@ from rubberduck.web.project_import import enqueue_export, enqueue_import, enqueu
 from rubberduck.web.projects import project_pictures, projects
 from rubberduck.web.responses import as_json
 from rubberduck.web.uploads import upload_errors
+
+if TYPE_CHECKING:
+    from rubberduck.custom_models.project_pictures import ProjectPicture
+
+MAX_CROSSINGS = MAX_CROSSING_PICTURES = 100
 
 
 @api.post("/projects/<id>/imports")
@@ -156,13 +163,33 @@ def take_in_visitor_pictures(id: str) -> ResponseReturnValue:
 
 
 def _split_response(id: str) -> Response:
-    from rubberduck.custom_models.project_sides import split_table
+    from rubberduck.custom_models.project_sides import split_groups, split_table
 
     project = projects().get(id)
-    table = split_table(project, project_pictures().each(id, labelled_only=True))
+    pictures = list(project_pictures().each(id, labelled_only=True))
+    table, groups = split_table(project, pictures), split_groups(pictures)
     rows = {each.name: table.counts.get(each.id, Counter()) for each in project.labels}
     counts = tuple(
         bodies.SideCountsBody(label, **{side: sides[side] for side in SIDES})
         for label, sides in (rows | {"": table.nothing}).items()
     )
-    return as_json(bodies.SplitBody(counts, table.without))
+    return as_json(
+        bodies.SplitBody(
+            counts=counts,
+            without=table.without,
+            groups=groups.number,
+            groups_on_two_sides=len(groups.crossing),
+            crossings=tuple(map(_crossing_body, groups.crossing[:MAX_CROSSINGS])),
+            **{side: table.totals[side] for side in SIDES},
+        )
+    )
+
+
+def _crossing_body(group: "Sequence[ProjectPicture]") -> bodies.CrossingBody:
+    sides = Counter(picture.split for picture in group)
+    shown = sorted(group, key=lambda picture: not picture.split_is_fixed)[:MAX_CROSSING_PICTURES]
+    pictures = tuple(
+        bodies.CrossingPictureBody(each.id, each.file_name, each.split, each.split_is_fixed)  # type: ignore[arg-type]
+        for each in shown
+    )
+    return bodies.CrossingBody(pictures=pictures, **{side: sides[side] for side in SIDES})

@@ -224,11 +224,44 @@ class SideCountsBody:
 
 
 @body_class
+class CrossingPictureBody:
+    """A picture of a group that is on two sides."""
+
+    id: str
+    file_name: str
+    split: Annotated[Side | None, Field(description="null: none yet")]
+    split_is_fixed: Annotated[bool, Field(description="by hand: a new split keeps it")]
+
+
+@body_class
+class CrossingBody:
+    """Pictures that belong together and are on two sides: the test is not honest."""
+
+    train: Annotated[int, Field(ge=0, description="pictures of the group on this side")]
+    validation: Count
+    test: Count
+    pictures: Annotated[
+        tuple[CrossingPictureBody, ...],
+        Field(description="at most 100, those that were fixed by hand first"),
+    ]
+
+
+@body_class
 class SplitBody:
     """The stored split."""
 
     counts: tuple[SideCountsBody, ...]
+    train: Annotated[int, Field(ge=0, description="labelled pictures on this side")]
+    validation: Count
+    test: Count
     without: Annotated[int, Field(ge=0, description="labelled pictures that have no side yet")]
+    groups: Annotated[
+        int, Field(ge=0, description="videos, bursts and look-alikes; others count alone")
+    ]
+    groups_on_two_sides: Annotated[int, Field(ge=0, description="more than 0: split by hand")]
+    crossings: Annotated[
+        tuple[CrossingBody, ...], Field(description="at most 100 of the groups on two sides")
+    ]
 
 
 @body_class

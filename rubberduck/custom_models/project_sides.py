@@ -9,7 +9,7 @@ from sqlalchemy import and_
 from rubberduck.custom_models.dataset import SPLITS
 from rubberduck.custom_models.errors import InvalidProject
 from rubberduck.custom_models.project_pictures import ProjectPicture
-from rubberduck.custom_models.project_split import Placed, place
+from rubberduck.custom_models.project_split import Placed, groups_of_placed, place
 from rubberduck.custom_models.projects import Project
 from rubberduck.custom_models.tables import project_pictures
 from rubberduck.db.engine import Database, is_storable
@@ -31,6 +31,18 @@ class SplitTable:
     @property
     def has_sides(self) -> bool:
         return bool(self.totals)
+
+
+@dataclass(frozen=True)
+class SplitGroups:
+    """Videos, bursts and near duplicates: how many, and the pictures of each on two sides.
+
+    A picture that resembles no other is a group of its own. None is on two sides before somebody
+    fixes pictures by hand.
+    """
+
+    number: int
+    crossing: tuple[tuple[ProjectPicture, ...], ...]
 
 
 def split_table(project: Project, pictures: Iterable[ProjectPicture]) -> SplitTable:
@@ -60,21 +72,20 @@ def plan_sides(
     otherwise a picture that has a side keeps it.
     """
     labelled = [each for each in pictures if each.is_labelled]
-    placed = place(
-        [
-            Placed(
-                id=each.id,
-                labels=frozenset((*(box.label for box in each.boxes), *each.labels)),
-                side=each.split if each.split_is_fixed or not again else None,
-                group=each.group_name,
-                hash=bytes.fromhex(each.difference_hash) if each.difference_hash else None,
-                taken_at=each.taken_at,
-            )
-            for each in labelled
-        ],
-        seed,
-    )
+    kept = [each.split if each.split_is_fixed or not again else None for each in labelled]
+    placed = place([_placed(each, side) for each, side in zip(labelled, kept, strict=True)], seed)
     return {id: (where.side, where.group) for id, where in placed.items()}
+
+
+def _placed(picture: ProjectPicture, side: str | None) -> Placed:
+    return Placed(
+        id=picture.id,
+        labels=frozenset((*(box.label for box in picture.boxes), *picture.labels)),
+        side=side,
+        group=picture.group_name,
+        hash=bytes.fromhex(picture.difference_hash) if picture.difference_hash else None,
+        taken_at=picture.taken_at,
+    )
 
 
 def save_sides(database: Database, project_id: str, sides: dict[str, str]) -> None:
@@ -104,10 +115,14 @@ def set_sides(database: Database, project_id: str, ids: Collection[str], side: s
         return connection.execute(statement).rowcount
 
 
-def crossing_groups(pictures: Sequence[ProjectPicture], groups: dict[str, tuple[str, int]]) -> int:
-    """Return how many groups are on two sides, since somebody fixed pictures by hand."""
-    sides: dict[int, set[str]] = {}
-    for picture in pictures:
-        if picture.split and picture.id in groups:
-            sides.setdefault(groups[picture.id][1], set()).add(picture.split)
-    return sum(len(found) > 1 for found in sides.values())
+def split_groups(pictures: Sequence[ProjectPicture]) -> SplitGroups:
+    """Return the groups of the labelled pictures, and those that are on two sides."""
+    labelled = [each for each in pictures if each.is_labelled]
+    members: dict[int, list[ProjectPicture]] = {}
+    groups = groups_of_placed([_placed(each, each.split) for each in labelled])
+    for picture, group in zip(labelled, groups, strict=True):
+        members.setdefault(group, []).append(picture)
+    crossing = [
+        tuple(own) for own in members.values() if len({each.split for each in own} - {None}) > 1
+    ]
+    return SplitGroups(len(members), tuple(crossing))

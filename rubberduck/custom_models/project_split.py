@@ -31,6 +31,15 @@ class Place:
     group: int
 
 
+def groups_of_placed(pictures: Sequence[Placed]) -> list[int]:
+    """Return the number of each picture's group: of a video, a burst or near duplicates."""
+    pairs = [
+        *near_duplicates([picture.hash for picture in pictures]),
+        *bursts((picture.taken_at, None) for picture in pictures),
+    ]
+    return groups_of([picture.group for picture in pictures], pairs)
+
+
 def place(pictures: Sequence[Placed], seed: int = 0) -> dict[str, Place]:
     """Return the side and the group of each picture.
 
@@ -38,11 +47,7 @@ def place(pictures: Sequence[Placed], seed: int = 0) -> dict[str, Place]:
     that has a side goes there; where they disagree, to the test before validation before training,
     so that what was tested with is never trained with.
     """
-    pairs = [
-        *near_duplicates([picture.hash for picture in pictures]),
-        *bursts((picture.taken_at, None) for picture in pictures),
-    ]
-    groups = groups_of([picture.group for picture in pictures], pairs)
+    groups = groups_of_placed(pictures)
     kept: dict[int, str] = {}
     for picture, group in zip(pictures, groups, strict=True):
         if picture.side:

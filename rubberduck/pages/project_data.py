@@ -130,12 +130,12 @@ def download_export(id: str, job_id: str) -> ResponseReturnValue:
 def checks(id: str) -> ResponseReturnValue:
     """Return what Custom Labels would refuse, and the split."""
     from rubberduck.custom_models.project_checks import check_project
-    from rubberduck.custom_models.project_sides import crossing_groups, plan_sides, split_table
+    from rubberduck.custom_models.project_sides import split_groups, split_table
 
     require_operator()
     project = projects().get(id)
     pictures = list(project_pictures().each(id, labelled_only=True))
-    groups = plan_sides(pictures, 0, again=False)
+    groups = split_groups(pictures)
     return private_page(
         "project_checks.html",
         project=project,
@@ -143,9 +143,8 @@ def checks(id: str) -> ResponseReturnValue:
         check=check_project(project, pictures, pipeline().storage),
         unlabelled=project_pictures().counts(id).pictures - len(pictures),
         table=split_table(project, pictures),
-        groups=len({group for _, group in groups.values()}),
-        crossing=crossing_groups(pictures, groups),
-        fixed=sum(picture.split_is_fixed for picture in pictures),
+        groups=groups.number,
+        crossing=len(groups.crossing),
     )
 
 

@@ -124,6 +124,32 @@ def check_data(ask: Ask, path: str, picture: str) -> None:
     assert "FEW_PICTURES" in {finding["code"] for finding in checks["findings"]}
 
 
+def test_a_group_that_is_moved_apart_by_hand_is_named_until_it_is_together_again(ask: Ask) -> None:
+    new = {"name": "Shapes", "kind": "pictures", "labels": ["disc"], "question": ""}
+    path = ask("POST", "/projects", json=new)[1]["links"]["self"].removeprefix("/api/v1")
+    photos = [encoded(scene(seed)) for seed in range(1, 7)]
+    photos.append(encoded(scene(1).resize((300, 225))))  # resembles the first one
+    sent = [add(ask, path, photo, "near=true&label=disc")[2]["picture"] for photo in photos]
+    before = ask("GET", f"{path}/split")[1]
+    assert (before["without"], before["groups"], before["crossings"]) == (7, 6, [])
+    split = ask("POST", f"{path}/split", json={"seed": 1, "again": False})[1]
+    assert (split["groups"], split["groups_on_two_sides"], split["without"]) == (6, 0, 0)
+    assert sum(split[side] for side in SIDES) == 7
+
+    small, first = sent[-1]["id"], sent[0]["id"]
+    side = ask("GET", f"{path}/pictures/{first}")[1]["split"]
+    other = next(each for each in SIDES if each != side)
+    ask("PUT", f"{path}/pictures/{small}/split", json={"split": other})
+    apart = ask("GET", f"{path}/split")[1]
+    assert (apart["groups"], apart["groups_on_two_sides"]) == (6, 1)
+    (crossing,) = apart["crossings"]
+    assert {each: crossing[each] for each in SIDES} == dict.fromkeys(SIDES, 0) | {side: 1, other: 1}
+    shown = [(each["id"], each["split"], each["split_is_fixed"]) for each in crossing["pictures"]]
+    assert shown == [(small, other, True), (first, side, False)]
+    ask("PUT", f"{path}/pictures/{first}/split", json={"split": other})
+    assert ask("GET", f"{path}/split")[1]["crossings"] == []
+
+
 def check_labels(ask: Ask, path: str) -> None:
     labels = {each["name"]: each["id"] for each in ask("GET", path)[1]["labels"]}
     assert ask("POST", f"{path}/labels", json={"names": ["ring"]})[0] == 200

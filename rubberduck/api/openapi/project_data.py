@@ -118,7 +118,8 @@ def project_data() -> JsonObject:
             "get": project_operation(
                 "get_project_split",
                 "Read the split",
-                "Labelled pictures by label and side.",
+                "Labelled pictures by label and side, and the groups that are on two sides since "
+                "somebody moved pictures by hand.",
                 {"200": response("The split.", "SplitBody")},
                 NotAllowed,
             ),
