@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
-from flask import request, url_for
+from flask import jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
@@ -14,7 +14,7 @@ from rubberduck.api.requests import choice, page_limit
 from rubberduck.api.routes import DEFAULT_LIMIT, MAX_LIMIT
 from rubberduck.api.schemas import ListLinks
 from rubberduck.core.errors import InvalidCursor
-from rubberduck.web.models import find_pictures, projects, versions
+from rubberduck.web.models import find_pictures, projects, summary_of, versions
 from rubberduck.web.operators import require_labeller
 from rubberduck.web.problem_details import Address
 from rubberduck.web.responses import as_json, with_etag
@@ -144,6 +144,18 @@ class MistakeListBody:
 def get_evaluation(id: str, number: int) -> ResponseReturnValue:
     """Return everything that was measured of a version."""
     return with_etag(as_json(_body(_evaluation(id, number))))
+
+
+@api.get("/projects/<id>/models/<int:number>/evaluation-summary")
+def get_evaluation_summary(id: str, number: int) -> ResponseReturnValue:
+    """Return the figures of a version as Amazon Rekognition Custom Labels writes them."""
+    from rubberduck.custom_models.version_errors import NoSuchVersion
+
+    require_labeller()
+    projects().get(id)
+    if (found := summary_of(versions().get(id, number))) is None:
+        raise NoSuchVersion
+    return with_etag(jsonify(found))
 
 
 @api.get("/projects/<id>/models/<int:number>/mistakes")

@@ -9,6 +9,7 @@ GET /results/<id>/corrections corrections:get_corrections
 PUT /results/<id>/corrections corrections:put_corrections
 DELETE /results/<id>/corrections corrections:delete_corrections
 GET /projects/<id>/models/<int:number>/evaluation evaluations:get_evaluation
+GET /projects/<id>/models/<int:number>/evaluation-summary evaluations:get_evaluation_summary
 GET /projects/<id>/models/<int:number>/mistakes evaluations:list_mistakes
 POST /faces faces:analyze_faces
 POST /faces/frames faces:analyze_face_frame

@@ -6,9 +6,9 @@ the means of the labels.
 """
 
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from rubberduck.custom_models.dataset import InvalidDataset
 from rubberduck.custom_models.evaluation import (
@@ -20,62 +20,15 @@ from rubberduck.custom_models.evaluation import (
     LabelFigures,
     Matrix,
 )
+from rubberduck.custom_models.summary_format import EvaluationSummary
 
 ADVICE = "Take the file EvaluationResultSummary-….json of a training's output"
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(allow_inf_nan=False)
-
-
-class _Cell(_Part):
-    GroundTruthLabel: str
-    PredictedLabel: str
-    Value: float
-
-
-class _Aggregated(_Part):
-    ConfusionMatrix: list[_Cell] = Field(default_factory=list)  # of whole pictures only
-    F1Score: float
-    Precision: float
-    Recall: float
-    AveragePrecision: float | None = None  # of boxes only
-
-
-class _Details(_Part):
-    EvaluationEndTimestamp: str
-    Labels: list[str]
-    NumberOfTestingImages: int
-    NumberOfTrainingImages: int
-    ProjectVersionArn: str
-
-
-class _Metrics(_Part):
-    F1Score: float
-    Precision: float
-    Recall: float
-    Threshold: float = Field(default=0.5, ge=0, le=1)
-
-
-class _Label(_Part):
-    Label: str
-    Metrics: _Metrics
-    NumberOfTestingImages: int
-
-
-class Summary(_Part):
-    """The whole file, with the service's names."""
-
-    Version: Literal[1]
-    AggregatedEvaluationResults: _Aggregated
-    EvaluationDetails: _Details
-    LabelEvaluationResults: list[_Label]
 
 
 def read_summary(text: str | bytes) -> Evaluation:
     """Return the evaluation in the service's summary. Raises InvalidDataset."""
     try:
-        summary = Summary.model_validate_json(text)
+        summary = EvaluationSummary.model_validate_json(text)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))

@@ -22,6 +22,7 @@ from rubberduck.web.models import (
     other_version,
     projects,
     settled_versions,
+    summary_of,
     versions,
 )
 from rubberduck.web.operators import audit, audited, require_labeller, require_operator
@@ -132,14 +133,11 @@ def chart(id: str, number: int, chart: str, scheme: str) -> ResponseReturnValue:
 @models.get("/<int:number>/EvaluationResultSummary.json")
 def summary(id: str, number: int) -> ResponseReturnValue:
     """Return the figures as Amazon Rekognition Custom Labels writes them."""
-    from rubberduck.custom_models.evaluation_summary import write_summary
-
     require_labeller()
     version = versions().get(id, number)
-    if version.evaluation is None or version.trained_at is None:
+    if (found := summary_of(version)) is None:
         raise NoSuchResult
-    name = version.arn or f"{id}/{version.name}"
-    response = jsonify(write_summary(version.evaluation, name, version.trained_at))
+    response = jsonify(found)
     response.headers.set("Content-Disposition", "attachment", filename=f"{version.name}.json")
     return response
 

@@ -1,7 +1,7 @@
 """Access from a request to projects and the versions of their models, imported at first use."""
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import request
 
@@ -38,6 +38,16 @@ def settled_versions(project: "Project") -> "list[ModelVersion]":
 
     settle_trainings(database(), job_queue().store, project.id)
     return versions().list_all(project.id)
+
+
+def summary_of(version: "ModelVersion") -> dict[str, Any] | None:
+    """Return the figures as Amazon Rekognition Custom Labels writes them; None without figures."""
+    from rubberduck.custom_models.evaluation_summary import write_summary
+
+    if version.evaluation is None or version.trained_at is None:
+        return None
+    name = version.arn or f"{version.project_id}/{version.name}"
+    return write_summary(version.evaluation, name, version.trained_at)
 
 
 def find_pictures(project_id: str, ids: Collection[str]) -> "dict[str, ProjectPicture]":

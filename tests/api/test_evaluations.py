@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 
 from rubberduck.api.evaluations import KINDS
 from rubberduck.core.models import Box
+from rubberduck.custom_models.evaluation_summary import read_summary
 from rubberduck.custom_models.measuring import evaluate
 from rubberduck.custom_models.project_pictures import ProjectPictures
 from rubberduck.custom_models.projects import Project
@@ -75,6 +76,22 @@ def test_a_program_reads_figures_thresholds_and_confusions(
     assert client.get(path, headers=same).status_code == 304
 
 
+def test_a_program_reads_the_figures_in_amazons_format(
+    client: FlaskClient, project: Project
+) -> None:
+    path = f"/api/v1/projects/{project.id}/models/1/evaluation-summary"
+    assert client.get(path).status_code == 401
+    sign_in(client, "Bob", "labeller")
+    answer = client.get(path)
+    page = client.get(f"/projects/{project.id}/models/1/EvaluationResultSummary.json")
+    assert answer.json == page.json
+    read = read_summary(answer.data)
+    assert (read.kind, read.pictures, read.trained) == ("boxes", 12, 9)
+    assert read.mean.recall == pytest.approx(2 / 12)
+    same = {"If-None-Match": answer.headers["ETag"]}
+    assert client.get(path, headers=same).status_code == 304
+
+
 def test_a_program_reads_the_mistakes_in_pages(client: FlaskClient, project: Project) -> None:
     sign_in(client)
     path = f"/api/v1/projects/{project.id}/models/1/mistakes"
@@ -102,7 +119,7 @@ def test_a_version_without_figures_has_none(
     Versions(results.database).begin(project.id, "a job", created_by="Ada", labels=[])
     sign_in(client)
     for number in (2, 9):
-        for what in ("evaluation", "mistakes"):
+        for what in ("evaluation", "evaluation-summary", "mistakes"):
             refused = client.get(f"/api/v1/projects/{project.id}/models/{number}/{what}")
             assert refused.status_code == 404
             assert refused.get_json()["type"].endswith("#no-such-version")

@@ -218,13 +218,15 @@ def _with_question(operation: JsonObject) -> JsonObject:
 
 
 class _SchemaGenerator(GenerateJsonSchema):
-    """Omit titles that only repeat the field's name, and require fields that have a default."""
+    """Omit titles that only repeat the field's name; fields of bodies are always there."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
 
     def field_is_required(self, field: Any, total: bool) -> bool:
-        return True
+        # Our bodies are dataclasses, which are sent whole; Amazon's formats leave fields out.
+        is_ours = field["type"] == "dataclass-field"
+        return is_ours or super().field_is_required(field, total)
 
 
 @cache

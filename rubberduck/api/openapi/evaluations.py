@@ -7,9 +7,10 @@ from rubberduck.api.openapi.operations import IF_NONE_MATCH
 from rubberduck.api.openapi.project_builders import PROJECT_ID, project_operation
 from rubberduck.api.routes import DEFAULT_LIMIT, MAX_LIMIT
 from rubberduck.core import errors
+from rubberduck.custom_models.summary_format import EvaluationSummary
 from rubberduck.custom_models.version_errors import NoSuchVersion
 
-BODIES = (FullEvaluationBody, MistakeListBody)
+BODIES = (FullEvaluationBody, MistakeListBody, EvaluationSummary)
 KIND = parameter("kind", "query", {"type": "string", "enum": list(KINDS)}, "Only of this kind.")
 TOKEN = parameter(
     "token",
@@ -34,6 +35,22 @@ def evaluations() -> JsonObject:
                 "train with. A version that is not trained returns 404.",
                 {
                     "200": response("The figures.", "FullEvaluationBody", ["ETag"]),
+                    "304": UNCHANGED,
+                },
+                NoSuchVersion,
+                parameters=[IF_NONE_MATCH],
+            ),
+        },
+        f"{path}/evaluation-summary": {
+            "parameters": [PROJECT_ID, NUMBER],
+            "get": project_operation(
+                "get_evaluation_summary",
+                "Read the figures as Amazon writes them",
+                "In the format of the file `EvaluationResultSummary-….json` of Amazon Rekognition "
+                "Custom Labels, for programs that read those. Undefined figures are 0; boxes have "
+                "an average precision, whole pictures a confusion matrix.",
+                {
+                    "200": response("The figures.", "EvaluationSummary", ["ETag"]),
                     "304": UNCHANGED,
                 },
                 NoSuchVersion,
