@@ -63,16 +63,22 @@ class Tokens:
         self.database = database
 
     def create(
-        self, owner: str, name: str, lifetime: timedelta, scope: Scope = "visitor"
+        self,
+        owner: str,
+        name: str,
+        lifetime: timedelta,
+        scope: Scope = "visitor",
+        not_after: datetime | None = None,
     ) -> tuple[str, Token]:
         """Store a new token and return its secret, which cannot be read again, and the token.
 
-        Raises TooManyTokens.
+        It ends `not_after` that moment. Raises TooManyTokens.
         """
         secret = PREFIX + secrets.token_urlsafe(SECRET_BYTES)
         now = datetime.now(UTC)
         id = random_id(ID_BYTES)
-        token = Token(id, owner, scope, name, now, now + lifetime)
+        end = min(now + lifetime, not_after) if not_after else now + lifetime
+        token = Token(id, owner, scope, name, now, end)
         count = select(func.count()).where(row_of.owner == owner)
         row = {
             "id": id,

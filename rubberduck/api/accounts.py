@@ -1,6 +1,6 @@
 """The API of those who signed in: their sessions, and for operators the audit list."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from flask import url_for
 from flask.typing import ResponseReturnValue
@@ -11,22 +11,17 @@ from rubberduck.api.body_classes import body_class
 from rubberduck.api.requests import page_limit
 from rubberduck.api.routes import MAX_LIMIT, no_content
 from rubberduck.api.schemas import ListLinks, Timestamp
-from rubberduck.web.api_keys import current_token
-from rubberduck.web.errors import NotAllowed
 from rubberduck.web.formatting import rfc3339
 from rubberduck.web.operators import (
     audit_log,
     audited,
     current_session,
     entry_number,
-    require_labeller,
+    require_all_rights,
     require_operator,
     sessions,
 )
 from rubberduck.web.responses import as_json
-
-if TYPE_CHECKING:
-    from rubberduck.accounts.operators import Operator
 
 DEFAULT_ENTRIES = 50
 
@@ -97,7 +92,7 @@ def list_audit() -> ResponseReturnValue:
 @api.get("/sessions")
 def list_sessions() -> ResponseReturnValue:
     """Return the person's own sessions."""
-    person, current = _person(), current_session()
+    person, current = require_all_rights(), current_session()
     listed = tuple(
         SignInSessionBody(
             id=session.id,
@@ -116,15 +111,7 @@ def list_sessions() -> ResponseReturnValue:
 @api.delete("/sessions/<id>")
 def end_session(id: str) -> ResponseReturnValue:
     """End one of the person's own sessions."""
-    person = _person()
+    person = require_all_rights()
     with audited("session.end", id):
         sessions().revoke(id, person.id)
     return no_content()
-
-
-def _person() -> "Operator":
-    """Return who signed in. A labeller's key is one for less, made by an operator: NotAllowed."""
-    person = require_labeller()
-    if current_token() is not None and not person.is_operator:
-        raise NotAllowed
-    return person

@@ -1,6 +1,5 @@
 """API keys, made and revoked on "My pictures". Operators' keys are made with the same form."""
 
-import re
 from datetime import timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -9,7 +8,7 @@ from flask import Blueprint, Response, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 
 from rubberduck.core.errors import InvalidParameter
-from rubberduck.web.api_keys import tokens
+from rubberduck.web.api_keys import LIFETIMES, checked_key_name, tokens
 from rubberduck.web.deps import text
 from rubberduck.web.responses import private_page
 from rubberduck.web.sessions import known_visitor, visitor
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
     from rubberduck.accounts.tokens import Token
 
 keys = Blueprint("keys", __name__, url_prefix="/mine/keys")
-
-LIFETIMES = {days: timedelta(days=int(days)) for days in ("30", "90", "365")}
-NAME_RE = re.compile(r"[^\x00-\x1f\x7f]{1,80}")
 
 
 @keys.post("")
@@ -41,10 +37,9 @@ def revoke(id: str) -> ResponseReturnValue:
 
 def form_name_and_lifetime() -> tuple[str, timedelta]:
     """Return what the form says of a new key. Raises InvalidParameter."""
-    name = form_value("name").strip()
-    if not NAME_RE.fullmatch(name):
-        raise InvalidParameter("A key needs a name of 1 to 80 characters.")
-    if (lifetime := LIFETIMES.get(form_value("days"))) is None:
+    name = checked_key_name(form_value("name"))
+    lifetimes = {str(days): lifetime for days, lifetime in LIFETIMES.items()}
+    if (lifetime := lifetimes.get(form_value("days"))) is None:
         raise InvalidParameter("“days” must be 30, 90 or 365.")
     return name, lifetime
 

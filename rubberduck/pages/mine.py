@@ -14,9 +14,8 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 
-from rubberduck.pages.keys import LIFETIMES
 from rubberduck.services.retention import Forgotten
-from rubberduck.web.api_keys import tokens
+from rubberduck.web.api_keys import LIFETIMES, tokens
 from rubberduck.web.deps import pipeline, sweeper, text, video_service, wanted_answer
 from rubberduck.web.questions import question_title
 from rubberduck.web.responses import jpeg_response, private_page, stored

@@ -8,14 +8,14 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from rubberduck.core.errors import InvalidParameter
-from rubberduck.pages.keys import LIFETIMES, form_name_and_lifetime, new_key_page
-from rubberduck.web.api_keys import tokens
+from rubberduck.pages.keys import form_name_and_lifetime, new_key_page
+from rubberduck.web.api_keys import LIFETIMES, tokens
 from rubberduck.web.deps import text
 from rubberduck.web.operators import (
     another_person,
-    audit,
     audit_log,
     audited,
+    create_own_key,
     current_session,
     entry_number,
     let_in,
@@ -23,6 +23,7 @@ from rubberduck.web.operators import (
     remove_access,
     require_labeller,
     require_operator,
+    revoke_own_key,
     sessions,
 )
 from rubberduck.web.uploads import form_value
@@ -63,20 +64,17 @@ def end_session(id: str) -> ResponseReturnValue:
 @operators.post("/keys")
 def create_key() -> ResponseReturnValue:
     """Make an API key with which a program does what an operator or a labeller does."""
-    person, scope = require_operator(), form_value("scope")
+    require_operator()
     name, lifetime = form_name_and_lifetime()
-    if scope not in SCOPES:
+    if (scope := form_value("scope")) not in SCOPES:
         raise InvalidParameter("“scope” must be operator or labeller.")
-    secret, token = tokens().create(person.id, name, lifetime, cast("Scope", scope))
-    audit("token.create", name, scope=scope, days=lifetime.days)
+    secret, token = create_own_key(name, lifetime, cast("Scope", scope))
     return new_key_page(secret, token, url_for("operators.index", _anchor="keys"))
 
 
 @operators.post("/keys/<id>/revoke")
 def revoke_key(id: str) -> ResponseReturnValue:
-    person = require_labeller()
-    with audited("token.revoke", id):
-        tokens().revoke(id, person.id)
+    revoke_own_key(id)
     flash(text("Revoked: programs with this key are refused from now on."))
     return redirect(url_for("operators.index"), HTTPStatus.SEE_OTHER)
 

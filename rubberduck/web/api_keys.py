@@ -3,10 +3,13 @@
 Such a request acts as the visitor who made the key. Its cookie, if any, is ignored and none is set.
 """
 
-from typing import TYPE_CHECKING
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING, Literal, get_args
 
 from flask import Flask, g, request
 
+from rubberduck.core.errors import InvalidParameter
 from rubberduck.web.deps import pipeline
 
 if TYPE_CHECKING:
@@ -14,6 +17,10 @@ if TYPE_CHECKING:
 
 API_PATH = "/api/v1/"  # pages take the cookie alone
 SCHEME = "bearer"
+LifetimeDays = Literal[30, 90, 365]
+LIFETIMES = {days: timedelta(days=days) for days in get_args(LifetimeDays)}
+MAX_NAME = 80  # characters
+NAME_RE = re.compile(rf"[^\x00-\x1f\x7f]{{1,{MAX_NAME}}}")
 
 
 def register_api_keys(app: Flask) -> None:
@@ -39,6 +46,13 @@ def tokens() -> "Tokens":
     from rubberduck.accounts.tokens import Tokens
 
     return Tokens(pipeline().results.database)
+
+
+def checked_key_name(name: str) -> str:
+    """Return the name of a new key without spaces around it. Raises InvalidParameter."""
+    if not NAME_RE.fullmatch(stripped := name.strip()):
+        raise InvalidParameter("A key needs a name of 1 to 80 characters.")
+    return stripped
 
 
 def _authenticate() -> None:

@@ -16,7 +16,7 @@ from werkzeug import Response
 
 from rubberduck.core.errors import DuckError, InvalidParameter, ResultsUnavailable
 from rubberduck.core.settings import InvalidSettings, Settings
-from rubberduck.web.api_keys import current_token
+from rubberduck.web.api_keys import current_token, tokens
 from rubberduck.web.deps import pipeline, settings, shared
 from rubberduck.web.errors import NotAllowed, NotSignedIn
 from rubberduck.web.sessions import site_id
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from rubberduck.accounts.operators import Operator, Operators
     from rubberduck.accounts.people import Person
     from rubberduck.accounts.sessions import How, Session, Sessions
+    from rubberduck.accounts.tokens import Scope, Token
 
 UNKNOWN = object()
 MAX_ENTRY_DIGITS = 10  # PostgreSQL's integers have no more
@@ -93,6 +94,36 @@ def audit_terminal(act: str, object: str, **details: Any) -> None:
     from rubberduck.accounts.audit import TERMINAL
 
     audit_log().add("", TERMINAL, act, object, **details)
+
+
+def create_own_key(name: str, lifetime: timedelta, scope: "Scope") -> "tuple[str, Token]":
+    """Make an API key of the operator; return its secret, which is not stored, and the key.
+
+    A key that a program makes with another one ends with that one at the latest: whoever has found
+    a key must not prolong it. Raises NotSignedIn, NotAllowed, TooManyTokens.
+    """
+    operator, maker = require_operator(), current_token()
+    not_after = maker.expires_at if maker else None
+    secret, token = tokens().create(operator.id, name, lifetime, scope, not_after)
+    details = {"made_with": maker.name} if maker else {}
+    days = (token.expires_at - token.created_at).days
+    audit("token.create", name, id=token.id, scope=scope, days=days, **details)
+    return secret, token
+
+
+def revoke_own_key(id: str) -> None:
+    """End an API key of who signed in. Raises NotSignedIn, and NoSuchResult for anybody else's."""
+    person = require_labeller()
+    with audited("token.revoke", id):
+        tokens().revoke(id, person.id)
+
+
+def require_all_rights() -> "Operator":
+    """Return who signed in. Raises NotAllowed for a labeller's key, which is one for less."""
+    person = require_labeller()
+    if current_token() is not None and not person.is_operator:
+        raise NotAllowed
+    return person
 
 
 def remove_access(id: str) -> "Operator":

@@ -101,6 +101,8 @@ KIND = {
     "api.end_session": "changes",
     "operators.create_key": "changes",
     "operators.revoke_key": "changes",
+    "api.create_account_key": "changes",
+    "api.revoke_account_key": "changes",
     "statistics.chart": "drawings",
     "results.thumbnail": "drawings",
     "results.marked": "drawings",

@@ -1,6 +1,6 @@
 """The API of sign-ins and the audit list, for programs of operators."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +13,10 @@ from rubberduck.accounts.tokens import Scope, Tokens
 from rubberduck.db.engine import Database
 from rubberduck.db.results import Results
 from tests.support.operators import sign_in
+from tests.support.visitor import bearer
+
+KEYS = "/api/v1/account/keys"
+NEW = {"name": "nightly import", "scope": "operator", "days": 365}
 
 
 @pytest.fixture
@@ -25,8 +29,10 @@ def ada(client: FlaskClient) -> Operator:
     return sign_in(client)
 
 
-def program(app: Flask, database: Database, owner: Operator, scope: Scope) -> FlaskClient:
-    secret, _ = Tokens(database).create(owner.id, "a key", timedelta(days=1), scope)
+def program(
+    app: Flask, database: Database, owner: Operator, scope: Scope, days: int = 1
+) -> FlaskClient:
+    secret, _ = Tokens(database).create(owner.id, "a key", timedelta(days=days), scope)
     client = app.test_client()
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {secret}"
     return client
@@ -131,3 +137,84 @@ def test_nobody_removes_his_own_access_or_a_person_who_never_was(
             assert each.delete(f"/api/v1/people/{id}/access").status_code == status
     assert client.get("/account/").status_code == 200
     assert AuditLog(database).page() == ()
+
+
+def test_an_operator_makes_lists_and_revokes_keys_of_his_own(
+    app: Flask, client: FlaskClient, database: Database, ada: Operator
+) -> None:
+    made = client.post(KEYS, json=NEW)
+    assert (made.status_code, made.headers["Cache-Control"]) == (201, "private, no-store")
+    secret = made.json["key"]  # type: ignore[index]
+    robot = app.test_client()
+    assert robot.get("/api/v1/people", headers=bearer(secret)).status_code == 200
+    (listed,) = client.get(KEYS).get_json()["keys"]
+    assert secret not in client.get(KEYS).text
+    assert (listed["name"], listed["scope"]) == ("nightly import", "operator")
+    assert (listed["is_current"], listed["has_expired"]) == (False, False)
+    assert lifetime(listed) == timedelta(days=365)
+    (seen,) = robot.get(KEYS, headers=bearer(secret)).get_json()["keys"]
+    assert (seen["is_current"], seen["id"]) == (True, made.json["id"])  # type: ignore[index]
+    assert "nightly import" in client.get("/account/").text
+    assert client.delete(f"{KEYS}/{listed['id']}").status_code == 204
+    assert robot.get("/api/v1/people", headers=bearer(secret)).status_code == 401
+    assert client.get(KEYS).get_json() == {"keys": []}
+    assert client.delete(f"{KEYS}/{listed['id']}").status_code == 404
+    entries = [(each.operator_name, each.act, each.object) for each in AuditLog(database).page()]
+    assert entries == [
+        ("Ada", "token.revoke.failed", listed["id"]),
+        ("Ada", "token.revoke", listed["id"]),
+        ("Ada", "token.revoke", listed["id"]),
+        ("Ada", "token.create", "nightly import"),
+    ]
+
+
+def lifetime(key: Any) -> timedelta:
+    begin, end = (datetime.fromisoformat(key[name]) for name in ("created_at", "expires_at"))
+    return end - begin
+
+
+def test_a_key_made_with_a_key_ends_with_it_and_names_it_in_the_audit_list(
+    app: Flask, database: Database, ada: Operator
+) -> None:
+    robot = program(app, database, ada, "operator", days=40)
+    (maker,) = robot.get(KEYS).get_json()["keys"]
+    longest, short = (robot.post(KEYS, json=NEW | {"days": days}).get_json() for days in (365, 30))
+    assert longest["expires_at"] == maker["expires_at"]
+    assert lifetime(longest) > timedelta(days=39)
+    assert lifetime(short) == timedelta(days=30)
+    again = app.test_client().post(KEYS, json=NEW, headers=bearer(longest["key"])).get_json()
+    assert again["expires_at"] == maker["expires_at"]
+    entry = AuditLog(database).page()[-1]
+    assert dict(entry.details) == {
+        "id": longest["id"],
+        "scope": "operator",
+        "days": 39,
+        "made_with": "a key",
+    }
+
+
+def test_nobody_gets_more_rights_by_a_key(
+    app: Flask, client: FlaskClient, database: Database, ada: Operator
+) -> None:
+    labeller, stranger = app.test_client(), app.test_client()
+    bob = sign_in(labeller, "Bob", "labeller")
+    (secret_key,) = [client.post(KEYS, json=NEW).get_json()["id"]]
+    refused = [
+        (program(app, database, ada, "labeller"), 403, 403),
+        (program(app, database, ada, "visitor"), 401, 401),
+        (program(app, database, bob, "operator"), 403, 403),  # made before Bob's role was changed
+        (stranger, 401, 401),
+        (labeller, 403, 404),
+    ]
+    for who, creates, revokes in refused:
+        for scope in ("labeller", "operator"):
+            assert who.post(KEYS, json=NEW | {"scope": scope}).status_code == creates
+        assert who.delete(f"{KEYS}/{secret_key}").status_code == revokes
+    assert [who.get(KEYS).status_code for who, *_ in refused] == [403, 401, 403, 401, 200]
+    own = Tokens(database).create(bob.id, "of Bob", timedelta(days=1), "labeller")[1]
+    assert labeller.delete(f"{KEYS}/{own.id}").status_code == 204
+    wrong = ({"scope": "visitor"}, {"days": 31}, {"days": True}, {"name": " "}, {"name": "x" * 81})
+    for each in wrong:
+        assert client.post(KEYS, json=NEW | each).status_code == 400
+    assert len(Tokens(database).list_for_owner(ada.id)) == 3
+    assert client.post(KEYS, json=NEW | {"days": 30.0}).status_code == 201

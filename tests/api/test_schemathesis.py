@@ -73,7 +73,7 @@ REACHED = {
 
 NAMED_OBJECTS = "^/which|^/named-objects"
 # Of projects and of what operators see; those of labelling have a test of their own.
-OPERATORS = "^/projects|^/jobs|^/sessions|^/audit|^/people"
+OPERATORS = "^/projects|^/jobs|^/sessions|^/audit|^/people|^/account"
 
 PICTURES = [
     *(encoded(corners(100 + number, 100), quality=60) for number in range(12)),
@@ -389,6 +389,7 @@ def test_what_operators_do_matches_its_document(app: Flask, pipeline: Pipeline) 
     key, _ = tokens.create(operator.id, "a key", timedelta(days=1), "operator")
     for number in range(9):
         sessions.create(operator, "link", f"browser {number}")
+    keys = [tokens.create(operator.id, f"key {n}", timedelta(days=9), "labeller") for n in range(9)]
     queue = JobQueue(database, 50)
     jobs = [queue.enqueue("analyse-video", f"project:{project.id}") for _ in range(20)]
     page = queue.store.page(Viewer("", is_operator=True), ("queued",), 3)
@@ -397,6 +398,7 @@ def test_what_operators_do_matches_its_document(app: Flask, pipeline: Pipeline) 
         "project-picture-id": [*pictures, "missing"],
         "project-label-id": [label.id for label in project.labels],
         "sign-in-id": [session.id for session in sessions.list(operator.id)],
+        "api-key-id": [token.id for _, token in keys],
         "person-id": [Operators(database).create("Bob", "labeller").id, operator.id, "missing"],
         "job-id": [*jobs, "missing"],
         "job-cursor": [page.next or ""],

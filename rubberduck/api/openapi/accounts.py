@@ -1,15 +1,29 @@
 """The operations on sign-ins and the audit list as OpenAPI describes them."""
 
 from rubberduck.accounts.errors import NoSuchOperator, OwnAccess
+from rubberduck.api.account_keys import ApiKeysBody, NewApiKeyBody, NewApiKeyRequestBody
 from rubberduck.api.accounts import DEFAULT_ENTRIES, AuditListBody, SignInSessionsBody
-from rubberduck.api.openapi.builders import JsonObject, page_size, parameter, response
+from rubberduck.api.openapi.builders import (
+    JsonObject,
+    json_body,
+    page_size,
+    parameter,
+    response,
+)
 from rubberduck.api.openapi.project_builders import signed_in_operation
 from rubberduck.api.people import PeopleBody
 from rubberduck.api.routes import MAX_LIMIT
 from rubberduck.core import errors
 from rubberduck.web.errors import NotAllowed
 
-BODIES = (AuditListBody, SignInSessionsBody, PeopleBody)
+BODIES = (
+    AuditListBody,
+    SignInSessionsBody,
+    PeopleBody,
+    ApiKeysBody,
+    NewApiKeyBody,
+    NewApiKeyRequestBody,
+)
 BEFORE = parameter(
     "before",
     "query",
@@ -28,12 +42,19 @@ PERSON_ID = parameter(
     {"type": "string", "format": "person-id", "maxLength": 24},
     "The id of the person.",
 ) | {"required": True}
+KEY_ID = parameter(
+    "id",
+    "path",
+    {"type": "string", "format": "api-key-id", "maxLength": 24},
+    "The id of the key, from the list.",
+) | {"required": True}
 PERSON_ERRORS = (NotAllowed, NoSuchOperator, OwnAccess)
 
 
 def accounts() -> JsonObject:
     """Return the operations by path."""
-    return _people() | {
+    operations = _people() | _keys()
+    return operations | {
         "/audit": {
             "get": signed_in_operation(
                 "list_audit",
@@ -95,6 +116,44 @@ def _people() -> JsonObject:
                 "For operators. The person may sign in again; the keys do not come back.",
                 {"204": response("The person may sign in.")},
                 *PERSON_ERRORS,
+            ),
+        },
+    }
+
+
+def _keys() -> JsonObject:
+    new = {"name": "nightly import", "scope": "labeller", "days": 30}
+    return {
+        "/account/keys": {
+            "get": signed_in_operation(
+                "list_account_keys",
+                "List your API keys",
+                "With those that expired lately; never with their secrets. A labeller's key may "
+                "not read this.",
+                {"200": response("Your keys, newest first.", "ApiKeysBody")},
+                NotAllowed,
+            ),
+            "post": signed_in_operation(
+                "create_account_key",
+                "Make an API key",
+                "For operators. The key may do what an operator may, or what a labeller may, and "
+                "is in the response only. One that is made with another key ends with that key at "
+                "the latest: see “expires_at”. To make one that lasts longer, sign in.",
+                {"201": response("The new key.", "NewApiKeyBody")},
+                *(NotAllowed, errors.InvalidParameter, errors.TooManyTokens),
+                errors.PictureTooLarge,
+                requestBody=json_body("NewApiKeyRequestBody", new),
+            ),
+        },
+        "/account/keys/{id}": {
+            "parameters": [KEY_ID],
+            "delete": signed_in_operation(
+                "revoke_account_key",
+                "Revoke one of your API keys",
+                "Programs with it are refused from now on. Keys that were made with it stay. A "
+                "labeller's key may not do this.",
+                {"204": response("The key is revoked.")},
+                *(NotAllowed, errors.NoSuchResult),
             ),
         },
     }
