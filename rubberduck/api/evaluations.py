@@ -166,7 +166,7 @@ def list_mistakes(id: str, number: int) -> ResponseReturnValue:
     kept = [m for m in _evaluation(id, number).mistakes if kind in (None, m.kind)]
     shown, end = kept[start : start + limit], start + limit
     known = find_pictures(id, {mistake.picture for mistake in shown})
-    bodies = tuple(_mistake_body(m, known.get(m.picture), id, number) for m in shown)
+    bodies = tuple(_mistake_body(m, known.get(m.picture)) for m in shown)
     next = None
     if end < len(kept):
         next = url_for("api.list_mistakes", id=id, number=number, limit=limit, token=end, kind=kind)
@@ -235,12 +235,11 @@ def _figures_body(figures: "Figures") -> FiguresBody:
     )
 
 
-def _mistake_body(
-    mistake: "Mistake", picture: "ProjectPicture | None", id: str, number: int
-) -> MistakeBody:
+def _mistake_body(mistake: "Mistake", picture: "ProjectPicture | None") -> MistakeBody:
     preview = None
     if picture:
-        preview = url_for("models.picture", id=id, number=number, picture_id=picture.id)
+        id = picture.project_id
+        preview = url_for("api.get_project_preview", id=id, picture_id=picture.id)
     return MistakeBody(
         kind=mistake.kind,
         label=mistake.label,

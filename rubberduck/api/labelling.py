@@ -1,7 +1,6 @@
 """The API of labelling: the next picture of a project, what it shows, and who said so."""
 
 from dataclasses import asdict, dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from flask import Response, request, url_for
@@ -310,13 +309,12 @@ def suggestions() -> "Suggestions":
 
 
 def task_body(project_id: str, task: "Task") -> TaskBody:
-    preview = partial(url_for, "labelling.preview", id=project_id, picture_id=task.picture_id)
     return TaskBody(
         id=task.picture_id,
         file_name=task.file_name,
         width=task.width,
         height=task.height,
-        preview=preview(),
+        preview=url_for("api.get_project_preview", id=project_id, picture_id=task.picture_id),
         revision=task.revision,
         labelled_by=task.labelled_by,
         labelled_at=rfc3339(task.labelled_at) if task.labelled_at else None,

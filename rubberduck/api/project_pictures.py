@@ -16,7 +16,7 @@ from rubberduck.web.deps import pipeline
 from rubberduck.web.multipart import PICTURE_FIELD
 from rubberduck.web.operators import audit, audited, require_labeller, require_operator
 from rubberduck.web.projects import project_pictures, projects
-from rubberduck.web.responses import as_json
+from rubberduck.web.responses import as_json, stored_jpeg
 from rubberduck.web.uploads import picture_from_body
 
 if TYPE_CHECKING:
@@ -99,6 +99,13 @@ def get_project_picture(id: str, picture_id: str) -> ResponseReturnValue:
     hides_truth = not require_labeller().is_operator
     picture = project_pictures().get(id, picture_id, hides_truth=hides_truth)
     return as_json(bodies.picture_body(picture))
+
+
+@api.get("/projects/<id>/pictures/<picture_id>/preview")
+def get_project_preview(id: str, picture_id: str) -> ResponseReturnValue:
+    """Return the upright picture as JPEG, or a redirect to the bucket."""
+    require_labeller()
+    return stored_jpeg(project_pictures().get(id, picture_id).preview_key)
 
 
 @api.get("/projects/<id>/pictures/<picture_id>/original")

@@ -133,7 +133,10 @@ class ProjectPictureBody:
     labels: Annotated[tuple[str, ...], Field(description="ids of labels of the whole picture")]
     split: Annotated[Side | None, Field(description="the side of the split; null: none yet")]
     split_is_fixed: Annotated[bool, Field(description="by hand: a new split keeps it")]
-    original: Annotated[Address, Field(description="the stored file, without metadata")]
+    preview: Annotated[Address, Field(description="the upright picture, at most 1280 pixels long")]
+    original: Annotated[
+        Address, Field(description="the stored file, without metadata; for operators")
+    ]
 
 
 @body_class
@@ -165,7 +168,7 @@ class SideRequestBody:
 
 @body_class
 class ProjectJobBody:
-    """A job that was queued; its page shows the progress, `status` is the same as JSON."""
+    """A job that was queued; its page shows the progress, and so does `status` as JSON."""
 
     id: str
     page: Address
@@ -337,6 +340,7 @@ def project_body(
 
 
 def picture_body(picture: "ProjectPicture") -> ProjectPictureBody:
+    address = {"id": picture.project_id, "picture_id": picture.id}
     fields: dict[str, Any] = {
         name: getattr(picture, name)
         for name in ProjectPictureBody.__dataclass_fields__
@@ -345,13 +349,12 @@ def picture_body(picture: "ProjectPicture") -> ProjectPictureBody:
     fields |= {
         "created_at": rfc3339(picture.created_at),
         "boxes": tuple(LabelBoxBody(**asdict(box)) for box in picture.boxes),
-        "original": url_for(
-            "api.get_project_original", id=picture.project_id, picture_id=picture.id
-        ),
+        "preview": url_for("api.get_project_preview", **address),
+        "original": url_for("api.get_project_original", **address),
     }
     return ProjectPictureBody(**fields)
 
 
 def job_body(job_id: str) -> ProjectJobBody:
     page = url_for("jobs.show", id=job_id)
-    return ProjectJobBody(job_id, page, url_for("jobs.status", id=job_id))
+    return ProjectJobBody(job_id, page, url_for("api.get_job", id=job_id))

@@ -67,6 +67,7 @@ POST /projects/<id>/visitor-pictures project_data:take_in_visitor_pictures
 GET /projects/<id>/pictures project_pictures:list_project_pictures
 POST /projects/<id>/pictures project_pictures:add_project_picture
 GET /projects/<id>/pictures/<picture_id> project_pictures:get_project_picture
+GET /projects/<id>/pictures/<picture_id>/preview project_pictures:get_project_preview
 GET /projects/<id>/pictures/<picture_id>/original project_pictures:get_project_original
 PUT /projects/<id>/pictures/<picture_id>/split project_pictures:put_project_picture_side
 DELETE /projects/<id>/pictures/<picture_id> project_pictures:delete_project_picture

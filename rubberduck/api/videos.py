@@ -91,7 +91,7 @@ def _received(video: "Video") -> Response:
     links = ReceivedVideoLinks(
         self=address,
         page=url_for("videos.show", id=video.id),
-        job=url_for("jobs.status", id=video.job_id) if video.job_id else None,
+        job=url_for("api.get_job", id=video.job_id) if video.job_id else None,
     )
     body = ReceivedVideoBody(video.id, video.status, links)
     return as_json(body, HTTPStatus.ACCEPTED, Location=address)

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from rubberduck.core.errors import InvalidParameter
 from rubberduck.web.operators import audit, require_operator
-from rubberduck.web.responses import private_page, stored_jpeg
+from rubberduck.web.responses import private_page
 from rubberduck.web.security_headers import require_trusted_types
 from rubberduck.web.uploads import form_value, form_values
 
@@ -64,8 +64,9 @@ def _has_suggestions(work: "Labelling") -> bool:
 
 @labelling.get("/label/<picture_id>.jpg")
 def preview(id: str, picture_id: str) -> ResponseReturnValue:
-    """Return the upright picture as JPEG, its longer side at most 1280 pixels."""
-    return stored_jpeg(labelling_of(id).get(picture_id).preview_key)
+    """Redirect from where the API said, until it had an address of its own, that the picture is."""
+    address = url_for("api.get_project_preview", id=id, picture_id=picture_id)
+    return redirect(address, HTTPStatus.PERMANENT_REDIRECT)
 
 
 @labelling.post("/label/<picture_id>")

@@ -106,6 +106,7 @@ def test_a_program_reads_the_mistakes_in_pages(client: FlaskClient, project: Pro
     assert (seen[-1]["label"], seen[-1]["score"]) == ("ball", 0.8)
     # One picture was deleted since: the mistake counts, and there is nothing to show.
     assert sum(each["preview"] is None for each in seen) == 2
+    assert seen[0]["preview"].startswith("/api/v1/")  # where a program's key is taken
     assert client.get(seen[0]["preview"]).mimetype == "image/jpeg"
     only = client.get(f"{path}?kind=false&limit=100").get_json()
     assert (len(only["mistakes"]), only["links"]["next"]) == (10, None)

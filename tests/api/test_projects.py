@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from PIL import Image
 
 from rubberduck.accounts.tokens import Scope, Tokens
 from rubberduck.services.pipeline import Pipeline
 from tests.support.operators import sign_in
 from tests.support.pictures import encoded
 from tests.support.scenes import scene
+from tests.support.visitor import bearer
 
 Ask = Any
 SIDES = ("train", "validation", "test")
@@ -20,16 +22,16 @@ SCOPES: tuple[Scope, ...] = ("operator", "labeller", "visitor")
 
 
 @pytest.fixture
-def ask(app: Flask, pipeline: Pipeline) -> Ask:
+def secrets(app: Flask, pipeline: Pipeline) -> dict[Scope, str]:
+    """Keys of one operator, by scope."""
+    person, tokens = sign_in(app.test_client()), Tokens(pipeline.results.database)
+    return {scope: tokens.create(person.id, scope, timedelta(days=1), scope)[0] for scope in SCOPES}
+
+
+@pytest.fixture
+def ask(app: Flask, secrets: dict[Scope, str]) -> Ask:
     """Send a request with a token of an operator; return status and JSON."""
     client = app.test_client()
-    person = sign_in(app.test_client())
-    secrets = {
-        scope: Tokens(pipeline.results.database).create(person.id, scope, timedelta(days=1), scope)[
-            0
-        ]
-        for scope in SCOPES
-    }
 
     def send(method: str, path: str, scope: Scope = "operator", **options: Any) -> tuple[int, Any]:
         headers = {"Authorization": f"Bearer {secrets[scope]}"}
@@ -148,6 +150,28 @@ def test_a_group_that_is_moved_apart_by_hand_is_named_until_it_is_together_again
     assert shown == [(small, other, True), (first, side, False)]
     ask("PUT", f"{path}/pictures/{first}/split", json={"split": other})
     assert ask("GET", f"{path}/split")[1]["crossings"] == []
+
+
+def test_a_program_follows_the_links_of_a_task_and_of_a_job(
+    app: Flask, ask: Ask, secrets: dict[Scope, str]
+) -> None:
+    new = {"name": "Shapes", "kind": "pictures", "labels": ["disc"], "question": ""}
+    path = ask("POST", "/projects", json=new)[1]["links"]["self"].removeprefix("/api/v1")
+    picture = add(ask, path, encoded(scene(1)))[2]["picture"]
+    task = ask("POST", f"{path}/labelling/next", "labeller")[1]["task"]
+    assert task["preview"] == picture["preview"]
+    program = app.test_client()
+    seen = program.get(task["preview"], headers=bearer(secrets["labeller"]))
+    assert (seen.status_code, seen.mimetype) == (200, "image/jpeg")
+    assert Image.open(BytesIO(seen.data)).size == (picture["width"], picture["height"])
+    assert program.get(task["preview"]).status_code == 401
+    assert program.get(task["preview"], headers=bearer(secrets["visitor"])).status_code == 401
+    gone = task["preview"].replace(picture["id"], "missing")
+    assert program.get(gone, headers=bearer(secrets["labeller"])).status_code == 404
+    wanted = {"format": "coco", "pictures": False}
+    queued = ask("POST", f"{path}/exports", json=wanted)[1]
+    job = program.get(queued["status"], headers=bearer(secrets["operator"]))
+    assert (job.status_code, job.json["kind"]) == (200, "export-project")  # type: ignore[index]
 
 
 def check_labels(ask: Ask, path: str) -> None:

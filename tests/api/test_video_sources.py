@@ -46,6 +46,7 @@ def id_of(received: TestResponse) -> str:
     id, links = str(received.json["id"]), received.json["links"]
     assert received.headers["Location"] == links["self"] == f"{VIDEOS}/{id}"
     assert (links["page"], received.json["status"]) == (f"/videos/{id}", "queued")
+    assert links["job"].startswith("/api/v1/jobs/")  # where a program's key is taken
     return id
 
 

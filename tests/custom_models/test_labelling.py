@@ -1,6 +1,7 @@
 """Who gets which picture, what is saved and what is refused, on SQLite and on PostgreSQL."""
 
 import random
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -261,6 +262,18 @@ def test_suggested_boxes_are_whole_pixels_that_can_be_saved() -> None:
     ]
 
 
+def test_the_page_shows_the_picture_at_the_apis_address(
+    client: FlaskClient, pipeline: Pipeline
+) -> None:
+    database = pipeline.results.database
+    project, (id,) = add_project(database, pipeline.storage, "mugs", [noise(1)])
+    address = f"/projects/{project.id}/label"
+    sign_in(client, "Bo", "labeller")
+    (shown,) = re.findall(r'<img src="([^"]+/preview)"', client.get(address).text)
+    assert client.get(shown).mimetype == "image/jpeg"
+    assert client.get(f"{address}/{id}.jpg").location == shown  # as the API said before
+
+
 def test_the_page_without_javascript_and_the_api(
     client: FlaskClient, pipeline: Pipeline, settings: Settings
 ) -> None:
@@ -273,7 +286,6 @@ def test_the_page_without_javascript_and_the_api(
     page = client.get(address)
     assert "this form works without it" in visible_text(page.text)
     assert "require-trusted-types-for 'script'" in page.headers["Content-Security-Policy"]
-    assert client.get(f"{address}/{ids[0]}.jpg").mimetype == "image/jpeg"
     chosen = {"revision": "0", "label": [project.labels[1].id]}
     saved = client.post(f"{address}/{ids[0]}", data=chosen)
     assert (saved.status_code, saved.location) == (303, address)

@@ -93,6 +93,21 @@ def project_pictures() -> JsonObject:
                 NotAllowed,
             ),
         },
+        "/projects/{id}/pictures/{picture_id}/preview": {
+            "parameters": [PROJECT_ID, PICTURE_ID],
+            "get": project_operation(
+                "get_project_preview",
+                "Download a picture to look at it",
+                "For labellers, too: upright, its longer side at most 1280 pixels. Boxes are in "
+                "pixels of the upright picture as “width” and “height” say.",
+                {
+                    "200": response("The picture.")
+                    | {"content": {"image/jpeg": {"schema": BINARY}}},
+                    "302": response("The picture is in the bucket."),
+                },
+                errors.NoSuchResult,
+            ),
+        },
         "/projects/{id}/pictures/{picture_id}/original": {
             "parameters": [PROJECT_ID, PICTURE_ID],
             "get": project_operation(
