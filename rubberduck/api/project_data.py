@@ -110,10 +110,19 @@ def check_project(id: str) -> ResponseReturnValue:
         )
         for finding in check.check.findings.values()
     )
-    body = bodies.ChecksBody(
-        check.is_ok, findings, check.unused_labels, check.no_test, len(pictures)
+    return as_json(
+        bodies.ChecksBody(
+            ok=check.is_ok,
+            findings=findings,
+            unused_labels=check.unused_labels,
+            no_test=check.no_test,
+            labelled=len(pictures),
+            unlabelled=project_pictures().counts(id).pictures - len(pictures),
+            nothing=check.nothing,
+            lines=check.lines,
+            dropped=check.dropped,
+        )
     )
-    return as_json(body)
 
 
 @api.get("/projects/<id>/split")

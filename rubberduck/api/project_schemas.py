@@ -62,6 +62,9 @@ class ProjectBody:
     created_at: Timestamp
     pictures: Count
     labelled: Annotated[int | None, Field(description="labelled pictures; null in lists")]
+    nothing: Annotated[
+        int | None, Field(description="of these, with nothing in them; null in lists")
+    ]
     bytes: Annotated[int, Field(ge=0, description="of all originals")]
     max_pictures: Count
     max_bytes: Count
@@ -214,6 +217,12 @@ class ChecksBody:
     unused_labels: tuple[str, ...]
     no_test: Annotated[bool, Field(description="no picture is on the test side")]
     labelled: Count
+    unlabelled: Annotated[int, Field(ge=0, description="pictures that are left out")]
+    nothing: Annotated[
+        int, Field(ge=0, description="labelled with nothing in them; Custom Labels ignores them")
+    ]
+    lines: Annotated[int, Field(ge=0, description="of the manifests that were checked")]
+    dropped: Annotated[int, Field(ge=0, description="lines that would be dropped silently")]
 
 
 @body_class
@@ -328,6 +337,7 @@ def project_body(
         created_at=rfc3339(project.created_at),
         pictures=counts.pictures,
         labelled=counts.labelled if full else None,
+        nothing=counts.nothing if full else None,
         bytes=counts.bytes,
         max_pictures=quota.pictures,
         max_bytes=quota.bytes,

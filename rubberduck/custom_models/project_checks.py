@@ -24,6 +24,8 @@ class ProjectCheck:
     unused_labels: tuple[str, ...] = ()
     no_test: bool = False
     nothing: int = 0  # pictures with nothing in them: the service ignores them
+    lines: int = 0  # of both manifests, and those of them that would be dropped silently
+    dropped: int = 0
 
     @property
     def is_ok(self) -> bool:
@@ -42,6 +44,8 @@ def check_project(
     trained = [each for each in pictures if each.split != "test"]
     train = check_lines(manifest_lines(project, trained, prefix))
     test = check_lines(manifest_lines(project, tested, prefix)) if tested else None
+    parts = [train, test] if test else [train]
+    lines, dropped = sum(part.total for part in parts), sum(part.dropped for part in parts)
     used = {box.label for each in pictures for box in each.boxes}
     used |= {label for each in pictures for label in each.labels}
     return ProjectCheck(
@@ -49,6 +53,8 @@ def check_project(
         tuple(label.name for label in project.labels if label.id not in used),
         no_test=bool(pictures) and not tested and any(each.split for each in pictures),
         nothing=sum(each.is_empty for each in pictures),
+        lines=lines,
+        dropped=dropped,
     )
 
 

@@ -122,7 +122,8 @@ def check_data(ask: Ask, path: str, picture: str) -> None:
     assert sum(each[side] for each in split["counts"] for side in SIDES) == 7
     assert ask("PUT", f"{picture}/split", json={"split": "test"})[1]["split_is_fixed"]
     checks = ask("GET", f"{path}/checks")[1]
-    assert (checks["labelled"], checks["unused_labels"]) == (7, [])
+    assert (checks["labelled"], checks["unused_labels"], checks["unlabelled"]) == (7, [], 1)
+    assert (checks["lines"], checks["dropped"], checks["nothing"]) == (7, 0, 0)
     assert "FEW_PICTURES" in {finding["code"] for finding in checks["findings"]}
 
 

@@ -371,7 +371,8 @@ def test_checks_and_split_are_shown_and_changed(
 
     first = sides()
     assert sorted(first.values()).count("train") in range(13, 17)
-    assert "no side yet" not in visible_text(operator.get(f"{page}/checks").text)
+    shown = visible_text(operator.get(f"{page}/checks").text)
+    assert ("no side yet" in shown, "24 lines checked as the manifests" in shown) == (False, True)
     operator.post(f"{page}/split", data={"again": "1", "seed": "7"})
     assert sides() != first
     moved = next(id for id, side in sides().items() if side == "train")
