@@ -65,7 +65,19 @@ class ModelLifeBody:
         Timestamp | None, Field(description="stopped then if nobody asks; null if it costs nothing")
     ]
     ceiling_at: Annotated[Timestamp | None, Field(description="stopped then in any case")]
-    dollars_per_hour: Annotated[str, Field(description="“about”: not verified")]
+    last_used_at: Annotated[Timestamp | None, Field(description="asked last; null: never")]
+    may_start: Annotated[bool, Field(description="it is stopped, and can be started")]
+    has_scheduled_stop: Annotated[
+        bool, Field(description="stopped even if the site goes off; false: start it “unwatched”")
+    ]
+    can_start_itself: Annotated[bool, Field(description="“may_start_itself” may be set to true")]
+    max_units: int
+    idle_minutes: Annotated[int, Field(description="stopped after so long without a question")]
+    ceiling_hours: Annotated[int, Field(description="stopped after so long in any case")]
+    dollars_per_unit_hour: Annotated[
+        str, Field(description="the price of one unit at Amazon; “about”: not verified")
+    ]
+    dollars_per_hour: Annotated[str, Field(description="of its units; “about”: not verified")]
     dollars_so_far: Annotated[str, Field(description="of this run")]
     dollars_today: Annotated[str, Field(description="of all runs today (UTC)")]
 
@@ -135,7 +147,7 @@ def _body(id: str, number: str) -> ModelLifeBody:
     life = view.life
     times = {
         name: (moment := getattr(life, name)) and rfc3339(moment)
-        for name in ("started_at", "lease_until", "ceiling_at")
+        for name in ("started_at", "lease_until", "ceiling_at", "last_used_at")
     }
     return ModelLifeBody(
         project=life.project_id,
@@ -146,6 +158,13 @@ def _body(id: str, number: str) -> ModelLifeBody:
         units=life.units,
         default=life.is_default,
         may_start_itself=life.may_start_itself,
+        may_start=view.may_start,
+        has_scheduled_stop=view.has_stop_schedule,
+        can_start_itself=view.can_start_itself,
+        max_units=view.max_units,
+        idle_minutes=view.idle_minutes,
+        ceiling_hours=view.ceiling_hours,
+        dollars_per_unit_hour=view.price,
         dollars_per_hour=view.per_hour,
         dollars_so_far=view.so_far,
         dollars_today=view.today,

@@ -85,6 +85,11 @@ class ModelBody:
     withdrawn_pictures: Annotated[Count, Field(description="of those, deleted since")]
     is_default: Annotated[bool, Field(description="it answers who chooses no model")]
     evaluation: Annotated[EvaluationBody | None, Field(description="null: not trained")]
+    training_seconds: Annotated[
+        float | None, Field(ge=0, description="how long the training took; null: not known")
+    ]
+    file_bytes: Annotated[int | None, Field(ge=0, description="of its file; null: none here")]
+    job: Annotated[str | None, Field(description="the id of its training; operators read its log")]
     self: Annotated[Address, Field(description="its address")]
 
 
@@ -240,6 +245,9 @@ def _model_body(version: "ModelVersion") -> ModelBody:
         withdrawn_pictures=version.withdrawn_pictures,
         is_default=version.is_default,
         evaluation=_evaluation_body(evaluation) if evaluation else None,
+        training_seconds=version.training_seconds,
+        file_bytes=version.file_bytes,
+        job=version.job_id,
         self=url_for("api.get_model", id=version.project_id, number=version.number),
     )
 

@@ -90,6 +90,7 @@ DELETE /results routes:delete_results
 PUT /results/<id>/judgement routes:judge_result
 DELETE /keys/current routes:revoke_key
 GET /storage storage:get_storage
+GET /projects/<id>/training-plan training_plans:get_training_plan
 OPTIONS /uploads/<id> uploads:describe_uploads
 OPTIONS /uploads uploads:describe_uploads
 POST /uploads uploads:create_upload

@@ -107,6 +107,19 @@ def test_a_model_that_cannot_be_noted_is_not_started_and_a_refusal_is_noted(
     ]
 
 
+# What the page says before the button, in the API.
+LIFE_FACTS = {
+    "may_start": True,
+    "has_scheduled_stop": False,
+    "can_start_itself": False,
+    "max_units": 5,
+    "idle_minutes": 15,
+    "ceiling_hours": 8,
+    "dollars_per_unit_hour": "about $4.00",
+    "last_used_at": None,
+}
+
+
 # Ten minutes are paid in advance: before midnight, a part of them is not of today.
 @time_machine.travel(datetime(2026, 6, 15, 12, tzinfo=UTC))
 def test_a_model_at_amazon_has_its_price_before_the_button_and_its_meter_after_it(
@@ -118,6 +131,9 @@ def test_a_model_at_amazon_has_its_price_before_the_button_and_its_meter_after_i
     assert "about $4.00 an hour and unit, billed by the minute, also when nobody asks" in shown
     assert "Stopped after 15 minutes without a question, and after 8 hours in any case." in shown
     assert "I know: if this machine goes off, the model bills on." in shown
+    told = client.get(f"/api/v1{MUGS}/1/life").get_json()
+    facts = {name: told[name] for name in LIFE_FACTS}
+    assert facts == LIFE_FACTS
     refused = client.post(f"{MUGS}/1/start", data={"units": "2"})
     assert refused.headers["Location"] == f"{MUGS}/1?unwatched=1"
     assert fake.left_running() == []

@@ -26,6 +26,7 @@ from tests.support.command_line import run_command
 from tests.support.objects import draw_picture, draw_project
 from tests.support.operators import sign_in
 from tests.support.trained_projects import QUOTA, add_version, create_project
+from tests.support.visitor import visible_text
 
 HERE, ELSEWHERE = Box(0.1, 0.1, 0.3, 0.3, "", 100), Box(0.6, 0.6, 0.3, 0.3, "", 100)
 
@@ -130,6 +131,8 @@ def test_a_program_compares_two_versions(
     api = f"/api/v1/projects/{project.id}/models"
     assert client.get(f"{api}/2/comparison?with=1").status_code == 401
     sign_in(client, "Bob", "labeller")
+    one = client.get(f"{api}/1").get_json()
+    assert (one["training_seconds"], one["file_bytes"], one["job"]) == (12.5, 7, "job of a test, 0")
     better = client.get(f"{api}/2/comparison?with=1").get_json()
     assert (better["outcome"], better["how"], better["f1"]) == ("better", "paired", 1.0)
     assert better["difference"]["value"] == 1 - better["f1_compared_with"]
@@ -183,6 +186,28 @@ def test_what_cannot_be_trained_is_said_before_anything_starts(
     refused = client.post(address)
     assert (refused.status_code, sentence in refused.text) == (422, True)
     assert JobQueue(results.database, 9).store.newest(f"project:{project.id}") == []
+
+
+def test_a_program_reads_what_a_training_would_do(
+    client: FlaskClient, results: Results, project: Project
+) -> None:
+    address = f"/api/v1/projects/{project.id}/training-plan"
+    assert client.get(address).status_code == 401
+    sign_in(client, "Bob", "labeller")
+    plan = client.get(address).get_json()
+    assert plan["can_train"]
+    few = "Fewer than 10 test pictures have: mug, ball. Their figures will mean little."
+    assert plan["findings"] == [{"message": few, "is_fatal": False}]
+    page = visible_text(client.get(f"/projects/{project.id}/models").text)
+    sides = "{train} to train with, {validation} to choose thresholds, {test} to test."
+    assert sides.format(**plan) in page
+    assert plan["estimated_seconds"] > 10
+    assert plan["dollars_per_hour_at_amazon"] is None
+    empty = Projects(results.database).create("cups", "boxes", ["cup"], "somebody")
+    plan = client.get(f"/api/v1/projects/{empty.id}/training-plan").get_json()
+    sentence = "No picture shows one of the labels yet: draw boxes on some first."
+    assert (plan["can_train"], plan["findings"][0]["message"]) == (False, sentence)
+    assert client.get("/api/v1/projects/missing/training-plan").status_code == 404
 
 
 def test_a_large_project_is_looked_through_when_asked(

@@ -3,6 +3,7 @@
 from rubberduck.api.models import ComparisonBody, ModelBody, ModelListBody, TrainingBody
 from rubberduck.api.openapi.builders import JsonObject, parameter, response
 from rubberduck.api.openapi.project_builders import PROJECT_ID, project_operation
+from rubberduck.api.training_plans import TrainingPlanBody
 from rubberduck.aws.custom_labels_errors import CustomLabelsOff, CustomLabelsRefused
 from rubberduck.core import errors
 from rubberduck.custom_models.version_errors import (
@@ -13,7 +14,7 @@ from rubberduck.custom_models.version_errors import (
 )
 from rubberduck.web.errors import NotAllowed
 
-BODIES = (ModelBody, ModelListBody, ComparisonBody, TrainingBody)
+BODIES = (ModelBody, ModelListBody, ComparisonBody, TrainingBody, TrainingPlanBody)
 DISTRIBUTE = parameter(
     "distribute",
     "query",
@@ -59,13 +60,23 @@ def models() -> JsonObject:
                 errors.TooManyJobs,
             ),
         },
+        "/projects/{id}/training-plan": {
+            "parameters": [PROJECT_ID],
+            "get": project_operation(
+                "get_training_plan",
+                "Read what a training now would do",
+                "What stands in its way, the pictures on each side, how long it would take on the "
+                "site's own machine, and what an hour at Amazon costs. Starts nothing.",
+                {"200": response("The plan.", "TrainingPlanBody")},
+            ),
+        },
         "/projects/{id}/models/amazon": {
             "parameters": [PROJECT_ID],
             "post": project_operation(
                 "train_model_at_amazon",
                 "Train a new version at Amazon",
                 "For operators. Amazon Rekognition Custom Labels trains for half an hour to a day, "
-                "and bills it by the hour if it succeeds: the price is on the models page.",
+                "and bills it by the hour if it succeeds: `GET …/training-plan` says how much.",
                 {"202": response("The training is queued.", "TrainingBody", ["Location"])},
                 NotAllowed,
                 errors.InvalidParameter,
