@@ -23,6 +23,7 @@ from rubberduck.web.jobs import (
     message_of,
     project_of,
     retry_job,
+    retry_price,
     waits_for_worker,
 )
 from rubberduck.web.problem_details import Address
@@ -74,6 +75,9 @@ class JobWithLogBody(JobBody):
     """A job and its log."""
 
     log: tuple[JobLineBody, ...]
+    retry_dollars_per_hour: Annotated[
+        str | None, Field(description="what a retry costs, if Amazon trains again; null: nothing")
+    ]
 
 
 @body_class
@@ -81,6 +85,10 @@ class JobListBody:
     """One page of jobs, newest first."""
 
     jobs: tuple[JobBody, ...]
+    counts: Annotated[dict[str, int], Field(description="how many there are in each state")]
+    max_active: Annotated[
+        int, Field(ge=0, description="so many of a visitor, or of a project, may wait or run")
+    ]
     links: ListLinks
 
 
@@ -89,9 +97,17 @@ def list_jobs() -> ResponseReturnValue:
     """Return one page of the jobs that the caller may see, newest first."""
     limit, state = page_limit(DEFAULT_LIMIT, MAX_LIMIT), choice("state", STATES)
     cursor, states = request.args.get("cursor"), (state,) if state else STATES
-    page = job_queue().store.page(job_owner(), states, limit, cursor)
+    owner, queue = job_owner(), job_queue()
+    page = queue.store.page(owner, states, limit, cursor)
     next = page.next and url_for("api.list_jobs", limit=limit, cursor=page.next, state=state)
-    return as_json(JobListBody(tuple(map(job_body, page.jobs)), ListLinks(next)))
+    return as_json(
+        JobListBody(
+            jobs=tuple(map(job_body, page.jobs)),
+            counts=queue.store.count(owner),
+            max_active=queue.max_active_per_owner,
+            links=ListLinks(next),
+        )
+    )
 
 
 @api.get("/jobs/<id>")
@@ -101,7 +117,9 @@ def get_job(id: str) -> ResponseReturnValue:
     log = tuple(
         JobLineBody(rfc3339(line.at), line_of(line)) for _, line in job_queue().store.log_lines(id)
     )
-    return with_etag(as_json(JobWithLogBody(**vars(job_body(job)), log=log)))
+    price = retry_price(job)
+    body = JobWithLogBody(**vars(job_body(job)), log=log, retry_dollars_per_hour=price)
+    return with_etag(as_json(body))
 
 
 @api.post("/jobs/<id>/cancel")

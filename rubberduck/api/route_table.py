@@ -102,6 +102,7 @@ GET /videos/<id>/analyses video_paid:list_paid_analyses
 POST /videos/<id>/analyses video_paid:start_paid_analysis
 GET /videos/<id>/analyses/<analysis_id> video_paid:get_paid_analysis
 POST /videos/<id>/analyses/<analysis_id>/cancel video_paid:cancel_paid_analysis
+POST /videos/<id>/analyses/<analysis_id>/retry video_paid:retry_paid_analysis
 GET /videos/<id>/analyses/<analysis_id>/segments video_paid:list_amazon_segments
 GET /videos video_results:list_videos
 GET /videos/<id> video_results:get_video

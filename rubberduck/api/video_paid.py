@@ -180,6 +180,16 @@ def cancel_paid_analysis(id: str, analysis_id: str) -> ResponseReturnValue:
     return as_json(_body(cancelled))
 
 
+@api.post("/videos/<id>/analyses/<analysis_id>/retry")
+def retry_paid_analysis(id: str, analysis_id: str) -> ResponseReturnValue:
+    """Go on with a failed or cancelled analysis after what was paid for already."""
+    require_operator()
+    paid, video = paid_videos(), video_service().get(id)
+    with audited("video.analyse.retry", id, way=paid.get(analysis_id, id).way):
+        body = _body(paid.retry(analysis_id, video))
+    return as_json(body, HTTPStatus.ACCEPTED, Location=body.links.self)
+
+
 @api.get("/videos/<id>/analyses/<analysis_id>/segments")
 def list_amazon_segments(id: str, analysis_id: str) -> ResponseReturnValue:
     """Return one page of the stretches that Amazon Rekognition Video found itself."""

@@ -58,6 +58,7 @@ def test_a_program_follows_a_job_cancels_it_and_tries_it_again(
     first = ann.get(path)
     waiting: Any = first.json
     assert (waiting["state"], waiting["waits_for_worker"], waiting["log"]) == ("queued", True, [])
+    assert waiting["retry_dollars_per_hour"] is None
     same = {"If-None-Match": first.headers["ETag"]}
     assert ann.get(path, headers=same).status_code == 304
     queue.executors.beat(WORKER)
@@ -92,6 +93,8 @@ def test_the_list_comes_in_pages_each_job_once(ann: FlaskClient, queue: JobQueue
     assert listed == list(reversed(ids))
     only: Any = ann.get("/api/v1/jobs?state=cancelled").json
     assert ([job["id"] for job in only["jobs"]], only["links"]["next"]) == ([ids[3]], None)
+    ended = dict.fromkeys(STATES, 0) | {"queued": 6, "cancelled": 1}
+    assert (only["counts"], only["max_active"] > 0) == (ended, True)
     for refused in ("state=lost", "limit=101", "cursor=quack"):
         assert ann.get(f"/api/v1/jobs?{refused}").status_code == 400
 

@@ -240,7 +240,13 @@ def test_labelling_matches_its_document(app: Flask, pipeline: Pipeline) -> None:
 
 
 # What Amazon found is read in tests/api/test_video_paid.py: an analysis has to end before.
-PAID = ["list_paid_analyses", "start_paid_analysis", "get_paid_analysis", "cancel_paid_analysis"]
+PAID = [
+    "list_paid_analyses",
+    "start_paid_analysis",
+    "get_paid_analysis",
+    "cancel_paid_analysis",
+    "retry_paid_analysis",
+]
 PAID_VIDEO = "a-video-of-22-letters_"
 
 
@@ -263,7 +269,7 @@ def test_paid_analyses_match_their_document(
     schemathesis.openapi.format("etag", st.sampled_from(["*", '"quack"']))
     fixed = {"path.analysis_id": started["id"]}
     # One runs already, so that no other one starts.
-    seldom = {"start_paid_analysis"}
+    seldom = {"start_paid_analysis", "retry_paid_analysis"}
     auth = {"operator": {"bearer": key}}
     done = answered(app, PAID, auth, [400, 404, 409, 503], 4, fixed, seldom)
     assert done | seldom == set(PAID)

@@ -10,6 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app import create_app
+from rubberduck.accounts.audit import AuditLog
 from rubberduck.accounts.operators import Operators
 from rubberduck.accounts.tokens import Tokens
 from rubberduck.core.settings import Settings
@@ -78,13 +79,25 @@ def test_prices_are_read_and_one_is_started_at_that_price(
     cancelled = body(operator.post(f"{started.location}/cancel"))
     assert (cancelled["status"], cancelled["error"]) == ("cancelled", "Cancelled.")
     assert operator.post(f"{started.location}/cancel").status_code == 409
+    again = operator.post(f"{started.location}/retry")
+    assert (again.status_code, again.location) == (202, started.location)
+    assert body(again) == queued
+    assert operator.post(f"{started.location}/retry").status_code == 409
+    acts = [(each.act, each.object) for each in AuditLog(site.results.database).page(3)]
+    assert acts == [
+        ("video.analyse.retry.failed", ID),
+        ("video.analyse.retry", ID),
+        ("video.analyse.retry", ID),
+    ]
 
 
 def test_only_operators_may_and_wrong_bodies_are_refused(
     app: Flask, operator: FlaskClient, site: Pipeline
 ) -> None:
     assert app.test_client().get(PATH).status_code == 401
-    assert with_token(app, site, "labeller").get(PATH).status_code == 403
+    labeller = with_token(app, site, "labeller")
+    assert labeller.get(PATH).status_code == 403
+    assert labeller.post(f"{PATH}/any/retry").status_code == 403
     for wrong in ({}, {"way": "rekognition-video"}, {"way": 1, "max_usd": 1}):
         assert operator.post(PATH, json=wrong).status_code == 400
     assert operator.post(PATH, json={"way": "x", "max_usd": 1}).status_code == 409

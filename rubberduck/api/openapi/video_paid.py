@@ -41,6 +41,7 @@ def video_paid() -> JsonObject:
         PATH: {"parameters": [VIDEO_ID], "get": _list(), "post": _start()},
         f"{PATH}/{{analysis_id}}": {**one, "get": _get()},
         f"{PATH}/{{analysis_id}}/cancel": {**one, "post": _cancel()},
+        f"{PATH}/{{analysis_id}}/retry": {**one, "post": _retry()},
         f"{PATH}/{{analysis_id}}/segments": {**one, "get": _segments()},
     }
 
@@ -96,6 +97,19 @@ def _cancel() -> JsonObject:
         {"200": response("It is cancelled.", "PaidAnalysisBody")},
         *READ_ERRORS,
         AnalysisOver,
+    )
+
+
+def _retry() -> JsonObject:
+    return signed_in_operation(
+        "retry_paid_analysis",
+        "Go on with an analysis for money",
+        "For operators, of one that failed or was cancelled. It goes on after what was paid for "
+        "already; the rest is billed.",
+        {"202": response("It is queued.", "PaidAnalysisBody", ["Location"])},
+        *READ_ERRORS,
+        AnalysisOver,
+        errors.TooManyJobs,
     )
 
 
