@@ -18,12 +18,22 @@ from rubberduck.web.operators import (
     current_session,
     entry_number,
     require_all_rights,
+    require_labeller,
     require_operator,
     sessions,
 )
 from rubberduck.web.responses import as_json
 
 DEFAULT_ENTRIES = 50
+
+
+@body_class
+class AccountBody:
+    """Who sends the request."""
+
+    id: str
+    name: str
+    role: Annotated[str, Field(description="operator or labeller: what this request may do")]
 
 
 @body_class
@@ -64,6 +74,13 @@ class SignInSessionsBody:
     """A person's own sessions, newest first."""
 
     sessions: tuple[SignInSessionBody, ...]
+
+
+@api.get("/account")
+def get_account() -> ResponseReturnValue:
+    """Return whose key or session this request has, and what it may do."""
+    person = require_labeller()
+    return as_json(AccountBody(person.id, person.name, person.role))
 
 
 @api.get("/audit")

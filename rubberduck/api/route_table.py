@@ -4,6 +4,7 @@ ROUTES = """
 GET /account/keys account_keys:list_account_keys
 POST /account/keys account_keys:create_account_key
 DELETE /account/keys/<id> account_keys:revoke_account_key
+GET /account accounts:get_account
 GET /audit accounts:list_audit
 GET /sessions accounts:list_sessions
 DELETE /sessions/<id> accounts:end_session

@@ -193,6 +193,19 @@ def test_a_key_made_with_a_key_ends_with_it_and_names_it_in_the_audit_list(
     }
 
 
+def test_a_program_asks_whose_key_it_has_and_what_that_may_do(
+    app: Flask, client: FlaskClient, database: Database, ada: Operator
+) -> None:
+    assert client.get("/api/v1/account").get_json() == {
+        "id": ada.id,
+        "name": "Ada",
+        "role": "operator",
+    }
+    robot = program(app, database, ada, "labeller")
+    assert robot.get("/api/v1/account").get_json()["role"] == "labeller"
+    assert program(app, database, ada, "visitor").get("/api/v1/account").status_code == 401
+
+
 def test_nobody_gets_more_rights_by_a_key(
     app: Flask, client: FlaskClient, database: Database, ada: Operator
 ) -> None:

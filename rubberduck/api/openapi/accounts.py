@@ -2,7 +2,7 @@
 
 from rubberduck.accounts.errors import NoSuchOperator, OwnAccess
 from rubberduck.api.account_keys import ApiKeysBody, NewApiKeyBody, NewApiKeyRequestBody
-from rubberduck.api.accounts import DEFAULT_ENTRIES, AuditListBody, SignInSessionsBody
+from rubberduck.api.accounts import DEFAULT_ENTRIES, AccountBody, AuditListBody, SignInSessionsBody
 from rubberduck.api.openapi.builders import (
     JsonObject,
     json_body,
@@ -17,6 +17,7 @@ from rubberduck.core import errors
 from rubberduck.web.errors import NotAllowed
 
 BODIES = (
+    AccountBody,
     AuditListBody,
     SignInSessionsBody,
     PeopleBody,
@@ -124,6 +125,14 @@ def _people() -> JsonObject:
 def _keys() -> JsonObject:
     new = {"name": "nightly import", "scope": "labeller", "days": 30}
     return {
+        "/account": {
+            "get": signed_in_operation(
+                "get_account",
+                "Read who you are",
+                "Whose key the request has, and what it may do at most.",
+                {"200": response("The person.", "AccountBody")},
+            )
+        },
         "/account/keys": {
             "get": signed_in_operation(
                 "list_account_keys",
