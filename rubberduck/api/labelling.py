@@ -12,6 +12,7 @@ from rubberduck.api.body_classes import body_class
 from rubberduck.api.requests import parsed_body
 from rubberduck.api.routes import no_content
 from rubberduck.api.schemas import WHOLE, Timestamp
+from rubberduck.core.errors import InvalidParameter
 from rubberduck.web.deps import pipeline, shared
 from rubberduck.web.formatting import rfc3339
 from rubberduck.web.logging import request_id
@@ -66,6 +67,13 @@ class LabelsRequestBody:
 
     revision: Annotated[Revision, Field(description="the one that you saw")]
     boxes: Boxes
+    labels: LabelIds
+
+
+@body_class
+class HintRequestBody:
+    """Which labels a picture shows whose boxes are still to be drawn."""
+
     labels: LabelIds
 
 
@@ -215,6 +223,17 @@ def put_picture_labels(id: str, picture_id: str) -> ResponseReturnValue:
         response.mimetype = PROBLEM
         return response
     return as_json(progress_body(work))
+
+
+@api.put("/projects/<id>/pictures/<picture_id>/labels/hint")
+def put_picture_hint(id: str, picture_id: str) -> ResponseReturnValue:
+    """Note which labels an unlabelled picture shows, for whoever draws the boxes."""
+    work = labelling(id)
+    given = parsed_body(HintRequestBody)
+    if work.project.kind == "pictures":
+        raise InvalidParameter("This project labels whole pictures: save the labels instead.")
+    work.hint(picture_id, given.labels)
+    return no_content()
 
 
 @api.post("/projects/<id>/pictures/<picture_id>/lease")

@@ -18,7 +18,12 @@ from rubberduck.web.deps import job_queue, pipeline
 from rubberduck.web.formatting import rfc3339
 from rubberduck.web.multipart import PICTURE_FIELD
 from rubberduck.web.operators import audit, require_operator
-from rubberduck.web.project_import import enqueue_export, enqueue_import, enqueue_s3_import
+from rubberduck.web.project_import import (
+    enqueue_export,
+    enqueue_import,
+    enqueue_s3_import,
+    finished_exports,
+)
 from rubberduck.web.projects import project_pictures, projects
 from rubberduck.web.responses import as_json
 from rubberduck.web.uploads import upload_errors
@@ -63,6 +68,14 @@ def export_project(id: str) -> ResponseReturnValue:
     job_id = enqueue_export(project, given.format, given.pictures)
     audit("project.export", project.name, id=id, format=given.format)
     return as_json(bodies.job_body(job_id), HTTPStatus.ACCEPTED)
+
+
+@api.get("/projects/<id>/exports")
+def list_project_exports(id: str) -> ResponseReturnValue:
+    """Return the exports that can be downloaded, newest first."""
+    require_operator()
+    projects().get(id)
+    return as_json(bodies.ExportsBody(tuple(map(bodies.export_body, finished_exports(id)))))
 
 
 @api.get("/projects/<id>/exports/<job_id>")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rubberduck.custom_models.project_counts import Counts
     from rubberduck.custom_models.project_pictures import ProjectPicture, Quota
     from rubberduck.custom_models.projects import Project
+    from rubberduck.jobs.models import Job
 
 Count = Annotated[int, Field(ge=0)]
 Kind = Literal["boxes", "pictures"]
@@ -197,6 +198,35 @@ class ExportRequestBody:
 
 
 @body_class
+class ExportBody:
+    """An export that is done, and kept for a day."""
+
+    job: str
+    format: str
+    pictures: Annotated[bool, Field(description="with the originals")]
+    bytes: Count
+    ended_at: Timestamp
+    download: Address
+
+
+@body_class
+class ExportsBody:
+    """The newest exports of a project."""
+
+    exports: Annotated[tuple[ExportBody, ...], Field(description="at most 5, newest first")]
+
+
+@body_class
+class DeletionBody:
+    """What would be deleted with a project."""
+
+    pictures: Count
+    annotations: Annotated[int, Field(ge=0, description="versions of pictures' labels")]
+    versions: Annotated[int, Field(ge=0, description="of its model; they are stopped first")]
+    is_at_amazon: Annotated[bool, Field(description="and what Custom Labels has of it")]
+
+
+@body_class
 class FindingBody:
     """A rule of Custom Labels that is broken."""
 
@@ -350,7 +380,7 @@ def project_body(
 
 
 def picture_body(picture: "ProjectPicture") -> ProjectPictureBody:
-    address = {"id": picture.project_id, "picture_id": picture.id}
+    address: Any = {"id": picture.project_id, "picture_id": picture.id}
     fields: dict[str, Any] = {
         name: getattr(picture, name)
         for name in ProjectPictureBody.__dataclass_fields__
@@ -363,6 +393,21 @@ def picture_body(picture: "ProjectPicture") -> ProjectPictureBody:
         "original": url_for("api.get_project_original", **address),
     }
     return ProjectPictureBody(**fields)
+
+
+def export_body(job: "Job") -> ExportBody:
+    """Return the body of an export that is done."""
+    assert job.ended_at
+    assert job.result
+    project_id = job.arguments["project_id"]
+    return ExportBody(
+        job=job.id,
+        format=job.arguments["format"],
+        pictures=job.arguments["with_pictures"],
+        bytes=job.result["bytes"],
+        ended_at=rfc3339(job.ended_at),
+        download=url_for("api.get_project_export", id=project_id, job_id=job.id),
+    )
 
 
 def job_body(job_id: str) -> ProjectJobBody:

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from rubberduck.api import project_schemas as bodies
 from rubberduck.api.blueprint import api
 from rubberduck.api.requests import flag, parsed_body
+from rubberduck.web.deps import pipeline
 from rubberduck.web.operators import audit, audited, require_labeller, require_operator
 from rubberduck.web.project_import import enqueue_deletion
 from rubberduck.web.projects import project_pictures, projects, quota
@@ -55,6 +56,16 @@ def put_project(id: str) -> ResponseReturnValue:
     project = book.change(id, name=given.name, question=given.question, keep_days=given.keep_days)
     audit("project.change", project.name, id=id)
     return _project_response(id)
+
+
+@api.get("/projects/<id>/deletion")
+def get_project_deletion(id: str) -> ResponseReturnValue:
+    """Return what would be deleted with the project."""
+    from rubberduck.custom_models.project_deletion import what_goes
+
+    require_operator()
+    project, goes = projects().get(id), what_goes(pipeline().results.database, id)
+    return as_json(bodies.DeletionBody(**goes, is_at_amazon=project.arn is not None))
 
 
 @api.delete("/projects/<id>")

@@ -27,6 +27,7 @@ POST /projects/<id>/labelling/next labelling:next_labelling_task
 GET /projects/<id>/pictures/<picture_id>/labels labelling:get_picture_labels
 POST /projects/<id>/pictures/<picture_id>/labels/open labelling:open_picture_labels
 PUT /projects/<id>/pictures/<picture_id>/labels labelling:put_picture_labels
+PUT /projects/<id>/pictures/<picture_id>/labels/hint labelling:put_picture_hint
 POST /projects/<id>/pictures/<picture_id>/lease labelling:renew_picture_lease
 GET /projects/<id>/pictures/<picture_id>/labels/history labelling:get_picture_history
 GET /projects/<id>/pictures/<picture_id>/suggestions labelling:get_picture_suggestions
@@ -59,6 +60,7 @@ PUT /people/<id>/access people:let_person_in
 POST /projects/<id>/imports project_data:import_into_project
 POST /projects/<id>/imports/s3 project_data:import_s3_into_project
 POST /projects/<id>/exports project_data:export_project
+GET /projects/<id>/exports project_data:list_project_exports
 GET /projects/<id>/exports/<job_id> project_data:get_project_export
 GET /projects/<id>/checks project_data:check_project
 GET /projects/<id>/split project_data:get_project_split
@@ -76,6 +78,7 @@ GET /projects projects:list_projects
 POST /projects projects:create_project
 GET /projects/<id> projects:get_project
 PUT /projects/<id> projects:put_project
+GET /projects/<id>/deletion projects:get_project_deletion
 DELETE /projects/<id> projects:delete_project
 POST /projects/<id>/labels projects:add_project_labels
 PUT /projects/<id>/labels projects:order_project_labels

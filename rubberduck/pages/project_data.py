@@ -18,6 +18,7 @@ from rubberduck.web.project_import import (
     FORMATS,
     enqueue_export,
     enqueue_s3_import,
+    finished_exports,
 )
 from rubberduck.web.projects import project_pictures, projects
 from rubberduck.web.responses import jpeg_response, private_page
@@ -46,13 +47,12 @@ def index(id: str) -> ResponseReturnValue:
 
     require_operator()
     project, storage = projects().get(id), pipeline().storage
-    done = job_queue().store.newest(f"project:{id}", ("done",), 50)
     return private_page(
         "project_data.html",
         project=project,
         formats=formats_for(project),
         bucket=storage.bucket if isinstance(storage, S3Storage) else None,
-        exports=[job for job in done if job.kind == "export-project"][:5],
+        exports=finished_exports(id),
     )
 
 

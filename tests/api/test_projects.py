@@ -10,7 +10,11 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 from rubberduck.accounts.tokens import Scope, Tokens
+from rubberduck.jobs.models import Run
+from rubberduck.jobs.queue import JobQueue
 from rubberduck.services.pipeline import Pipeline
+from rubberduck.services.project_jobs import export_to_storage
+from tests.support.job_steps import JobSteps
 from tests.support.operators import sign_in
 from tests.support.pictures import encoded
 from tests.support.scenes import scene
@@ -92,6 +96,9 @@ def test_the_whole_story(ask: Ask, client: FlaskClient) -> None:
     check_data(ask, path, picture)
     check_labels(ask, path)
     check_jobs(ask, path)
+    goes = {"pictures": 8, "annotations": 7, "versions": 0, "is_at_amazon": False}
+    assert ask("GET", f"{path}/deletion") == (200, goes)
+    assert ask("GET", f"{path}/deletion", "labeller")[0] == 403
     assert ask("DELETE", picture)[0] == 204
     assert ask("GET", picture)[0] == 404
     assert ask("DELETE", path)[0] == 202
@@ -173,6 +180,53 @@ def test_a_program_follows_the_links_of_a_task_and_of_a_job(
     queued = ask("POST", f"{path}/exports", json=wanted)[1]
     job = program.get(queued["status"], headers=bearer(secrets["operator"]))
     assert (job.status_code, job.json["kind"]) == (200, "export-project")  # type: ignore[index]
+
+
+def test_a_labeller_says_what_a_picture_shows_before_its_boxes_are_drawn(ask: Ask) -> None:
+    new = {"name": "Mugs", "kind": "boxes", "labels": ["mug"], "question": ""}
+    made = ask("POST", "/projects", json=new)[1]
+    path, mug = made["links"]["self"].removeprefix("/api/v1"), made["labels"][0]["id"]
+    picture = add(ask, path, encoded(scene(1)))[2]["picture"]["id"]
+    labels = f"{path}/pictures/{picture}/labels"
+    assert ask("PUT", f"{labels}/hint", "labeller", json={"labels": [mug]})[0] == 204
+    task = ask("POST", f"{path}/labelling/next", "labeller")[1]["task"]
+    assert (task["id"], task["labels"], task["revision"]) == (picture, [mug], 0)
+    assert ask("PUT", f"{labels}/hint", json={"labels": ["missing"]})[0] == 422
+    ask("PUT", labels, json={"revision": 0, "boxes": [], "labels": []})
+    assert ask("PUT", f"{labels}/hint", json={"labels": [mug]})[0] == 409
+    whole = ask("POST", "/projects", json=new | {"name": "Cups", "kind": "pictures"})[1]
+    path = whole["links"]["self"].removeprefix("/api/v1")
+    picture = add(ask, path, encoded(scene(1)))[2]["picture"]["id"]
+    hint = ask("PUT", f"{path}/pictures/{picture}/labels/hint", json={"labels": []})
+    assert (hint[0], "save the labels instead" in hint[1]["detail"]) == (400, True)
+
+
+def test_exports_are_listed_once_they_can_be_downloaded(
+    app: Flask, pipeline: Pipeline, ask: Ask, secrets: dict[Scope, str]
+) -> None:
+    new = {"name": "Shapes", "kind": "pictures", "labels": ["disc"], "question": ""}
+    path = ask("POST", "/projects", json=new)[1]["links"]["self"].removeprefix("/api/v1")
+    add(ask, path, encoded(scene(1)), "label=disc")
+    job = ask("POST", f"{path}/exports", json={"format": "coco", "pictures": True})[1]["id"]
+    assert ask("GET", f"{path}/exports") == (200, {"exports": []})
+    export_now(pipeline, job)
+    ((export,),) = ask("GET", f"{path}/exports")[1].values()
+    assert (export["job"], export["format"], export["pictures"]) == (job, "coco", True)
+    headers = bearer(secrets["operator"])
+    with app.test_client().get(export["download"], headers=headers) as file:
+        assert len(file.data) == export["bytes"]
+    assert ask("GET", f"{path}/exports", "labeller")[0] == 403
+
+
+def export_now(pipeline: Pipeline, id: str) -> None:
+    """Do the job of an export here, as a worker does."""
+    queue = JobQueue(pipeline.results.database, 20)
+    arguments = queue.get(id).arguments
+    run = Run(id, queue.get(id).attempt, "worker-of-the-test")
+    queue.store.begin(run)
+    given = [arguments[name] for name in ("project_id", "format", "with_pictures")]
+    result = JobSteps(pipeline, job_id=id).step("export", export_to_storage, *given)
+    assert queue.store.finish(run, result)
 
 
 def check_labels(ask: Ask, path: str) -> None:

@@ -1,6 +1,7 @@
 """The operations on the labels of projects' pictures as OpenAPI describes them."""
 
 from rubberduck.api.labelling import (
+    HintRequestBody,
     HistoryBody,
     LabellersBody,
     LabelsConflictBody,
@@ -22,6 +23,7 @@ BODIES = (
     TaskBody,
     NextRequestBody,
     NextBody,
+    HintRequestBody,
     LabelsRequestBody,
     LabelsConflictBody,
     LeaseBody,
@@ -80,6 +82,19 @@ def labelling() -> JsonObject:
                 "Take one picture to label",
                 "As reading it, and nobody else gets it as the next one for five minutes.",
                 {"200": response("The picture.", "TaskBody")},
+            ),
+        },
+        f"{picture}/labels/hint": {
+            "parameters": [PROJECT_ID, PICTURE_ID],
+            "put": project_operation(
+                "put_picture_hint",
+                "Say what a picture shows, without its boxes",
+                "In a project of boxes, of a picture that is not labelled: whoever draws the boxes "
+                "sees it. The picture stays to be labelled; the caller's lease ends.",
+                {"204": response("It is noted.")},
+                *(errors.InvalidParameter, errors.PictureTooLarge),
+                *(InvalidAnnotation, PictureChanged),
+                requestBody=json_body("HintRequestBody", {"labels": ["Zr8W1mHqTz2v5mJY"]}),
             ),
         },
         f"{picture}/labels/history": {

@@ -26,6 +26,7 @@ BODIES = (
     FramesRequestBody,
     schemas.S3ImportBody,
     schemas.ExportRequestBody,
+    schemas.ExportsBody,
     schemas.ChecksBody,
     schemas.SplitBody,
     schemas.SplitRequestBody,
@@ -80,6 +81,13 @@ def project_data() -> JsonObject:
         },
         "/projects/{id}/exports": {
             "parameters": [PROJECT_ID],
+            "get": project_operation(
+                "list_project_exports",
+                "List the exports of a project",
+                "Those that are done and not yet deleted.",
+                {"200": response("The exports.", "ExportsBody")},
+                NotAllowed,
+            ),
             "post": project_operation(
                 "export_project",
                 "Export a project",

@@ -24,6 +24,7 @@ BODIES = (
     schemas.LabelOrderBody,
     schemas.LabelNameBody,
     schemas.ProjectJobBody,
+    schemas.DeletionBody,
 )
 LABEL_ID = parameter(
     "label_id",
@@ -58,6 +59,16 @@ def _project() -> JsonObject:
                 *(NotAllowed, errors.InvalidParameter, project_errors.InvalidProject),
                 *(project_errors.NameTaken, errors.PictureTooLarge),
                 requestBody=json_body("ProjectRequestBody", new),
+            ),
+        },
+        "/projects/{id}/deletion": {
+            "parameters": [PROJECT_ID],
+            "get": project_operation(
+                "get_project_deletion",
+                "Read what a deletion would delete",
+                "For operators. Deletes nothing.",
+                {"200": response("What would be deleted.", "DeletionBody")},
+                NotAllowed,
             ),
         },
         "/projects/{id}": {
