@@ -95,6 +95,24 @@ class NoFaceInPicture(PictureRefused):
         super().__init__("Amazon Rekognition found no face to search for.")
 
 
+class NoFaceStored(DuckError):
+    """No face of a picture was stored, so the person was not written down."""
+
+    status = 422
+    slug = "no-face-stored"
+    title = "No face was stored"
+    hint = (
+        "The consent was not kept either. Take another picture: one face, from the front, in good "
+        "light."
+    )
+
+    def __init__(self, reasons: str) -> None:
+        if reasons:
+            super().__init__("Not stored: {reasons}", reasons=reasons)
+        else:
+            super().__init__("There is no face in this picture.")
+
+
 def refusal(operation: str, response: Any) -> DuckError:
     """Return the error for a ClientError's response."""
     code, message = response["Error"]["Code"], response["Error"].get("Message", "")

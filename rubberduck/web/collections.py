@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from rubberduck.services.face_collections import CollectionService
 
 
+CONSENTED = ("1", "yes")  # the page's form, and the API's
+
+
 def collection_service() -> "CollectionService":
     """Raises CollectionsOff."""
     return default_pipeline().collections
@@ -24,7 +27,7 @@ def consent_in_form() -> "Consent":
     """Return the consent that the form records. Raises ConsentMissing, InvalidParameter."""
     from rubberduck.db.indexed_people import Consent
 
-    if not form_value("consented"):
+    if form_value("consented") not in CONSENTED:
         raise ConsentMissing("Without a recorded consent nobody's face is stored.")
     try:
         given_on = date.fromisoformat(form_value("consent_on"))

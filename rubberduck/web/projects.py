@@ -21,7 +21,8 @@ IMPORT = "api.import_into_project"
 LARGE_UPLOADS = ("projects.upload", IMPORT)
 UPLOADS = (*LARGE_UPLOADS, "api.add_project_picture")
 # Addresses below these take somebody who signed in; which role, each route says itself.
-SIGNED_IN = ("/projects", "/collections", "/account", "/api/v1/projects", "/api/v1/account")
+PATHS = ("/projects", "/collections", "/account")
+SIGNED_IN = (*PATHS, *(f"/api/v1{path}" for path in PATHS))
 
 
 def register_project_uploads(app: Flask) -> None:

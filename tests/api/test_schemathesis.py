@@ -30,18 +30,21 @@ from rubberduck.jobs.queue import JobQueue
 from rubberduck.scoring.matching import Target, TestedPicture
 from rubberduck.services.pipeline import Pipeline
 from rubberduck.videos.store import Videos
+from tests.support import face_collections
 from tests.support.analysed_videos import (
     add_video,
     queued_video,
     random_samples,
     swimming_ducks,
 )
+from tests.support.custom_labels import FakeCustomLabels
+from tests.support.custom_labels.collections import Shown
 from tests.support.fake_faces import FakeFaces, two_faces
 from tests.support.labelling import add_model, add_project, noise
 from tests.support.pictures import block_pattern, corners, encoded, form
 from tests.support.ready_videos import store_video
 from tests.support.trained_projects import add_version
-from tests.support.visitor import as_visitor, session_cookie_name
+from tests.support.visitor import Visit, as_visitor, session_cookie_name
 
 # A seed, how many examples of each operation, with valid and with invalid data, and how many
 # requests those are at least.
@@ -169,7 +172,7 @@ def run_schemathesis(app: Flask, seed: int, examples: int) -> Iterator[EngineEve
     )
     # This site is not connected to Amazon: tests/pages/test_celebrities.py has one that is.
     visitors = visitors.exclude(operation_id=[*VIDEOS, *FACES, "recognize_celebrities"])
-    visitors = visitors.exclude(path_regex=NAMED_OBJECTS)
+    visitors = visitors.exclude(path_regex=f"{NAMED_OBJECTS}|^/collections")
     yield from from_schema(visitors).execute()
 
 
@@ -428,6 +431,54 @@ def test_what_operators_do_matches_its_document(app: Flask, pipeline: Pipeline) 
     fixed = {"path.number": 1, "query.with": 2}
     done = answered(app, sorted(asked), auth, refused, 6, fixed, NOT_HERE)
     assert asked - done <= NOT_HERE
+
+
+# The deletion of the collection would be the end of the others: tests/api/test_collections.py.
+COLLECTIONS = [
+    "list_collections",
+    "create_collection",
+    "get_collection",
+    "compare_collection",
+    "delete_collection_strangers",
+    "list_collection_people",
+    "add_collection_person",
+    "get_collection_person",
+    "delete_collection_person",
+    "add_collection_face",
+    "join_collection_faces",
+    "part_collection_faces",
+    "search_collection",
+]
+
+
+def test_face_collections_match_their_document(
+    visit: Visit, custom_labels: FakeCustomLabels
+) -> None:
+    custom_labels.clock.per_call = 1.0  # nothing is throttled
+    app = visit(**face_collections.ON).application
+    site: Pipeline = app.extensions["pipeline"]
+    service = site.collections
+    service.remote.pace = lambda operation: None
+    custom_labels.collections.shown = [Shown("ada")]
+    service.create("staff")
+    consent, picture = face_collections.consent(), face_collections.picture()
+    people = [
+        service.index("duck-staff", f"Ada {number}", consent, picture, "Grace").person
+        for number in range(6)
+    ]
+    operator = Operators(site.results.database).create("Grace")
+    tokens = Tokens(site.results.database)
+    key, _ = tokens.create(operator.id, "a key", timedelta(days=1), "operator")
+    ids = [person.id for person in people if person]
+    schemathesis.openapi.format("collection-id", st.sampled_from(["duck-staff"] * 9 + ["missing"]))
+    schemathesis.openapi.format("indexed-person-id", st.sampled_from([*ids, "missing"]))
+    schemathesis.openapi.media_type("image/*", st.sampled_from(PICTURES))
+    # A day in the future, a name that Amazon has, and whoever was deleted.
+    refused = [400, 404, 409, 413, 415, 422, 503]
+    seldom = {"create_collection"}
+    auth = {"operator": {"bearer": key}}
+    done = answered(app, COLLECTIONS, auth, refused, 6, seldom=seldom)
+    assert done | seldom == set(COLLECTIONS)
 
 
 def answered(

@@ -88,6 +88,7 @@ HEADERS: dict[str, tuple[str, JsonObject]] = {
 WING_ERRORS = (
     "rubberduck.accounts.errors",
     "rubberduck.aws.celebrities_errors",
+    "rubberduck.aws.collections_errors",
     "rubberduck.aws.custom_labels_errors",
     "rubberduck.custom_models.errors",
     "rubberduck.custom_models.version_errors",

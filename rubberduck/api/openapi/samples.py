@@ -5,6 +5,7 @@ every one of them.
 """
 
 import json
+import shlex
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,7 +86,8 @@ def _file(content: JsonObject) -> SentFile | None:
 def _fields(content: JsonObject) -> dict[str, str]:
     form = content.get("multipart/form-data", {"schema": {}})["schema"]
     required = [name for name in form.get("required", ()) if name not in FILES]
-    return {name: form["properties"][name]["enum"][0] for name in required}
+    fields = {name: form["properties"][name] for name in required}
+    return {name: (each.get("enum") or each["examples"])[0] for name, each in fields.items()}
 
 
 def _curl(call: Call) -> str:
@@ -98,7 +100,7 @@ def _curl(call: Call) -> str:
         '-H "Authorization: Bearer $DUCK_KEY"' if call.needs_key else "",
         *(f'-H "{name}: {value}"' for name, value in (call.headers | types).items()),
         f"-F {file.field}=@{file.name}" if file and is_form else "",
-        *(f"-F {name}={value}" for name, value in call.fields.items()),
+        *(f"-F {shlex.quote(f'{name}={value}')}" for name, value in call.fields.items()),
         f"--data-binary @{file.name}" if file and not is_form else "",
         f"-X {call.method.upper()}" if is_named else "",
         f"--json '{json.dumps(call.body)}'" if call.body else "",

@@ -5,6 +5,7 @@ from typing import Any
 from rubberduck.api.openapi import (
     accounts,
     celebrities,
+    collections,
     evaluations,
     faces,
     jobs,
@@ -28,6 +29,7 @@ BODIES: tuple[Any, ...] = (
     *evaluations.BODIES,
     *jobs.BODIES,
     *celebrities.BODIES,
+    *collections.BODIES,
     *faces.BODIES,
     *labelling.BODIES,
     *model_life.BODIES,
@@ -51,6 +53,7 @@ def wings() -> JsonObject:
         evaluations.evaluations(),
         jobs.jobs(),
         celebrities.celebrities(),
+        collections.collections(),
         faces.faces(),
         labelling.labelling(),
         model_life.model_life(),
