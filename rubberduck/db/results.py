@@ -1,11 +1,11 @@
 """Results in the database: create, read, list, judge, delete."""
 
 import secrets
-import threading
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, bindparam, func, or_, select, tuple_
@@ -22,6 +22,7 @@ from rubberduck.db.deduplication import (
     take_over,
 )
 from rubberduck.db.engine import Database, is_storable, to_naive_utc
+from rubberduck.db.heartbeats import Heartbeats
 from rubberduck.db.pending_deletion import PENDING_UPLOAD_TTL, PendingDeletion
 from rubberduck.db.restored import mark_restored, restored_at
 from rubberduck.db.row_mapping import from_row, hide, to_pending_row, to_row
@@ -41,7 +42,6 @@ LOCK_OWN = _one.where(_is_owned).with_for_update()
 _is_our_work = and_(row_of.id == bindparam("of"), row_of.worker == bindparam("by_worker"))
 FINISH = duck_results.update().where(_is_our_work, row_of.status == PENDING)
 BEAT = FINISH.values(heartbeat_at=bindparam("now"))
-HEARTBEAT_SECONDS = 4.0
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,7 @@ class Results:
         """Results older than `keep` are hidden, even before they are swept."""
         self.database = Database(database_url)
         self.keep = keep
+        self._heartbeats = Heartbeats(partial(_beat, self.database))
 
     def begin(
         self, upload: Upload, engine: str, version: str | None = None, *, share: bool = False
@@ -173,24 +174,9 @@ class Results:
             connection.execute(statement.values(retained_from=to_naive_utc(now)))
             return from_row(_row(connection, FIND, id, oldest=self._oldest()))
 
-    @contextmanager
-    def heartbeat(self, id: str) -> Iterator[None]:
+    def heartbeat(self, id: str) -> AbstractContextManager[None]:
         """Show every few seconds that this process still works on the upload."""
-        done = threading.Event()
-        threading.Thread(target=self._beat, args=(id, done), daemon=True).start()
-        try:
-            yield
-        finally:
-            done.set()
-
-    def _beat(self, id: str, done: threading.Event) -> None:
-        while not done.wait(HEARTBEAT_SECONDS):
-            values = {"of": id, "by_worker": own_id(), "now": to_naive_utc(datetime.now(UTC))}
-            try:
-                with self.database.transaction(writing=True) as connection:
-                    connection.execute(BEAT, values)
-            except ResultsUnavailable:
-                continue  # the next heartbeat may succeed
+        return self._heartbeats.of(id)
 
     def mark_deleting(self, id: str, owner: str | None) -> PendingDeletion:
         """Hide a result before its deletion; without `owner`, anybody's.
@@ -307,3 +293,11 @@ def _row(connection: Connection, query: Select[Any], id: str, **values: Any) -> 
     if row is None:
         raise NoSuchResult
     return dict(row)
+
+
+def _beat(database: Database, ids: Collection[str]) -> None:
+    worker, now = own_id(), to_naive_utc(datetime.now(UTC))
+    values = [{"of": id, "by_worker": worker, "now": now} for id in ids]
+    # The next heartbeat may succeed.
+    with suppress(ResultsUnavailable), database.transaction(writing=True) as connection:
+        connection.execute(BEAT, values)

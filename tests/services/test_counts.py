@@ -6,6 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -147,6 +148,24 @@ def test_an_upload_is_decoded_once_and_its_page_not_at_all(
     client.get(where)
     assert decodes == {"open": 1, "decode": 1}
     assert encodes == {"JPEG": 2}  # the picture, and the marked one
+
+
+def test_an_upload_starts_no_thread(
+    client: FlaskClient, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.post("/", **form(photo(0)))
+    started: list[str] = []
+    start = threading.Thread.start
+
+    def note(self: threading.Thread) -> None:
+        started.append(self.name)
+        start(self)
+
+    with pipeline.results.heartbeat("another upload"):  # the thread may not end meanwhile
+        monkeypatch.setattr(threading.Thread, "start", note)
+        for number in (1, 2):
+            client.post("/", **form(photo(number)))
+    assert started == []
 
 
 def test_a_frame_of_the_camera_touches_neither_disk_nor_database(

@@ -211,7 +211,7 @@ def test_of_a_process_that_may_run_the_heartbeat_tells(
 
 
 def test_a_picture_in_work_beats(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rubberduck.db.results.HEARTBEAT_SECONDS", 0.01)
+    monkeypatch.setattr("rubberduck.db.heartbeats.HEARTBEAT_SECONDS", 0.01)
     beats = threading.Event()
     slow = Slow()
     busy = replace(pipeline, detector=slow)
