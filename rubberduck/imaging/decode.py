@@ -46,7 +46,7 @@ JPEG_QUALITY = 90
 MAX_CHILDREN = 2  # in one worker
 DECODING_WAIT = 10.0  # seconds, for a free child
 DECODE_SECONDS = 30.0  # wall-clock limit for one picture
-MAX_PICTURES_PER_CHILD = 500
+MAX_REQUESTS_PER_CHILD = 500
 # Of pictures with more, half as many are decoded at once as the whole machine has CPUs: each takes
 # up to 400 MB (docs/security.md), and those that wait hold their file alone.
 LARGE_PIXELS = 16 * MEGAPIXEL
@@ -73,13 +73,15 @@ OTHER_COST = Cost(25 * MEGAPIXEL, 20)
 BASE_MEMORY = 96 * MEGAPIXEL  # bytes: tables, threads' stacks, the result
 # To open a file: a WebP's canvas is allocated then, with 8 bytes per pixel.
 OPEN_LIMITS = Limits(BASE_MEMORY + 8 * OTHER_COST.max_pixels, 5, DECODE_SECONDS)
+# A picture so small is decoded by the request that opens it: those limits allow it in any format.
+SMALL_PIXELS, SMALL_BYTES = 4 * MEGAPIXEL, 1_000_000
 COPIES = 3  # of the file, made by decoders
 BASE_CPU_SECONDS, CPU_SECONDS_PER_MEGAPIXEL, CPU_SECONDS_PER_MEGABYTE = 4, 0.25, 1.0
 
 _sandbox = Sandbox(
     "rubberduck.imaging.decode_child",
     children=MAX_CHILDREN,
-    max_requests=2 * MAX_PICTURES_PER_CHILD,  # two for each picture
+    max_requests=MAX_REQUESTS_PER_CHILD,  # one for a small picture, two for any other
 )
 _large_slots = threading.BoundedSemaphore(LARGE_AT_ONCE)  # of this process; the files: of all
 
@@ -168,15 +170,22 @@ def decode_picture(
 
 def _decode(data: bytes, max_side: int, min_side: int, *, has_large_lock: bool) -> Picture:
     with _sandbox.child(DECODING_WAIT) as child:
-        request = {"do": "open", "max_pixels": MAX_PIXELS, "max_scans": MAX_SCANS}
-        header, _ = child.call(request, OPEN_LIMITS, data)
+        request = {
+            "do": "open",
+            "max_pixels": MAX_PIXELS,
+            "max_scans": MAX_SCANS,
+            "max_side": max_side,
+            "decode_pixels": SMALL_PIXELS if len(data) <= SMALL_BYTES else 0,
+        }
+        header, size = child.call(request, OPEN_LIMITS, data)
         format, width, height, is_progressive = _checked_header(header)
         cost = COSTS.get(f"progressive {format}" if is_progressive else format, OTHER_COST)
         _check_size(width, height, (min_side, max_side), cost.max_pixels)
         if width * height > LARGE_PIXELS and not has_large_lock:
             raise _NeedsLargeLock
-        request = {"do": "decode", "max_side": max_side}
-        reply, size = child.call(request, _limits(cost, width * height, len(data)))
+        if not isinstance(reply := header.get("picture"), dict):
+            request = {"do": "decode", "max_side": max_side}
+            reply, size = child.call(request, _limits(cost, width * height, len(data)))
         return replace(_checked_picture(child, reply, size, max_side), format=format)
 
 

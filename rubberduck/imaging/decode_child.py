@@ -1,9 +1,10 @@
 """Decode pictures inside the sandbox's child: upright, shrunk, sRGB, nothing but the pixels.
 
-`handle` serves two requests for each picture:
+`handle` serves one or two requests for each picture:
 
-- {"do": "open", "max_pixels", "max_scans"} returns the header: {"format", "width", "height",
-  "is_progressive"}.
+- {"do": "open", "max_pixels", "max_scans", "max_side", "decode_pixels"} returns the header:
+  {"format", "width", "height", "is_progressive"}. Of a picture with at most `decode_pixels` pixels,
+  "picture" in it is the reply to "decode", which is not to be sent.
 - {"do": "decode", "max_side"} returns {"width", "height", "full_width", "full_height",
   "is_animated", "is_truncated", "turn", "taken"} and writes the pixels as a PPM file.
 
@@ -76,7 +77,11 @@ class Decoder:
         """Answer one request, as the module's docstring says. Raises MemoryError at the limit."""
         try:
             if request["do"] == "open":
-                return self._open(data, request["max_pixels"], request["max_scans"])
+                header = self._open(data, request["max_pixels"], request["max_scans"])
+                if header["width"] * header["height"] > request["decode_pixels"]:
+                    return header
+                decode = {"do": "decode", "max_side": request["max_side"]}
+                return {**header, "picture": self.handle(decode, b"", output)}
             return self._decode(request["max_side"], output)
         except Refused as refusal:
             return {"error": str(refusal)}

@@ -79,10 +79,20 @@ def test_memory_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decode, "_sandbox", fresh)
     monkeypatch.setattr(decode, "BASE_MEMORY", 0)
     monkeypatch.setattr(decode, "OTHER_COST", Cost(25_000_000, 1))
+    monkeypatch.setattr(decode, "SMALL_BYTES", 0)
     with pytest.raises((TooCostly, DamagedPicture)):
         decoded(bombs.two_megapixels("PNG"))
     monkeypatch.undo()
     assert decoded(bombs.two_megapixels("PNG"))
+    fresh.close()
+
+
+def test_memory_of_a_small_picture_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    fresh = Sandbox("rubberduck.imaging.decode_child", children=1, max_requests=100)
+    monkeypatch.setattr(decode, "_sandbox", fresh)
+    monkeypatch.setattr(decode, "OPEN_LIMITS", Limits(2_000_000, 5, 30.0))
+    with pytest.raises((TooCostly, DamagedPicture)):
+        decoded(bombs.two_megapixels("PNG"))
     fresh.close()
 
 

@@ -60,7 +60,7 @@ def statements(results: Results) -> Iterator[list[tuple[str, Any]]]:
 
 @pytest.fixture
 def decodes(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """Count what the decoding child is asked to do, and how often this process decodes."""
+    """Count the requests to the decoding child, what it decodes, and what this process decodes."""
     counted: Counter[str] = Counter()
     load, call = ImageFile.ImageFile.load, Child.call
 
@@ -70,8 +70,10 @@ def decodes(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         return load(self)
 
     def called(self: Child, request: dict[str, Any], *arguments: Any) -> Any:
-        counted[request["do"]] += 1
-        return call(self, request, *arguments)
+        reply, size = call(self, request, *arguments)
+        counted["requests"] += 1
+        counted["decode"] += request["do"] == "decode" or "picture" in reply
+        return reply, size
 
     monkeypatch.setattr(ImageFile.ImageFile, "load", loaded)
     monkeypatch.setattr(Child, "call", called)
@@ -146,8 +148,15 @@ def test_an_upload_is_decoded_once_and_its_page_not_at_all(
     encodes.clear()
     where = client.post("/", **form(data)).location
     client.get(where)
-    assert decodes == {"open": 1, "decode": 1}
+    assert decodes == {"requests": 1, "decode": 1}
     assert encodes == {"JPEG": 2}  # the picture, and the marked one
+
+
+def test_a_large_picture_is_decoded_under_the_limits_of_its_header(
+    client: FlaskClient, decodes: Counter[str]
+) -> None:
+    client.post("/api/v1/frames", **form(encoded(gradient((2500, 2000)))))
+    assert decodes == {"requests": 2, "decode": 1}
 
 
 def test_an_upload_starts_no_thread(
@@ -181,7 +190,7 @@ def test_a_frame_of_the_camera_touches_neither_disk_nor_database(
         assert client.post("/api/v1/frames", **frame).status_code == 200
     assert executed == []
     assert sorted(tmp_path.rglob("*")) == before
-    assert decodes == {"open": 1, "decode": 1}
+    assert decodes == {"requests": 1, "decode": 1}
     assert encodes == {}
 
 
