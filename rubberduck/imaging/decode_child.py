@@ -49,6 +49,7 @@ assert MpoImagePlugin
 # "MPO" is not listed: it breaks `Image.open(formats=…)`, and its files open as JPEG.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF", "BMP", "TIFF")
 ANIMATED_FORMATS = ("GIF", "PNG", "WEBP", "AVIF")  # elsewhere, further pictures are no animation
+SRGB = ImageCms.createProfile("sRGB")
 NEARLY = 0.9  # of the requested side is enough, if a JPEG then decodes faster
 warnings.simplefilter("error", Image.DecompressionBombWarning)
 PngImagePlugin.MAX_TEXT_MEMORY = 8_000_000
@@ -291,7 +292,6 @@ def _on_white(image: Image.Image) -> Image.Image:
 
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    srgb = ImageCms.createProfile("sRGB")
     try:
         if image.mode == "LAB":
             source = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
@@ -299,7 +299,7 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
             source = ImageCms.ImageCmsProfile(BytesIO(profile))
         else:
             return image if image.mode == "RGB" else image.convert("RGB")
-        converted = ImageCms.profileToProfile(image, source, srgb, outputMode="RGB")
+        converted = ImageCms.profileToProfile(image, source, SRGB, outputMode="RGB")
     except (ImageCms.PyCMSError, *BROKEN):
         # A broken or unsuitable profile: use the pixels as they are.
         return image.convert("RGB")
