@@ -12,6 +12,7 @@ from urllib.request import urlopen
 import boto3
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HTTPHeaders
+from botocore.useragent import UserAgentComponent
 
 from composition import build_pipeline
 from rubberduck.aws.errors import ADVICE
@@ -44,6 +45,24 @@ def test_a_second_put_replaces_the_first(storage: Storage) -> None:
     storage.put(KEY, b"one")
     storage.put(KEY, b"another")
     assert storage.get(KEY) == b"another"
+
+
+@pytest.mark.usefixtures("s3")
+def test_the_user_agent_is_not_built_for_each_request(
+    aws_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = s3_storage(aws_settings)
+    built: list[UserAgentComponent] = []
+    to_string = UserAgentComponent.to_string
+
+    def note(self: UserAgentComponent) -> str:
+        built.append(self)
+        return str(to_string(self))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(UserAgentComponent, "to_string", note)
+        storage.put(KEY, b"a picture")
+    assert built == []
 
 
 def test_a_missing_key_is_a_missing_file(storage: Storage) -> None:
