@@ -48,6 +48,26 @@ def test_a_second_put_replaces_the_first(storage: Storage) -> None:
 
 
 @pytest.mark.usefixtures("s3")
+def test_only_a_large_body_waits_until_s3_asks_for_it(
+    aws_settings: Settings, tmp_path: Path
+) -> None:
+    storage = s3_storage(aws_settings)
+    assert isinstance(storage, S3Storage)
+    waits: list[bool] = []
+
+    def note(request: AWSPreparedRequest, **_: Any) -> None:
+        waits.append("Expect" in request.headers)
+
+    storage.client.meta.events.register("before-send.s3.PutObject", note)
+    (tmp_path / "video").write_bytes(b"a video")
+    storage.put(KEY, b"a picture")
+    storage.put_file("videos/a-key", tmp_path / "video", "video/mp4")
+    assert waits == [False, True]
+    assert storage.get(KEY) == b"a picture"
+    assert storage.get("videos/a-key") == b"a video"
+
+
+@pytest.mark.usefixtures("s3")
 def test_the_user_agent_is_not_built_for_each_request(
     aws_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
