@@ -1,5 +1,6 @@
 """Places for the tabs on which outlines are named: outside their boxes, covering nothing else."""
 
+import math
 import unicodedata
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -76,13 +77,17 @@ def place_tabs(
     taken: list[Area] = []
     is_covering = False
     for number, tab in enumerate(tabs):
-        places = [
-            Area(left, top, left + tab[0], top + tab[1])
-            for left, top in _candidates(outlines[number], tab, size, gap)
-        ]
-        costs = [_cost(outlines, number, taken, place) for place in places]
-        taken.append(places[costs.index(min(costs))])
-        is_covering |= min(costs) > OWN_LOWER_HALF * tab[0] * tab[1]
+        lowest, best = math.inf, None
+        for left, top in _candidates(outlines[number], tab, size, gap):
+            place = Area(left, top, left + tab[0], top + tab[1])
+            cost = _cost(outlines, number, taken, place)
+            if cost < lowest:
+                lowest, best = cost, place
+            if not cost:
+                break  # mostly the first place: no other can be better
+        assert best is not None
+        taken.append(best)
+        is_covering |= lowest > OWN_LOWER_HALF * tab[0] * tab[1]
     return taken, is_covering
 
 
