@@ -152,6 +152,24 @@ def test_an_upload_is_decoded_once_and_its_page_not_at_all(
     assert encodes == {"JPEG": 2}  # the picture, and the marked one
 
 
+def test_the_pixels_of_an_upload_are_not_copied_to_be_marked(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied: list[tuple[int, int]] = []
+    copy = Image.Image.copy
+
+    def note(self: Image.Image) -> Image.Image:
+        copied.append(self.size)
+        return copy(self)
+
+    client.post("/", **form(photo(0)))
+    monkeypatch.setattr(Image.Image, "copy", note)
+    where = client.post("/", **form(photo(1))).location
+    assert copied == []
+    plain, marked = (client.get(f"{where}/{name}").data for name in ("picture.jpg", "marked.jpg"))
+    assert plain != marked
+
+
 def test_a_large_picture_is_decoded_under_the_limits_of_its_header(
     client: FlaskClient, decodes: Counter[str]
 ) -> None:
