@@ -179,13 +179,13 @@ class Child:
         self.is_usable = True
         return reply, size
 
-    def result(self, start: int, size: int) -> bytearray:
+    def result(self, start: int, size: int) -> bytes:
         """Return `size` bytes of the last result from `start`. Raises ChildFailed if it is shorter.
 
         Copies them: if a child shrank a mapped file, reading it would kill this process.
         """
-        data = bytearray(size)
-        if start < 0 or os.preadv(self._output, [data], start) != size:
+        data = os.pread(self._output, size, start) if start >= 0 else b""
+        if len(data) != size:
             self.is_usable = False
             raise ChildFailed("crash")
         return data
