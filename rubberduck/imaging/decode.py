@@ -228,7 +228,8 @@ def _checked_picture(child: Child, reply: dict[str, Any], size: int, max_side: i
         } if 0 < width <= max_side and 0 < height <= max_side:
             length = width * height * 3  # after the PPM header
             pixels = child.result(size - length, length)
-            image = Image.frombytes("RGB", (width, height), pixels)
+            image = Image.new("RGB", (width, height), None)  # not filled: all of it is written
+            image.frombytes(pixels)
             full_size = (full_width, full_height)
             turn, taken_at = _checked_turn(reply.get("turn")), _checked_time(reply.get("taken"))
             return Picture(
