@@ -29,6 +29,7 @@ POLL_SECONDS = 0.01
 LOAD_SECONDS = 5.0
 FEW, MANY = 8, 32  # clients
 WARM_UP = 40  # pictures
+AWS_ANSWER = "an answer over the network to S3 and Rekognition"
 Figure = Callable[[Path], Sample]
 
 
@@ -43,6 +44,7 @@ def builds(rounds: int = 5, *, older: Path | None = None) -> Iterator[Comparison
         (memory, "after 1,000 camera frames", "MB", memory_after_frames, Aim(0.6)),
         ("Memory of all processes at most", LARGE_NOTE, "MB", memory_of_large_pictures, Aim(0.5)),
         (f"CPU time of {frame}", "one worker, with the request", "ms", cpu_of_a_frame, Aim(0.5)),
+        (f"CPU time of {AWS_ANSWER}", "one worker, 4 clients", "ms", cpu_of_an_answer, Aim(0.6)),
     )
     for what, note, unit, figure, aim in rows:
         sides = {"ours": partial(figure, ROOT), "older build": partial(figure, older)}
@@ -112,6 +114,21 @@ def cpu_of_a_frame(build: Path, frames: int = 100) -> Sample:
         cpu = site.cpu()
         send_pictures(site, visit, frames, clients=1)
         seconds = (site.cpu() - cpu) / frames
+        return Sample(seconds * 1000, seconds)
+
+
+def cpu_of_an_answer(build: Path, pictures: int = 300) -> Sample:
+    """Return the CPU milliseconds of a camera frame that goes to S3 and Rekognition.
+
+    They answer at once, from another process. So few pictures that no decoder is replaced: what an
+    ended process has used is not counted.
+    """
+    with endpoints.running() as aws, run_site("-w", "1", build=build, **aws) as site:
+        visit = upload(PICTURES, photo(CAMERA_FRAME))
+        send_pictures(site, visit, WARM_UP)
+        cpu = site.cpu()
+        send_pictures(site, visit, pictures)
+        seconds = (site.cpu() - cpu) / pictures
         return Sample(seconds * 1000, seconds)
 
 
