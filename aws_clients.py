@@ -17,7 +17,6 @@ def aws_client(
 ) -> Any:
     # Imported late: without a bucket the site starts without boto3.
     import boto3
-    import botocore
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, UnknownRegionError
 
@@ -28,7 +27,8 @@ def aws_client(
         "retries": {"mode": "standard", "total_max_attempts": attempts},
         "max_pool_connections": CONNECTIONS,
         # Without it, botocore builds the header twice for each request, a twelfth of its CPU time.
-        "user_agent": f"Boto3/{boto3.__version__} Botocore/{botocore.__version__} rubberduck",
+        # It appends its own name and version to this.
+        "user_agent": f"Boto3/{boto3.__version__} rubberduck",
     }
     config = Config(**options | more)
     try:

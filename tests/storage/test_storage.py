@@ -1,6 +1,8 @@
 """Pictures in a folder and in S3: the same promises, over real disks and real HTTP."""
 
 import os
+import zlib
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
@@ -14,6 +16,7 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HTTPHeaders
 from botocore.useragent import UserAgentComponent
 
+from aws_clients import s3_client
 from composition import build_pipeline
 from rubberduck.aws.errors import ADVICE
 from rubberduck.core.errors import StorageFailed
@@ -65,6 +68,30 @@ def test_only_a_large_body_waits_until_s3_asks_for_it(
     assert waits == [False, True]
     assert storage.get(KEY) == b"a picture"
     assert storage.get("videos/a-key") == b"a video"
+
+
+@pytest.mark.usefixtures("s3")
+def test_over_tls_a_picture_has_its_checksum_at_each_try(
+    aws_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
+        monkeypatch.delenv(name, raising=False)
+    client = s3_client(aws_settings)
+    sent: list[bytes] = []
+
+    def answer(request: Any, **_: Any) -> AWSResponse:
+        assert request.url.startswith("https://")
+        assert request.headers["X-Amz-Trailer"] == b"x-amz-checksum-crc32"
+        assert "Expect" not in request.headers
+        sent.append(request.body.read())
+        status = 200 if len(sent) > 1 else 503
+        return AWSResponse(request.url, status, HTTPHeaders(), NoBody())
+
+    client.meta.events.register("before-send.s3.PutObject", answer)
+    client.put_object(Bucket=BUCKET, Key=KEY, Body=b"a picture")
+    checksum = b64encode(zlib.crc32(b"a picture").to_bytes(4, "big"))
+    body = b"9\r\na picture\r\n0\r\nx-amz-checksum-crc32:" + checksum + b"\r\n\r\n"
+    assert sent == [body, body]
 
 
 @pytest.mark.usefixtures("s3")
