@@ -11,6 +11,7 @@ from bench.capacity.scale_page import scale, update_scale_page
 from bench.peers.comparison import peers
 from bench.report import speed_page
 from bench.scenarios.amazon import aws, cost_per_picture, profile
+from bench.scenarios.answer_parts import answer_parts
 from bench.scenarios.arrivals import arrivals
 from bench.scenarios.builds import builds
 from bench.scenarios.custom_models import custom_answer, entries, training
@@ -25,7 +26,7 @@ from rubberduck.core.settings import ROOT
 RUNS = (
     *(lower_bound, draw, start, serve, aws, db, history, memory, camera, detector, videos, peers),
     *(arrivals, while_training, entries, custom_answer, training, emulator, builds, profile),
-    *(cost_per_picture, row_contention, scale),
+    *(answer_parts, cost_per_picture, row_contention, scale),
 )
 SCENARIOS = {run.__name__: run for run in RUNS}
 OLD_NAMES = {"floor": "lower_bound", "burden": "cost_per_picture", "hot_rows": "row_contention"}
@@ -51,8 +52,8 @@ def bench(
 
     NAME is lower_bound, draw, start, serve, aws, db, history, memory, camera, detector, videos,
     peers, arrivals, while_training, entries, custom_answer, training, emulator, builds, profile,
-    cost_per_picture, row_contention or scale. `check` measures no time: it runs the tests that
-    count what a request costs.
+    answer_parts, cost_per_picture, row_contention or scale. `check` measures no time: it runs the
+    tests that count what a request costs.
 
     \b
     Examples:

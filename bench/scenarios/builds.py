@@ -120,8 +120,7 @@ def cpu_of_a_frame(build: Path, frames: int = 100) -> Sample:
 def cpu_of_an_answer(build: Path, pictures: int = 300) -> Sample:
     """Return the CPU milliseconds of a camera frame that goes to S3 and Rekognition.
 
-    They answer at once, from another process. So few pictures that no decoder is replaced: what an
-    ended process has used is not counted.
+    They answer at once, from another process. No decoder is replaced after so few pictures.
     """
     with endpoints.running() as aws, run_site("-w", "1", build=build, **aws) as site:
         visit = upload(PICTURES, photo(CAMERA_FRAME))
