@@ -26,7 +26,9 @@ from rubberduck.web.jobs import (
     retry_price,
     waits_for_worker,
 )
+from rubberduck.web.operators import require_labeller
 from rubberduck.web.problem_details import Address
+from rubberduck.web.projects import active_project_jobs, projects
 from rubberduck.web.responses import as_json, with_etag
 
 if TYPE_CHECKING:
@@ -90,6 +92,35 @@ class JobListBody:
         int, Field(ge=0, description="so many of a visitor, or of a project, may wait or run")
     ]
     links: ListLinks
+
+
+@body_class
+class ActiveJobBody:
+    """Work on a project that waits or runs, as everybody who labels it may know."""
+
+    kind: Annotated[str, Field(description="what it does, such as train-model")]
+    state: Annotated[str, Field(description="queued or running")]
+    progress: Annotated[int, Field(ge=0, le=100, description="percent")]
+    message: Annotated[str, Field(description="what it does at the moment")]
+
+
+@body_class
+class ActiveJobsBody:
+    """The newest jobs of a project that wait or run."""
+
+    jobs: tuple[ActiveJobBody, ...]
+
+
+@api.get("/projects/<id>/jobs")
+def list_active_project_jobs(id: str) -> ResponseReturnValue:
+    """Return what is being done to a project, also for labellers, who see no jobs otherwise."""
+    require_labeller()
+    jobs = active_project_jobs(projects().get(id).id)
+    return as_json(
+        ActiveJobsBody(
+            tuple(ActiveJobBody(job.kind, job.state, job.progress, message_of(job)) for job in jobs)
+        )
+    )
 
 
 @api.get("/jobs")

@@ -33,6 +33,7 @@ POST /faces faces:analyze_faces
 POST /faces/frames faces:analyze_face_frame
 GET /pictures/<id>/faces faces:get_faces
 DELETE /pictures/<id>/faces faces:delete_faces
+GET /projects/<id>/jobs jobs:list_active_project_jobs
 GET /jobs jobs:list_jobs
 GET /jobs/<id> jobs:get_job
 POST /jobs/<id>/cancel jobs:cancel_job_by_id

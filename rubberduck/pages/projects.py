@@ -11,12 +11,12 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
 
 from rubberduck.core.errors import DuckError, InvalidParameter, NoPicture, Unavailable
-from rubberduck.web.deps import job_queue, pipeline, settings, text
+from rubberduck.web.deps import pipeline, settings, text
 from rubberduck.web.forms import keep_typed
 from rubberduck.web.multipart import PICTURE_FIELD
 from rubberduck.web.operators import audit, audited, require_labeller, require_operator
 from rubberduck.web.project_import import enqueue_import, is_archive
-from rubberduck.web.projects import project_pictures, projects, quota
+from rubberduck.web.projects import active_project_jobs, project_pictures, projects, quota
 from rubberduck.web.responses import jpeg_response, private_page
 from rubberduck.web.uploads import form_value, form_values, upload_errors
 
@@ -104,7 +104,7 @@ def show(id: str) -> ResponseReturnValue:
             for step in next_steps(project, counts)
             if person.is_operator or step == LABELLERS_STEP
         ],
-        jobs=active_jobs(id),
+        jobs=active_project_jobs(id),
         sides=side_names(),
         max_archive=f"{settings().archive_bytes / 1e6:,g}",
     )
@@ -125,10 +125,6 @@ def next_steps(project: "Project", counts: "Counts") -> list[str]:
         "train": bool(counts.labelled and not counts.unlabelled and not few),
     }
     return [name for name, applies in conditions.items() if applies]
-
-
-def active_jobs(project_id: str) -> list[Any]:
-    return job_queue().store.newest(f"project:{project_id}", ("queued", "running"), 5)
 
 
 @projects_pages.post("/<id>/pictures")

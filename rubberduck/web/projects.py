@@ -15,7 +15,9 @@ from rubberduck.web.video_uploads import video_uploads
 if TYPE_CHECKING:
     from rubberduck.custom_models.project_pictures import ProjectPictures, Quota
     from rubberduck.custom_models.projects import Projects
+    from rubberduck.jobs.models import Job
 
+ACTIVE_JOBS = 5  # that are shown with a project
 # Requests that bring pictures: the project's quota is checked before the body is read.
 IMPORT = "api.import_into_project"
 LARGE_UPLOADS = ("projects.upload", IMPORT)
@@ -76,6 +78,11 @@ def project_pictures() -> "ProjectPictures":
 
     site = pipeline()
     return ProjectPictures(site.results.database, site.storage, site.max_bytes, quota())
+
+
+def active_project_jobs(project_id: str) -> "list[Job]":
+    """Return the newest jobs of a project that wait or run."""
+    return job_queue().store.newest(f"project:{project_id}", ("queued", "running"), ACTIVE_JOBS)
 
 
 def who() -> str:

@@ -11,6 +11,7 @@ from rubberduck.accounts.audit import AuditLog
 from rubberduck.accounts.operators import Operators
 from rubberduck.accounts.tokens import Scope, Tokens
 from rubberduck.api.jobs import STATES
+from rubberduck.custom_models.projects import Projects
 from rubberduck.db.results import Results
 from rubberduck.jobs import models
 from rubberduck.jobs.models import PROJECT, Job, Run
@@ -79,6 +80,24 @@ def test_a_program_follows_a_job_cancels_it_and_tries_it_again(
     queue.store.fail(started(queue, id), "There are no pictures.")
     failed: Any = ann.get(path).json
     assert (failed["state"], failed["error"]) == ("failed", "There are no pictures.")
+
+
+def test_a_labeller_reads_what_is_done_to_a_project_and_nothing_else_of_jobs(
+    app: Flask, results: Results, queue: JobQueue
+) -> None:
+    project = Projects(results.database).create("Mugs", "boxes", ["mug"], "somebody")
+    id = queue.enqueue("train-model", f"project:{project.id}")
+    queue.enqueue("train-model", "project:another")
+    labeller = program(app, results, "labeller")
+    listed: Any = labeller.get(f"/api/v1/projects/{project.id}/jobs").json
+    assert listed == {
+        "jobs": [{"kind": "train-model", "state": "queued", "progress": 0, "message": ""}]
+    }
+    assert labeller.get(f"/api/v1/jobs/{id}").status_code == 404
+    queue.store.cancel(id, None)
+    assert labeller.get(f"/api/v1/projects/{project.id}/jobs").json == {"jobs": []}
+    assert app.test_client().get(f"/api/v1/projects/{project.id}/jobs").status_code == 401
+    assert labeller.get("/api/v1/projects/unknown/jobs").status_code == 404
 
 
 def test_the_list_comes_in_pages_each_job_once(ann: FlaskClient, queue: JobQueue) -> None:

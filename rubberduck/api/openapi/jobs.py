@@ -1,6 +1,6 @@
 """The operations on jobs as OpenAPI describes them."""
 
-from rubberduck.api.jobs import STATES, JobBody, JobListBody, JobWithLogBody
+from rubberduck.api.jobs import STATES, ActiveJobsBody, JobBody, JobListBody, JobWithLogBody
 from rubberduck.api.openapi.builders import (
     ErrorType,
     JsonObject,
@@ -11,11 +11,12 @@ from rubberduck.api.openapi.builders import (
     response,
 )
 from rubberduck.api.openapi.operations import IF_NONE_MATCH
+from rubberduck.api.openapi.project_builders import PROJECT_ID, project_operation
 from rubberduck.api.routes import DEFAULT_LIMIT, MAX_LIMIT
 from rubberduck.core import errors
 from rubberduck.custom_models.version_errors import TrainingWaits
 
-BODIES = (JobBody, JobWithLogBody, JobListBody)
+BODIES = (JobBody, JobWithLogBody, JobListBody, ActiveJobsBody)
 JOB_ID = parameter(
     "id", "path", {"type": "string", "format": "job-id", "maxLength": 24}, "The id of the job."
 ) | {"required": True}
@@ -34,6 +35,15 @@ def jobs() -> JsonObject:
         "/jobs/{id}": {**one, "get": _get()},
         "/jobs/{id}/cancel": {**one, "post": _cancel()},
         "/jobs/{id}/retry": {**one, "post": _retry()},
+        "/projects/{id}/jobs": {
+            "parameters": [PROJECT_ID],
+            "get": project_operation(
+                "list_active_project_jobs",
+                "Read what is being done to a project",
+                "Its newest jobs that wait or run, also for labellers, who see no jobs otherwise.",
+                {"200": response("The jobs, newest first.", "ActiveJobsBody")},
+            ),
+        },
     }
 
 
