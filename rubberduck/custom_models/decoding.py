@@ -38,21 +38,30 @@ class Found(NamedTuple):
 
 def boxes_of(answer: Answer, area: Floats) -> Found:
     """Return the boxes of an answer, the best of a label first; `area` is the picture's corners."""
-    x, y = (grid.ravel() for grid in np.meshgrid(MIDDLES, MIDDLES))
-    reach = np.exp(np.minimum(answer.sides, np.log(2 * SIDE))) - np.float32(SHIFT)
-    corners = np.stack([x - reach[0], y - reach[1], x + reach[2], y + reach[3]], 1)
-    corners = np.clip(corners, np.tile(area[:2], 2), np.tile(area[2:], 2)).astype(np.float32)
+    all_scores = sigmoid(answer.logits) * np.sqrt(sigmoid(answer.quality))
+    # Most cells, and of most pictures all, have no score above the floor.
+    cells = np.flatnonzero((all_scores >= FLOOR).any(0))
+    if not len(cells):
+        return Found(np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros((0, 4), np.float32))
+    corners = _corners(cells, answer.sides[:, cells], area)
     is_real = ((corners[:, 2:] - corners[:, :2]) >= 1).all(1)
-    quality = np.sqrt(sigmoid(answer.quality))
     found = []
-    for label, logits in enumerate(answer.logits):
-        scores = np.asarray(sigmoid(logits) * quality * is_real, np.float32)
+    for label, scores in enumerate(all_scores[:, cells] * is_real):
         order = np.argsort(-scores, kind="stable")[:MAX_CANDIDATES]
         order = order[scores[order] >= FLOOR]
         kept, means = merged(corners[order], scores[order])
         found.append((np.full(len(kept), label), scores[order][kept], means))
     labels, scores_of, corners_of = zip(*found, strict=True)
     return Found(np.concatenate(labels), np.concatenate(scores_of), np.concatenate(corners_of))
+
+
+def _corners(cells: npt.NDArray[np.int64], sides: Floats, area: Floats) -> Floats:
+    """Return the corners (n, 4) of the boxes of cells, cut at the edges of the picture."""
+    x, y = MIDDLES[cells % CELLS], MIDDLES[cells // CELLS]
+    reach = np.exp(np.minimum(sides, np.log(2 * SIDE))) - np.float32(SHIFT)
+    corners = np.stack([x - reach[0], y - reach[1], x + reach[2], y + reach[3]], 1)
+    inside = np.clip(corners, np.tile(area[:2], 2), np.tile(area[2:], 2))
+    return np.asarray(inside, np.float32)
 
 
 def merged(corners: Floats, scores: Floats) -> tuple[npt.NDArray[np.int64], Floats]:

@@ -9,12 +9,23 @@ import numpy as np
 from PIL import Image
 
 from rubberduck.custom_models.decoding import Answer, Found, logit, sigmoid
-from rubberduck.custom_models.trunk import Features, Floats, Trunk, Window, shipped_trunk
+from rubberduck.custom_models.trunk import (
+    CELLS,
+    CHANNELS,
+    POOLED,
+    Features,
+    Floats,
+    Trunk,
+    Window,
+    shipped_trunk,
+    square_view,
+    with_outputs,
+)
 from rubberduck.custom_models.version_errors import InvalidModelFile, TrunkMismatch
 from rubberduck.custom_models.zoomed_passes import Zoom, find_boxes
 from rubberduck.detectors.onnx_session import ENGINE_ERRORS, open_session
 
-FIRST_FORMAT, FORMAT = "1", "2"
+FIRST_FORMAT, GATHERED_FORMAT, FORMAT = "1", "2", "3"
 FLOOR = 0.01  # calibrated scores below are left out
 # Of files of the first format:
 FIRST_ZOOM = Zoom(side=0.5, passes=4, min_score=0.1)
@@ -50,10 +61,15 @@ class EmbeddedModel:
     def __init__(self, data: bytes, trunk: Trunk) -> None:
         """Raises InvalidModelFile and TrunkMismatch."""
         try:
-            self._session = open_session(data)
-            metadata = self._session.get_modelmeta().custom_metadata_map
+            whole = open_session(data)
+            # A session of each output: onnxruntime would run all heads, whichever is asked for.
+            self._sessions = {
+                output.name: open_session(with_outputs(data, (output.name,)))
+                for output in whole.get_outputs()
+            }
+            metadata = whole.get_modelmeta().custom_metadata_map
             self._format = metadata.get("format")
-            if self._format not in {FIRST_FORMAT, FORMAT}:
+            if self._format not in {FIRST_FORMAT, GATHERED_FORMAT, FORMAT}:
                 raise InvalidModelFile("The file is not a model of this site.")
             self.trunk_sha256 = metadata["trunk_sha256"]
             self.kind = metadata["kind"]
@@ -78,10 +94,15 @@ class EmbeddedModel:
     def predict(self, image: Image.Image) -> Prediction:
         """Return what an upright RGB picture shows."""
         whole = Window.around(image.size)
-        features = self._trunk.features_in(image, whole)
+        view = np.asarray(square_view(image, whole))
         if self.kind != "boxes":
-            logits = self._of_whole(features)
+            logits = self._of_whole(self._trunk.features_and_pooled(view)[1])
             return Prediction((), self._labels_of(self._scores(logits, np.arange(len(logits)))))
+        pooled = None
+        if self._format == FIRST_FORMAT:
+            features, pooled = self._trunk.features_and_pooled(view)
+        else:
+            features = self._trunk.features(view)
 
         def run_pass(window: Window) -> Answer:
             if window == whole:
@@ -89,27 +110,30 @@ class EmbeddedModel:
             return self._of_cells(self._trunk.features_in(image, window), self._zoomed_head)
 
         found = find_boxes(image.size, run_pass, self._zoom)
-        if self._format == FIRST_FORMAT:
-            scores = self._first_scores(found, self._of_whole(features))
+        if pooled is not None:
+            scores = self._first_scores(found, self._of_whole(pooled))
         else:
             scores = self._scores(logit(found.scores), found.labels)
         best = np.zeros(len(self.labels), np.float32)
         np.maximum.at(best, found.labels, scores)
         return Prediction(self._boxes(found, scores, image.size), self._labels_of(best))
 
-    def _of_whole(self, features: Features) -> Floats:
+    def _of_whole(self, pooled: Floats) -> Floats:
         """Return each label's logit of a view as a whole."""
-        inputs = {"pooled": features.pooled[None]}
-        if self.kind == "boxes":
-            inputs["cells"] = features.cells[None]
-        return np.asarray(self._session.run(["picture"], inputs)[0][0])
+        inputs = {"pooled": pooled[None]}
+        if self.kind == "boxes":  # the first format: what a session needs, but not this output
+            inputs["cells"] = np.zeros((1, CHANNELS, CELLS, CELLS), np.float32)
+        return np.asarray(self._sessions["picture"].run(None, inputs)[0][0])
 
     def _of_cells(self, features: Features, head: str) -> Answer:
         """Return what a head says of the cells of a view."""
-        inputs = {"cells": features.cells[None]}
-        if self._format == FIRST_FORMAT:
-            inputs["pooled"] = features.pooled[None]
-        dense = self._session.run([head], inputs)[0][0]
+        if self._format == FORMAT:
+            inputs = {name: each[None] for name, each in features._asdict().items()}
+        else:
+            inputs = {"cells": features.cells[None]}
+        if self._format == FIRST_FORMAT:  # what a session needs, but not this output
+            inputs["pooled"] = np.zeros((1, POOLED), np.float32)
+        dense = self._sessions[head].run(None, inputs)[0][0]
         count, flat = len(self.labels), dense.reshape(dense.shape[0], -1)
         return Answer(flat[:count], flat[count : count + 4], flat[count + 4])
 

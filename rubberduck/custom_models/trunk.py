@@ -22,7 +22,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from rubberduck.detectors.model_file import TRUNK, read_model
-from rubberduck.detectors.onnx_session import open_session
+from rubberduck.detectors.onnx_session import Session, open_session
 from rubberduck.detectors.passes import PADDING, SIDE
 
 FINE, MIDDLE, COARSE, POOLED = 40, 112, 320, 1280  # channels of stride 8, 16, 32, and pooled
@@ -30,12 +30,12 @@ CELLS = SIDE // 16  # rows and columns of the middle map
 CHANNELS = 4 * FINE + MIDDLE + COARSE  # of one cell of the middle map
 # Outputs of the shipped network's blocks. Dequantised tensors, because naming one of these undoes
 # no fusion of the runtime.
-TENSORS = (
+MAPS = (
     "/net/_blocks.4/Add_output_0_DequantizeLinear_Output",
     "/net/_blocks.10/Add_output_0_DequantizeLinear_Output",
     "/net/_blocks.15/_project_conv/Conv_output_0_DequantizeLinear_Output",
-    "/net/ReduceMean_output_0_DequantizeLinear_Output",
 )
+POOLED_TENSOR = "/net/ReduceMean_output_0_DequantizeLinear_Output"
 GRAPH_FIELD = 7  # of ModelProto in onnx.proto
 NODE_FIELD, OUTPUT_FIELD = 1, 12  # of GraphProto
 NODE_INPUT_FIELD, NODE_OUTPUT_FIELD = 1, 2  # of NodeProto
@@ -44,10 +44,26 @@ Floats = npt.NDArray[np.float32]
 
 
 class Features(NamedTuple):
-    """What the trunk computes of one square view."""
+    """What the trunk computes of one square view: maps of strides 8, 16 and 32."""
 
-    cells: Floats  # (CHANNELS, CELLS, CELLS): strides 8, 16 and 32, brought to stride 16
-    pooled: Floats  # (POOLED,), of length 1
+    fine: Floats  # (FINE, 2 * CELLS, 2 * CELLS)
+    middle: Floats  # (MIDDLE, CELLS, CELLS)
+    coarse: Floats  # (COARSE, CELLS / 2, CELLS / 2)
+
+    @property
+    def cells(self) -> Floats:
+        """Return all maps brought to stride 16, (CHANNELS, CELLS, CELLS).
+
+        Each cell keeps its four cells of stride 8 and its share of stride 32.
+        """
+        quarters = self.fine.reshape(FINE, CELLS, 2, CELLS, 2).transpose(2, 4, 0, 1, 3)
+        return np.concatenate(
+            [
+                quarters.reshape(4 * FINE, CELLS, CELLS),
+                self.middle,
+                self.coarse.repeat(2, axis=1).repeat(2, axis=2),
+            ]
+        )
 
 
 class Window(NamedTuple):
@@ -98,28 +114,35 @@ class Trunk:
     """
 
     def __init__(self, model: Path = TRUNK) -> None:
-        data = read_model(model, maker=None)
-        self.sha256 = hashlib.sha256(data).hexdigest()
-        self._session = open_session(with_outputs(data, TENSORS))
+        self._data = read_model(model, maker=None)
+        self.sha256 = hashlib.sha256(self._data).hexdigest()
+        self._sessions: dict[tuple[str, ...], Session] = {}
+        self._lock = threading.Lock()
 
     def features(self, square: npt.NDArray[np.uint8]) -> Features:
         """Return the features of a view of SIDE x SIDE pixels, RGB."""
-        fine, middle, coarse, pooled = self._session.run(list(TENSORS), {"pixels": square[None]})
-        # Each cell of stride 16 keeps its four cells of stride 8 and its share of stride 32.
-        quarters = fine[0].reshape(FINE, CELLS, 2, CELLS, 2).transpose(2, 4, 0, 1, 3)
-        cells = np.concatenate(
-            [
-                quarters.reshape(4 * FINE, CELLS, CELLS),
-                middle[0],
-                coarse[0].repeat(2, axis=1).repeat(2, axis=2),
-            ]
-        )
-        length = float(np.sqrt((pooled**2).sum())) or 1.0
-        return Features(cells, pooled[0] / length)
+        return Features(*self._run(MAPS, square))
 
     def features_in(self, image: Image.Image, window: Window) -> Features:
         """Return the features of what a window shows of an RGB picture."""
         return self.features(np.asarray(square_view(image, window)))
+
+    def features_and_pooled(self, square: npt.NDArray[np.uint8]) -> tuple[Features, Floats]:
+        """Return the features of a view, and those of it as a whole: (POOLED,), of length 1.
+
+        The last layer, which only these need, is a twentieth of a pass.
+        """
+        *maps, pooled = self._run((*MAPS, POOLED_TENSOR), square)
+        length = float(np.sqrt((pooled**2).sum())) or 1.0
+        return Features(*maps), np.asarray(pooled / length)
+
+    def _run(self, outputs: tuple[str, ...], square: npt.NDArray[np.uint8]) -> list[Floats]:
+        """Run a session that computes these outputs and nothing else; it is opened once."""
+        with self._lock:
+            if outputs not in self._sessions:
+                self._sessions[outputs] = open_session(with_outputs(self._data, outputs))
+        found = self._sessions[outputs].run(list(outputs), {"pixels": square[None]})
+        return [each[0] for each in found]
 
 
 _lock = threading.Lock()

@@ -5,7 +5,7 @@ import resource
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import astuple, replace
 from typing import Any
 
 import numpy as np
@@ -31,8 +31,9 @@ from rubberduck.custom_models.training import (
     train,
     trainer,
 )
+from rubberduck.custom_models.training.dense_head import COMPONENTS
 from rubberduck.custom_models.training.errors import NothingToTrain
-from rubberduck.custom_models.trunk import POOLED, shipped_trunk
+from rubberduck.custom_models.trunk import CELLS, CHANNELS, POOLED, shipped_trunk, with_outputs
 from rubberduck.custom_models.version_errors import InvalidModelFile, TrunkMismatch
 from tests.support.ducks import gradient
 from tests.support.rendered_things import THINGS as LABELS
@@ -157,9 +158,34 @@ def test_a_model_is_never_loaded_over_another_trunk(model: TrainedModel) -> None
         load(b"")
 
 
+def as_second_format(data: bytes) -> bytes:
+    """Return a file as the second release wrote it: the head's input is one map of all cells."""
+    model = onnx.load_from_string(data)
+    graph = model.graph
+    weights = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
+    matrix = np.concatenate(
+        [
+            weights["of_fine_half"].transpose(0, 2, 3, 1).reshape(COMPONENTS, -1),
+            *(weights[f"of_{name}_half"][..., 0, 0] for name in ("middle", "coarse")),
+        ],
+        1,
+    )[..., None, None].astype(np.float32)
+    graph.initializer.append(numpy_helper.from_array(matrix, "projection"))
+    made = next(n for n, node in enumerate(graph.node) if node.output[0] == "components")
+    graph.node[made].CopyFrom(
+        helper.make_node("Conv", ["cells", "projection", "offset"], ["components"])
+    )
+    del graph.input[:]
+    shape = [1, CHANNELS, CELLS, CELLS]
+    graph.input.append(helper.make_tensor_value_info("cells", TensorProto.FLOAT, shape))
+    kept = {each.key: each.value for each in model.metadata_props}
+    helper.set_model_props(model, kept | {"format": "2"})
+    return with_outputs(model.SerializeToString(), tuple(each.name for each in graph.output))
+
+
 def as_first_format(data: bytes) -> bytes:
     """Return a file as the first release wrote it: with a logit of the picture as a whole."""
-    model = onnx.load_from_string(data)
+    model = onnx.load_from_string(as_second_format(data))
     weights = np.full((POOLED, len(LABELS)), 0.01, np.float32)
     model.graph.initializer.append(numpy_helper.from_array(weights, "picture_weight"))
     model.graph.node.append(helper.make_node("MatMul", ["pooled", "picture_weight"], ["picture"]))
@@ -187,6 +213,25 @@ def test_a_file_of_the_first_format_still_answers(model: TrainedModel, things: C
         best = loaded.predict(shown.load()).boxes[0]
         right += best.label == shown.boxes[0].label
     assert right >= 5
+
+
+def test_a_file_of_the_second_format_answers_as_before(model: TrainedModel, things: Cut) -> None:
+    """Projecting each map at its own stride is the same as projecting all cells."""
+    second = load(as_second_format(model.onnx))
+    for number in range(100, 104):
+        image = picture(things, number).load()
+        said, before = load(model.onnx).predict(image).boxes, second.predict(image).boxes
+        assert len(said) == len(before) > 0
+        for one, other in zip(said, before, strict=True):
+            assert astuple(one)[1:] == pytest.approx(astuple(other)[1:], abs=0.01)
+
+
+def test_a_pass_runs_one_head_alone(model: TrainedModel) -> None:
+    """onnxruntime runs all nodes of a graph, whichever output is asked for."""
+    whole = onnx.load_from_string(model.onnx)
+    assert {output.name for output in whole.graph.output} == {"dense", "zoomed"}
+    cut = onnx.load_from_string(with_outputs(model.onnx, ("dense",)))
+    assert not [node for node in cut.graph.node if node.output[0].startswith("zoomed")]
 
 
 class Cancelled(Exception):

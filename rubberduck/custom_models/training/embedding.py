@@ -22,7 +22,7 @@ from rubberduck.custom_models.training.views import (
     views_of,
     zoomed_views,
 )
-from rubberduck.custom_models.trunk import Features, Floats, Trunk, Window
+from rubberduck.custom_models.trunk import Floats, Trunk, Window
 from rubberduck.custom_models.zoomed_passes import SMALL
 
 VIEWS = 8  # of a picture: plain, mirrored and six zooms
@@ -44,9 +44,9 @@ class Embedded:
     corners: Floats  # (n, 4) of its boxes, in its pixels
     labels: Ints  # (n,) of its boxes
     shown: Floats  # (labels,), 1 where it shows the label
-    examples: list[Example] = field(repr=False)
+    examples: list[Example] = field(repr=False)  # of projects with boxes
     zoomed: list[Example] = field(repr=False)  # as zoomed passes see it
-    pooled: Floats = field(repr=False)  # (views, POOLED)
+    pooled: Floats = field(repr=False)  # (views, POOLED), of projects of whole pictures
     pooled_shown: Floats = field(repr=False)  # (views, labels)
 
 
@@ -85,9 +85,9 @@ class Embedder:
         return moments.projection()
 
     def embed(
-        self, pictures: Sequence[TrainingPicture], projection: Projection, report: Report
+        self, pictures: Sequence[TrainingPicture], projection: Projection | None, report: Report
     ) -> list[Embedded]:
-        """Return all pictures with their views."""
+        """Return all pictures with their views; without a projection, as whole pictures."""
         count = _views_each(len(pictures), VIEWS)
 
         def embed_one(numbered: tuple[int, TrainingPicture]) -> Embedded:
@@ -99,7 +99,7 @@ class Embedder:
 
         return [*map_parallel(embed_one, [*enumerate(pictures)], report)]
 
-    def embed_backgrounds(self, projection: Projection, report: Report) -> list[Embedded]:
+    def embed_backgrounds(self, projection: Projection | None, report: Report) -> list[Embedded]:
         """Return the backgrounds, one view of each."""
 
         def embed_one(numbered: tuple[int, Path]) -> Embedded:
@@ -127,14 +127,14 @@ class Embedder:
                 subject = subject_of(each.picture, self.labels)
                 count, spread = (many if has_small(each) else 1), SPREAD
             examples = [
-                _example(view, self.trunk.features(view.square), projection)
+                self._example(view, projection)
                 for view in zoomed_views(subject, count, rng, spread)
             ]
             return replace(each, zoomed=examples)
 
         return [*map_parallel(embed_one, [*enumerate(embedded)], report)]
 
-    def plain(self, picture: TrainingPicture, projection: Projection) -> Embedded:
+    def plain(self, picture: TrainingPicture, projection: Projection | None) -> Embedded:
         """Return a picture with its plain view only."""
         rng = np.random.default_rng(self.seed)
         subject, shown = subject_of(picture, self.labels), self._row(picture.shown())
@@ -147,11 +147,14 @@ class Embedder:
         subject: Subject,
         shown: Floats,
         count: int,
-        projection: Projection,
+        projection: Projection | None,
         rng: np.random.Generator,
     ) -> Embedded:
         views = views_of(subject, count, rng)
-        features = [self.trunk.features(view.square) for view in views]
+        if projection is None:
+            examples, pooled = [], [self.trunk.features_and_pooled(v.square)[1] for v in views]
+        else:
+            examples, pooled = [self._example(view, projection) for view in views], []
         return Embedded(
             picture,
             load,
@@ -159,11 +162,15 @@ class Embedder:
             subject.corners,
             subject.labels,
             shown,
-            [_example(view, f, projection) for view, f in zip(views, features, strict=True)],
+            examples,
             [],
-            np.stack([f.pooled for f in features]),
+            np.array(pooled, np.float32),
             np.stack([self._shown_in(view, picture, shown) for view in views]),
         )
+
+    def _example(self, view: View, projection: Projection) -> Example:
+        cells = self.trunk.features(view.square).cells
+        return Example(projection.apply(cells), targets_of(view))
 
     def _shown_in(self, view: View, picture: TrainingPicture | None, shown: Floats) -> Floats:
         if picture is None or not picture.boxes:
@@ -178,10 +185,6 @@ def has_small(each: Embedded) -> bool:
     """Return whether a picture has a box that a zoomed pass serves."""
     extent = (each.corners[:, 2:] - each.corners[:, :2]).max(1, initial=0)
     return bool(((extent < SMALL * max(each.size)) & (each.labels >= 0)).any())
-
-
-def _example(view: View, features: Features, projection: Projection) -> Example:
-    return Example(projection.apply(features.cells), targets_of(view))
 
 
 def _views_each(pictures: int, most: int) -> int:

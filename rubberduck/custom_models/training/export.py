@@ -11,9 +11,9 @@ from rubberduck.custom_models.training.dense_head import COMPONENTS, HIDDEN, Pro
 from rubberduck.custom_models.training.network import Perceptron
 from rubberduck.custom_models.training.picture_head import PictureHead
 from rubberduck.custom_models.training.views import ZOOM
-from rubberduck.custom_models.trunk import CELLS, CHANNELS, POOLED, Floats
+from rubberduck.custom_models.trunk import CELLS, FINE, MIDDLE, POOLED, Floats
 
-FORMAT = 2  # of the file; embedded_model.py reads it
+FORMAT = 3  # of the file; embedded_model.py reads it
 OPSET, IR_VERSION = 17, 8
 
 
@@ -62,13 +62,33 @@ def to_onnx(heads: Heads) -> bytes:
         ]
         nodes.append(helper.make_node("Gemm", given, ["picture"]))
     if heads.projection is not None and heads.dense is not None:
-        shape = [1, CHANNELS, CELLS, CELLS]
-        inputs.append(helper.make_tensor_value_info("cells", TensorProto.FLOAT, shape))
-        matrix = heads.projection.matrix.reshape(COMPONENTS, CHANNELS, 1, 1)
-        mean = heads.projection.mean.reshape(1, CHANNELS, 1, 1)
+        matrix = np.asarray(heads.projection.matrix, np.float16).astype(np.float32)
+        of_fine, of_middle, of_coarse = np.split(matrix, [4 * FINE, 4 * FINE + MIDDLE], 1)
+        of_fine = of_fine.reshape(COMPONENTS, 2, 2, FINE).transpose(0, 3, 1, 2)
+        # Each map is projected at its own stride: of the coarse one, that is a quarter of the work.
+        for name, kernel, bias in (
+            ("fine", of_fine, -matrix @ heads.projection.mean),
+            ("middle", of_middle[..., None, None], None),
+            ("coarse", of_coarse[..., None, None], None),
+        ):
+            cells = {"fine": 2 * CELLS, "middle": CELLS, "coarse": CELLS // 2}[name]
+            shape = [1, kernel.shape[1], cells, cells]
+            inputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
+            given = [name, weight(f"of_{name}", kernel)]
+            given += [] if bias is None else [exact("offset", bias)]
+            strides = [kernel.shape[-1]] * 2
+            nodes.append(helper.make_node("Conv", given, [f"{name}_part"], strides=strides))
         nodes += [
-            helper.make_node("Sub", ["cells", exact("mean", mean)], ["centred"]),
-            helper.make_node("Conv", ["centred", weight("projection", matrix)], ["components"]),
+            helper.make_node(
+                "Resize",
+                ["coarse_part", "", exact("scales", np.array([1, 1, 2, 2]))],
+                ["large_part"],
+                mode="nearest",
+                coordinate_transformation_mode="asymmetric",
+                nearest_mode="floor",
+            ),
+            helper.make_node("Add", ["fine_part", "middle_part"], ["fine_and_middle"]),
+            helper.make_node("Add", ["fine_and_middle", "large_part"], ["components"]),
         ]
         for name, head in (("dense", heads.dense), ("zoomed", heads.zoomed)):
             if head is None:

@@ -127,13 +127,14 @@ class _Training:
     def run(self) -> TrainedModel:
         embedder = Embedder(self.trunk, self.labels, self.seed)
         seen = self._part(0, 5, Sentence("Looking at the pictures: {done} of {of}"))
-        self.projection = projection = embedder.measure(self.learnt, seen)
+        projection = embedder.measure(self.learnt, seen) if self.kind == BOXES else None
+        self.projection = projection
         report = self._part(5, 35, Sentence("Looking at the pictures: {done} of {of}"))
         learnt = embedder.embed(self.learnt, projection, report)
         report = self._part(35, 40, Sentence("Looking at backgrounds: {done} of {of}"))
         behind = embedder.embed_backgrounds(projection, report)
-        self.zooms = self.kind == BOXES and _has_small_boxes(learnt)
-        if self.zooms:
+        if projection and _has_small_boxes(learnt):
+            self.zooms = True
             report = self._part(40, 45, Sentence("Zooming in: {done} of {of}"))
             everything = embedder.embed_zoomed(learnt + behind, projection, report)
             learnt, behind = everything[: len(learnt)], everything[len(learnt) :]
@@ -147,7 +148,7 @@ class _Training:
             self.kind,
             self.seed,
             self.trunk.sha256,
-            projection if self.kind == BOXES else None,
+            projection,
             fitted.dense,
             fitted.picture,
             calibrations,
@@ -229,8 +230,9 @@ class _Training:
         if fitted.picture:
             logits = fitted.picture.logits(each.pooled[0])
             return Answers(np.arange(len(self.labels)), logits, each.shown > 0)
-        dense = fitted.dense
-        assert dense is not None
+        dense, projection = fitted.dense, self.projection
+        assert dense
+        assert projection
         loaded: list[Image.Image] = []
 
         def run_pass(window: Window) -> Answer:
@@ -240,7 +242,7 @@ class _Training:
                 loaded.append(each.load().resize(each.size, reducing_gap=2.0))
             features = self.trunk.features_in(loaded[0], window)
             head = fitted.zoomed or dense
-            return answer_of(head, self.projection.apply(features.cells), len(self.labels))
+            return answer_of(head, projection.apply(features.cells), len(self.labels))
 
         found = find_boxes(each.size, run_pass, ZOOM if fitted.zoomed else None)
         right = right_boxes(found, each.corners, each.labels)
