@@ -32,9 +32,12 @@ from rubberduck.custom_models.training import (
     trainer,
 )
 from rubberduck.custom_models.training.dense_head import COMPONENTS
+from rubberduck.custom_models.training.embedding import Embedded
 from rubberduck.custom_models.training.errors import NothingToTrain
+from rubberduck.custom_models.training.views import ZOOM
 from rubberduck.custom_models.trunk import CELLS, CHANNELS, POOLED, shipped_trunk, with_outputs
 from rubberduck.custom_models.version_errors import InvalidModelFile, TrunkMismatch
+from rubberduck.custom_models.zoomed_passes import Zoom
 from tests.support.ducks import gradient
 from tests.support.rendered_things import THINGS as LABELS
 from tests.support.rendered_things import Cut, rendered_things
@@ -72,6 +75,7 @@ def few_backgrounds() -> Any:
         patch.setattr(embedding, "ZOOMED_VIEWS", 2)
         patch.setattr(embedding, "ZOOMED_BACKGROUNDS", 1)
         patch.setattr(trainer, "FOLDS", 2)
+        patch.setattr(trainer, "LEAST_GAIN", -1.0)  # zoomed passes always pay
         patch.setattr(dense_head, "EPOCHS", 8)
         patch.setattr(dense_head, "STEPS_OF_AN_EPOCH", 25)
         yield
@@ -232,6 +236,40 @@ def test_a_pass_runs_one_head_alone(model: TrainedModel) -> None:
     assert {output.name for output in whole.graph.output} == {"dense", "zoomed"}
     cut = onnx.load_from_string(with_outputs(model.onnx, ("dense",)))
     assert not [node for node in cut.graph.node if node.output[0].startswith("zoomed")]
+
+
+@pytest.mark.parametrize(("zoomed_right", "expected"), [(3, None), (4, ZOOM)])
+def test_zoomed_passes_are_kept_where_cross_validation_says_that_they_pay(
+    things: Cut, monkeypatch: pytest.MonkeyPatch, zoomed_right: int, expected: Zoom | None
+) -> None:
+    monkeypatch.setattr(trainer, "LEAST_GAIN", 0.0)  # as it is, without few_backgrounds
+    shown = np.array([0, 1])
+
+    def known(right: int) -> trainer.Known:
+        """Return four pictures with both labels, of which so many are found."""
+        image = Image.new("RGB", (100, 100))
+        corners = np.array([[0, 0, 9, 9], [9, 9, 20, 20]], np.float32)
+        none = np.zeros((0, 2), np.float32)
+        each = Embedded(None, lambda: image, (100, 100), corners, shown, none, [], [], none, none)
+        score = np.zeros(2, np.float32)
+        return [
+            (each, trainer.Answers(shown, score + number, np.array([number < right] * 2)))
+            for number in reversed(range(4))
+        ]
+
+    training = trainer._Training([picture(things, n) for n in range(2)], LABELS, "boxes", 1, print)
+    assert training._chosen_zoom({None: known(3), ZOOM: known(zoomed_right)}) == expected
+
+
+def test_a_version_whose_zoomed_passes_do_not_pay_has_no_head_for_them(
+    things: Cut, few_views: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainer, "MANY_SMALL", 0.0)
+    monkeypatch.setattr(trainer, "LEAST_GAIN", 2.0)
+    trained = train([picture(things, number) for number in range(4)], LABELS, seed=1)
+    file = onnx.load_from_string(trained.onnx)
+    assert [output.name for output in file.graph.output] == ["dense"]
+    assert load(trained.onnx).predict(picture(things, 100).load()).boxes
 
 
 class Cancelled(Exception):

@@ -3,10 +3,11 @@
 One recipe for all sets. docs/custom-models-figures.md has what it reaches, and what was tried.
 """
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -33,14 +34,17 @@ from rubberduck.custom_models.training.picture_head import PictureHead, fit_pict
 from rubberduck.custom_models.training.pictures import TrainingPicture
 from rubberduck.custom_models.training.views import ZOOM, Ints
 from rubberduck.custom_models.trunk import Floats, Window, shipped_trunk
-from rubberduck.custom_models.zoomed_passes import SMALL, find_boxes
+from rubberduck.custom_models.zoomed_passes import SMALL, Zoom, find_boxes
+from rubberduck.scoring.curves import Scored, average_precision
 
+log = logging.getLogger(__name__)
 BOXES, PICTURES = "boxes", "pictures"  # kinds of projects
 FOLDS = 3
 NO_FOLD = -1  # a fold
 MANY_SMALL = 0.2  # of the boxes: then zoomed passes are worth their time
 ENOUGH = 10  # pictures with a label in the validation part: they alone then set its threshold
 FITTING_SHARE = 0.85  # of a fold's time; the rest is asking
+LEAST_GAIN = 0.0  # of average precision: zoomed passes that gain no more are left out
 NO_ANSWER = -20.0  # logit where there is no box
 # Of the logits, as the calibration expects them: those of boxes are nearly calibrated.
 USUAL_SLOPES = {BOXES: 1.0, PICTURES: 0.25}
@@ -75,6 +79,9 @@ class Answers(NamedTuple):
     labels: Ints  # (n,)
     logits: Floats  # (n,)
     right: npt.NDArray[np.bool_]  # (n,)
+
+
+Known = list[tuple[Embedded, Answers]]  # pictures, and what heads that did not learn them say
 
 
 def train(
@@ -138,11 +145,12 @@ class _Training:
             report = self._part(40, 45, Sentence("Zooming in: {done} of {of}"))
             everything = embedder.embed_zoomed(learnt + behind, projection, report)
             learnt, behind = everything[: len(learnt)], everything[len(learnt) :]
-        fitted, known = self._fit_and_validate(learnt, behind)
+        fitted, answers = self._fit_and_validate(learnt, behind)
+        zoom = self._chosen_zoom(answers) if self.zooms else None
         self.progress(96, Sentence("Choosing thresholds"))
         held_out = [embedder.plain(picture, projection) for picture in self.validation]
-        checked = [(each, self._ask(fitted, each)) for each in held_out]
-        calibrations, thresholds = self._thresholds(known, checked)
+        checked = [(each, self._ask(fitted, each, [zoom])[zoom]) for each in held_out]
+        calibrations, thresholds = self._thresholds(answers[zoom], checked)
         heads = Heads(
             self.labels,
             self.kind,
@@ -154,7 +162,7 @@ class _Training:
             calibrations,
             thresholds,
             len(self.learnt),
-            fitted.zoomed,
+            fitted.zoomed if zoom else None,
         )
         self.progress(98, Sentence("Writing the model"))
         model = to_onnx(heads)
@@ -177,12 +185,15 @@ class _Training:
 
     def _fit_and_validate(
         self, learnt: list[Embedded], behind: list[Embedded]
-    ) -> tuple[Fitted, list[tuple[Embedded, Answers]]]:
-        """Return the heads, and each picture with what heads say that were trained without it."""
+    ) -> tuple[Fitted, dict[Zoom | None, Known]]:
+        """Return the heads, and for each zoom what heads say that did not learn a picture."""
         everything = learnt + behind
         folds, count = self._folds(everything)
+        zooms = (None, ZOOM) if self.zooms else (None,)
 
-        def fit(fold: int, report: ReportShare) -> tuple[Fitted, dict[int, Answers]]:
+        def fit(
+            fold: int, report: ReportShare
+        ) -> tuple[Fitted, dict[int, dict[Zoom | None, Answers]]]:
             """Return heads that never saw a fold, and what they say of its pictures."""
             rest = [each for each, own in zip(everything, folds, strict=True) if own != fold]
             asked = [number for number, own in enumerate(folds) if own == fold]
@@ -191,7 +202,7 @@ class _Training:
             )
             answers = {}
             for done, number in enumerate(asked, 1):
-                answers[number] = self._ask(fitted, everything[number])
+                answers[number] = self._ask(fitted, everything[number], zooms)
                 report(FITTING_SHARE + (1 - FITTING_SHARE) * done / len(asked))
             return fitted, answers
 
@@ -200,7 +211,15 @@ class _Training:
             lambda share: self.progress(45 + 50 * share, Sentence("Training")),
         )
         answers = {number: said for _, some in others for number, said in some.items()}
-        return all_fitted, [(each, answers[i]) for i, each in enumerate(everything)]
+        return all_fitted, {
+            zoom: [(each, answers[i][zoom]) for i, each in enumerate(everything)] for zoom in zooms
+        }
+
+    def _chosen_zoom(self, answers: dict[Zoom | None, Known]) -> Zoom | None:
+        """Return ZOOM if its passes raise the average precision, else None."""
+        without, zoomed = (mean_precision(answers[z], len(self.labels)) for z in (None, ZOOM))
+        log.info("cross-validation average_precision=%.3f zoomed=%.3f", without, zoomed)
+        return ZOOM if zoomed - without > LEAST_GAIN else None
 
     def _folds(self, everything: list[Embedded]) -> tuple[list[int], int]:
         """Return the fold of each picture, and how many there are."""
@@ -226,15 +245,21 @@ class _Training:
         zoomed = fit_dense(close, labels, rng, lambda share: report(0.5 + share / 2))
         return Fitted(dense, zoomed, None)
 
-    def _ask(self, fitted: Fitted, each: Embedded) -> Answers:
+    def _ask(
+        self, fitted: Fitted, each: Embedded, zooms: Sequence[Zoom | None]
+    ) -> dict[Zoom | None, Answers]:
+        """Return what heads say of a picture with each zoom; None is one pass alone."""
         if fitted.picture:
             logits = fitted.picture.logits(each.pooled[0])
-            return Answers(np.arange(len(self.labels)), logits, each.shown > 0)
+            return dict.fromkeys(
+                zooms, Answers(np.arange(len(self.labels)), logits, each.shown > 0)
+            )
         dense, projection = fitted.dense, self.projection
         assert dense
         assert projection
         loaded: list[Image.Image] = []
 
+        @cache
         def run_pass(window: Window) -> Answer:
             if window == Window.around(each.size):
                 return answer_of(dense, each.examples[0].cells, len(self.labels))
@@ -244,13 +269,14 @@ class _Training:
             head = fitted.zoomed or dense
             return answer_of(head, projection.apply(features.cells), len(self.labels))
 
-        found = find_boxes(each.size, run_pass, ZOOM if fitted.zoomed else None)
-        right = right_boxes(found, each.corners, each.labels)
-        return Answers(found.labels, logit(found.scores), right)
+        def ask(zoom: Zoom | None) -> Answers:
+            found = find_boxes(each.size, run_pass, zoom)
+            right = right_boxes(found, each.corners, each.labels)
+            return Answers(found.labels, logit(found.scores), right)
 
-    def _thresholds(
-        self, known: list[tuple[Embedded, Answers]], checked: list[tuple[Embedded, Answers]]
-    ) -> tuple[list[Calibration], list[float]]:
+        return {zoom: ask(zoom) for zoom in zooms}
+
+    def _thresholds(self, known: Known, checked: Known) -> tuple[list[Calibration], list[float]]:
         """Return each label's calibration and threshold, from cross-validated and held-out ones."""
         calibrations, thresholds = [], []
         for label in range(len(self.labels)):
@@ -268,6 +294,22 @@ class _Training:
             calibrations.append(calibration)
             thresholds.append(best_threshold(calibration.scores(best), shown))
         return calibrations, thresholds
+
+
+def mean_precision(known: Known, labels: int) -> float:
+    """Return the average precision, from an overlap of a half on, as a mean over labels."""
+    own, logits, right = (
+        np.concatenate(column) for column in zip(*(said for _, said in known), strict=True)
+    )
+    truth = np.concatenate([each.labels for each, _ in known])
+    precisions = []
+    for label in range(labels):
+        mine = np.flatnonzero(own == label)
+        mine = mine[np.argsort(-logits[mine], kind="stable")]
+        targets = np.array([(truth == label).sum()], np.float64)
+        scored = Scored(logits[mine], right[mine], np.zeros(len(mine), np.intp), targets)
+        precisions.append(float(average_precision(scored)[0]))
+    return float(np.nanmean(precisions))
 
 
 def _has_small_boxes(pictures: list[Embedded]) -> bool:
