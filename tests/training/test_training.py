@@ -12,6 +12,7 @@ from PIL import Image
 
 from rubberduck.core.settings import ROOT
 from rubberduck.detectors.model_file import MODEL
+from rubberduck.detectors.onnx_session import open_session
 from tests.support.pictures import corners, encoded, exif
 from training.dataset import photos
 from training.dataset.backgrounds import road, wall, water
@@ -19,7 +20,7 @@ from training.dataset.photos import gather, listed
 from training.dataset.scene_kinds import KINDS, scene_of
 from training.dataset.scenes import Canvas, Scene, SceneAssets, extent, letterbox, make_scene
 from training.model.averaging import averaged
-from training.model.free_sides import with_free_sides
+from training.model.free_sides import with_free_sides, with_square
 from training.model.weight_rounding import round_weights
 from training.props.sprites import DUCKS, SPRITE_SETS, LabelledSprite, render_sprite
 
@@ -218,3 +219,16 @@ def test_a_fine_tuned_net_is_averaged_with_its_start() -> None:
 def test_sides_are_freed_once() -> None:
     with pytest.raises(ValueError, match="the graph lacks"):
         with_free_sides(onnx.load(MODEL), np.zeros(1280, np.float32))
+
+
+def test_the_net_sees_larger_squares_and_the_old_ones_as_before() -> None:
+    grey = np.full((1, 448, 448, 3), 127, np.uint8)
+    larger = open_session(with_square(onnx.load(MODEL), 448).SerializeToString())
+    _, places, boxes, _ = larger.run(None, {"pixels": grey})
+    assert places.shape == (28, 28)
+    middles = (boxes[..., :2] + boxes[..., 2:]) / 2
+    assert middles[27, 27].mean() > 320  # the last cell's box is where the cell is
+    same = open_session(with_square(onnx.load(MODEL), 320).SerializeToString())
+    before = open_session(MODEL.read_bytes()).run(None, {"pixels": grey[:, :256, :320]})
+    after = same.run(None, {"pixels": grey[:, :256, :320]})
+    assert all(np.array_equal(old, new) for old, new in zip(before, after, strict=True))

@@ -76,6 +76,23 @@ def with_free_sides(model: onnx.ModelProto, grey: np.ndarray) -> onnx.ModelProto
     return model
 
 
+def with_square(model: onnx.ModelProto, side: int) -> onnx.ModelProto:
+    """Return a model that takes rectangles for sides up to `side` pixels, in place of SIDE.
+
+    The same weights see a larger picture. Changes the model.
+    """
+    middles = np.arange(side // (STRIDE // 2), dtype=np.float32) + 0.5
+    larger = {
+        "all_rows": middles[:, None],
+        "all_columns": middles,
+        "cells_of_a_square": np.float32((side // STRIDE) ** 2),
+    }
+    for each in model.graph.initializer:
+        if each.name in larger:
+            each.CopyFrom(numpy_helper.from_array(np.asarray(larger[each.name]), each.name))
+    return model
+
+
 def _free_dimensions(graph: onnx.GraphProto) -> None:
     sides = {"pixels": ("height", "width", 1), "places": ("rows", "columns", 0)}
     sides["boxes"] = sides["places"]
