@@ -94,7 +94,13 @@ def test_a_visitor_gets_everything_and_nothing_of_others(
         "corrections": 1,
         "job_log": 1,
     }
-    assert kept.keys() == {"duck_results", "access_tokens", "jobs", "project_pictures"}
+    assert kept.keys() == {
+        "duck_results",
+        "visitor_storage",
+        "access_tokens",
+        "jobs",
+        "project_pictures",
+    }
     assert {row["id"] for row in rows["duck_results"]} == set(ids)
     assert len(files) == 6  # of each result the picture and the one with boxes; of the project's
     assert {key: pipeline.storage.get(key) for key in files} == files
