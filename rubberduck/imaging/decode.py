@@ -196,7 +196,8 @@ def _limits(cost: Cost, pixels: int, file_bytes: int) -> Limits:
         + CPU_SECONDS_PER_MEGAPIXEL * pixels / MEGAPIXEL
         + CPU_SECONDS_PER_MEGABYTE * file_bytes / 1_000_000
     )
-    return Limits(memory, round(seconds), DECODE_SECONDS)
+    # The children decode large pictures in turns: each would keep the memory of its last one.
+    return Limits(memory, round(seconds), DECODE_SECONDS, trims=pixels > LARGE_PIXELS)
 
 
 # A malicious picture may control the child: validate its replies.

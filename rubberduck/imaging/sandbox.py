@@ -57,6 +57,7 @@ class Limits:
     memory: int  # bytes of address space, in addition to the idle child's
     cpu_seconds: int
     seconds: float
+    trims: bool = False  # freed memory is returned to the system at once, not when it is idle
 
 
 class SandboxBusy(Exception):
@@ -155,6 +156,7 @@ class Child:
             "memory": limits.memory,
             "cpu_seconds": limits.cpu_seconds,
             "seconds": limits.seconds,
+            "trims": limits.trims,
         }
         self._deadline = time.monotonic() + limits.seconds
         try:

@@ -75,6 +75,8 @@ def main(arguments: Arguments) -> None:
             return
         signal.setitimer(signal.ITIMER_REAL, 0)
         _send(control, {"reply": reply, "size": output.tell()})
+        if request["trims"]:
+            _trim_memory()
 
 
 def _address_space() -> int:

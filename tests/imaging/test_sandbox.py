@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from rubberduck.imaging import sandbox_child
 from rubberduck.imaging.sandbox import ChildFailed, Limits, Sandbox, SandboxBusy
 
 GENEROUS = Limits(memory=200_000_000, cpu_seconds=20, seconds=60.0)
+BORROWED = 30_000_000  # bytes: less than what the sandbox's malloc maps and unmaps at once
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
 
 
@@ -182,6 +184,24 @@ def test_a_mistake_of_ours_comes_with_its_traceback(sandbox: Sandbox) -> None:
 
 def test_the_memory_that_a_request_needs_is_allowed_to_it(sandbox: Sandbox) -> None:
     assert "did" in run_in_child(sandbox, "allocate", 80_000_000)
+
+
+@linux_only
+def test_memory_that_a_request_frees_is_kept_or_returned_as_its_limits_say(
+    sandbox: Sandbox,
+) -> None:
+    """The next request is answered when it is returned: glibc keeps it, as the sandbox asks."""
+
+    def grown(limits: Limits) -> int:
+        with sandbox.child(60) as child:
+            process = psutil.Process(child.process.pid)
+            child.call({"do": "echo"}, limits)
+            before = process.memory_info().rss
+            child.call({"do": "borrow", "with": BORROWED}, limits)
+            child.call({"do": "echo"}, limits)
+            return process.memory_info().rss - before
+
+    assert grown(replace(GENEROUS, trims=True)) < BORROWED / 2 < grown(GENEROUS)
 
 
 def test_time_is_allowed_to_each_request_anew(sandbox: Sandbox) -> None:

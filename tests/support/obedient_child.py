@@ -47,6 +47,7 @@ DEEDS: dict[str, Callable[[Any, bytes, FileIO], Any]] = {
     "sleep": lambda seconds, *_: time.sleep(seconds),
     "spin": _spin,
     "allocate": lambda size, *_: kept.append(bytes(size)),
+    "borrow": lambda size, *_: len(b"x" * size),  # and give back
     "exit": lambda status, *_: os._exit(status),
     "abort": lambda *_: os.abort(),
     "fail": lambda *_: dict[str, str]()["missing"],
