@@ -1,11 +1,7 @@
 """What a request costs, in counts that no busy machine can move: calls, connections, decodes."""
 
-import json
 import logging
-import os
 import sqlite3
-import subprocess
-import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -22,10 +18,10 @@ from sqlalchemy import event
 
 from bench.harness import database as rows
 from bench.scenarios import databases
-from rubberduck.core.settings import ROOT
 from rubberduck.db.results import Results
 from rubberduck.imaging.sandbox import Child
 from rubberduck.services.pipeline import Pipeline
+from tests.support.command_line import run_program
 from tests.support.databases import create_database
 from tests.support.ducks import gradient
 from tests.support.pictures import encoded, form
@@ -122,18 +118,7 @@ print(json.dumps(loaded))
 
 
 def test_pages_are_shown_before_what_looks_at_pictures_is_loaded(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/duck.db"
-    create_database(url)
-    environment = {
-        "DUCK_DATABASE_URL": url,
-        "DUCK_UPLOADS": str(tmp_path),
-        "DUCK_SECRET_KEY": "a key of the tests",
-        "FLASK_SKIP_DOTENV": "1",
-        "PATH": os.environ["PATH"],
-    }
-    command = [sys.executable, "-c", PAGES_FIRST]
-    lines = subprocess.check_output(command, cwd=ROOT, env=environment, text=True).splitlines()
-    assert json.loads(lines[-1]) == [
+    assert run_program(PAGES_FIRST, tmp_path) == [
         [],
         ["sqlalchemy"],
         ["matplotlib", "numpy", "onnxruntime", "sqlalchemy"],

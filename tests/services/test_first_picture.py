@@ -1,20 +1,15 @@
 """The first picture of a process waits for its decoder and for what it loads at the same time."""
 
-import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from rubberduck.core.errors import DetectorFailed, NotAPicture
-from rubberduck.core.settings import ROOT
 from rubberduck.imaging import decode
 from rubberduck.imaging.sandbox import Sandbox
 from rubberduck.services.pipeline import Pipeline
-from tests.support.databases import create_database
+from tests.support.command_line import run_program
 from tests.support.fake_detector import FakeDetector
 
 PROGRAM = """
@@ -48,18 +43,7 @@ print(json.dumps(list(dict.fromkeys(steps))))
 
 
 def test_the_decoder_starts_while_the_rest_is_loaded(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/duck.db"
-    create_database(url)
-    environment = {
-        "DUCK_DATABASE_URL": url,
-        "DUCK_UPLOADS": str(tmp_path),
-        "DUCK_SECRET_KEY": "a key of the tests",
-        "FLASK_SKIP_DOTENV": "1",
-        "PATH": os.environ["PATH"],
-    }
-    command = [sys.executable, "-c", PROGRAM]
-    lines = subprocess.check_output(command, cwd=ROOT, env=environment, text=True).splitlines()
-    started, *loaded, waited = json.loads(lines[-1])
+    started, *loaded, waited = run_program(PROGRAM, tmp_path)
     assert (started, waited) == ("the decoder is started", "the decoder is waited for")
     assert set(loaded) == {"sqlalchemy", "onnxruntime"}
 
