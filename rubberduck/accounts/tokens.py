@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import and_, bindparam, func, or_, select
+from sqlalchemy import bindparam, func, or_, select
 
 from rubberduck.core.errors import InvalidToken, NoSuchResult, ResultsUnavailable, TooManyTokens
 from rubberduck.core.ids import random_id
@@ -68,16 +68,16 @@ class Tokens:
         name: str,
         lifetime: timedelta,
         scope: Scope = "visitor",
-        not_after: datetime | None = None,
+        made_with: Token | None = None,
     ) -> tuple[str, Token]:
         """Store a new token and return its secret, which cannot be read again, and the token.
 
-        It ends `not_after` that moment. Raises TooManyTokens.
+        One `made_with` another ends with it, also if it is revoked. Raises TooManyTokens.
         """
         secret = PREFIX + secrets.token_urlsafe(SECRET_BYTES)
         now = datetime.now(UTC)
         id = random_id(ID_BYTES)
-        end = min(now + lifetime, not_after) if not_after else now + lifetime
+        end = min(now + lifetime, made_with.expires_at) if made_with else now + lifetime
         token = Token(id, owner, scope, name, now, end)
         count = select(func.count()).where(row_of.owner == owner)
         row = {
@@ -88,6 +88,7 @@ class Tokens:
             "token_hash": _hash(secret),
             "created_at": to_naive_utc(now),
             "expires_at": to_naive_utc(token.expires_at),
+            "made_with": made_with and made_with.id,
         }
         with self.database.transaction(writing=True) as connection:
             if connection.execute(count).scalar_one() >= MAX_TOKENS:
@@ -118,10 +119,21 @@ class Tokens:
             return tuple(map(_from_row, connection.execute(query).mappings().all()))
 
     def revoke(self, id: str, owner: str) -> None:
-        """Delete the owner's token. Raises NoSuchResult, also for other owners' tokens."""
-        own = and_(row_of.id == id, row_of.owner == owner)
-        if not (is_storable(id) and self._delete(own)):
+        """Delete the owner's token, and those that were made with it.
+
+        Raises NoSuchResult, also for other owners' tokens.
+        """
+        if not is_storable(id):
             raise NoSuchResult
+        own = access_tokens.delete().where(row_of.id == id, row_of.owner == owner)
+        made = select(row_of.id).where(row_of.owner == owner)
+        with self.database.transaction(writing=True) as connection:
+            if not connection.execute(own).rowcount:
+                raise NoSuchResult
+            gone = [id]
+            while gone:
+                gone = list(connection.scalars(made.where(row_of.made_with.in_(gone))))
+                connection.execute(access_tokens.delete().where(row_of.id.in_(gone)))
 
     def revoke_all(self, owner: str) -> int:
         """Delete the owner's tokens and return their number."""

@@ -97,7 +97,8 @@ def _with_label(id: str, person_id: str, picture_id: str, name: str) -> Any:
 @api.get("/projects/<id>/pictures/<picture_id>")
 def get_project_picture(id: str, picture_id: str) -> ResponseReturnValue:
     hides_truth = not require_labeller().is_operator
-    picture = project_pictures().get(id, picture_id, hides_truth=hides_truth)
+    project = projects().get(id)  # not one that is being deleted
+    picture = project_pictures().get(project.id, picture_id, hides_truth=hides_truth)
     return as_json(bodies.picture_body(picture))
 
 
@@ -105,7 +106,8 @@ def get_project_picture(id: str, picture_id: str) -> ResponseReturnValue:
 def get_project_preview(id: str, picture_id: str) -> ResponseReturnValue:
     """Return the upright picture as JPEG, or a redirect to the bucket."""
     require_labeller()
-    return stored_jpeg(project_pictures().get(id, picture_id).preview_key)
+    project = projects().get(id)  # not one that is being deleted
+    return stored_jpeg(project_pictures().get(project.id, picture_id).preview_key)
 
 
 @api.get("/projects/<id>/pictures/<picture_id>/original")

@@ -334,7 +334,7 @@ class SiteStorageFull(Unavailable):
 
     slug = "site-storage-full"
     title = "This site has no room at the moment"
-    hint = "Please try again later: older pictures are deleted every hour. Your results are safe."
+    hint = "Please try again later. All that is stored already is safe."
     retry_after = 3600
 
 

@@ -184,13 +184,18 @@ class Labelling:
         """
         with self.database.transaction(writing=True) as connection:
             found = self._row(connection, picture_id)
-            if found.revision:
+            # To the person who is rated, a truth picture is an unlabelled one; nothing is noted.
+            is_rated = self._is_disguised(found)
+            if found.revision and not is_rated:
                 raise PictureChanged("Somebody has drawn the boxes of this picture meanwhile.")
             if not set(labels) <= set(self.project.label_names):
                 raise InvalidAnnotation("The project does not have one of the labels any more.")
-            values = {"labels": list(dict.fromkeys(labels)), **_FREE}
-            where = picture.id == picture_id
-            connection.execute(project_pictures.update().where(where).values(values))
+            values: dict[str, Any] = {} if is_rated else {"labels": list(dict.fromkeys(labels))}
+            if found.leased_by == self.labeller_id:
+                values |= _FREE
+            if values:
+                where = picture.id == picture_id
+                connection.execute(project_pictures.update().where(where).values(values))
 
     def history(self, picture_id: str) -> tuple[SavedAnnotation, ...]:
         """Return every saved annotation of the picture, the newest first."""

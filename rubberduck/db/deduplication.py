@@ -13,7 +13,7 @@ from rubberduck.db.engine import to_naive_utc, upsert
 from rubberduck.db.tables import PENDING, READY, duck_results, idempotency_keys
 from rubberduck.db.workers import has_ended, own_id
 
-# Without a heartbeat for this long, nobody works on an upload any more. Sent every 4 s.
+# Without a heartbeat for this long, nobody works on an upload any more. Sent every 2 s.
 HEARTBEAT_TIMEOUT = timedelta(seconds=15)
 row_of = duck_results.c
 RETAINED_FROM = func.coalesce(row_of.retained_from, row_of.created_at)

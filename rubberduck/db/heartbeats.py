@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
-HEARTBEAT_SECONDS = 4.0
+HEARTBEAT_SECONDS = 2.0
 
 
 class Heartbeats:

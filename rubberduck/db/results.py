@@ -297,7 +297,8 @@ def _row(connection: Connection, query: Select[Any], id: str, **values: Any) -> 
 
 def _beat(database: Database, ids: Collection[str]) -> None:
     worker, now = own_id(), to_naive_utc(datetime.now(UTC))
-    values = [{"of": id, "by_worker": worker, "now": now} for id in ids]
-    # The next heartbeat may succeed.
-    with suppress(ResultsUnavailable), database.transaction(writing=True) as connection:
-        connection.execute(BEAT, values)
+    for id in ids:
+        # One row a transaction: two would be locked in another order than "delete everything" does.
+        # The next heartbeat may succeed.
+        with suppress(ResultsUnavailable), database.transaction(writing=True) as connection:
+            connection.execute(BEAT, {"of": id, "by_worker": worker, "now": now})

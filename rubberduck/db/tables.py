@@ -16,7 +16,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA = "0021"  # the Alembic revision that this code reads and writes
+SCHEMA = "0022"  # the Alembic revision that this code reads and writes
 # The status of a row. DELETING: hidden from everybody, its pictures are being deleted.
 PENDING, READY, DELETING = "pending", "ready", "deleting"
 metadata = MetaData()
@@ -292,6 +292,7 @@ access_tokens = Table(
     Column("created_at", DateTime, nullable=False),  # UTC
     Column("expires_at", DateTime, nullable=False),  # UTC
     Column("last_used_at", DateTime),  # UTC; at most a minute old
+    Column("made_with", String(16)),  # the id of the token that made it; NULL: a person did
     Index("access_tokens_by_hash", "token_hash", unique=True),
     Index("access_tokens_by_owner", "owner"),
 )

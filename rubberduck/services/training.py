@@ -12,7 +12,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from rubberduck.core.errors import DuckError
 from rubberduck.core.sentences import Sentence
 from rubberduck.detectors.model_file import shipped_trunk_sha256
 from rubberduck.jobs.registry import job
@@ -97,7 +96,7 @@ def _save(task: "Task", version: "ModelVersion", trained: "Trained", key: str) -
     Deletes the file, and raises CannotTrain or NoSuchVersion, if the version may not have it any
     more or is gone.
     """
-    from rubberduck.custom_models.version_errors import CannotTrain
+    from rubberduck.custom_models.version_errors import CannotTrain, NoSuchVersion
     from rubberduck.custom_models.versions import Versions
 
     site = _site(task)
@@ -112,7 +111,7 @@ def _save(task: "Task", version: "ModelVersion", trained: "Trained", key: str) -
                 "Retry the job to train it again.",
                 state=found.state,
             )
-    except DuckError:
+    except (CannotTrain, NoSuchVersion):
         site.storage.delete(key)
         raise
     return found

@@ -5,6 +5,7 @@ is revoked or 12 hours old leaves the visitor's pictures where they are. Program
 of the scope labeller or operator instead.
 """
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -99,14 +100,13 @@ def audit_terminal(act: str, object: str, **details: Any) -> None:
 def create_own_key(name: str, lifetime: timedelta, scope: "Scope") -> "tuple[str, Token]":
     """Make an API key of the operator; return its secret, which is not stored, and the key.
 
-    A key that a program makes with another one ends with that one at the latest: whoever has found
-    a key must not prolong it. Raises NotSignedIn, NotAllowed, TooManyTokens.
+    A key that a program makes with another one ends with that one, also if it is revoked: whoever
+    has found a key must not prolong it. Raises NotSignedIn, NotAllowed, TooManyTokens.
     """
     operator, maker = require_operator(), current_token()
-    not_after = maker.expires_at if maker else None
-    secret, token = tokens().create(operator.id, name, lifetime, scope, not_after)
+    secret, token = tokens().create(operator.id, name, lifetime, scope, maker)
     details = {"made_with": maker.name} if maker else {}
-    days = (token.expires_at - token.created_at).days
+    days = math.ceil((token.expires_at - token.created_at) / timedelta(days=1))
     audit("token.create", name, id=token.id, scope=scope, days=days, **details)
     return secret, token
 

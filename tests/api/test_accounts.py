@@ -188,9 +188,18 @@ def test_a_key_made_with_a_key_ends_with_it_and_names_it_in_the_audit_list(
     assert dict(entry.details) == {
         "id": longest["id"],
         "scope": "operator",
-        "days": 39,
+        "days": 40,
         "made_with": "a key",
     }
+    # Whoever revokes a key that was found ends what was made with it, however far away.
+    person = app.test_client()
+    sign_in(person)
+    assert person.delete(f"{KEYS}/{longest['id']}").status_code == 204
+    left = {each["id"] for each in robot.get(KEYS).get_json()["keys"]}
+    assert left == {maker["id"], short["id"]}
+    for key, status in ((longest, 401), (again, 401), (short, 200)):
+        answer = app.test_client().get("/api/v1/account", headers=bearer(key["key"]))
+        assert answer.status_code == status
 
 
 def test_a_program_asks_whose_key_it_has_and_what_that_may_do(

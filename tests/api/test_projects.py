@@ -180,6 +180,9 @@ def test_a_program_follows_the_links_of_a_task_and_of_a_job(
     queued = ask("POST", f"{path}/exports", json=wanted)[1]
     job = program.get(queued["status"], headers=bearer(secrets["operator"]))
     assert (job.status_code, job.json["kind"]) == (200, "export-project")  # type: ignore[index]
+    assert ask("DELETE", path)[0] == 202
+    assert program.get(task["preview"], headers=bearer(secrets["labeller"])).status_code == 404
+    assert ask("GET", f"{path}/pictures/{picture['id']}")[0] == 404
 
 
 def test_a_labeller_says_what_a_picture_shows_before_its_boxes_are_drawn(ask: Ask) -> None:

@@ -157,6 +157,27 @@ def test_hidden_truth_pictures_rate_labellers(work: Callable[..., Labelling]) ->
     assert {each.name: each.agreement for each in ada.labellers()}["Di"] == 0
 
 
+def test_a_hint_neither_gives_a_truth_picture_away_nor_ends_another_persons_turn(
+    work: Callable[..., Labelling],
+) -> None:
+    ada, bo = work("Ada"), work("Bo")
+    task = ada.next()
+    assert task
+    truth = task.picture_id
+    ada.save(truth, 0, Annotation((box(ada.project),)))
+    ada.mark_truth(truth, True)
+    mug = ada.project.labels[0].id
+    bo.hint(truth, [mug])  # as of any unlabelled picture
+    assert ada.get(truth).annotation == Annotation((box(ada.project),))
+    with pytest.raises(PictureChanged):
+        ada.hint(truth, [mug])
+    mine = ada.next()
+    assert mine
+    bo.hint(mine.picture_id, [mug])
+    others = {each.picture_id for each in [bo.next(), bo.next()] if each}
+    assert mine.picture_id not in others
+
+
 def test_operators_are_not_rated_by_the_truth_that_they_see(
     work: Callable[..., Labelling],
 ) -> None:

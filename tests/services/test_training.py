@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from rubberduck.core.errors import ResultsUnavailable
 from rubberduck.custom_models import training, version_files
 from rubberduck.custom_models.embedded_model import load
 from rubberduck.custom_models.project_pictures import ProjectPictures
@@ -100,6 +101,28 @@ def test_a_training_whose_version_is_deleted_meanwhile_fails_and_leaves_no_file(
         jobs.train_version(task, version_id)
     with pytest.raises(FileNotFoundError):
         pipeline.storage.get(version_files.file_key(project.id, version_id))
+
+
+def test_a_file_stays_while_the_database_does_not_say_whether_it_is_needed(
+    task: Task, results: Results, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = create_project(results.database, pipeline.storage, draw_project(18), kind="pictures")
+    version_id = jobs.begin_version(task, project.id, "ann", 0)
+    find = Versions.find
+
+    def trained_elsewhere(versions: Versions, *arguments: Any) -> bool:
+        """Another run of the job has saved the version, and the database goes away."""
+        monkeypatch.setattr(Versions, "find", unavailable)
+        return False
+
+    def unavailable(*_: Any) -> Any:
+        raise ResultsUnavailable("It restarts.")
+
+    monkeypatch.setattr(Versions, "complete", trained_elsewhere)
+    with pytest.raises(ResultsUnavailable):
+        jobs.train_version(task, version_id)
+    monkeypatch.setattr(Versions, "find", find)
+    assert pipeline.storage.get(version_files.file_key(project.id, version_id))
 
 
 def test_a_project_that_changed_while_its_job_waited_fails_in_plain_words(

@@ -48,7 +48,9 @@ LARGEST: dict[str, Callable[[], bytes]] = {
     "PNG of 16 bits": lambda: encoded(deep(np.uint16, 65_535), "PNG", compress_level=1),
     "GIF": lambda: encoded(gradient(LARGE).quantize(16), "GIF", transparency=3),
     "TIFF": lambda: encoded(gradient(LARGE, "CMYK"), "TIFF", compression="tiff_adobe_deflate"),
-    "TIFF of 32 bits": lambda: encoded(deep(np.float32, 1), "TIFF", compression="tiff_lzw"),
+    "TIFF of 32 bits": lambda: encoded(
+        deep(np.float32, 1), "TIFF", compression="tiff_adobe_deflate"
+    ),
     "BMP": lambda: encoded(gradient((2500, 1999)), "BMP"),
     "run-length BMP": lambda: run_length_bmp(3000, 2000),
 }

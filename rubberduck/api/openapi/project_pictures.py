@@ -64,6 +64,7 @@ def project_pictures() -> JsonObject:
                     "200": response("It is there already, or one like it.", "AddedPictureBody"),
                 },
                 *(NotAllowed, errors.InvalidParameter, project_errors.ProjectFull),
+                errors.SiteStorageFull,
                 project_errors.UnsuitablePicture,
                 *UPLOAD_ERRORS,
                 requestBody=picture_body("The picture."),
