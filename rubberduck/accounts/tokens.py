@@ -23,8 +23,9 @@ from rubberduck.db.tables import access_tokens
 Scope = Literal["visitor", "labeller", "operator"]
 
 PREFIX = "duck_"  # recognised by secret scanners
-TOKEN_RE = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{32}}")
 SECRET_BYTES, ID_BYTES = 24, 12
+SECRET_LENGTH = 32  # characters of so many bytes
+TOKEN_RE = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{{SECRET_LENGTH}}}")
 MAX_TOKENS = 20  # of one owner
 LAST_USE_PRECISION = timedelta(minutes=1)  # a busy program must not cause a write per request
 EXPIRED_KEPT = timedelta(days=30)  # so that its program is told that the token has expired
@@ -99,7 +100,10 @@ class Tokens:
     def authenticate(self, secret: str) -> Token:
         """Return the token with this secret and note its use. Raises InvalidToken."""
         if not TOKEN_RE.fullmatch(secret):
-            raise InvalidToken("The API key is malformed: keys start with “duck_”.")
+            raise InvalidToken(
+                "The API key is malformed: a key is “duck_” and {count} characters after it.",
+                count=SECRET_LENGTH,
+            )
         with self.database.transaction() as connection:
             row = connection.execute(BY_HASH, {"hash": _hash(secret)}).mappings().first()
         if row is None:

@@ -218,7 +218,7 @@ class InvalidToken(DuckError):
     status = 401
     slug = "invalid-key"
     title = "API key not accepted"
-    hint = "Make a new key on “My pictures”, or leave out the Authorization header."
+    hint = "Make a new key where this one was made, or leave out the Authorization header."
 
 
 class TooManyTokens(DuckError):

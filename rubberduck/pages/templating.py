@@ -17,6 +17,7 @@ from rubberduck.web.deps import answering_models, known_objects, pipeline, readi
 from rubberduck.web.formatting import rfc3339
 from rubberduck.web.forms import refused, typed
 from rubberduck.web.jobs import error_of, failure_of, line_of, message_of
+from rubberduck.web.operators import cookie_name
 from rubberduck.web.security_headers import STATIC, compact, version
 from rubberduck.web.sessions import form_token
 
@@ -81,8 +82,9 @@ def _site_context() -> dict[str, object]:
         "faces_at_amazon": settings().answering_engine == "rekognition",
         "is_live": pipeline().free_detector is not None,
         "is_online": readiness().is_ready_so_far,
-        # Only where the page asked who signed in; the first page offers nothing of this.
+        # Only where the page asked who signed in; the others ask no database, only for a cookie.
         "signed_in": g.get("operator"),
+        "has_operator_cookie": cookie_name() in request.cookies,
         "offers_sign_in": request.endpoint == "about.api",
     }
 

@@ -46,6 +46,16 @@ def test_the_filter_shows_only_one_answer(client: FlaskClient, detector: FakeDet
     assert client.get("/mine?found=quack").status_code == 400
 
 
+def test_an_answer_to_a_question_that_is_not_offered_names_it(
+    client: FlaskClient, pipeline: Pipeline
+) -> None:
+    upload(client)
+    assert pipeline.question.title not in visible_text(client.get("/mine").text.partition("<ul")[2])
+    with pipeline.results.database.transaction(writing=True) as connection:
+        connection.execute(duck_results.update().values(question="Is there a mug?"))
+    assert "Is there a mug?" in visible_text(client.get("/mine").text)
+
+
 def test_an_empty_filter_can_be_left(client: FlaskClient) -> None:
     upload(client)
     page = client.get("/mine?found=false").text

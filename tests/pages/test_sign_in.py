@@ -201,6 +201,15 @@ def test_visitors_see_nothing_of_it_before_the_api_page(client: FlaskClient) -> 
     assert 'href="/sign-in"' in client.get("/api").text
 
 
+def test_an_operator_finds_the_way_back_from_every_page(client: FlaskClient) -> None:
+    public = ("/", "/mine", "/statistics", "/privacy", "/api")
+    way = '<a href="/projects/">Projects</a>'
+    assert not any(way in client.get(path).text for path in public)
+    sign_in(client)
+    assert [path for path in public if way not in client.get(path).text] == []
+    assert "Sign in</a>" not in client.get("/api").text
+
+
 def test_operators_see_and_steer_the_jobs_of_projects_and_nobody_else_does(
     app: Flask, client: FlaskClient, results: Results
 ) -> None:
