@@ -93,7 +93,9 @@ class Operators:
         with self.database.transaction() as connection:
             found = connection.execute(_named(name.strip())).mappings().first()
         if found is None:
-            raise NoSuchOperator("Nobody of this name signs in here.")
+            raise NoSuchOperator(
+                "Nobody of this name signs in here: `flask operator add NAME` adds somebody."
+            )
         return from_row(found)
 
     def ever_named(self, name: str) -> Operator:

@@ -19,6 +19,10 @@ def parsed_body(kind: type[Body], data: bytes | None = None) -> Body:
         return TypeAdapter(kind).validate_json(json_body() if data is None else data, strict=True)
     except ValidationError as error:
         first = error.errors()[0]
+        if not first["loc"]:
+            raise InvalidParameter(
+                "The body of the request is not what is expected: {problem}.", problem=first["msg"]
+            ) from None
         raise InvalidParameter(
             "The request is not valid at “{place}”: {problem}.",
             place="/".join(map(str, first["loc"])),

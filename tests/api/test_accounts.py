@@ -202,6 +202,15 @@ def test_a_key_made_with_a_key_ends_with_it_and_names_it_in_the_audit_list(
         assert answer.status_code == status
 
 
+def test_a_body_that_is_no_json_is_refused_without_naming_a_place(
+    app: Flask, database: Database, ada: Operator
+) -> None:
+    robot = program(app, database, ada, "operator")
+    detail = robot.post(KEYS).get_json()["detail"]
+    assert detail.startswith("The body of the request is not what is expected: Invalid JSON")
+    assert "at “days”" in robot.post(KEYS, json=NEW | {"days": 7}).get_json()["detail"]
+
+
 def test_a_program_asks_whose_key_it_has_and_what_that_may_do(
     app: Flask, client: FlaskClient, database: Database, ada: Operator
 ) -> None:
