@@ -7,7 +7,8 @@ of a label; the service's console has one threshold chosen on the test itself.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import zip_longest
+from itertools import groupby
+from operator import attrgetter
 
 import numpy as np
 
@@ -245,14 +246,18 @@ def _surest(mistakes: Sequence[Mistake]) -> tuple[Mistake, ...]:
 
 
 def _thin(points: Sequence[CurvePoint]) -> tuple[CurvePoint, ...]:
-    """Keep the curve's corners: where recall rises for the last time at a precision."""
-    kept = [
+    """Keep the best and the worst precision of each recall, or of some of the recalls.
+
+    At a recall precision only falls, so what lies between is on the line between both.
+    """
+    falls = [tuple(same) for _, same in groupby(points, key=attrgetter("recall"))]
+    step = max(1, -(-2 * len(falls) // MAX_POINTS))
+    kept = [fall for i, fall in enumerate(falls) if i % step == 0 or i == len(falls) - 1]
+    return tuple(
         point
-        for point, after in zip_longest(points, points[1:])
-        if after is None or after.recall > point.recall or after.precision > point.precision
-    ]
-    step = max(1, -(-len(kept) // MAX_POINTS))
-    return tuple(kept[i] for i in range(len(kept)) if i % step == 0 or i == len(kept) - 1)
+        for fall in kept
+        for point in (fall[:1] + fall[-1:] if fall[0].precision > fall[-1].precision else fall[-1:])
+    )
 
 
 def _share(part: float, whole: float) -> float | None:

@@ -214,6 +214,44 @@ def area_under_curve(pictures: list[TestedPicture], label: str) -> float | None:
     return sum_of_steps
 
 
+def test_the_curve_keeps_both_ends_of_each_fall_of_precision() -> None:
+    """The line of the chart goes through the best precision of each recall, however long it is."""
+    cup, elsewhere = box(0), box(7)
+    scores = [0.9, 0.8, 0.7, 0.6]
+    right = [
+        TestedPicture(f"right {n}", f"{n}", (Target("cup", cup),), (Answer("cup", score, cup),))
+        for n, score in enumerate(scores)
+    ]
+    wrong = [
+        TestedPicture(f"wrong {n}", f"w{n}", (), (Answer("cup", score, elsewhere),))
+        for n, score in enumerate((0.5, 0.4, 0.3))
+    ]
+    assert curve_of(right + wrong[:1]) == [(1, 0.25), (1, 0.5), (1, 0.75), (1, 1), (0.8, 1)]
+    assert curve_of(right + wrong)[-2:] == [(1, 1), (pytest.approx(4 / 7), 1)]
+
+    # Of a curve of 300 falls some are kept: each of these whole, and also the last.
+    falls = [(0.99 - n / 500, n) for n in range(300)]
+    pictures = [
+        TestedPicture(
+            f"{n}",
+            f"{n}",
+            (Target("cup", cup),),
+            (Answer("cup", score, cup), Answer("cup", score - 0.001, elsewhere)),
+        )
+        for score, n in falls
+    ]
+    points = curve_of(pictures)
+    assert len(points) <= 102
+    assert points[-2:] == [(pytest.approx(300 / 599), 1), (0.5, 1)]
+    assert all(a[1] == b[1] and a[0] > b[0] for a, b in zip(points[::2], points[1::2], strict=True))
+
+
+def curve_of(pictures: list[TestedPicture]) -> list[tuple[float, float]]:
+    """Return the precision and recall of each kept point of the cups' curve."""
+    evaluation = evaluate(pictures, {"cup": 0.5}, "boxes", "validation")
+    return [(point.precision, point.recall) for point in evaluation.labels[0].curve]
+
+
 def max_score(picture: TestedPicture, label: str) -> float:
     return max([a.score for a in picture.answers if a.label == label] or [0.0])
 
