@@ -57,7 +57,7 @@ def follow(id: str) -> None:
 @jobs.command("cancel", context_settings=HELP)
 @job_id
 def cancel(id: str) -> None:
-    """Cancel a job that waits or runs."""
+    """Cancel a job that waits or runs, but no deletion of a project."""
     with command_errors():
         job_queue().store.cancel(id)
         _note("job.cancel", id)

@@ -16,10 +16,10 @@ from rubberduck.emulator.errors import ServiceError, in_use, invalid_parameter
 from rubberduck.emulator.paging import page_of
 from rubberduck.emulator.site import OPERATOR, Site
 from rubberduck.emulator.tag_records import Resource, require_few, set_tags
+from rubberduck.jobs.models import DELETE_PROJECT
 
 MAX_PROJECTS = 100  # the quota of an account
 CUSTOM_LABELS = "CUSTOM_LABELS"
-DELETE_PROJECT = "delete-project"  # the job
 
 
 def create_project(site: Site, given: dict[str, Any]) -> dict[str, Any]:

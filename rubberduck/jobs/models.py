@@ -11,6 +11,9 @@ QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed"
 STATES = (QUEUED, RUNNING, DONE, FAILED, CANCELLED)
 ACTIVE = (QUEUED, RUNNING)
 SITE = "site"  # the owner of scheduled jobs
+DELETE_PROJECT = "delete-project"
+# Their end is the only way out: a deletion that stops halfway leaves a hidden project behind.
+UNCANCELLABLE = (DELETE_PROJECT,)
 PROJECT = "project:"  # the owner of a project's jobs is this and the project's id
 
 
@@ -68,6 +71,10 @@ class Job:
     @property
     def is_active(self) -> bool:
         return self.state in ACTIVE
+
+    @property
+    def can_be_cancelled(self) -> bool:
+        return self.is_active and self.kind not in UNCANCELLABLE
 
     @property
     def workflow_id(self) -> str:

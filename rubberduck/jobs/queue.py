@@ -81,7 +81,7 @@ class JobQueue:
     ) -> bool:
         return self._write(
             lambda: self.store.insert(id, kind, owner, arguments, unless_active, max_active),
-            lambda: self._withdraw(id),
+            lambda: self.store.withdraw(id),
         )
 
     def _write(self, write: Callable[[], bool], undo: Callable[[], None]) -> bool:
@@ -136,10 +136,6 @@ class JobQueue:
     def has_worker(self) -> bool:
         """Return whether a worker has reported within the last 20 seconds."""
         return bool(self.executors.living())
-
-    def _withdraw(self, id: str) -> None:
-        self.store.cancel(id)
-        self.store.delete(id)
 
 
 def _undo(late: "Future[bool]", undo: Callable[[], None]) -> None:

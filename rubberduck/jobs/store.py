@@ -26,6 +26,7 @@ from rubberduck.jobs.models import (
     QUEUED,
     RUNNING,
     STATES,
+    UNCANCELLABLE,
     Job,
     JobPage,
     LogLine,
@@ -153,10 +154,26 @@ class JobStore:
 
     def cancel(self, id: str, owner: str | Viewer | None = None) -> None:
         """Cancel a job; its worker ends its process. Raises JobEnded, NoSuchJob."""
-        ended = {"state": CANCELLED, "ended_at": _now(), **SILENT}
-        if not self._change(id, and_(_is(id, owner), row.state.in_(ACTIVE)), ended, CANCEL_LINE):
-            self.get(id, owner)
+        may_end = and_(_is(id, owner), row.kind.not_in(UNCANCELLABLE))
+        if self._end(id, may_end):
+            return
+        if self.get(id, owner).is_active:
+            raise JobEnded("A deletion goes on to its end: the project is hidden already.")
+        raise JobEnded("Only a job that waits or runs can be cancelled.")
+
+    def withdraw(self, id: str) -> None:
+        """End and delete an active job of any kind: its sender was told that it is not queued.
+
+        Raises JobEnded.
+        """
+        if not self._end(id, row.id == id):
             raise JobEnded("Only a job that waits or runs can be cancelled.")
+        self.delete(id)
+
+    def _end(self, id: str, where: ColumnElement[bool]) -> bool:
+        """Cancel the active job; return whether it was one, as `where` says."""
+        ended = {"state": CANCELLED, "ended_at": _now(), **SILENT}
+        return self._change(id, and_(where, row.state.in_(ACTIVE)), ended, CANCEL_LINE)
 
     def retry(
         self,

@@ -10,6 +10,7 @@ from rubberduck.custom_models.errors import InvalidArchive, NoSuchProject
 from rubberduck.custom_models.project_export import Export
 from rubberduck.custom_models.project_keys import ZIP, export_key
 from rubberduck.custom_models.projects import Projects
+from rubberduck.jobs.models import DELETE_PROJECT
 from rubberduck.jobs.registry import job
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def export_to_storage(
         return {"key": key, "bytes": file.stat().st_size}
 
 
-@job("delete-project", waits=True)  # for a training at Amazon
+@job(DELETE_PROJECT, waits=True)  # for a training at Amazon
 def delete_project(context: "Context", project_id: str) -> Any:
     # Imported late: an idle worker does without it.
     from rubberduck.services.aws_deletion import delete_from_amazon

@@ -86,9 +86,11 @@ def finished_exports(project_id: str) -> "list[Job]":
 
 def enqueue_deletion(project: "Project") -> str:
     """Hide the project, queue its deletion and cancel its other jobs; return the job's id."""
+    from rubberduck.jobs.models import DELETE_PROJECT
+
     queue, owner = job_queue(), f"project:{project.id}"
     # It ends all others, so it needs no room among them.
-    job_id = queue.enqueue_beyond_limit("delete-project", owner, project_id=project.id)
+    job_id = queue.enqueue_beyond_limit(DELETE_PROJECT, owner, project_id=project.id)
     projects().mark_deleting(project.id)  # at once; if this fails, the job does it
     queue.cancel_others(owner, job_id)
     return job_id

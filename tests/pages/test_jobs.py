@@ -230,13 +230,14 @@ def test_trying_again_counts_as_queueing(ann: FlaskClient, queue: JobQueue) -> N
     assert ann.post(f"/jobs/{id}/retry").status_code == 303
 
 
+@pytest.mark.parametrize("kind", ["train", "delete-project"])
 def test_a_job_that_the_database_does_not_take_in_time_is_not_queued(
-    queue: JobQueue, monkeypatch: pytest.MonkeyPatch
+    queue: JobQueue, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     """Not even later: its sender was told that it is not."""
     monkeypatch.setattr(queue_module, "ENQUEUE_SECONDS", 0.2)
     with queue.store.database.transaction(writing=True), pytest.raises(JobsUnavailable) as refused:
-        queue.enqueue("train", "ann")
+        queue.enqueue(kind, "ann")
     assert refused.value.status == 503
     queue._pool.shutdown()
     assert queue.store.newest() == []

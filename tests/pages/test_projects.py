@@ -29,13 +29,14 @@ from rubberduck.custom_models.tables import (
     version_pictures,
 )
 from rubberduck.jobs.child import Task
-from rubberduck.jobs.models import Job
+from rubberduck.jobs.models import Job, Run
 from rubberduck.jobs.store import JobStore
 from rubberduck.services import project_imports, project_jobs
 from rubberduck.services.backup import create_backup
 from rubberduck.services.pipeline import Pipeline
 from rubberduck.services.retention import Sweeper
 from tests.support.archives import zipped
+from tests.support.command_line import run_command
 from tests.support.operators import sign_in
 from tests.support.pictures import corners, encoded, exif, form
 from tests.support.scenes import scene
@@ -109,11 +110,13 @@ def run_jobs(pipeline: Pipeline, app: Flask) -> list[Recorded]:
             ):
                 step(task, **job.arguments)
                 step(task, **job.arguments)  # after a crash it runs again
+            store.begin(Run(job.id, job.attempt, "worker"))
+            assert store.finish(Run(job.id, job.attempt, "worker"), None)
         else:
             run[job.kind](task, **job.arguments)
             if key := job.arguments.get("key"):
                 project_imports.delete_file(task, key)
-        store.cancel(job.id)
+            store.cancel(job.id)
         tasks.append(task)
     return tasks
 
@@ -412,6 +415,30 @@ def test_settings_change_and_a_label_in_use_goes_only_when_confirmed(
     operator.post(f"{page}/labels/{ids['square']}/remove", data={"confirmed": "1"})
     counts = pictures_of(pipeline).counts(project.id)
     assert (counts.labelled, counts.by_label) == (2, {ids["disc"]: 2})
+
+
+def test_a_deletion_that_has_begun_cannot_be_cancelled(
+    operator: FlaskClient, pipeline: Pipeline, app: Flask
+) -> None:
+    page = make_project(operator, "pictures", "")
+    operator.post(f"{page}/delete", data={"name": "Shapes"})
+    job, store = newest_job(pipeline), JobStore(pipeline.results.database)
+    assert job.kind == "delete-project"
+    shown = operator.get(f"/jobs/{job.id}").text
+    assert (f"/jobs/{job.id}/cancel" in shown, f"/jobs/{job.id}/retry" in shown) == (False, False)
+    assert f"/jobs/{job.id}/cancel" not in operator.get("/jobs/").text
+    refused = operator.post(f"/jobs/{job.id}/cancel")
+    assert (refused.status_code, "goes on to its end" in refused.text) == (409, True)
+    answer = operator.post(f"/api/v1/jobs/{job.id}/cancel")
+    assert answer.status_code == 409
+    assert answer.get_json()["type"].endswith("job-ended")
+    assert "goes on to its end" in answer.get_json()["detail"]
+    command = run_command(app, "jobs", "cancel", job.id)
+    assert (command.exit_code, "goes on to its end" in command.output) == (1, True)
+    assert store.get(job.id).state == "queued"
+    store.begin(Run(job.id, 0, "worker"))
+    store.fail(Run(job.id, 0, "worker"), "Amazon does not answer.")
+    assert f"/jobs/{job.id}/retry" in operator.get(f"/jobs/{job.id}").text
 
 
 def test_a_deleted_project_leaves_no_row_and_no_object(
