@@ -241,6 +241,13 @@ class Sweeper:
         if ids and delete_leftovers(self.results.database, self.storage, ids):
             log.warning("objects of deleted projects were left, and are deleted")
 
+    def _resume_deletions_of_projects(self) -> None:
+        """Queue the deletion of hidden projects whose job was cancelled, has failed or is gone."""
+        from rubberduck.services.project_deletions import resume_deletions
+
+        if queued := resume_deletions(self.results.database):
+            log.warning("deletions of projects had stopped, and are queued again: %d", queued)
+
     def _delete_due_faces(self) -> None:
         """Delete the faces at Amazon whose time is over."""
         if self.open_collections is not None:
@@ -265,6 +272,7 @@ class Sweeper:
     def _delete_due_results(self, faults: list[DuckError], lease: "Lease") -> int:
         _attempt(self._delete_expired_secrets, faults)
         _attempt(self._delete_due_project_pictures, faults)
+        _attempt(self._resume_deletions_of_projects, faults)
         _attempt(self._delete_due_named_photos, faults)
         _attempt(self._delete_due_videos, faults)
         _attempt(self._delete_due_faces, faults)

@@ -19,10 +19,12 @@ from rubberduck.core.ids import random_id
 from rubberduck.core.models import Upload
 from rubberduck.core.rules import RUBBER_DUCK
 from rubberduck.core.settings import Settings
+from rubberduck.custom_models.projects import Projects
 from rubberduck.db.leases import Lease
 from rubberduck.db.results import Results
 from rubberduck.db.row_mapping import to_pending_row
 from rubberduck.db.tables import duck_results, jobs
+from rubberduck.jobs.models import Job
 from rubberduck.jobs.store import JobStore
 from rubberduck.services.pipeline import Pipeline
 from rubberduck.services.retention import DAILY, KEY_BATCH_SIZE, LEASE, Sweeper, Swept
@@ -239,3 +241,33 @@ def test_what_is_stored_for_a_project_after_its_deletion_goes(
     assert storage.get("projects/unknown/picture.jpg")
     with pytest.raises(FileNotFoundError):
         storage.get("projects/deleted/picture.jpg")
+
+
+def test_a_deletion_that_stopped_goes_on(storage: Storage, any_results: Results) -> None:
+    """Until it ends, its project is hidden and its pictures stay."""
+    database = any_results.database
+    projects, store = Projects(database), JobStore(database)
+    states = ("gone", "cancelled", "failed", "queued")
+    ids = {state: projects.create(state, "boxes", ["cup"], "somebody").id for state in states}
+    kept = projects.create("Kept", "boxes", ["cup"], "somebody").id
+    for state, id in ids.items():
+        projects.mark_deleting(id)
+        if state != "gone":
+            store.insert(state, "delete-project", f"project:{id}", {"project_id": id})
+    store.insert("other", "train-model", f"project:{ids['failed']}", {})
+    with database.transaction(writing=True) as connection:
+        for state in states[1:3]:
+            connection.execute(jobs.update().where(jobs.c.id == state).values(state=state))
+    for _ in range(2):  # the second sweep finds that they wait
+        Sweeper(lambda: any_results, storage).sweep()
+        assert [
+            [(job.kind, job.state, job.arguments["project_id"]) for job in deletions(store, id)]
+            for id in ids.values()
+        ] == [[("delete-project", "queued", id)] for id in ids.values()]
+    assert [store.get(state).attempt for state in states[1:]] == [1, 1, 0]
+    assert deletions(store, kept) == []
+
+
+def deletions(store: JobStore, project_id: str) -> list[Job]:
+    jobs = store.newest(f"project:{project_id}")
+    return [job for job in jobs if job.kind == "delete-project"]
