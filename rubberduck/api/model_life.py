@@ -65,7 +65,9 @@ class ModelLifeBody:
         Timestamp | None, Field(description="stopped then if nobody asks; null if it costs nothing")
     ]
     ceiling_at: Annotated[Timestamp | None, Field(description="stopped then in any case")]
-    last_used_at: Annotated[Timestamp | None, Field(description="asked last; null: never")]
+    last_used_at: Annotated[
+        Timestamp | None, Field(description="asked last; null: not since its start")
+    ]
     may_start: Annotated[bool, Field(description="it is stopped, and can be started")]
     has_scheduled_stop: Annotated[
         bool, Field(description="stopped even if the site goes off; false: start it “unwatched”")

@@ -106,6 +106,8 @@ class Hosting:
     def _record_start(self, id: str, units: int, by: str, unwatched: bool) -> Life:
         """Write that the model should run, and reserve its first minutes."""
         now = datetime.now(UTC)
+        with self._touch_lock:
+            self._touched.pop(id, None)  # the first question of this run is written at once
         with self.lives.changing(id, slots=True) as (connection, life, change):
             # Asked when the row is locked: whoever hides the project changes the row after that.
             require_project(connection, life.project_id)
@@ -116,7 +118,7 @@ class Hosting:
                 units=units,
                 started_at=now,
                 started_by=by,
-                last_used_at=now,
+                last_used_at=None,
             )
             if life.is_embedded:
                 wanted = replace(wanted, state=RUNNING, units=1)

@@ -81,6 +81,26 @@ def test_an_embedded_model_is_started_and_stopped_by_operators_only(
     assert (life.is_default, life.may_start_itself, life.should_run) == (True, True, False)
 
 
+def test_when_it_was_asked_last_is_shown_once_somebody_asked_since_its_start(
+    app: Flask, client: FlaskClient, results: Results
+) -> None:
+    id = add_model(results.database, "v1")
+    sign_in(client)
+
+    def last_used_at() -> str | None:
+        last: str | None = client.get(f"/api/v1{MUGS}/1/life").get_json()["last_used_at"]
+        return last
+
+    for _ in range(2):  # what was asked before a restart counts no more
+        client.post(f"{MUGS}/1/start")
+        assert "It runs on this server" in (shown := card(app, client, id))
+        assert ("Asked last" in shown, last_used_at()) == (False, None)
+        with app.app_context():
+            hosting().touch(id)
+        assert ("Asked last:" in card(app, client, id), bool(last_used_at())) == (True, True)
+        client.post(f"{MUGS}/1/stop")
+
+
 def test_a_model_that_cannot_be_noted_is_not_started_and_a_refusal_is_noted(
     client: FlaskClient, results: Results, fake: FakeCustomLabels
 ) -> None:
