@@ -27,6 +27,7 @@ let draftSeen = 0; // the time of the newest draft that was shown here
 let mode = "draw";
 let isBusy = false;
 let isEmptyAsked = false;
+let isKept = true; // whether this browser keeps what is unsaved
 let suggestion = null;
 let retry = null; // what the return of the connection repeats
 const done = []; // ids of pictures saved here
@@ -75,11 +76,11 @@ async function show(next) {
   find(".previous").hidden = !done.length;
   showTruth();
   changed("boxes");
-  say(hasBoxes && task.labels.length ? texts.hint : "", { names: task.labels.map((id) => labels.name(id)).join(", ") });
   const draft = drafts.find(task.id);
   if (draft && JSON.stringify({ boxes: draft.boxes, labels: draft.labels }) !== saved) restore(draft);
   else if (task.lease.holder) notice.show(fill(texts.taken, { name: task.lease.holder }));
   else if (model.isEmpty && section.dataset.suggests) suggest();
+  say(hasBoxes && task.labels.length ? texts.hint : "", { names: task.labels.map((id) => labels.name(id)).join(", ") });
   showUnsaved();
 }
 
@@ -100,13 +101,13 @@ function restore(draft) {
   if (draft.revision !== task.revision) return showConflict(task);
   notice.show(fill(texts.restored, { time: timeOf(draft.at) }), {
     [texts.discard]: () => {
-      model.undo();
+      undo();
       notice.clear();
     },
   });
 }
 
-/** Show what has changed, and keep it in this browser until it is saved. */
+/** Show and say what has changed, and keep it in this browser until it is saved. */
 function changed(what) {
   const { boxes, selected, current } = model;
   view?.show(boxes, selected, (box) => labels.colour(box.label), (box) => `${boxes.indexOf(box) + 1} ${labels.name(box.label)}`);
@@ -114,31 +115,38 @@ function changed(what) {
   labels.show(hasBoxes ? (current ? [current.label] : [labels.chosen]) : model.labels);
   find(".remove").disabled = !current;
   find(".undo").disabled = !model.past.length;
-  if (what === "selection") return;
+  if (what !== "selection") keep();
+  if (!model.isEmpty) isEmptyAsked = false; // the answer below replaces the question
+  announce();
+}
+
+function keep() {
   isEmptyAsked = false;
   const content = model.content();
-  if (JSON.stringify(content) === saved) drafts.forget(task.id, draftSeen);
-  else if (!drafts.keep(task.id, { ...content, revision: task.revision })) say(texts.notKept);
-  find(".unsaved").hidden = JSON.stringify(content) === saved;
+  const isSaved = JSON.stringify(content) === saved;
+  if (isSaved) drafts.forget(task.id, draftSeen);
+  isKept = isSaved || drafts.keep(task.id, { ...content, revision: task.revision });
+  find(".unsaved").hidden = isSaved;
+}
+
+/** Say what is chosen, after what was done to it: a screen reader has no other news of a change. */
+function announce(event = "") {
+  const { current, boxes } = model;
+  const names = model.labels.map((id) => labels.name(id)).join(", ");
+  const chosen = hasBoxes ? current && list.describe(current, boxes.indexOf(current) + 1) : names;
+  say([event, chosen, isKept ? "" : texts.notKept].filter(Boolean).join(" "));
 }
 
 function onDraw(box, key) {
   if (!box) return changed("selection"); // a click
   if (!labels.chosen) return say(texts.noLabels);
   model.add({ ...box, label: labels.chosen }, key);
-  announce();
 }
 
 function onPlace(key, box, isLast) {
   if (!isLast) return; // the picture follows the pointer by itself
   model.place(key, box);
   changed("boxes"); // also where nothing moved: in whole pixels
-  announce();
-}
-
-function announce() {
-  const { current, boxes } = model;
-  if (current) say(list.describe(current, boxes.indexOf(current) + 1));
 }
 
 // Saving, and what may go wrong
@@ -252,11 +260,24 @@ function addBox() {
   if (!labels.chosen) return say(texts.noLabels);
   const key = model.add({ ...view.middle(), label: labels.chosen });
   list.focus(key);
-  announce();
+}
+
+function remove() {
+  if (!model?.current) return;
+  const { current, boxes } = model;
+  const removed = fill(texts.removed, { number: boxes.indexOf(current) + 1, name: labels.name(current.label) });
+  model.remove(current.key);
+  announce(model.current ? `${removed} ${texts.nowChosen}` : removed);
 }
 
 function undo() {
-  if (model && !model.undo()) say(texts.nothingToUndo);
+  if (!model) return;
+  if (model.undo()) announce(texts.undone);
+  else say(texts.nothingToUndo);
+}
+
+function redo() {
+  if (model.redo()) announce(texts.redone);
 }
 
 function skip() {
@@ -365,7 +386,7 @@ const COMMANDS = {
   m: () => hasBoxes && setMode(mode === "draw" ? "move" : "draw"),
   "+": () => view?.zoomBy(1, model.current), "-": () => view?.zoomBy(-1, model.current), 0: () => view?.zoomBy(0),
   Escape: () => model.select(null),
-  Delete: () => model.remove(model.selected), Backspace: () => model.remove(model.selected),
+  Delete: remove, Backspace: remove,
 };
 
 function pressed(event) {
@@ -375,14 +396,13 @@ function pressed(event) {
   const isControl = target.closest("button:not(.box), a, summary") || target.matches("input");
   const command = event.ctrlKey || event.metaKey;
   if (isField) return;
-  if (command && key.toLowerCase() === "z") return take(event, event.shiftKey ? () => model.redo() : undo);
-  if (command && key.toLowerCase() === "y") return take(event, () => model.redo());
+  if (command && key.toLowerCase() === "z") return take(event, event.shiftKey ? redo : undo);
+  if (command && key.toLowerCase() === "y") return take(event, redo);
   if (key in ARROWS && !target.matches("[type=radio]") && model.current) {
     const [x, y] = ARROWS[key].map((step) => step * (command ? 10 : 1));
     return take(event, () => {
       model.nudge(x, y, event.shiftKey);
       view.reveal(model.current);
-      announce();
     });
   }
   if (command) return;
@@ -402,8 +422,7 @@ function take(event, action) {
 }
 
 const CLICKS = {
-  ".save": save, ".empty": markEmpty, ".undo": undo, ".skip": skip, ".previous": openPrevious, ".add": addBox,
-  ".remove": () => model?.remove(model.selected),
+  ".save": save, ".empty": markEmpty, ".undo": undo, ".skip": skip, ".previous": openPrevious, ".add": addBox, ".remove": remove,
   ".zoom-in": () => view?.zoomBy(1, model.current), ".zoom-out": () => view?.zoomBy(-1, model.current),
   ".again": () => {
     skipped.length = 0;

@@ -1,5 +1,6 @@
 """Pictures are labelled by mouse, by touch and by keyboard alone, and nothing drawn is lost."""
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -221,6 +222,7 @@ def test_by_touch(browser: Browser, site: Site) -> None:
     assert listed(page) == before
     swipe(page, device, (0.5, 0.4), (0.4, 0.3))  # the box
     page.locator(".chip", has_text="plate").tap()
+    expect(page.locator(".status")).to_have_text(re.compile(r"^Box 1, plate: "))
     page.get_by_role("button", name="Save and next").tap()
     expect(page.get_by_text("There is no picture left to label")).to_be_visible()
     (box,) = saved(page, site, project, id)["boxes"]
@@ -228,6 +230,50 @@ def test_by_touch(browser: Browser, site: Site) -> None:
     assert sides(box) == pytest.approx([64, 48, 384, 240], abs=8)
     context.close()
     assert wrong == []
+
+
+def test_the_status_follows_every_change(page: Page, site: Site) -> None:
+    """It is what a screen reader says."""
+    project, _ = add_project_to(site, "status", [noise(1)])
+    label(page, site, project)
+    status = page.locator(".status")
+    drag(page, (0.1, 0.1), (0.3, 0.3))
+    expect(status).to_have_text(re.compile(r"^Box 1, mug: \d+ from the left"))
+    page.locator(".chip", has_text="plate").click()  # of the box that is still chosen
+    expect(status).to_have_text(re.compile(r"^Box 1, plate: \d+ from the left"))
+    press(page, "b")
+    expect(status).to_have_text(re.compile(r"^Box 2, plate: 213 from the left"))
+    page.mouse.click(*at(page, (0.2, 0.2)))
+    expect(status).to_have_text(re.compile(r"^Box 1, plate: "))
+    press(page, "1")
+    expect(status).to_have_text(re.compile(r"^Box 1, mug: "))
+    page.get_by_role("button", name="Undo").click()
+    expect(status).to_have_text(re.compile(r"^Undone\. Box 1, plate: "))
+    press(page, "Control+y")
+    expect(status).to_have_text(re.compile(r"^Done again\. Box 1, mug: "))
+    page.get_by_role("button", name="Remove the box").click()
+    removed = r"^Box 1, mug, is removed\. Now chosen: Box 1, plate: 213 from the left"
+    expect(status).to_have_text(re.compile(removed))
+    press(page, "n")
+    expect(status).to_contain_text("Press N again to remove them")
+    press(page, "Escape", "n")  # the question is gone: it is asked again
+    expect(status).to_contain_text("Press N again to remove them")
+    press(page, "u", "Escape")
+    expect(status).to_have_text("")
+    page.get_by_role("button", name="Box 2").click()
+    press(page, "Delete", "Delete")
+    expect(status).to_have_text("Box 1, mug, is removed.")
+
+
+def test_a_browser_without_storage_is_told_with_every_change(page: Page, site: Site) -> None:
+    project, _ = add_project_to(site, "not kept", [noise(1)])
+    page.add_init_script("Storage.prototype.setItem = () => { throw new Error('full'); }")
+    label(page, site, project)
+    press(page, "b")
+    status = page.locator(".status")
+    expect(status).to_have_text(re.compile(r"^Box 1, mug: .* does not keep unsaved boxes"))
+    press(page, "b", "Delete")
+    expect(status).to_have_text(re.compile(r"^Box 2, mug, is removed\. .* unsaved boxes"))
 
 
 def test_whole_pictures_are_labelled_by_digits_and_by_confirming_a_model(
@@ -240,7 +286,11 @@ def test_whole_pictures_are_labelled_by_digits_and_by_confirming_a_model(
     expect(page.get_by_text("Version 1 of the model suggests: mug")).to_be_visible()
     press(page, "y")
     expect(page.get_by_label("mug")).to_be_checked()
-    press(page, "2", "1", "u", "Enter")  # plate too; not mug; after all
+    press(page, "2")  # plate too
+    expect(page.locator(".status")).to_have_text("mug, plate")
+    press(page, "1", "u")  # not mug; after all
+    expect(page.locator(".status")).to_have_text("Undone. mug, plate")
+    press(page, "Enter")
     expect(page.get_by_text("1 of 3 labelled")).to_be_visible()
     assert sorted(saved(page, site, project, ids[0])["labels"]) == sorted([mug, plate])
     wait_for_picture(page, "1.jpg")
