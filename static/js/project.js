@@ -21,15 +21,16 @@ const api = `/api/v1${texts.api}`;
 const items = [];
 let running = 0;
 
-/** Queue files, each with the folder that it lies in. */
+/** Queue files, each with the folder that it lies in; name those that cannot be taken. */
 function add(found) {
   for (const { file, folder } of found) {
     const isArchive = ARCHIVES.test(file.name);
-    if (!isArchive && !PICTURES.test(file.name) && !file.type.startsWith("image/")) continue;
-    const item = { file, folder, isArchive, near: false, attempts: 0, state: "waiting", row: document.createElement("li") };
+    const isSuitable = isArchive || PICTURES.test(file.name) || file.type.startsWith("image/");
+    const state = isSuitable ? "waiting" : "failed";
+    const item = { file, folder, isArchive, near: false, attempts: 0, state, row: document.createElement("li") };
     items.push(item);
     list.append(item.row);
-    show(item, texts.waiting);
+    show(item, isSuitable ? texts.waiting : texts.notAPicture, { failed: !isSuitable });
   }
   list.hidden = summary.hidden = !items.length;
   for (let more = running; more < MAX_REQUESTS; more++) work();

@@ -107,6 +107,32 @@ def test_zips_and_photos_that_are_dropped_together_all_come_in(
     assert [job.kind for job in jobs] == ["import-pictures"] * 3
 
 
+def test_a_file_that_is_no_picture_is_named_and_not_sent(browser: Browser, site: Site) -> None:
+    project, _ = add_project_to(site, "unsuitable", [])
+    sent: list[str] = []
+    with screen(browser, "light 360") as page:
+        sign_in_page(page, site)
+        page.on("request", lambda request: sent.append(request.url))
+        page.goto(f"{site.url}/projects/{project.id}")
+        page.wait_for_load_state("networkidle")
+        notes = page.locator("#uploads li", has_text="notes.txt")
+        drop(page, {"notes.txt": b"Buy milk."})
+        expect(page.locator("#summary")).to_have_text("1 of 1 files done")
+        expect(notes).to_contain_text("This file is not a picture we can read")
+        page.locator("#files").set_input_files(
+            [
+                payload("photo.jpg", encoded(scene(6))),
+                {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"Buy milk."},
+            ]
+        )
+        page.get_by_role("button", name="Add", exact=True).click()
+        expect(page.locator("#summary")).to_have_text("3 of 3 files done")
+        expect(page.locator("#uploads li", has_text="photo.jpg")).to_contain_text("added")
+        expect(notes).to_have_count(2)
+        assert complaints(page) == []
+    assert len([each for each in sent if "/pictures?" in each]) == 1
+
+
 @pytest.mark.parametrize(
     ("answer", "tries_again"),
     [
