@@ -29,6 +29,7 @@ let isBusy = false;
 let isEmptyAsked = false;
 let isKept = true; // whether this browser keeps what is unsaved
 let suggestion = null;
+let progress = null; // of the project; a progress element has no maximum of 0
 let retry = null; // what the return of the connection repeats
 const done = []; // ids of pictures saved here
 const skipped = [];
@@ -329,10 +330,11 @@ function setMode(wanted) {
   for (const button of section.querySelectorAll("[data-mode]")) button.ariaPressed = String(button.dataset.mode === mode);
 }
 
-function showProgress(progress) {
+function showProgress(newest = progress) {
+  progress = newest;
   const bar = find(".progress progress");
-  if (progress) [bar.value, bar.max] = [progress.labelled, progress.pictures];
-  find(".progress span").textContent = fill(texts.progress, { labelled: bar.value, pictures: bar.max });
+  [bar.max, bar.value] = [progress.pictures || 1, progress.labelled];
+  find(".progress span").textContent = fill(texts.progress, progress);
 }
 
 /** Let operators make a labelled picture one that labellers are rated by. */

@@ -322,6 +322,14 @@ def test_what_was_seen_in_a_video_is_confirmed(page: Page, site: Site) -> None:
     assert sides(box) == [160, 240, 160, 120]
 
 
+def test_an_empty_project_has_0_of_0_labelled(page: Page, site: Site) -> None:
+    project, _ = add_project_to(site, "empty", [])
+    page.goto(f"{site.url}/projects/{project.id}/label")
+    page.get_by_text("The project has no pictures yet.").wait_for()
+    page.wait_for_load_state("networkidle")
+    expect(page.locator(".progress span")).to_have_text("0 of 0 labelled")
+
+
 def test_two_tabs_and_a_lease_that_ends(page: Page, site: Site, browser: Browser) -> None:
     project, ids = add_project_to(site, "two tabs", [noise(1), noise(2)])
     label(page, site, project)
