@@ -304,8 +304,10 @@ async function suggest() {
   suggestion = found;
   view?.suggest(found.boxes, (box) => labels.colour(box.label));
   const named = found.labels.map((label) => labels.name(label)).join(", ");
+  const number = found.boxes.length;
   const text = found.version === null ? "seen" : "suggested"; // in a video, or by a model
-  offer.show(fill(texts[hasBoxes ? text : `${text}Labels`], { ...found, number: found.boxes.length, named }), {
+  const ofBoxes = text === "suggested" && number === 1 ? "suggestedOne" : text;
+  offer.show(fill(texts[hasBoxes ? ofBoxes : `${text}Labels`], { ...found, number, named }), {
     [texts.useThem]: takeSuggestion,
     [texts.noThanks]: dropSuggestion,
   });

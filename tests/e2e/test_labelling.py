@@ -330,6 +330,17 @@ def test_an_empty_project_has_0_of_0_labelled(page: Page, site: Site) -> None:
     expect(page.locator(".progress span")).to_have_text("0 of 0 labelled")
 
 
+@pytest.mark.parametrize(("number", "text"), [(1, "suggests 1 box ("), (2, "suggests 2 boxes (")])
+def test_suggested_boxes_are_counted(page: Page, site: Site, number: int, text: str) -> None:
+    project, _ = add_project_to(site, f"suggested {number}", [noise(1)], has_model=True)
+    box = {"label": project.labels[0].id, "left": 9, "top": 9, "width": 90, "height": 90}
+    found = {"version": 1, "boxes": [{**box, "score": 0.9}] * number, "labels": []}
+    page.route("**/suggestions", lambda route: route.fulfill(json=found))
+    label(page, site, project)
+    expect(page.locator(".offer")).to_contain_text(f"Version 1 of the model {text}dashed).")
+    expect(page.locator(".suggested")).to_have_count(number)
+
+
 def test_two_tabs_and_a_lease_that_ends(page: Page, site: Site, browser: Browser) -> None:
     project, ids = add_project_to(site, "two tabs", [noise(1), noise(2)])
     label(page, site, project)
