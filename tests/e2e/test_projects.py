@@ -119,12 +119,8 @@ def test_a_file_that_is_no_picture_is_named_and_not_sent(browser: Browser, site:
         drop(page, {"notes.txt": b"Buy milk."})
         expect(page.locator("#summary")).to_have_text("1 of 1 files done")
         expect(notes).to_contain_text("This file is not a picture we can read")
-        page.locator("#files").set_input_files(
-            [
-                payload("photo.jpg", encoded(scene(6))),
-                {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"Buy milk."},
-            ]
-        )
+        text: FilePayload = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"Buy milk."}
+        page.locator("#files").set_input_files([payload("photo.jpg", encoded(scene(6))), text])
         page.get_by_role("button", name="Add", exact=True).click()
         expect(page.locator("#summary")).to_have_text("3 of 3 files done")
         expect(page.locator("#uploads li", has_text="photo.jpg")).to_contain_text("added")
