@@ -12,13 +12,14 @@ from rubberduck.api.body_classes import body_class
 from rubberduck.api.requests import choice, parsed_body
 from rubberduck.api.routes import no_content
 from rubberduck.api.schemas import Percent, Timestamp
-from rubberduck.web.collections import collection_service, consent_in_form, reasons_of
-from rubberduck.web.deps import pipeline, settings
+from rubberduck.web import collections as acts
+from rubberduck.web.collections import collection_service, reasons_of
+from rubberduck.web.deps import settings
 from rubberduck.web.formatting import rfc3339
-from rubberduck.web.operators import audit, audited, require_operator
+from rubberduck.web.operators import require_operator
 from rubberduck.web.problem_details import Address
 from rubberduck.web.responses import as_json
-from rubberduck.web.uploads import form_value, picture_from_body, uploaded_picture
+from rubberduck.web.uploads import picture_from_body
 
 if TYPE_CHECKING:
     from rubberduck.aws.collection_faces import CollectionInfo
@@ -144,10 +145,8 @@ def list_collections() -> ResponseReturnValue:
 @api.post("/collections")
 def create_collection() -> ResponseReturnValue:
     require_operator()
-    service = collection_service()
-    id = service.create(parsed_body(CollectionNameBody).name)
-    audit("collection.create", id)
-    body = _collection(service.get(id), 0)
+    id = acts.create_collection(parsed_body(CollectionNameBody).name)
+    body = _collection(collection_service().get(id), 0)
     return as_json(body, HTTPStatus.CREATED, Location=body.self)
 
 
@@ -163,9 +162,7 @@ def get_collection(collection: str) -> ResponseReturnValue:
 def delete_collection(collection: str) -> ResponseReturnValue:
     """Delete a collection with all faces, and the consents."""
     require_operator()
-    service = collection_service()
-    with audited("collection.delete", collection):
-        service.delete(collection)
+    acts.delete_collection(collection)
     return no_content()
 
 
@@ -182,14 +179,11 @@ def add_collection_person(collection: str) -> ResponseReturnValue:
     """Store the largest face of a picture, with the consent that the form records."""
     from rubberduck.aws.collections_errors import NoFaceStored
 
-    operator, service = require_operator(), collection_service()
-    consent, picture = consent_in_form(), pipeline().read(uploaded_picture())
-    outcome = service.index(collection, form_value("label"), consent, picture, operator.id)
+    require_operator()
+    outcome = acts.store_person(collection)
     if outcome.person is None:
-        audit("face.index", collection, stored=0)
         reasons = " ".join(reasons_of(outcome.unindexed))
         raise NoFaceStored(reasons)
-    audit("face.index", collection, person=outcome.person.id, stored=outcome.stored)
     address = url_for(
         "api.get_collection_person", collection=collection, person_id=outcome.person.id
     )
@@ -206,10 +200,7 @@ def get_collection_person(collection: str, person_id: str) -> ResponseReturnValu
 def delete_collection_person(collection: str, person_id: str) -> ResponseReturnValue:
     """Delete somebody's faces at Amazon, and all that is kept here, consent included."""
     require_operator()
-    service = collection_service()
-    person = service.person(collection, person_id)
-    with audited("face.delete", collection, person=person_id):
-        service.delete_person(person)
+    acts.forget_person(collection, person_id)
     return no_content()
 
 
@@ -217,30 +208,22 @@ def delete_collection_person(collection: str, person_id: str) -> ResponseReturnV
 def add_collection_face(collection: str, person_id: str) -> ResponseReturnValue:
     """Store one more face of somebody, under the same consent."""
     require_operator()
-    service = collection_service()
-    person, picture = service.person(collection, person_id), pipeline().read(picture_from_body())
-    outcome = service.add_picture(person, picture)
-    audit("face.index", collection, person=person_id, stored=outcome.stored)
-    return _stored(outcome, outcome.person or person)
+    person, outcome = acts.store_face(collection, person_id, picture_from_body)
+    return _stored(outcome, person)
 
 
 @api.put("/collections/<collection>/people/<person_id>/user")
 def join_collection_faces(collection: str, person_id: str) -> ResponseReturnValue:
     """Join somebody's faces to one user."""
     require_operator()
-    service = collection_service()
-    faults = service.make_user(service.person(collection, person_id))
-    audit("face.user", collection, person=person_id, joined=True)
-    return as_json(JoinedFacesBody(tuple(reasons_of(faults))))
+    return as_json(JoinedFacesBody(tuple(acts.join_faces(collection, person_id))))
 
 
 @api.delete("/collections/<collection>/people/<person_id>/user")
 def part_collection_faces(collection: str, person_id: str) -> ResponseReturnValue:
     """Take somebody's user apart; the faces stay."""
     require_operator()
-    service = collection_service()
-    service.drop_user(service.person(collection, person_id))
-    audit("face.user", collection, person=person_id, joined=False)
+    acts.part_faces(collection, person_id)
     return no_content()
 
 
@@ -249,9 +232,7 @@ def search_collection(collection: str) -> ResponseReturnValue:
     """Return who is like the largest face of a picture. Nothing of the search is kept."""
     require_operator()
     by = choice("by", BY) or BY[0]
-    picture = pipeline().read(picture_from_body())
-    found = collection_service().search(collection, picture, users=by == "users")
-    audit("face.search", collection, found=len(found), by=by)
+    found = acts.search_faces(collection, by, picture_from_body())
     return as_json(FaceSearchBody(tuple(map(_found, found))))
 
 
@@ -259,19 +240,15 @@ def search_collection(collection: str) -> ResponseReturnValue:
 def compare_collection(collection: str) -> ResponseReturnValue:
     """Compare the people with the faces at Amazon, and settle what is unclear."""
     require_operator()
-    compared = collection_service().reconcile(collection)
-    strangers = len(compared.strangers)
-    audit("collection.compare", collection, strangers=strangers)
-    return as_json(ComparedBody(compared.completed, compared.removed, strangers))
+    compared = acts.compare_collection(collection)
+    return as_json(ComparedBody(compared.completed, compared.removed, len(compared.strangers)))
 
 
 @api.delete("/collections/<collection>/strangers")
 def delete_collection_strangers(collection: str) -> ResponseReturnValue:
     """Delete the faces at Amazon of nobody who is listed here."""
     require_operator()
-    service = collection_service()
-    with audited("face.delete", collection, person="strangers"):
-        service.delete_strangers(collection)
+    acts.delete_strangers(collection)
     return no_content()
 
 

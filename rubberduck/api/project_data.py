@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from flask import Response, redirect, request, send_file
+from flask import Response, request
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
 
@@ -18,11 +18,11 @@ from rubberduck.web.deps import job_queue, pipeline
 from rubberduck.web.formatting import rfc3339
 from rubberduck.web.multipart import PICTURE_FIELD
 from rubberduck.web.operators import audit, require_operator
+from rubberduck.web.project_exports import export_response, finished_exports
 from rubberduck.web.project_import import (
     enqueue_export,
     enqueue_import,
     enqueue_s3_import,
-    finished_exports,
 )
 from rubberduck.web.projects import project_pictures, projects
 from rubberduck.web.responses import as_json
@@ -88,20 +88,6 @@ def get_project_export(id: str, job_id: str) -> ResponseReturnValue:
     if job.state != "done":
         raise JobEnded("The export is {state}.", state=job.state)
     return export_response(project.id, project.name, job.id)
-
-
-def export_response(project_id: str, name: str, job_id: str) -> ResponseReturnValue:
-    """Return the ZIP of an export, or a redirect to the bucket. Raises NoSuchProject."""
-    from rubberduck.custom_models.errors import NoSuchProject
-    from rubberduck.custom_models.project_keys import export_key
-
-    storage, key = pipeline().storage, export_key(project_id, job_id)
-    if url := storage.url(key, f"{job_id}.zip"):
-        return redirect(url)
-    path = storage.local_path(key)
-    if path is None or not path.is_file():
-        raise NoSuchProject
-    return send_file(path, "application/zip", as_attachment=True, download_name=f"{name}.zip")
 
 
 @api.get("/projects/<id>/checks")

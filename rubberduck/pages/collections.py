@@ -7,10 +7,23 @@ from flask import Blueprint, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 
 from rubberduck.core.errors import InvalidParameter
-from rubberduck.web.collections import collection_service, consent_in_form, reasons_of
-from rubberduck.web.deps import default_pipeline, pipeline, settings, text
+from rubberduck.web.collections import (
+    collection_service,
+    compare_collection,
+    create_collection,
+    delete_collection,
+    delete_strangers,
+    forget_person,
+    join_faces,
+    part_faces,
+    reasons_of,
+    search_faces,
+    store_face,
+    store_person,
+)
+from rubberduck.web.deps import default_pipeline, settings, text
 from rubberduck.web.forms import keep_typed, show_typed
-from rubberduck.web.operators import audit, audited, require_operator
+from rubberduck.web.operators import require_operator
 from rubberduck.web.responses import private_page
 from rubberduck.web.uploads import form_value, uploaded_picture
 
@@ -42,9 +55,7 @@ def index() -> ResponseReturnValue:
 @keep_typed("new", index)
 def create() -> ResponseReturnValue:
     require_operator()
-    id = collection_service().create(form_value("name"))
-    audit("collection.create", id)
-    return _to("collections.show", collection=id)
+    return _to("collections.show", collection=create_collection(form_value("name")))
 
 
 @collections.get("/<collection>")
@@ -78,15 +89,12 @@ def _page(
 @keep_typed("person", show)
 def index_person(collection: str) -> ResponseReturnValue:
     """Store the largest face of a picture, with the consent that the form records."""
-    operator, service = require_operator(), collection_service()
-    consent, picture = consent_in_form(), pipeline().read(uploaded_picture())
-    outcome = service.index(collection, form_value("label"), consent, picture, operator.id)
+    require_operator()
+    outcome = store_person(collection)
     left_out = reasons_of(outcome.unindexed)
     if outcome.person is None:
-        audit("face.index", collection, stored=0)
         show_typed("person")
         return _page(collection, HTTPStatus.UNPROCESSABLE_ENTITY, left_out=left_out)
-    audit("face.index", collection, person=outcome.person.id, stored=outcome.stored)
     flash(text("The face is stored at Amazon."))
     _flash_left_out(left_out)
     return _to("collections.show_person", collection=collection, id=outcome.person.id)
@@ -101,26 +109,19 @@ def _flash_left_out(left_out: list[str]) -> None:
 def search(collection: str) -> ResponseReturnValue:
     """Return who is like the largest face of a picture. Nothing of the search is kept."""
     require_operator()
-    users = form_value("by") == "users"
-    picture = pipeline().read(uploaded_picture())
-    found = collection_service().search(collection, picture, users=users)
-    audit("face.search", collection, found=len(found), by="users" if users else "faces")
-    return _page(collection, found=found)
+    by = "users" if form_value("by") == "users" else "faces"
+    return _page(collection, found=search_faces(collection, by, uploaded_picture()))
 
 
 @collections.post("/<collection>/compare")
 def compare(collection: str) -> ResponseReturnValue:
     """Compare the people with the faces at Amazon; with the button for it, delete strangers."""
     require_operator()
-    service = collection_service()
     if form_value("strangers") == "delete":
-        with audited("face.delete", collection, person="strangers"):
-            service.delete_strangers(collection)
+        delete_strangers(collection)
         flash(text("Deleted: the faces at Amazon of nobody who is listed here."))
         return _to("collections.show", collection=collection)
-    compared = service.reconcile(collection)
-    audit("collection.compare", collection, strangers=len(compared.strangers))
-    return _page(collection, compared=compared)
+    return _page(collection, compared=compare_collection(collection))
 
 
 @collections.get("/<collection>/delete")
@@ -138,8 +139,7 @@ def delete(collection: str) -> ResponseReturnValue:
     require_operator()
     if form_value("name") != collection:
         raise InvalidParameter("Write the name of the collection to delete all that is in it.")
-    with audited("collection.delete", collection):
-        collection_service().delete(collection)
+    delete_collection(collection)
     flash(text("Deleted: the collection, all faces in it at Amazon, and the consents."))
     return _to("collections.index")
 
@@ -156,10 +156,7 @@ def show_person(collection: str, id: str) -> ResponseReturnValue:
 def add_picture(collection: str, id: str) -> ResponseReturnValue:
     """Store one more face of somebody, under the same consent."""
     require_operator()
-    service = collection_service()
-    person, picture = service.person(collection, id), pipeline().read(uploaded_picture())
-    outcome = service.add_picture(person, picture)
-    audit("face.index", collection, person=id, stored=outcome.stored)
+    _, outcome = store_face(collection, id, uploaded_picture)
     flash(text("The face is stored at Amazon.") if outcome.stored else text("No face was stored."))
     _flash_left_out(reasons_of(outcome.unindexed))
     return _to("collections.show_person", collection=collection, id=id)
@@ -169,16 +166,13 @@ def add_picture(collection: str, id: str) -> ResponseReturnValue:
 def change_user(collection: str, id: str) -> ResponseReturnValue:
     """Join somebody's faces to one user, or take it apart."""
     require_operator()
-    service = collection_service()
-    person = service.person(collection, id)
     if form_value("act") == "drop":
-        service.drop_user(person)
+        part_faces(collection, id)
         flash(text("The user is taken apart. The faces stay."))
     else:
-        faults = service.make_user(person)
+        left_out = join_faces(collection, id)
         flash(text("The faces are joined to one user."))
-        _flash_left_out(reasons_of(faults))
-    audit("face.user", collection, person=id, joined=form_value("act") != "drop")
+        _flash_left_out(left_out)
     return _to("collections.show_person", collection=collection, id=id)
 
 
@@ -188,10 +182,7 @@ def delete_person(collection: str, id: str) -> ResponseReturnValue:
     require_operator()
     if not form_value("sure"):
         raise InvalidParameter("Tick the box to delete the faces: there is no undo.")
-    service = collection_service()
-    person = service.person(collection, id)
-    with audited("face.delete", collection, person=id):
-        service.delete_person(person)
+    forget_person(collection, id)
     flash(text("Deleted: the faces at Amazon, and the consent."))
     return _to("collections.show", collection=collection)
 

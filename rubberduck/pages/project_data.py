@@ -14,11 +14,11 @@ from rubberduck.pages.projects import THUMBNAIL_SIDE, side_names, stored_object
 from rubberduck.web.deps import job_queue, pipeline, text
 from rubberduck.web.forms import keep_typed
 from rubberduck.web.operators import audit, require_operator
+from rubberduck.web.project_exports import export_response, finished_exports
 from rubberduck.web.project_import import (
     FORMATS,
     enqueue_export,
     enqueue_s3_import,
-    finished_exports,
 )
 from rubberduck.web.projects import project_pictures, projects
 from rubberduck.web.responses import jpeg_response, private_page
@@ -116,7 +116,6 @@ def _media_type(path: Path) -> str:
 @project_data.get("/exports/<job_id>.zip")
 def download_export(id: str, job_id: str) -> ResponseReturnValue:
     """Return the ZIP that an export made."""
-    from rubberduck.api.project_data import export_response
     from rubberduck.custom_models.errors import NoSuchProject
 
     require_operator()

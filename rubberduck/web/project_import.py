@@ -15,12 +15,10 @@ from rubberduck.web.projects import projects, quota, who
 
 if TYPE_CHECKING:
     from rubberduck.custom_models.projects import Project
-    from rubberduck.jobs.models import Job
 
 ZIP_BEGINNINGS = (b"PK\3\4", b"PK\5\6")
 LABEL_SUFFIXES = (".json", ".manifest", ".jsonl", ".zip")
 S3_ADDRESS = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^\x00-\x1f\x7f]{0,900})?")
-MAX_EXPORTS = 5  # that are listed
 FORMATS = ("manifest", "coco", "yolo", "voc", "label-studio")
 
 
@@ -76,12 +74,6 @@ def enqueue_export(project: "Project", format: str, with_pictures: bool) -> str:
         format=format,
         with_pictures=with_pictures,
     )
-
-
-def finished_exports(project_id: str) -> "list[Job]":
-    """Return the newest exports of a project that can be downloaded."""
-    done = job_queue().store.newest(f"project:{project_id}", ("done",), 50)
-    return [job for job in done if job.kind == "export-project" and job.result][:MAX_EXPORTS]
 
 
 def enqueue_deletion(project: "Project") -> str:

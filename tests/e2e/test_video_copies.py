@@ -39,7 +39,7 @@ PLAYED = {
     "HEVC in MPEG-TS": VP9,
 }
 # Milliseconds: a busy browser may tell that it has sought before it shows the frame.
-PATIENCE = (0, 0, 50, 200, 1000, 4000)
+WAITS = (0, 0, 50, 200, 1000, 4000)
 MOMENTS = (0.02, 0.5, 1.1, 1.47)  # seconds
 LIMITS = VideoLimits(bytes=10**8, minutes=1, pixels=10**6)
 KNOWS_H264 = "!!document.createElement('video').canPlayType('video/mp4; codecs=\"avc1.42E01E\"')"
@@ -104,7 +104,7 @@ def check(copies: list[Copy], shown_at: Callable[[str, float, int], str]) -> Non
     for copy in copies:
         for seconds in MOMENTS:
             right = (copy.clip.size, copy.clip.shown_at(seconds))
-            for wait in PATIENCE:
+            for wait in WAITS:
                 found = seen(shown_at(copy.address, seconds, wait))
                 if found == right:
                     break

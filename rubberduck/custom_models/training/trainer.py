@@ -269,12 +269,12 @@ class _Training:
             head = fitted.zoomed or dense
             return answer_of(head, projection.apply(features.cells), len(self.labels))
 
-        def ask(zoom: Zoom | None) -> Answers:
+        def answers_with(zoom: Zoom | None) -> Answers:
             found = find_boxes(each.size, run_pass, zoom)
             right = right_boxes(found, each.corners, each.labels)
             return Answers(found.labels, logit(found.scores), right)
 
-        return {zoom: ask(zoom) for zoom in zooms}
+        return {zoom: answers_with(zoom) for zoom in zooms}
 
     def _thresholds(self, known: Known, checked: Known) -> tuple[list[Calibration], list[float]]:
         """Return each label's calibration and threshold, from cross-validated and held-out ones."""
