@@ -23,7 +23,11 @@ export function renewLink(video, onGiveUp) {
       return;
     }
     const { seconds, isPlaying } = place;
-    setTimeout(() => load(seconds, isPlaying), WAIT * (2 ** tries - 1));
+    const failedAt = video.currentTime;
+    setTimeout(() => {
+      const isChosen = video.currentTime !== failedAt; // by the visitor, since the error
+      load(isChosen ? video.currentTime : seconds, isPlaying);
+    }, WAIT * (2 ** tries - 1));
     tries += 1;
   });
 
