@@ -41,6 +41,7 @@ START_LINE, FAILED_LINE = Sentence("started on worker {executor}"), Sentence("fa
 AGAIN_LINE = Sentence("queued again")
 LOST_LINE = Sentence("queued again: the engine had lost it")
 SILENT: dict[str, Any] = {"message": "", "sentence": None}
+ALMOST = 99  # percent; what runs is not complete before its result is saved
 FIELDS = tuple(Job.__dataclass_fields__)
 row = jobs.c
 
@@ -274,7 +275,7 @@ class JobStore:
         """
         values: dict[str, Any] = {"state": RUNNING}
         if progress is not None:
-            values["progress"] = min(max(progress, 0), 100)
+            values["progress"] = min(max(progress, 0), ALMOST)
         if message is not None:
             values["message"] = _storable(message)[:MAX_MESSAGE]
             values["sentence"] = sentence

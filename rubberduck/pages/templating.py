@@ -16,7 +16,7 @@ from rubberduck.services.pipeline import Offer
 from rubberduck.web.deps import answering_models, known_objects, pipeline, readiness, settings, text
 from rubberduck.web.formatting import rfc3339
 from rubberduck.web.forms import refused, typed
-from rubberduck.web.jobs import error_of, failure_of, line_of, message_of
+from rubberduck.web.jobs import error_of, failure_of, line_of, message_of, outcome_of
 from rubberduck.web.operators import cookie_name
 from rubberduck.web.security_headers import STATIC, compact, version
 from rubberduck.web.sessions import form_token
@@ -44,6 +44,7 @@ def configure_templates(app: Flask, question: Question, language: str) -> None:
         message_of,
         error_of,
         line_of,
+        outcome_of,
     ):
         app.add_template_filter(filter)
     app.add_template_global(versioned)

@@ -28,7 +28,7 @@ from rubberduck.custom_models.projects import Project, Projects
 from rubberduck.custom_models.video_suggestions import suggest
 from rubberduck.imaging.decode import to_jpeg
 from rubberduck.jobs.registry import job
-from rubberduck.services.import_counts import log_counts, refusal
+from rubberduck.services.import_counts import log_counts, refusal, require_some
 from rubberduck.services.video_analysis import pipeline_of
 from rubberduck.videos.errors import VideoNotReady
 from rubberduck.videos.keys import frame_key
@@ -135,7 +135,9 @@ def take_in(
                 100 * number / len(wanted),
                 Sentence("Frames added: {number}", number=running.counts["added"]),
             )
-    return running.finish(len(wanted))
+    counts = running.finish(len(wanted))
+    require_some(counts)
+    return counts
 
 
 def _question_of(site: "Pipeline", video: Video) -> "Question | None":

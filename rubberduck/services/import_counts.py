@@ -1,10 +1,11 @@
-"""The summary of an import in its job's log."""
+"""What an import into a project comes to: its counts, in the log and on the pages of jobs."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from rubberduck.core.errors import DuckError
 from rubberduck.core.sentences import Sentence
+from rubberduck.custom_models.errors import InvalidArchive
 
 if TYPE_CHECKING:
     from rubberduck.jobs.child import Task
@@ -20,9 +21,24 @@ COUNTED = {
 }
 
 
+def in_words(counts: Mapping[str, int]) -> list[Sentence]:
+    return [COUNTED[name].fill(number=number) for name, number in counts.items()]
+
+
 def log_counts(task: "Task", counts: Mapping[str, int]) -> None:
-    for name, number in counts.items():
-        task.log(COUNTED[name].fill(number=number))
+    for sentence in in_words(counts):
+        task.log(sentence)
+
+
+def require_some(counts: Mapping[str, int]) -> None:
+    """Raise InvalidArchive if all that was sent was refused, so that the job counts as failed."""
+    refused = counts.get("refused", 0)
+    if refused and refused == sum(counts.values()):
+        raise InvalidArchive(
+            "Nothing was imported, because all was refused: {number}. The log of the job says why "
+            "for each. Correct that, and import it again.",
+            number=refused,
+        )
 
 
 def refusal(error: DuckError) -> Sentence:

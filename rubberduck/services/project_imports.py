@@ -40,7 +40,7 @@ from rubberduck.custom_models.project_pictures import (
 from rubberduck.custom_models.projects import Projects
 from rubberduck.custom_models.turns import as_upright, turned_size
 from rubberduck.jobs.registry import job
-from rubberduck.services.import_counts import log_counts, refusal
+from rubberduck.services.import_counts import log_counts, refusal, require_some
 from rubberduck.storage.base import Storage
 from rubberduck.storage.s3 import S3Storage
 
@@ -98,7 +98,15 @@ def import_s3(
         page = context.step("page", import_page, [project_id, operator_id], address, options, token)
         counts.update(page["counts"])
         if (token := page["next"]) is None:
-            return dict(counts)
+            break
+    if not counts:
+        raise InvalidArchive(
+            "No picture was found at {address}, so nothing was imported. Check the bucket and the "
+            "prefix.",
+            address=address,
+        )
+    require_some(counts)
+    return dict(counts)
 
 
 def import_file(
@@ -129,7 +137,9 @@ def import_file(
                 problem=error.problem,
                 advice=error.advice,
             ) from error
-    return running.finish()
+    counts = running.finish()
+    require_some(counts)
+    return counts
 
 
 def _name_within(folder: Path, file: str) -> str:

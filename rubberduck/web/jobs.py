@@ -4,6 +4,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from rubberduck.core.errors import NoSuchJob
+from rubberduck.core.sentences import translated
 from rubberduck.web.deps import job_queue, text
 from rubberduck.web.operators import audited, current_operator
 from rubberduck.web.sessions import known_visitor
@@ -11,6 +12,8 @@ from rubberduck.web.sessions import known_visitor
 if TYPE_CHECKING:
     from rubberduck.custom_models.projects import Project
     from rubberduck.jobs.models import Job, LogLine, Viewer
+
+IMPORTS = ("import-pictures", "import-s3", "take-in-frames")
 
 
 def job_owner() -> "Viewer":
@@ -67,6 +70,16 @@ def message_of(job: "Job") -> str:
 def error_of(job: "Job") -> str | None:
     """Return why a job failed, in the site's language."""
     return job.error_in(text)
+
+
+def outcome_of(job: "Job") -> str:
+    """Return what an import came to, in the site's language; "" for other jobs."""
+    if job.kind not in IMPORTS or not isinstance(job.result, dict):
+        return ""
+    # Imported late: the first page needs no jobs.
+    from rubberduck.services.import_counts import in_words
+
+    return ", ".join(translated(each.to_json(), text) for each in in_words(job.result))
 
 
 def failure_of(message: str, job_id: str | None) -> str:

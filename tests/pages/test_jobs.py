@@ -65,6 +65,22 @@ def test_a_job_is_followed_from_the_queue_to_its_end(ann: FlaskClient, queue: Jo
     assert "done" in page
 
 
+def test_a_job_that_runs_is_not_complete(ann: FlaskClient, queue: JobQueue) -> None:
+    """100 % stood beside "running" for the seconds that the result takes."""
+    run = started(queue, id := queue.enqueue("train", "ann"))
+    queue.store.report(run, 100, "")
+    assert '<progress max="100" value="99"' in ann.get(f"/jobs/{id}").text
+    queue.store.finish(run, None)
+    assert queue.get(id).progress == 100
+
+
+def test_the_list_of_jobs_says_what_an_import_came_to(ann: FlaskClient, queue: JobQueue) -> None:
+    run = started(queue, id := queue.enqueue("import-pictures", "ann"))
+    queue.store.finish(run, {"added": 40, "refused": 3})
+    for address in (f"/jobs/{id}", "/jobs/?tab=done"):
+        assert "<p>pictures added: 40, refused: 3</p>" in ann.get(address).text
+
+
 def test_what_a_job_says_is_shown_in_the_language_of_the_site(
     ann: FlaskClient, settings: Settings, pipeline: Pipeline, queue: JobQueue
 ) -> None:

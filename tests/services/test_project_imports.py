@@ -16,7 +16,12 @@ from rubberduck.custom_models.project_pictures import ProjectPicture, ProjectPic
 from rubberduck.custom_models.projects import Project, Projects
 from rubberduck.jobs.child import Task
 from rubberduck.services.pipeline import Pipeline
-from rubberduck.services.project_imports import import_file, import_page, import_pictures
+from rubberduck.services.project_imports import (
+    import_file,
+    import_page,
+    import_pictures,
+    import_s3,
+)
 from rubberduck.services.project_jobs import delete_objects, export_to_storage
 from rubberduck.storage.base import Storage
 from rubberduck.storage.s3 import S3Storage
@@ -326,6 +331,31 @@ def test_a_picture_that_a_zip_lacks_is_not_taken_from_the_project(importing: Imp
     assert any(line.startswith("a.jpg: the picture is not among") for line in importing.lines)
     importing.send("labels.zip", zipped({"labels.json": labels}))  # without pictures
     assert importing.boxes[sha256(PICTURES[0])] == {"disc": (0, 0, 40, 60)}
+
+
+def test_an_import_of_which_all_was_refused_has_failed(importing: Importing) -> None:
+    """It used to end as done, which the list of jobs showed like one that had worked."""
+    tiny = encoded(scene(0).resize((20, 20)))
+    with pytest.raises(InvalidArchive, match="all was refused: 2"):
+        importing.send("set.zip", zipped({"a.jpg": tiny, "b.jpg": b"no picture"}))
+    assert [line.partition(":")[0] for line in importing.lines] == ["a.jpg", "b.jpg", "refused"]
+    assert importing.send("set.zip", zipped({"a.jpg": tiny, "c.jpg": PICTURES[0]})) == {
+        "refused": 1,
+        "added": 1,
+    }
+
+
+@pytest.mark.parametrize("storage", ["s3"], indirect=True)
+def test_a_prefix_without_pictures_is_no_import(pipeline: Pipeline, storage: Storage) -> None:
+    storage.put("photos/readme.txt", b"hello")
+    storage.put("tiny/a.png", encoded(scene(0).resize((20, 20)), "PNG"))
+    project = Projects(pipeline.results.database).create("Shapes", "boxes", [], "ada")
+    steps = JobSteps(replace(pipeline, storage=storage))
+    options = {"quota_pictures": 1, "quota_bytes": 10**9}
+    for prefix, why in (("photos", "No picture was found at s3://"), ("tiny", "was refused: 1")):
+        address = f"s3://{BUCKET}/{prefix}/"
+        with pytest.raises(InvalidArchive, match=why):
+            import_s3(cast(Any, steps), project.id, "ada", address, options)
 
 
 @pytest.mark.parametrize("storage", ["folder"], indirect=True)
