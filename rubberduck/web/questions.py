@@ -29,7 +29,7 @@ KEEPING = {
     "statistics.index",
     "statistics.chart",
 }
-# What a project's model can answer.
+# What a project's model can answer, and the statistics of its answers.
 ASKING = {
     "home.index",
     "home.upload",
@@ -41,6 +41,8 @@ ASKING = {
     "videos.send",
     "videos.accept",
     "api.create_video",
+    "statistics.index",
+    "statistics.chart",
 }
 WITH_MIN_CONFIDENCE = {"api.upload"}
 # Frames of a camera name the model that its page shows: a frame touches no database.

@@ -148,6 +148,30 @@ def test_visitors_choose_a_model_and_results_keep_it(
     assert frame.get_json()["found"]
 
 
+def test_the_statistics_show_what_a_model_answered(
+    app: Flask, client: FlaskClient, embedded: str
+) -> None:
+    started(app, embedded)
+    for number in range(3):
+        picture = form(encoded(coloured("red", number)))
+        assert client.post(f"/api/v1/pictures?model={PROJECT}", **picture).status_code == 201
+    assert client.post("/api/v1/pictures", **form(encoded())).status_code == 201
+    checked = ("checked 1 ", "checked 3 ")
+    page = client.get("/statistics").text
+    assert checked[0] in visible_text(page)
+    assert f'href="/statistics?model={PROJECT}"' in page
+    page = client.get(f"/statistics?model={PROJECT}").text
+    assert checked[1] in visible_text(page)
+    chart = f"/statistics/days-light.svg?model={PROJECT}"
+    assert f'src="{chart}"' in page
+    assert client.get(chart).status_code == 200
+    with app.app_context():
+        hosting().lives.make_default(embedded)
+        app.extensions["answering_models"].refresh()
+    for query, text in (("?question=rubber-duck", checked[0]), ("", checked[1])):
+        assert text in visible_text(client.get(f"/statistics{query}").text)
+
+
 def test_a_stopped_model_says_so_or_starts_if_the_operator_allowed_it(
     app: Flask, client: FlaskClient, results: Results, embedded: str
 ) -> None:
