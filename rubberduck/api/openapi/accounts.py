@@ -36,19 +36,19 @@ SESSION_ID = parameter(
     "path",
     {"type": "string", "format": "sign-in-id", "maxLength": 24},
     "The id of the session.",
-) | {"required": True}
+)
 PERSON_ID = parameter(
     "id",
     "path",
     {"type": "string", "format": "person-id", "maxLength": 24},
     "The id of the person.",
-) | {"required": True}
+)
 KEY_ID = parameter(
     "id",
     "path",
     {"type": "string", "format": "api-key-id", "maxLength": 24},
     "The id of the key, from the list.",
-) | {"required": True}
+)
 PERSON_ERRORS = (NotAllowed, NoSuchOperator, OwnAccess)
 
 

@@ -65,8 +65,15 @@ def problem_responses(*error_types: ErrorType) -> JsonObject:
 
 
 def parameter(name: str, location: str, schema: JsonObject, description: str) -> JsonObject:
-    """Return an optional parameter; `location` is path, query or header."""
-    return {"name": name, "in": location, "schema": schema, "description": description}
+    """Return an optional parameter; `location` is path (those are required), query or header."""
+    given = {"name": name, "in": location, "schema": schema, "description": description}
+    return given | {"required": True} if location == "path" else given
+
+
+def required_parameter(
+    name: str, location: str, schema: JsonObject, description: str
+) -> JsonObject:
+    return parameter(name, location, schema, description) | {"required": True}
 
 
 def page_size(default: int, most: int) -> JsonObject:

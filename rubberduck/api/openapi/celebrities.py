@@ -7,9 +7,9 @@ from rubberduck.api.openapi.builders import (
     UPLOAD_ERRORS,
     JsonObject,
     operation,
-    parameter,
     picture_body,
     problem_responses,
+    required_parameter,
     response,
 )
 from rubberduck.aws.celebrities_errors import (
@@ -19,13 +19,13 @@ from rubberduck.aws.celebrities_errors import (
 from rubberduck.core import errors
 
 BODIES: tuple[Any, ...] = (CelebritiesBody,)
-AGREE = parameter(
+AGREE = required_parameter(
     "agree",
     "query",
     {"type": "string", "enum": ["true"]},
     "“true”: you agree that the picture is sent to Amazon, which compares the faces in it with "
     "those of celebrities.",
-) | {"required": True}
+)
 
 
 def celebrities() -> JsonObject:

@@ -46,13 +46,13 @@ COLLECTION = parameter(
     "path",
     {"type": "string", "format": "collection-id", "maxLength": 65},
     "The id of the collection.",
-) | {"required": True}
+)
 PERSON_ID = parameter(
     "person_id",
     "path",
     {"type": "string", "format": "indexed-person-id", "maxLength": 24},
     "The id of the person in the collection.",
-) | {"required": True}
+)
 AMONG = parameter(
     "by",
     "query",

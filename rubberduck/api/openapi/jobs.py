@@ -19,7 +19,7 @@ from rubberduck.custom_models.version_errors import TrainingWaits
 BODIES = (JobBody, JobWithLogBody, JobListBody, ActiveJobsBody)
 JOB_ID = parameter(
     "id", "path", {"type": "string", "format": "job-id", "maxLength": 24}, "The id of the job."
-) | {"required": True}
+)
 STATE = parameter("state", "query", {"type": "string", "enum": list(STATES)}, "Only these.")
 CURSOR = parameter(
     "cursor", "query", {"type": "string", "format": "job-cursor"}, "Opaque; taken from “next”."

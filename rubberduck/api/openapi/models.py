@@ -1,7 +1,7 @@
 """The operations on projects' models as OpenAPI describes them."""
 
 from rubberduck.api.models import ComparisonBody, ModelBody, ModelListBody, TrainingBody
-from rubberduck.api.openapi.builders import JsonObject, parameter, response
+from rubberduck.api.openapi.builders import JsonObject, parameter, required_parameter, response
 from rubberduck.api.openapi.project_builders import PROJECT_ID, project_operation
 from rubberduck.api.training_plans import TrainingPlanBody
 from rubberduck.aws.custom_labels_errors import CustomLabelsOff, CustomLabelsRefused
@@ -21,18 +21,18 @@ DISTRIBUTE = parameter(
     {"type": "string", "enum": ["true", "false"], "default": "false"},
     "Whether Amazon chooses the test pictures, without regard to what belongs together.",
 )
-WITH = parameter(
+WITH = required_parameter(
     "with",
     "query",
     {"type": "integer", "minimum": 1, "maximum": 2**31 - 1, "examples": [1]},
     "The number of another trained version of the project.",
-) | {"required": True}
+)
 NUMBER = parameter(
     "number",
     "path",
     {"type": "integer", "minimum": 1, "maximum": 2**31 - 1},
     "The number of the version in its project.",
-) | {"required": True}
+)
 
 
 def models() -> JsonObject:

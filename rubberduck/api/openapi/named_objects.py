@@ -44,7 +44,6 @@ BODIES: tuple[Any, ...] = (
 )
 OBJECT_ID, PHOTO_ID = (
     parameter(name, "path", {"type": "string", "format": f"{kind}-id", "maxLength": 24}, text)
-    | {"required": True}
     for name, kind, text in (
         ("id", "named-object", "The id of the named object."),
         ("photo_id", "named-photo", "The id of the photo."),

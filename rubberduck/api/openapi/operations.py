@@ -7,6 +7,7 @@ from rubberduck.api.openapi.builders import (
     parameter,
     picture_body,
     problem_responses,
+    required_parameter,
     response,
 )
 from rubberduck.api.routes import DEFAULT_LIMIT, DELETE_TOKEN, IDEMPOTENCY_KEY_RE, MAX_LIMIT
@@ -22,7 +23,7 @@ def link(operation_id: str) -> JsonObject:
 
 RESULT_ID = parameter(
     "id", "path", {"type": "string", "pattern": "^[A-Za-z0-9_-]{22}$"}, "The id of the result."
-) | {"required": True}
+)
 MIN = parameter(
     "min",
     "query",
@@ -158,13 +159,12 @@ DELETE_RESULTS = {
     "description": "Deletes all results of the visitor, with their pictures, and all videos, and "
     "cancels uploads that are still being processed. There is no undo.",
     "parameters": [
-        parameter(
+        required_parameter(
             "confirm",
             "query",
             {"type": "string", "enum": ["results", "everything"]},
             "“results”: results and videos; “everything”: the visitor's API keys, too.",
         )
-        | {"required": True}
     ],
     "responses": {
         "200": response("The number of deleted results, videos not counted.", "DeletedBody"),

@@ -16,7 +16,6 @@ from rubberduck.web.errors import NotAllowed, NotSignedIn
 SECURITY = [{"operator": list[str]()}]
 PROJECT_ID, PICTURE_ID = (
     parameter(name, "path", {"type": "string", "format": f"{kind}-id", "maxLength": 24}, text)
-    | {"required": True}
     for name, kind, text in (
         ("id", "project", "The id of the project."),
         ("picture_id", "project-picture", "The id of the picture."),

@@ -39,7 +39,7 @@ JOB_ID = parameter(
     "path",
     {"type": "string", "format": "job-id", "maxLength": 64},
     "The id of the job that made the export.",
-) | {"required": True}
+)
 FOLDERS = parameter("folders", "query", FLAG, "The folder of a picture is its label.")
 
 

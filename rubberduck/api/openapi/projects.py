@@ -31,7 +31,7 @@ LABEL_ID = parameter(
     "path",
     {"type": "string", "format": "project-label-id", "maxLength": 64},
     "The id of the label.",
-) | {"required": True}
+)
 
 
 def projects() -> JsonObject:

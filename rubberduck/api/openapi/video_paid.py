@@ -28,7 +28,7 @@ ANALYSIS_ID = parameter(
     "path",
     {"type": "string", "pattern": "^[A-Za-z0-9_-]{22}$"},
     "The id of the analysis.",
-) | {"required": True}
+)
 PATH = "/videos/{id}/analyses"
 EXAMPLE = {"way": "rekognition-images", "rate": 1, "max_usd": 0.5}
 READ_ERRORS = (NotAllowed, NoSuchVideo, errors.Unavailable)

@@ -26,10 +26,10 @@ BODIES = (VideoBody, VideoListBody, LabelsBody, TracksBody)
 TEXT: JsonObject = {"schema": {"type": "string"}}
 VIDEO_ID = parameter(
     "id", "path", {"type": "string", "format": "video-id", "maxLength": 24}, "The id of the video."
-) | {"required": True}
+)
 FORMAT = parameter(
     "format", "path", {"type": "string", "enum": list(FORMATS)}, "The format of the file."
-) | {"required": True}
+)
 LABEL = parameter("label", "query", {"type": "string", "maxLength": 255}, "Only this label.")
 READ_ERRORS: tuple[ErrorType, ...] = (
     NoSuchVideo,

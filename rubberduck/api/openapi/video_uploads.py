@@ -10,6 +10,7 @@ from rubberduck.api.openapi.builders import (
     parameter,
     problem_responses,
     ref,
+    required_parameter,
     response,
 )
 from rubberduck.api.tus import VERSION as TUS_VERSION
@@ -36,20 +37,20 @@ UPLOAD_ID = parameter(
     "path",
     {"type": "string", "format": "upload-id", "maxLength": 24},
     "The id of the upload.",
-) | {"required": True}
-VERSION = parameter(
+)
+VERSION = required_parameter(
     "Tus-Resumable", "header", {"type": "string", "enum": [TUS_VERSION]}, "The version of tus."
-) | {"required": True}
+)
 NUMBER = {"type": "string", "pattern": tus.NUMBER_RE}
-LENGTH = parameter(
+LENGTH = required_parameter(
     "Upload-Length",
     "header",
     {"type": "string", "pattern": tus.LENGTH_RE, "examples": ["6000"]},
     "The size of the file, in bytes.",
-) | {"required": True}
-OFFSET = parameter(
+)
+OFFSET = required_parameter(
     "Upload-Offset", "header", NUMBER | {"examples": ["0"]}, "Where the bytes begin in the file."
-) | {"required": True}
+)
 METADATA = parameter(
     "Upload-Metadata",
     "header",
