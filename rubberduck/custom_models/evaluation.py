@@ -111,6 +111,11 @@ class Evaluation:
     def is_enough(self) -> bool:
         return self.pictures >= ENOUGH
 
+    @property
+    def has_small_labels(self) -> bool:
+        """Whether some label has too few pictures, so that the mean is not what it seems."""
+        return not all(one.figures.is_enough for one in self.labels)
+
     def to_json(self) -> Any:
         """Return what JSON can hold, to be stored with the version."""
         return ADAPTER.dump_python(self, mode="json")

@@ -78,6 +78,7 @@ def test_an_operator_reads_compares_and_deletes_versions(
 
     page = client.get(f"{address}/1").text
     assert "measured on 12 others that it never saw" in page
+    assert "Mean of the labels too few pictures of some labels" in visible_text(page)
     assert "Missed: 10" in page
     assert "Seen where there is none: 10" in page
     shown = set(re.findall(rf"{address}/1/pictures/([\w-]+)\.jpg", page))
