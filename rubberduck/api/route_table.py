@@ -108,6 +108,7 @@ DELETE /results/<id> routes:delete_result
 DELETE /results routes:delete_results
 PUT /results/<id>/judgement routes:judge_result
 DELETE /keys/current routes:revoke_key
+GET /statistics statistics:get_statistics
 GET /storage storage:get_storage
 GET /projects/<id>/training-plan training_plans:get_training_plan
 OPTIONS /uploads/<id> uploads:describe_uploads

@@ -1,26 +1,21 @@
 """Statistics of the last days, and their charts."""
 
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
 
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
 from rubberduck.core.errors import NoSuchResult
-from rubberduck.web.deps import pipeline, text
+from rubberduck.web.deps import text
 from rubberduck.web.responses import as_drawing, with_etag
-
-if TYPE_CHECKING:
-    from rubberduck.db.daily_stats import DailyStats
+from rubberduck.web.statistics import DAYS, daily_stats
 
 statistics = Blueprint("statistics", __name__)
-
-DAYS = 30  # of statistics
 
 
 @statistics.get("/statistics")
 def index() -> ResponseReturnValue:
-    return render_template("statistics.html", tally=_daily_stats(), days=DAYS)
+    return render_template("statistics.html", tally=daily_stats(), days=DAYS)
 
 
 @statistics.get("/statistics/<chart>-<scheme>.svg")
@@ -31,7 +26,7 @@ def chart(chart: str, scheme: str) -> ResponseReturnValue:
 
     if chart not in ("days", "scores") or scheme not in SCHEMES:
         raise NoSuchResult
-    stats, scheme_colours = _daily_stats(), SCHEMES[scheme]
+    stats, scheme_colours = daily_stats(), SCHEMES[scheme]
     today = datetime.now(UTC).date()
     labels = ChartLabels(text("pictures"), text("yes"), text("no"), text("confidence (%)"))
     if chart == "days":
@@ -39,8 +34,3 @@ def chart(chart: str, scheme: str) -> ResponseReturnValue:
     else:
         svg = plot_scores(stats, scheme_colours, labels)
     return with_etag(as_drawing(svg))
-
-
-def _daily_stats() -> "DailyStats":
-    since = datetime.now(UTC).date() - timedelta(days=DAYS - 1)
-    return pipeline().results.daily_stats(pipeline().question.title, since)

@@ -28,6 +28,7 @@ KEEPING = {
     "api.create_video",
     "statistics.index",
     "statistics.chart",
+    "api.get_statistics",
 }
 # What a project's model can answer, and the statistics of its answers.
 ASKING = {
@@ -43,6 +44,7 @@ ASKING = {
     "api.create_video",
     "statistics.index",
     "statistics.chart",
+    "api.get_statistics",
 }
 WITH_MIN_CONFIDENCE = {"api.upload"}
 # Frames of a camera name the model that its page shows: a frame touches no database.

@@ -46,7 +46,7 @@ VIDEOS = ["list_videos", "cancel_video", "get_video", "export_video"]
 VIDEOS += ["list_video_labels", "list_video_tracks", "delete_video"]
 UPLOADS = ["create_video", "create_upload", "get_upload", "append_upload", "delete_upload"]
 JOBS = ["list_jobs", "get_job", "cancel_job", "retry_job"]
-ORDER += [*VIDEOS, *UPLOADS, *JOBS, "get_storage", "delete_results", "revoke_key"]
+ORDER += [*VIDEOS, *UPLOADS, *JOBS, "get_storage", "get_statistics", "delete_results", "revoke_key"]
 # These need what the site of this test does not offer.
 FACES = ["analyze_faces", "analyze_face_frame", "get_faces", "delete_faces"]
 OTHER_SITES = {*FACES, "ask_which", "recognize_celebrities"}
@@ -135,12 +135,14 @@ def test_every_sample_runs(
         "list_results",
         "get_result",
         "get_picture",
+        "get_statistics",
     }
     assert (printed["judge"], printed["forget"], printed["delete_video"]) == ("", "", "")
     assert "cancelled" in printed["cancel_video"]
     assert "queued" in printed["list_jobs"]
     assert "cancelled" in printed["cancel_job"]
     assert "pictures" in printed["get_storage"]
+    assert "by_day" in printed["get_statistics"]
     assert "deleted" in printed["delete_results"]
     with pytest.raises(HTTPError, match="401"):  # the last sample revoked the key
         only_result(site, key)

@@ -165,6 +165,12 @@ def test_the_statistics_show_what_a_model_answered(
     chart = f"/statistics/days-light.svg?model={PROJECT}"
     assert f'src="{chart}"' in page
     assert client.get(chart).status_code == 200
+    body = client.get(f"/api/v1/statistics?model={PROJECT}").get_json()
+    assert body["question"] == "Is there one of mugs in this image?"
+    assert (body["totals"]["checked"], body["totals"]["found"]) == (3, 3)
+    assert [each["engine"] for each in body["by_engine"]] == ["mugs"]
+    assert [each["totals"]["checked"] for each in body["by_day"]] == [3]
+    assert sum(body["yes_by_confidence"]) == 3
     with app.app_context():
         hosting().lives.make_default(embedded)
         app.extensions["answering_models"].refresh()

@@ -104,11 +104,13 @@ ASKING = {
     "glance": "The question about the frame; default: the first one.",
     "list_results": "Only results of this question.",
     "create_video": "The question about the video; default: the first one.",
+    "get_statistics": "The question that was answered; default: the first one.",
 }
 ASKING_MODELS = {
     "look": "The project whose model answers, in place of a question.",
     "glance": "The project whose model answers, in place of a question.",
     "create_video": "The project whose model answers, in place of a question.",
+    "get_statistics": "The project whose model answered, in place of a question.",
 }
 MIN_CONFIDENCE = parameter(
     "min_confidence",
