@@ -137,14 +137,15 @@ def upload(id: str) -> ResponseReturnValue:
     if not files:
         raise NoPicture("No file was chosen.")
     archives = [file for file in files if is_archive(file)]
+    # Pictures first: the labels in a file beside them are of these.
+    if pictures := [file for file in files if file not in archives]:
+        audit("project.upload", project.name, id=id, files=len(pictures))
+        _flash_outcomes(*_add_all(project, pictures))
     job_id = None
     for archive in archives:
         job_id = enqueue_import(project, archive, _options())
         # Noted at once: the next one may be refused.
         audit("project.upload", project.name, id=id, files=1)
-    if pictures := [file for file in files if file not in archives]:
-        audit("project.upload", project.name, id=id, files=len(pictures))
-        _flash_outcomes(*_add_all(project, pictures))
     if job_id:
         return redirect(url_for("jobs.show", id=job_id), HTTPStatus.SEE_OTHER)
     return redirect(url_for("projects.show", id=id), HTTPStatus.SEE_OTHER)

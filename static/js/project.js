@@ -5,6 +5,7 @@ import { UploadRejected } from "./pictures.js";
 
 const MAX_REQUESTS = 3;
 const ARCHIVES = /\.(zip|json|manifest|jsonl)$/i;
+const ZIP = /\.zip$/i;
 const PICTURES = /\.(jpe?g|png|webp|gif|avif|heic|heif|bmp|tiff?)$/i;
 const DEFAULT_WAIT = 5; // seconds, when the site is busy and names none
 const MAX_ATTEMPTS = 20;
@@ -41,9 +42,17 @@ function announceImport() {
   form.action = `${form.action.split("?")[0]}?import`;
 }
 
+/** Return what to send now. Labels come after all pictures: they are of pictures that are there. */
+function next() {
+  const waiting = items.filter(({ state }) => state === "waiting");
+  const picture = waiting.find(({ isArchive }) => !isArchive);
+  if (picture || items.some(({ isArchive, state }) => !isArchive && state === "sending")) return picture;
+  return waiting.find(({ file }) => ZIP.test(file.name)) ?? waiting[0];
+}
+
 async function work() {
   running += 1;
-  for (let item; (item = items.find(({ state }) => state === "waiting")); ) {
+  for (let item; (item = next()); ) {
     item.state = "sending";
     await send(item);
     progress();

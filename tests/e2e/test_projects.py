@@ -107,6 +107,24 @@ def test_zips_and_photos_that_are_dropped_together_all_come_in(
     assert [job.kind for job in jobs] == ["import-pictures"] * 3
 
 
+def test_labels_that_are_dropped_beside_their_pictures_wait_for_them(
+    browser: Browser, site: Site
+) -> None:
+    """An import that runs before its pictures are there labels none of them."""
+    project, _ = add_project_to(site, "labels beside", [])
+    done: list[str] = []
+    with screen(browser, "light 360") as page:
+        sign_in_page(page, site)
+        page.on("requestfinished", lambda request: done.append(request.url))
+        page.goto(f"{site.url}/projects/{project.id}")
+        photos = {f"{n}.jpg": encoded(scene(n)) for n in range(5)}
+        drop(page, {"labels.json": b"{}", "more.zip": zipped({"a.jpg": b""}), **photos})
+        expect(page.locator("#summary")).to_have_text("7 of 7 files done")
+        expect(page.get_by_role("link", name="Show the import")).to_have_count(2)
+    sent = [url.partition("?")[0].rpartition("/")[2] for url in done if f"/{project.id}/" in url]
+    assert sent == ["pictures"] * 5 + ["imports"] * 2
+
+
 def test_a_file_that_is_no_picture_is_named_and_not_sent(browser: Browser, site: Site) -> None:
     project, _ = add_project_to(site, "unsuitable", [])
     sent: list[str] = []

@@ -204,6 +204,16 @@ def test_each_zip_that_is_queued_is_in_the_audit_list(
     assert (entry.act, entry.object, entry.details["files"]) == ("project.upload", "Shapes", 1)
 
 
+def test_a_form_of_labels_and_pictures_adds_the_pictures_first(
+    operator: FlaskClient, pipeline: Pipeline
+) -> None:
+    page = make_project(operator)
+    packed = [(BytesIO(b"{}"), "labels.json"), (BytesIO(encoded(scene(1))), "a.jpg")]
+    assert "/jobs/" in operator.post(f"{page}/pictures", data={"picture": packed}).location
+    (picture,) = pictures_of(pipeline).each(project_of(pipeline, page).id)
+    assert picture.created_at < newest_job(pipeline).created_at
+
+
 def test_an_import_that_has_no_turn_or_no_disk_is_refused_before_it_is_read(
     operator: FlaskClient, app: Flask, pipeline: Pipeline
 ) -> None:
