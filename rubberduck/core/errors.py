@@ -32,6 +32,13 @@ class Problem:
         """Return `why` with what is needed to translate it later."""
         return Sentence(self.reason, **self.values) if self.values else Sentence(self.why)
 
+    @property
+    def advice(self) -> Sentence:
+        """Return `sentence` and what to do next, where no page shows the hint beside it."""
+        if not self.hint:
+            return self.sentence
+        return Sentence("{why} {hint}", why=self.sentence, hint=Sentence(self.hint))
+
 
 class DuckError(Exception):
     """Base class of the site's errors: visitors see `reason`; `cause` is for the operator's log.

@@ -62,7 +62,7 @@ class InvalidArchive(DuckError):
     status = 422
     slug = "invalid-archive"
     title = "This file cannot be imported"
-    hint = "Correct it and send it again. Nothing was stored."
+    hint = "Correct it and send it again."
 
 
 class PictureChanged(DuckError):

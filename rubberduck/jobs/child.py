@@ -76,7 +76,7 @@ def main(build_site: Callable[[], Any]) -> None:
     try:
         result = find(request["function"])(task, *request["arguments"])
     except DuckError as error:
-        task._fail(error.problem.sentence, error.operator_message)
+        task._fail(error.problem.advice, error.operator_message)
     except MemoryError:
         task._fail(MEMORY_ADVICE.fill(megabytes=megabytes), "MemoryError")
     else:

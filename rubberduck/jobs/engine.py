@@ -267,7 +267,7 @@ class JobEngine:
         except (StepFailed, DuckError) as error:
             why: str
             if isinstance(error, DuckError):
-                why, cause = error.problem.sentence, error.operator_message
+                why, cause = error.problem.advice, error.operator_message
             else:
                 why, cause = error.message, error.cause
             log.warning("job failed job=%s kind=%s cause=%s", id, job.kind, cause)

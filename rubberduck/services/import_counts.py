@@ -36,7 +36,7 @@ def require_some(counts: Mapping[str, int]) -> None:
     if refused and refused == sum(counts.values()):
         raise InvalidArchive(
             "Nothing was imported, because all was refused: {number}. The log of the job says why "
-            "for each. Correct that, and import it again.",
+            "for each.",
             number=refused,
         )
 

@@ -65,8 +65,9 @@ def test_the_visitor_does_not_read_what_is_for_the_operator(
         raise ResultsUnavailable("It is away.", cause="password of 10.0.0.7 refused")
 
     store = begun(results)
-    assert outcome(store, refuse, monkeypatch).error == "It is away."
-    assert [line.line for _, line in store.log_lines("one")][-1] == "failed: It is away."
+    said = "It is away. Please try again in a minute. Your existing results are safe."
+    assert outcome(store, refuse, monkeypatch).error == said
+    assert [line.line for _, line in store.log_lines("one")][-1] == f"failed: {said}"
 
 
 @pytest.mark.parametrize("result", [float("nan"), {"a": {1, 2}}])
