@@ -16,6 +16,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, String, and_, cast, or_, select, tuple_
 from sqlalchemy.exc import IntegrityError
 
+from rubberduck.core.errors import InvalidCursor
 from rubberduck.core.ids import random_id
 from rubberduck.custom_models.errors import NoSuchProject, ProjectFull
 from rubberduck.custom_models.near_duplicates import nearest
@@ -250,7 +251,7 @@ class ProjectPictures:
         """Return a page of pictures, newest first; `cursor` is the last one's id.
 
         `state` is one of STATES. With `hides_truth`, pictures that rate labellers are as if nobody
-        had labelled them. Raises NoSuchProject for a cursor that is none.
+        had labelled them. Raises InvalidCursor, also where the cursor's picture was deleted.
         """
         query = project_pictures.select().where(_of(project_id))
         query = query.order_by(row.created_at.desc(), row.id.desc()).limit(limit + 1)
@@ -259,7 +260,10 @@ class ProjectPictures:
         if split is not None:
             query = query.where(row.split == split)
         if cursor is not None:
-            last = self.get(project_id, cursor)
+            try:
+                last = self.get(project_id, cursor)
+            except NoSuchProject:
+                raise InvalidCursor("This cursor is not valid.") from None
             position = to_naive_utc(last.created_at), last.id
             query = query.where(tuple_(row.created_at, row.id) < tuple_(*position))
         with self.database.transaction() as connection:

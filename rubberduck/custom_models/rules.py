@@ -44,7 +44,9 @@ class Rule:
 
 RULES = {
     # The file.
-    "ERROR_EMPTY_MANIFEST": Rule(FAILS, "The manifest has no lines.", "Export it again."),
+    "ERROR_EMPTY_MANIFEST": Rule(
+        FAILS, "The manifest has no lines.", "Label some pictures, then export it again."
+    ),
     "ERROR_MANIFEST_SIZE_TOO_LARGE": Rule(
         FAILS, "The manifest is larger than 1 GB.", "Leave pictures out."
     ),
@@ -68,7 +70,7 @@ RULES = {
     "ERROR_MANIFEST_TOO_FEW_LABELS": Rule(
         FAILS,
         "Labels of whole pictures must be at least two; of boxes, one.",
-        "Add pictures of another label, for instance of the background.",
+        "Draw boxes; or, of whole pictures, add some of another label, such as the background.",
     ),
     "ERROR_MANIFEST_TOO_FEW_USABLE_LABELS": Rule(
         FAILS,

@@ -204,7 +204,10 @@ function failed({ status: code, problem }, again) {
   } else if (code === 409 && problem.current) {
     showConflict(problem.current);
   } else if (code === 404) {
+    if (again === save) drafts.forget(task.id); // nobody can open the picture any more
     notice.show(texts.gone, { [texts.goOn]: advance });
+  } else if (code === 422) { // such as a label that was deleted: this page still offers it
+    notice.show(problem.detail, { [texts.reload]: () => location.reload(), ...repeat });
   } else {
     notice.show(problem.detail ?? texts.offline, repeat);
   }

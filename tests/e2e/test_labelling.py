@@ -10,8 +10,9 @@ import pytest
 from playwright.sync_api import Browser, Page, Request, expect
 
 from rubberduck.core.models import Box as Fractions
+from rubberduck.custom_models.label_removal import remove_label
 from rubberduck.custom_models.project_pictures import ProjectPictures
-from rubberduck.custom_models.projects import Project
+from rubberduck.custom_models.projects import Project, Projects
 from rubberduck.custom_models.tables import project_pictures
 from rubberduck.custom_models.video_suggestions import suggest
 from rubberduck.db.engine import Database
@@ -381,6 +382,30 @@ def test_two_tabs_and_a_lease_that_ends(page: Page, site: Site, browser: Browser
     page.get_by_text("Who labelled it").click()
     expect(page.locator(".history li")).to_have_count(2)  # Bo's is not lost either
     other.context.close()
+
+
+def test_a_label_and_the_picture_are_deleted_while_somebody_draws(page: Page, site: Site) -> None:
+    project, ids = add_project_to(site, "deleted", [noise(1), noise(2)])
+    label(page, site, project)
+    press(page, "b", "1")
+    with data_of(site.log_file.parent) as (database, _):
+        label_id = project.labels[0].id
+        remove_label(Projects(database), project.id, label_id, into=None, confirmed=False)
+    press(page, "Enter")
+    notice = page.get_by_role("alert")
+    expect(notice).to_contain_text("does not have the label of box 1 any more")
+    notice.get_by_role("button", name="Reload the page").click()
+    expect(page.locator(".labels .chip")).to_have_count(1)
+    expect(notice).to_contain_text("What you had not saved")
+    page.locator(".box-list button").first.click()
+    press(page, "1")
+    with data_of(site.log_file.parent) as (database, storage):
+        ProjectPictures(database, storage, 10**7, QUOTA).delete(project.id, ids[:1])
+    press(page, "Enter")
+    expect(notice).to_contain_text("This picture was deleted in the meantime.")
+    notice.get_by_role("button", name="Next picture").click()
+    wait_for_picture(page, "1.jpg")
+    expect(page.get_by_text("unsaved work in this browser")).to_have_count(0)
 
 
 @pytest.mark.parametrize("kind", SCREENS)

@@ -44,6 +44,7 @@ def project_pictures() -> JsonObject:
                 "List the pictures of a project",
                 "Newest first.",
                 {"200": response("A page of pictures.", "ProjectPicturesBody")},
+                errors.InvalidCursor,
                 errors.InvalidParameter,
             )
             | {
