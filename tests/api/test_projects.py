@@ -92,6 +92,7 @@ def test_the_whole_story(ask: Ask, client: FlaskClient) -> None:
     picture = f"{path}/pictures/{page['pictures'][0]['id']}"
     assert ask("GET", picture)[1] == page["pictures"][0]
     assert ask("GET", f"{path}/pictures?state=lost")[0] == 400
+    assert ask("GET", f"{path}/pictures?cursor=zzz")[0] == 400  # it was "Page not found"
 
     check_data(ask, path, picture)
     check_labels(ask, path)
