@@ -215,7 +215,7 @@ def _decode(file: Image.Image, data: bytes, max_side: int, output: FileIO) -> di
         "full_height": height,
         "is_animated": is_animated,
         "is_truncated": is_truncated,
-        "turn": orientation if turn else 1,
+        "turn": 1 if turn is None else orientation,
         "taken": taken,
     }
 

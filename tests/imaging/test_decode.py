@@ -25,8 +25,15 @@ from rubberduck.core.errors import (
 )
 from rubberduck.imaging import decode_child
 from rubberduck.imaging.decode import Picture, decode_picture, to_jpeg_within
-from rubberduck.imaging.orientation import UPRIGHT
-from tests.support.pictures import RED, corners, encoded, exif, is_close, looks_like_corners
+from tests.support.pictures import (
+    RED,
+    corners,
+    encoded,
+    exif,
+    is_close,
+    looks_like_corners,
+    turned_corners,
+)
 
 FORMATS = ["JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF", "BMP", "TIFF"]
 
@@ -73,11 +80,7 @@ def test_an_index_of_pictures_that_are_gone_is_no_animation() -> None:
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIF"])
 def test_every_turn_comes_out_upright(format: str, orientation: int) -> None:
-    stored = corners()
-    if orientation > 1:
-        inverse = {6: 8, 8: 6}.get(orientation, orientation)
-        stored = stored.transpose(UPRIGHT[inverse])
-    picture = read(encoded(stored, format, exif=exif(orientation)))
+    picture = read(encoded(turned_corners(orientation), format, exif=exif(orientation)))
     assert looks_like_corners(picture.image, within=20)
     assert picture.full_size == picture.image.size == (160, 120)
 

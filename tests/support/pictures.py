@@ -9,6 +9,8 @@ from pillow_heif import register_heif_opener
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
 
+from rubberduck.imaging.orientation import UPRIGHT
+
 register_heif_opener()  # the site itself only decodes HEIF, with pi-heif
 RED, GREEN, BLUE, YELLOW = (220, 30, 30), (30, 160, 60), (30, 60, 220), (240, 210, 40)
 
@@ -21,6 +23,13 @@ def corners(width: int = 160, height: int = 120) -> Image.Image:
     image.paste(BLUE, (0, h, w, height))
     image.paste(YELLOW, (w, h, width, height))
     return image
+
+
+def turned_corners(orientation: int) -> Image.Image:
+    """Return the pixels of a file with this Exif orientation that shows `corners` upright."""
+    if orientation == 1:
+        return corners()
+    return corners().transpose(UPRIGHT[{6: 8, 8: 6}.get(orientation, orientation)])
 
 
 def encoded(image: Image.Image | None = None, format: str = "JPEG", **options: Any) -> bytes:
