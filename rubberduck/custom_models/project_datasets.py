@@ -12,6 +12,7 @@ from rubberduck.custom_models.project_pictures import PictureBox, ProjectPicture
 from rubberduck.custom_models.projects import Project
 from rubberduck.custom_models.rules import MAX_BOXES
 from rubberduck.custom_models.tables import annotations, project_pictures
+from rubberduck.custom_models.turns import as_upright, scaled, turned_size
 from rubberduck.db.engine import Database, to_naive_utc
 
 Names = Literal["files", "keys"]
@@ -50,6 +51,22 @@ def as_dataset(project: Project, pictures: Iterable[ProjectPicture], names: Name
         ),
         [label.name for label in project.labels],
     )
+
+
+def fitted(given: Picture, stored: ProjectPicture) -> Picture | None:
+    """Return an entry with boxes in pixels of the project's picture; None if it is of another one.
+
+    The size that the entry gives may be that of the stored pixels. Only if its file is here is it
+    known that another size means that this site has shrunk the picture: it has the same bytes.
+    """
+    upright = (stored.width, stored.height)
+    if given.width is None or given.height is None or (given.width, given.height) == upright:
+        return given
+    if (given.width, given.height) == turned_size(*upright, stored.turn):
+        return as_upright(given, stored.turn)
+    if given.file is None:
+        return None
+    return scaled(given, upright)
 
 
 class FileNames:

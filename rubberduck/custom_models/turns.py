@@ -1,6 +1,6 @@
-"""Boxes of turned pictures: from the stored pixels to the upright picture, and back.
+"""Boxes of turned pictures: from the stored pixels to the upright picture, and back; and scaled.
 
-Exact for all eight Exif orientations: only sums and differences of the sides.
+Turns are exact for all eight Exif orientations: only sums and differences of the sides.
 """
 
 from dataclasses import replace
@@ -55,6 +55,18 @@ def as_upright(picture: Picture, turn: int) -> Picture:
 def as_stored(picture: Picture) -> Picture:
     """Return the picture with size and boxes in stored pixels."""
     return _turned(picture, INVERSE.get(picture.turn, picture.turn), picture.turn)
+
+
+def scaled(picture: Picture, size: tuple[int, int]) -> Picture:
+    """Return a picture of known size as one of `size` (width, height)."""
+    assert picture.width
+    assert picture.height
+    x, y = size[0] / picture.width, size[1] / picture.height
+    boxes = tuple(
+        replace(box, left=box.left * x, top=box.top * y, width=box.width * x, height=box.height * y)
+        for box in picture.boxes
+    )
+    return replace(picture, width=size[0], height=size[1], boxes=boxes)
 
 
 def _turned(picture: Picture, by: int, turn: int) -> Picture:

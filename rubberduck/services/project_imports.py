@@ -26,7 +26,7 @@ from rubberduck.custom_models.interchange.formats import (
 )
 from rubberduck.custom_models.interchange.options import ReadOptions
 from rubberduck.custom_models.pictures import wanted_files
-from rubberduck.custom_models.project_datasets import Importer
+from rubberduck.custom_models.project_datasets import Importer, fitted
 from rubberduck.custom_models.project_keys import OWN_PREFIXES
 from rubberduck.custom_models.project_pictures import (
     Added,
@@ -38,7 +38,6 @@ from rubberduck.custom_models.project_pictures import (
     Upload,
 )
 from rubberduck.custom_models.projects import Projects
-from rubberduck.custom_models.turns import as_upright, turned_size
 from rubberduck.jobs.registry import job
 from rubberduck.services.import_counts import log_counts, refusal, require_some
 from rubberduck.storage.base import Storage
@@ -54,6 +53,11 @@ NOT_HERE = Sentence(
 NOT_IN_ZIP = Sentence(
     "the picture is not among those of the ZIP: pack it with them, or send the labels alone for "
     "pictures of the project"
+)
+OTHER_SIZE = Sentence(
+    "the picture has {width} × {height} pixels in the file and {own_width} × {own_height} in the "
+    "project, so these labels belong to another picture: correct the size, or send the labels in "
+    "a ZIP with the pictures that were labelled"
 )
 NO_OBJECT = Sentence(
     "there is no such object in the bucket: put it back, or remove it from the file of labels"
@@ -261,16 +265,18 @@ class _Import:
         data, reason = (file.read_bytes(), "") if file else self._from_bucket(given.name)
         if data is not None:
             stored = self.add(data, given.name, "archive", given)
-        elif stored := _named(given, by_name or {}):
-            given = _upright(given, stored)
-        elif reason == NOT_HERE and by_name is None:
-            self._refuse(given.name, NOT_IN_ZIP)
-        else:
-            self._refuse(given.name, reason)
+        elif (stored := _named(given, by_name or {})) is None:
+            is_lacking = reason == NOT_HERE and by_name is None
+            self._refuse(given.name, NOT_IN_ZIP if is_lacking else reason)
         if stored is None:
             return
-        self._ensure_labels(self.importer.labels_in([given]))
-        self.counts["labelled"] += self.importer.annotate(stored, given, self.report)
+        if (fitting := fitted(given, stored)) is None:
+            own = {"own_width": stored.width, "own_height": stored.height}
+            reason = OTHER_SIZE.fill(width=given.width, height=given.height, **own)
+            self._refuse(given.name, reason)
+            return
+        self._ensure_labels(self.importer.labels_in([fitting]))
+        self.counts["labelled"] += self.importer.annotate(stored, fitting, self.report)
 
     def _from_bucket(self, name: str) -> tuple[bytes | None, str]:
         """Return the object that an s3:// address names, or None and why it cannot be had."""
@@ -379,12 +385,3 @@ def _by_name(pictures: Iterator[ProjectPicture]) -> dict[str, ProjectPicture]:
 def _named(given: Picture, by_name: Mapping[str, ProjectPicture]) -> ProjectPicture | None:
     names = (PurePosixPath(name).name for name in (given.name, *given.other_names))
     return next((by_name[name] for name in names if name in by_name), None)
-
-
-def _upright(given: Picture, stored: ProjectPicture) -> Picture:
-    """Return the entry with boxes in upright pixels, if its size says that they are of the file."""
-    upright = (stored.width, stored.height)
-    as_stored = turned_size(*upright, stored.turn)
-    if (given.width, given.height) == as_stored != upright:
-        return as_upright(given, stored.turn)
-    return given

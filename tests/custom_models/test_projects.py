@@ -152,6 +152,7 @@ def test_a_training_and_an_export_have_the_same_thing_in_a_box(
     assert exported.turn == turn
     (again,) = exported.boxes
     assert (again.left, again.top, again.right, again.bottom) == area
+    assert exported.file
     with Image.open(exported.file) as original:
         assert is_one_colour(ImageOps.exif_transpose(original).crop(area), RED)
 

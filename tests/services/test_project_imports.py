@@ -54,10 +54,10 @@ class Importing:
     project: Project
     lines: list[str] = field(default_factory=list)
 
-    def send(self, name: str, data: bytes) -> dict[str, int]:
+    def send(self, name: str, data: bytes, **chosen: Any) -> dict[str, int]:
         """Import a file as the job does; return the counts."""
         self.site.storage.put(key := import_key(self.project.id, name), data)
-        options = {"quota_pictures": 1000, "quota_bytes": 10**9}
+        options = {"quota_pictures": 1000, "quota_bytes": 10**9, **chosen}
         task = Logged(self.site, self.lines)
         return import_file(task, self.project.id, "ada", key, options)
 
@@ -331,6 +331,60 @@ def test_a_picture_that_a_zip_lacks_is_not_taken_from_the_project(importing: Imp
     assert any(line.startswith("a.jpg: the picture is not among") for line in importing.lines)
     importing.send("labels.zip", zipped({"labels.json": labels}))  # without pictures
     assert importing.boxes[sha256(PICTURES[0])] == {"disc": (0, 0, 40, 60)}
+
+
+def test_labels_of_a_picture_of_another_size_are_refused(importing: Importing) -> None:
+    """They would lie beside what was labelled: the project's picture is not that one."""
+    importing.send("here.zip", zipped({"a.jpg": encoded(scene(0).resize((480, 360)))}))
+    importing.send("more.zip", zipped({"b.jpg": PICTURES[1]}))
+    counts = importing.send("set.json", coco({"a.jpg": BOX, "b.jpg": BOX}).encode())
+    assert counts == {"refused": 1, "labelled": 1}
+    (line,) = (line for line in importing.lines if line.startswith("a.jpg: "))
+    assert "400 × 300 pixels in the file and 480 × 360 in the project" in line
+    assert importing.boxes[sha256(PICTURES[1])] == {"disc": BOX}
+    assert sum(picture.is_labelled for picture in importing.pictures) == 1
+
+
+def test_boxes_of_a_picture_that_was_shrunk_are_scaled_if_it_is_sent_along(
+    importing: Importing,
+) -> None:
+    """Labels alone are refused: nothing tells any more how large the picture was."""
+    large = encoded(scene(0).resize((8192, 2048)))
+    importing.send("here.zip", zipped({"a.jpg": large}), shrink=True)
+    assert [(each.width, each.height) for each in importing.pictures] == [(4096, 1024)]
+    labels = coco({"a.jpg": (800, 400, 160, 320)})
+    labels = labels.replace('"width": 400, "height": 300', '"width": 8192, "height": 2048')
+    with pytest.raises(InvalidArchive, match="all was refused: 1"):
+        importing.send("set.json", labels.encode())
+    counts = importing.send("set.zip", zipped({"a.jpg": large, "labels.json": labels}))
+    assert counts == {"duplicates": 1, "labelled": 1}
+    assert importing.boxes == {sha256(large): {"disc": (400, 200, 80, 160)}}
+
+
+@pytest.mark.parametrize("storage", ["s3"], indirect=True)
+def test_labels_of_an_object_of_another_size_are_refused(
+    importing: Importing, storage: Storage
+) -> None:
+    importing.site = replace(importing.site, storage=storage)
+    storage.put("photos/a.jpg", PICTURES[0])
+    line = {
+        "source-ref": f"s3://{BUCKET}/photos/a.jpg",
+        "boxes": {
+            "image_size": [{"width": 800, "height": 600, "depth": 3}],
+            "annotations": [{"class_id": 0, "left": 0, "top": 0, "width": 80, "height": 120}],
+        },
+        "boxes-metadata": {
+            "objects": [{"confidence": 1}],
+            "class-map": {"0": "disc"},
+            "type": "groundtruth/object-detection",
+            "human-annotated": "yes",
+            "creation-date": "2026-11-01T00:00:00",
+            "job-name": "labelling",
+        },
+    }
+    counts = importing.send("set.manifest", json.dumps(line).encode())
+    assert counts == {"added": 1, "refused": 1}
+    assert importing.boxes == {sha256(PICTURES[0]): {}}
 
 
 def test_an_import_of_which_all_was_refused_has_failed(importing: Importing) -> None:
