@@ -23,14 +23,18 @@ Item = TypeVar("Item")
 class InvalidDataset(Exception):
     """A file of a data set cannot be used: which, where in it, what is wrong, and what to do.
 
-    >>> str(InvalidDataset("a.manifest", "line 3", "it is not JSON", "Correct it"))
-    'a.manifest, line 3: it is not JSON. Correct it.'
+    The text also has the advice that only helps at the terminal, such as an option to give.
+
+    >>> str(InvalidDataset("a.manifest", "line 3", "it is not JSON", "Correct it", "or leave it"))
+    'a.manifest, line 3: it is not JSON. Correct it, or leave it.'
     """
 
-    def __init__(self, file: object, place: str, problem: str, advice: str) -> None:
+    def __init__(
+        self, file: object, place: str, problem: str, advice: str, at_terminal: str = ""
+    ) -> None:
         self.file, self.place, self.problem, self.advice = str(file), place, problem, advice
         where = ", ".join(filter(None, (self.file, place)))
-        super().__init__(f"{where}: {problem}. {advice}.")
+        super().__init__(f"{where}: {problem}. {', '.join(filter(None, (advice, at_terminal)))}.")
 
 
 class Strict(BaseModel):

@@ -138,7 +138,8 @@ def import_file(
             raise InvalidArchive(
                 "{where}: {problem}. {advice}.",
                 where=where,
-                problem=error.problem,
+                # Its own text, or a library's, may hold the whole path.
+                problem=error.problem.replace(f"{files}/", "").replace(f"{folder}/", ""),
                 advice=error.advice,
             ) from error
     counts = running.finish()

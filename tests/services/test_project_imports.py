@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -331,6 +332,31 @@ def test_a_picture_that_a_zip_lacks_is_not_taken_from_the_project(importing: Imp
     assert any(line.startswith("a.jpg: the picture is not among") for line in importing.lines)
     importing.send("labels.zip", zipped({"labels.json": labels}))  # without pictures
     assert importing.boxes[sha256(PICTURES[0])] == {"disc": (0, 0, 40, 60)}
+
+
+@pytest.mark.parametrize(
+    ("picture", "says"),
+    [
+        (
+            encoded(scene(0).resize((480, 360))),
+            r"^labels.json, images\[0\]: a.jpg: the size is 400x300 here, and 480x360 in "
+            r"images/a.jpg. Correct the size, or put the pictures that were labelled beside the "
+            r"labels\.$",
+        ),
+        (b"GIF89a", r"^images/a.jpg: it cannot be read as a picture \(.*'images/a.jpg'\)"),
+    ],
+    ids=["another size", "no picture"],
+)
+def test_an_import_names_no_folder_of_the_server_and_no_option_of_the_terminal(
+    picture: bytes, says: str, importing: Importing
+) -> None:
+    files = {"labels.json": coco({"a.jpg": BOX}), "images/a.jpg": picture}
+    with pytest.raises(InvalidArchive) as refused:
+        importing.send("set.zip", zipped(files))
+    assert re.search(says, refused.value.operator_message), refused.value.operator_message
+    with pytest.raises(InvalidArchive) as refused:
+        importing.send("notes.json", b"hello")
+    assert refused.value.operator_message.endswith("Export it again as one of these.")
 
 
 def test_labels_of_a_picture_of_another_size_are_refused(importing: Importing) -> None:

@@ -70,7 +70,8 @@ def recognise(path: Path) -> str:
         path,
         "",
         problem,
-        "Export it again as one of these, or name its format (--from at the terminal)",
+        "Export it again as one of these",
+        "or name its format with --from",
     )
 
 
@@ -86,7 +87,8 @@ def _recognise_folder(path: Path) -> str:
         return "yolo"
     problem = "the folder has neither a YAML file with names, nor classes.txt, nor obj.data, nor "
     problem += "files of Pascal VOC or COCO"
-    raise InvalidDataset(path, "", problem, "Name its format (--from at the terminal)")
+    advice = "Export it again as one of these"
+    raise InvalidDataset(path, "", problem, advice, "or name its format with --from")
 
 
 @contextmanager

@@ -96,7 +96,8 @@ class Finisher:
                 self.file,
                 picture.place,
                 f"{picture.name}: {problem}{header.path}",
-                "Correct the size, or give the folder with the pictures that were labelled",
+                "Correct the size, or put the pictures that were labelled beside the labels",
+                "or name their folder with --pictures",
             )
         if self.options.pixels == "stored" or (self.options.pixels == "auto" and size != upright):
             if header.turn != 1 and picture.boxes:
@@ -158,7 +159,8 @@ def known_size(picture: Picture, file: object) -> tuple[int, int]:
             file,
             picture.place,
             f"the size of {picture.name} is not known",
-            "Put the pictures beside the labels (at the terminal: --pictures)",
+            "Put the pictures beside the labels",
+            "or name their folder with --pictures",
         )
     return picture.width, picture.height
 
