@@ -8,6 +8,7 @@ from typing import Literal
 from sqlalchemy import and_
 
 from rubberduck.custom_models.dataset import Box, Dataset, Picture, Report
+from rubberduck.custom_models.interchange.options import inside
 from rubberduck.custom_models.project_pictures import PictureBox, ProjectPicture
 from rubberduck.custom_models.projects import Project
 from rubberduck.custom_models.rules import MAX_BOXES
@@ -133,14 +134,12 @@ class Importer:
     ) -> tuple[list[PictureBox], list[str]]:
         """Return the boxes and labels that the project can have, with ids of labels."""
         boxes = []
-        for box in given.boxes:
-            clipped = box.clipped(stored.width, stored.height)
-            if self.project.kind != "boxes":
-                report.note("this project has no boxes: their labels are kept", given.name)
-            elif clipped is None or box.label not in self.ids:
-                report.note("a box outside the picture is left out", given.name)
-            else:
-                boxes.append(_stored(clipped, self.ids[box.label]))
+        if self.project.kind == "boxes":
+            fitting = inside(given, (stored.width, stored.height), report)
+            boxes = [_stored(box, self.ids[box.label]) for box in fitting if box.label in self.ids]
+        else:
+            what = "this project has no boxes: their labels are kept"
+            report.note(what, given.name, len(given.boxes))
         if len(boxes) > MAX_BOXES:
             report.note(f"only the first {MAX_BOXES} boxes are kept", given.name)
         labels = dict.fromkeys([*given.labels, *(box.label for box in given.boxes)])

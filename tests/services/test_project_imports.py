@@ -359,6 +359,23 @@ def test_an_import_names_no_folder_of_the_server_and_no_option_of_the_terminal(
     assert refused.value.operator_message.endswith("Export it again as one of these.")
 
 
+def test_boxes_that_reach_out_of_a_picture_are_cut_and_counted(importing: Importing) -> None:
+    labels = coco({"a.jpg": (-20, 250, 60, 100), "b.jpg": (390, 0, 40, 60), "c.jpg": BOX})
+    files = zip(("a.jpg", "b.jpg", "c.jpg"), PICTURES, strict=True)
+    importing.send("set.zip", zipped({"labels.json": labels, **dict(files)}))
+    assert importing.boxes == {
+        sha256(PICTURES[0]): {"disc": (0, 250, 40, 50)},
+        sha256(PICTURES[1]): {"disc": (390, 0, 10, 60)},
+        sha256(PICTURES[2]): {"disc": BOX},
+    }
+    noted = "a box that reached out of the picture was clipped (2 times, first: a.jpg)"
+    assert noted in importing.lines
+    outside = coco({"d.jpg": (400, 0, 40, 60)})
+    counts = importing.send("d.zip", zipped({"d.json": outside, "d.jpg": encoded(scene(9))}))
+    assert counts == {"added": 1, "labelled": 0}
+    assert "a box outside the picture was left out (once, first: d.jpg)" in importing.lines
+
+
 def test_labels_of_a_picture_of_another_size_are_refused(importing: Importing) -> None:
     """They would lie beside what was labelled: the project's picture is not that one."""
     importing.send("here.zip", zipped({"a.jpg": encoded(scene(0).resize((480, 360)))}))

@@ -19,6 +19,7 @@ SPLIT_WORDS = {"train": "train", "training": "train", "test": "test", "testing":
     dict.fromkeys(("val", "valid", "validation"), "validation")
 )
 DECIMALS = 6  # of a pixel: undoes what normalising to fractions or per cents rounds
+NOISE = 0.001  # pixels that a box may reach out of its picture by rounding
 
 
 @dataclass(frozen=True)
@@ -144,11 +145,12 @@ def inside(picture: Picture, size: tuple[int, int], report: Report) -> list[Box]
     boxes = []
     for box in picture.boxes:
         clipped = box.clipped(*size)
-        if clipped != box:
-            what = "a box outside the picture was left out" if clipped is None else None
-            report.note(what or "a box that reached out of the picture was clipped", picture.name)
-        if clipped:
-            boxes.append(clipped)
+        if clipped is None:
+            report.note("a box outside the picture was left out", picture.name)
+            continue
+        if max(box.width - clipped.width, box.height - clipped.height) > NOISE:
+            report.note("a box that reached out of the picture was clipped", picture.name)
+        boxes.append(clipped)
     return boxes
 
 
