@@ -94,6 +94,10 @@ class Importer:
         self.database, self.project, self.operator_id = database, project, operator_id
         self.ids: Mapping[str, str] = {label.name: label.id for label in project.labels}
 
+    def label_id(self, name: str) -> str | None:
+        """Return the id of a label; projects store names with single spaces."""
+        return self.ids.get(" ".join(name.split()))
+
     def labels_in(self, pictures: Iterable[Picture]) -> Iterator[str]:
         """Yield the names of labels that the data set's annotations use."""
         for picture in pictures:
@@ -136,7 +140,7 @@ class Importer:
         boxes = []
         if self.project.kind == "boxes":
             fitting = inside(given, (stored.width, stored.height), report)
-            boxes = [_stored(box, self.ids[box.label]) for box in fitting if box.label in self.ids]
+            boxes = [_stored(box, id) for box in fitting if (id := self.label_id(box.label))]
         else:
             what = "this project has no boxes: their labels are kept"
             report.note(what, given.name, len(given.boxes))
@@ -147,7 +151,8 @@ class Importer:
             if given.labels:
                 report.note("this project has boxes: labels of whole pictures", given.name)
             labels = {}
-        return boxes[:MAX_BOXES], [self.ids[name] for name in labels if name in self.ids]
+        ids = dict.fromkeys(id for name in labels if (id := self.label_id(name)))
+        return boxes[:MAX_BOXES], list(ids)
 
 
 def _stored(box: Box, label_id: str) -> PictureBox:

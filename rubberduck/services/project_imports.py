@@ -295,7 +295,7 @@ class _Import:
             return None, error.operator_message
 
     def _ensure_labels(self, names: Any) -> None:
-        if new := [name for name in dict.fromkeys(names) if name not in self.importer.ids]:
+        if new := [name for name in dict.fromkeys(names) if not self.importer.label_id(name)]:
             project = self.projects.add_labels(self.importer.project.id, new)
             self.importer.project = project
             self.importer.ids = {label.name: label.id for label in project.labels}

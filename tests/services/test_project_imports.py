@@ -376,6 +376,14 @@ def test_boxes_that_reach_out_of_a_picture_are_cut_and_counted(importing: Import
     assert "a box outside the picture was left out (once, first: d.jpg)" in importing.lines
 
 
+def test_a_label_with_two_spaces_is_the_one_with_a_single_space(importing: Importing) -> None:
+    """Names of labels are stored so; its boxes used to be left out as outside the picture."""
+    labels = coco({"a.jpg": BOX}, "red  disc")
+    counts = importing.send("set.zip", zipped({"labels.json": labels, "a.jpg": PICTURES[0]}))
+    assert counts == {"added": 1, "labelled": 1}
+    assert importing.boxes == {sha256(PICTURES[0]): {"red disc": BOX}}
+
+
 def test_labels_of_a_picture_of_another_size_are_refused(importing: Importing) -> None:
     """They would lie beside what was labelled: the project's picture is not that one."""
     importing.send("here.zip", zipped({"a.jpg": encoded(scene(0).resize((480, 360)))}))
