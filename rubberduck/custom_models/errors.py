@@ -1,6 +1,6 @@
 """The errors of projects, with texts for operators: what happened, why, and what to do next."""
 
-from rubberduck.core.errors import DuckError
+from rubberduck.core.errors import DuckError, PictureTooLarge
 
 
 class NoSuchProject(DuckError):
@@ -45,6 +45,16 @@ class UnsuitablePicture(DuckError):
     slug = "unsuitable-picture"
     title = "This picture cannot be trained with"
     hint = "Change it and add it again. Nothing was stored."
+
+
+class OriginalTooLarge(PictureTooLarge):
+    """A picture for a project has too many bytes to be decoded."""
+
+    hint = "Save it as a JPEG of lower quality and add it again. Nothing was stored."
+
+
+class ImportTooLarge(PictureTooLarge):
+    hint = "Send it in several parts. Nothing was stored."
 
 
 class ProjectFull(DuckError):

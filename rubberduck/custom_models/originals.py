@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from PIL import Image
 
-from rubberduck.custom_models.errors import UnsuitablePicture
+from rubberduck.custom_models.errors import OriginalTooLarge, UnsuitablePicture
 from rubberduck.custom_models.metadata import PNG, NotParsed, without_metadata
 from rubberduck.custom_models.near_duplicates import hash_of
 from rubberduck.custom_models.rules import MAX_ASPECT, MAX_PICTURE_BYTES, MAX_SIDE, MIN_SIDE
@@ -24,6 +24,9 @@ PREVIEW_QUALITY = 85
 CONVERTED_QUALITY = 95
 LOSSLESS = ("GIF", "BMP", "TIFF")  # become PNG files
 CONTENT_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png"}
+# Times the site's limit of an upload that a picture may have if it may be shrunk: as much as the
+# sandbox decodes, and as nginx accepts.
+SHRINK_FACTOR = 2
 SUFFIXES = {"JPEG": "jpg", "PNG": "png"}
 
 
@@ -45,15 +48,34 @@ class Original:
     changes: tuple[str, ...] = ()
 
 
-def read_original(data: bytes, max_bytes: int, *, shrink: bool = False) -> Original:
-    """Return what to store of an upload.
+def most_bytes(max_bytes: int, *, shrink: bool) -> int:
+    """Return how many bytes a picture may have; `max_bytes` is the site's limit of an upload."""
+    return max_bytes * SHRINK_FACTOR if shrink else max_bytes
 
-    Raises UnsuitablePicture outside the service's limits, unless `shrink` can help, and whatever
-    decode_picture raises.
+
+def original_too_large(max_bytes: int, *, shrink: bool) -> OriginalTooLarge:
+    if shrink:
+        most = f"{most_bytes(max_bytes, shrink=True) / 1e6:g}"
+        return OriginalTooLarge("It is larger than the limit of {most} MB.", most=most)
+    return OriginalTooLarge(
+        "It is larger than the limit of {most} MB. One that this site may shrink can have {more} "
+        "MB.",
+        most=f"{max_bytes / 1e6:g}",
+        more=f"{most_bytes(max_bytes, shrink=True) / 1e6:g}",
+    )
+
+
+def read_original(data: bytes, max_bytes: int, *, shrink: bool = False) -> Original:
+    """Return what to store of an upload; `max_bytes` is the site's limit of one.
+
+    Raises OriginalTooLarge, UnsuitablePicture outside the service's limits, unless `shrink` can
+    help, and whatever decode_picture raises.
     """
+    if len(data) > (limit := most_bytes(max_bytes, shrink=shrink)):
+        raise original_too_large(max_bytes, shrink=shrink)
     is_final = data.startswith((b"\xff\xd8", PNG))
     picture = decode_picture(
-        data, max_bytes=max_bytes, max_side=PREVIEW_SIDE if is_final else MAX_SIDE, min_side=1
+        data, max_bytes=limit, max_side=PREVIEW_SIDE if is_final else MAX_SIDE, min_side=1
     )
     _check_shape(picture.full_size)
     too_large = max(picture.full_size) > MAX_SIDE
@@ -69,7 +91,7 @@ def read_original(data: bytes, max_bytes: int, *, shrink: bool = False) -> Origi
     if is_final and not too_large:
         return _kept(data, picture, shrink=shrink)
     if is_final:
-        picture = decode_picture(data, max_bytes=max_bytes, max_side=MAX_SIDE, min_side=1)
+        picture = decode_picture(data, max_bytes=limit, max_side=MAX_SIDE, min_side=1)
     return _converted(picture, is_shrunk=too_large)
 
 

@@ -25,6 +25,7 @@ from rubberduck.custom_models.interchange.formats import (
     recognise,
 )
 from rubberduck.custom_models.interchange.options import ReadOptions
+from rubberduck.custom_models.originals import most_bytes
 from rubberduck.custom_models.pictures import wanted_files
 from rubberduck.custom_models.project_datasets import Importer, fitted
 from rubberduck.custom_models.project_keys import OWN_PREFIXES
@@ -179,7 +180,7 @@ def import_page(
         is_own = bucket == storage.bucket and key.startswith(OWN_PREFIXES)
         if is_own or PurePosixPath(key).suffix.lower() not in PICTURE_SUFFIXES:
             continue
-        most = running.pictures.max_bytes
+        most = most_bytes(running.pictures.max_bytes, shrink=running.options.shrink)
         try:
             data = storage.get_from(bucket, key, most)
         except FileNotFoundError:  # deleted since it was listed

@@ -3,6 +3,7 @@
 import logging
 from dataclasses import replace
 from http import HTTPStatus
+from typing import cast
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, make_response, redirect, render_template, request, url_for
@@ -16,6 +17,7 @@ from rubberduck.web.csrf import SAFE_METHODS
 from rubberduck.web.deps import pipeline
 from rubberduck.web.errors import NotSignedIn
 from rubberduck.web.logging import request_id
+from rubberduck.web.multipart import UploadRequest
 from rubberduck.web.problem_details import PROBLEMS, problem_json
 from rubberduck.web.rate_limits import seconds_to_wait
 from rubberduck.web.uploads import drain_request_body
@@ -70,7 +72,8 @@ def _handle_http_error(error: HTTPException) -> ResponseReturnValue:
 
 def _problem_for(status: int) -> Problem:
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        return too_large(pipeline().max_bytes).problem
+        own = cast(UploadRequest, request).too_large
+        return (own or too_large(pipeline().max_bytes)).problem
     return PROBLEMS.get(status) or replace(PROBLEMS[400], status=status)
 
 

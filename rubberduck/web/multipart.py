@@ -17,7 +17,7 @@ from werkzeug.datastructures import FileStorage, Headers
 from werkzeug.formparser import FormDataParser
 from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData
 
-from rubberduck.core.errors import CompressedBody, InvalidParameter
+from rubberduck.core.errors import CompressedBody, DuckError, InvalidParameter
 
 PICTURE_FIELD = "picture"
 MAX_PARTS, MAX_LARGE_PARTS = 100, 5000
@@ -132,6 +132,7 @@ class UploadRequest(Request):
 
     form_data_parser_class = UploadFormParser
     is_large = False
+    too_large: DuckError | None = None  # the answer to a body over max_content_length
 
     @property
     def mimetype_params(self) -> dict[str, str]:

@@ -10,7 +10,7 @@ from flask import Flask, request
 from rubberduck.web.deps import job_queue, pipeline, settings, text
 from rubberduck.web.multipart import UploadRequest
 from rubberduck.web.operators import require_labeller, require_operator
-from rubberduck.web.video_uploads import video_uploads
+from rubberduck.web.video_uploads import FORM_OVERHEAD, video_uploads
 
 if TYPE_CHECKING:
     from rubberduck.custom_models.project_pictures import ProjectPictures, Quota
@@ -52,11 +52,32 @@ def _admit_upload() -> None:
     pictures = 0 if request.endpoint in LARGE_UPLOADS else 1
     project_pictures().require_room(project.id, pictures, bytes)
     if request.endpoint not in LARGE_UPLOADS:
+        _admit_picture()
         return
     if request.endpoint == IMPORT or "import" in request.args:  # without, it may be of pictures
         job_queue().require_room(f"project:{project.id}")
         video_uploads().require_disk(bytes)
-    cast(UploadRequest, request).allow_large_form(settings().archive_bytes)
+    _admit_large_form()
+
+
+def _admit_picture() -> None:
+    """Take a larger picture if it may be shrunk."""
+    from rubberduck.custom_models.originals import most_bytes, original_too_large
+
+    own, most = cast(UploadRequest, request), pipeline().max_bytes
+    shrink = request.args.get("shrink") == "true"
+    own.max_content_length = most_bytes(most, shrink=shrink) + FORM_OVERHEAD
+    own.too_large = original_too_large(most, shrink=shrink)
+
+
+def _admit_large_form() -> None:
+    from rubberduck.custom_models.errors import ImportTooLarge
+
+    own, most = cast(UploadRequest, request), settings().archive_bytes
+    own.allow_large_form(most)
+    own.too_large = ImportTooLarge(
+        "It is larger than the limit of {most} MB.", most=f"{most / 1e6:g}"
+    )
 
 
 def projects() -> "Projects":

@@ -4,6 +4,7 @@ from datetime import timedelta
 from io import BytesIO
 from typing import Any
 
+import numpy as np
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -16,7 +17,7 @@ from rubberduck.services.pipeline import Pipeline
 from rubberduck.services.project_jobs import export_to_storage
 from tests.support.job_steps import JobSteps
 from tests.support.operators import sign_in
-from tests.support.pictures import encoded
+from tests.support.pictures import encoded, form
 from tests.support.scenes import scene
 from tests.support.visitor import bearer
 
@@ -48,7 +49,7 @@ def ask(app: Flask, secrets: dict[Scope, str]) -> Ask:
 def add(ask: Ask, path: str, data: bytes, query: str = "") -> Any:
     options: Any = {"data": data, "content_type": "image/jpeg"}
     if query.startswith("form"):
-        options = {"data": {"picture": (BytesIO(data), "a.jpg")}}
+        options = form(data, "a.jpg")
         query = query.removeprefix("form")
     status, body = ask("POST", f"{path}/pictures?{query}", **options)
     return status, body.get("outcome", body.get("type", "").rpartition("#")[2]), body
@@ -104,6 +105,29 @@ def test_the_whole_story(ask: Ask, client: FlaskClient) -> None:
     assert ask("GET", picture)[0] == 404
     assert ask("DELETE", path)[0] == 202
     assert ask("GET", path)[0] == 404
+
+
+def test_a_picture_over_15_mb_is_shrunk_if_that_is_asked_for(ask: Ask) -> None:
+    """The site's own limit is 15 MB as well, and refused it before it could be shrunk."""
+    new = {"name": "Mugs", "kind": "boxes", "labels": ["mug"], "question": ""}
+    path = ask("POST", "/projects", json=new)[1]["links"]["self"].removeprefix("/api/v1")
+    noise = np.random.default_rng(1).integers(0, 255, (2000, 2600, 3), np.uint8)
+    large = encoded(Image.fromarray(noise), "PNG", compress_level=1)
+    assert 15_000_000 < len(large) < 30_000_000
+    status, _, problem = add(ask, path, large)
+    assert status == 413
+    assert problem["detail"] == (
+        "It is larger than the limit of 15 MB. One that this site may shrink can have 30 MB. "
+        "Save it as a JPEG of lower quality and add it again. Nothing was stored."
+    )
+    status, outcome, body = add(ask, path, large, "formshrink=true")
+    assert (status, outcome) == (201, "added")
+    assert body["picture"]["bytes"] <= 15_000_000
+    assert body["changes"] == ["PNG was saved as JPEG"]
+    for query in ("shrink=true", "formshrink=true"):
+        status, slug, problem = add(ask, path, bytes(30_100_000), query)
+        assert (status, slug) == (413, "picture-too-large")
+        assert problem["detail"].startswith("It is larger than the limit of 30 MB. Save it as")
 
 
 def test_a_picture_whose_label_is_refused_is_not_stored(ask: Ask) -> None:
