@@ -154,10 +154,10 @@ class SuggestedBoxBody(LabelBoxBody):
 
 @body_class
 class SuggestionsBody:
-    """What was seen in a frame of a video, or what the newest embedded model sees in a picture."""
+    """What came with a picture, or what the newest embedded model sees in it."""
 
     version: Annotated[
-        int | None, Field(description="the number of the version; null: the video, or none yet")
+        int | None, Field(description="the number of the version; null: it came so, or none yet")
     ]
     boxes: tuple[SuggestedBoxBody, ...]
     labels: LabelIds
@@ -256,7 +256,7 @@ def get_picture_history(id: str, picture_id: str) -> ResponseReturnValue:
 
 @api.get("/projects/<id>/pictures/<picture_id>/suggestions")
 def get_picture_suggestions(id: str, picture_id: str) -> ResponseReturnValue:
-    """Return what a video or the newest model suggests; nothing is saved."""
+    """Return what came with the picture or the newest model suggests; nothing is saved."""
     from rubberduck.custom_models.video_suggestions import stored_suggestion
 
     work = labelling(id)

@@ -160,14 +160,16 @@ def list_visitor_pictures(id: str) -> ResponseReturnValue:
 @api.post("/projects/<id>/visitor-pictures")
 def take_in_visitor_pictures(id: str) -> ResponseReturnValue:
     from rubberduck.custom_models.project_datasets import Importer
-    from rubberduck.custom_models.visitors_pictures import take_in
+    from rubberduck.custom_models.visitors_pictures import VisitorsPictures
 
     person, project = require_operator(), projects().get(id)
     given, results = parsed_body(bodies.TakeInRequestBody), pipeline().results
     importer = Importer(results.database, project, person.id)
-    number = take_in(results, project_pictures(), importer, given.results, given.label)
-    audit("project.collect", project.name, id=id, pictures=number)
-    return as_json(bodies.TakenInBody(number))
+    pictures = VisitorsPictures(results, project_pictures(), importer)
+    taken = pictures.take_in(given.results, given.label, near_is_fine=flag("near"))
+    audit("project.collect", project.name, id=id, pictures=taken.number)
+    refused = tuple(bodies.LeftOutBody(each, str(why)) for each, why in taken.refused.items())
+    return as_json(bodies.TakenInBody(taken.number, refused))
 
 
 def _split_response(id: str) -> Response:

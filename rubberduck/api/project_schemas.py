@@ -342,10 +342,19 @@ class TakeInRequestBody:
 
 
 @body_class
+class LeftOutBody:
+    """A visitor's picture that did not come in."""
+
+    result: str
+    reason: str
+
+
+@body_class
 class TakenInBody:
-    """How many pictures came in."""
+    """How many pictures came in, and why the others did not."""
 
     taken: Count
+    refused: tuple[LeftOutBody, ...]
 
 
 def project_body(

@@ -37,7 +37,7 @@ class Annotation:
 class Suggestion:
     """An annotation to confirm; `scores` are those of its boxes, 0 to 1.
 
-    `version` is the number of the model's version, None for what was seen in a video.
+    `version` is the number of the model's version, None for what came with the picture.
     """
 
     version: int | None

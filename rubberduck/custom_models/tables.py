@@ -74,7 +74,8 @@ project_pictures = Table(
     Column(
         "truth", JSON(none_as_null=True)
     ),  # boxes and labels to rate labellers with; NULL: an ordinary picture
-    # What was seen in a frame of a video, to confirm: boxes with scores, and labels.
+    # What came with a frame of a video or a visitor's picture, to confirm: boxes with scores, and
+    # labels.
     Column("suggested", JSON(none_as_null=True)),
     Column("uncertainty", Float),  # of the newest model; the highest is labelled first
     Column("leased_by", String(64)),

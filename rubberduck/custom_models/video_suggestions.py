@@ -1,4 +1,7 @@
-"""What was seen in the frames of a video, kept with pictures of a project: to confirm, no truth."""
+"""Boxes and labels that come with pictures into a project: to confirm, no truth.
+
+They were seen in the frames of a video, or drawn by the visitor whose picture it is.
+"""
 
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -62,7 +65,7 @@ def has_suggestions(database: Database, project_id: str) -> bool:
 
 
 def stored_suggestion(database: Database, project: Project, task: Task) -> Suggestion | None:
-    """Return what was seen in a picture; None if it is no frame of a video, or nothing was."""
+    """Return what came with a picture; None if nothing came with it."""
     query = select(row.suggested).where(row.id == task.picture_id)
     with database.transaction() as connection:
         stored = connection.scalar(query)

@@ -10,7 +10,8 @@ from flask import Blueprint, Response, flash, redirect, send_file, url_for
 from flask.typing import ResponseReturnValue
 
 from rubberduck.core.errors import InvalidParameter
-from rubberduck.pages.projects import THUMBNAIL_SIDE, side_names, stored_object
+from rubberduck.core.sentences import translated
+from rubberduck.pages.projects import NAMED_REFUSALS, THUMBNAIL_SIDE, side_names, stored_object
 from rubberduck.web.deps import job_queue, pipeline, text
 from rubberduck.web.forms import keep_typed
 from rubberduck.web.operators import audit, require_operator
@@ -26,6 +27,7 @@ from rubberduck.web.uploads import form_value, form_values
 
 if TYPE_CHECKING:
     from rubberduck.custom_models.projects import Project
+    from rubberduck.custom_models.visitors_pictures import TakenIn
 
 project_data = Blueprint("project_data", __name__, url_prefix="/projects/<id>")
 DIRECT_PICTURES = 2000  # labels of more pictures are exported by a job
@@ -181,7 +183,7 @@ def visitors(id: str) -> ResponseReturnValue:
 def take_visitors_pictures(id: str) -> ResponseReturnValue:
     """Take the selected pictures in; their boxes get a label if one is chosen."""
     from rubberduck.custom_models.project_datasets import Importer
-    from rubberduck.custom_models.visitors_pictures import take_in
+    from rubberduck.custom_models.visitors_pictures import VisitorsPictures
 
     person = require_operator()
     project, label = projects().get(id), form_value("label") or None
@@ -191,10 +193,22 @@ def take_visitors_pictures(id: str) -> ResponseReturnValue:
         return redirect(url_for("project_data.visitors", id=id), HTTPStatus.SEE_OTHER)
     site = pipeline()
     importer = Importer(site.results.database, project, person.id)
-    number = take_in(site.results, project_pictures(), importer, ids, label)
-    audit("project.collect", project.name, id=id, pictures=number)
-    flash(text("Pictures taken in: {number}.").format(number=number))
+    visitors_pictures = VisitorsPictures(site.results, project_pictures(), importer)
+    taken = visitors_pictures.take_in(ids, label, near_is_fine=form_value("near") == "1")
+    audit("project.collect", project.name, id=id, pictures=taken.number)
+    flash(_taken_in_words(taken))
     return redirect(url_for("project_data.visitors", id=id), HTTPStatus.SEE_OTHER)
+
+
+def _taken_in_words(taken: "TakenIn") -> str:
+    from rubberduck.custom_models.visitors_pictures import name_of
+
+    said = [text("Pictures taken in: {number}.").format(number=taken.number)]
+    if taken.refused:
+        said.append(text("Refused: {number}.").format(number=len(taken.refused)))
+    for result_id, why in list(taken.refused.items())[:NAMED_REFUSALS]:
+        said.append(f"{name_of(result_id)}: {translated(why.to_json(), text)}")
+    return " ".join(said)
 
 
 @project_data.get("/visitors/<result_id>.jpg")

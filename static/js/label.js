@@ -308,7 +308,7 @@ async function suggest() {
   view?.suggest(found.boxes, (box) => labels.colour(box.label));
   const named = found.labels.map((label) => labels.name(label)).join(", ");
   const number = found.boxes.length;
-  const text = found.version === null ? "seen" : "suggested"; // in a video, or by a model
+  const text = found.version === null ? "seen" : "suggested"; // it came with the picture, or is a model's
   const ofBoxes = text === "suggested" && number === 1 ? "suggestedOne" : text;
   offer.show(fill(texts[hasBoxes ? ofBoxes : `${text}Labels`], { ...found, number, named }), {
     [texts.useThem]: takeSuggestion,

@@ -281,4 +281,5 @@ def check_jobs(ask: Ask, path: str) -> None:
     assert ask("POST", f"{path}/imports/s3", json=s3)[0] == 400  # pictures are in a folder
     assert ask("GET", f"{path}/visitor-pictures")[1] == {"candidates": []}
     taken = ask("POST", f"{path}/visitor-pictures", json={"results": ["none"], "label": None})
-    assert taken == (200, {"taken": 0})
+    why = "There is no such picture, or its visitor does not allow training with it."
+    assert taken == (200, {"taken": 0, "refused": [{"result": "none", "reason": why}]})

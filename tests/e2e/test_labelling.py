@@ -314,7 +314,7 @@ def test_what_was_seen_in_a_video_is_confirmed(page: Page, site: Site) -> None:
     wait_for_picture(page, "0.jpg")  # nothing is known of the first one
     expect(page.locator(".suggested")).to_have_count(0)
     press(page, "s")
-    expect(page.get_by_text("Boxes that were seen here in the video (dashed): 1")).to_be_visible()
+    expect(page.get_by_text("Boxes that came with the picture (dashed): 1")).to_be_visible()
     expect(page.locator(".suggested")).to_have_count(1)
     assert saved(page, site, project, second)["revision"] == 0  # it is not taken for truth
     press(page, "y", "Enter")

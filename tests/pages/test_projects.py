@@ -2,6 +2,7 @@
 
 import re
 import tarfile
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -493,11 +494,7 @@ def test_a_visitors_picture_comes_in_with_consent_and_leaves_with_it(
     box = {"left": 0.25, "top": 0.5, "width": 0.5, "height": 0.25, "label": "Rubber duck"}
 
     def wrong(seed: int, consent: bool) -> str:
-        where = client.post("/", **form(encoded(scene(seed), "PNG"))).location
-        id = where.rpartition("/")[2]
-        body = {"boxes": [box], "consent": consent}
-        assert client.put(f"/api/v1/results/{id}/corrections", json=body).status_code == 200
-        return id
+        return judged_wrong(client, scene(seed), ["Rubber duck"], consent=consent)
 
     agreed, other, third, refused = wrong(1, True), wrong(2, True), wrong(3, True), wrong(4, False)
     shown = operator.get(f"{page}/visitors").text
@@ -531,6 +528,49 @@ def test_a_visitors_picture_comes_in_with_consent_and_leaves_with_it(
         pipeline.storage.get(stored[agreed].key)
     with pipeline.results.database.transaction() as connection:
         assert connection.scalar(select(model_versions.c.withdrawn_pictures)) == 3
+
+
+def judged_wrong(
+    client: FlaskClient, picture: Image.Image, labels: Iterable[str], *, consent: bool = True
+) -> str:
+    """Send a picture as a visitor who draws a box for each label; return the result's id."""
+    id = client.post("/", **form(encoded(picture, "PNG"))).location.rpartition("/")[2]
+    sides = {"left": 0.25, "top": 0.5, "width": 0.5, "height": 0.25}
+    body = {"boxes": [{**sides, "label": label} for label in labels], "consent": consent}
+    assert client.put(f"/api/v1/results/{id}/corrections", json=body).status_code == 200
+    return id
+
+
+def test_boxes_with_other_labels_are_left_out_and_the_rest_is_to_be_confirmed(
+    operator: FlaskClient, client: FlaskClient, pipeline: Pipeline
+) -> None:
+    """Saved without them, the picture would count as labelled, with nothing where they were."""
+    page = make_project(operator, "boxes", "rubber duck")
+    mixed = judged_wrong(client, scene(1), ["Rubber duck", "goose"])
+    operator.post(f"{page}/visitors", data={"result": [mixed]})
+    project = project_of(pipeline, page)
+    (stored,) = pictures_of(pipeline).each(project.id)
+    assert not stored.is_labelled
+    api = f"/api/v1{page}/pictures/{stored.id}/suggestions"
+    suggested: Any = operator.get(api).json
+    (box,) = suggested["boxes"]
+    sides = [box[side] for side in ("left", "top", "width", "height")]
+    assert (box["label"], sides) == (project.labels[0].id, [100, 150, 200, 75])
+    assert 'data-suggests="true"' in operator.get(f"{page}/label").text
+
+
+def test_a_visitors_picture_like_one_of_the_project_is_skipped_and_named(
+    operator: FlaskClient, client: FlaskClient, pipeline: Pipeline
+) -> None:
+    page = make_project(operator, "boxes", "rubber duck")
+    send(operator, page, (encoded(scene(1)), "mine.jpg"))
+    near = judged_wrong(client, scene(1).resize((300, 225)), ["rubber duck"])
+    answer = operator.post(f"{page}/visitors", data={"result": [near]}, follow_redirects=True)
+    said = f"visitor-{near[:8]}.jpg: It looks like mine.jpg of the project"
+    assert said in visible_text(answer.text)
+    assert pictures_of(pipeline).counts(project_of(pipeline, page).id).stored == 1
+    operator.post(f"{page}/visitors", data={"result": [near], "near": "1"})
+    assert pictures_of(pipeline).counts(project_of(pipeline, page).id).stored == 2
 
 
 def _version(project_id: str) -> dict[str, Any]:

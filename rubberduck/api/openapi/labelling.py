@@ -110,10 +110,11 @@ def labelling() -> JsonObject:
             "parameters": [PROJECT_ID, PICTURE_ID],
             "get": project_operation(
                 "get_picture_suggestions",
-                "Let a video or the newest model suggest labels",
-                "What was seen in the video that the picture is a frame of; or else boxes and "
-                "labels at the thresholds of the newest embedded version. Nothing is saved: send "
-                "back what is right. Empty before the first training.",
+                "Let a video, a visitor or the newest model suggest labels",
+                "What came with the picture: what was seen in the video that it is a frame of, or "
+                "boxes of its visitor. Or else boxes and labels at the thresholds of the newest "
+                "embedded version. Nothing is saved: send back what is right. Empty before the "
+                "first training.",
                 {"200": response("The suggestions.", "SuggestionsBody")},
             ),
         },

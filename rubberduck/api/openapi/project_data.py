@@ -32,6 +32,7 @@ BODIES = (
     schemas.SplitRequestBody,
     schemas.CandidatesBody,
     schemas.TakeInRequestBody,
+    schemas.LeftOutBody,
     schemas.TakenInBody,
 )
 JOB_ID = parameter(
@@ -170,10 +171,12 @@ def project_data() -> JsonObject:
             "post": project_operation(
                 "take_in_visitor_pictures",
                 "Take in visitors' pictures",
-                "A visitor can take a picture back on “My pictures”.",
-                {"200": response("How many came in.", "TakenInBody")},
+                "A visitor can take a picture back on “My pictures”. One that the project has, or "
+                "that looks like one of it, is left out, and so is one without consent.",
+                {"200": response("How many came in, and why others did not.", "TakenInBody")},
                 *(*CHANGE_ERRORS, project_errors.ProjectFull, errors.SiteStorageFull),
                 requestBody=json_body("TakeInRequestBody", {"results": [SAMPLE_ID], "label": None}),
-            ),
+            )
+            | {"parameters": [NEAR]},
         },
     }
