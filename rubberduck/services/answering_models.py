@@ -1,7 +1,7 @@
 """The models that visitors can ask, as this process last saw them, and a pipeline for each.
 
 Pages never wait for the list: it is read again in the background when it is some seconds old. What
-asks a model reads it first. Nothing of the models is imported before one is asked.
+asks a question reads it first. Nothing of the models is imported before one is asked.
 """
 
 import logging
@@ -57,16 +57,32 @@ class AnsweringModels:
         """Read the list now. Raises ResultsUnavailable."""
         from rubberduck.db.model_activity import answering_models
 
-        self._read_at = time.monotonic()
+        began = time.monotonic()
         # Whatever an operator allowed before: hosting starts nothing for a visitor without a stop.
         needs = self.pipeline.open_custom_labels, self.pipeline.open_stop_schedules
         can_start = None not in needs
-        self._models = answering_models(self.pipeline.results.database, start_at_amazon=can_start)
+        database = self.pipeline.results.database
+        try:
+            self._models = answering_models(database, start_at_amazon=can_start)
+        finally:  # also if it fails, or each page would ask a database that does not answer
+            self._read_at = began
         return self._models
 
     def default(self) -> "AnsweringModel | None":
         """Return the running model that answers who chose nothing, without waiting."""
-        return next((each for each in self.list() if each.is_default and each.is_running), None)
+        return _default_of(self.list())
+
+    def default_for_question(self) -> "AnsweringModel | None":
+        """Return the same for a request that asks, which waits for a list that is old.
+
+        A default is confirmed each time: whoever chose nothing is answered without it, too, and
+        must not hear that it is gone. If the database fails, the last list holds.
+        """
+        if DATABASE_MODULE not in sys.modules:
+            self.pipeline.begin_loading()  # it is loaded while the first decoder starts
+        if self._is_stale() or _default_of(self._models):
+            self._refresh_safely()
+        return _default_of(self._models)
 
     def pipeline_for(
         self, project_id: str, *, may_start: bool, min_confidence: float | None = None
@@ -179,8 +195,16 @@ class AnsweringModels:
 
     def _read_in_background(self) -> None:
         try:
+            self._refresh_safely()
+        finally:
+            self._is_reading.release()
+
+    def _refresh_safely(self) -> None:
+        try:
             self.refresh()
         except DuckError as error:
             log.warning("models not listed cause=%s", error.operator_message)
-        finally:
-            self._is_reading.release()
+
+
+def _default_of(models: "tuple[AnsweringModel, ...]") -> "AnsweringModel | None":
+    return next((each for each in models if each.is_default and each.is_running), None)

@@ -210,8 +210,7 @@ class Pipeline:
         the owner); see `key_hashes`.
         """
         self.storage.raise_if_circuit_open()
-        if begin_decoder_start():
-            self._load_next_steps()
+        self.begin_loading()
         with durations() as seconds:
             with timed("decode"):
                 picture = self.read(data)
@@ -370,8 +369,13 @@ class Pipeline:
         if self.free_detector:
             self.free_detector.check()
 
-    def _load_next_steps(self) -> None:
-        """Load what follows the decoding, while the first decoder of this process starts."""
+    def begin_loading(self) -> None:
+        """Load what follows the decoding, while the first decoder of this process starts.
+
+        Does nothing in a process that has one. Raises TooBusy.
+        """
+        if not begin_decoder_start():
+            return
         import rubberduck.db.results  # noqa: F401
 
         with suppress(DuckError):  # which is answered after the decoder's own errors

@@ -3,13 +3,16 @@
 Without either, the model that an operator made the default answers, or else the first question.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, g, request
 
 from rubberduck.core.errors import InvalidParameter
 from rubberduck.core.models import Result
 from rubberduck.web.deps import answering_models, default_pipeline, pipeline, threshold
+
+if TYPE_CHECKING:
+    from rubberduck.db.model_activity import AnsweringModel
 
 # Links to these endpoints keep the question of the page that they stand on.
 KEEPING = {
@@ -89,8 +92,14 @@ def _choose_question() -> None:
         raise InvalidParameter("“min_confidence” is for a “model”: give both, or neither.")
     elif request.endpoint and key is not None:
         g.pipeline = default_pipeline().for_question(key)
-    elif request.endpoint in ANSWERED_BY_DEFAULT and (default := answering_models().default()):
+    elif request.endpoint in ANSWERED_BY_DEFAULT and (default := _default_model()):
         g.pipeline = answering_models().pipeline_of(default)
+
+
+def _default_model() -> "AnsweringModel | None":
+    """Return the model that answers who chose nothing: pages do not wait for the database."""
+    models = answering_models()
+    return models.default_for_question() if request.method == "POST" else models.default()
 
 
 def _min_confidence() -> float | None:

@@ -1,5 +1,6 @@
 """Asking the models of projects: chosen, default, stopped, started by a visitor; on all doors."""
 
+import threading
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
+from sqlalchemy import text as sql
 
 from app import create_app
 from rubberduck.aws.custom_labels import CustomLabels
@@ -17,10 +19,12 @@ from rubberduck.core.settings import Settings
 from rubberduck.custom_models.hosting_errors import ModelStopped
 from rubberduck.custom_models.projects import Projects
 from rubberduck.custom_models.training import TrainingPicture, background, embedding, train
+from rubberduck.db import model_activity
 from rubberduck.db.results import Results
 from rubberduck.jobs.child import Task
 from rubberduck.jobs.models import Run
 from rubberduck.jobs.queue import JobQueue
+from rubberduck.services import answering_models
 from rubberduck.services.answering_models import AnsweringModels
 from rubberduck.services.errors import NoSuchModelOffered
 from rubberduck.services.pipeline import Offer, Pipeline
@@ -28,6 +32,7 @@ from rubberduck.services.video_analysis import finish, see_frames
 from rubberduck.services.videos import VideoService
 from rubberduck.videos.timeline import label_segments
 from rubberduck.web.model_hosting import hosting
+from tests.support.browser import MAX_WAIT
 from tests.support.command_line import run_command
 from tests.support.custom_labels import FakeCustomLabels
 from tests.support.duck_videos import write_pictures
@@ -214,6 +219,68 @@ def test_a_stopped_model_says_so_or_starts_if_the_operator_allowed_it(
             models.pipeline_for(PROJECT, may_start=True)
         life = hosting().lives.get(embedded)
     assert (life.should_run, life.may_start_itself) == (False, False)
+
+
+def test_the_default_model_answers_at_once_on_a_quiet_site_and_no_more_when_it_is_gone(
+    app: Flask,
+    client: FlaskClient,
+    settings: Settings,
+    pipeline: Pipeline,
+    results: Results,
+    embedded: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another process makes it the default, and deletes it; this one was not asked meanwhile."""
+
+    def engine(number: int) -> str:
+        answer = client.post("/api/v1/pictures", **form(encoded(coloured("red", number))))
+        assert answer.status_code == 201, answer.text
+        return str(answer.get_json()["engine"])
+
+    models: AnsweringModels = app.extensions["answering_models"]
+    other = create_app(settings, pipeline=pipeline)
+    first = engine(0)
+    started(other, embedded)
+    with other.app_context():
+        hosting().lives.make_default(embedded)
+    with monkeypatch.context() as quiet:
+        quiet.setattr(answering_models, "FRESH_SECONDS", -1.0)
+        assert engine(1) == "mugs"
+    # The list cannot be read: the last one holds.
+    with results.database.transaction(writing=True) as connection:
+        connection.execute(sql("ALTER TABLE model_versions RENAME TO lost"))
+    assert engine(2) == "mugs"
+    with results.database.transaction(writing=True) as connection:
+        connection.execute(sql("ALTER TABLE lost RENAME TO model_versions"))
+    models.refresh()
+    Projects(results.database).mark_deleting(PROJECT)
+    models._loaded = None  # as where it was not asked before
+    assert engine(3) == first
+
+
+def test_who_asks_while_the_list_is_being_read_does_not_get_the_one_before(
+    app: Flask, embedded: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models: AnsweringModels = app.extensions["answering_models"]
+    other = create_app(app.extensions["settings"], pipeline=models.pipeline)
+    started(other, embedded)
+    with other.app_context():
+        hosting().lives.make_default(embedded)
+    reading, go_on = threading.Event(), threading.Event()
+    read = model_activity.answering_models
+
+    def slow(*arguments: Any, **options: Any) -> Any:
+        if threading.current_thread() is not threading.main_thread():
+            reading.set()
+            go_on.wait(MAX_WAIT / 1000)
+        return read(*arguments, **options)
+
+    monkeypatch.setattr(model_activity, "answering_models", slow)
+    assert models.list() == ()  # a page, which does not wait
+    assert reading.wait(MAX_WAIT / 1000)
+    assert (default := models.default_for_question())
+    assert default.project_id == PROJECT
+    go_on.set()
 
 
 def test_a_model_at_amazon_answers_with_boxes_by_its_own_thresholds(
