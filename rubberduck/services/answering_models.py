@@ -92,8 +92,10 @@ class AnsweringModels:
         With `may_start`, a model that starts itself is started. `min_confidence`, in percent,
         decides in place of each label's own threshold.
         """
-        models = self.refresh() if self._is_stale() else self._models
-        model = next((each for each in models if each.project_id == project_id), None)
+        was_old = self._is_stale()
+        model = _model_of(project_id, self.refresh() if was_old else self._models)
+        if model is None and not was_old:  # another process may have started it since
+            model = _model_of(project_id, self.refresh())
         if model is None:
             raise self._why_not(project_id)
         if may_start and not model.is_running:
@@ -204,6 +206,10 @@ class AnsweringModels:
             self.refresh()
         except DuckError as error:
             log.warning("models not listed cause=%s", error.operator_message)
+
+
+def _model_of(project_id: str, models: "tuple[AnsweringModel, ...]") -> "AnsweringModel | None":
+    return next((each for each in models if each.project_id == project_id), None)
 
 
 def _default_of(models: "tuple[AnsweringModel, ...]") -> "AnsweringModel | None":

@@ -283,6 +283,15 @@ def test_who_asks_while_the_list_is_being_read_does_not_get_the_one_before(
     go_on.set()
 
 
+def test_a_model_that_another_process_has_just_started_answers(
+    app: Flask, client: FlaskClient, settings: Settings, pipeline: Pipeline, embedded: str
+) -> None:
+    app.extensions["answering_models"].refresh()
+    started(create_app(settings, pipeline=pipeline), embedded)
+    asked = client.post(f"/api/v1/pictures?model={PROJECT}", **form(encoded(coloured("red"))))
+    assert (asked.status_code, asked.get_json().get("engine")) == (201, "mugs")
+
+
 def test_a_model_at_amazon_answers_with_boxes_by_its_own_thresholds(
     app: Flask, client: FlaskClient, results: Results, fake: FakeCustomLabels
 ) -> None:
