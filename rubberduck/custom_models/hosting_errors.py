@@ -77,6 +77,7 @@ class ModelStopped(DuckError):
     status = 503
     slug = "model-stopped"
     title = "This model is stopped"
+    already_logged = True  # its stop was, and it is no fault of the site
     hint = "Choose another model, or ask whoever runs this site to start it."
 
 

@@ -1,5 +1,6 @@
 """Asking the models of projects: chosen, default, stopped, started by a visitor; on all doors."""
 
+import logging
 import threading
 from dataclasses import replace
 from io import StringIO
@@ -290,6 +291,17 @@ def test_a_model_that_another_process_has_just_started_answers(
     started(create_app(settings, pipeline=pipeline), embedded)
     asked = client.post(f"/api/v1/pictures?model={PROJECT}", **form(encoded(coloured("red"))))
     assert (asked.status_code, asked.get_json().get("engine")) == (201, "mugs")
+
+
+def test_a_stopped_model_is_no_error_of_the_site(
+    app: Flask, client: FlaskClient, embedded: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    started(app, embedded)
+    with app.app_context():
+        hosting().stop(embedded)
+        app.extensions["answering_models"].refresh()
+    assert client.post(f"/?model={PROJECT}", **form(encoded())).status_code == 503
+    assert [record for record in caplog.records if record.levelno > logging.INFO] == []
 
 
 def test_a_model_at_amazon_answers_with_boxes_by_its_own_thresholds(
