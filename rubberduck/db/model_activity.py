@@ -88,19 +88,20 @@ def answering_models(
 
 @dataclass(frozen=True)
 class RestingModel:
-    """A model that answered visitors before, and does not at the moment."""
+    """A model that could answer visitors, and does not at the moment."""
 
     name: str  # of the project
     is_starting: bool
 
 
 def resting_model(database: Database, project_id: str) -> RestingModel | None:
-    """Return a project's model that was started before. Raises ResultsUnavailable."""
+    """Return a project's model that is trained, or was started. Raises ResultsUnavailable."""
+    is_trained = or_(row.started_at.is_not(None), row.state.in_(STARTABLE))
     starts = and_(row.should_run, row.state == "STARTING")
     query = (
         select(project.name, starts.label("starts"))
         .join_from(versions, projects, project.id == row.project_id)
-        .where(project.id == project_id, project.status == "ready", row.started_at.is_not(None))
+        .where(project.id == project_id, project.status == "ready", is_trained)
         .order_by(starts.desc())
     )
     with database.transaction() as connection:

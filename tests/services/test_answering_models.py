@@ -103,7 +103,9 @@ def test_visitors_choose_a_model_and_results_keep_it(
 ) -> None:
     assert "a model of this site" not in client.get("/").text
     refused = client.get(f"/?model={PROJECT}")
-    assert (refused.status_code, "No model of this site is running" in refused.text) == (400, True)
+    assert (refused.status_code, "This model is stopped" in refused.text) == (503, True)
+    unknown = client.get("/?model=cups------------")
+    assert (unknown.status_code, "No model of this site is running" in unknown.text) == (400, True)
     started(app, embedded)
     page = client.get("/").text
     assert f'href="/?model={PROJECT}"' in page
@@ -282,6 +284,16 @@ def test_who_asks_while_the_list_is_being_read_does_not_get_the_one_before(
     assert (default := models.default_for_question())
     assert default.project_id == PROJECT
     go_on.set()
+
+
+def test_a_model_that_is_not_trained_yet_is_no_stopped_one(
+    client: FlaskClient, results: Results
+) -> None:
+    add_model(results.database, "v1", state="TRAINING_IN_PROGRESS")
+    assert client.get(f"/?model={PROJECT}").status_code == 400
+    add_model(results.database, "v2", number=2)
+    refused = client.get(f"/?model={PROJECT}")
+    assert (refused.status_code, "“mugs” is stopped." in refused.text) == (503, True)
 
 
 def test_a_model_that_another_process_has_just_started_answers(
