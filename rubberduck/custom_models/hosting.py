@@ -29,6 +29,7 @@ from rubberduck.billing.trainings import TrainingCosts
 from rubberduck.custom_models.hosting_errors import (
     AlreadyRunning,
     CannotStart,
+    EmbeddedRunsAlready,
     InvalidUnits,
     NoScheduledStop,
     NotRunning,
@@ -282,6 +283,8 @@ def _check_state(life: Life) -> None:
     """Raise CannotStart unless an operator may start the model."""
     state = life.service_state
     if life.should_run:
+        if life.is_embedded:  # which has no units, and starts at once
+            raise EmbeddedRunsAlready("“{model}” runs.", model=life.title)
         raise AlreadyRunning("“{model}” runs or is starting.", model=life.title)
     if not life.is_trained:
         raise CannotStart("It has not been trained to the end: it is {state}.", state=state.name)

@@ -28,6 +28,10 @@ class AlreadyRunning(CannotStart):
     hint = "Stop it first to change its units. It was not started a second time."
 
 
+class EmbeddedRunsAlready(AlreadyRunning):
+    hint = "There is nothing to start: it answers, and costs nothing."
+
+
 class TooManyRunning(CannotStart):
     slug = "too-many-models"
     title = "Two models run at Amazon already"

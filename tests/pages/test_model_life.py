@@ -69,6 +69,7 @@ def test_an_embedded_model_is_started_and_stopped_by_operators_only(
     assert "It runs on this server and costs nothing." in card(app, client, id)
     again = client.post(f"{MUGS}/1/start")
     assert (again.status_code, "runs already" in again.text) == (409, True)
+    assert "units" not in visible_text(again.text)  # an embedded model has none
     assert client.post(f"{MUGS}/1/default", data={"default": "1"}).status_code == 303
     assert client.post(f"{MUGS}/1/self-start", data={"allowed": "1"}).status_code == 303
     assert client.post(f"{MUGS}/1/stop").status_code == 303
