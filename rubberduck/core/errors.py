@@ -206,7 +206,7 @@ class RateLimited(DuckError):
 
     def __init__(self, seconds: int) -> None:
         super().__init__(
-            "You have sent more requests than the limit allows. Try again in {seconds} seconds.",
+            "You have sent more requests than the limit allows. Try again in {seconds} s.",
             seconds=seconds,
         )
         self.retry_after = seconds

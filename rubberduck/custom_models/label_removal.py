@@ -37,7 +37,7 @@ def remove_label(
         used = list(_pictures_with(connection, project_id, label_id, locked=True))
         if used and into is None and not confirmed:
             raise LabelInUse(
-                "{number} pictures have the label “{name}”.", number=len(used), name=name
+                "Pictures with the label “{name}”: {number}.", number=len(used), name=name
             )
         lock_counts(connection, project_id)
         for start in range(0, len(used), BATCH):

@@ -203,7 +203,7 @@ class ProjectPictures:
         counts = self.counts(project_id)
         if counts.stored + pictures > self.quota.pictures:
             raise ProjectFull(
-                "It holds {number} pictures, and may hold {most}.",
+                "Pictures in it: {number}. It may hold {most}.",
                 number=counts.stored,
                 most=self.quota.pictures,
             )

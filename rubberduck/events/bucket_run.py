@@ -86,7 +86,7 @@ def answer_bucket(context: "Context", page: Mapping[str, Any]) -> Any:
             break
         context.sleep(RETRY_SECONDS)
     if left:
-        raise Unavailable("{left} pictures have no answer: a service fails.", left=left)
+        raise Unavailable("Pictures without an answer: {left}. A service fails.", left=left)
     return {"run": page["run_id"], "page": page["number"], "pictures": len(keys)}
 
 

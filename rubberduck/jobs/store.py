@@ -326,7 +326,7 @@ def _change_row(
 
 def too_many_jobs(most: int) -> TooManyJobs:
     return TooManyJobs(
-        "You have {number} jobs that wait or run, as many as this site allows.", number=most
+        "Jobs of yours that wait or run: {number}, as many as this site allows.", number=most
     )
 
 

@@ -66,7 +66,7 @@ def check_size(path: Path, limits: VideoLimits) -> None:
 
 
 def too_long(limits: VideoLimits) -> VideoTooLarge:
-    return VideoTooLarge("It is longer than the limit of {most} minutes.", most=limits.minutes)
+    return VideoTooLarge("It is longer than the limit of {most} min.", most=limits.minutes)
 
 
 @contextmanager

@@ -74,7 +74,7 @@ class TooManyVideos(DuckError):
 
     def __init__(self, most: int) -> None:
         super().__init__(
-            "You have {most} videos on their way or being analysed, as many as this site allows.",
+            "Videos of yours on their way or being analysed: {most}, as many as this site allows.",
             most=most,
         )
 

@@ -419,7 +419,9 @@ def test_settings_change_and_a_label_in_use_goes_only_when_confirmed(
     assert names == ["round", "square", "disk", "ring"]
     remove = f"{page}/labels/{ids['disk']}/remove"
     assert "1 picture has it." in visible_text(operator.get(remove).text)
-    assert operator.post(remove).status_code == 409
+    unconfirmed = operator.post(remove)
+    assert unconfirmed.status_code == 409
+    assert "Pictures with the label “disk”: 1." in visible_text(unconfirmed.text)
     operator.post(remove, data={"confirmed": "1", "into": ids["disc"]})
     counts = pictures_of(pipeline).counts(project.id)
     assert counts.by_label == {ids["disc"]: 2, ids["square"]: 1}

@@ -52,11 +52,11 @@ def test_who_asks_too_often_is_told_when_to_come_back(open_site: OpenSite) -> No
         page, problem = client.post("/"), client.post(PICTURES)
         assert (page.status_code, page.headers["Retry-After"]) == (429, "21")
         assert "Too many requests" in page.text
-        assert "Try again in 21 seconds." in page.text
+        assert "Try again in 21 s." in page.text
         assert problem.headers["Retry-After"] == "21"
         assert problem.json
         assert problem.json["type"].endswith("#too-often")
-        assert "Try again in 21 seconds." in problem.json["detail"]
+        assert "Try again in 21 s." in problem.json["detail"]
         clock.shift(timedelta(seconds=int(page.headers["Retry-After"])))
         assert client.post(PICTURES).status_code == 400
 
