@@ -8,6 +8,7 @@ objects, and whoever finishes the row has added the picture.
 """
 
 import hashlib
+import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -209,8 +210,10 @@ class ProjectPictures:
             )
         if counts.bytes + bytes > self.quota.bytes:
             raise ProjectFull(
-                "Its pictures take {number} MB, and may take {most}.",
-                number=f"{counts.bytes / 1e6:.0f}",
+                "Its pictures take {number} MB, what is sent takes {size} MB, and all may take "
+                "{most} MB.",
+                number=_megabytes(counts.bytes),
+                size=_megabytes(bytes),
                 most=f"{self.quota.bytes / 1e6:.0f}",
             )
         require_site_room(self.database, self.quota.site_bytes, bytes)
@@ -382,6 +385,15 @@ def _require_project(connection: Connection, project_id: str) -> None:
     query = select(projects.c.id).where(of).with_for_update(read=True)
     if connection.scalar(query) is None:
         raise NoSuchProject
+
+
+def _megabytes(bytes: int) -> str:
+    """Return the size rounded up: what is refused is never shown as nothing.
+
+    >>> _megabytes(0), _megabytes(30_000), _megabytes(1_234_567), _megabytes(20_000_000_000)
+    ('0', '0.1', '1.3', '20000')
+    """
+    return f"{math.ceil(bytes / 1e5) / 10:.15g}"
 
 
 def _of(project_id: str) -> ColumnElement[bool]:

@@ -296,3 +296,12 @@ def test_what_is_there_already_fits_into_a_full_project(
     assert isinstance(book.add(mugs, Upload(encoded(scene(1)))), Duplicate)
     with pytest.raises(ProjectFull):
         book.add(mugs, Upload(encoded(scene(2))))
+
+
+def test_a_picture_that_alone_is_too_much_for_a_project_is_named_with_its_size(
+    results: Results, folder: Storage, mugs: Project
+) -> None:
+    book = ProjectPictures(results.database, folder, 15_000_000, Quota(9, 1_000_000))
+    words = "take 0 MB, what is sent takes 1.3 MB, and all may take 1 MB"
+    with pytest.raises(ProjectFull, match=words):
+        book.require_room(mugs.id, 1, 1_234_567)

@@ -188,7 +188,10 @@ def test_a_full_project_refuses_before_it_reads(operator: FlaskClient, app: Flas
     no_form = {"data": bytes(100_000), "content_type": "multipart/form-data; boundary=x"}
     answer = operator.post(f"{page}/pictures", **no_form)  # reading it would be a 400
     assert answer.status_code == 413
-    assert "Its pictures take 0 MB, and may take 0." in visible_text(answer.text)
+    assert (
+        "Its pictures take 0 MB, what is sent takes 0.1 MB, and all may take 0 MB."
+        in visible_text(answer.text)
+    )
 
 
 def test_each_zip_that_is_queued_is_in_the_audit_list(
