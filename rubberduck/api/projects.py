@@ -53,7 +53,13 @@ def get_project(id: str) -> ResponseReturnValue:
 def put_project(id: str) -> ResponseReturnValue:
     require_operator()
     given, book = parsed_body(bodies.ProjectChangeBody), projects()
-    project = book.change(id, name=given.name, question=given.question, keep_days=given.keep_days)
+    project = book.change(
+        id,
+        name=given.name,
+        question=given.question,
+        keep_days=given.keep_days,
+        confirmed=flag("confirm"),
+    )
     audit("project.change", project.name, id=id)
     return _project_response(id)
 

@@ -38,6 +38,15 @@ class LabelInUse(DuckError):
     hint = "Confirm that its boxes are deleted, or choose the label that takes its place."
 
 
+class PicturesWouldGo(DuckError):
+    """A shorter retention would delete pictures."""
+
+    status = 409
+    slug = "pictures-would-go"
+    title = "Pictures would be deleted"
+    hint = "Confirm that, or keep pictures for longer. Nothing was changed."
+
+
 class UnsuitablePicture(DuckError):
     """A picture is outside the limits of Amazon Rekognition Custom Labels."""
 

@@ -5,11 +5,12 @@ Versions that were trained with a picture count it as withdrawn.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from rubberduck.core.errors import StorageFailed
+from rubberduck.custom_models.errors import PicturesWouldGo
 from rubberduck.custom_models.tables import (
     annotations,
     model_versions,
@@ -113,10 +114,33 @@ def hide_due(database: Database, now: datetime) -> int:
     with database.transaction() as connection:
         limits = connection.execute(kept).all()
     for project_id, days in limits:
-        oldest = to_naive_utc(now - timedelta(days=days))
-        expired = and_(row.project_id == project_id, row.created_at < oldest)
-        hidden += hide_in_batches(database, expired)
+        hidden += hide_in_batches(database, _expired(project_id, days, now))
     return hidden
+
+
+def _expired(project_id: str, days: int, now: datetime) -> ColumnElement[bool]:
+    """Return the condition for pictures that a project keeps no longer."""
+    return and_(
+        row.project_id == project_id, row.created_at < to_naive_utc(now - timedelta(days=days))
+    )
+
+
+def require_none_expired(
+    connection: Connection, project_id: str, before: int | None, after: int | None
+) -> None:
+    """Raise PicturesWouldGo if pictures are older than a retention that was shortened."""
+    if after is None or (before is not None and before <= after):
+        return
+    labelled = func.count().filter(row.revision > 0)
+    expired = _expired(project_id, after, datetime.now(UTC))
+    query = select(func.count(), labelled).where(expired, row.status == READY)
+    number, with_labels = connection.execute(query).one()
+    if number:
+        raise PicturesWouldGo(
+            "Pictures that are older than this limit: {number}. Of these labelled: {labelled}.",
+            number=number,
+            labelled=with_labels,
+        )
 
 
 def of_results(result_ids: Sequence[str]) -> ColumnElement[bool]:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from rubberduck.core.ids import random_id
 from rubberduck.core.sentences import Sentence
 from rubberduck.custom_models.errors import InvalidProject, NameTaken, NoSuchProject
+from rubberduck.custom_models.picture_deletion import require_none_expired
 from rubberduck.custom_models.rules import MAX_LABEL_LENGTH, MAX_LABELS
 from rubberduck.custom_models.tables import (
     model_versions,
@@ -159,24 +160,38 @@ class Projects:
                 labels.setdefault(row["project_id"], []).append(_label(row))
         return tuple(_project(row, labels.get(row["id"], ())) for row in rows)
 
-    def change(self, id: str, *, name: str, question: str, keep_days: int | None) -> Project:
+    def change(
+        self,
+        id: str,
+        *,
+        name: str,
+        question: str,
+        keep_days: int | None,
+        confirmed: bool = False,
+    ) -> Project:
         """Store all of them or, if one cannot be, none.
 
         An empty question is made from the labels again; `keep_days` is after how many days
-        pictures are deleted, None keeps them. Raises InvalidProject, NameTaken, NoSuchProject.
+        pictures are deleted, None keeps them. Raises InvalidProject, NameTaken, NoSuchProject, and
+        PicturesWouldGo if there are pictures older than a shorter limit, unless that is
+        `confirmed`.
         """
         name = clean_name(name)
         with self.database.transaction(writing=True) as connection:
-            names = [each.name for each in _get(connection, id).labels]
+            before = _get(connection, id, locked=True)
+            names = [each.name for each in before.labels]
             question = question if question.strip() else self._default_question(names)
             self._require_free_name(connection, name, besides=id)
-            return _change(
+            after = _change(
                 connection,
                 id,
                 name=name,
                 question=clean_question(question),
                 keep_days=clean_keep_days(keep_days),
             )
+            if not confirmed:
+                require_none_expired(connection, id, before.keep_days, after.keep_days)
+            return after
 
     def add_labels(self, id: str, names: Iterable[str]) -> Project:
         """Add labels after the others; those that exist are left. Raises InvalidProject."""

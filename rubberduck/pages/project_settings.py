@@ -30,19 +30,32 @@ def show(id: str) -> ResponseReturnValue:
 @project_settings.post("/settings")
 @keep_typed("settings", show)
 def save(id: str) -> ResponseReturnValue:
-    """Store name, question and retention; an empty question is made from the labels."""
+    """Store name, question and retention; an empty question is made from the labels.
+
+    Where a shorter retention would delete pictures, ask first.
+    """
+    # Imported late: the wings stay shut until used.
+    from rubberduck.custom_models.errors import PicturesWouldGo
+
     require_operator()
     days = form_value("keep_days").strip()
     if days and (not days.isdecimal() or len(days) > MAX_DIGITS):
         raise InvalidParameter("The days to keep pictures must be a whole number.")
     book = projects()
     before = book.get(id)
-    after = book.change(
-        id,
-        name=form_value("name"),
-        question=form_value("question"),
-        keep_days=int(days) if days else None,
-    )
+    typed = {"name": form_value("name"), "question": form_value("question")}
+    try:
+        after = book.change(
+            id,
+            **typed,
+            keep_days=int(days) if days else None,
+            confirmed=form_value("confirmed") == "1",
+        )
+    except PicturesWouldGo as error:
+        typed |= {"keep_days": days}
+        return private_page(
+            "project_keep_days.html", project=before, typed=typed, goes=error.values
+        )
     if before != after:
         audit("project.change", after.name, id=id)
     flash(text("Saved."))

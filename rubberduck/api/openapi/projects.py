@@ -82,11 +82,15 @@ def _project() -> JsonObject:
             "put": project_operation(
                 "put_project",
                 "Change a project",
-                "Its name, its question, and how long pictures are kept.",
+                "Its name, its question, and how long pictures are kept. What would delete older "
+                "pictures is refused without “confirm”, with their number.",
                 {"200": found},
                 *CHANGE_ERRORS,
-                project_errors.NameTaken,
+                *(project_errors.NameTaken, project_errors.PicturesWouldGo),
                 requestBody=json_body("ProjectChangeBody", changed),
+                parameters=[
+                    parameter("confirm", "query", FLAG, "Delete the pictures that are older.")
+                ],
             ),
             "delete": project_operation(
                 "delete_project",
