@@ -1,4 +1,4 @@
-"""`flask sweep`: delete expired results and orphaned pictures."""
+"""`flask sweep`: delete expired results, pictures of projects and orphaned pictures."""
 
 import click
 from flask.cli import with_appcontext
@@ -11,11 +11,11 @@ from rubberduck.web.deps import sweeper
 @click.command("sweep", context_settings=HELP)
 @with_appcontext
 def sweep() -> None:
-    """Delete expired results and orphaned pictures.
+    """Delete expired results, expired pictures of projects and orphaned pictures.
 
-    Expired results are older than DUCK_KEEP_DAYS; orphaned pictures are left behind by
-    interrupted uploads. The site does this itself: one of its processes deletes results each hour
-    and lists the storage for orphans once a day.
+    Expired results are older than DUCK_KEEP_DAYS, pictures of a project older than its settings
+    say; orphaned pictures are left behind by interrupted uploads. The site does this itself: one of
+    its processes deletes what is expired each hour and lists the storage for orphans once a day.
 
     \b
     Example:
@@ -29,10 +29,14 @@ def sweep() -> None:
         ) from None
     if swept.is_partial:
         click.echo("Another process is sweeping, and deletes the rest.", err=True)
-    counts = _count(swept.results, "result"), _count(swept.orphans, "orphaned picture")
+    counts = (
+        _count(swept.results, "result"),
+        _count(swept.orphans, "orphaned picture"),
+        _count(swept.project_pictures, "picture", " of projects"),
+    )
     deleted = " and ".join(filter(None, counts))
     click.echo(f"Deleted {deleted}." if deleted else "Nothing to delete.")
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}" if number else ""
+def _count(number: int, noun: str, more: str = "") -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}{more}" if number else ""

@@ -61,10 +61,13 @@ class PictureAnswered:
 
 @dataclass(frozen=True)
 class SweepFinished:
-    """Numbers of deleted results, of deleted pictures without a result, of failed deletions."""
+    """Numbers of deleted results, of deleted pictures without a result and of projects, and of
+    failed deletions.
+    """
 
     results: int
     orphans: int
+    project_pictures: int
     failures: int
     seconds: float
 
@@ -97,6 +100,7 @@ class LogObserver:
             "sweep finished",
             results=event.results,
             orphans=event.orphans,
+            project_pictures=event.project_pictures,
             failures=event.failures,
             ms=round(1000 * event.seconds),
         )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rubberduck.core.errors import DuckError, ResultsUnavailable
 from rubberduck.db.pending_deletion import PENDING_UPLOAD_TTL, PendingDeletion
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rubberduck.db.results import Results
     from rubberduck.services.face_collections import CollectionService
 
+Counted = TypeVar("Counted")
 log = logging.getLogger(__name__)
 BATCH_SIZE = 500  # results of two pictures each
 KEY_BATCH_SIZE = 1000  # as many as S3 lists or deletes with one request
@@ -48,13 +49,14 @@ def delete(deletion: PendingDeletion, storage: Storage, results: "Results") -> N
 
 @dataclass(frozen=True)
 class Swept:
-    """The number of deleted results, and of deleted pictures without a result.
+    """The number of deleted results, of deleted pictures without a result, and of projects.
 
     `is_partial` if another process was sweeping at the same time.
     """
 
     results: int = 0
     orphans: int = 0
+    project_pictures: int = 0
     is_partial: bool = False
 
 
@@ -150,11 +152,14 @@ class Sweeper:
         start = time.perf_counter()
         results = self._leased("results", HOURLY, self._delete_due_results, faults, only_due)
         orphans = self._leased("orphans", DAILY, self._delete_orphans, faults, only_due)
-        swept = Swept(results or 0, orphans or 0, None in (results, orphans))
+        deleted, project_pictures = results or (0, 0)
+        swept = Swept(deleted, orphans or 0, project_pictures, None in (results, orphans))
         if results is not None or orphans is not None:
             seconds = time.perf_counter() - start
             for observer in self.observers:
-                event = SweepFinished(swept.results, swept.orphans, len(faults), seconds)
+                event = SweepFinished(
+                    swept.results, swept.orphans, swept.project_pictures, len(faults), seconds
+                )
                 observer.sweep_finished(event)
         if faults:
             raise faults[0]
@@ -164,11 +169,11 @@ class Sweeper:
         self,
         name: str,
         interval: timedelta,
-        run: "Callable[[list[DuckError], Lease], int]",
+        run: "Callable[[list[DuckError], Lease], Counted]",
         faults: list[DuckError],
         only_due: bool,
-    ) -> int | None:
-        """Run it with its lease, and return its count; None without the lease."""
+    ) -> Counted | None:
+        """Run it with its lease, and return what it returns; None without the lease."""
         from rubberduck.db.leases import Lease
 
         lease, before = Lease(self.results.database, name, LEASE, interval), len(faults)
@@ -203,12 +208,12 @@ class Sweeper:
         BucketRuns(self.results.database).delete_older_than(before)
         EmulatorRecords(self.results.database).delete_expired(datetime.now(UTC))
 
-    def _delete_due_project_pictures(self) -> None:
+    def _delete_due_project_pictures(self) -> int:
         """Delete what is past its project's retention, withdrawn, or was interrupted."""
         from rubberduck.custom_models.picture_deletion import delete_hidden, hide_due
 
         hide_due(self.results.database, datetime.now(UTC))
-        delete_hidden(self.results.database, self.storage)
+        return delete_hidden(self.results.database, self.storage)
 
     def _delete_due_named_photos(self) -> None:
         """End deletions of named objects, and delete interrupted uploads of their photos."""
@@ -269,9 +274,11 @@ class Sweeper:
 
             delete_orphaned_videos(self.results.database, self.storage)
 
-    def _delete_due_results(self, faults: list[DuckError], lease: "Lease") -> int:
+    def _delete_due_results(self, faults: list[DuckError], lease: "Lease") -> tuple[int, int]:
+        """Return the numbers of deleted results and of deleted pictures of projects."""
+        pictures: list[int] = []
         _attempt(self._delete_expired_secrets, faults)
-        _attempt(self._delete_due_project_pictures, faults)
+        _attempt(lambda: pictures.append(self._delete_due_project_pictures()), faults)
         _attempt(self._resume_deletions_of_projects, faults)
         _attempt(self._delete_due_named_photos, faults)
         _attempt(self._delete_due_videos, faults)
@@ -288,7 +295,7 @@ class Sweeper:
                     deleted += _attempt(partial(self.results.delete_rows, item.id), faults)
             if not lease.extend():
                 break
-        return deleted
+        return deleted, sum(pictures)
 
     def _delete_orphans(self, faults: list[DuckError], lease: "Lease") -> int:
         _attempt(self._delete_old_files_of_projects, faults)

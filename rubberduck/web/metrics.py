@@ -80,7 +80,12 @@ class Metrics:
 
     def sweep_finished(self, event: SweepFinished) -> None:
         self._sweeps.inc()
-        counts = {"result": event.results, "orphan": event.orphans, "failure": event.failures}
+        counts = {
+            "result": event.results,
+            "orphan": event.orphans,
+            "project-picture": event.project_pictures,
+            "failure": event.failures,
+        }
         for kind, count in counts.items():
             self._deletions.labels(kind).inc(count)
 

@@ -1,5 +1,6 @@
 """A shorter retention deletes pictures of a project: that is said and asked first, and counted."""
 
+import logging
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -48,7 +49,11 @@ def sweep(app: Flask) -> str:
 
 
 def test_a_page_asks_before_a_shorter_retention_deletes_pictures(
-    app: Flask, operator: FlaskClient, pipeline: Pipeline, mugs: Project
+    app: Flask,
+    operator: FlaskClient,
+    pipeline: Pipeline,
+    mugs: Project,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     page, projects = f"/projects/{mugs.id}/settings", Projects(pipeline.results.database)
     typed = {"name": "Cups", "question": "Is it a <cup>?", "keep_days": "9"}
@@ -57,7 +62,7 @@ def test_a_page_asks_before_a_shorter_retention_deletes_pictures(
     assert "Delete 2 pictures?" in shown
     assert "They are older than the new limit. Labelled pictures among them: 1." in shown
     assert projects.get(mugs.id) == mugs
-    sweep(app)
+    assert sweep(app) == "Nothing to delete.\n"
     assert operator.get(f"/api/v1/projects/{mugs.id}").get_json()["pictures"] == 3
     # What the page sends when that is confirmed is what was typed.
     sent = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', asked.text))
@@ -66,7 +71,10 @@ def test_a_page_asks_before_a_shorter_retention_deletes_pictures(
     assert saved.status_code == 303
     after = projects.get(mugs.id)
     assert (after.name, after.question, after.keep_days) == ("Cups", "Is it a <cup>?", 9)
-    sweep(app)
+    caplog.set_level(logging.INFO)
+    assert sweep(app) == "Deleted 2 pictures of projects.\n"
+    assert "results=0 orphans=0 project_pictures=2 failures=0" in caplog.text
+    assert sweep(app) == "Nothing to delete.\n"
     assert operator.get(f"/api/v1/projects/{mugs.id}").get_json()["pictures"] == 1
 
 
