@@ -73,6 +73,13 @@ class ModelLifeBody:
         bool, Field(description="stopped even if the site goes off; false: start it “unwatched”")
     ]
     can_start_itself: Annotated[bool, Field(description="“may_start_itself” may be set to true")]
+    answers_instead: Annotated[
+        int | None,
+        Field(description="the running version that answers in place of this one; null: none"),
+    ]
+    not_asked: Annotated[
+        tuple[int, ...], Field(description="versions that run and are not asked beside this one")
+    ]
     max_units: int
     idle_minutes: Annotated[int, Field(description="stopped after so long without a question")]
     ceiling_hours: Annotated[int, Field(description="stopped after so long in any case")]
@@ -163,6 +170,8 @@ def _body(id: str, number: str) -> ModelLifeBody:
         may_start=view.may_start,
         has_scheduled_stop=view.has_stop_schedule,
         can_start_itself=view.can_start_itself,
+        answers_instead=view.answers_instead,
+        not_asked=view.not_asked,
         max_units=view.max_units,
         idle_minutes=view.idle_minutes,
         ceiling_hours=view.ceiling_hours,

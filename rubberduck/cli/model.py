@@ -170,7 +170,20 @@ def start(project: str, number: int, units: int, unwatched: bool, yes: bool) -> 
                 "DUCK_SCHEDULER_ROLE. Nothing was started."
             ) from None
         audit_terminal("model.start", life.title, units=units, unwatched=unwatched)
+        view = view_of(started)
     click.echo(f"{life.title}: {started.state}")
+    if other := view.answers_instead:
+        click.echo(
+            f"Version {other} answers. Make this one the default, or stop version {other}.",
+            err=True,
+        )
+    if view.not_asked:
+        numbers = ", ".join(map(str, view.not_asked))
+        click.echo(
+            f"Versions that run and are not asked beside this one: {numbers}. Stop them to save "
+            "what they cost.",
+            err=True,
+        )
 
 
 @model.command("stop", context_settings=HELP)

@@ -146,6 +146,10 @@ class Lives:
         """Return the versions that answer."""
         return self.all(row.should_run, row.state == RUNNING)
 
+    def beside(self, life: Life) -> list[Life]:
+        """Return the project's other versions that run, or are about to."""
+        return self.all(row.project_id == life.project_id, row.id != life.id, row.should_run)
+
     def at_amazon(self, started_since: datetime | None = None) -> list[Life]:
         """Return the versions at Amazon; with `started_since`, those that may cost something."""
         where = [row.engine == REKOGNITION, projects.c.arn.is_not(None)]
@@ -188,6 +192,14 @@ class Lives:
             if id is not None:
                 own = model_versions.update().where(row.id == id)
                 connection.execute(own, {"is_default": True})
+
+
+def answering_order(life: Life) -> tuple[bool, int]:
+    """Return what running versions of a project are sorted by: the last one answers.
+
+    See db.model_activity.answering_models.
+    """
+    return life.is_default, life.number
 
 
 def _lock_slots(connection: Connection) -> None:

@@ -78,11 +78,12 @@ def answering_models(
         select(versions, project.name.label("project_name"), project.kind, project.question)
         .join_from(versions, projects, project.id == row.project_id)
         .where(project.status == "ready", or_(runs, may_start))
-        .order_by(project.name, row.is_default, runs, row.number)
+        .order_by(project.name, runs, row.is_default, row.number)
     )
     with database.transaction() as connection:
         found = connection.execute(query).mappings().all()
-    # Of several versions of a project, the last: the default, else one that runs, else the newest.
+    # Of several versions of a project, the last: one that runs, of several the default, else the
+    # newest. So says custom_models.life.answering_order, too.
     return tuple({each["project_id"]: _model(each) for each in found}.values())
 
 

@@ -19,6 +19,8 @@ class LifeView:
     """What a page or the API says about a model's life. Money is formatted, times are UTC.
 
     `price` is for an hour of one unit, "about …" if nobody compared it with Amazon's own page.
+    `answers_instead` is the number of the version that answers in place of this one, which runs or
+    were started; `not_asked` are those that run and are not asked beside this one.
     """
 
     life: "Life"
@@ -32,6 +34,8 @@ class LifeView:
     max_units: int
     idle_minutes: int
     ceiling_hours: int
+    answers_instead: int | None
+    not_asked: tuple[int, ...]
 
 
 def hosting() -> "Hosting":
@@ -43,6 +47,7 @@ def view_of(life: "Life") -> LifeView:
     """Return what there is to say about a model; sums of money only where it costs something."""
     from rubberduck.billing.prices import dollars
     from rubberduck.custom_models.hosting import MAX_UNITS
+    from rubberduck.custom_models.life import answering_order
     from rubberduck.custom_models.meter import run_key
 
     parts = hosting()
@@ -50,6 +55,7 @@ def view_of(life: "Life") -> LifeView:
     costs = not life.is_embedded and life.started_at is not None
     run = f"{run_key(life)}{life.started_at:%Y-%m-%dT%H:%M:%S}" if costs else ""
     state = life.service_state
+    first, *others = sorted([life, *parts.lives.beside(life)], key=answering_order, reverse=True)
     hourly = _about(dollars(price.of(life.units)), price.verified)
     return LifeView(
         life=life,
@@ -63,6 +69,8 @@ def view_of(life: "Life") -> LifeView:
         max_units=MAX_UNITS,
         idle_minutes=settings().model_idle_minutes,
         ceiling_hours=settings().model_hours,
+        answers_instead=None if first is life else first.number,
+        not_asked=tuple(other.number for other in others) if first is life else (),
     )
 
 

@@ -16,6 +16,7 @@ from rubberduck.accounts.tokens import Tokens
 from rubberduck.aws.custom_labels import CustomLabels
 from rubberduck.core.settings import Settings
 from rubberduck.custom_models.watch import Watch
+from rubberduck.db.model_activity import AnsweringModel
 from rubberduck.db.results import Results
 from rubberduck.services.pipeline import Pipeline
 from rubberduck.web.model_hosting import hosting
@@ -80,6 +81,44 @@ def test_an_embedded_model_is_started_and_stopped_by_operators_only(
     with app.app_context():
         life = hosting().lives.get(id)
     assert (life.is_default, life.may_start_itself, life.should_run) == (True, True, False)
+
+
+def test_of_two_running_versions_it_is_said_which_answers(
+    app: Flask, client: FlaskClient, results: Results
+) -> None:
+    first, second = (add_model(results.database, f"v{number}", number=number) for number in (1, 2))
+    sign_in(client)
+
+    def answers() -> int:
+        [model] = app.extensions["answering_models"].refresh()
+        assert isinstance(model, AnsweringModel)
+        return model.number
+
+    instead = "Version 1 answers. Make this one the default, or stop version 1."
+    client.post(f"{MUGS}/1/start")
+    assert (answers(), "Version" in card(app, client, first)) == (1, False)
+    client.post(f"{MUGS}/1/default", data={"default": "1"})
+    assert instead in card(app, client, second)  # before it is started
+    client.post(f"{MUGS}/2/start")
+    assert (answers(), instead in card(app, client, second)) == (1, True)
+    beside = "Versions that run and are not asked beside this one: {}."
+    assert beside.format(2) in card(app, client, first)
+    told = client.get(f"/api/v1{MUGS}/2/life").get_json()
+    assert (told["answers_instead"], told["not_asked"]) == (1, [])
+    told = client.get(f"/api/v1{MUGS}/1/life").get_json()
+    assert (told["answers_instead"], told["not_asked"]) == (None, [2])
+    # Without a default the newest answers.
+    client.post(f"{MUGS}/1/default", data={"default": "0"})
+    assert (answers(), "Version 2 answers." in card(app, client, first)) == (2, True)
+    assert beside.format(1) in card(app, client, second)
+    client.post(f"{MUGS}/2/stop")
+    assert (answers(), "Version" in card(app, client, first)) == (1, False)
+    client.post(f"{MUGS}/1/default", data={"default": "1"})
+    assert instead in run_command(app, "model", "start", "mugs", "2").stderr
+    # A default that only would start does not come before a version that runs.
+    client.post(f"{MUGS}/1/self-start", data={"allowed": "1"})
+    client.post(f"{MUGS}/1/stop")
+    assert (answers(), "Version" in card(app, client, second)) == (2, False)
 
 
 def test_when_it_was_asked_last_is_shown_once_somebody_asked_since_its_start(
