@@ -350,7 +350,7 @@ def test_a_picture_that_a_zip_lacks_is_not_taken_from_the_project(importing: Imp
 def test_an_import_names_no_folder_of_the_server_and_no_option_of_the_terminal(
     picture: bytes, says: str, importing: Importing
 ) -> None:
-    files = {"labels.json": coco({"a.jpg": BOX}), "images/a.jpg": picture}
+    files: dict[str, bytes | str] = {"labels.json": coco({"a.jpg": BOX}), "images/a.jpg": picture}
     with pytest.raises(InvalidArchive) as refused:
         importing.send("set.zip", zipped(files))
     assert re.search(says, refused.value.operator_message), refused.value.operator_message
