@@ -1,16 +1,18 @@
 """The API of the statistics page: anonymous totals of the last days."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
 from rubberduck.api.blueprint import api
 from rubberduck.api.body_classes import body_class
-from rubberduck.db.daily_stats import Totals
 from rubberduck.web.deps import pipeline
 from rubberduck.web.responses import as_json, with_etag
 from rubberduck.web.statistics import DAYS, daily_stats
+
+if TYPE_CHECKING:
+    from rubberduck.db.daily_stats import Totals
 
 Number = Annotated[int, Field(ge=0)]
 
@@ -72,5 +74,5 @@ def get_statistics() -> ResponseReturnValue:
     return with_etag(as_json(body))
 
 
-def _totals(sums: Totals) -> TotalsBody:
+def _totals(sums: "Totals") -> TotalsBody:
     return TotalsBody(sums.asked, sums.found, sums.right, sums.wrong, sums.corrected)
