@@ -126,6 +126,8 @@ def take_in(
     pictures = ProjectPictures(database, site.storage, site.max_bytes, quota)
     project = Projects(database).get(project_id)
     running = _TakingIn(task, project, pictures, operator_id, video, chosen.label_id)
+    if absent := set(chosen.frames or ()) - {sample.pts for sample in samples}:
+        running.counts["absent"] = len(absent)
     wanted = chosen.of(samples, report.verdict.tracks)
     seen = _seen_at(report.verdict.tracks)
     with closing(_frames(site.storage, video, wanted)) as found:
@@ -241,8 +243,8 @@ class _TakingIn:
         named = [(ids.get(box.label.casefold(), self.label_id), box) for box in seen]
         found = [(label_id, box) for label_id, box in named if label_id is not None]
         if found:
-            database = self.pictures.database
-            self.counts["suggested"] += suggest(database, self.project, picture, found)
+            suggest(self.pictures.database, self.project, picture, found)
+            self.counts["suggested"] += 1
 
     def finish(self, wanted: int) -> dict[str, int]:
         """Write the summary into the job's log; return the counts."""

@@ -15,10 +15,13 @@ COUNTED = {
     "labelled": Sentence("pictures labelled: {number}"),
     "duplicates": Sentence("in the project already, so left out: {number}"),
     "near": Sentence("much like a picture of the project: {number}"),
-    "suggested": Sentence("boxes suggested: {number}"),
+    "suggested": Sentence("pictures with a suggestion: {number}"),
     "missing": Sentence("frames that are not stored: {number}"),
+    "absent": Sentence("no frames of what was analysed of this video: {number}"),
     "refused": Sentence("refused: {number}"),
 }
+
+LOST = ("refused", "missing", "absent")
 
 
 def in_words(counts: Mapping[str, int]) -> list[Sentence]:
@@ -31,13 +34,12 @@ def log_counts(task: "Task", counts: Mapping[str, int]) -> None:
 
 
 def require_some(counts: Mapping[str, int]) -> None:
-    """Raise InvalidArchive if all that was sent was refused, so that the job counts as failed."""
-    refused = counts.get("refused", 0)
-    if refused and refused == sum(counts.values()):
+    """Raise InvalidArchive if nothing of what was asked for came in: the job has failed then."""
+    lost = sum(counts.get(name, 0) for name in LOST)
+    if lost and lost == sum(counts.values()):
         raise InvalidArchive(
-            "Nothing was imported, because all was refused: {number}. The log of the job says why "
-            "for each.",
-            number=refused,
+            "Nothing was imported: of {number}, none could be taken. The log of the job says why.",
+            number=lost,
         )
 
 

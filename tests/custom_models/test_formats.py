@@ -153,10 +153,14 @@ def test_an_existing_file_is_never_overwritten(tmp_path: Path) -> None:
     assert (tmp_path / "set.json").read_text() == "precious"
 
 
-def test_a_file_that_could_not_be_completed_is_not_left_behind(tmp_path: Path) -> None:
-    unknown = Picture("a.jpg", boxes=(Box("duck", 3, 4, 5, 6),))
-    with pytest.raises(InvalidDataset, match=r"size of a\.jpg is not known.*--pictures"):
-        write(Dataset([unknown]), tmp_path / "set.json", "coco", WriteOptions())
+@pytest.mark.parametrize(("format", "name"), [("coco", "set.json"), ("yolo", "set")])
+def test_what_could_not_be_completed_is_not_left_behind(
+    format: str, name: str, tmp_path: Path
+) -> None:
+    """Half a folder looked like a data set, and stood in the way of the next try."""
+    unknown = Picture("b.jpg", boxes=(Box("duck", 3, 4, 5, 6),))
+    with pytest.raises(InvalidDataset, match=r"size of b\.jpg is not known.*--pictures"):
+        write(Dataset([ODD, unknown]), tmp_path / name, format, WriteOptions())
     assert list(tmp_path.iterdir()) == []
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from composition import build_pipeline
 from rubberduck.core.settings import Settings
-from rubberduck.custom_models.errors import ProjectFull
+from rubberduck.custom_models.errors import InvalidArchive, ProjectFull
 from rubberduck.custom_models.labelling import Labelling
 from rubberduck.custom_models.project_pictures import ProjectPicture, ProjectPictures, Quota
 from rubberduck.custom_models.project_sides import plan_sides
@@ -113,7 +113,10 @@ def test_frames_of_ones_choice_and_without_anything_in_them(
 ) -> None:
     store_video(site, ID)
     empty = round(5.4 * RATE)  # nothing is there at 5.4 s
-    assert take(site, project, frames=[0, empty, 12345]) == {"added": 2, "suggested": 1}
+    counts = take(site, project, frames=[0, empty, 12345])
+    assert counts == {"absent": 1, "added": 2, "suggested": 1}
+    with pytest.raises(InvalidArchive, match="of 2, none could be taken"):  # it was "done"
+        take(site, project, frames=[12345, 999_999_999])
     first, second = pictures(site, project)
     assert suggested(site, project, first) is not None
     assert suggested(site, project, second) is None
@@ -122,7 +125,8 @@ def test_frames_of_ones_choice_and_without_anything_in_them(
 def test_without_its_copy_only_the_best_frames_are_there(site: Pipeline, project: Project) -> None:
     store_video(site, ID)
     Videos(site.results.database).update(ID, copy_key=None, copy_type=None)
-    assert take(site, project, frames=[5, 10]) == {"missing": 2}
+    with pytest.raises(InvalidArchive, match="of 2, none could be taken"):
+        take(site, project, frames=[5, 10])
     assert take(site, project)["added"] == 2
     assert prefix_of(ID)
 

@@ -1,6 +1,7 @@
 """The formats by name, recognising them, and converting from one to another."""
 
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -153,16 +154,16 @@ def write(dataset: Dataset, target: Path, format: str, options: WriteOptions) ->
     taken = any(target.iterdir()) if kind.is_folder and target.is_dir() else target.exists()
     if taken:
         raise InvalidDataset(target, "", "it exists already", "Choose a new name, or delete it")
-    # A file appears under its name when it is complete; a folder that failed is left to look at.
+    # Half of a data set looks like a whole one, so nothing is left of what failed.
     part = target if kind.is_folder else target.with_name(f"{target.name}.part")
     try:
         (target if kind.is_folder else target.parent).mkdir(parents=True, exist_ok=True)
         try:
             kind.module.write(dataset, part, options, report)
             part.replace(target)
-        finally:
-            if not kind.is_folder:
-                part.unlink(missing_ok=True)
+        except BaseException:
+            shutil.rmtree(part) if kind.is_folder else part.unlink(missing_ok=True)
+            raise
     except OSError as error:
         problem = f"it cannot be written: {error.strerror}"
         raise InvalidDataset(target, "", problem, "Check rights and free space") from None
