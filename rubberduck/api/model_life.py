@@ -57,6 +57,9 @@ class ModelLifeBody:
     engine: Annotated[str, Field(description="embedded or rekognition")]
     state: Annotated[str, Field(description="as Amazon Rekognition Custom Labels names it")]
     should_run: bool
+    awaits_start: Annotated[
+        bool, Field(description="Amazon has not accepted the start yet, and is asked again")
+    ]
     units: int
     default: bool
     may_start_itself: bool
@@ -164,6 +167,7 @@ def _body(id: str, number: str) -> ModelLifeBody:
         engine=life.engine,
         state=life.state,
         should_run=life.should_run,
+        awaits_start=life.awaits_start,
         units=life.units,
         default=life.is_default,
         may_start_itself=life.may_start_itself,

@@ -171,7 +171,8 @@ def start(project: str, number: int, units: int, unwatched: bool, yes: bool) -> 
             ) from None
         audit_terminal("model.start", life.title, units=units, unwatched=unwatched)
         view = view_of(started)
-    click.echo(f"{life.title}: {started.state}")
+    waits = "Amazon has not accepted the start yet; it is asked again until you stop the model"
+    click.echo(f"{life.title}: {waits if started.awaits_start else started.state}")
     if other := view.answers_instead:
         click.echo(
             f"Version {other} answers. Make this one the default, or stop version {other}.",

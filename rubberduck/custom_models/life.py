@@ -102,6 +102,11 @@ class Life:
         return self.engine == EMBEDDED
 
     @property
+    def awaits_start(self) -> bool:
+        """Return whether Amazon has not accepted a start yet, which is repeated until it does."""
+        return self.should_run and not self.is_embedded and not self.service_state.may_bill
+
+    @property
     def run_id(self) -> str:
         """Return what the run's schedule is called: that of the next one has another name.
 

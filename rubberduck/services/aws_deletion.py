@@ -52,6 +52,9 @@ def delete_what_is_left(task: "Task", project_id: str) -> dict[str, Any]:
             raise
         waits_for = error.operator_message
     if waits_for:
+        task.progress(
+            10, Sentence("Waiting until Amazon Rekognition has deleted what the project has there")
+        )
         task.log(Sentence("waits: {cause}", cause=waits_for))
     return {"done": waits_for is None, "wait": waits_for}
 

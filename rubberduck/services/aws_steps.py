@@ -212,6 +212,7 @@ def find_version(training: Training) -> Outcome:
 
 @_step
 def make_project(training: Training) -> Outcome:
+    training.task.progress(1, Sentence("The pictures are given to Amazon Rekognition"))
     arn = training.service.create_project(training.project_name)
     if training.project.arn != arn:
         Projects(training.site.results.database).set_arn(training.project.id, arn)

@@ -56,10 +56,12 @@ def retry_job(id: str) -> None:
 def retry_price(job: "Job") -> str | None:
     """Return what an hour costs if the job is queued again; None if it costs nothing."""
     # Imported late: the first page needs no jobs.
+    from rubberduck.jobs.models import CANCELLED, FAILED
     from rubberduck.services.training_queue import TRAIN_AT_AMAZON
     from rubberduck.web.model_hosting import training_price
 
-    return training_price() if job.kind == TRAIN_AT_AMAZON and not job.is_active else None
+    can_retry = job.state in (FAILED, CANCELLED)
+    return training_price() if job.kind == TRAIN_AT_AMAZON and can_retry else None
 
 
 def message_of(job: "Job") -> str:

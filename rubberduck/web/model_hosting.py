@@ -59,7 +59,7 @@ def view_of(life: "Life") -> LifeView:
     hourly = _about(dollars(price.of(life.units)), price.verified)
     return LifeView(
         life=life,
-        price=_about(dollars(price.of(1)), price.verified),
+        price=dollars(0) if life.is_embedded else _about(dollars(price.of(1)), price.verified),
         per_hour=dollars(0) if life.is_embedded else hourly,
         so_far=dollars(parts.ledger.spent_on(run)) if costs else dollars(0),
         today=dollars(parts.ledger.spent_on(run_key(life), now)) if costs else dollars(0),

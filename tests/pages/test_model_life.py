@@ -232,6 +232,27 @@ def test_a_model_at_amazon_has_its_price_before_the_button_and_its_meter_after_i
     ]
 
 
+def test_a_start_that_amazon_has_not_accepted_yet_is_told_as_one(
+    app: Flask, client: FlaskClient, results: Results, fake: FakeCustomLabels
+) -> None:
+    """It was shown as "stopped", and then the model ran, and cost, by itself."""
+    id = add_amazon_model(results.database, fake, "v1")
+    sign_in(client)
+    fake.faults.order("StartProjectVersion", "ThrottlingException", 40)
+    done = run_command(app, "model", "start", "--yes", "--unwatched", "mugs", "1")
+    waits = "Amazon has not accepted the start yet; it is asked again until you stop the model"
+    assert done.stdout == f"mugs 1: {waits}\n"
+    said = "Amazon has not accepted the start yet, for instance because it was asked too often."
+    assert said in card(app, client, id)
+    assert client.get(f"/api/v1{MUGS}/1/life").get_json()["awaits_start"]
+    fake.faults.ordered.clear()
+    fake.advance(60)
+    with app.app_context():
+        Watch(hosting()).run()
+    assert fake.left_running() == ["v1"]
+    assert said not in card(app, client, id)
+
+
 def test_a_visitor_starts_no_model_that_nothing_at_amazon_would_stop(
     app: Flask,
     client: FlaskClient,

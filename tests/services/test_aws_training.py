@@ -206,6 +206,7 @@ def test_a_second_training_lacks_what_was_deleted_and_waits_for_a_free_place(
     steps = Steps(site, fake, job_id="job-2")
     train(steps, project, distribute=True)
     assert "train 1" in steps.names
+    assert "The pictures are given to Amazon Rekognition" in steps.log
     assert "two trainings run at a time" in steps.log
     version = newest(site, project)
     assert (version.number, version.state) == (2, "TRAINING_COMPLETED")
@@ -294,7 +295,9 @@ def test_a_deleted_project_leaves_nothing_at_amazon(
     fake.faults.order("StopProjectVersion", "InternalServerError", times=5)
     Projects(site.results.database).mark_deleting(project.id)
     for job in ("job-2", "job-3"):  # again after a crash
-        delete_from_amazon(Steps(site, fake, job_id=job, twice=True), project.id)  # type: ignore[arg-type]
+        steps = Steps(site, fake, job_id=job, twice=True)
+        delete_from_amazon(steps, project.id)  # type: ignore[arg-type]
+        assert ("Waiting until Amazon Rekognition has deleted" in steps.log) == (job == "job-2")
     assert fake.world.projects == {}
     steps = Steps(site, fake)
     delete_from_amazon(steps, create_project(site.results.database, site.storage, [], name="x").id)  # type: ignore[arg-type]
