@@ -1,7 +1,8 @@
 """All rows that say whose they are, of all tables: what a visitor or an operator may ask for.
 
 The tables of all packages share one MetaData, so a table that is added is exported, too: a column
-that is named like those of the others says whose a row is.
+that is named like those of the others says whose a row is. Which columns of it are his is in
+personal_columns.py.
 """
 
 from base64 import b64encode
@@ -13,6 +14,7 @@ from sqlalchemy import Column, Select, Table, or_, select
 
 from rubberduck.core.errors import NoSuchResult
 from rubberduck.db.engine import Database, is_storable
+from rubberduck.db.personal_columns import Row, part_of
 from rubberduck.db.tables import metadata
 
 OWNERS = ("owner", "operator_id")  # and each name that ends with _by
@@ -20,11 +22,10 @@ SECRETS = ("token_hash", "secret_hash", "key_hash", "token", "id_token")  # nobo
 # Rows of tables that name nobody belong to whom these belong: a column, and whose id it has.
 PARENTS = {"result_id": "duck_results", "job_id": "jobs", "video_id": "videos"}
 BATCH_SIZE = 500  # rows, and ids in a condition
-Row = dict[str, Any]
 
 
 def rows_of(database: Database, person: str) -> Iterator[tuple[str, Row]]:
-    """Yield the name of the table and the row, without secrets, as JSON can hold it.
+    """Yield the name of the table and the person's part of the row, without secrets, for JSON.
 
     `person` is a visitor's or an operator's id. Raises ResultsUnavailable.
     """
@@ -36,7 +37,7 @@ def rows_of(database: Database, person: str) -> Iterator[tuple[str, Row]]:
         for row in _batches(database, table.select().where(owned), table):
             if table.name in ids:
                 ids[table.name].append(row["id"])
-            yield table.name, _readable(row)
+            yield table.name, _readable(part_of(table, row, person))
     for table, column in _dependent_tables():
         parents = ids[PARENTS[column.name]]
         for start in range(0, len(parents), BATCH_SIZE):

@@ -17,7 +17,8 @@ import rubberduck.named_objects.tables
 import rubberduck.videos.tables  # noqa: F401
 from rubberduck.core.errors import NoSuchResult
 from rubberduck.db.engine import Database
-from rubberduck.db.personal_rows import Row, owner_of, rows_of
+from rubberduck.db.personal_columns import Row
+from rubberduck.db.personal_rows import owner_of, rows_of
 from rubberduck.storage.base import Storage
 
 ID_RE = re.compile(r"[\w-]{16,64}", re.ASCII)

@@ -1,6 +1,7 @@
 """`flask export`: a person gets all that is kept of him, and nothing of others."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,18 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import inspect
 
+from rubberduck.accounts.audit import AuditLog
 from rubberduck.accounts.links import Links
 from rubberduck.accounts.operators import Operators
 from rubberduck.core.errors import StorageFailed
 from rubberduck.core.models import Correction
 from rubberduck.custom_models.annotations import Annotation
+from rubberduck.custom_models.dataset import Box
 from rubberduck.custom_models.labelling import Labelling
-from rubberduck.custom_models.project_pictures import ProjectPictures, Upload
+from rubberduck.custom_models.project_pictures import Added, ProjectPictures, Upload
 from rubberduck.db.corrections import save_correction
 from rubberduck.db.engine import Database
+from rubberduck.db.personal_rows import rows_of
 from rubberduck.jobs.models import Run
 from rubberduck.jobs.store import JobStore
 from rubberduck.services.pipeline import Pipeline
@@ -137,6 +141,55 @@ def test_an_operator_gets_what_he_did_also_when_he_was_removed(
     assert removed.exit_code == 0, removed.output
     after, _ = exported(tmp_path / "removed.zip")
     assert after.keys() == rows.keys() - {"operator_sessions", "sign_in_links", "access_tokens"}
+
+
+def test_a_labeller_gets_nothing_of_the_others_who_had_the_same_picture(
+    app: Flask, client: FlaskClient, pipeline: Pipeline, tmp_path: Path
+) -> None:
+    database, storage = pipeline.results.database, pipeline.storage
+    visitor, result_id = f"visitor-a-{'x' * 12}", "result-of-the-visitor"
+    ada = sign_in(client, "Ada")
+    bob = sign_in(app.test_client(), "Bob", role="labeller")
+    project, _ = add_project(database, storage, "mugs", [])
+    mug = Box(project.labels[0].id, 7, 8, 9, 10)
+    ids = []
+    for seed in (1, 2):
+        sent = Upload(noise(seed), f"visitor-{result_id[:8]}.jpg", "result", ada.id)
+        sent = replace(sent, result_id=result_id, owner=visitor, group_name="video secret-video")
+        added = ProjectPictures(database, storage, 10**7, QUOTA).add(project, sent)
+        assert isinstance(added, Added)
+        ids.append(added.picture.id)
+    adas = Labelling(database, project, ada.id, sees_truth=True)
+    bobs = Labelling(database, project, bob.id, sees_truth=False)
+    bobs.save(ids[0], 0, Annotation((replace(mug, left=70),)))
+    adas.save(ids[1], 0, Annotation((mug,)))
+    adas.mark_truth(ids[1], True)
+    bobs.open(ids[1])  # the lease is his
+    audit = AuditLog(database)
+    audit.add(bob.id, "Bob", "operator.remove", "Carol", id="id-of-carol")
+    audit.add(bob.id, "Bob", "video.analyse", "secret-video")
+    audit.add(bob.id, "Bob", "project.frames", "mugs", video="secret-video")
+
+    done = run_command(app, "export", "operator", "Bob", str(tmp_path / "bob.zip"))
+    assert done.exit_code == 0, done.output
+    rows, files = exported(tmp_path / "bob.zip")
+    assert {name: len(found) for name, found in rows.items()} == kept_rows(database, bob.id)
+    assert files == {}
+    text = json.dumps(rows)
+    others = (visitor, result_id, result_id[:8], ada.id, "Carol", "id-of-carol", "secret-video")
+    assert [each for each in others if each in text] == []
+    labelled, leased = sorted(rows["project_pictures"], key=lambda row: ids.index(row["id"]))
+    assert labelled["labelled_by"] == leased["leased_by"] == bob.id
+    assert "labelled_at" in labelled
+    assert not {"boxes", "labels", "truth", "labelled_at", "created_at"} & set(leased)
+    assert [row["boxes"][0]["left"] for row in rows["annotations"]] == [70]
+    assert [row.get("object") for row in rows["audit_log"]] == [None, None, "mugs"]
+
+    done = run_command(app, "export", "visitor", visitor, str(tmp_path / "visitor.zip"))
+    assert "no page or result" in done.output  # of whom no result is left
+    found = [row for table, row in rows_of(database, visitor) if table == "project_pictures"]
+    assert [(row["owner"], row["result_id"]) for row in found] == [(visitor, result_id)] * 2
+    assert not [person for person in (ada.id, bob.id) if person in json.dumps(found)]
 
 
 def test_what_cannot_be_exported_is_said_and_leaves_no_file(
