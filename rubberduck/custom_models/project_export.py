@@ -8,14 +8,12 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from sqlalchemy import select
-
 from rubberduck.custom_models.interchange.formats import FORMATS, write
 from rubberduck.custom_models.interchange.options import WriteOptions
 from rubberduck.custom_models.project_datasets import FileNames, as_dataset
 from rubberduck.custom_models.project_pictures import ProjectPictures, Quota
+from rubberduck.custom_models.project_rows import queries_of
 from rubberduck.custom_models.projects import Project
-from rubberduck.custom_models.tables import annotations, model_versions, project_pictures
 from rubberduck.db.engine import Database
 from rubberduck.storage.base import Storage
 from rubberduck.storage.s3 import S3Storage
@@ -90,21 +88,13 @@ class Export:
 
     def _write_everything(self, archive: zipfile.ZipFile) -> None:
         """Write all rows of the project as JSON, and the files of its model versions."""
-        own = self.project.id
-        tables = {
-            "pictures": project_pictures,
-            "annotations": annotations,
-            "versions": model_versions,
-        }
-        rows = {
-            name: self._rows(select(table).where(table.c.project_id == own))
-            for name, table in tables.items()
-        }
+        queries = queries_of(self.database, self.project)
+        rows = {name: self._rows(query) for name, query in queries.items()}
         for name, content in ({"project": [as_json(self.project)]} | rows).items():
             with archive.open(f"{name}.jsonl", "w") as file:
                 for line in content:
                     file.write(json.dumps(line, ensure_ascii=False, default=str).encode() + b"\n")
-        for version in self._rows(select(model_versions).where(model_versions.c.project_id == own)):
+        for version in self._rows(queries["versions"]):
             if key := version["file_key"]:
                 archive.writestr(f"models/{version['number']}.onnx", self.storage.get(key))
 

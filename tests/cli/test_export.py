@@ -21,9 +21,12 @@ from rubberduck.custom_models.annotations import Annotation
 from rubberduck.custom_models.dataset import Box
 from rubberduck.custom_models.labelling import Labelling
 from rubberduck.custom_models.project_pictures import Added, ProjectPictures, Upload
+from rubberduck.custom_models.tables import version_pictures
+from rubberduck.custom_models.versions import Versions
 from rubberduck.db.corrections import save_correction
 from rubberduck.db.engine import Database
 from rubberduck.db.personal_rows import rows_of
+from rubberduck.db.tables import ledger
 from rubberduck.jobs.models import Run
 from rubberduck.jobs.store import JobStore
 from rubberduck.services.pipeline import Pipeline
@@ -190,6 +193,56 @@ def test_a_labeller_gets_nothing_of_the_others_who_had_the_same_picture(
     found = [row for table, row in rows_of(database, visitor) if table == "project_pictures"]
     assert [(row["owner"], row["result_id"]) for row in found] == [(visitor, result_id)] * 2
     assert not [person for person in (ada.id, bob.id) if person in json.dumps(found)]
+
+
+def test_a_project_comes_with_its_jobs_costs_and_acts_and_with_no_others(
+    app: Flask, pipeline: Pipeline, tmp_path: Path
+) -> None:
+    database, storage = pipeline.results.database, pipeline.storage
+    mugs, _ = add_project(database, storage, "mugs", [])
+    cups, _ = add_project(database, storage, "cups", [])
+    for project in (mugs, cups):
+        job, model = f"job-of-{project.name}", f"{project.name} version 1"
+        jobs = JobStore(database)
+        jobs.insert(job, "anything", f"project:{project.id}", {"project_id": project.id})
+        jobs.begin(Run(job, 0, "a worker"))
+        version = Versions(database).begin(project.id, job, created_by="a", labels=[])
+        with database.transaction(writing=True) as connection:
+            trained = {"version_id": version.id, "picture_id": f"of-{project.name}"}
+            connection.execute(version_pictures.insert(), trained | {"split": "train"})
+            of = {"service": "a service", "what": model, "microdollars": 5, "at": datetime.now(UTC)}
+            connection.execute(ledger.insert(), of | {"key": job, "project_id": project.id})
+        audit = AuditLog(database)
+        for act, object, details in (
+            ("project.create", project.name, {"id": project.id}),
+            ("project.delete.failed", project.name, {"reason": "unavailable"}),
+            ("model.train", project.id, {"job": job}),
+            ("model.start", f"{project.name} 1", {"units": 1}),
+            ("job.cancel", "train", {"project": project.id}),
+            ("object.create", project.name, {"id": "a named object"}),
+        ):
+            audit.add("a", "Ada", act, object, **details)
+
+    done = run_command(app, "export", "project", mugs.id, str(tmp_path / "mugs.zip"))
+    assert done.exit_code == 0, done.output
+    with ZipFile(tmp_path / "mugs.zip") as archive:
+        rows = {
+            name.removesuffix(".jsonl"): list(map(json.loads, archive.read(name).splitlines()))
+            for name in archive.namelist()
+            if name.endswith(".jsonl")
+        }
+    assert [row["picture_id"] for row in rows["version_pictures"]] == ["of-mugs"]
+    assert [row["id"] for row in rows["jobs"]] == ["job-of-mugs"]
+    assert {row["job_id"] for row in rows["job_log"]} == {"job-of-mugs"}
+    assert [(row["what"], row["microdollars"]) for row in rows["ledger"]] == [("mugs version 1", 5)]
+    assert [row["act"] for row in rows["audit_log"]] == [
+        "project.create",
+        "project.delete.failed",
+        "model.train",
+        "model.start",
+        "job.cancel",
+    ]
+    assert "cups" not in json.dumps(rows)
 
 
 def test_what_cannot_be_exported_is_said_and_leaves_no_file(
