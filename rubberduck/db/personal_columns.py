@@ -1,7 +1,7 @@
 """Which columns of a row are a person's who has a part in it, but whose row it is not.
 
 Several people may have acted on a row: one added a visitor's picture to a project, another one
-labelled it. Each of them gets his own acts (created_by and created_at, labelled_by …) and the
+labelled it. Each of them gets their own acts (created_by and created_at, labelled_by …) and the
 columns in OWN, never what was said, drawn or sent by the others. Whoever is the row's `owner` gets
 all of it but the ids of those who acted. A table that is not in OWN is one person's row by row.
 """
