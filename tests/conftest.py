@@ -31,6 +31,7 @@ from tests.support.custom_labels import FakeCustomLabels
 from tests.support.databases import create_database, ready_database
 from tests.support.ducks import duck_photo
 from tests.support.fake_detector import FakeDetector, duck_labels
+from tests.support.moto_s3 import one_conditional_write_at_a_time
 from tests.support.moto_sqs import one_change_at_a_time
 from tests.support.rekognition_endpoint import RekognitionEndpoint
 from tests.support.server import Site, serving
@@ -167,7 +168,7 @@ def client(app: Flask) -> FlaskClient:
 @pytest.fixture(scope="session")
 def _moto() -> Iterator[ThreadedMotoServer]:
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    with one_change_at_a_time():
+    with one_change_at_a_time(), one_conditional_write_at_a_time():
         server.start()
         yield server
         server.stop()

@@ -12,6 +12,7 @@ question file of one's own is written in the site's language.
 import io
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -100,8 +101,9 @@ def texts_of_questions() -> list[str]:
     return found
 
 
+@cache
 def collected() -> Catalog:
-    """Return the catalogue of all texts, sorted and without dates."""
+    """Return the catalogue of all texts, sorted and without dates; nobody changes it."""
     catalog = Catalog(fuzzy=False, header_comment="# Every text of the site. Made by `make texts`.")
     for message in texts():
         catalog.add(message)
