@@ -16,7 +16,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Subquery,
+    and_,
+    case,
+    exists,
+    func,
+    or_,
+    select,
+)
 
 from rubberduck.accounts.tables import operators
 from rubberduck.custom_models.annotations import Annotation, AnnotationRules, agreement, from_row
@@ -235,15 +247,25 @@ class Labelling:
             connection.execute(project_pictures.update().where(where).values(values))
 
     def labellers(self) -> tuple[Labeller, ...]:
-        """Return everybody who labelled in this project, by name."""
+        """Return everybody who labelled in this project, by name.
+
+        The first answer to a truth picture counts: a later one may be made with knowledge.
+        """
+        first = _first_ratings(self.project.id)
+        is_first = and_(
+            first.c.picture_id == saved.picture_id,
+            first.c.labelled_by == saved.labelled_by,
+            first.c.revision == saved.revision,
+        )
         query = (
             select(
                 func.coalesce(func.max(_name_of(saved.labelled_by)), "").label("name"),
                 func.count(saved.picture_id.distinct()).label("pictures"),
-                func.count(saved.agreement).label("truth_pictures"),
-                func.avg(saved.agreement).label("agreement"),
+                func.count(first.c.revision).label("truth_pictures"),
+                func.avg(case((first.c.revision.is_not(None), saved.agreement))).label("agreement"),
                 func.max(saved.labelled_at).label("last_at"),
             )
+            .select_from(annotations.outerjoin(first, is_first))
             .where(saved.project_id == self.project.id)
             .group_by(saved.labelled_by)
             .order_by("name")
@@ -378,6 +400,14 @@ class Labelling:
 
 
 _FREE: dict[str, Any] = {"leased_by": None, "leased_until": None}
+
+
+def _first_ratings(project_id: str) -> Subquery:
+    """Return the first rated answer of each person to each truth picture of a project."""
+    of = saved.picture_id, saved.labelled_by
+    first = func.min(saved.revision).label("revision")
+    query = select(*of, first).where(saved.project_id == project_id, saved.agreement.is_not(None))
+    return query.group_by(*of).subquery()
 
 
 def _name_of(column: ColumnElement[str]) -> Any:

@@ -157,6 +157,29 @@ def test_hidden_truth_pictures_rate_labellers(work: Callable[..., Labelling]) ->
     assert {each.name: each.agreement for each in ada.labellers()}["Di"] == 0
 
 
+def test_the_first_answer_to_a_truth_picture_is_the_one_that_rates(
+    work: Callable[..., Labelling],
+) -> None:
+    ada, bo = work("Ada"), work("Bo", Always())
+    mug, plate = box(ada.project), box(ada.project, left=300, label=1)
+    ids = []
+    for _ in range(2):
+        task = ada.next()
+        assert task
+        ada.save(task.picture_id, 0, Annotation((mug,)))
+        ada.mark_truth(task.picture_id, True)
+        ids.append(task.picture_id)
+    bo.save(ids[0], 0, Annotation((plate,)))
+    for _ in range(3):  # somebody told him
+        bo.save(ids[0], 1, Annotation((mug,)))
+    bo.save(ids[1], 0, Annotation((mug,)))
+    work("Cy").save(ids[0], 0, Annotation((mug,)))
+    figures = {each.name: each for each in ada.labellers()}
+    assert (figures["Bo"].truth_pictures, figures["Bo"].agreement) == (2, 0.5)
+    assert (figures["Bo"].pictures, figures["Ada"].truth_pictures) == (2, 0)
+    assert (figures["Cy"].truth_pictures, figures["Cy"].agreement) == (1, 1)
+
+
 def test_a_hint_neither_gives_a_truth_picture_away_nor_ends_another_persons_turn(
     work: Callable[..., Labelling],
 ) -> None:
