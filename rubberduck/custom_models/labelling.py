@@ -6,13 +6,14 @@ when a lease ends. Every saved annotation stays in the table `annotations`.
 
 A truth picture is one whose annotation an operator trusts. Now and then labellers get one as if it
 were unlabelled; their answer changes nothing and is kept with its agreement with the truth. To
-them its revision is 0, as that of any unlabelled picture. Operators see which pictures these are,
+them its revision is 0, as that of any unlabelled picture, and then the number of their answers.
+Operators see which pictures these are,
 so they are not rated, and what they save is the new truth.
 """
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -186,8 +187,8 @@ class Labelling:
             if values:
                 where = picture.id == picture_id
                 connection.execute(project_pictures.update().where(where).values(values))
-            # To the person who was rated, the picture was an unlabelled one.
-            return 1 if is_rated else entry["revision"]
+            # To the person who was rated, nobody else has labelled the picture.
+            return len(self._own(connection, picture_id)) if is_rated else entry["revision"]
 
     def hint(self, picture_id: str, labels: Sequence[str]) -> None:
         """Note which labels an unlabelled picture of a box project shows; its boxes are missing.
@@ -215,17 +216,18 @@ class Labelling:
         query = select(annotations, names.label("name")).where(saved.picture_id == picture_id)
         with self.database.transaction() as connection:
             found = self._row(connection, picture_id, locked=False)
-            if self._is_disguised(found):
+            is_rated = self._is_disguised(found)
+            if is_rated:
                 query = query.where(saved.labelled_by == self.labeller_id)
             rows = connection.execute(query.order_by(saved.revision.desc())).all()
         return tuple(
             SavedAnnotation(
-                row.revision,
+                len(rows) - place if is_rated else row.revision,
                 row.name or "",
                 row.labelled_at.replace(tzinfo=UTC),
                 from_row(row._mapping),
             )
-            for row in rows
+            for place, row in enumerate(rows)
         )
 
     def mark_truth(self, picture_id: str, is_truth: bool) -> None:
@@ -278,8 +280,15 @@ class Labelling:
         )
 
     def progress(self) -> Progress:
+        """Return what this person sees: a truth picture to be rated by seems unlabelled."""
         counts = counts_of(self.database, [self.project.id])[self.project.id]
-        return Progress(counts.pictures, counts.labelled)
+        if self.sees_truth:
+            return Progress(counts.pictures, counts.labelled)
+        waits = picture.revision > 0, picture.truth.is_not(None), ~self._has_answered()
+        query = select(func.count()).select_from(project_pictures).where(*self._ready(), *waits)
+        with self.database.transaction() as connection:
+            disguised = connection.scalar(query) or 0
+        return Progress(counts.pictures, max(0, counts.labelled - disguised))
 
     # The rows
 
@@ -299,7 +308,8 @@ class Labelling:
         mine = and_(picture.leased_by == self.labeller_id, picture.leased_until > now)
         seems_unlabelled = picture.revision == 0
         if not self.sees_truth:
-            seems_unlabelled = or_(seems_unlabelled, picture.truth.is_not(None))
+            disguised = and_(picture.truth.is_not(None), ~self._has_answered())
+            seems_unlabelled = or_(seems_unlabelled, disguised)
         waits = and_(picture.revision == 0, self._free(now))
         by_age = picture.created_at, picture.id
         kinds: tuple[tuple[ColumnElement[bool], tuple[ColumnElement[Any], ...]], ...] = (
@@ -322,11 +332,15 @@ class Labelling:
                 return found
         return None
 
+    def _has_answered(self) -> ColumnElement[bool]:
+        own = saved.labelled_by == self.labeller_id
+        return exists().where(saved.picture_id == picture.id, own).correlate(project_pictures)
+
     def _unseen_truth(self, now: datetime) -> Select[Any]:
-        seen = exists().where(saved.picture_id == picture.id, saved.labelled_by == self.labeller_id)
+        unseen = picture.truth.is_not(None), ~self._has_answered()
         return (
             project_pictures.select()
-            .where(*self._ready(), picture.truth.is_not(None), self._free(now), ~seen)
+            .where(*self._ready(), *unseen, self._free(now))
             .order_by(func.random())
             .limit(1)
             .with_for_update(skip_locked=True)
@@ -360,11 +374,14 @@ class Labelling:
         return Lease(False, _name(connection, found.leased_by) or "?", found.revision)
 
     def _task(self, connection: Connection, found: Row[Any], lease: Lease) -> Task:
-        """Return the task; a truth picture that rates this person as if it were unlabelled."""
+        """Return the task; a truth picture as if only this person labelled it, or nobody."""
+        annotation, by, at = from_row(found._mapping), found.labelled_by, found.labelled_at
         rates = self._is_disguised(found)
-        annotation = from_row(found._mapping)
         if rates:
-            annotation = self._last_of_ones_own(connection, found.id)
+            own = self._own(connection, found.id)
+            lease = replace(lease, revision=len(own))
+            annotation = from_row(own[0]._mapping) if own else Annotation()
+            by, at = (self.labeller_id, own[0].labelled_at) if own else (None, None)
         return Task(
             picture_id=found.id,
             file_name=found.file_name,
@@ -372,10 +389,10 @@ class Labelling:
             height=found.height,
             preview_key=found.preview_key,
             annotation=annotation,
-            labelled_by=None if rates else _name(connection, found.labelled_by),
-            labelled_at=None if rates else found.labelled_at and _utc(found.labelled_at),
+            labelled_by=_name(connection, by),
+            labelled_at=at and _utc(at),
             is_truth=found.truth is not None and not rates,
-            lease=Lease(lease.is_held, lease.holder, 0) if rates else lease,
+            lease=lease,
         )
 
     def _is_disguised(self, found: Row[Any]) -> bool:
@@ -387,12 +404,11 @@ class Labelling:
         last: int = max(found.revision, connection.scalar(query) or 0)
         return last + 1
 
-    def _last_of_ones_own(self, connection: Connection, id: str) -> Annotation:
-        query = annotations.select().where(
-            saved.picture_id == id, saved.labelled_by == self.labeller_id
-        )
-        row = connection.execute(query.order_by(saved.revision.desc()).limit(1)).first()
-        return from_row(row._mapping) if row else Annotation()
+    def _own(self, connection: Connection, id: str) -> Sequence[Row[Any]]:
+        """Return what this person has saved of the picture, the newest first."""
+        own = saved.picture_id == id, saved.labelled_by == self.labeller_id
+        query = annotations.select().where(*own).order_by(saved.revision.desc())
+        return connection.execute(query).all()
 
     def _rules(self, found: Row[Any]) -> AnnotationRules:
         ids = self.project.label_names

@@ -157,6 +157,39 @@ def test_hidden_truth_pictures_rate_labellers(work: Callable[..., Labelling]) ->
     assert {each.name: each.agreement for each in ada.labellers()}["Di"] == 0
 
 
+def test_an_answered_truth_picture_seems_like_any_other_to_who_answered_it(
+    work: Callable[..., Labelling],
+) -> None:
+    ada, bo = work("Ada"), work("Bo", Always())
+    mug, plate = box(ada.project), box(ada.project, left=300, label=1)
+    task = ada.next()
+    assert task
+    truth = task.picture_id
+    ada.save(truth, 0, Annotation((mug,)))
+    ada.mark_truth(truth, True)
+    seen = []
+    for picture in (truth, None):
+        task = bo.open(picture) if picture else work("Bo").next()
+        assert task
+        before, id = bo.progress().labelled, task.picture_id
+        told = bo.save(id, task.revision, Annotation((plate,)))
+        first = bo.get(id)
+        again = bo.save(id, first.revision, Annotation((mug, plate)))
+        entries = [(each.revision, each.labelled_by) for each in bo.history(id)]
+        raised = bo.progress().labelled - before
+        last = bo.open(id)  # which leaves the picture to him
+        following = work("Bo").next()
+        assert following
+        assert following.picture_id != id
+        assert last.labelled_at
+        shown = first.revision, last.revision, last.labelled_by, last.annotation.boxes
+        seen.append((task.revision, told, again, entries, raised, shown))
+    assert seen[0] == seen[1]
+    assert seen[0][4] == 1
+    assert (ada.progress().labelled, bo.progress().labelled) == (2, 2)
+    assert ada.get(truth).annotation.boxes == (mug,)
+
+
 def test_the_first_answer_to_a_truth_picture_is_the_one_that_rates(
     work: Callable[..., Labelling],
 ) -> None:
