@@ -8,12 +8,15 @@ from flask.typing import ResponseReturnValue
 from rubberduck.web.deps import job_queue, pipeline, text
 from rubberduck.web.model_hosting import training_price
 from rubberduck.web.models import projects
+from rubberduck.web.numbers import numbers
 from rubberduck.web.operators import audited, require_operator
 
 aws_training = Blueprint("aws_training", __name__, url_prefix="/projects/<id>/models/amazon")
 
 
-aws_training.add_app_template_global(training_price, "training_price_at_amazon")
+@aws_training.app_template_global("training_price_at_amazon")
+def training_price_at_amazon() -> str | None:
+    return training_price(numbers().dollars)
 
 
 @aws_training.post("")

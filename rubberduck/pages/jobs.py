@@ -18,6 +18,7 @@ from rubberduck.web.jobs import (
     retry_price,
     waits_for_worker,
 )
+from rubberduck.web.numbers import numbers as written
 from rubberduck.web.responses import as_json, private_page, with_etag
 
 jobs = Blueprint("jobs", __name__, url_prefix="/jobs")
@@ -79,7 +80,7 @@ def show(id: str) -> ResponseReturnValue:
                 job=job,
                 lines=lines,
                 waits=waits_for_worker(job),
-                retry_price=retry_price(job),
+                retry_price=retry_price(job, written().dollars),
                 project=living_project_of(job),
                 project_page=PROJECT_PAGES.get(job.kind, "projects.show"),
             )

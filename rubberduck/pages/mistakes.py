@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rubberduck.core.models import Box, percent
+from rubberduck.core.models import Box
 from rubberduck.web.deps import text
 from rubberduck.web.models import find_pictures
+from rubberduck.web.numbers import numbers
 
 if TYPE_CHECKING:
     from rubberduck.custom_models.model_version import ModelVersion
@@ -70,7 +71,7 @@ def _view(mistake: "Mistake", picture: "ProjectPicture") -> MistakeView:
     if mistake.truth is not None:
         caption = text("{truth} taken for {label}").format(truth=mistake.truth, label=mistake.label)
     if mistake.score is not None:
-        caption = f"{caption}, {percent(100 * mistake.score)}"
+        caption = f"{caption}, {numbers().percent(100 * mistake.score)}"
     return MistakeView(
         picture.id,
         picture.file_name,

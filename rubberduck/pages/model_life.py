@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from rubberduck.core.errors import InvalidParameter
 from rubberduck.web.deps import answering_models, text
 from rubberduck.web.model_hosting import LifeView, check_self_start, hosting, view_of
+from rubberduck.web.numbers import numbers
 from rubberduck.web.operators import audit, audited, current_operator, require_operator
 from rubberduck.web.uploads import form_value
 
@@ -22,7 +23,7 @@ model_life = Blueprint("model_life", __name__, url_prefix="/projects/<id>/models
 @model_life.app_template_global("life_of")
 def life_of(version_id: str) -> LifeView:
     """Return the life of a version, for _model_life.html."""
-    return view_of(hosting().lives.get(version_id))
+    return view_of(hosting().lives.get(version_id), numbers().dollars)
 
 
 @model_life.app_template_global("is_operator")

@@ -14,6 +14,7 @@ from rubberduck.core.errors import DuckError, InvalidParameter, NoPicture, Unava
 from rubberduck.web.deps import pipeline, settings, text
 from rubberduck.web.forms import keep_typed
 from rubberduck.web.multipart import PICTURE_FIELD
+from rubberduck.web.numbers import numbers
 from rubberduck.web.operators import audit, audited, require_labeller, require_operator
 from rubberduck.web.project_import import enqueue_import, is_archive
 from rubberduck.web.projects import active_project_jobs, project_pictures, projects, quota
@@ -106,7 +107,7 @@ def show(id: str) -> ResponseReturnValue:
         ],
         jobs=active_project_jobs(id),
         sides=side_names(),
-        max_archive=f"{settings().archive_bytes / 1e6:,g}",
+        max_archive=numbers().plain(settings().archive_bytes / 1e6),
     )
 
 

@@ -7,7 +7,6 @@ from flask import Flask, g, request, url_for
 from jinja2 import StrictUndefined
 from markupsafe import Markup, escape
 
-from rubberduck.core.models import Label, percent
 from rubberduck.core.rules import Question
 from rubberduck.core.translations import load_translations
 from rubberduck.detectors.model_file import DETECTOR_NAME
@@ -17,6 +16,7 @@ from rubberduck.web.deps import answering_models, known_objects, pipeline, readi
 from rubberduck.web.formatting import rfc3339
 from rubberduck.web.forms import refused, typed
 from rubberduck.web.jobs import error_of, failure_of, line_of, message_of, outcome_of
+from rubberduck.web.numbers import numbers, numbers_of
 from rubberduck.web.operators import cookie_name
 from rubberduck.web.security_headers import STATIC, compact, version
 from rubberduck.web.sessions import form_token
@@ -29,18 +29,19 @@ def configure_templates(app: Flask, question: Question, language: str) -> None:
     environment = app.jinja_env
     environment.undefined = StrictUndefined
     environment.bytecode_cache = CompiledTemplates()
+    written = numbers_of(language)
     for filter in (
-        percent,
-        threshold_percent,
+        written.percent,
+        written.threshold_percent,
+        written.megabytes,
+        written.thousands,
+        written.decimals,
         rfc3339,
-        label_with_confidence,
         detector_name,
         day,
         time_element,
         needs,
         code_spans,
-        megabytes,
-        thousands,
         message_of,
         error_of,
         line_of,
@@ -73,7 +74,7 @@ def _site_context() -> dict[str, object]:
         "engine": pipeline().detector.name,
         "where": pipeline().storage.where,
         "max_bytes": pipeline().max_bytes,
-        "megabytes": f"{pipeline().max_bytes / 1e6:g}",
+        "megabytes": numbers().plain(pipeline().max_bytes / 1e6),
         "max_side": pipeline().max_side,
         "keep_days": settings().keep_days,
         "is_switched_off": settings().is_switched_off,
@@ -95,22 +96,9 @@ def versioned(filename: str) -> str:
     return url_for("static", filename=filename, v=version(STATIC / filename))
 
 
-def threshold_percent(value: float) -> str:
-    """Format a threshold without rounding, which could contradict the labels next to it.
-
-    >>> threshold_percent(35.0), threshold_percent(99.9)
-    ('35%', '99.9%')
-    """
-    return f"{value:g}%"
-
-
 def detector_name(name: str) -> str:
     """Return a detector's name for use in a sentence, translated."""
     return text("the embedded detector") if name == DETECTOR_NAME else text(name)
-
-
-def label_with_confidence(label: Label) -> str:
-    return f"{label.name} ({percent(label.confidence)})"
 
 
 def day(moment: datetime) -> str:
@@ -129,23 +117,6 @@ def needs(offer: Offer) -> str:
 def time_element(moment: datetime) -> Markup:
     """Return a `<time>` element in UTC; js/times.js shows it in the visitor's time zone."""
     return Markup('<time datetime="{}">{}</time>').format(rfc3339(moment), day(moment))
-
-
-def megabytes(bytes: int) -> str:
-    """
-    >>> megabytes(1_234_567), megabytes(10_000_000_000), megabytes(0)
-    ('1.2', '10,000', '0')
-    """
-    value = bytes / 1e6
-    return f"{value:,.0f}" if value >= 10 or not value else f"{value:.1f}"
-
-
-def thousands(number: int) -> str:
-    """
-    >>> thousands(10_000)
-    '10,000'
-    """
-    return f"{number:,}"
 
 
 def code_spans(text: str) -> Markup:

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from rubberduck.core.durations import clock
 from rubberduck.core.errors import InvalidParameter
 from rubberduck.web.deps import default_pipeline, text, video_service
+from rubberduck.web.numbers import numbers
 from rubberduck.web.operators import audit, audited, current_operator, require_operator
 from rubberduck.web.responses import as_json, with_etag
 from rubberduck.web.uploads import form_value
@@ -99,13 +100,16 @@ def paid_box(video: "Video") -> PaidBox | None:
 def _choice(estimate: "Estimate") -> Choice:
     rate = NONE if estimate.rate is None else f"{estimate.rate:g}"
     parts = estimate.way, rate, estimate.model or NONE, str(estimate.microdollars)
-    return Choice(estimate, " ".join(parts), price_of(estimate), round(estimate.seconds / 60))
+    return Choice(
+        estimate,
+        " ".join(parts),
+        price_of(estimate, numbers().dollars),
+        round(estimate.seconds / 60),
+    )
 
 
 def _row(analysis: "PaidAnalysis") -> Row:
-    from rubberduck.billing.prices import dollars
-
-    return Row(analysis, status_of(analysis), dollars(analysis.microdollars))
+    return Row(analysis, status_of(analysis), numbers().dollars(analysis.microdollars))
 
 
 def _people(people: tuple[dict[str, Any], ...] | None) -> tuple[Person, ...] | None:

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rubberduck.core.faces import EmotionName, Face, FaceAnswer
-from rubberduck.core.models import percent
 from rubberduck.web.deps import text
+from rubberduck.web.numbers import numbers
 
 MIN_BAR = 1.0  # percent: what is less likely is not listed
 
@@ -80,12 +80,12 @@ def _face_text(number: int, face: Face) -> FaceText:
         )
     if face.smile:
         smile = text("yes") if face.smile.is_smiling else text("no")
-        facts.append((text("Smile"), f"{smile} ({percent(face.smile.confidence)})"))
+        facts.append((text("Smile"), f"{smile} ({numbers().percent(face.smile.confidence)})"))
     if face.ages:
         facts.append((text("Looks aged"), f"{face.ages.low}–{face.ages.high}"))
     if face.gender:
         gender = text("female") if face.gender.name == "Female" else text("male")
-        facts.append((text("Looks"), f"{gender} ({percent(face.gender.confidence)})"))
+        facts.append((text("Looks"), f"{gender} ({numbers().percent(face.gender.confidence)})"))
     bars = tuple(
         Bar(words[emotion.name], emotion.confidence)
         for place, emotion in enumerate(face.emotions)

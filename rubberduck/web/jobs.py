@@ -12,6 +12,7 @@ from rubberduck.web.sessions import known_visitor
 if TYPE_CHECKING:
     from rubberduck.custom_models.projects import Project
     from rubberduck.jobs.models import Job, LogLine, Viewer
+    from rubberduck.web.model_hosting import Money
 
 IMPORTS = ("import-pictures", "import-s3", "take-in-frames")
 
@@ -53,15 +54,18 @@ def retry_job(id: str) -> None:
         training_queue.retry_job(job_queue(), job, job_owner())
 
 
-def retry_price(job: "Job") -> str | None:
-    """Return what an hour costs if the job is queued again; None if it costs nothing."""
+def retry_price(job: "Job", money: "Money | None" = None) -> str | None:
+    """Return what an hour costs if the job is queued again; None if it costs nothing.
+
+    `money` is that of model_hosting.view_of.
+    """
     # Imported late: the first page needs no jobs.
     from rubberduck.jobs.models import CANCELLED, FAILED
     from rubberduck.services.training_queue import TRAIN_AT_AMAZON
     from rubberduck.web.model_hosting import training_price
 
     can_retry = job.state in (FAILED, CANCELLED)
-    return training_price() if job.kind == TRAIN_AT_AMAZON and can_retry else None
+    return training_price(money) if job.kind == TRAIN_AT_AMAZON and can_retry else None
 
 
 def message_of(job: "Job") -> str:

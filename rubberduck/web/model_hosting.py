@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from rubberduck.custom_models.hosting import Hosting
     from rubberduck.custom_models.life import Life
 
+Money = Callable[[int], str]  # how an amount in millionths of a dollar is written
+
 
 @dataclass(frozen=True)
 class LifeView:
@@ -43,26 +45,29 @@ def hosting() -> "Hosting":
     return open_hosting()
 
 
-def view_of(life: "Life") -> LifeView:
-    """Return what there is to say about a model; sums of money only where it costs something."""
+def view_of(life: "Life", money: Money | None = None) -> LifeView:
+    """Return what there is to say about a model; sums of money only where it costs something.
+
+    `money` writes an amount; without it, as programs and commands read it.
+    """
     from rubberduck.billing.prices import dollars
     from rubberduck.custom_models.hosting import MAX_UNITS
     from rubberduck.custom_models.life import answering_order
     from rubberduck.custom_models.meter import run_key
 
-    parts = hosting()
+    money, parts = money or dollars, hosting()
     price, now = parts.meter.price, datetime.now(UTC)
     costs = not life.is_embedded and life.started_at is not None
     run = f"{run_key(life)}{life.started_at:%Y-%m-%dT%H:%M:%S}" if costs else ""
     state = life.service_state
     first, *others = sorted([life, *parts.lives.beside(life)], key=answering_order, reverse=True)
-    hourly = _about(dollars(price.of(life.units)), price.verified)
+    hourly = _about(money(price.of(life.units)), price.verified)
     return LifeView(
         life=life,
-        price=dollars(0) if life.is_embedded else _about(dollars(price.of(1)), price.verified),
-        per_hour=dollars(0) if life.is_embedded else hourly,
-        so_far=dollars(parts.ledger.spent_on(run)) if costs else dollars(0),
-        today=dollars(parts.ledger.spent_on(run_key(life), now)) if costs else dollars(0),
+        price=money(0) if life.is_embedded else _about(money(price.of(1)), price.verified),
+        per_hour=money(0) if life.is_embedded else hourly,
+        so_far=money(parts.ledger.spent_on(run)) if costs else money(0),
+        today=money(parts.ledger.spent_on(run_key(life), now)) if costs else money(0),
         may_start=not life.should_run and state.start in ("yes", "by hand"),
         has_stop_schedule=parts.open_schedules is not None,
         can_start_itself=can_start_itself(life),
@@ -87,8 +92,11 @@ def check_self_start(life: "Life") -> None:
         raise CannotStartItself
 
 
-def training_price() -> str | None:
-    """Return what an hour of training costs at Amazon; None if that is switched off."""
+def training_price(money: Money | None = None) -> str | None:
+    """Return what an hour of training costs at Amazon; None if that is switched off.
+
+    `money` is that of `view_of`.
+    """
     from rubberduck.billing.prices import dollars
     from rubberduck.billing.trainings import TRAINING
 
@@ -97,7 +105,7 @@ def training_price() -> str | None:
         return None
     _, prices = site.open_ledger()
     price = prices[TRAINING]
-    return _about(dollars(price.of(1)), price.verified)
+    return _about((money or dollars)(price.of(1)), price.verified)
 
 
 def _about(amount: str, is_verified: bool) -> str:

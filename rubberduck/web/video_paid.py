@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from rubberduck.services.video_costs import Estimate
     from rubberduck.services.video_paid import PaidVideos
     from rubberduck.videos.paid import PaidAnalysis
+    from rubberduck.web.model_hosting import Money
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,14 @@ def status_of(analysis: "PaidAnalysis") -> PaidStatus:
     return PaidStatus(analysis.state, progress, message, waits)
 
 
-def price_of(estimate: "Estimate") -> str:
-    """Return the price as text: “about …” if nobody compared it with Amazon's own page."""
+def price_of(estimate: "Estimate", money: "Money | None" = None) -> str:
+    """Return the price as text: “about …” if nobody compared it with Amazon's own page.
+
+    `money` is that of model_hosting.view_of.
+    """
     from rubberduck.billing.prices import dollars
 
-    amount = dollars(estimate.microdollars)
+    amount = (money or dollars)(estimate.microdollars)
     return text("about {amount}").format(amount=amount) if estimate.is_about else amount
 
 

@@ -3,6 +3,7 @@ import {
   FrameRejected, cameraError, constraints, drawOutlines, obstacle, retryWait, sendFrame, setText, sleep,
 } from "./live_camera.js";
 import { Memory, Pace } from "./memory.js";
+import { percent } from "./percent.js";
 import { UploadRejected, send, toJpeg } from "./pictures.js";
 
 const section = document.querySelector(".camera");
@@ -155,11 +156,6 @@ function draw(picture) {
   if (picture === drawnAnswer) return;
   drawnAnswer = picture;
   drawOutlines(boxes, picture);
-}
-
-/** Round as the site does: only 100 itself becomes 100%. */
-function percent(value) {
-  return `${value < 100 ? Math.min(Math.round(value), 99) : 100}%`;
 }
 
 function setKeeping(keeping) {

@@ -1,4 +1,5 @@
 // The grid of many pictures: one tile each, filtered and sorted.
+import { percent } from "./percent.js";
 
 const FILTERS = {
   all: () => true,
@@ -11,11 +12,6 @@ const ORDERS = {
   score: (one, other) => (other.result?.score ?? -1) - (one.result?.score ?? -1),
   name: (one, other) => one.name.localeCompare(other.name, undefined, { numeric: true }),
 };
-
-/** Format a percentage as the site does: only exactly 100 becomes "100%". */
-export function percent(value) {
-  return `${value < 100 ? Math.min(Math.round(value), 99) : 100}%`;
-}
 
 /** Shows items of a batch inside `section`. */
 export class Grid {

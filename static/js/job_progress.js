@@ -1,4 +1,5 @@
 // Follow a job: poll its status, every second at first and every ten seconds later, while visible.
+import { exactly } from "./percent.js";
 
 const FIRST_DELAY = 1000;
 const MAX_DELAY = 10_000; // milliseconds
@@ -33,7 +34,7 @@ export function followJob(section, onEnd) {
   function show(status) {
     if (bar.value !== status.progress) delay = FIRST_DELAY;
     bar.value = status.progress;
-    percent.textContent = `${status.progress}%`;
+    percent.textContent = exactly(status.progress);
     if (message.textContent !== status.message) message.textContent = status.message;
     waits.hidden = !status.waits;
   }

@@ -2,7 +2,8 @@
 import { Batch, Item, MAX_PICTURES } from "./batch.js";
 import { toCsv } from "./csv.js";
 import { onFiles } from "./drop.js";
-import { Grid, percent } from "./grid.js";
+import { Grid } from "./grid.js";
+import { percent } from "./percent.js";
 import { ZipRejected, entryName, isZip, makeZip, openZip } from "./zip.js";
 
 const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);

@@ -1,5 +1,6 @@
 // Result page: highlight boxes and list items together, re-evaluate under a threshold, copy the link.
 import { showCopyButtons } from "./copy.js";
+import { exactly } from "./percent.js";
 
 const answer = document.getElementById("answer");
 
@@ -64,7 +65,7 @@ function show(fetched) {
 
 let timer = null;
 slider?.addEventListener("input", () => {
-  threshold.querySelector("output").textContent = `${slider.value}%`;
+  threshold.querySelector("output").textContent = exactly(slider.value);
   clearTimeout(timer);
   timer = setTimeout(reevaluate, DEBOUNCE_MS);
 });

@@ -1,6 +1,7 @@
 // The page of a video: boxes over the player, moments to click, filters that keep the player.
 import { showCopyButtons } from "./copy.js";
 import { followJob } from "./job_progress.js";
+import { exactly } from "./percent.js";
 import { renewLink } from "./video_link.js";
 import { Overlay } from "./video_overlay.js";
 import { showMoments } from "./video_moments.js";
@@ -75,7 +76,7 @@ function showParts(fetched) {
 }
 
 filters.addEventListener("input", () => {
-  filters.querySelector("output").textContent = `${filters.elements.confidence.value}%`;
+  filters.querySelector("output").textContent = exactly(filters.elements.confidence.value);
   clearTimeout(timer);
   timer = setTimeout(judgeAgain, DEBOUNCE_MS);
 });

@@ -1,4 +1,5 @@
 // Follow the analysis at Amazon that runs for this video, and show its answer when it is there.
+import { exactly } from "./percent.js";
 
 const DELAY = 2000; // milliseconds
 
@@ -14,7 +15,7 @@ async function poll() {
         return;
       }
       box.querySelector("progress").value = status.progress;
-      box.querySelector(".percent").textContent = `${status.progress}%`;
+      box.querySelector(".percent").textContent = exactly(status.progress);
       const words = box.querySelector(".words");
       if (words.textContent !== status.message) words.textContent = status.message;
     }
