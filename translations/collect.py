@@ -25,6 +25,7 @@ from rubberduck.aws.image_calls import UNAVAILABLE_MESSAGE
 from rubberduck.core.errors import DuckError, InvalidModel, InvalidQuestion
 from rubberduck.core.question_file import load_question, translated
 from rubberduck.core.settings import ROOT
+from rubberduck.custom_models.rules import RULES
 from rubberduck.db import engine as database
 from rubberduck.detectors.model_file import DETECTOR_NAME
 from rubberduck.storage import base as storage
@@ -80,6 +81,8 @@ def texts() -> Iterator[str | tuple[str, ...]]:
         yield from (kind.title, kind.hint)
     for problem in PROBLEMS.values():
         yield from (problem.title, problem.reason, problem.hint)
+    for rule in RULES.values():
+        yield from (rule.effect, rule.means, rule.advice)
     yield from (DETECTOR_NAME, FolderStorage.where, S3Storage.where)
     yield from (
         database.UNAVAILABLE_MESSAGE,

@@ -19,7 +19,7 @@ from tests.support.objects import draw_project
 from tests.support.operators import sign_in
 from tests.support.pictures import encoded
 from tests.support.trained_projects import QUOTA, add_version, create_project
-from tests.support.visitor import post_picture
+from tests.support.visitor import post_picture, visible_text
 
 SPACE = "\N{NO-BREAK SPACE}"
 Site = Callable[..., FlaskClient]
@@ -98,3 +98,24 @@ def test_percentages_are_written_so_too(
     rejudged = client.get(f"{where}?min=99.5").text
     assert threshold in rejudged
     assert 'value="99.5"' in rejudged  # of the slider, which is no text
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("de", "ein Rat 2 × Ein Label hat weniger als 10 Bilder."),
+        ("sv", "ett råd 2 × En etikett har färre än 10 bilder."),
+    ],
+)
+def test_what_is_wrong_with_a_project_is_said_in_the_language(
+    site: Site, pipeline: Pipeline, language: str, words: str
+) -> None:
+    """The codes are the service's own; commands and programs read English."""
+    client = site(language)
+    project = create_project(pipeline.results.database, pipeline.storage, draw_project(3))
+    sign_in(client)
+    page = visible_text(client.get(f"/projects/{project.id}/checks").text)
+    assert f"FEW_PICTURES {words}" in page
+    told = client.get(f"/api/v1/projects/{project.id}/checks").get_json()
+    few = next(each for each in told["findings"] if each["code"] == "FEW_PICTURES")
+    assert few["effect"] == "advice"
