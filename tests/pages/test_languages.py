@@ -119,3 +119,15 @@ def test_what_is_wrong_with_a_project_is_said_in_the_language(
     told = client.get(f"/api/v1/projects/{project.id}/checks").get_json()
     few = next(each for each in told["findings"] if each["code"] == "FEW_PICTURES")
     assert few["effect"] == "advice"
+
+
+@pytest.mark.parametrize(
+    ("language", "tab"), [("de", "Bilder beschriften"), ("sv", "Märk upp bilder")]
+)
+def test_the_tab_to_label_pictures_says_what_one_does_there(
+    site: Site, pipeline: Pipeline, language: str, tab: str
+) -> None:
+    client = site(language)
+    project = create_project(pipeline.results.database, pipeline.storage, draw_project(1))
+    sign_in(client)
+    assert f'/projects/{project.id}/label">{tab}</a>' in client.get(f"/projects/{project.id}").text
