@@ -44,7 +44,7 @@ const list = new BoxList(find(".box-list"), labels, texts, (key) => model?.selec
 const say = (text, values) => {
   status.textContent = fill(text, values);
 };
-const timeOf = (moment) => new Date(moment).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+const timeOf = (moment) => new Date(moment).toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" });
 
 /** Show a picture, with what is unsaved from an earlier visit. */
 async function show(next) {
@@ -374,7 +374,7 @@ async function showHistory() {
         const button = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: texts.showThese });
         button.addEventListener("click", () => model.replace(entry));
         const number = hasBoxes ? entry.boxes.length : entry.labels.length;
-        item.append(fill(texts.entry, { name: entry.labelled_by, time: new Date(entry.labelled_at).toLocaleString(), number }), " ", button);
+        item.append(fill(texts.entry, { name: entry.labelled_by, time: new Date(entry.labelled_at).toLocaleString(document.documentElement.lang), number }), " ", button);
         return item;
       }),
     );

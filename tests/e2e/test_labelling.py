@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, expect
+from playwright.sync_api import Browser, Page, Request, Route, expect
 
 from rubberduck.core.models import Box as Fractions
 from rubberduck.custom_models.label_removal import remove_label
@@ -382,6 +382,24 @@ def test_two_tabs_and_a_lease_that_ends(page: Page, site: Site, browser: Browser
     page.get_by_text("Who labelled it").click()
     expect(page.locator(".history li")).to_have_count(2)  # Bo's is not lost either
     other.context.close()
+
+
+def test_times_are_written_in_the_language_of_the_page(page: Page, site: Site) -> None:
+    """Not in that of the browser, whose words would stand in a sentence of another language."""
+    project, ids = add_project_to(site, "times", [noise(3), noise(4)])
+
+    def in_german(route: Route) -> None:
+        answer = route.fetch()
+        page_in_german = answer.text().replace('<html lang="en">', '<html lang="de">')
+        route.fulfill(response=answer, body=page_in_german)
+
+    page.route(re.compile(r"/label(\?|$)"), in_german)
+    label(page, site, project)
+    press(page, "b", "1", "Enter")
+    wait_for_picture(page, "1.jpg")
+    label(page, site, project, f"?picture={ids[0]}")
+    page.get_by_text("Who labelled it").click()
+    expect(page.locator(".history li")).to_contain_text(re.compile(r"\d\.\d+\.20\d\d, \d+:\d\d"))
 
 
 def test_a_label_and_the_picture_are_deleted_while_somebody_draws(page: Page, site: Site) -> None:
