@@ -12,13 +12,12 @@ from rubberduck.aws.custom_labels import CustomLabels
 from rubberduck.core.settings import Settings
 from rubberduck.custom_models.project_pictures import ProjectPictures
 from rubberduck.services.pipeline import Pipeline
-from tests.pages.test_models import evaluation_of
 from tests.support.custom_labels import FakeCustomLabels
 from tests.support.hosting import DirectClient, add_amazon_model
 from tests.support.objects import draw_project
 from tests.support.operators import sign_in
 from tests.support.pictures import encoded
-from tests.support.trained_projects import QUOTA, add_version, create_project
+from tests.support.trained_projects import QUOTA, add_version, create_project, evaluation_of
 from tests.support.visitor import post_picture, visible_text
 
 SPACE = "\N{NO-BREAK SPACE}"

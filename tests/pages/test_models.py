@@ -9,26 +9,20 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from bench.harness.dataset import fill_project
-from rubberduck.core.models import Box
-from rubberduck.custom_models.evaluation import Evaluation
 from rubberduck.custom_models.evaluation_summary import read_summary
-from rubberduck.custom_models.measuring import evaluate
 from rubberduck.custom_models.project_pictures import ProjectPictures
 from rubberduck.custom_models.projects import Project, Projects
 from rubberduck.custom_models.versions import Versions
 from rubberduck.db.results import Results
 from rubberduck.jobs.queue import JobQueue
-from rubberduck.scoring.matching import Answer, Target, TestedPicture
 from rubberduck.services.pipeline import Pipeline
 from rubberduck.services.training_queue import RETRAIN, queue_retrainings
 from rubberduck.storage.base import Storage
 from tests.support.command_line import run_command
 from tests.support.objects import draw_picture, draw_project
 from tests.support.operators import sign_in
-from tests.support.trained_projects import QUOTA, add_version, create_project
+from tests.support.trained_projects import QUOTA, add_version, create_project, evaluation_of
 from tests.support.visitor import visible_text
-
-HERE, ELSEWHERE = Box(0.1, 0.1, 0.3, 0.3, "", 100), Box(0.6, 0.6, 0.3, 0.3, "", 100)
 
 
 @pytest.fixture
@@ -39,22 +33,6 @@ def storage(pipeline: Pipeline) -> Storage:
 @pytest.fixture
 def project(results: Results, storage: Storage) -> Project:
     return create_project(results.database, storage, draw_project(16, empty=2))
-
-
-def evaluation_of(ids: list[str], *, found: int) -> Evaluation:
-    """Return figures where a mug was found in the first pictures, and a ball in the others."""
-    pictures = [
-        TestedPicture(
-            id,
-            id,
-            (Target("mug", HERE),),
-            (Answer("mug", 0.9, HERE) if number < found else Answer("ball", 0.8, ELSEWHERE),),
-            revision=1,
-        )
-        for number, id in enumerate(ids)
-    ]
-    thresholds = {"mug": 0.5, "ball": 0.5}
-    return evaluate(pictures, thresholds, "boxes", "validation", trained=9, validated=3)
 
 
 def test_an_operator_reads_compares_and_deletes_versions(

@@ -6,7 +6,9 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
+from rubberduck.core.models import Box
 from rubberduck.custom_models.evaluation import Evaluation
+from rubberduck.custom_models.measuring import evaluate
 from rubberduck.custom_models.model_version import ModelVersion, Trained
 from rubberduck.custom_models.project_pictures import (
     Added,
@@ -20,11 +22,13 @@ from rubberduck.custom_models.tables import project_pictures
 from rubberduck.custom_models.version_files import BINARY, file_key
 from rubberduck.custom_models.versions import Versions
 from rubberduck.db.engine import Database, to_naive_utc
+from rubberduck.scoring.matching import Answer, Target, TestedPicture
 from rubberduck.storage.base import Storage
 from rubberduck.storage.folder import FolderStorage
 from tests.support.objects import LABELS, Drawn, draw_project
 
 QUOTA = Quota(10_000, 10**9)
+HERE, ELSEWHERE = Box(0.1, 0.1, 0.3, 0.3, "", 100), Box(0.6, 0.6, 0.3, 0.3, "", 100)
 
 
 @contextmanager
@@ -96,3 +100,19 @@ def add_version(
     trained = Trained(evaluation, splits or {}, 12.5, key, "f" * 64, 7, trunk_sha256=trunk_sha256)
     assert versions.complete(version.id, job_id, trained)
     return versions.find(version.id)
+
+
+def evaluation_of(ids: list[str], *, found: int) -> Evaluation:
+    """Return figures where a mug was found in the first pictures, and a ball in the others."""
+    pictures = [
+        TestedPicture(
+            id,
+            id,
+            (Target("mug", HERE),),
+            (Answer("mug", 0.9, HERE) if number < found else Answer("ball", 0.8, ELSEWHERE),),
+            revision=1,
+        )
+        for number, id in enumerate(ids)
+    ]
+    thresholds = {"mug": 0.5, "ball": 0.5}
+    return evaluate(pictures, thresholds, "boxes", "validation", trained=9, validated=3)
