@@ -241,6 +241,18 @@ def test_an_import_that_has_no_turn_or_no_disk_is_refused_before_it_is_read(
     assert operator.post(f"{api}/pictures", **form(encoded())).status_code == 201
 
 
+def test_a_zip_that_is_too_large_is_told_its_own_limit(operator: FlaskClient, app: Flask) -> None:
+    """It used to be told that of a picture, with the advice to send a screenshot."""
+    page = make_project(operator)
+    settings = app.extensions["settings"]
+    app.extensions["settings"] = settings.model_copy(update={"archive_bytes": 20_000_000})
+    for where in (f"{page}/pictures?import", f"/api/v1{page}/imports"):
+        answer = operator.post(where, **form(bytes(20_100_000), "many.zip"))
+        assert answer.status_code == 413
+        said = visible_text(answer.text)
+        assert "It is larger than the limit of 20 MB. Send it in several parts." in said
+
+
 def test_a_project_with_all_its_pictures_takes_labels_but_no_picture(
     operator: FlaskClient, app: Flask, pipeline: Pipeline
 ) -> None:
