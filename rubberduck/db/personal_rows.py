@@ -1,8 +1,8 @@
 """All rows that say whose they are, of all tables: what a visitor or an operator may ask for.
 
 The tables of all packages share one MetaData, so a table that is added is exported, too: a column
-that is named like those of the others says whose a row is. Which columns of it are his is in
-personal_columns.py.
+that is named like those of the others says whose a row is. personal_columns.py says which columns
+of it are that person's.
 """
 
 from base64 import b64encode
