@@ -5,8 +5,8 @@
 # pictures five are lost with all their boxes, of nine all. Nothing is said.
 # Expected: the same pictures with and without threads; documented is only "Use threads when
 # processing the json image list".
-# Found while trying libraries that convert labels. tqdm's own thread is switched off here, since
-# sahi waits for the end of every thread, and that one has none.
+# Found while trying libraries that convert labels. tqdm's progress bars are switched off here: they
+# are no part of what is shown.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -7,8 +7,7 @@ when a lease ends. Every saved annotation stays in the table `annotations`.
 A truth picture is one whose annotation an operator trusts. Now and then labellers get one as if it
 were unlabelled; their answer changes nothing and is kept with its agreement with the truth. To
 them its revision is 0, as that of any unlabelled picture, and then the number of their answers.
-Operators see which pictures these are,
-so they are not rated, and what they save is the new truth.
+Operators see which pictures these are, so they are not rated, and what they save is the new truth.
 """
 
 import random

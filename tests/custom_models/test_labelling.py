@@ -74,6 +74,15 @@ def change(work: Labelling, id: str, **values: Any) -> None:
         connection.execute(project_pictures.update().where(where).values(values))
 
 
+def trusted(ada: Labelling, mug: Box) -> str:
+    """Label the next picture with a box, and let it rate labellers; return its id."""
+    task = ada.next()
+    assert task
+    ada.save(task.picture_id, 0, Annotation((mug,)))
+    ada.mark_truth(task.picture_id, True)
+    return task.picture_id
+
+
 def test_nobody_gets_what_another_has_and_nothing_saved_is_lost(
     work: Callable[..., Labelling],
 ) -> None:
@@ -162,11 +171,7 @@ def test_an_answered_truth_picture_seems_like_any_other_to_who_answered_it(
 ) -> None:
     ada, bo = work("Ada"), work("Bo", Always())
     mug, plate = box(ada.project), box(ada.project, left=300, label=1)
-    task = ada.next()
-    assert task
-    truth = task.picture_id
-    ada.save(truth, 0, Annotation((mug,)))
-    ada.mark_truth(truth, True)
+    truth = trusted(ada, mug)
     seen = []
     for picture in (truth, None):
         task = bo.open(picture) if picture else work("Bo").next()
@@ -239,11 +244,7 @@ def test_operators_are_not_rated_by_the_truth_that_they_see(
 ) -> None:
     ada = work("Ada", Always())
     mug, plate = box(ada.project), box(ada.project, left=300, label=1)
-    task = ada.next()
-    assert task
-    id = task.picture_id
-    ada.save(id, 0, Annotation((mug,)))
-    ada.mark_truth(id, True)
+    id = trusted(ada, mug)
     assert ada.open(id).lease.is_held  # as the page does after the button
     eve = Operators(ada.database).find_or_create("Eve", "operator")
     for person in (ada, replace(ada, labeller_id=eve.id)):
@@ -283,11 +284,7 @@ def test_a_picture_that_is_no_truth_any_more_is_not_overwritten_unseen(
 ) -> None:
     ada, bo = work("Ada"), work("Bo", Always())
     mug, plate = box(ada.project), box(ada.project, left=300, label=1)
-    task = ada.next()
-    assert task
-    id = task.picture_id
-    ada.save(id, 0, Annotation((mug,)))
-    ada.mark_truth(id, True)
+    id = trusted(ada, mug)
     told = bo.save(id, 0, Annotation((plate,)))  # a rating; his page stays open
     ada.mark_truth(id, False)
     with pytest.raises(PictureChanged):
