@@ -14,7 +14,7 @@ from rubberduck.custom_models.tables import (
     version_pictures,
 )
 from rubberduck.db.engine import Database, to_naive_utc
-from rubberduck.db.tables import job_log, jobs, ledger
+from rubberduck.db.tables import emulator_records, job_log, jobs, ledger
 from rubberduck.jobs.models import PROJECT
 
 # The acts whose object is the project's name.
@@ -31,6 +31,7 @@ def queries_of(database: Database, project: Project) -> dict[str, Select[Any]]:
         "annotations": annotations,
         "versions": model_versions,
         "ledger": ledger,
+        "emulator_records": emulator_records,
     }
     return {
         name: select(table).where(table.c.project_id == own) for name, table in tables.items()

@@ -37,6 +37,9 @@ OF_OTHERS = {
     "group_name split split_is_fixed boxes labels truth suggested uncertainty",
     "video_paid_analyses": "video_id question answer error",
 }
+# Rows that operators make of what visitors own: the column with the owned row's id. Its owner gets
+# all of them but the ids of those who acted.
+OF_PARENTS = {"video_paid_analyses": "video_id"}
 # Acts whose object is a person or a visitor's video.
 ACTS_ON_OTHERS = ("operator.", "visitor.", "video.")
 
@@ -52,3 +55,8 @@ def part_of(table: Table, row: Row, person: str) -> Row:
     if table.name == "audit_log" and row["act"].startswith(ACTS_ON_OTHERS):
         own.remove("object")
     return {name: row[name] for name in row if name in own or name.startswith(own_acts)}
+
+
+def without_actors(row: Row) -> Row:
+    """Return the row without the ids of those who acted on it."""
+    return {name: value for name, value in row.items() if not name.endswith("_by")}

@@ -14,12 +14,13 @@ from sqlalchemy import Column, Select, Table, or_, select
 
 from rubberduck.core.errors import NoSuchResult
 from rubberduck.db.engine import Database, is_storable
-from rubberduck.db.personal_columns import Row, part_of
+from rubberduck.db.personal_columns import OF_PARENTS, Row, part_of, without_actors
 from rubberduck.db.tables import metadata
 
 OWNERS = ("owner", "operator_id")  # and each name that ends with _by
 SECRETS = ("token_hash", "secret_hash", "key_hash", "token", "id_token")  # nobody's to read
-# Rows of tables that name nobody belong to whom these belong: a column, and whose id it has.
+# Rows of tables that name nobody, or are in OF_PARENTS, belong to whom these belong: a column, and
+# whose id it has.
 PARENTS = {"result_id": "duck_results", "job_id": "jobs", "video_id": "videos"}
 BATCH_SIZE = 500  # rows, and ids in a condition
 
@@ -43,7 +44,9 @@ def rows_of(database: Database, person: str) -> Iterator[tuple[str, Row]]:
         for start in range(0, len(parents), BATCH_SIZE):
             own = table.select().where(column.in_(parents[start : start + BATCH_SIZE]))
             for row in _batches(database, own, table):
-                yield table.name, _readable(row)
+                if table.name == "video_paid_analyses":
+                    ids["videos"].append(row["id"])  # its segments have this id until it has ended
+                yield table.name, _readable(without_actors(row))
 
 
 def owner_of(database: Database, id: str) -> str:
@@ -71,9 +74,8 @@ def _dependent_tables() -> list[tuple[Table, Column[Any]]]:
     return [
         (table, table.c[name])
         for table in metadata.sorted_tables
-        if not _owner_columns(table)
         for name in PARENTS
-        if name in table.c
+        if name in table.c and (not _owner_columns(table) or OF_PARENTS.get(table.name) == name)
     ]
 
 

@@ -24,12 +24,17 @@ from rubberduck.custom_models.project_pictures import Added, ProjectPictures, Up
 from rubberduck.custom_models.tables import version_pictures
 from rubberduck.custom_models.versions import Versions
 from rubberduck.db.corrections import save_correction
+from rubberduck.db.emulator_records import EmulatorRecords
 from rubberduck.db.engine import Database
 from rubberduck.db.personal_rows import rows_of
 from rubberduck.db.tables import ledger
 from rubberduck.jobs.models import Run
 from rubberduck.jobs.store import JobStore
 from rubberduck.services.pipeline import Pipeline
+from rubberduck.videos.models import READY, Segment
+from rubberduck.videos.paid import IMAGES, QUEUED, PaidAnalyses, PaidAnalysis
+from rubberduck.videos.store import Videos
+from tests.support.analysed_videos import begin_video, duck_sample, swimming_ducks
 from tests.support.command_line import run_command
 from tests.support.labelling import QUOTA, add_project, noise
 from tests.support.operators import sign_in
@@ -114,6 +119,32 @@ def test_a_visitor_gets_everything_and_nothing_of_others(
     assert not [key for key in files if theirs in key]
     assert f"{sum(map(len, rows.values()))} rows, 6 files" in done.output
     assert not [row for found in rows.values() for row in found if SECRETS & set(row)]
+
+
+def test_a_visitor_gets_what_operators_had_amazon_see_in_a_video(
+    app: Flask, pipeline: Pipeline, tmp_path: Path
+) -> None:
+    database, owner = pipeline.results.database, "visitor-a-" + "x" * 12
+    video = begin_video(database, swimming_ducks(), owner=owner)
+    others = begin_video(database, [duck_sample(0)], id="a-video-of-another-person", owner="b")
+    Videos(database).update(video.id, status=READY)
+    job, paid = "the paid job", PaidAnalyses(database)
+    for id, of in (("paid", video.id), ("of another", others.id)):
+        analysis = PaidAnalysis(
+            id, of, IMAGES, "A duck?", None, 1.0, QUEUED, datetime.now(UTC), "ada", 9, 9, job, id
+        )
+        paid.create(analysis)
+    assert paid.begin("paid", job)
+    assert paid.add_segment("paid", job, Segment(0, 1, (duck_sample(0),)))
+
+    target = tmp_path / "visitor.zip"
+    done = run_command(app, "export", "visitor", video.id, str(target))
+    assert done.exit_code == 0, done.output
+    rows, _ = exported(target)
+    ((row,), segments) = rows["video_paid_analyses"], rows["video_segments"]
+    assert (row["id"], row["question"]) == ("paid", "A duck?")
+    assert {row["video_id"] for row in segments} == {video.id, "paid"}
+    assert "ada" not in json.dumps(rows)
 
 
 def test_an_operator_gets_what_he_did_also_when_he_was_removed(
@@ -212,6 +243,7 @@ def test_a_project_comes_with_its_jobs_costs_and_acts_and_with_no_others(
             connection.execute(version_pictures.insert(), trained | {"split": "train"})
             of = {"service": "a service", "what": model, "microdollars": 5, "at": datetime.now(UTC)}
             connection.execute(ledger.insert(), of | {"key": job, "project_id": project.id})
+        EmulatorRecords(database).put("dataset", project.name, {}, project_id=project.id)
         audit = AuditLog(database)
         for act, object, details in (
             ("project.create", project.name, {"id": project.id}),
@@ -234,6 +266,7 @@ def test_a_project_comes_with_its_jobs_costs_and_acts_and_with_no_others(
     assert [row["picture_id"] for row in rows["version_pictures"]] == ["of-mugs"]
     assert [row["id"] for row in rows["jobs"]] == ["job-of-mugs"]
     assert {row["job_id"] for row in rows["job_log"]} == {"job-of-mugs"}
+    assert [row["name"] for row in rows["emulator_records"]] == ["mugs"]
     assert [(row["what"], row["microdollars"]) for row in rows["ledger"]] == [("mugs version 1", 5)]
     assert [row["act"] for row in rows["audit_log"]] == [
         "project.create",
