@@ -1,4 +1,4 @@
-"""`flask sweep`: delete expired results, pictures of projects and orphaned pictures."""
+"""`flask sweep`: delete what is expired, and orphaned pictures."""
 
 import click
 from flask.cli import with_appcontext
@@ -11,7 +11,7 @@ from rubberduck.web.deps import sweeper
 @click.command("sweep", context_settings=HELP)
 @with_appcontext
 def sweep() -> None:
-    """Delete expired results, expired pictures of projects and orphaned pictures.
+    """Delete expired results, videos, pictures of projects and faces, and orphaned pictures.
 
     Expired results are older than DUCK_KEEP_DAYS, pictures of a project older than its settings
     say; orphaned pictures are left behind by interrupted uploads. The site does this itself: one of
@@ -29,10 +29,13 @@ def sweep() -> None:
         ) from None
     if swept.is_partial:
         click.echo("Another process is sweeping, and deletes the rest.", err=True)
+    people = "person" if swept.people == 1 else "people"
     counts = (
         _count(swept.results, "result"),
         _count(swept.orphans, "orphaned picture"),
         _count(swept.project_pictures, "picture", " of projects"),
+        _count(swept.videos, "video"),
+        f"{swept.people} {people} from face collections" if swept.people else "",
     )
     deleted = " and ".join(filter(None, counts))
     click.echo(f"Deleted {deleted}." if deleted else "Nothing to delete.")

@@ -61,13 +61,15 @@ class PictureAnswered:
 
 @dataclass(frozen=True)
 class SweepFinished:
-    """Numbers of deleted results, of deleted pictures without a result and of projects, and of
-    failed deletions.
+    """Numbers of deleted results, of deleted pictures without a result and of projects, of deleted
+    videos, of people whose faces were deleted at Amazon, and of failed deletions.
     """
 
     results: int
     orphans: int
     project_pictures: int
+    videos: int
+    people: int
     failures: int
     seconds: float
 
@@ -101,6 +103,8 @@ class LogObserver:
             results=event.results,
             orphans=event.orphans,
             project_pictures=event.project_pictures,
+            videos=event.videos,
+            people=event.people,
             failures=event.failures,
             ms=round(1000 * event.seconds),
         )

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
@@ -51,12 +51,15 @@ def delete(deletion: PendingDeletion, storage: Storage, results: "Results") -> N
 class Swept:
     """The number of deleted results, of deleted pictures without a result, and of projects.
 
-    `is_partial` if another process was sweeping at the same time.
+    And of deleted videos, and of people whose faces were deleted at Amazon. `is_partial` if another
+    process was sweeping at the same time.
     """
 
     results: int = 0
     orphans: int = 0
     project_pictures: int = 0
+    videos: int = 0
+    people: int = 0
     is_partial: bool = False
 
 
@@ -150,15 +153,21 @@ class Sweeper:
         """
         faults: list[DuckError] = []
         start = time.perf_counter()
-        results = self._leased("results", HOURLY, self._delete_due_results, faults, only_due)
+        due = self._leased("results", HOURLY, self._delete_due_results, faults, only_due)
         orphans = self._leased("orphans", DAILY, self._delete_orphans, faults, only_due)
-        deleted, project_pictures = results or (0, 0)
-        swept = Swept(deleted, orphans or 0, project_pictures, None in (results, orphans))
-        if results is not None or orphans is not None:
+        is_partial = due is None or orphans is None
+        swept = replace(due or Swept(), orphans=orphans or 0, is_partial=is_partial)
+        if due is not None or orphans is not None:
             seconds = time.perf_counter() - start
             for observer in self.observers:
                 event = SweepFinished(
-                    swept.results, swept.orphans, swept.project_pictures, len(faults), seconds
+                    swept.results,
+                    swept.orphans,
+                    swept.project_pictures,
+                    swept.videos,
+                    swept.people,
+                    len(faults),
+                    seconds,
                 )
                 observer.sweep_finished(event)
         if faults:
@@ -253,15 +262,14 @@ class Sweeper:
         if queued := resume_deletions(self.results.database):
             log.warning("deletions of projects had stopped, and are queued again: %d", queued)
 
-    def _delete_due_faces(self) -> None:
-        """Delete the faces at Amazon whose time is over."""
-        if self.open_collections is not None:
-            self.open_collections().sweep()
+    def _delete_due_faces(self) -> int:
+        """Delete the faces at Amazon whose time is over; return of how many people."""
+        return 0 if self.open_collections is None else self.open_collections().sweep()
 
-    def _delete_due_videos(self) -> None:
+    def _delete_due_videos(self) -> int:
         from rubberduck.services.video_retention import delete_due_videos
 
-        delete_due_videos(self.results.database, self.storage, self.results.keep)
+        return delete_due_videos(self.results.database, self.storage, self.results.keep)
 
     def _delete_expired_uploads(self) -> None:
         from rubberduck.services.video_retention import delete_expired_uploads
@@ -274,15 +282,14 @@ class Sweeper:
 
             delete_orphaned_videos(self.results.database, self.storage)
 
-    def _delete_due_results(self, faults: list[DuckError], lease: "Lease") -> tuple[int, int]:
-        """Return the numbers of deleted results and of deleted pictures of projects."""
-        pictures: list[int] = []
+    def _delete_due_results(self, faults: list[DuckError], lease: "Lease") -> Swept:
+        """Return the numbers of what was deleted, without orphans."""
         _attempt(self._delete_expired_secrets, faults)
-        _attempt(lambda: pictures.append(self._delete_due_project_pictures()), faults)
+        pictures = _attempt(self._delete_due_project_pictures, faults)
         _attempt(self._resume_deletions_of_projects, faults)
         _attempt(self._delete_due_named_photos, faults)
-        _attempt(self._delete_due_videos, faults)
-        _attempt(self._delete_due_faces, faults)
+        videos = _attempt(self._delete_due_videos, faults)
+        people = _attempt(self._delete_due_faces, faults)
         _attempt(self._delete_expired_uploads, faults)
         _attempt(self._delete_old_events, faults)
         deleted, last = 0, ""
@@ -292,10 +299,14 @@ class Sweeper:
             faults += failed.values()
             for item in batch:
                 if failed.keys().isdisjoint(item.keys):  # rows last, so that a failure is retried
-                    deleted += _attempt(partial(self.results.delete_rows, item.id), faults)
+                    deleted += _attempt(partial(self._delete_row, item.id), faults) or 0
             if not lease.extend():
                 break
-        return deleted, sum(pictures)
+        return Swept(deleted, 0, pictures or 0, videos or 0, people or 0)
+
+    def _delete_row(self, id: str) -> int:
+        self.results.delete_rows(id)
+        return 1
 
     def _delete_orphans(self, faults: list[DuckError], lease: "Lease") -> int:
         _attempt(self._delete_old_files_of_projects, faults)
@@ -357,14 +368,13 @@ class Sweeper:
             self._due = time.monotonic() + SWEEP_INTERVAL
 
 
-def _attempt(action: Callable[[], None], faults: list[DuckError]) -> bool:
-    """Run `action`; collect its DuckError. Return whether it succeeded."""
+def _attempt(action: Callable[[], Counted], faults: list[DuckError]) -> Counted | None:
+    """Run `action` and return what it returns; collect its DuckError."""
     try:
-        action()
+        return action()
     except DuckError as error:
         faults.append(error)
-        return False
-    return True
+        return None
 
 
 def _id(key: str) -> str | None:

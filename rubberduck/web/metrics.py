@@ -84,6 +84,8 @@ class Metrics:
             "result": event.results,
             "orphan": event.orphans,
             "project-picture": event.project_pictures,
+            "video": event.videos,
+            "person": event.people,
             "failure": event.failures,
         }
         for kind, count in counts.items():

@@ -31,6 +31,7 @@ from rubberduck.services.retention import DAILY, KEY_BATCH_SIZE, LEASE, Sweeper,
 from rubberduck.storage.base import Storage
 from rubberduck.storage.folder import FolderStorage
 from rubberduck.storage.s3 import MAX_DELETIONS, S3Storage
+from tests.support.analysed_videos import begin_video
 from tests.support.aws import BUCKET
 from tests.support.pictures import encoded
 from tests.support.retention import FAR, check_sweep, put_at, write_down
@@ -129,6 +130,14 @@ def test_the_command_tells_of_strays(app: Flask, pipeline: Pipeline) -> None:
         put_at(pipeline.storage, f"uploads/tmp{number}.part", two_hours_ago)
     run = app.test_cli_runner().invoke
     assert run(args=["sweep"]).output == "Deleted 2 orphaned pictures.\n"
+    assert run(args=["sweep"]).output == "Nothing to delete.\n"
+
+
+def test_the_command_tells_of_videos(app: Flask, pipeline: Pipeline) -> None:
+    long_ago = datetime.now(UTC) - timedelta(days=400)
+    begin_video(pipeline.results.database, [], created_at=long_ago)
+    run = app.test_cli_runner().invoke
+    assert run(args=["sweep"]).output == "Deleted 1 video.\n"
     assert run(args=["sweep"]).output == "Nothing to delete.\n"
 
 
