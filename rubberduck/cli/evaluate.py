@@ -107,6 +107,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - click gives each option its argument
         raise click.UsageError("--plot and --sheet must be different files.")
     boxes = _known_boxes(boxes_file)
     use_model(model, yes, min_confidence)
+    _check_embedded_detector()
     confirm_cost(len(pictures), yes)
     answered = dict(_answers(pictures, folder, boxes))
     for name in boxes:
@@ -127,6 +128,17 @@ def evaluate(  # noqa: PLR0913, PLR0917 - click gives each option its argument
         _write(plot_file, plots.plot(outcomes, pipeline().question.min_confidence))
     if sheet_file:
         _write(sheet_file, _sheet_of_mistakes(folder, answered))
+
+
+def _check_embedded_detector() -> None:
+    """End the command where the detector cannot be loaded: each picture would be skipped."""
+    detector = pipeline().detector
+    if detector.cost_per_call_usd:
+        return  # an outage of Amazon may end
+    try:
+        detector.check()
+    except DuckError as error:
+        raise click.ClickException(explain(error)) from None
 
 
 def _answers(

@@ -149,8 +149,9 @@ def command_errors() -> Iterator[None]:
 
 
 def explain(error: DuckError | OSError) -> str:
-    """Return what happened, why, and what to do."""
+    """Return what happened, why, the cause that only operators are told, and what to do."""
     if isinstance(error, DuckError):
         problem = error.problem
-        return " ".join([f"{problem.title}.", problem.why, problem.hint])
+        cause = [f"Cause: {error.cause.rstrip('.')}."] if error.cause else []
+        return " ".join([f"{problem.title}.", problem.why, *cause, problem.hint])
     return f"The file cannot be read: {error.strerror}."

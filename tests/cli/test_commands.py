@@ -18,6 +18,9 @@ from composition import build_pipeline
 from rubberduck.core.models import Label
 from rubberduck.core.settings import Settings
 from rubberduck.db.results import Results
+from rubberduck.detectors.embedded import OnnxDetector
+from rubberduck.detectors.lazy import LazyEmbeddedDetector
+from rubberduck.detectors.model_file import broken
 from rubberduck.evaluation import plots as charts
 from rubberduck.services.pipeline import Pipeline
 from tests.support.command_line import run_command
@@ -274,6 +277,20 @@ def test_evaluate_keeps_the_figures_when_a_picture_cannot_be_written(
     assert "recall" in done.stdout
     assert "cannot be written: No space left on device." in done.stderr
     assert done.exit_code == 1
+
+
+def test_evaluate_ends_at_once_where_the_detector_cannot_be_loaded(
+    settings: Settings, pipeline: Pipeline, labelled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_damaged(self: OnnxDetector) -> None:
+        raise broken(Path("/srv/duck.onnx"), "is damaged", None)
+
+    monkeypatch.setattr(OnnxDetector, "__init__", is_damaged)
+    app = create_app(settings, pipeline=replace(pipeline, detector=LazyEmbeddedDetector()))
+    done = run_command(app, "evaluate", str(labelled))
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr.count("The embedded detector cannot be loaded.") == 1
+    assert "Cause: The model file /srv/duck.onnx is damaged. Restore it" in done.stderr
 
 
 def test_evaluate_needs_a_file_for_each_drawing(app: Flask, labelled: Path, tmp_path: Path) -> None:
