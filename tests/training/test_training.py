@@ -203,17 +203,20 @@ def test_no_weight_is_rounded_beyond_the_most() -> None:
     assert round_weights(rows, np.eye(3), 64).tolist() == [[-64, 64, 0]]
 
 
-def test_a_fine_tuned_net_is_averaged_with_its_start() -> None:
+def test_fine_tuned_nets_are_averaged_with_their_start() -> None:
     start = {"weight": np.array([0.0, 2.0]), "bias": np.array([1.0])}
     tuned = {"weight": np.array([4.0, -2.0]), "bias": np.array([3.0])}
-    mean = averaged(start, tuned, 0.25)
+    again = {"weight": np.array([8.0, 6.0]), "bias": np.array([-1.0])}
+    mean = averaged([start, tuned, again], (0.5, 0.25, 0.25))
     assert {name: values.tolist() for name, values in mean.items()} == {
-        "weight": [1.0, 1.0],
-        "bias": [1.5],
+        "weight": [3.0, 2.0],
+        "bias": [1.0],
     }
-    assert start["weight"].tolist() == [0.0, 2.0]  # both nets stay as they are
+    assert start["weight"].tolist() == [0.0, 2.0]  # the nets stay as they are
     with pytest.raises(ValueError, match=r"not the same net: \['bias'\]"):
-        averaged(start, {"weight": tuned["weight"]}, 0.25)
+        averaged([start, {"weight": tuned["weight"]}], (0.5, 0.5))
+    with pytest.raises(ValueError, match="shorter"):
+        averaged([start, tuned, again], (0.5, 0.5))
 
 
 def test_sides_are_freed_once() -> None:

@@ -1,21 +1,25 @@
-"""Average a fine-tuned net with the net that it started from, weight by weight."""
+"""Average fine-tuned nets with the net that they started from, weight by weight."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
-def averaged(
-    start: Mapping[str, Any], tuned: Mapping[str, Any], tuned_share: float
-) -> dict[str, Any]:
-    """Return weights between those of two nets; arrays or tensors by parameter name.
+def averaged(nets: Sequence[Mapping[str, Any]], shares: Sequence[float]) -> dict[str, Any]:
+    """Return the weighted mean of several nets' weights; arrays or tensors by parameter name.
 
     This is WiSE-FT (Wortsman et al., "Robust fine-tuning of zero-shot models", arXiv:2109.01903):
     a fine-tuned net is better on pictures like those it was tuned on and can be worse on others;
-    the mean with its start keeps most of the one and loses less of the other. Both must have the
-    same architecture and one must come from the other, or the mean is no useful net.
+    the mean with its start keeps most of the one and loses less of the other. Several fine-tunings
+    make it a model soup. All must have the same architecture and come from the same start, or the
+    mean is no useful net.
 
-    Raises ValueError where the names differ.
+    Raises ValueError where the names differ, or nets and shares in number.
     """
-    if start.keys() != tuned.keys():
-        raise ValueError(f"not the same net: {sorted(start.keys() ^ tuned.keys())}")
-    return {name: (1 - tuned_share) * start[name] + tuned_share * tuned[name] for name in start}
+    names = nets[0].keys()
+    for net in nets:
+        if net.keys() != names:
+            raise ValueError(f"not the same net: {sorted(names ^ net.keys())}")
+    return {
+        name: sum(share * net[name] for net, share in zip(nets, shares, strict=True))
+        for name in names
+    }
