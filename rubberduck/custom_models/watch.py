@@ -6,7 +6,7 @@ once do no harm.
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -146,6 +146,8 @@ class Watch:
             if _snapshot(current) != _snapshot(life):  # since the service was asked: next time
                 return []
             act = _Round(self.hosting, connection, current, change, version).settle()
+        # It has none where the answer to its training was lost.
+        life = replace(life, arn=life.arn or version.arn)
         if act == "start":
             try:
                 self.hosting.schedule_stop(life, unwatched=self.hosting.open_schedules is None)
@@ -170,7 +172,7 @@ class _Round:
         change: Callable[..., None],
         version: Version,
     ) -> None:
-        self.ledger, self.meter = hosting.ledger, hosting.meter
+        self.ledger, self.meter, self.idle = hosting.ledger, hosting.meter, hosting.idle
         self.connection = connection
         self.life = life
         self.change = change
@@ -183,10 +185,13 @@ class _Round:
         state, life = self.version.state, self.life
         if not life.is_trained:
             return "stop" if state.name == RUNNING else None
-        if state.name != life.state:
+        is_new = state.name != life.state
+        if is_new:
             message = self.version.message[:MAX_MESSAGE] if state.name == FAILED else ""
             self.change(state=state.name, state_message=message)
             log.info("model state version=%s was=%s is=%s", life.id, life.state, state.name)
+        if life.should_run and (state.name == STARTING or (is_new and state.name == RUNNING)):
+            self.change(lease_until=self.now + self.idle)  # the lease begins when it can be asked
         act: Act | None = None
         if not state.may_bill:
             act = self._settle_stopped()
@@ -304,6 +309,8 @@ def _ended(life: Life) -> str | None:
         return None
     if life.ceiling_at and life.ceiling_at <= now:
         return "ceiling"
+    if life.state == STARTING:  # which takes minutes, and nobody can ask it yet
+        return None
     return "lease" if life.lease_until and life.lease_until <= now else None
 
 

@@ -388,6 +388,36 @@ def test_a_database_that_was_set_back_and_a_model_deleted_elsewhere_are_settled(
     assert "does not have this model any more" in life.state_message
 
 
+def test_a_lease_begins_when_the_model_can_be_asked(
+    machine: Machine, database: Database, fake: FakeCustomLabels
+) -> None:
+    """A start at Amazon may take longer than the fifteen minutes without a question."""
+    fake.world.durations["starting"] = 40 * 60
+    id = add_amazon_model(database, fake, "v1")
+    machine.hosting.start(id, 1, "ada")
+    machine.advance(41 * 60)
+    life = machine.hosting.lives.get(id)
+    assert (life.is_running, life.should_run) == (True, True)
+    assert life.lease_until
+    assert life.lease_until - datetime.now(UTC) > timedelta(minutes=13)
+    machine.advance(20 * 60)
+    assert fake.version("v1").state == "STOPPED"
+
+
+def test_a_model_whose_training_was_never_heard_of_is_stopped(
+    machine: Machine, database: Database, fake: FakeCustomLabels
+) -> None:
+    """Its row has no ARN, since the answer to its training was lost; the console started it."""
+    add_amazon_model(database, fake, "v1", arn=None, state="TRAINING_FAILED")
+    arn = fake.version("v1").arn
+    machine.client.start_project_version(ProjectVersionArn=arn, MinInferenceUnits=1)
+    machine.advance(11 * 60, watching=False)
+    assert fake.version("v1").state == "RUNNING"
+    machine.watch(everything=True)
+    machine.advance(10 * 60)
+    assert fake.version("v1").state == "STOPPED"
+
+
 class Rounds(threading.Event):
     """Ends a watch after some rounds; time goes by between them."""
 
@@ -422,7 +452,7 @@ def test_the_watch_goes_on_after_an_error_that_is_none_of_ours(
 
     client.describe_project_versions = describe_with_old_credentials
     watch = ModelWatch(lambda: database, lambda: machine.hosting)
-    watch.run_forever(Rounds(machine, 30))
+    watch.run_forever(Rounds(machine, 100))
     assert "models not watched" in caplog.text
     assert "still expired" in caplog.text
     assert fake.version("v1").state == "STOPPED"

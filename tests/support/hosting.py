@@ -200,4 +200,5 @@ def add_amazon_model(
     """Make a trained version at the fake and its row; return its id."""
     version = fake.add_version(name)
     (owner,) = [p for p in fake.world.projects.values() if name in p.versions]
-    return add_model(database, name, arn=version.arn, project_arn=owner.arn, number=number, **more)
+    row = {"project_arn": owner.arn, "number": number, "engine": "rekognition", "arn": version.arn}
+    return add_model(database, name, **{**row, **more})
