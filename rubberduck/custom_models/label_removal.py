@@ -72,11 +72,13 @@ def _change(
 ) -> None:
     """Write all pictures at once: the database counts after each statement."""
     changed: dict[str, dict[str, Any]] = {"boxes": {}, "labels": {}, "truth": {}}
-    emptied = []
+    emptied, moved = [], []
     for picture in pictures:
         id = picture["id"]
         boxes, labels = _replaced(picture, label_id, into)
         changed["boxes"][id], changed["labels"][id] = boxes, labels
+        if (boxes, labels) != (picture["boxes"], picture["labels"]):
+            moved.append(id)
         if truth := picture["truth"]:
             replaced = _replaced(truth, label_id, into)
             changed["truth"][id] = dict(zip(("boxes", "labels"), replaced, strict=True))
@@ -93,6 +95,9 @@ def _change(
     }
     chosen = row.id.in_([picture["id"] for picture in pictures])
     connection.execute(project_pictures.update().where(chosen).values(values))
+    # Versions that were tested with the labels of before are not compared on these pictures.
+    relabelled = project_pictures.update().where(row.id.in_(moved), row.revision > 0)
+    connection.execute(relabelled.values(revision=row.revision + 1))
     if emptied:
         nothing = {"revision": 0, "labelled_at": None, "labelled_by": None, "truth": None}
         connection.execute(project_pictures.update().where(row.id.in_(emptied)).values(nothing))

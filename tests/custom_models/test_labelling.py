@@ -279,6 +279,28 @@ def test_a_truth_picture_that_loses_its_only_label_is_labelled_anew(
     assert {each.name: each.truth_pictures for each in ada.labellers()} == {"Bo": 0}
 
 
+def test_a_merged_label_changes_the_revision_of_its_pictures_alone(
+    work: Callable[..., Labelling],
+) -> None:
+    """A version that was tested with the labels of before is not compared on these pictures."""
+    ada = work("Ada")
+    mug, plate = box(ada.project), box(ada.project, left=300, label=1)
+    ids = []
+    for drawn in (mug, plate):
+        task = ada.next()
+        assert task
+        ids.append(task.picture_id)
+        ada.save(task.picture_id, 0, Annotation((drawn,)))
+    projects = Projects(ada.database)
+    remove_label(projects, ada.project.id, mug.label, into=plate.label, confirmed=True)
+    ada = replace(ada, project=projects.get(ada.project.id))
+    assert [ada.get(id).revision for id in ids] == [2, 1]
+    assert ada.get(ids[0]).annotation.boxes == (replace(mug, label=plate.label),)
+    with pytest.raises(PictureChanged):  # a page that was open shows the label of before
+        ada.save(ids[0], 1, Annotation((plate,)))
+    assert ada.save(ids[0], 2, Annotation((plate,))) == 3
+
+
 def test_a_picture_that_is_no_truth_any_more_is_not_overwritten_unseen(
     work: Callable[..., Labelling],
 ) -> None:
