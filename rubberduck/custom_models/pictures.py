@@ -5,6 +5,7 @@ from datetime import datetime
 from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
+from unicodedata import category
 
 from PIL import Image
 
@@ -154,14 +155,20 @@ def local_name(name: str) -> str:
     return name
 
 
+# Control characters, halves of surrogate pairs, separators of lines and paragraphs.
+UNSAFE = {"Cc", "Cs", "Zl", "Zp"}
+
+
 def is_safe(name: str) -> bool:
     """Tell whether `name` is a relative path that stays below its folder on every system.
+
+    No-break spaces are fine: macOS writes one into the names of screenshots.
 
     >>> [is_safe(name) for name in ("a/b.jpg", "../b.jpg", "/b.jpg", "C:\\\\b.jpg", "a//b", "")]
     [True, False, False, False, False, False]
     """
     parts = name.split("/")
-    unsafe = any(char in name for char in "\\:\0") or not name.isprintable()
+    unsafe = any(char in "\\:" or category(char) in UNSAFE for char in name)
     return not unsafe and all(part not in ("", ".", "..") for part in parts)
 
 

@@ -37,6 +37,7 @@ from rubberduck.custom_models.project_pictures import (
     Quota,
     Source,
     Upload,
+    clean_file_name,
 )
 from rubberduck.custom_models.projects import Projects
 from rubberduck.jobs.registry import job
@@ -385,5 +386,5 @@ def _by_name(pictures: Iterator[ProjectPicture]) -> dict[str, ProjectPicture]:
 
 
 def _named(given: Picture, by_name: Mapping[str, ProjectPicture]) -> ProjectPicture | None:
-    names = (PurePosixPath(name).name for name in (given.name, *given.other_names))
+    names = map(clean_file_name, (given.name, *given.other_names))
     return next((by_name[name] for name in names if name in by_name), None)

@@ -36,6 +36,16 @@ def test_a_name_outside_the_folder(name: str, tmp_path: Path) -> None:
     assert refused(tmp_path, (name, b"x")) == "the name leaves the folder"
 
 
+@pytest.mark.parametrize("sign", ["\N{NARROW NO-BREAK SPACE}", "\N{IDEOGRAPHIC SPACE}"])
+def test_a_name_with_a_space_that_is_no_blank(sign: str, tmp_path: Path) -> None:
+    """Screenshots of macOS have a narrow no-break space before AM and PM."""
+    name = f"Screenshot 2026-11-30 at 9.41.00{sign}AM.png"
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr(name, b"x")
+    unpack(tmp_path / "a.zip", tmp_path / "target", SMALL)
+    assert (tmp_path / "target" / name).read_bytes() == b"x"
+
+
 @pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFIFO, stat.S_IFCHR])
 def test_a_link_or_a_device(kind: int, tmp_path: Path) -> None:
     entry = zipfile.ZipInfo("a.jpg")
