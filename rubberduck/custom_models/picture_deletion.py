@@ -28,11 +28,14 @@ row = project_pictures.c
 
 
 def hide_pictures(connection: Connection, chosen: ColumnElement[bool]) -> int:
-    """Hide pictures inside the caller's transaction; `delete_hidden` does the rest."""
+    """Hide pictures inside the caller's transaction; `delete_hidden` does the rest.
+
+    Versions that were trained with them say so; of those that only test them nothing is learnt.
+    """
     ids = select(row.id).where(chosen, row.status != DELETING)
     lost = (
         select(version_pictures.c.version_id, func.count())
-        .where(version_pictures.c.picture_id.in_(ids))
+        .where(version_pictures.c.picture_id.in_(ids), version_pictures.c.split != "test")
         .group_by(version_pictures.c.version_id)
         .order_by(version_pictures.c.version_id)  # rows are locked in one order
     )

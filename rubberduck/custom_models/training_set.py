@@ -18,7 +18,7 @@ from rubberduck.custom_models import dataset
 from rubberduck.custom_models.embedded_model import EmbeddedModel, Prediction
 from rubberduck.custom_models.evaluation import BOXES
 from rubberduck.custom_models.project_pictures import ProjectPicture, picture_from_row
-from rubberduck.custom_models.project_split import Place, Placed, place
+from rubberduck.custom_models.project_split import Place, Placed, groups_of_placed, place
 from rubberduck.custom_models.tables import project_pictures
 from rubberduck.custom_models.training.pictures import TrainingPicture
 from rubberduck.custom_models.training_checks import TEST, TRAIN, VALIDATION, Finding, check
@@ -87,25 +87,25 @@ def read_set(  # noqa: PLR0913 - the last two are of special cases
         found = connection.execute(query.order_by(row.created_at, row.id)).mappings().all()
     pictures = [picture_from_row(each) for each in found]
     if kept is not None:
-        known = [replace(p, split=kept[p.id]) for p in pictures if p.id in kept]
-        alone = {p.id: Place(kept[p.id], number) for number, p in enumerate(known)}
-        return TrainingSet(kind, tuple(labels), tuple(known), alone)
+        pictures = [replace(p, split=kept[p.id]) for p in pictures if p.id in kept]
     bare = TrainingSet(kind, tuple(labels), tuple(pictures), {})
-    places = place(
-        [
-            Placed(
-                id=picture.id,
-                labels=bare.shown(picture),
-                side=picture.split,
-                group=picture.group_name,
-                hash=bytes.fromhex(picture.difference_hash) if picture.difference_hash else None,
-                taken_at=picture.taken_at,
-            )
-            for picture in pictures
-        ],
-        seed,
+    placed = [_placed(picture, bare.shown(picture)) for picture in pictures]
+    if kept is None:
+        return replace(bare, places=place(placed, seed))
+    # Also where a group lies on two sides now: the version was trained and tested so.
+    groups = zip(pictures, groups_of_placed(placed), strict=True)
+    return replace(bare, places={p.id: Place(kept[p.id], group) for p, group in groups})
+
+
+def _placed(picture: ProjectPicture, labels: frozenset[str]) -> Placed:
+    return Placed(
+        id=picture.id,
+        labels=labels,
+        side=picture.split,
+        group=picture.group_name,
+        hash=bytes.fromhex(picture.difference_hash) if picture.difference_hash else None,
+        taken_at=picture.taken_at,
     )
-    return replace(bare, places=places)
 
 
 def save_sides(database: Database, training_set: TrainingSet) -> None:

@@ -239,7 +239,9 @@ def store_manifests(training: Training, distribute: bool) -> Outcome:
     chosen = training.chosen()
     lines = require_both_sides(chosen, training.storage.bucket, distribute=distribute)
     require_acceptable(lines)
-    splits = json.dumps(chosen.splits).encode()
+    # Where Amazon chooses what it tests with, each picture may be one that it trains with.
+    sides = dict.fromkeys(chosen.splits, "train") if distribute else chosen.splits
+    splits = json.dumps(sides).encode()
     training.storage.put(f"{training.folder}/{SPLITS}", splits, JSON)
     parts = store_parts(training.storage, training.folder, lines)
     return {"done": parts}

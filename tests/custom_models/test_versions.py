@@ -1,17 +1,21 @@
 """Versions of models: numbers, states, and what the jobs of a training may change, once."""
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
+from rubberduck.core.settings import Settings
 from rubberduck.custom_models.errors import NoSuchProject
 from rubberduck.custom_models.evaluation import Evaluation
 from rubberduck.custom_models.measuring import evaluate
 from rubberduck.custom_models.model_version import REKOGNITION, Trained
 from rubberduck.custom_models.project_split import Placed, place
-from rubberduck.custom_models.projects import Projects
+from rubberduck.custom_models.projects import Project, Projects
 from rubberduck.custom_models.stale_versions import stale_versions
+from rubberduck.custom_models.tables import project_pictures
 from rubberduck.custom_models.training_checks import Finding, check, require_trainable
+from rubberduck.custom_models.training_set import TrainingSet, read_set
 from rubberduck.custom_models.version_errors import (
     CannotTrain,
     NoSuchVersion,
@@ -19,11 +23,15 @@ from rubberduck.custom_models.version_errors import (
     VersionBusy,
 )
 from rubberduck.custom_models.versions import Versions
+from rubberduck.db.engine import Database
 from rubberduck.db.results import Results
 from rubberduck.jobs.models import ACTIVE, Job
 from rubberduck.jobs.queue import JobQueue
 from rubberduck.scoring.matching import Answer, Target, TestedPicture
 from rubberduck.services.training_queue import TRAIN, TRAININGS, owner_of, retry_job
+from rubberduck.storage.folder import FolderStorage
+from tests.support.objects import draw_project
+from tests.support.trained_projects import create_project
 
 LABELS = (("a", "mug"), ("b", "ball"))
 
@@ -215,3 +223,25 @@ def test_few_test_pictures_are_no_obstacle_but_said() -> None:
 
 def said(finding: Finding) -> str:
     return finding.text.format(**finding.values)
+
+
+def test_a_version_that_is_trained_again_keeps_its_sides_and_groups(
+    results: Results, settings: Settings
+) -> None:
+    """Frames of one video count as fewer pictures, also where they lie on two sides by now."""
+    database, storage = results.database, FolderStorage(settings.uploads)
+    project = create_project(database, storage, draw_project(3, empty=0))
+    first, second, third = (each.id for each in read_all(database, project).pictures)
+    row = project_pictures.c
+    with database.transaction(writing=True) as connection:
+        frames = project_pictures.update().where(row.id.in_([first, second]))
+        connection.execute(frames.values(group_name="a video"))
+    kept = {first: "train", second: "test", third: "train"}
+    places = read_all(database, project, kept=kept).places
+    assert {id: place.side for id, place in places.items()} == kept
+    assert places[first].group == places[second].group != places[third].group
+
+
+def read_all(database: Database, project: Project, **more: Any) -> TrainingSet:
+    labels = [(label.id, label.name) for label in project.labels]
+    return read_set(database, project.id, project.kind, labels, **more)

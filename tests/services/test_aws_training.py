@@ -213,7 +213,9 @@ def test_a_second_training_lacks_what_was_deleted_and_waits_for_a_free_place(
     (own,) = [each for each in fake.world.projects.values() if each.name.startswith("duck-")]
     counts = {kind: len(dataset.entries) for kind, dataset in own.datasets.items()}
     assert sum(counts.values()) == 13
-    assert 0 < counts["TEST"] < 6  # the service moved a fifth
+    assert 0 < counts["TEST"] < 6  # the service moved a fifth, of which nobody is told
+    splits = Versions(site.results.database).splits(version.id)
+    assert (version.pictures, set(splits.values())) == (13, {"train"})
     assert len(own.versions) == 2
 
 
