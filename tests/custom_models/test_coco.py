@@ -91,12 +91,13 @@ def test_the_parts_may_come_in_any_order_and_ids_be_anything(tmp_path: Path) -> 
     (tmp_path / "a.json").write_text(json.dumps(content))
     with opened(tmp_path / "a.json") as dataset:
         first, second = dataset.pictures
-    assert first.is_empty
+    assert not first.labelled
     assert second.boxes == (Box("goose", 1, 2, 3, 4, crowd=True),)
     assert dataset.labels == ["goose", "duck"]
     assert dataset.report.lines() == [
         "a box without area is left out (once, first: annotations[1])",
         "outlines and key points are left out: only the box is kept (once, first: annotations[2])",
+        "none of its labels could be read, so it is not labelled yet (once, first: a.jpg)",
         "an annotation of an image that is not listed is left out (once, first: a.json)",
     ]
 

@@ -99,6 +99,54 @@ def test_other_results_are_named_and_choices_are_labels_of_the_picture(tmp_path:
     assert [*dataset.report.counts] == ["a result of type 'polygonlabels' is left out"]
 
 
+def test_outlines_and_ellipses_are_kept_as_the_boxes_around_them(tmp_path: Path) -> None:
+    """A template with one list of labels for all tools says `labels` instead of the tool's."""
+    size = {"original_width": 1000, "original_height": 500}
+    points = [[10, 20], [30, 40], [20, 60]]
+    ellipse = {"x": 50, "y": 50, "radiusX": 10, "radiusY": 10}  # half axes: 100 and 50 pixels
+    values: list[tuple[str, dict[str, Any]]] = [
+        ("polygonlabels", {"points": points, "closed": True, "polygonlabels": ["duck"]}),
+        ("labels", {"points": points, "labels": ["goose"]}),
+        ("ellipselabels", ellipse | {"rotation": 0, "ellipselabels": ["duck"]}),
+        ("ellipselabels", ellipse | {"rotation": 90, "ellipselabels": ["duck"]}),
+        ("ellipselabels", ellipse | {"rotation": 45, "ellipselabels": ["duck"]}),
+    ]
+    results = [{"type": type, **size, "value": value} for type, value in values]
+    dataset = read(tmp_path, task({"result": results}))
+    *known, diagonal = boxes(dataset)
+    assert known == [
+        Box("duck", 100, 100, 200, 200),
+        Box("goose", 100, 100, 200, 200),
+        Box("duck", 400, 200, 200, 100),
+        Box("duck", 450, 150, 100, 200),
+    ]
+    half = math.hypot(100, 50) / math.sqrt(2)
+    around = (500 - half, 250 - half, 2 * half, 2 * half)
+    found = (diagonal.left, diagonal.top, diagonal.width, diagonal.height)
+    assert found == pytest.approx(around, abs=1e-5)
+    assert dataset.report.counts == {"an outline is kept as the box around it": 5}
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        {"type": "brushlabels", "value": {"format": "rle", "rle": [1], "brushlabels": ["duck"]}},
+        {"type": "keypointlabels", "value": {"x": 1, "y": 1, "keypointlabels": ["duck"]}},
+        {"type": "labels", "value": {"format": "rle", "rle": [1], "labels": ["duck"]}},
+        {"type": "rectangle", "value": {"x": 1, "y": 1, "width": 1, "height": 1}},
+        region(1, 1, 0, 1),
+    ],
+    ids=["brush", "key point", "brush with a list of labels", "no label", "no area"],
+)
+def test_a_picture_of_which_nothing_can_be_read_is_not_one_with_nothing_in_it(
+    result: dict[str, Any], tmp_path: Path
+) -> None:
+    """A model would learn that there is no duck in a picture where somebody painted one."""
+    dataset = read(tmp_path, task({"result": [result]}), task({"result": [region(1, 1, 1, 1)]}))
+    assert [picture.labelled for picture in dataset.pictures] == [False, True]
+    assert "none of its labels could be read, so it is not labelled yet" in dataset.report.counts
+
+
 @pytest.mark.parametrize(
     ("broken", "message"),
     [

@@ -213,3 +213,15 @@ def test_darknet_names_are_read_from_the_data_set_only(tmp_path: Path, stated: s
             read(root)
     else:
         assert read(root).labels == ["duck"]
+
+
+@pytest.mark.parametrize(
+    ("text", "labelled"), [("0 .5 .5 0 1", False), ("\n", True), ("0 .5 .5 0 1\n0 .5 .5 1 1", True)]
+)
+def test_a_picture_whose_boxes_have_no_area_is_not_one_with_nothing_in_it(
+    text: str, labelled: bool, tmp_path: Path
+) -> None:
+    dataset = one(tmp_path, text)
+    assert [picture.labelled for picture in dataset.pictures] == [labelled]
+    what = "none of its labels could be read, so it is not labelled yet"
+    assert dataset.report.counts[what] == (not labelled)

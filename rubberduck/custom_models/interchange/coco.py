@@ -38,6 +38,7 @@ from rubberduck.custom_models.interchange.options import (
     Finisher,
     ReadOptions,
     WriteOptions,
+    as_unread,
     is_left_out,
     known_size,
     note_lost,
@@ -178,7 +179,7 @@ def _pictures(
         rows = _boxes(path, categories, dataset.report)
         boxes.executemany("INSERT INTO box VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
         boxes.execute("CREATE INDEX by_image ON box (image)")
-        (unused,) = boxes.execute("SELECT count(*) FROM box").fetchone()
+        (unused,) = boxes.execute("SELECT count(label) FROM box").fetchone()
         boxes.execute("CREATE TABLE seen (image PRIMARY KEY) WITHOUT ROWID")
         for place, item in items(path, "images.item"):
             image = parse(IMAGES, item, path, place, ADVICE)
@@ -191,8 +192,8 @@ def _pictures(
                 "SELECT label, left, top, width, height, crowd FROM box WHERE image = ?"
                 " ORDER BY rowid",
                 (image.id,),
-            )
-            found = tuple(Box(a, b, c, d, e, bool(crowd)) for a, b, c, d, e, crowd in own)
+            ).fetchall()
+            found = tuple(Box(*sides, bool(crowd)) for *sides, crowd in own if sides[0] is not None)
             unused -= len(found)
             picture = Picture(
                 image.file_name,
@@ -203,6 +204,8 @@ def _pictures(
                 split=image.split or part.split,
                 place=place,
             )
+            if own and not found:
+                picture = as_unread(picture, dataset.report)
             yield finisher.finish(_located(picture, part, options))
     dataset.report.note(
         "an annotation of an image that is not listed is left out", path.name, unused
@@ -219,6 +222,7 @@ def _located(picture: Picture, part: Part, options: ReadOptions) -> Picture:
 
 
 def _boxes(path: Path, categories: dict[Id, str], report: Report) -> Iterator[tuple[Any, ...]]:
+    """Yield a row for each annotation, without a label for one that is left out."""
     for place, item in items(path, "annotations.item"):
         one = parse(ANNOTATIONS, item, path, place, ADVICE)
         if one.category_id not in categories:
@@ -228,6 +232,7 @@ def _boxes(path: Path, categories: dict[Id, str], report: Report) -> Iterator[tu
             report.note("outlines and key points are left out: only the box is kept", place)
         if one.bbox[2] <= 0 or one.bbox[3] <= 0:
             report.note("a box without area is left out", place)
+            yield one.image_id, None, *one.bbox, one.iscrowd
             continue
         yield one.image_id, categories[one.category_id], *one.bbox, one.iscrowd
 

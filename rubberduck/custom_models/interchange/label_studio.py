@@ -5,6 +5,8 @@ box clockwise about its top left corner, in pixels: turned in per cents, as labe
 does, a box becomes skewed in every picture that is not square. `image_rotation` only says how the
 annotator looked at the picture. A task without annotations was not labelled yet; a submitted
 annotation without results is a picture with nothing in it; a skipped one counts as not labelled.
+Polygons and ellipses are read as the box around them. What paints or marks points has no box: a
+picture with nothing else counts as not labelled.
 """
 
 import json
@@ -32,6 +34,7 @@ from rubberduck.custom_models.interchange.options import (
     Finisher,
     ReadOptions,
     WriteOptions,
+    as_unread,
     known_size,
     note_lost,
     tidy,
@@ -41,6 +44,9 @@ from rubberduck.custom_models.pictures import SUFFIXES
 
 UPLOADED = re.compile(r"(?:.*/)?data/upload/(?:.*/)?[0-9a-f]{8}-([^/]+)")
 ADVICE = "Export the project again as JSON (not JSON-MIN)"
+# Not named when they are left out: a shape without a label has its labels in another result.
+KNOWN = {"choices", "rectangle", "polygon", "ellipse"}
+Point = Annotated[list[Coordinate], Field(min_length=2, max_length=2)]
 
 
 class Value(Strict):
@@ -49,9 +55,30 @@ class Value(Strict):
     width: Coordinate | None = None
     height: Coordinate | None = None
     rotation: Coordinate | None = 0
+    radiusX: Coordinate | None = None  # noqa: N815, as Label Studio names it
+    radiusY: Coordinate | None = None  # noqa: N815
+    points: list[Point] = Field(default_factory=list)
     rectanglelabels: list[str] = Field(default_factory=list)
+    polygonlabels: list[str] = Field(default_factory=list)
+    ellipselabels: list[str] = Field(default_factory=list)
     labels: list[str] = Field(default_factory=list)
     choices: list[str] = Field(default_factory=list)
+
+    @property
+    def names(self) -> list[str]:
+        return self.rectanglelabels or self.polygonlabels or self.ellipselabels or self.labels
+
+    @property
+    def is_polygon(self) -> bool:
+        return len(self.points) > 2
+
+    @property
+    def is_ellipse(self) -> bool:
+        return None not in (self.x, self.y, self.radiusX, self.radiusY)
+
+    @property
+    def is_rectangle(self) -> bool:
+        return None not in (self.x, self.y, self.width, self.height)
 
 
 class Result(Strict):
@@ -103,7 +130,7 @@ def _picture(task: Task, path: Path, place: str, report: Report) -> Picture:
         boxes += _boxes(result, path, place, report)
     group, split = (_text(task.data.get(key)) for key in ("group", "split"))
     name = _name(task, path, place)
-    return Picture(
+    picture = Picture(
         name,
         width,
         height,
@@ -115,6 +142,7 @@ def _picture(task: Task, path: Path, place: str, report: Report) -> Picture:
         place=place,
         other_names=_names_before_upload(name),
     )
+    return as_unread(picture, report) if results and picture.is_empty else picture
 
 
 def _names_before_upload(name: str) -> tuple[str, ...]:
@@ -169,25 +197,42 @@ def _name(task: Task, path: Path, place: str) -> str:
 
 def _boxes(result: Result, path: Path, place: str, report: Report) -> Iterator[Box]:
     value = result.value
-    names = value.rectanglelabels or value.labels
-    x, y, width, height = value.x, value.y, value.width, value.height
-    if not names or x is None or y is None or width is None or height is None:
-        # A rectangle without a label has its labels in another result with the same place.
-        if result.type not in {"choices", "rectangle", "rectanglelabels", "labels"}:
+    if not value.names or not (value.is_polygon or value.is_ellipse or value.is_rectangle):
+        if result.type not in KNOWN:
             report.note(f"a result of type {result.type!r} is left out", place)
         return
     wide, high = result.original_width, result.original_height
     if not wide or not high or wide < 1 or high < 1:
         raise InvalidDataset(path, place, "a box without the picture's size", ADVICE)
-    left, top, sides = x * wide / 100, y * high / 100, (width * wide / 100, height * high / 100)
-    if value.rotation:
+    if value.is_polygon or value.is_ellipse:
+        report.note("an outline is kept as the box around it", place)
+    elif value.rotation:
         report.note("a turned box is kept as the upright box around it", place)
-    around = bounding_box(left, top, *sides, value.rotation or 0)
+    around = _around(value, wide, high)
     if around[2] <= 0 or around[3] <= 0:
         report.note("a box without area is left out", place)
         return
-    for name in names:
+    for name in value.names:
         yield Box(name, *around)
+
+
+def _around(value: Value, wide: int, high: int) -> tuple[float, float, float, float]:
+    """Return the box around a shape in a picture of that size."""
+    if value.is_polygon:
+        across = [x * wide / 100 for x, _ in value.points]
+        down = [y * high / 100 for _, y in value.points]
+        sides = max(across) - min(across), max(down) - min(down)
+        return tidy(min(across)), tidy(min(down)), tidy(sides[0]), tidy(sides[1])
+    x, y = (value.x or 0) * wide / 100, (value.y or 0) * high / 100
+    turn = value.rotation or 0
+    if not value.is_ellipse:
+        width, height = (value.width or 0) * wide / 100, (value.height or 0) * high / 100
+        return bounding_box(x, y, width, height, turn)
+    # An ellipse turns about its center.
+    radii = (value.radiusX or 0) * wide / 100, (value.radiusY or 0) * high / 100
+    cos, sin = math.cos(math.radians(turn)), math.sin(math.radians(turn))
+    half = math.hypot(radii[0] * cos, radii[1] * sin), math.hypot(radii[0] * sin, radii[1] * cos)
+    return tidy(x - half[0]), tidy(y - half[1]), tidy(2 * half[0]), tidy(2 * half[1])
 
 
 def bounding_box(

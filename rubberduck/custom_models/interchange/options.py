@@ -140,6 +140,12 @@ def is_left_out(report: Report, picture: Picture, format: str) -> bool:
     return True
 
 
+def as_unread(picture: Picture, report: Report) -> Picture:
+    """Return a picture whose objects were all left out as not labelled: there is one in it."""
+    report.note("none of its labels could be read, so it is not labelled yet", picture.name)
+    return replace(picture, labelled=False)
+
+
 def inside(picture: Picture, size: tuple[int, int], report: Report) -> list[Box]:
     """Return the boxes, clipped to the picture of `size`; note those that reached out of it."""
     boxes = []

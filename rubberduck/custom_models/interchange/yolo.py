@@ -30,6 +30,7 @@ from rubberduck.custom_models.interchange.options import (
     Finisher,
     ReadOptions,
     WriteOptions,
+    as_unread,
     copy_picture,
     inside,
     is_left_out,
@@ -77,6 +78,8 @@ def _pictures(config: Config, dataset: Dataset, options: ReadOptions) -> Iterato
             if labels.is_file():
                 boxes = tuple(_boxes(labels, picture, config, dataset.report))
                 picture = replace(picture, boxes=boxes)
+                if not boxes and read_text(labels).strip():
+                    picture = as_unread(picture, dataset.report)
             else:
                 picture = replace(picture, labelled=False)
             yield finisher.finish(picture)
