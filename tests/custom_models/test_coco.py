@@ -150,3 +150,18 @@ def test_broken_json_is_named_with_its_place(tail: str, tmp_path: Path) -> None:
     (tmp_path / "a.json").write_bytes(text.encode(errors="surrogateescape"))
     with pytest.raises(InvalidDataset, match="not JSON"), opened(tmp_path / "a.json") as dataset:
         list(dataset.pictures)
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+    """Windows PowerShell and Excel put it before UTF-8."""
+    content = {"images": [IMAGE], "annotations": [BOX], "categories": [CATEGORY]}
+    (tmp_path / "a.json").write_text(json.dumps(content), encoding="utf-8-sig")
+    with opened(tmp_path / "a.json") as dataset:
+        assert [picture.boxes for picture in dataset.pictures] == [(Box("duck", 1, 2, 3, 4),)]
+
+
+def test_a_fault_ends_with_one_full_stop(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"images": [], "categories": [{"id": ä}]}', encoding="utf-8")
+    with pytest.raises(InvalidDataset) as refused, opened(tmp_path / "a.json") as dataset:
+        list(dataset.pictures)
+    assert ".." not in str(refused.value).removeprefix(str(tmp_path))

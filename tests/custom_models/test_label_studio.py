@@ -161,3 +161,11 @@ def test_a_fault_is_named_with_its_task(
 ) -> None:
     with pytest.raises(InvalidDataset, match=message):
         read(tmp_path, task(), broken)
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+    exported = json.dumps([task({"result": [region(20, 20, 30, 20)]})])
+    (tmp_path / "a.json").write_text(exported, encoding="utf-8-sig")
+    with opened(tmp_path / "a.json") as dataset:
+        (picture,) = dataset.pictures
+    assert picture.boxes == (Box("duck", 200, 100, 300, 100),)

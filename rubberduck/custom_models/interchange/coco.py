@@ -7,6 +7,7 @@ nothing in it from one that was not labelled yet. Images have two more fields, w
 which other programs ignore: `group` and `split`.
 """
 
+import codecs
 import json
 import re
 import shutil
@@ -161,11 +162,13 @@ def items(path: Path, prefix: str) -> Iterator[tuple[str, Any]]:
     """Yield the place and the value of each item. Raises InvalidDataset for broken JSON."""
     name, number = prefix.removesuffix("item").rstrip("."), -1
     with open_input(path) as file:
+        if file.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
+            file.seek(0)
         try:
             for number, value in enumerate(ijson.items(file, prefix, use_float=True)):
                 yield f"{name}[{number}]", value
         except ijson.JSONError as error:
-            problem = f"it is not JSON: {str(error).splitlines()[0]}"
+            problem = f"it is not JSON: {str(error).splitlines()[0].rstrip('.')}"
             raise InvalidDataset(path, f"{name}[{number + 1}]", problem, ADVICE) from None
 
 
