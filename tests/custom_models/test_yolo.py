@@ -225,3 +225,12 @@ def test_a_picture_whose_boxes_have_no_area_is_not_one_with_nothing_in_it(
     assert [picture.labelled for picture in dataset.pictures] == [labelled]
     what = "none of its labels could be read, so it is not labelled yet"
     assert dataset.report.counts[what] == (not labelled)
+
+
+@pytest.mark.parametrize("text", ["0 0.5 0.5 1.0000001 1", "0 .5 .5 1 1.001", "0.0 0.5 0.5 1 1"])
+def test_rounding_and_a_class_written_as_a_fraction_are_no_faults(
+    text: str, tmp_path: Path
+) -> None:
+    """numpy's savetxt writes all columns as floats."""
+    (picture,) = one(tmp_path, text).pictures
+    assert picture.boxes == (Box("duck", 0, 0, 200, 100),)

@@ -4,6 +4,7 @@ A line is `class x_center y_center width height`, fractions of the *upright* pic
 turns photos by Exif before it applies them. An empty file is a picture with nothing in it; a
 picture without a file was not labelled yet, but ultralytics trains on it as an empty one, so such
 pictures are left out of an export. The fractions need the sizes, so the picture files, for reading.
+One that is up to 0.001 below 0 or above 1, by rounding, is taken for that.
 
 data.yaml names the classes and the parts train, val and test: folders, or lists of pictures. What
 else may name them: yolo_config.py.
@@ -49,6 +50,7 @@ from rubberduck.custom_models.pictures import (
 )
 
 ADVICE = "Correct the file"
+NOISE = 0.001  # that a fraction may be off by rounding
 PARTS = dict(zip(("train", "val", "test"), SPLITS, strict=True))
 
 
@@ -135,7 +137,7 @@ def _boxes(file: Path, picture: Picture, config: Config, report: Report) -> Iter
         if not words:
             continue
         try:
-            label, numbers = config.names[int(words[0])], [float(word) for word in words[1:]]
+            label, numbers = config.names[_class(words[0])], [float(word) for word in words[1:]]
         except KeyError:
             raise InvalidDataset(file, place, f"the class {words[0]} has no name", ADVICE) from None
         except ValueError:
@@ -143,9 +145,10 @@ def _boxes(file: Path, picture: Picture, config: Config, report: Report) -> Iter
         if config.has_key_points and len(numbers) > 4:
             report.note("key points are left out: only the box is kept", f"{file.name}, {place}")
             numbers = numbers[:4]
-        if not all(0 <= value <= 1 for value in numbers):
+        if not all(-NOISE <= value <= 1 + NOISE for value in numbers):
             problem = "a number is not between 0 and 1"
             raise InvalidDataset(file, place, problem, "Divide pixels by the picture's sides")
+        numbers = [min(max(value, 0), 1) for value in numbers]
         if len(numbers) not in {4, 5} and (len(numbers) < 6 or len(numbers) % 2):
             problem = f"{len(words)} numbers instead of class, center, width and height"
             raise InvalidDataset(file, place, problem, ADVICE)
@@ -158,6 +161,14 @@ def _boxes(file: Path, picture: Picture, config: Config, report: Report) -> Iter
         wide, high = known_size(picture, file)
         sides = [tidy(side) for side in (left * wide, top * high, width * wide, height * high)]
         yield Box(label, sides[0], sides[1], sides[2], sides[3])
+
+
+def _class(word: str) -> int:
+    """Return the number of a class, which some programs write as 0.0. Raises ValueError."""
+    number = float(word)
+    if not number.is_integer():
+        raise ValueError(f"{word} is no whole number")
+    return int(number)
 
 
 def _sides(numbers: list[float]) -> tuple[float, float, float, float]:

@@ -26,7 +26,7 @@ NULL = ("~", "null")  # what YAML's BaseLoader leaves as a text
 PARTS = ("train", "val", "test")
 YAML_SUFFIXES = {".yaml", ".yml"}
 UNAMBIGUOUS = {"data.yaml", "obj.data"}
-LINE = re.compile(rb"\s*\d+([ \t]+[\d.eE+-]+){4,}\s*")
+LINE = re.compile(rb"\s*\d+(\.0+)?([ \t]+[\d.eE+-]+){4,}\s*")
 NAMES = re.compile(rb"""^["']?names["']?\s*:""", re.MULTILINE)
 
 
