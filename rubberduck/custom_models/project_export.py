@@ -42,31 +42,38 @@ class Export:
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
             if format == EVERYTHING:
                 self._write_everything(archive)
-                notes = self._write_labels(archive, "manifest")
+                notes = self._write_labels(archive, "manifest", with_pictures=True)
                 with_pictures = True
             else:
-                notes = self._write_labels(archive, format)
+                notes = self._write_labels(archive, format, with_pictures)
             if with_pictures:
                 self._write_pictures(archive, PICTURE_FOLDERS.get(format, "images"), show)
         return notes
 
-    def labels_file(self, folder: Path, format: str) -> tuple[Path, list[str]]:
+    def labels_file(
+        self, folder: Path, format: str, with_pictures: bool = False
+    ) -> tuple[Path, list[str]]:
         """Write the labels in a format into `folder`; return the file or folder, and the losses."""
         target = folder / FILES.get(format, "labels")
-        names, prefix = self._naming(format)
+        names, prefix = self._naming(format, with_pictures)
         dataset = as_dataset(self.project, self.pictures.each(self.project.id), names)
         report = write(dataset, target, format, WriteOptions(prefix))
         return target, report.lines()
 
-    def _naming(self, format: str) -> Any:
-        """Return how a format names the pictures: a manifest by their addresses in the bucket."""
-        if format == "manifest" and isinstance(self.storage, S3Storage):
+    def _naming(self, format: str, with_pictures: bool) -> Any:
+        """Return how a format names the pictures: a manifest by their addresses in the bucket.
+
+        Beside the pictures it names their files, so that they are found when it is imported.
+        """
+        if format == "manifest" and isinstance(self.storage, S3Storage) and not with_pictures:
             return "keys", f"s3://{self.storage.bucket}/"
         return "files", "s3://bucket/" if format == "manifest" else ""
 
-    def _write_labels(self, archive: zipfile.ZipFile, format: str) -> list[str]:
+    def _write_labels(
+        self, archive: zipfile.ZipFile, format: str, with_pictures: bool
+    ) -> list[str]:
         with tempfile.TemporaryDirectory() as folder:
-            target, notes = self.labels_file(Path(folder), format)
+            target, notes = self.labels_file(Path(folder), format, with_pictures)
             if not FORMATS[format].is_folder:
                 archive.write(target, target.name)
             for path in sorted(target.rglob("*")) if target.is_dir() else ():
