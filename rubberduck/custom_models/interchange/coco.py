@@ -196,7 +196,9 @@ def _pictures(
                 " ORDER BY rowid",
                 (image.id,),
             ).fetchall()
-            found = tuple(Box(*sides, bool(crowd)) for *sides, crowd in own if sides[0] is not None)
+            found = tuple(
+                Box(a, b, c, d, e, bool(crowd)) for a, b, c, d, e, crowd in own if a is not None
+            )
             unused -= len(found)
             picture = Picture(
                 image.file_name,
