@@ -246,13 +246,17 @@ class _Import:
 
     def import_dataset(self, path: Path, format: str, folder: Path | None) -> None:
         """Import a data set; pictures that it does not hold are found in the project, by name."""
-        by_name = None
-        if folder is None or not _pictures_in(folder):
+        by_name, unnamed = None, {each.resolve(): each for each in _pictures_in(folder)}
+        if not unnamed:
             by_name = _by_name(self.pictures.each(self.importer.project.id))
         with opened(path, format, ReadOptions(pictures=folder)) as dataset:
             for given in dataset.pictures:
+                if given.file:
+                    unnamed.pop(given.file.resolve(), None)
                 self._import_entry(given, by_name)
                 self.show(50, Sentence("Entries read: {number}", number=sum(self.counts.values())))
+            for file in unnamed.values():
+                self._import_unnamed(file.relative_to(folder or path).as_posix(), file, format)
             if not self.counts and not dataset.labels:
                 raise InvalidArchive(
                     "It names no picture and no label, so nothing was imported. Export it "
@@ -280,6 +284,15 @@ class _Import:
             return
         self._ensure_labels(self.importer.labels_in([fitting]))
         self.counts["labelled"] += self.importer.annotate(stored, fitting, self.report)
+
+    def _import_unnamed(self, name: str, file: Path, format: str) -> None:
+        """Import a picture that no label names as not labelled, as the reader of VOC does."""
+        if format == "voc":  # its masks lie beside JPEGImages
+            self.report.note("a picture outside JPEGImages is left out", name)
+            return
+        self.report.note("a picture that the labels do not name is not labelled yet", name)
+        self._import_entry(Picture(name, labelled=False, file=file), None)
+        self.show(50, Sentence("Entries read: {number}", number=sum(self.counts.values())))
 
     def _from_bucket(self, name: str) -> tuple[bytes | None, str]:
         """Return the object that an s3:// address names, or None and why it cannot be had."""
@@ -372,8 +385,9 @@ class _Import:
         return dict(self.counts)
 
 
-def _pictures_in(folder: Path) -> list[Path]:
-    return [path for path in wanted_files(folder) if path.suffix.lower() in PICTURE_SUFFIXES]
+def _pictures_in(folder: Path | None) -> list[Path]:
+    files = wanted_files(folder) if folder else []
+    return [path for path in files if path.suffix.lower() in PICTURE_SUFFIXES]
 
 
 def _by_name(pictures: Iterator[ProjectPicture]) -> dict[str, ProjectPicture]:

@@ -1,10 +1,8 @@
 """Imports into projects: ZIPs as other programs pack them, prefixes of a bucket, manifests."""
 
-import hashlib
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -13,12 +11,10 @@ import pytest
 
 from rubberduck.custom_models.errors import InvalidArchive
 from rubberduck.custom_models.project_keys import import_key
-from rubberduck.custom_models.project_pictures import ProjectPicture, ProjectPictures, Quota
-from rubberduck.custom_models.projects import Project, Projects
-from rubberduck.jobs.child import Task
+from rubberduck.custom_models.project_pictures import ProjectPictures, Quota
+from rubberduck.custom_models.projects import Projects
 from rubberduck.services.pipeline import Pipeline
 from rubberduck.services.project_imports import (
-    import_file,
     import_page,
     import_pictures,
     import_s3,
@@ -28,84 +24,20 @@ from rubberduck.storage.base import Storage
 from rubberduck.storage.s3 import S3Storage
 from tests.support.archives import zipped
 from tests.support.aws import BUCKET
+from tests.support.importing import (
+    BOX,
+    LINE,
+    PICTURES,
+    VOC,
+    Importing,
+    Silent,
+    coco,
+    label_studio,
+    sha256,
+)
 from tests.support.job_steps import JobSteps
 from tests.support.pictures import encoded
 from tests.support.scenes import scene
-
-
-class Silent(Task):
-    def _send(self, **message: Any) -> None:
-        """Nobody follows this step."""
-
-
-class Logged(Silent):
-    def __init__(self, site: Pipeline, lines: list[str]) -> None:
-        super().__init__("a-job", lambda: site, cast(Any, SimpleNamespace()))
-        self.lines = lines
-
-    def log(self, line: str) -> None:
-        self.lines.append(line)
-
-
-@dataclass
-class Importing:
-    """A project of boxes, and what importing into it says and leaves."""
-
-    site: Pipeline
-    project: Project
-    lines: list[str] = field(default_factory=list)
-
-    def send(self, name: str, data: bytes, **chosen: Any) -> dict[str, int]:
-        """Import a file as the job does; return the counts."""
-        self.site.storage.put(key := import_key(self.project.id, name), data)
-        options = {"quota_pictures": 1000, "quota_bytes": 10**9, **chosen}
-        task = Logged(self.site, self.lines)
-        return import_file(task, self.project.id, "ada", key, options)
-
-    @property
-    def boxes(self) -> dict[str, dict[str, Any]]:
-        """Return SHA-256 of each picture → label → (left, top, width, height)."""
-        names = Projects(self.site.results.database).get(self.project.id).label_names
-        return {
-            each.sha256: {
-                names[box.label]: (box.left, box.top, box.width, box.height) for box in each.boxes
-            }
-            for each in self.pictures
-        }
-
-    @property
-    def pictures(self) -> list[ProjectPicture]:
-        database, quota = self.site.results.database, Quota(1000, 10**9)
-        stored = ProjectPictures(database, self.site.storage, 10**7, quota)
-        return list(stored.each(self.project.id))
-
-
-@pytest.fixture
-def importing(pipeline: Pipeline) -> Importing:
-    project = Projects(pipeline.results.database).create("Shapes", "boxes", [], "ada")
-    return Importing(pipeline, project)
-
-
-def sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
-PICTURES = [encoded(scene(number)) for number in range(3)]
-
-
-def coco(boxes: Mapping[str, tuple[int, ...]], label: str = "disc") -> str:
-    """Return a COCO file with a box in each picture of 400 x 300 pixels, by name."""
-    images = [
-        {"id": number, "file_name": name, "width": 400, "height": 300}
-        for number, name in enumerate(boxes)
-    ]
-    annotations = [
-        {"id": number + 1, "image_id": number, "category_id": 1, "bbox": [*box]}
-        for number, box in enumerate(boxes.values())
-    ]
-    categories = [{"id": 1, "name": label}]
-    return json.dumps({"images": images, "annotations": annotations, "categories": categories})
-
 
 YOLO_CLASH: dict[str, bytes | str] = {
     "set/data.yaml": "names: [disc]\ntrain: images/x\nval: images/y\n",
@@ -114,6 +46,8 @@ YOLO_CLASH: dict[str, bytes | str] = {
     "set/images/y/a.jpg": PICTURES[1],
     "set/labels/y/a.txt": "0 0.55 0.6 0.1 0.2",
 }
+
+
 COCO_CLASH: dict[str, bytes | str] = {
     "set/labels.json": coco({"x/a.jpg": (0, 0, 40, 60), "y/a.jpg": (200, 150, 40, 60)}),
     "set/images/x/a.jpg": PICTURES[0],
@@ -135,17 +69,17 @@ def test_pictures_of_one_name_in_two_folders_get_their_own_boxes(
     }
 
 
-VOC = """<annotation><filename>{name}</filename>
-<size><width>400</width><height>300</height><depth>3</depth></size><object><name>disc</name>
-<bndbox><xmin>1</xmin><ymin>1</ymin><xmax>40</xmax><ymax>60</ymax></bndbox></object></annotation>"""
-BOX, LINE = (0, 0, 40, 60), "0 0.05 0.1 0.1 0.2\n"
 YOLO: dict[str, bytes | str] = {
     "coco8/images/train/a.jpg": PICTURES[0],
     "coco8/labels/train/a.txt": LINE,
     "coco8/images/val/b.jpg": PICTURES[1],
     "coco8/labels/val/b.txt": LINE,
 }
+
+
 ULTRALYTICS = "path: ../datasets/coco8\ntrain: images/train\nval: images/val\nnames:\n  0: disc\n"
+
+
 LAYOUTS: dict[str, dict[str, bytes | str]] = {
     "COCO of CVAT": {
         "annotations/instances_default.json": coco({"a.jpg": BOX, "b.jpg": BOX}),
@@ -186,6 +120,8 @@ LAYOUTS: dict[str, dict[str, bytes | str]] = {
         "obj_valid_data/b.txt": LINE,
     },
 }
+
+
 YOLO_OF_LABEL_STUDIO: dict[str, bytes | str] = {
     "classes.txt": "disc\n",
     "notes.json": '{"categories": [{"id": 0, "name": "disc"}], "info": {"version": "1.0"}}',
@@ -197,6 +133,8 @@ YOLO_OF_LABEL_STUDIO: dict[str, bytes | str] = {
 
 
 CLASSES: dict[str, bytes | str] = {"meta/classes.txt": "disc\n", "classes.txt": "disc\n"}
+
+
 LISTED: dict[str, dict[str, bytes | str]] = {
     "COCO": {"annotations.json": coco({"a.jpg": BOX}), "images/a.jpg": PICTURES[0], **CLASSES},
     "VOC": {
@@ -281,14 +219,6 @@ def test_an_object_that_is_gone_costs_its_own_line_of_a_manifest(
     gone, other = (line for line in importing.lines if line.startswith("s3://"))
     assert gone.startswith(f"{addresses[0]}: there is no such object")
     assert (addresses[1] in other, "NoSuchBucket" in other) == (True, True)
-
-
-def label_studio(image: str) -> str:
-    """Return an export with the box of `BOX` in a picture of 400 x 300 pixels."""
-    value = {"x": 0, "y": 0, "width": 10, "height": 20, "rectanglelabels": ["disc"]}
-    size = {"original_width": 400, "original_height": 300}
-    result = {"type": "rectanglelabels", **size, "value": value}
-    return json.dumps([{"data": {"image": image}, "annotations": [{"result": [result]}]}])
 
 
 UPLOADED = label_studio("/data/upload/1/8f3a2b1c-a%20b.jpg")
