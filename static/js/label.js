@@ -23,7 +23,7 @@ let task = null; // the picture as the server sent it
 let model = null;
 let view = null;
 let saved = ""; // what the server has, to see whether anything is unsaved
-let draftSeen = 0; // the time of the newest draft that was shown here
+let draftSeen = 0; // the time of the newest draft of the picture that was shown here
 let mode = "draw";
 let isBusy = false;
 let isEmptyAsked = false;
@@ -76,13 +76,18 @@ async function show(next) {
   find(".history").open = false;
   find(".previous").hidden = !done.length;
   showTruth();
-  changed("boxes");
   const draft = drafts.find(task.id);
   if (draft && JSON.stringify({ boxes: draft.boxes, labels: draft.labels }) !== saved) restore(draft);
-  else if (task.lease.holder) notice.show(fill(texts.taken, { name: task.lease.holder }));
-  else if (model.isEmpty && section.dataset.suggests) suggest();
+  else showSaved();
   say(hasBoxes && task.labels.length ? texts.hint : "", { names: task.labels.map((id) => labels.name(id)).join(", ") });
   showUnsaved();
+}
+
+/** Show what the server has. Where there is a draft it is shown instead: `changed` would forget it. */
+function showSaved() {
+  changed("boxes");
+  if (task.lease.holder) notice.show(fill(texts.taken, { name: task.lease.holder }));
+  else if (model.isEmpty && section.dataset.suggests) suggest();
 }
 
 function stop() {
@@ -91,6 +96,7 @@ function stop() {
   find(".file-name").textContent = ""; // as the boxes, of the picture before
   list.show([], null);
   isEmptyAsked = false;
+  draftSeen = 0;
   suggestion = retry = null;
   notice.clear();
   offer.clear();

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -12,7 +11,7 @@ from playwright.sync_api import Browser, Page, Request, Route, expect
 from rubberduck.core.models import Box as Fractions
 from rubberduck.custom_models.label_removal import remove_label
 from rubberduck.custom_models.project_pictures import ProjectPictures
-from rubberduck.custom_models.projects import Project, Projects
+from rubberduck.custom_models.projects import Projects
 from rubberduck.custom_models.tables import project_pictures
 from rubberduck.custom_models.video_suggestions import suggest
 from rubberduck.db.engine import Database
@@ -21,12 +20,15 @@ from tests.support.labelling import QUOTA, add_project_to, noise
 from tests.support.labelling_page import (
     at,
     drag,
+    label,
+    labelling_tab,
     listed,
-    open_labelling,
     press,
+    saved,
     sides,
     swipe,
     wait_for_picture,
+    watched,
 )
 from tests.support.operators import sign_in_page
 from tests.support.server import Site
@@ -34,38 +36,11 @@ from tests.support.trained_projects import data_of
 
 pytestmark = pytest.mark.enable_socket
 
-VIOLATIONS = """addEventListener("securitypolicyviolation", (event) =>
-    console.error("POLICY", event.violatedDirective, event.blockedURI))"""
-
-
-def watched(page: Page) -> list[str]:
-    """Collect the errors of the page's scripts, and what its policy refuses."""
-    wrong: list[str] = []
-    page.add_init_script(VIOLATIONS)
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda line: wrong.append(line.text) if "POLICY" in line.text else None)
-    return wrong
-
 
 @pytest.fixture
 def page(browser: Browser, site: Site) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    wrong = watched(page)
-    sign_in_page(page, site)
-    yield page
-    context.close()
-    assert wrong == []
-
-
-def label(page: Page, site: Site, project: Project, query: str = "") -> None:
-    open_labelling(page, f"{site.url}/projects/{project.id}/label{query}")
-
-
-def saved(page: Page, site: Site, project: Project, picture: str) -> Any:
-    return page.request.get(
-        f"{site.url}/api/v1/projects/{project.id}/pictures/{picture}/labels"
-    ).json()
+    with labelling_tab(browser, site) as page:
+        yield page
 
 
 def test_by_keyboard_alone(page: Page, site: Site) -> None:

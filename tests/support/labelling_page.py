@@ -1,13 +1,52 @@
 """The hands of a labeller on the labelling page: mouse, fingers, keyboard."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from playwright.sync_api import CDPSession, Page, expect
+from playwright.sync_api import Browser, CDPSession, Page, expect
+
+from rubberduck.custom_models.projects import Project
+from tests.support.operators import sign_in_page
+from tests.support.server import Site
 
 Point = tuple[float, float]  # fractions of the picture
 MOMENT = 250  # milliseconds that Annotorious needs to put its tool in place
 FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+VIOLATIONS = """addEventListener("securitypolicyviolation", (event) =>
+    console.error("POLICY", event.violatedDirective, event.blockedURI))"""
+
+
+def watched(page: Page) -> list[str]:
+    """Collect the errors of the page's scripts, and what its policy refuses."""
+    wrong: list[str] = []
+    page.add_init_script(VIOLATIONS)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda line: wrong.append(line.text) if "POLICY" in line.text else None)
+    return wrong
+
+
+@contextmanager
+def labelling_tab(browser: Browser, site: Site) -> Iterator[Page]:
+    """A tab of a signed-in person, in a browser of its own; nothing may go wrong in it."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    wrong = watched(page)
+    sign_in_page(page, site)
+    yield page
+    context.close()
+    assert wrong == []
+
+
+def label(page: Page, site: Site, project: Project, query: str = "") -> None:
+    open_labelling(page, f"{site.url}/projects/{project.id}/label{query}")
+
+
+def saved(page: Page, site: Site, project: Project, picture: str) -> Any:
+    """Return what the server has of a picture."""
+    labels = f"{site.url}/api/v1/projects/{project.id}/pictures/{picture}/labels"
+    return page.request.get(labels).json()
 
 
 def open_labelling(page: Page, address: str) -> None:
