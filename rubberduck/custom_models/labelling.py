@@ -134,8 +134,8 @@ class Labelling:
                 return None
             is_new = found.leased_by != self.labeller_id and not self.sees_truth
             if is_new and not self.randomness.randrange(TRUTH_EVERY):
-                truth = connection.execute(self._unseen_truth(database_now(connection))).first()
-                found = truth or found
+                unseen = self._unseen_truth(database_now(connection), skipped)
+                found = connection.execute(unseen).first() or found
             return self._task(connection, found, self._lease(connection, found))
 
     def open(self, picture_id: str) -> Task:
@@ -335,11 +335,11 @@ class Labelling:
         own = saved.labelled_by == self.labeller_id
         return exists().where(saved.picture_id == picture.id, own).correlate(project_pictures)
 
-    def _unseen_truth(self, now: datetime) -> Select[Any]:
+    def _unseen_truth(self, now: datetime, skipped: Sequence[str]) -> Select[Any]:
         unseen = picture.truth.is_not(None), ~self._has_answered()
         return (
             project_pictures.select()
-            .where(*self._ready(), *unseen, self._free(now))
+            .where(*self._ready(), *unseen, self._free(now), picture.id.not_in(skipped))
             .order_by(func.random())
             .limit(1)
             .with_for_update(skip_locked=True)

@@ -166,6 +166,19 @@ def test_hidden_truth_pictures_rate_labellers(work: Callable[..., Labelling]) ->
     assert {each.name: each.agreement for each in ada.labellers()}["Di"] == 0
 
 
+def test_a_truth_picture_that_was_skipped_is_not_given_again(
+    work: Callable[..., Labelling],
+) -> None:
+    ada, bo = work("Ada"), work("Bo", Always())
+    truths = [trusted(ada, box(ada.project)) for _ in range(2)]
+    skipped: list[str] = []
+    while task := bo.next(skipped):
+        assert task.picture_id not in skipped
+        skipped.append(task.picture_id)
+    assert sorted(skipped[:2]) == sorted(truths)
+    assert len(skipped) == 4
+
+
 def test_an_answered_truth_picture_seems_like_any_other_to_who_answered_it(
     work: Callable[..., Labelling],
 ) -> None:
