@@ -210,7 +210,9 @@ function failed({ status: code, problem }, again) {
   } else if (code === 409 && problem.current) {
     showConflict(problem.current);
   } else if (code === 404) {
-    if (again === save) drafts.forget(task.id); // nobody can open the picture any more
+    // Nobody can open the picture any more.
+    if (again === save) drafts.forget(task.id);
+    if (again === openPrevious) done.pop();
     notice.show(texts.gone, { [texts.goOn]: advance });
   } else if (code === 422) { // such as a label that was deleted: this page still offers it
     notice.show(problem.detail, { [texts.reload]: () => location.reload(), ...repeat });
@@ -297,8 +299,12 @@ function skip() {
 }
 
 async function openPrevious() {
-  const picture = done.pop();
-  if (picture) await attempt(openPrevious, async () => show(await requests.open(picture)));
+  if (isBusy || !done.length) return;
+  await attempt(openPrevious, async () => {
+    const previous = await requests.open(done.at(-1));
+    done.pop(); // not before: what failed is tried again
+    await show(previous);
+  });
 }
 
 async function suggest() {

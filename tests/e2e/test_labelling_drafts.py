@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.labelling import add_project_to, noise
+from rubberduck.custom_models.project_pictures import ProjectPictures
+from tests.support.labelling import QUOTA, add_project_to, noise
 from tests.support.labelling_page import (
     label,
     labelling_tab,
@@ -15,6 +16,7 @@ from tests.support.labelling_page import (
     wait_for_picture,
 )
 from tests.support.server import Site
+from tests.support.trained_projects import data_of
 
 pytestmark = pytest.mark.enable_socket
 
@@ -96,3 +98,28 @@ def test_what_two_visits_left_on_two_pictures_is_shown_one_after_the_other(
     expect(page.get_by_role("alert")).to_contain_text(UNSAVED)
     assert listed(page) == drawn
     assert saved(page, site, project, ids[1])["boxes"] == []
+
+
+def test_the_previous_picture_is_tried_again_until_it_opens(page: Page, site: Site) -> None:
+    project, ids = add_project_to(site, "previous, offline", map(noise, range(4)))
+    label(page, site, project)
+    for number in range(3):
+        wait_for_picture(page, f"{number}.jpg")
+        press(page, "n")
+    wait_for_picture(page, "3.jpg")
+    press(page, "b")
+    page.context.set_offline(True)
+    press(page, "p")
+    notice = page.get_by_role("alert")
+    expect(notice).to_contain_text("there is no connection")
+    with page.expect_event("requestfailed"):
+        notice.get_by_role("button", name="Try again").click()
+    expect(notice).to_contain_text("there is no connection")
+    page.context.set_offline(False)
+    wait_for_picture(page, "2.jpg")  # by itself, and not an older one
+    with data_of(site.log_file.parent) as (database, storage):
+        ProjectPictures(database, storage, 10**7, QUOTA).delete(project.id, ids[1:2])
+    press(page, "p")
+    expect(notice).to_contain_text("This picture was deleted in the meantime.")
+    press(page, "p")  # there is one before it
+    wait_for_picture(page, "0.jpg")
