@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from rubberduck.custom_models.embedded_model import EmbeddedModel, Prediction
 
 log = logging.getLogger(__name__)
-MAX_NAME = 64  # characters of a detector's name in a result
 MAX_NAMED = 10  # labels that a negative answer names; of more, the project
 MAX_LOADED = 4  # embedded models of a process, 1 to 4 MB each beside the trunk
 MAX_SIDE = 4096  # pixels, of a picture for Custom Labels
@@ -99,11 +98,11 @@ class _ProjectDetector:
 
     @property
     def name(self) -> str:
-        return self.model.name[:MAX_NAME]
+        return self.model.detector_name
 
     @property
     def version(self) -> str:
-        version = f"{self.model.number}-{self.model.version_id}"
+        version = self.model.detector_version
         # Answers are shared between equal versions, and this one has other labels.
         return version if self.min_confidence is None else f"{version}, {self.min_confidence} %"
 

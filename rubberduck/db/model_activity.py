@@ -1,5 +1,6 @@
 """Which models answer, and whether any may cost something, without importing custom_models."""
 
+import re
 from dataclasses import dataclass
 
 from sqlalchemy import JSON, Boolean, RowMapping, and_, column, exists, or_, select, table
@@ -27,6 +28,7 @@ projects = table(
     "projects", column("id"), column("status"), column("name"), column("kind"), column("question")
 )
 ACTIVE = ("STARTING", "RUNNING", "STOPPING")
+MAX_DETECTOR_NAME = 64  # characters of what a result says that it was answered by
 STARTABLE = ("TRAINING_COMPLETED", "STOPPED", "COPYING_COMPLETED")
 row, project = versions.c, projects.c
 
@@ -61,6 +63,20 @@ class AnsweringModel:
     @property
     def is_remote(self) -> bool:
         return self.engine == "rekognition"
+
+    @property
+    def detector_name(self) -> str:
+        return self.name[:MAX_DETECTOR_NAME]
+
+    @property
+    def detector_version(self) -> str:
+        return f"{self.number}-{self.version_id}"
+
+    def has_answered(self, detector_version: str | None) -> bool:
+        """Return whether a result with this version is an answer of this version of a model."""
+        # What may follow the version's id is no character of ids; see custom_models.detector.
+        own = re.escape(f"{self.number}-{self.version_id}")
+        return re.match(rf"{own}(?![\w-])", detector_version or "") is not None
 
 
 def answering_models(

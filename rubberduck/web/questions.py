@@ -13,6 +13,7 @@ from rubberduck.web.deps import answering_models, default_pipeline, pipeline, th
 
 if TYPE_CHECKING:
     from rubberduck.db.model_activity import AnsweringModel
+    from rubberduck.videos.models import Video
 
 # Links to these endpoints keep the question of the page that they stand on.
 KEEPING = {
@@ -61,16 +62,34 @@ def register_questions(app: Flask) -> None:
 
 def use_question_of(result: Result) -> None:
     """Let the rest of this request ask what the result's question is."""
-    use_question(result.question)
+    _use(_model_that_answered(result), result.question)
 
 
-def use_question(title: str) -> None:
-    """Let the rest of this request ask the question of this title, if it is offered."""
-    models = (each for each in answering_models().list() if each.question == title)
-    if model := next(models, None):
+def use_question_of_video(video: "Video") -> None:
+    """Let the rest of this request ask the model or the question that the video was sent to."""
+    models = (each for each in answering_models().list() if each.project_id == video.model)
+    _use(next(models, None), video.question)
+
+
+def _use(model: "AnsweringModel | None", title: str) -> None:
+    """Let the rest of this request ask this model, else the question of this title, if offered."""
+    if model:
         g.pipeline = answering_models().pipeline_of(model)
     else:
         g.pipeline = default_pipeline().for_title(title)
+
+
+def _model_that_answered(result: Result) -> "AnsweringModel | None":
+    """Return the version that answered, or else what may stand for it; None if none is running.
+
+    Projects may ask the same question, so that the title alone does not tell whose a result is.
+    """
+    models, answer = answering_models().list(), result.answer
+    if own := [each for each in models if each.has_answered(answer.engine_version)]:
+        return own[0]
+    alike = [each for each in models if each.question == result.question]
+    named = [each for each in alike if each.detector_name == answer.engine]
+    return next(iter(named or alike), None)
 
 
 def question_title() -> str | None:

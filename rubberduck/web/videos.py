@@ -9,7 +9,7 @@ from flask import current_app, request
 
 from rubberduck.core.errors import InvalidParameter
 from rubberduck.web.deps import pipeline, settings, threshold, video_service
-from rubberduck.web.questions import use_question
+from rubberduck.web.questions import use_question_of_video
 from rubberduck.web.sessions import known_visitor
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def find_video(id: str) -> "Video":
     Whoever has the link may see it, as with pictures.
     """
     video = video_service().get(id)
-    use_question(video.question)
+    use_question_of_video(video)
     return video
 
 

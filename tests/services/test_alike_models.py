@@ -1,0 +1,126 @@
+"""Projects that ask the same question, under names that change: whose is an answer?"""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app import create_app
+from rubberduck.aws.custom_labels import CustomLabels
+from rubberduck.core.settings import Settings
+from rubberduck.custom_models.tables import model_versions, projects
+from rubberduck.db.engine import Database
+from rubberduck.services.pipeline import Pipeline
+from rubberduck.videos.store import Videos
+from rubberduck.web.model_hosting import hosting
+from tests.support.custom_labels import FakeCustomLabels
+from tests.support.hosting import DirectClient, add_amazon_model
+from tests.support.pictures import encoded, form
+from tests.support.ready_videos import sample_video
+from tests.support.visitor import visible_text
+
+QUESTION = "What is in this image?"
+CUPS, MUGS = "cups------------", "mugs------------"
+
+
+@pytest.fixture
+def fake() -> FakeCustomLabels:
+    fake = FakeCustomLabels()
+    fake.clock.per_describe = 0
+    return fake
+
+
+@pytest.fixture
+def app(settings: Settings, pipeline: Pipeline, fake: FakeCustomLabels) -> Flask:
+    client: Any = DirectClient(fake)
+    service = CustomLabels(client)
+    app = create_app(settings, pipeline=replace(pipeline, open_custom_labels=lambda: service))
+    database = pipeline.results.database
+    for project in ("cups", "mugs"):
+        labels = [["l1", f"{project} red"], ["l2", f"{project} blue"]]
+        id = add_amazon_model(database, fake, f"{project}1", project=project, labels=labels)
+        with app.app_context():
+            hosting().start(id, 1, "ada", unwatched=True)
+    change(database, question=QUESTION)
+    fake.advance(700)
+    with app.app_context():
+        app.extensions["model_watch"].run_due()
+    refresh(app)
+    return app
+
+
+def change(database: Database, project_id: str | None = None, **values: Any) -> None:
+    """Change a project, or all of them, as another process would."""
+    mine = projects.c.id == project_id if project_id else projects.c.id.is_not(None)
+    with database.transaction(writing=True) as connection:
+        connection.execute(projects.update().where(mine).values(**values))
+
+
+def refresh(app: Flask) -> None:
+    with app.app_context():
+        app.extensions["answering_models"].refresh()
+
+
+def asked(client: FlaskClient, project_id: str, **picture: Any) -> Any:
+    response = client.post(f"/api/v1/pictures?model={project_id}", **form(encoded(**picture)))
+    assert response.status_code == 201, response.text
+    return response.get_json()
+
+
+def page_after_no(client: FlaskClient, id: str) -> str:
+    """Return the page of a result whose owner said that it is wrong, which offers the labels."""
+    said = client.post(f"/result/{id}/judgement", data={"right": "no"}, follow_redirects=True)
+    return said.text
+
+
+@pytest.mark.parametrize(("project", "other"), [(CUPS, MUGS), (MUGS, CUPS)])
+def test_a_result_offers_the_labels_of_the_project_that_answered(
+    client: FlaskClient, project: str, other: str
+) -> None:
+    body = asked(client, project)
+    assert (body["question"], body["found"]) == (QUESTION, False)
+    page = page_after_no(client, body["id"])
+    assert f"To say yes, we would need to see {project[:4]} red or" in visible_text(page)
+    assert f'action="/?model={project}"' in page
+    assert f'action="/?model={other}"' not in page
+    assert f"{project[:4]} blue</option>" in page
+    assert f"{other[:4]} red" not in page
+
+
+def test_a_result_is_found_by_its_version_after_its_project_has_another_name(
+    app: Flask, client: FlaskClient, pipeline: Pipeline
+) -> None:
+    stricter = f"/api/v1/pictures?model={MUGS}&min_confidence=60"
+    ids = [
+        asked(client, MUGS)["id"],
+        client.post(stricter, **form(encoded())).get_json()["id"],
+    ]
+    change(pipeline.results.database, MUGS, name="our mugs", question="Which mug is it?")
+    refresh(app)
+    for id in ids:
+        assert f'action="/?model={MUGS}"' in client.get(f"/result/{id}").text
+
+
+def test_a_result_of_an_earlier_version_is_found_by_its_projects_name(
+    app: Flask, client: FlaskClient, pipeline: Pipeline
+) -> None:
+    id = asked(client, MUGS)["id"]
+    mine = model_versions.c.project_id == MUGS  # as if another one were running by now
+    with pipeline.results.database.transaction(writing=True) as connection:
+        connection.execute(
+            model_versions.update().where(mine).values(id="mugs-later-version", number=2)
+        )
+    refresh(app)
+    assert f'action="/?model={MUGS}"' in client.get(f"/result/{id}").text
+
+
+def test_a_video_belongs_to_the_project_that_was_asked(
+    client: FlaskClient, pipeline: Pipeline
+) -> None:
+    video = replace(sample_video("a-video-of-22-letters_"), question=QUESTION, model=MUGS)
+    Videos(pipeline.results.database).create(video)
+    page = client.get(f"/videos/{video.id}").text
+    assert f"model={MUGS}" in page
+    assert f"model={CUPS}" not in page
