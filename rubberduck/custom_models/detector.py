@@ -96,6 +96,12 @@ class _ProjectDetector:
         other.min_confidence = min_confidence
         return other
 
+    def of_model(self, model: AnsweringModel) -> Self:
+        """Return the same detector for what is known of its version by now."""
+        other = copy(self)
+        other.model = model
+        return other
+
     @property
     def name(self) -> str:
         return self.model.detector_name
@@ -158,6 +164,14 @@ def with_min_confidence(detector: Detector, min_confidence: float) -> Detector:
         return detector.with_detector(with_min_confidence(detector.detector, min_confidence))
     assert isinstance(detector, _ProjectDetector)
     return detector.at_confidence(min_confidence)
+
+
+def with_model(detector: Detector, model: AnsweringModel) -> Detector:
+    """Return a version's detector for what is known of it by now, behind the same breaker."""
+    if isinstance(detector, DetectorWithBreaker):
+        return detector.with_detector(with_model(detector.detector, model))
+    assert isinstance(detector, _ProjectDetector)
+    return detector.of_model(model)
 
 
 def labels_of(prediction: "Prediction", thresholds: dict[str, float], kind: str) -> list[Label]:

@@ -42,7 +42,7 @@ class AnsweringModels:
         self._models: tuple[AnsweringModel, ...] = ()
         self._read_at = float("-inf")
         self._is_reading = threading.Lock()
-        self._detectors: dict[str, Detector] = {}
+        self._detectors: dict[str, tuple[AnsweringModel, Detector]] = {}
         self._loaded: Any = None
 
     def list(self) -> "tuple[AnsweringModel, ...]":
@@ -155,11 +155,17 @@ class AnsweringModels:
         raise ModelStarting(STARTING, name=model.name)
 
     def _detector(self, model: "AnsweringModel") -> "Detector":
-        """Return the version's detector, the same each time: it has a circuit breaker."""
+        """Return the version's detector, each time behind the same circuit breaker."""
+        from rubberduck.custom_models.detector import with_model
+
         key = f"{model.version_id} {model.file_key}"  # a release's new trunk brings a new file
-        if (known := self._detectors.get(key)) is None:
-            known = self._detectors[key] = self._new_detector(model)
-        return known
+        known, detector = self._detectors.get(key, (None, None))
+        if detector is None:
+            detector = self._new_detector(model)
+        elif known != model:  # it stopped meanwhile, say, or its project has another name
+            detector = with_model(detector, model)
+        self._detectors[key] = model, detector
+        return detector
 
     def _new_detector(self, model: "AnsweringModel") -> "Detector":
         from rubberduck.custom_models.detector import (

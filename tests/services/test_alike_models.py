@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from rubberduck.aws.custom_labels import CustomLabels
+from rubberduck.core.circuit_breaker import FAILURE_THRESHOLD
 from rubberduck.core.settings import Settings
 from rubberduck.custom_models.tables import model_versions, projects
 from rubberduck.db.engine import Database
@@ -17,7 +18,7 @@ from rubberduck.videos.store import Videos
 from rubberduck.web.model_hosting import hosting
 from tests.support.custom_labels import FakeCustomLabels
 from tests.support.hosting import DirectClient, add_amazon_model
-from tests.support.pictures import encoded, form
+from tests.support.pictures import corners, encoded, form
 from tests.support.ready_videos import sample_video
 from tests.support.visitor import visible_text
 
@@ -124,3 +125,34 @@ def test_a_video_belongs_to_the_project_that_was_asked(
     page = client.get(f"/videos/{video.id}").text
     assert f"model={MUGS}" in page
     assert f"model={CUPS}" not in page
+
+
+def test_a_renamed_project_answers_under_its_new_name_behind_the_same_circuit(
+    app: Flask, client: FlaskClient, pipeline: Pipeline, fake: FakeCustomLabels
+) -> None:
+    before = asked(client, MUGS)
+    assert before["engine"] == "mugs"
+    change(pipeline.results.database, MUGS, name="our mugs")
+    refresh(app)
+    after = asked(client, MUGS)
+    assert (after["engine"], after["id"] == before["id"]) == ("our mugs", False)
+    for number in range(FAILURE_THRESHOLD):
+        fake.faults.order("DetectCustomLabels", "AccessDeniedException")
+        failed = client.post(f"/?model={MUGS}", **form(encoded(corners(200 + number, 120))))
+        assert failed.status_code == 503
+    change(pipeline.results.database, MUGS, name="the mugs")
+    refresh(app)
+    calls = len(fake.requests)
+    rejected = client.post(f"/?model={MUGS}", **form(encoded(corners(300, 120))))
+    assert (rejected.status_code, len(fake.requests)) == (503, calls)  # not even asked
+
+
+def test_a_stopped_model_is_named_as_its_project_is_now(
+    app: Flask, client: FlaskClient, pipeline: Pipeline, fake: FakeCustomLabels
+) -> None:
+    asked(client, MUGS)
+    change(pipeline.results.database, MUGS, name="our mugs")
+    refresh(app)
+    fake.version("mugs1").become("STOPPED")
+    stopped = client.post(f"/?model={MUGS}", **form(encoded(corners(200, 120))))
+    assert (stopped.status_code, "“our mugs” is stopped." in stopped.text) == (503, True)
