@@ -16,6 +16,7 @@ versions = table(
     column("state"),
     column("labels", JSON),
     column("file_key"),
+    column("file_sha256"),
     column("arn"),
     column("is_default", Boolean),
     column("may_start_itself", Boolean),
@@ -55,6 +56,7 @@ class AnsweringModel:
     engine: str
     arn: str | None
     file_key: str | None
+    file_sha256: str | None
     units: int
     is_running: bool
     is_default: bool
@@ -70,13 +72,18 @@ class AnsweringModel:
 
     @property
     def detector_version(self) -> str:
-        return f"{self.number}-{self.version_id}"
+        """Return what answers are shared by: a version that was trained again has another file."""
+        version = f"{self.number}-{self.version_id}"
+        return f"{version}+{self.file_sha256[:12]}" if self.file_sha256 else version
 
     def has_answered(self, detector_version: str | None) -> bool:
-        """Return whether a result with this version is an answer of this version of a model."""
-        # What may follow the version's id is no character of ids; see custom_models.detector.
-        own = re.escape(f"{self.number}-{self.version_id}")
-        return re.match(rf"{own}(?![\w-])", detector_version or "") is not None
+        """Return whether a result with this version is an answer of this version of a model.
+
+        Whichever file it had, and whichever least confidence was asked for.
+        """
+        version = re.escape(f"{self.number}-{self.version_id}")
+        end = r"(?![\w-])"  # of the id
+        return re.match(version + end, detector_version or "") is not None
 
 
 def answering_models(
@@ -138,6 +145,7 @@ def _model(found: RowMapping) -> AnsweringModel:
         engine=found["engine"],
         arn=found["arn"],
         file_key=found["file_key"],
+        file_sha256=found["file_sha256"],
         units=found["units"],
         is_running=bool(found["should_run"]) and found["state"] == "RUNNING",
         is_default=bool(found["is_default"]),

@@ -1,5 +1,6 @@
 """Asking the models of projects: chosen, default, stopped, started by a visitor; on all doors."""
 
+import hashlib
 import logging
 import threading
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from onnx import load_model_from_string
 from PIL import Image
 from sqlalchemy import text as sql
 
@@ -19,6 +21,7 @@ from rubberduck.core.rules import RUBBER_DUCK
 from rubberduck.core.settings import Settings
 from rubberduck.custom_models.hosting_errors import ModelStopped
 from rubberduck.custom_models.projects import Projects
+from rubberduck.custom_models.tables import model_versions
 from rubberduck.custom_models.training import TrainingPicture, background, embedding, train
 from rubberduck.db import model_activity
 from rubberduck.db.results import Results
@@ -154,6 +157,48 @@ def test_visitors_choose_a_model_and_results_keep_it(
     assert "Is there one of mugs in this image?</h1>" in page
     frame = client.post(f"/api/v1/frames?model={PROJECT}", **form(encoded(coloured("red"))))
     assert frame.get_json()["found"]
+
+
+def test_a_version_that_was_trained_again_answers_anew(
+    app: Flask,
+    client: FlaskClient,
+    results: Results,
+    pipeline: Pipeline,
+    embedded: str,
+    onnx: bytes,
+) -> None:
+    """A release brought another trunk: the same version has another file and other thresholds."""
+
+    def use_file(data: bytes, key: str) -> None:
+        pipeline.storage.put(key, data, "application/octet-stream")
+        sha256 = hashlib.sha256(data).hexdigest()
+        change = model_versions.update().where(model_versions.c.id == embedded)
+        with results.database.transaction(writing=True) as connection:
+            connection.execute(change.values(file_key=key, file_sha256=sha256))
+        app.extensions["answering_models"].refresh()
+
+    def ask(query: str = "") -> dict[str, Any]:
+        picture = form(encoded(coloured("red")))
+        answer: dict[str, Any]
+        answer = client.post(f"/api/v1/pictures?model={PROJECT}{query}", **picture).get_json()
+        return answer
+
+    started(app, embedded)
+    use_file(onnx, f"projects/{PROJECT}/models/mugs-v3.onnx")
+    before = ask()
+    assert (before["found"], ask()["id"] == before["id"]) == (True, True)
+    retrained = load_model_from_string(onnx)
+    (thresholds,) = [each for each in retrained.metadata_props if each.key == "thresholds"]
+    thresholds.value = "[1.5, 1.5]"
+    use_file(retrained.SerializeToString(), f"projects/{PROJECT}/models/mugs-v3-0123.onnx")
+    after = ask()
+    assert (after["found"], after["engine_version"] == before["engine_version"]) == (False, False)
+    least = ask("&min_confidence=50")
+    assert least["engine_version"] == f"{after['engine_version']}, 50.0 %"
+    for body in (before, after, least):
+        assert body["engine_version"].startswith("3-mugs-v3+")
+        page = client.get(f"/result/{body['id']}").text
+        assert f'action="/?model={PROJECT}"' in page
 
 
 def test_the_statistics_show_what_a_model_answered(
