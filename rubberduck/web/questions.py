@@ -80,16 +80,15 @@ def _use(model: "AnsweringModel | None", title: str) -> None:
 
 
 def _model_that_answered(result: Result) -> "AnsweringModel | None":
-    """Return the version that answered, or else what may stand for it; None if none is running.
+    """Return the version that answered, else one of its project that asks the same, if it runs.
 
-    Projects may ask the same question, so that the title alone does not tell whose a result is.
+    The title alone does not tell whose a result is: other projects may ask the same question.
     """
     models, answer = answering_models().list(), result.answer
     if own := [each for each in models if each.has_answered(answer.engine_version)]:
         return own[0]
-    alike = [each for each in models if each.question == result.question]
-    named = [each for each in alike if each.detector_name == answer.engine]
-    return next(iter(named or alike), None)
+    asked = (each for each in models if each.question == result.question)
+    return next((each for each in asked if each.detector_name == answer.engine), None)
 
 
 def question_title() -> str | None:

@@ -117,6 +117,16 @@ def test_a_result_of_an_earlier_version_is_found_by_its_projects_name(
     assert f'action="/?model={MUGS}"' in client.get(f"/result/{id}").text
 
 
+def test_a_result_of_a_stopped_project_is_not_shown_as_that_of_the_other_one(
+    app: Flask, client: FlaskClient
+) -> None:
+    id = asked(client, MUGS)["id"]
+    with app.app_context():
+        hosting().stop("mugs-mugs1")
+    refresh(app)
+    assert f"model={CUPS}" not in client.get(f"/result/{id}").text
+
+
 def test_a_video_belongs_to_the_project_that_was_asked(
     client: FlaskClient, pipeline: Pipeline
 ) -> None:
