@@ -25,7 +25,7 @@ from rubberduck.core.models import PendingUpload
 from rubberduck.services.idempotency import MIN_ANONYMOUS_KEY
 from rubberduck.web.api_keys import current_token, tokens
 from rubberduck.web.deps import pipeline, sweeper, threshold, wanted_answer
-from rubberduck.web.questions import question_title
+from rubberduck.web.questions import question_title, use_question_of
 from rubberduck.web.responses import as_json, with_etag
 from rubberduck.web.sessions import delete_token, known_visitor, may_delete, visitor
 from rubberduck.web.uploads import json_body, picture_from_body
@@ -105,7 +105,8 @@ def get_result(id: str) -> ResponseReturnValue:
     if result is None:
         return _pending(id)
     if limit is not None:
-        result = pipeline().for_result(result).reevaluate(result, limit)
+        use_question_of(result)  # which may be that of a model
+        result = pipeline().reevaluate(result, limit)
     return with_etag(as_json(result_body(result)))
 
 

@@ -90,6 +90,20 @@ def test_a_result_offers_the_labels_of_the_project_that_answered(
     assert f"{other[:4]} red" not in page
 
 
+def test_the_api_judges_an_answer_of_a_model_with_another_threshold(
+    client: FlaskClient, fake: FakeCustomLabels
+) -> None:
+    """The page did, while the API gave the stored answer back whatever was asked for."""
+    fake.world.detections = [{"Name": "mugs red", "Confidence": 70.0}]
+    body = asked(client, MUGS)
+    assert (body["found"], body["threshold"]) == (True, 0.0)
+    address = f"/api/v1/results/{body['id']}"
+    judged = client.get(f"{address}?min=80").get_json()
+    assert (judged["found"], judged["threshold"]) == (False, 80.0)
+    assert client.get(f"{address}?min=60").get_json()["found"] is True
+    assert client.get(address).get_json()["found"] is True
+
+
 def test_a_result_is_found_by_its_version_after_its_project_has_another_name(
     app: Flask, client: FlaskClient, pipeline: Pipeline
 ) -> None:
