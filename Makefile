@@ -15,10 +15,10 @@ run: venv
 	@echo "Open http://127.0.0.1:$(PORT) and give it a picture. Stop with Ctrl+C."
 	@$(if $(EMULATOR),DUCK_EMULATOR=$(EMULATOR)) PORT=$(PORT) exec $(BIN)/python serve.py
 
-# Each worker begins with a third of the list, so that what a module shares is started once. Three for
-# two CPUs: many tests wait for a server or a browser. Coverage is measured where it costs little, by
-# sys.monitoring of Python 3.14; by tracing it took a third of the time. `make coverage` does so, too.
-PYTEST := $(BIN)/pytest -n 3 --dist worksteal
+# Each worker begins with half of the list, so that what a module shares is started once. Coverage is
+# measured where it costs little, by sys.monitoring of Python 3.14: tracing takes a third of the CPU
+# time. `make coverage` measures it with any Python.
+PYTEST := $(BIN)/pytest -n 2 --dist worksteal
 COVERAGE := --cov --cov-report=term:skip-covered --cov-fail-under=95
 test: .venv/.tested-with lint services .venv-clients/.installed
 	$(PYTEST) $$($(BIN)/python -c 'import sys; print("$(COVERAGE)" if sys.version_info >= (3, 14) else "")')

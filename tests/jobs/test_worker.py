@@ -119,13 +119,14 @@ def test_a_killed_worker_goes_on_where_it_was(
 
 @sqlite_only
 def test_a_wait_goes_on_after_sigterm(queue: JobQueue, database_url: str, tmp_path: Path) -> None:
-    id = queue.enqueue("wait", "ann", seconds=3.0)
+    id = queue.enqueue("wait for a file", "ann", file=str(tmp_path / "awaited"))
     with working(tmp_path, database_url) as worker:
         until(running(queue, id))
         assert queue.has_worker()
         assert worker.terminate() == 0
     assert not queue.has_worker()  # it signed off
     assert queue.get(id).state == "running"
+    (tmp_path / "awaited").touch()
     with working(tmp_path, database_url, "next"):
         (job,) = ended(queue, id)
     assert job.result == "waited"

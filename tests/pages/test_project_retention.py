@@ -73,7 +73,7 @@ def test_a_page_asks_before_a_shorter_retention_deletes_pictures(
     assert (after.name, after.question, after.keep_days) == ("Cups", "Is it a <cup>?", 9)
     caplog.set_level(logging.INFO)
     assert sweep(app) == "Deleted 2 pictures of projects.\n"
-    assert "results=0 orphans=0 project_pictures=2 failures=0" in caplog.text
+    assert "results=0 orphans=0 project_pictures=2 videos=0 people=0 failures=0" in caplog.text
     assert sweep(app) == "Nothing to delete.\n"
     assert operator.get(f"/api/v1/projects/{mugs.id}").get_json()["pictures"] == 1
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rubberduck.core.errors import InvalidParameter
@@ -46,6 +47,13 @@ def store_a_lot(context: "Context") -> Any:
 @job("wait", waits=True)
 def wait(context: "Context", seconds: float) -> Any:
     context.sleep(seconds)
+    return "waited"
+
+
+@job("wait for a file", waits=True)
+def wait_for_file(context: "Context", file: str) -> Any:
+    while not Path(file).exists():
+        context.sleep(0.2)
     return "waited"
 
 
