@@ -44,8 +44,8 @@ def rows_of(database: Database, person: str) -> Iterator[tuple[str, Row]]:
         for start in range(0, len(parents), BATCH_SIZE):
             own = table.select().where(column.in_(parents[start : start + BATCH_SIZE]))
             for row in _batches(database, own, table):
-                if table.name == "video_paid_analyses":
-                    ids["videos"].append(row["id"])  # its segments have this id until it has ended
+                if table.name in OF_PARENTS:
+                    parents.append(row["id"])  # a paid analysis's segments have it until its end
                 yield table.name, _readable(without_actors(row))
 
 

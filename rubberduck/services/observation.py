@@ -60,16 +60,26 @@ class PictureAnswered:
 
 
 @dataclass(frozen=True)
-class SweepFinished:
-    """Numbers of deleted results, of deleted pictures without a result and of projects, of deleted
-    videos, of people whose faces were deleted at Amazon, and of failed deletions.
+class Swept:
+    """The numbers of deleted results, of deleted pictures without a result and of projects, of
+    deleted videos, and of people whose faces were deleted at Amazon.
+
+    `is_partial` if another process was sweeping at the same time.
     """
 
-    results: int
-    orphans: int
-    project_pictures: int
-    videos: int
-    people: int
+    results: int = 0
+    orphans: int = 0
+    project_pictures: int = 0
+    videos: int = 0
+    people: int = 0
+    is_partial: bool = False
+
+
+@dataclass(frozen=True)
+class SweepFinished:
+    """What a sweep deleted, and the number of failed deletions."""
+
+    swept: Swept
     failures: int
     seconds: float
 
@@ -100,11 +110,11 @@ class LogObserver:
     def sweep_finished(self, event: SweepFinished) -> None:
         _log(
             "sweep finished",
-            results=event.results,
-            orphans=event.orphans,
-            project_pictures=event.project_pictures,
-            videos=event.videos,
-            people=event.people,
+            results=event.swept.results,
+            orphans=event.swept.orphans,
+            project_pictures=event.swept.project_pictures,
+            videos=event.swept.videos,
+            people=event.swept.people,
             failures=event.failures,
             ms=round(1000 * event.seconds),
         )

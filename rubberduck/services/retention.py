@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from rubberduck.core.errors import DuckError, ResultsUnavailable
 from rubberduck.db.pending_deletion import PENDING_UPLOAD_TTL, PendingDeletion
-from rubberduck.services.observation import LogObserver, Observer, SweepFinished
+from rubberduck.services.observation import LogObserver, Observer, SweepFinished, Swept
 from rubberduck.storage.base import Storage
 
 if TYPE_CHECKING:
@@ -45,22 +45,6 @@ def delete(deletion: PendingDeletion, storage: Storage, results: "Results") -> N
     for key in deletion.keys:
         storage.delete(key)
     results.delete_rows(deletion.id)
-
-
-@dataclass(frozen=True)
-class Swept:
-    """The number of deleted results, of deleted pictures without a result, and of projects.
-
-    And of deleted videos, and of people whose faces were deleted at Amazon. `is_partial` if another
-    process was sweeping at the same time.
-    """
-
-    results: int = 0
-    orphans: int = 0
-    project_pictures: int = 0
-    videos: int = 0
-    people: int = 0
-    is_partial: bool = False
 
 
 @dataclass(frozen=True)
@@ -160,16 +144,7 @@ class Sweeper:
         if due is not None or orphans is not None:
             seconds = time.perf_counter() - start
             for observer in self.observers:
-                event = SweepFinished(
-                    swept.results,
-                    swept.orphans,
-                    swept.project_pictures,
-                    swept.videos,
-                    swept.people,
-                    len(faults),
-                    seconds,
-                )
-                observer.sweep_finished(event)
+                observer.sweep_finished(SweepFinished(swept, len(faults), seconds))
         if faults:
             raise faults[0]
         return swept

@@ -81,11 +81,11 @@ class Metrics:
     def sweep_finished(self, event: SweepFinished) -> None:
         self._sweeps.inc()
         counts = {
-            "result": event.results,
-            "orphan": event.orphans,
-            "project-picture": event.project_pictures,
-            "video": event.videos,
-            "person": event.people,
+            "result": event.swept.results,
+            "orphan": event.swept.orphans,
+            "project-picture": event.swept.project_pictures,
+            "video": event.swept.videos,
+            "person": event.swept.people,
             "failure": event.failures,
         }
         for kind, count in counts.items():

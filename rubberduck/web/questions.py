@@ -3,6 +3,7 @@
 Without either, the model that an operator made the default answers, or else the first question.
 """
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, g, request
@@ -85,10 +86,10 @@ def _model_that_answered(result: Result) -> "AnsweringModel | None":
     The title alone does not tell whose a result is: other projects may ask the same question.
     """
     models, answer = answering_models().list(), result.answer
-    if own := [each for each in models if each.has_answered(answer.engine_version)]:
-        return own[0]
-    asked = (each for each in models if each.question == result.question)
-    return next((each for each in asked if each.detector_name == answer.engine), None)
+    own = (each for each in models if each.has_answered(answer.engine_version))
+    same = (answer.engine, result.question)
+    alike = (each for each in models if (each.detector_name, each.question) == same)
+    return next(chain(own, alike), None)
 
 
 def question_title() -> str | None:

@@ -32,9 +32,14 @@ from rubberduck.jobs.models import Run
 from rubberduck.jobs.store import JobStore
 from rubberduck.services.pipeline import Pipeline
 from rubberduck.videos.models import READY, Segment
-from rubberduck.videos.paid import IMAGES, QUEUED, PaidAnalyses, PaidAnalysis
+from rubberduck.videos.paid import PaidAnalyses
 from rubberduck.videos.store import Videos
-from tests.support.analysed_videos import begin_video, duck_sample, swimming_ducks
+from tests.support.analysed_videos import (
+    begin_video,
+    duck_sample,
+    paid_analysis,
+    swimming_ducks,
+)
 from tests.support.command_line import run_command
 from tests.support.labelling import QUOTA, add_project, noise
 from tests.support.operators import sign_in
@@ -130,10 +135,7 @@ def test_a_visitor_gets_what_operators_had_amazon_see_in_a_video(
     Videos(database).update(video.id, status=READY)
     job, paid = "the paid job", PaidAnalyses(database)
     for id, of in (("paid", video.id), ("of another", others.id)):
-        analysis = PaidAnalysis(
-            id, of, IMAGES, "A duck?", None, 1.0, QUEUED, datetime.now(UTC), "ada", 9, 9, job, id
-        )
-        paid.create(analysis)
+        paid.create(paid_analysis(id, video_id=of, job_id=job))
     assert paid.begin("paid", job)
     assert paid.add_segment("paid", job, Segment(0, 1, (duck_sample(0),)))
 

@@ -8,12 +8,11 @@ import pytest
 from flask.testing import FlaskClient
 
 from app import create_app
-from rubberduck.aws.custom_labels import CustomLabels
 from rubberduck.core.settings import Settings
 from rubberduck.custom_models.project_pictures import ProjectPictures
 from rubberduck.services.pipeline import Pipeline
 from tests.support.custom_labels import FakeCustomLabels
-from tests.support.hosting import DirectClient, add_amazon_model
+from tests.support.hosting import add_amazon_model, opener_of
 from tests.support.objects import draw_project
 from tests.support.operators import sign_in
 from tests.support.pictures import encoded
@@ -75,8 +74,7 @@ def test_money_is_written_so_too_and_stays_for_programs(
     site: Site, pipeline: Pipeline, language: str, price: str, told: str
 ) -> None:
     fake = FakeCustomLabels()
-    api: Any = DirectClient(fake)
-    client = site(language, open_custom_labels=lambda: CustomLabels(api))
+    client = site(language, open_custom_labels=opener_of(fake))
     add_amazon_model(pipeline.results.database, fake, "v1")
     sign_in(client)
     address = "/projects/mugs------------/models"

@@ -22,7 +22,13 @@ from rubberduck.services.pipeline import Pipeline
 from rubberduck.web.model_hosting import hosting
 from tests.support.command_line import run_command
 from tests.support.custom_labels import FakeCustomLabels
-from tests.support.hosting import DirectClient, FakeSchedules, add_amazon_model, add_model
+from tests.support.hosting import (
+    DirectClient,
+    FakeSchedules,
+    add_amazon_model,
+    add_model,
+    opener_of,
+)
 from tests.support.operators import sign_in
 from tests.support.visitor import visible_text
 
@@ -38,11 +44,7 @@ def fake() -> FakeCustomLabels:
 
 @pytest.fixture
 def app(settings: Settings, pipeline: Pipeline, fake: FakeCustomLabels) -> Flask:
-
-    client: Any = DirectClient(fake)
-    return create_app(
-        settings, pipeline=replace(pipeline, open_custom_labels=lambda: CustomLabels(client))
-    )
+    return create_app(settings, pipeline=replace(pipeline, open_custom_labels=opener_of(fake)))
 
 
 def card(app: Flask, client: FlaskClient, id: str, query: str = "") -> str:

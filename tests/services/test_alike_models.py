@@ -8,7 +8,6 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app import create_app
-from rubberduck.aws.custom_labels import CustomLabels
 from rubberduck.core.circuit_breaker import FAILURE_THRESHOLD
 from rubberduck.core.settings import Settings
 from rubberduck.custom_models.tables import model_versions, projects
@@ -17,7 +16,7 @@ from rubberduck.services.pipeline import Pipeline
 from rubberduck.videos.store import Videos
 from rubberduck.web.model_hosting import hosting
 from tests.support.custom_labels import FakeCustomLabels
-from tests.support.hosting import DirectClient, add_amazon_model
+from tests.support.hosting import add_amazon_model, opener_of
 from tests.support.pictures import corners, encoded, form
 from tests.support.ready_videos import sample_video
 from tests.support.visitor import visible_text
@@ -35,9 +34,7 @@ def fake() -> FakeCustomLabels:
 
 @pytest.fixture
 def app(settings: Settings, pipeline: Pipeline, fake: FakeCustomLabels) -> Flask:
-    client: Any = DirectClient(fake)
-    service = CustomLabels(client)
-    app = create_app(settings, pipeline=replace(pipeline, open_custom_labels=lambda: service))
+    app = create_app(settings, pipeline=replace(pipeline, open_custom_labels=opener_of(fake)))
     database = pipeline.results.database
     for project in ("cups", "mugs"):
         labels = [["l1", f"{project} red"], ["l2", f"{project} blue"]]
@@ -64,7 +61,7 @@ def refresh(app: Flask) -> None:
         app.extensions["answering_models"].refresh()
 
 
-def asked(client: FlaskClient, project_id: str, **picture: Any) -> Any:
+def answer_of(client: FlaskClient, project_id: str, **picture: Any) -> Any:
     response = client.post(f"/api/v1/pictures?model={project_id}", **form(encoded(**picture)))
     assert response.status_code == 201, response.text
     return response.get_json()
@@ -80,7 +77,7 @@ def page_after_no(client: FlaskClient, id: str) -> str:
 def test_a_result_offers_the_labels_of_the_project_that_answered(
     client: FlaskClient, project: str, other: str
 ) -> None:
-    body = asked(client, project)
+    body = answer_of(client, project)
     assert (body["question"], body["found"]) == (QUESTION, False)
     page = page_after_no(client, body["id"])
     assert f"To say yes, we would need to see {project[:4]} red or" in visible_text(page)
@@ -95,7 +92,7 @@ def test_the_api_judges_an_answer_of_a_model_with_another_threshold(
 ) -> None:
     """The page did, while the API gave the stored answer back whatever was asked for."""
     fake.world.detections = [{"Name": "mugs red", "Confidence": 70.0}]
-    body = asked(client, MUGS)
+    body = answer_of(client, MUGS)
     assert (body["found"], body["threshold"]) == (True, 0.0)
     address = f"/api/v1/results/{body['id']}"
     judged = client.get(f"{address}?min=80").get_json()
@@ -109,7 +106,7 @@ def test_a_result_is_found_by_its_version_after_its_project_has_another_name(
 ) -> None:
     stricter = f"/api/v1/pictures?model={MUGS}&min_confidence=60"
     ids = [
-        asked(client, MUGS)["id"],
+        answer_of(client, MUGS)["id"],
         client.post(stricter, **form(encoded())).get_json()["id"],
     ]
     change(pipeline.results.database, MUGS, name="our mugs", question="Which mug is it?")
@@ -121,7 +118,7 @@ def test_a_result_is_found_by_its_version_after_its_project_has_another_name(
 def test_a_result_of_an_earlier_version_is_found_by_its_projects_name(
     app: Flask, client: FlaskClient, pipeline: Pipeline
 ) -> None:
-    id = asked(client, MUGS)["id"]
+    id = answer_of(client, MUGS)["id"]
     mine = model_versions.c.project_id == MUGS  # as if another one were running by now
     with pipeline.results.database.transaction(writing=True) as connection:
         connection.execute(
@@ -134,7 +131,7 @@ def test_a_result_of_an_earlier_version_is_found_by_its_projects_name(
 def test_a_result_of_a_stopped_project_is_not_shown_as_that_of_the_other_one(
     app: Flask, client: FlaskClient
 ) -> None:
-    id = asked(client, MUGS)["id"]
+    id = answer_of(client, MUGS)["id"]
     with app.app_context():
         hosting().stop("mugs-mugs1")
     refresh(app)
@@ -154,11 +151,11 @@ def test_a_video_belongs_to_the_project_that_was_asked(
 def test_a_renamed_project_answers_under_its_new_name_behind_the_same_circuit(
     app: Flask, client: FlaskClient, pipeline: Pipeline, fake: FakeCustomLabels
 ) -> None:
-    before = asked(client, MUGS)
+    before = answer_of(client, MUGS)
     assert before["engine"] == "mugs"
     change(pipeline.results.database, MUGS, name="our mugs")
     refresh(app)
-    after = asked(client, MUGS)
+    after = answer_of(client, MUGS)
     assert (after["engine"], after["id"] == before["id"]) == ("our mugs", False)
     for number in range(FAILURE_THRESHOLD):
         fake.faults.order("DetectCustomLabels", "AccessDeniedException")
@@ -174,7 +171,7 @@ def test_a_renamed_project_answers_under_its_new_name_behind_the_same_circuit(
 def test_a_stopped_model_is_named_as_its_project_is_now(
     app: Flask, client: FlaskClient, pipeline: Pipeline, fake: FakeCustomLabels
 ) -> None:
-    asked(client, MUGS)
+    answer_of(client, MUGS)
     change(pipeline.results.database, MUGS, name="our mugs")
     refresh(app)
     fake.version("mugs1").become("STOPPED")

@@ -40,7 +40,13 @@ from tests.support.browser import MAX_WAIT
 from tests.support.command_line import run_command
 from tests.support.custom_labels import FakeCustomLabels
 from tests.support.duck_videos import write_pictures
-from tests.support.hosting import DirectClient, FakeSchedules, add_amazon_model, add_model
+from tests.support.hosting import (
+    DirectClient,
+    FakeSchedules,
+    add_amazon_model,
+    add_model,
+    opener_of,
+)
 from tests.support.pictures import encoded, form
 from tests.support.visitor import visible_text
 
@@ -80,10 +86,8 @@ def fake() -> FakeCustomLabels:
 
 @pytest.fixture
 def app(settings: Settings, pipeline: Pipeline, fake: FakeCustomLabels) -> Flask:
-    client: Any = DirectClient(fake)
-    service = CustomLabels(client)
     offers = {"rubber-duck": Offer(RUBBER_DUCK, None)}
-    pipeline = replace(pipeline, open_custom_labels=lambda: service, offers=offers)
+    pipeline = replace(pipeline, open_custom_labels=opener_of(fake), offers=offers)
     return create_app(settings, pipeline=pipeline)
 
 
@@ -177,7 +181,7 @@ def test_a_version_that_was_trained_again_answers_anew(
             connection.execute(change.values(file_key=key, file_sha256=sha256))
         app.extensions["answering_models"].refresh()
 
-    def ask(query: str = "") -> dict[str, Any]:
+    def post_picture(query: str = "") -> dict[str, Any]:
         picture = form(encoded(coloured("red")))
         answer: dict[str, Any]
         answer = client.post(f"/api/v1/pictures?model={PROJECT}{query}", **picture).get_json()
@@ -185,15 +189,15 @@ def test_a_version_that_was_trained_again_answers_anew(
 
     started(app, embedded)
     use_file(onnx, f"projects/{PROJECT}/models/mugs-v3.onnx")
-    before = ask()
-    assert (before["found"], ask()["id"] == before["id"]) == (True, True)
+    before = post_picture()
+    assert (before["found"], post_picture()["id"] == before["id"]) == (True, True)
     retrained = load_model_from_string(onnx)
     (thresholds,) = [each for each in retrained.metadata_props if each.key == "thresholds"]
     thresholds.value = "[1.5, 1.5]"
     use_file(retrained.SerializeToString(), f"projects/{PROJECT}/models/mugs-v3-0123.onnx")
-    after = ask()
+    after = post_picture()
     assert (after["found"], after["engine_version"] == before["engine_version"]) == (False, False)
-    least = ask("&min_confidence=50")
+    least = post_picture("&min_confidence=50")
     assert least["engine_version"] == f"{after['engine_version']}, 50.0 %"
     for body in (before, after, least):
         assert body["engine_version"].startswith("3-mugs-v3+")

@@ -24,8 +24,9 @@ from db_setup import set_up
 from rubberduck.core.settings import Settings
 from rubberduck.db.results import Results
 from rubberduck.services import backup
+from rubberduck.services.observation import Swept
 from rubberduck.services.pipeline import Pipeline
-from rubberduck.services.retention import Sweeper, Swept
+from rubberduck.services.retention import Sweeper
 from tests.support import postgres
 from tests.support.command_line import run_command
 from tests.support.databases import create_database

@@ -24,8 +24,9 @@ from rubberduck.core.settings import ROOT, Settings
 from rubberduck.db.tables import duck_results
 from rubberduck.db.workers import own_id
 from rubberduck.imaging.decode import Picture
+from rubberduck.services.observation import Swept
 from rubberduck.services.pipeline import Pipeline
-from rubberduck.services.retention import Sweeper, Swept
+from rubberduck.services.retention import Sweeper
 from tests.support.fake_detector import FakeDetector, duck_labels
 from tests.support.pictures import encoded, form
 

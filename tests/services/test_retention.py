@@ -26,8 +26,9 @@ from rubberduck.db.row_mapping import to_pending_row
 from rubberduck.db.tables import duck_results, jobs
 from rubberduck.jobs.models import Job
 from rubberduck.jobs.store import JobStore
+from rubberduck.services.observation import Swept
 from rubberduck.services.pipeline import Pipeline
-from rubberduck.services.retention import DAILY, KEY_BATCH_SIZE, LEASE, Sweeper, Swept
+from rubberduck.services.retention import DAILY, KEY_BATCH_SIZE, LEASE, Sweeper
 from rubberduck.storage.base import Storage
 from rubberduck.storage.folder import FolderStorage
 from rubberduck.storage.s3 import MAX_DELETIONS, S3Storage

@@ -11,7 +11,9 @@ from typing import Any
 from rubberduck.core.models import Box, Label
 from rubberduck.core.rules import RUBBER_DUCK, Question
 from rubberduck.db.engine import Database
+from rubberduck.videos import paid
 from rubberduck.videos.models import QUEUED, Sample, Segment, Video, VideoInfo
+from rubberduck.videos.paid import IMAGES, PaidAnalysis, new_token
 from rubberduck.videos.store import Videos
 from rubberduck.videos.timeline import judge_video
 
@@ -106,3 +108,23 @@ def queued_video(question: Question = RUBBER_DUCK, **changes: Any) -> Video:
         stored_bytes=1_000_000,
     )
     return replace(video, **changes)
+
+
+def paid_analysis(id: str = "paid", **changes: Any) -> PaidAnalysis:
+    """Return an analysis for money that waits; `changes` are fields of its row."""
+    values: dict[str, Any] = {
+        "id": id,
+        "video_id": "video",
+        "way": IMAGES,
+        "question": "A duck?",
+        "model": None,
+        "rate": 1.0,
+        "state": paid.QUEUED,
+        "created_at": datetime.now(UTC),
+        "created_by": "ada",
+        "max_calls": 10,
+        "microdollars": 10_000,
+        "job_id": None,
+        "token": new_token(),
+    }
+    return PaidAnalysis(**{**values, **changes})

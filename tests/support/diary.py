@@ -17,7 +17,8 @@ from sqlalchemy import func, select
 
 from rubberduck.db.results import Results
 from rubberduck.db.tables import READY, duck_results
-from rubberduck.services.retention import Sweeper, Swept
+from rubberduck.services.observation import Swept
+from rubberduck.services.retention import Sweeper
 from rubberduck.storage.folder import FolderStorage
 from tests.support.pictures import encoded
 from tests.support.server import Site, fetch, upload

@@ -51,6 +51,13 @@ class DirectClient:
         return call
 
 
+def opener_of(fake: FakeCustomLabels) -> Callable[[], CustomLabels]:
+    """Return what opens Custom Labels for a site: the fake, without HTTP."""
+    client: Any = DirectClient(fake)
+    service = CustomLabels(client)
+    return lambda: service
+
+
 class FakeSchedules:
     """One-time schedules that ask the fake service to stop, and ask again for a day."""
 

@@ -12,7 +12,8 @@ from rubberduck.core.ids import random_id
 from rubberduck.core.models import Upload
 from rubberduck.core.rules import RUBBER_DUCK
 from rubberduck.db.results import Results
-from rubberduck.services.retention import Sweeper, Swept
+from rubberduck.services.observation import Swept
+from rubberduck.services.retention import Sweeper
 from rubberduck.storage.base import Storage
 from rubberduck.storage.folder import FolderStorage
 from tests.support.pictures import encoded

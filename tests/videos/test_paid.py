@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
@@ -13,13 +12,10 @@ from rubberduck.videos.models import ANALYSING, READY, Sample, Segment
 from rubberduck.videos.paid import (
     CANCELLED,
     DONE,
-    IMAGES,
-    QUEUED,
     PaidAnalyses,
-    PaidAnalysis,
-    new_token,
 )
 from rubberduck.videos.store import Videos
+from tests.support.analysed_videos import paid_analysis
 from tests.support.ready_videos import sample_video
 
 NOW = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
@@ -46,25 +42,6 @@ def segment(number: int, seconds: float, *names: str) -> Segment:
     return Segment(number, 100, (Sample(int(90 * seconds), seconds, labels),))
 
 
-def analysis(id: str = "paid", **changes: Any) -> PaidAnalysis:
-    values: dict[str, Any] = {
-        "id": id,
-        "video_id": "video",
-        "way": IMAGES,
-        "question": "A duck?",
-        "model": None,
-        "rate": 1.0,
-        "state": QUEUED,
-        "created_at": NOW,
-        "created_by": "ada",
-        "max_calls": 10,
-        "microdollars": 10_000,
-        "job_id": None,
-        "token": new_token(),
-    }
-    return PaidAnalysis(**{**values, **changes})
-
-
 def names(videos: Videos) -> list[str]:
     return [label.name for sample in videos.samples("video") for label in sample.labels]
 
@@ -73,10 +50,10 @@ def test_a_whole_answer_takes_the_place_of_the_free_one_at_once(
     database: Database, videos: Videos
 ) -> None:
     paid = PaidAnalyses(database)
-    paid.create(analysis())
+    paid.create(paid_analysis())
     assert paid.get("paid", "video") == paid.of_video("video")[0]
     with pytest.raises(PaidAnalysisRuns):
-        paid.create(analysis("other"))
+        paid.create(paid_analysis("other"))
     paid.set_job("paid", "job")
     assert paid.begin("paid", "another job") is None
     begun = paid.begin("paid", "job")
@@ -94,14 +71,14 @@ def test_a_whole_answer_takes_the_place_of_the_free_one_at_once(
     assert videos.get("video").engine == "Amazon Rekognition"
     done = paid.get("paid")
     assert (done.state, done.engine_version, done.answer) == (DONE, "3.0", None)
-    paid.create(analysis("again"))
+    paid.create(paid_analysis("again"))
 
 
 def test_what_is_cancelled_changes_nothing_and_goes_on_after_its_last_segment(
     database: Database, videos: Videos
 ) -> None:
     paid = PaidAnalyses(database)
-    paid.create(analysis(job_id="job"))
+    paid.create(paid_analysis(job_id="job"))
     paid.begin("paid", "job")
     assert paid.add_segment("paid", "job", segment(0, 0.0, "Duck"))
     assert paid.fail("paid", "job", "x" * 1000, cancelled=True)
@@ -126,7 +103,7 @@ def test_a_start_is_known_by_its_token_and_found_by_the_service_s_id(
     database: Database, videos: Videos
 ) -> None:
     paid = PaidAnalyses(database)
-    paid.create(analysis(job_id="job", token="first"))
+    paid.create(paid_analysis(job_id="job", token="first"))
     assert paid.set_remote("paid", "first", "remote-1")
     assert paid.hint("remote-1") == ["paid"]
     assert paid.hint("remote\0") == paid.hint("remote-2") == []

@@ -21,8 +21,9 @@ from rubberduck.core.question_file import load_question
 from rubberduck.core.settings import ROOT, Settings
 from rubberduck.detectors.embedded import OnnxDetector
 from rubberduck.imaging.decode import Picture
+from rubberduck.services.observation import Swept
 from rubberduck.services.pipeline import Pipeline
-from rubberduck.services.retention import Sweeper, Swept
+from rubberduck.services.retention import Sweeper
 from rubberduck.storage.folder import FolderStorage
 from tests.support.ducks import duck_photo
 from tests.support.fake_detector import FakeDetector, duck_labels
